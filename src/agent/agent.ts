@@ -1,0 +1,40 @@
+import type { NervecenterEvent } from '../core/event.ts';
+import type { Milliseconds } from '../core/units.ts';
+
+/** Time as a parameter: tests bring their own. */
+export interface Clock {
+  /** Milliseconds of a clock that only goes forward; for durations. */
+  monotonicMs(): Milliseconds;
+  /** Milliseconds since the Unix epoch; for timestamps. */
+  epochMs(): Milliseconds;
+}
+
+/** What an instrumentation may use of the agent. None of it throws and none of it blocks. */
+export interface Agent {
+  readonly clock: Clock;
+  /** Measures the event and queues it for its row. */
+  emit(event: NervecenterEvent): void;
+  /** Counts one look-up of a cache; far cheaper than an event. */
+  cacheLookup(cacheName: string, hit: boolean): void;
+  /** What a cache tells of its size. */
+  cacheSize(cacheName: string, keys: number | null, bytes: number | null): void;
+  readonly websockets: WebSocketCounts;
+  /** Whether the traffic is nervecenter's own, which must never be counted. */
+  isOwnPort(port: number | undefined): boolean;
+  /** Says a thing once per `key`, on stderr. */
+  warnOnce(key: string, message: string): void;
+}
+
+/** Live counts of WebSocket traffic; plain integers on the hot path, measured once per frame. */
+export interface WebSocketCounts {
+  opened(): void;
+  closed(): void;
+  message(direction: 'in' | 'out', bytes: number): void;
+}
+
+/** One instrumented library: starts observing and returns how to stop. */
+export interface Instrumentation {
+  /** As shown in the start message: `http`, `express`, `ws`. */
+  readonly name: string;
+  start(agent: Agent): () => void;
+}

@@ -1,0 +1,297 @@
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { SignalName } from './core/event.ts';
+import { DAY_MS, GIB, type Milliseconds, milliseconds } from './core/units.ts';
+import { NervecenterError } from './errors.ts';
+
+/** Everything an operator can decide, validated and frozen. The only reader of `process.env` is this file. */
+export interface Config {
+  readonly disabled: boolean;
+  readonly service: string;
+  readonly port: number;
+  readonly host: string;
+  /** Tokens that open the dashboard; empty: one is made at start and printed. */
+  readonly adminTokens: readonly string[];
+  readonly allowedHosts: readonly string[];
+  readonly allowedOrigins: readonly string[];
+  readonly intervalMs: Milliseconds;
+  readonly windowMs: Milliseconds;
+  readonly prometheus: 'on' | 'off' | 'token';
+  readonly storage: 'on' | 'off';
+  /** A user's Postgres; `null`: embedded storage. */
+  readonly postgres: PostgresConfig | null;
+  readonly dataDir: string;
+  readonly spoolMaxBytes: number;
+  readonly retentionMs: Readonly<Record<RetentionKey, Milliseconds>>;
+  readonly pricesPath: string | null;
+  /** Set: somebody else collects. */
+  readonly otlpEndpoint: string | null;
+}
+
+/** How to reach the user's Postgres: a URL, or the `PG*` variables, which the driver reads by their names. */
+export interface PostgresConfig {
+  readonly connectionString: string | null;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export type RetentionKey = 'request' | 'system' | 'llm' | 'rag' | 'cache';
+
+/** Which retention a signal's table follows. */
+export const RETENTION_OF: Readonly<Record<SignalName, RetentionKey>> = {
+  request: 'request',
+  system: 'system',
+  'llm-call': 'llm',
+  'rag-query': 'rag',
+  cache: 'cache',
+  'ws-session': 'request',
+};
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+const DEFAULT_PORT = 9464;
+const DEFAULT_INTERVAL_MS = 5000;
+const INTERVAL_MS_MIN = 1000;
+const INTERVAL_MS_MAX = 60_000;
+const DEFAULT_WINDOW_MS = 300_000;
+const WINDOW_MS_MAX = DAY_MS;
+const ADMIN_TOKEN_LENGTH_MIN = 16;
+const DEFAULT_RETENTION_DAYS: Readonly<Record<RetentionKey, number>> = {
+  request: 30,
+  system: 7,
+  llm: 90,
+  rag: 30,
+  cache: 7,
+};
+const PG_VARIABLES = [
+  'PGHOST',
+  'PGPORT',
+  'PGDATABASE',
+  'PGUSER',
+  'PGPASSWORD',
+  'PGSSLMODE',
+  'PGPASSFILE',
+] as const;
+
+/** Every variable read, with its default and meaning; the README's table is checked against this list. */
+export const SETTINGS: Readonly<Record<string, { readonly default: string; readonly meaning: string }>> = {
+  OTEL_SDK_DISABLED: { default: 'false', meaning: '`true`: the agent does nothing at all' },
+  OTEL_SERVICE_NAME: { default: 'package name of the app', meaning: 'name shown for the app' },
+  OTEL_RESOURCE_ATTRIBUTES: {
+    default: 'unset',
+    meaning: '`service.name=…` is read from it when `OTEL_SERVICE_NAME` is unset',
+  },
+  OTEL_EXPORTER_OTLP_ENDPOINT: {
+    default: 'unset',
+    meaning: 'not supported in this version: the agent says so and stays local',
+  },
+  NERVECENTER_PORT: {
+    default: '9464',
+    meaning: 'port of dashboard, API, stream and `/metrics` (`0`: any free port)',
+  },
+  NERVECENTER_HOST: { default: '127.0.0.1', meaning: 'address they listen on' },
+  NERVECENTER_ADMIN_TOKEN: {
+    default: 'random, printed',
+    meaning: 'who may look; several, comma-separated, for rotation',
+  },
+  NERVECENTER_ALLOWED_HOSTS: {
+    default: 'none',
+    meaning: 'host names accepted besides IP literals, `localhost`, `*.localhost`, `*.local`',
+  },
+  NERVECENTER_ALLOWED_ORIGINS: { default: 'none', meaning: 'origins accepted besides the dashboard’s own' },
+  NERVECENTER_INTERVAL_MS: { default: '5000', meaning: 'stream interval, 1000 to 60000' },
+  NERVECENTER_WINDOW_MS: { default: '300000', meaning: 'window of averages and percentiles' },
+  NERVECENTER_PROMETHEUS: {
+    default: 'on',
+    meaning: '`off` removes `/metrics`, `token` asks for the admin token there',
+  },
+  NERVECENTER_STORAGE: { default: 'on', meaning: '`off`: live view only, nothing is written' },
+  NERVECENTER_DATA_DIR: {
+    default: '.nervecenter',
+    meaning: 'embedded storage and the link between processes',
+  },
+  NERVECENTER_SPOOL_MAX_BYTES: {
+    default: '1073741824',
+    meaning: 'rows kept through an outage, in bytes; oldest dropped past it, counted',
+  },
+  NERVECENTER_RETENTION_DAYS: {
+    default: 'request=30,system=7,llm=90,rag=30,cache=7',
+    meaning: 'days kept per table',
+  },
+  NERVECENTER_PRICES: { default: 'unset', meaning: 'path of a JSON file with your own prices' },
+  DATABASE_URL: { default: 'unset', meaning: 'your Postgres; unset: embedded storage' },
+  'PG*': { default: 'unset', meaning: 'the same through the standard variables (`PGHOST`, `PGUSER`, …)' },
+};
+
+/**
+ * Reads and validates the configuration.
+ *
+ * @throws NervecenterError `NC_CONFIG_INVALID` naming each bad setting: what was expected, what came, what to do.
+ */
+export function readConfig(env: Env = process.env, cwd: string = process.cwd()): Config {
+  const problems: string[] = [];
+  const setting = new SettingReader(env, problems);
+  const config: Config = {
+    disabled: env['OTEL_SDK_DISABLED']?.trim().toLowerCase() === 'true',
+    service: serviceName(env, cwd),
+    port: setting.integer('NERVECENTER_PORT', DEFAULT_PORT, 0, 65_535),
+    host: setting.text('NERVECENTER_HOST') ?? '127.0.0.1',
+    adminTokens: adminTokens(setting, problems),
+    allowedHosts: setting.list('NERVECENTER_ALLOWED_HOSTS').map((host) => host.toLowerCase()),
+    allowedOrigins: origins(setting, problems),
+    intervalMs: milliseconds(
+      setting.integer('NERVECENTER_INTERVAL_MS', DEFAULT_INTERVAL_MS, INTERVAL_MS_MIN, INTERVAL_MS_MAX),
+    ),
+    windowMs: milliseconds(
+      setting.integer('NERVECENTER_WINDOW_MS', DEFAULT_WINDOW_MS, INTERVAL_MS_MAX, WINDOW_MS_MAX),
+    ),
+    prometheus: setting.choice('NERVECENTER_PROMETHEUS', ['on', 'off', 'token'], 'on'),
+    storage: setting.choice('NERVECENTER_STORAGE', ['on', 'off'], 'on'),
+    postgres: postgresConfig(setting, env, problems),
+    dataDir: resolve(cwd, setting.text('NERVECENTER_DATA_DIR') ?? '.nervecenter'),
+    spoolMaxBytes: setting.integer('NERVECENTER_SPOOL_MAX_BYTES', GIB, 0, Number.MAX_SAFE_INTEGER),
+    retentionMs: retention(setting, problems),
+    pricesPath: resolved(cwd, setting.text('NERVECENTER_PRICES')),
+    otlpEndpoint: setting.text('OTEL_EXPORTER_OTLP_ENDPOINT'),
+  };
+  if (problems.length > 0) throw new NervecenterError('NC_CONFIG_INVALID', problems.join(' '));
+  return Object.freeze(config);
+}
+
+/** Reads one variable at a time; absent and empty mean "not set", everything else must be usable. */
+class SettingReader {
+  readonly #env: Env;
+  readonly #problems: string[];
+
+  constructor(env: Env, problems: string[]) {
+    this.#env = env;
+    this.#problems = problems;
+  }
+
+  text(name: string): string | null {
+    const value = this.#env[name]?.trim();
+    return value === undefined || value === '' ? null : value;
+  }
+
+  list(name: string): string[] {
+    return (this.text(name) ?? '').split(',').flatMap((item) => item.trim() || []);
+  }
+
+  integer(name: string, fallback: number, min: number, max: number): number {
+    const value = this.text(name);
+    if (value === null) return fallback;
+    const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
+    if (number >= min && number <= max) return number;
+    return this.#refuse(name, `a whole number from ${min} to ${max}`, value, fallback);
+  }
+
+  choice<T extends string>(name: string, choices: readonly T[], fallback: T): T {
+    const value = this.text(name);
+    if (value === null) return fallback;
+    const choice = choices.find((candidate) => candidate === value.toLowerCase());
+    return choice ?? this.#refuse(name, `one of ${choices.join(', ')}`, value, fallback);
+  }
+
+  #refuse<T>(name: string, expected: string, value: string, fallback: T): T {
+    this.#problems.push(
+      `${name}: expected ${expected}, got "${printable(value)}". Correct it or unset it (default ${fallback}).`,
+    );
+    return fallback;
+  }
+}
+
+/** A received value as it may be printed: short, on one line. */
+function printable(value: string): string {
+  const clean = value.replace(/[\p{Cc}\p{Cf}]/gu, '?');
+  return clean.length > 80 ? `${clean.slice(0, 77)}...` : clean;
+}
+
+function resolved(cwd: string, path: string | null): string | null {
+  return path === null ? null : resolve(cwd, path);
+}
+
+function serviceName(env: Env, cwd: string): string {
+  const explicit = env['OTEL_SERVICE_NAME']?.trim();
+  if (explicit) return explicit;
+  const attribute = env['OTEL_RESOURCE_ATTRIBUTES']
+    ?.split(',')
+    .map((pair) => pair.split('='))
+    .find(([key]) => key?.trim() === 'service.name');
+  const fromAttribute = attribute?.[1]?.trim();
+  if (fromAttribute) return decodeURIComponentSafely(fromAttribute);
+  return packageName(cwd) ?? 'app';
+}
+
+function decodeURIComponentSafely(value: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return value;
+  }
+}
+
+function packageName(cwd: string): string | null {
+  try {
+    const parsed: unknown = JSON.parse(readFileSync(join(cwd, 'package.json'), 'utf8'));
+    const name = (parsed as { name?: unknown }).name;
+    return typeof name === 'string' && name !== '' ? name : null;
+  } catch {
+    return null; // No readable package.json: the app simply has no name.
+  }
+}
+
+function adminTokens(setting: SettingReader, problems: string[]): string[] {
+  const tokens = setting.list('NERVECENTER_ADMIN_TOKEN');
+  if (tokens.some((token) => token.length < ADMIN_TOKEN_LENGTH_MIN)) {
+    problems.push(
+      `NERVECENTER_ADMIN_TOKEN: expected at least ${ADMIN_TOKEN_LENGTH_MIN} characters per token, got fewer. ` +
+        'Make one with `openssl rand -hex 24`, or unset it to get a random one printed at start.',
+    );
+  }
+  return tokens;
+}
+
+function origins(setting: SettingReader, problems: string[]): string[] {
+  return setting.list('NERVECENTER_ALLOWED_ORIGINS').map((origin) => {
+    const normal = URL.canParse(origin) ? new URL(origin).origin : 'null';
+    if (normal === 'null') {
+      problems.push(
+        `NERVECENTER_ALLOWED_ORIGINS: expected origins such as https://admin.example.com, got "${printable(origin)}". Correct or remove it.`,
+      );
+    }
+    return normal;
+  });
+}
+
+function postgresConfig(setting: SettingReader, env: Env, problems: string[]): PostgresConfig | null {
+  const connectionString = setting.text('DATABASE_URL');
+  if (connectionString !== null) {
+    const protocol = URL.canParse(connectionString) ? new URL(connectionString).protocol : '';
+    if (protocol !== 'postgres:' && protocol !== 'postgresql:') {
+      problems.push(
+        'DATABASE_URL: expected a URL such as postgres://user:password@host:5432/database, got something else (not shown: it may hold a password). Correct it, or unset it to use embedded storage.',
+      );
+    }
+    return { connectionString, env: {} };
+  }
+  const named = PG_VARIABLES.flatMap((name) => (env[name] ? [[name, env[name]] as const] : []));
+  return env['PGHOST'] || env['PGDATABASE']
+    ? { connectionString: null, env: Object.fromEntries(named) }
+    : null;
+}
+
+function retention(setting: SettingReader, problems: string[]): Record<RetentionKey, Milliseconds> {
+  const days: Record<RetentionKey, number> = { ...DEFAULT_RETENTION_DAYS };
+  for (const item of setting.list('NERVECENTER_RETENTION_DAYS')) {
+    const [key = '', value = ''] = item.split('=').map((part) => part.trim());
+    if (Object.hasOwn(days, key) && /^\d+$/.test(value) && Number(value) >= 1) {
+      days[key as RetentionKey] = Number(value);
+      continue;
+    }
+    problems.push(
+      `NERVECENTER_RETENTION_DAYS: expected pairs such as request=30 with ${Object.keys(days).join(', ')} and at least 1 day, got "${printable(item)}". Correct it or remove it.`,
+    );
+  }
+  return Object.fromEntries(
+    Object.entries(days).map(([key, n]) => [key, milliseconds(n * DAY_MS)]),
+  ) as Record<RetentionKey, Milliseconds>;
+}

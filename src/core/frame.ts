@@ -1,0 +1,82 @@
+import type { NervecenterEvent } from './event.ts';
+import type { Milliseconds } from './units.ts';
+
+/**
+ * The wire between agent and collector. A frame is what the agent's `SnapshotReader` collected in one interval: deltas of
+ * counters and histograms, current values of gauges and up-down counters. Frames of any number of agents and intervals
+ * merge exactly by addition.
+ */
+export type AttributeValue = string | number | boolean;
+export type Attributes = Readonly<Record<string, AttributeValue>>;
+
+interface PointBase {
+  readonly name: string;
+  /** UCUM unit as OpenTelemetry writes it (`s`, `By`, `{token}`), empty when there is none. */
+  readonly unit: string;
+  readonly description: string;
+  readonly attributes: Attributes;
+}
+
+/** A counter: `value` is what was added during the interval. */
+export interface CounterPoint extends PointBase {
+  readonly kind: 'counter';
+  readonly value: number;
+}
+
+/** A gauge or an up-down counter: `value` is its value at the end of the interval. */
+export interface GaugePoint extends PointBase {
+  readonly kind: 'gauge';
+  readonly value: number;
+}
+
+/** A base-2 exponential histogram of the interval at scale `HISTOGRAM_SCALE` (histogram.ts): `counts[i]` is bucket `offset + i`. */
+export interface HistogramPoint extends PointBase {
+  readonly kind: 'histogram';
+  readonly count: number;
+  readonly sum: number;
+  readonly min: number;
+  readonly max: number;
+  readonly zeroCount: number;
+  readonly offset: number;
+  readonly counts: readonly number[];
+}
+
+export type Point = CounterPoint | GaugePoint | HistogramPoint;
+
+/** Events the agent could not hand over, by reason, since it started. */
+export type DropCounts = Readonly<Record<string, number>>;
+
+export interface Frame {
+  readonly seq: number;
+  readonly endMs: Milliseconds;
+  readonly points: readonly Point[];
+  /** Running totals of the agent itself, since its start. */
+  readonly dropped: DropCounts;
+}
+
+/** Who sends: `instanceId` is a UUID per process. */
+export interface Source {
+  readonly service: string;
+  readonly instanceId: string;
+  readonly host: string;
+  readonly pid: number;
+  /** What is instrumented in that process, for the start message and `doctor`. */
+  readonly instrumentations: readonly string[];
+  /** How often this agent sends a frame; the collector judges by it whether the agent's event loop is late. */
+  readonly frameIntervalMs: Milliseconds;
+}
+
+export type AgentMessage =
+  | { readonly type: 'hello'; readonly source: Source }
+  | { readonly type: 'frame'; readonly frame: Frame }
+  | { readonly type: 'events'; readonly batch: number; readonly events: readonly NervecenterEvent[] }
+  | { readonly type: 'ask'; readonly ask: number; readonly what: 'snapshot' | 'health' }
+  /** Last message: store what there is and confirm through the link's own means. */
+  | { readonly type: 'goodbye' };
+
+export type CollectorMessage =
+  /** The collector has taken responsibility for a batch. */
+  | { readonly type: 'accepted'; readonly batch: number }
+  | { readonly type: 'answer'; readonly ask: number; readonly value: unknown }
+  | { readonly type: 'started'; readonly notice: string }
+  | { readonly type: 'failed'; readonly notice: string; readonly portTaken: boolean };

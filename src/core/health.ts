@@ -1,0 +1,72 @@
+import type { Health, HealthStatus, Snapshot } from './snapshot.ts';
+
+/** Percent above which CPU, memory and disk count as exhausted (the specification's thresholds). */
+const EXHAUSTED_PERCENT = 90;
+/** Below this many look-ups a hit rate says nothing. */
+const CACHE_LOOKUPS_MIN = 100;
+const CACHE_HIT_RATE_MIN_PERCENT = 20;
+
+/** What the health rules look at. `droppedInWindow` is the number of rows dropped during the window. */
+export interface HealthInput {
+  readonly snapshot: Snapshot;
+  readonly droppedInWindow: number;
+}
+
+interface Rule {
+  readonly status: HealthStatus;
+  /** Short, fixed, without any value: the route needs no authentication and must leak nothing. */
+  readonly issue: string;
+  readonly applies: (input: HealthInput) => boolean;
+}
+
+const RULES: readonly Rule[] = [
+  {
+    status: 'degraded',
+    issue: 'High CPU usage',
+    applies: ({ snapshot }) => snapshot.system.cpu_percent > EXHAUSTED_PERCENT,
+  },
+  {
+    status: 'critical',
+    issue: 'High memory usage',
+    applies: ({ snapshot }) => snapshot.system.memory_percent > EXHAUSTED_PERCENT,
+  },
+  {
+    status: 'critical',
+    issue: 'Low disk space',
+    applies: ({ snapshot }) => snapshot.system.disk_percent > EXHAUSTED_PERCENT,
+  },
+  {
+    status: 'degraded',
+    issue: 'Low cache hit rate',
+    applies: ({ snapshot: { cache } }) =>
+      cache.rag_hits + cache.rag_misses > CACHE_LOOKUPS_MIN &&
+      cache.rag_hits / (cache.rag_hits + cache.rag_misses) < CACHE_HIT_RATE_MIN_PERCENT / 100,
+  },
+  {
+    status: 'degraded',
+    issue: 'Storage unreachable',
+    applies: ({ snapshot }) => snapshot.pipeline.storage === 'down',
+  },
+  { status: 'degraded', issue: 'Events dropped', applies: ({ droppedInWindow }) => droppedInWindow > 0 },
+];
+
+const SEVERITY: Readonly<Record<HealthStatus, number>> = { healthy: 0, degraded: 1, critical: 2 };
+
+/** The verdict for load balancers: the worst rule that applies; a later rule never lowers an earlier one. */
+export function evaluateHealth(input: HealthInput): Health {
+  let status: HealthStatus = 'healthy';
+  const issues: string[] = [];
+  for (const rule of RULES) {
+    if (!rule.applies(input)) continue;
+    issues.push(rule.issue);
+    if (SEVERITY[rule.status] > SEVERITY[status]) status = rule.status;
+  }
+  const { snapshot } = input;
+  return {
+    status,
+    issues,
+    uptime_seconds: snapshot.uptime_seconds,
+    ws_connections: snapshot.websocket.connections_active,
+    timestamp: snapshot.timestamp,
+  };
+}

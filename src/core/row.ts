@@ -1,0 +1,34 @@
+import type { NervecenterEvent } from './event.ts';
+import type { Column, ColumnValue, Signal } from './signal.ts';
+
+/** Every signal's first two columns. */
+export function eventColumns<E extends NervecenterEvent>(): Column<E>[] {
+  return [
+    { name: 'id', type: 'uuid', value: (event) => event.id },
+    { name: 'timestamp', type: 'timestamptz', value: (event) => new Date(event.timeMs).toISOString() },
+  ];
+}
+
+/** The event's values in the order of its signal's columns. */
+export function toRow<E extends NervecenterEvent>(signal: Signal<E>, event: E): ColumnValue[] {
+  return signal.columns.map((column) => column.value(event));
+}
+
+/** Postgres' `integer`; larger sizes and counts are stored as this value rather than failing the batch. */
+const INT4_MAX = 2_147_483_647;
+
+/** A whole number that fits Postgres' `integer`, or `null`. */
+export function int4(value: number | null): number | null {
+  if (value === null || !Number.isFinite(value)) return null;
+  return Math.min(INT4_MAX, Math.max(-INT4_MAX, Math.round(value)));
+}
+
+/**
+ * Text that Postgres accepts: no NUL byte (it rejects 0x00), no lone surrogate (not UTF-8), at most `lengthMax` characters.
+ */
+export function text(value: string | null, lengthMax: number): string | null {
+  if (value === null) return null;
+  const clean = value.replaceAll('\0', '').toWellFormed();
+  if (clean.length <= lengthMax) return clean;
+  return clean.slice(0, lengthMax).toWellFormed();
+}

@@ -1,0 +1,49 @@
+import type { CacheEvent } from '../event.ts';
+import { eventColumns, int4, text } from '../row.ts';
+import type { InstrumentSpec, Signal } from '../signal.ts';
+
+export const CACHE_REQUESTS: InstrumentSpec = {
+  name: 'nervecenter.cache.requests',
+  kind: 'counter',
+  unit: '{request}',
+  description: 'Cache look-ups by cache.name and cache.result (hit, miss).',
+};
+export const CACHE_KEYS: InstrumentSpec = {
+  name: 'nervecenter.cache.keys',
+  kind: 'gauge',
+  unit: '{key}',
+  description: 'Keys held by a cache, where the cache tells.',
+};
+export const CACHE_BYTES: InstrumentSpec = {
+  name: 'nervecenter.cache.memory',
+  kind: 'gauge',
+  unit: 'By',
+  description: 'Memory used by a cache, where the cache tells.',
+};
+
+export const CACHE_NAME = 'cache.name';
+export const CACHE_RESULT = 'cache.result';
+
+/**
+ * Look-ups are far too frequent for an event each: the agent's tally feeds the instruments with every frame and makes one
+ * event per cache and minute. So there is nothing left to measure when the event is complete.
+ */
+export const cache: Signal<CacheEvent> = {
+  name: 'cache',
+  table: 'cache_metrics',
+  instruments: [CACHE_REQUESTS, CACHE_KEYS, CACHE_BYTES],
+  measure: () => {},
+  columns: [
+    ...eventColumns<CacheEvent>(),
+    { name: 'cache_type', type: 'varchar', value: (event) => text(event.cacheName, 50) },
+    { name: 'hits', type: 'integer', value: (event) => int4(event.hits) },
+    { name: 'misses', type: 'integer', value: (event) => int4(event.misses) },
+    {
+      name: 'hit_rate',
+      type: 'double precision',
+      value: ({ hits, misses }) => (hits + misses === 0 ? null : (hits / (hits + misses)) * 100),
+    },
+    { name: 'memory_used_bytes', type: 'bigint', value: (event) => event.memoryUsedBytes },
+    { name: 'keys_count', type: 'integer', value: (event) => int4(event.keysCount) },
+  ],
+};

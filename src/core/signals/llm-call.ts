@@ -1,0 +1,160 @@
+import { completionTokens, type LlmCallEvent, type LlmCost, promptTokens } from '../event.ts';
+import type { Attributes } from '../frame.ts';
+import { eventColumns, int4, text } from '../row.ts';
+import type { InstrumentSpec, RecordMeasurement, Signal } from '../signal.ts';
+import { toSeconds } from '../units.ts';
+
+export const LLM_DURATION: InstrumentSpec = {
+  name: 'gen_ai.client.operation.duration',
+  kind: 'histogram',
+  unit: 's',
+  description: 'Duration of calls to a model provider.',
+};
+export const LLM_FIRST_CHUNK: InstrumentSpec = {
+  name: 'gen_ai.client.operation.time_to_first_chunk',
+  kind: 'histogram',
+  unit: 's',
+  description: 'Time to the first chunk with content of a streamed call.',
+};
+export const LLM_TOKENS: InstrumentSpec = {
+  name: 'gen_ai.client.token.usage',
+  kind: 'histogram',
+  unit: '{token}',
+  description:
+    'Tokens per call by gen_ai.token.type: input (cached ones included) or output (reasoning included).',
+};
+export const LLM_CACHED_TOKENS: InstrumentSpec = {
+  name: 'gen_ai.client.inference.usage.cache_read.input_tokens',
+  kind: 'counter',
+  unit: '{token}',
+  description: "Input tokens read from the provider's prompt cache.",
+};
+export const LLM_REASONING_TOKENS: InstrumentSpec = {
+  name: 'gen_ai.client.inference.usage.reasoning.output_tokens',
+  kind: 'counter',
+  unit: '{token}',
+  description: 'Output tokens spent on reasoning.',
+};
+export const LLM_ESTIMATED: InstrumentSpec = {
+  name: 'nervecenter.llm.estimated_calls',
+  kind: 'counter',
+  unit: '{call}',
+  description: 'Calls whose tokens are estimated because the provider reported none.',
+};
+export const LLM_COST: InstrumentSpec = {
+  name: 'nervecenter.llm.cost',
+  kind: 'counter',
+  unit: 'USD',
+  description: 'Cost of calls whose price is known.',
+};
+export const LLM_UNPRICED: InstrumentSpec = {
+  name: 'nervecenter.llm.unpriced_calls',
+  kind: 'counter',
+  unit: '{call}',
+  description: 'Calls with usage whose price is not known.',
+};
+
+/** `error.type` of a call that the app gave up. */
+export const ABORTED = 'aborted';
+
+/** A call with its cost: the cost is found in the collector, so that pricing costs the app nothing. */
+export type PricedLlmCallEvent = LlmCallEvent & { readonly cost: LlmCost };
+
+const NO_COST: LlmCost = { usd: null, source: 'none', priceVersion: null };
+const costOf = (event: LlmCallEvent): LlmCost => (event as Partial<PricedLlmCallEvent>).cost ?? NO_COST;
+
+export const llmCall: Signal<LlmCallEvent> = {
+  name: 'llm-call',
+  table: 'llm_call_metrics',
+  instruments: [
+    LLM_DURATION,
+    LLM_FIRST_CHUNK,
+    LLM_TOKENS,
+    LLM_CACHED_TOKENS,
+    LLM_REASONING_TOKENS,
+    LLM_ESTIMATED,
+    LLM_COST,
+    LLM_UNPRICED,
+  ],
+  measure: measureCall,
+  columns: [
+    ...eventColumns<LlmCallEvent>(),
+    { name: 'model', type: 'varchar', value: (event) => text(event.model, 100) },
+    { name: 'provider', type: 'varchar', value: (event) => text(event.provider, 50) },
+    {
+      name: 'prompt_tokens',
+      type: 'integer',
+      value: (event) => int4(event.usage && promptTokens(event.usage)),
+    },
+    {
+      name: 'completion_tokens',
+      type: 'integer',
+      value: (event) => int4(event.usage && completionTokens(event.usage)),
+    },
+    {
+      name: 'total_tokens',
+      type: 'integer',
+      value: ({ usage }) => int4(usage && promptTokens(usage) + completionTokens(usage)),
+    },
+    { name: 'elapsed_ms', type: 'double precision', value: (event) => event.durationMs },
+    { name: 'first_token_ms', type: 'double precision', value: (event) => event.firstTokenMs },
+    { name: 'user_email', type: 'varchar', value: (event) => text(event.userEmail, 255) },
+    { name: 'department', type: 'varchar', value: (event) => text(event.department, 50) },
+    { name: 'query_category', type: 'varchar', value: (event) => text(event.queryCategory, 50) },
+    { name: 'trace_id', type: 'varchar', value: (event) => text(event.traceId, 32) },
+    { name: 'cost_usd', type: 'numeric', value: (event) => costOf(event).usd },
+    { name: 'success', type: 'boolean', value: (event) => event.outcome === 'ok' },
+    { name: 'error_message', type: 'text', value: (event) => text(event.errorType, 200) },
+    { name: 'cached_tokens', type: 'integer', value: (event) => int4(event.usage?.cacheRead ?? null) },
+    {
+      name: 'cache_write_tokens',
+      type: 'integer',
+      value: ({ usage }) => int4(usage && usage.cacheWrite5m + usage.cacheWrite1h),
+    },
+    {
+      name: 'reasoning_tokens',
+      type: 'integer',
+      value: (event) => int4(event.usage?.outputReasoning ?? null),
+    },
+    { name: 'usage_source', type: 'varchar', value: (event) => event.usageSource },
+    { name: 'cost_source', type: 'varchar', value: (event) => costOf(event).source },
+    { name: 'price_version', type: 'varchar', value: (event) => text(costOf(event).priceVersion, 50) },
+    { name: 'outcome', type: 'varchar', value: (event) => event.outcome },
+  ],
+};
+
+function callAttributes(event: LlmCallEvent): Attributes {
+  return {
+    'gen_ai.operation.name': event.operation,
+    'gen_ai.provider.name': event.provider,
+    'gen_ai.request.model': event.model,
+  };
+}
+
+function measureCall(event: LlmCallEvent, record: RecordMeasurement): void {
+  const attributes = callAttributes(event);
+  const error =
+    event.outcome === 'aborted' ? ABORTED : event.outcome === 'error' ? (event.errorType ?? '_OTHER') : null;
+  record(
+    LLM_DURATION,
+    toSeconds(event.durationMs),
+    error === null ? attributes : { ...attributes, 'error.type': error },
+  );
+  if (event.firstTokenMs !== null) record(LLM_FIRST_CHUNK, toSeconds(event.firstTokenMs), attributes);
+  if (event.usageSource === 'estimated') record(LLM_ESTIMATED, 1, attributes);
+  if (event.usage === null) return;
+  record(LLM_TOKENS, promptTokens(event.usage), { ...attributes, 'gen_ai.token.type': 'input' });
+  record(LLM_TOKENS, completionTokens(event.usage), { ...attributes, 'gen_ai.token.type': 'output' });
+  if (event.usage.cacheRead > 0) record(LLM_CACHED_TOKENS, event.usage.cacheRead, attributes);
+  if (event.usage.outputReasoning > 0) record(LLM_REASONING_TOKENS, event.usage.outputReasoning, attributes);
+}
+
+/**
+ * The cost instruments, recorded in the collector once the price is known. A call without usage (a refused one, say) was
+ * not billed as far as anyone can tell: it counts neither as priced nor as unpriced.
+ */
+export function measureCost(event: PricedLlmCallEvent, record: RecordMeasurement): void {
+  const attributes = callAttributes(event);
+  if (event.cost.usd !== null) record(LLM_COST, event.cost.usd, attributes);
+  else if (event.usage !== null) record(LLM_UNPRICED, 1, attributes);
+}
