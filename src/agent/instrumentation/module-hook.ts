@@ -1,0 +1,121 @@
+import diagnosticsChannel from 'node:diagnostics_channel';
+import { createRequire, registerHooks } from 'node:module';
+
+/** Called with a module's exports right after it ran; returns how to take back what it did to them. */
+export type ModuleLoaded = (exports: unknown) => (() => void) | undefined;
+
+interface Watcher {
+  readonly loaded: ModuleLoaded;
+  readonly undos: (() => void)[];
+}
+
+interface Announcement {
+  readonly file: string;
+  readonly exports: unknown;
+}
+
+const PACKAGES = '/node_modules/';
+/** The watched module itself publishes here: a channel is reachable from CommonJS and ESM alike, without a global. */
+const ANNOUNCEMENTS = 'nervecenter.module.loaded';
+/** One library has a handful of copies in a process at most; beyond that they stay as they are. */
+const COPIES_MAX = 32;
+
+const watchers = new Map<string, Watcher[]>();
+let hooks: { deregister(): void } | undefined;
+
+/**
+ * Observes one file of one installed package, however it is loaded: `require`, `import`, before or after this call
+ * (before: CommonJS files only, those can be found in the cache).
+ *
+ * For libraries that publish on no diagnostics channel. Name the file that defines the class to patch, not the package's
+ * entry, because an ESM entry often only re-exports it: `onModuleLoad('koa/lib/application.js', (exports) => …)`. Patch
+ * prototypes and objects; an ESM namespace itself is read-only. Check the shape first and return `undefined` when it is
+ * not the known one. What `loaded` throws is swallowed: the library then simply stays unobserved.
+ *
+ * @param file package name and path inside the package, with `/`.
+ * @param loaded called once per copy of the file, at most 32 copies.
+ * @returns stops observing and runs the undo of every copy.
+ */
+export function onModuleLoad(file: string, loaded: ModuleLoaded): () => void {
+  const watcher: Watcher = { loaded, undos: [] };
+  watchers.set(file, [...(watchers.get(file) ?? []), watcher]);
+  start();
+  for (const exports of alreadyLoaded(file)) tell(watcher, exports);
+  return () => {
+    const others = (watchers.get(file) ?? []).filter((other) => other !== watcher);
+    if (others.length > 0) watchers.set(file, others);
+    else watchers.delete(file);
+    if (watchers.size === 0) stop();
+    for (const undo of watcher.undos.splice(0).reverse()) undo();
+  };
+}
+
+function start(): void {
+  if (hooks !== undefined) return;
+  diagnosticsChannel.subscribe(ANNOUNCEMENTS, announced);
+  hooks = registerHooks({
+    load(url, context, nextLoad) {
+      const result = nextLoad(url, context);
+      const file = watchedFile(url);
+      if (file === undefined || result.source === undefined || result.source === null) return result;
+      return { ...result, source: sourceText(result.source) + announcementCode(result.format, url, file) };
+    },
+  });
+}
+
+function stop(): void {
+  diagnosticsChannel.unsubscribe(ANNOUNCEMENTS, announced);
+  hooks?.deregister();
+  hooks = undefined;
+}
+
+/** The watched file a URL or path stands for. Runs for every module the app loads, so it looks at little. */
+function watchedFile(location: string): string | undefined {
+  const at = location.lastIndexOf(PACKAGES);
+  if (at === -1) return undefined;
+  const file = location.slice(at + PACKAGES.length);
+  return watchers.has(file) ? file : undefined;
+}
+
+/** Appended, never put in front, so that line numbers and source maps stay right. */
+function announcementCode(format: string | null | undefined, url: string, file: string): string {
+  const publish = (exports: string) =>
+    `.channel(${JSON.stringify(ANNOUNCEMENTS)}).publish({ file: ${JSON.stringify(file)}, exports: ${exports} });\n`;
+  if (format === undefined || format === null || format === 'commonjs') {
+    // Without a `type` in its package.json a required file may still turn out to be ESM, which knows no `module`.
+    return `\n;if (typeof module === 'object') require('node:diagnostics_channel')${publish('module.exports')}`;
+  }
+  if (format !== 'module') return '';
+  // A module may import itself: its namespace is the only name for all its exports, whatever they are called inside.
+  return (
+    `\n;import * as nervecenterSelf from ${JSON.stringify(url)};` +
+    `\nimport nervecenterChannels from 'node:diagnostics_channel';\nnervecenterChannels${publish('nervecenterSelf')}`
+  );
+}
+
+function sourceText(source: string | ArrayBufferView | ArrayBufferLike): string {
+  if (typeof source === 'string') return source;
+  return new TextDecoder().decode(ArrayBuffer.isView(source) ? source : new Uint8Array(source));
+}
+
+function announced(message: unknown): void {
+  const { file, exports } = message as Announcement;
+  for (const watcher of watchers.get(file) ?? []) tell(watcher, exports);
+}
+
+function tell(watcher: Watcher, exports: unknown): void {
+  if (watcher.undos.length >= COPIES_MAX) return;
+  try {
+    const undo = watcher.loaded(exports);
+    if (undo !== undefined) watcher.undos.push(undo);
+  } catch {
+    // A library of an unknown shape stays unobserved; loading it must never fail because of us.
+  }
+}
+
+function alreadyLoaded(file: string): unknown[] {
+  const { cache } = createRequire(import.meta.url);
+  return Object.entries(cache)
+    .filter(([path, module]) => module?.loaded && path.replaceAll('\\', '/').endsWith(PACKAGES + file))
+    .map(([, module]) => module?.exports);
+}
