@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const PACKAGE_NAME = 'nervecenter';
+
+/**
+ * The directory of this package: the nearest ancestor whose `package.json` bears its name. The same code runs from `src/`
+ * and from bundles at any depth of `dist/`, so a fixed number of `..` would be wrong somewhere.
+ *
+ * @throws Error when no ancestor is the package, which only an incomplete installation can cause.
+ */
+export function packageRoot(): string {
+  let directory = dirname(fileURLToPath(import.meta.url));
+  for (;;) {
+    if (packageNameIn(directory) === PACKAGE_NAME) return directory;
+    const parent = dirname(directory);
+    if (parent === directory) throw new Error(`The installation of ${PACKAGE_NAME} has no package.json.`);
+    directory = parent;
+  }
+}
+
+function packageNameIn(directory: string): unknown {
+  try {
+    return (JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')) as { name?: unknown }).name;
+  } catch {
+    return null; // No package.json here, or one that is not ours to judge: look further up.
+  }
+}
