@@ -94,8 +94,7 @@ function announcementCode(format: string | null | undefined, url: string, file: 
 }
 
 function sourceText(source: string | ArrayBufferView | ArrayBufferLike): string {
-  if (typeof source === 'string') return source;
-  return new TextDecoder().decode(ArrayBuffer.isView(source) ? source : new Uint8Array(source));
+  return typeof source === 'string' ? source : Buffer.from(source as Uint8Array).toString('utf8');
 }
 
 function announced(message: unknown): void {
