@@ -1,0 +1,30 @@
+export type {
+  ApiSnapshot,
+  CacheSnapshot,
+  EndpointSnapshot,
+  InstanceSnapshot,
+  LlmSnapshot,
+  ModelSnapshot,
+  NamedCacheSnapshot,
+  PipelineSnapshot,
+  RagSnapshot,
+  Snapshot,
+  StageSnapshot,
+  StorageState,
+  SystemSnapshot,
+  WebSocketSnapshot,
+} from '../core/snapshot.ts';
+export type { FetchInit, MetricsStoreOptions, ResponseLike, SocketLike, Timers } from './environment.ts';
+export { MAX_HISTORY, type MetricsHistory } from './history.ts';
+export {
+  createMetricsStore,
+  type MetricsStore,
+  metricsConnected,
+  metricsHistory,
+  metricsSnapshot,
+  metricsStore,
+  systemHealth,
+} from './metrics-store.ts';
+export type { Readable } from './readable.ts';
+export type { Connection, MetricsState } from './state.ts';
+export { type Verdict, verdictOf, verdictReasons } from './verdict.ts';

@@ -1,0 +1,46 @@
+import type { Snapshot } from '../core/snapshot.ts';
+
+/** Bounds of the collector's stream interval. */
+const INTERVAL_MIN_MS = 1000;
+const INTERVAL_MAX_MS = 60_000;
+/** Gaps remembered; the longest counts, so that a burst after a hiccup is not taken for a faster stream. */
+const GAPS_MAX = 8;
+
+/** Learns the interval of the stream, which the collector's operator chooses and no message states. */
+export interface Pace {
+  intervalMs(): number;
+  /** A snapshot came over the stream. */
+  saw(snapshot: Snapshot): void;
+  /** A new connection: its first snapshot comes at once and says nothing about the interval. */
+  restart(): void;
+  /** Silence where a snapshot was due: either the connection is dead or the interval is longer than believed. */
+  silent(): void;
+}
+
+function clamp(intervalMs: number): number {
+  return Math.min(Math.max(intervalMs, INTERVAL_MIN_MS), INTERVAL_MAX_MS);
+}
+
+export function createPace(initialMs: number): Pace {
+  let intervalMs = clamp(initialMs);
+  let gaps: readonly number[] = [];
+  let lastMs: number | null = null;
+  return {
+    intervalMs: () => intervalMs,
+    saw(snapshot) {
+      const atMs = Date.parse(snapshot.timestamp);
+      if (lastMs !== null && atMs > lastMs) {
+        gaps = [...gaps, atMs - lastMs].slice(-GAPS_MAX);
+        intervalMs = clamp(Math.max(...gaps));
+      }
+      lastMs = atMs;
+    },
+    restart() {
+      gaps = [];
+      lastMs = null;
+    },
+    silent() {
+      intervalMs = clamp(intervalMs * 2);
+    },
+  };
+}
