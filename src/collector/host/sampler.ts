@@ -1,0 +1,134 @@
+import type { HostSample } from '../../core/host-sample.ts';
+import { type CgroupLimits, type CpuLimit, readCgroupLimits } from './cgroup.ts';
+import { busyPercent, type CpuTimes, cpuTimesOf, parseProcStat, percent } from './cpu.ts';
+import { DiskReader } from './disks.ts';
+import { type Memory, parseMeminfo } from './memory.ts';
+import { type FileSystem, fileSystems, type Mount, parseMountinfo } from './mounts.ts';
+import { bytesPerSecond, type NetworkBytes, parseNetDev } from './network.ts';
+import { existingDirectory, type Platform, thisMachine } from './platform.ts';
+
+export interface HostSampler {
+  /** The machine now; CPU share and network rates are those since the previous sample (or since the sampler was made). */
+  sample(): Promise<HostSample>;
+  /** File systems left out of the last sample: more than 32 of them, or one that does not answer. */
+  disksSkipped(): number;
+}
+
+export interface HostSamplerOptions {
+  /** The file system that holds it comes first among the disks; it need not exist yet. */
+  readonly dataDir: string;
+  /** @default the machine the process runs on */
+  readonly platform?: Platform;
+}
+
+/** Counters at one moment; rates come from two of them. */
+interface Reading {
+  readonly atMs: number;
+  readonly cpu: CpuTimes;
+  readonly cgroupCpu: CpuLimit | null;
+  readonly network: NetworkBytes;
+}
+
+/**
+ * Samples the machine, or the container that limits us, without any child process and without waiting for a disk. Linux is
+ * read from `/proc` and the cgroup tree. Elsewhere it is what Node knows: on macOS memory in use includes caches the system
+ * would give back, Windows has no load average, and neither tells network counters (0) or lists its mounts (the data
+ * directory's file system and the system's are measured).
+ */
+export function createHostSampler(options: HostSamplerOptions): HostSampler {
+  const platform = options.platform ?? thisMachine;
+  const dataDir = existingDirectory(options.dataDir);
+  const disks = new DiskReader(platform.statfs);
+  let previous = readMachine(platform).reading;
+  let previousCpuPercent = 0;
+  let sampling: Promise<HostSample> | null = null;
+
+  const sample = async (): Promise<HostSample> => {
+    const { mounts, limits, memory, reading } = readMachine(platform);
+    const elapsedMs = reading.atMs - previous.atMs;
+    const cpuPercent = cpuPercentBetween(previous, reading) ?? previousCpuPercent;
+    const { network } = previous;
+    previous = reading;
+    previousCpuPercent = cpuPercent;
+    return {
+      cpuPercent,
+      cpuCount: limits.cpu?.cpus ?? reading.cpu.count,
+      load1m: platform.loadavg()[0] ?? 0,
+      memoryUsedBytes: memory.usedBytes,
+      memoryTotalBytes: memory.totalBytes,
+      networkRxBytesPerSecond: bytesPerSecond(network.rx, reading.network.rx, elapsedMs),
+      networkTxBytesPerSecond: bytesPerSecond(network.tx, reading.network.tx, elapsedMs),
+      containerLimited: limits.cpu !== null || limits.memory !== null,
+      disks: await disks.read(mounts === null ? knownRoots(platform, dataDir) : fileSystems(mounts, dataDir)),
+    };
+  };
+  return {
+    sample: () => {
+      // A sample that waits for a disk is shared rather than started again beside itself.
+      sampling ??= sample().finally(() => {
+        sampling = null;
+      });
+      return sampling;
+    },
+    disksSkipped: () => disks.skipped,
+  };
+}
+
+interface MachineReading {
+  /** `null` where the platform does not list them. */
+  readonly mounts: Mount[] | null;
+  readonly limits: CgroupLimits;
+  readonly memory: Memory;
+  readonly reading: Reading;
+}
+
+function readMachine(platform: Platform): MachineReading {
+  const read = (path: string) => (platform.linux ? platform.readFile(path) : null);
+  const mountinfo = read('/proc/self/mountinfo');
+  const mounts = mountinfo === null ? null : parseMountinfo(mountinfo);
+  const cpu = parseProcStat(read('/proc/stat') ?? '') ?? cpuTimesOf(platform.cpus());
+  const memory = parseMeminfo(read('/proc/meminfo') ?? '') ?? memoryFromNode(platform);
+  const allLimits = readCgroupLimits(read, mounts ?? [], read('/proc/self/cgroup') ?? '');
+  const limits = effectiveLimits(allLimits, cpu, memory);
+  return {
+    mounts,
+    limits,
+    memory:
+      limits.memory === null
+        ? memory
+        : { usedBytes: limits.memory.usedBytes, totalBytes: limits.memory.limitBytes },
+    reading: {
+      atMs: platform.monotonicMs(),
+      cpu,
+      cgroupCpu: limits.cpu,
+      network: parseNetDev(read('/proc/net/dev') ?? ''),
+    },
+  };
+}
+
+/** A limit as large as the machine limits nothing; version 1 writes "none" as a huge number. */
+function effectiveLimits(limits: CgroupLimits, cpu: CpuTimes, memory: Memory): CgroupLimits {
+  return {
+    cpu: limits.cpu !== null && limits.cpu.cpus < cpu.count ? limits.cpu : null,
+    memory: limits.memory !== null && limits.memory.limitBytes < memory.totalBytes ? limits.memory : null,
+  };
+}
+
+function memoryFromNode(platform: Platform): Memory {
+  const totalBytes = platform.totalmem();
+  return { usedBytes: Math.max(0, totalBytes - platform.freemem()), totalBytes };
+}
+
+/** `null` when too little time has passed, or the limit has moved to another group, so that there is nothing to compare. */
+function cpuPercentBetween(before: Reading, after: Reading): number | null {
+  const limit = after.cgroupCpu;
+  if (limit === null) return busyPercent(before.cpu, after.cpu);
+  const elapsedMs = after.atMs - before.atMs;
+  if (before.cgroupCpu?.group !== limit.group || elapsedMs <= 0) return null;
+  return percent((limit.usedMs - before.cgroupCpu.usedMs) / elapsedMs / limit.cpus);
+}
+
+function knownRoots(platform: Platform, dataDir: string): FileSystem[] {
+  const others = platform.roots.filter((root) => !dataDir.startsWith(root));
+  return [dataDir, ...others].map((mountPoint) => ({ mountPoint, remote: false }));
+}
