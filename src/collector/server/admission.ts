@@ -1,0 +1,101 @@
+import { isIP, isIPv6 } from 'node:net';
+import type { Config } from '../../config.ts';
+import { NervecenterError } from '../../errors.ts';
+
+/** Host and port a request was addressed to; `name` in lower case, IPv6 in brackets, without a trailing dot. */
+export interface Authority {
+  readonly name: string;
+  /** `null`: the scheme's default, which the server cannot know behind a proxy that ends TLS. */
+  readonly port: string | null;
+}
+
+/** `null` when the text is not `host` or `host:port`. */
+export function parseAuthority(text: string): Authority | null {
+  const match = /^(\[[0-9a-f:.]+\]|[^\s:[\]@/\\?#]+)(?::(\d{1,5}))?$/i.exec(text);
+  if (match?.[1] === undefined) return null;
+  return { name: withoutDot(match[1].toLowerCase()), port: match[2] ?? null };
+}
+
+/**
+ * The host the request names, if it may name us. A page of another site can have its own name resolve to this machine
+ * (DNS rebinding) and would then be same-origin with us, but its name stays in the request: names that cannot be anybody's
+ * on the public Internet pass, every other must be declared.
+ *
+ * @throws NervecenterError `NC_HOST_REFUSED`
+ */
+export function admitHost(
+  host: string | undefined,
+  config: Pick<Config, 'host' | 'allowedHosts'>,
+): Authority {
+  const authority = host === undefined ? null : parseAuthority(host);
+  if (authority !== null && isOwnName(authority.name, config)) return authority;
+  throw new NervecenterError(
+    'NC_HOST_REFUSED',
+    host === undefined
+      ? 'The request names no host. Send a Host header.'
+      : `The host "${printable(host)}" is not allowed. If it is yours, add its name to NERVECENTER_ALLOWED_HOSTS.`,
+  );
+}
+
+function isOwnName(name: string, { host, allowedHosts }: Pick<Config, 'host' | 'allowedHosts'>): boolean {
+  if (name.startsWith('[')) return isIPv6(name.slice(1, -1));
+  if (isIP(name) !== 0 || name === 'localhost') return true;
+  if (name.endsWith('.localhost') || name.endsWith('.local')) return true;
+  return allowedHosts.includes(name) || host.toLowerCase() === name;
+}
+
+/** What the origin check looks at. */
+export interface OriginRequest {
+  readonly origin: string | undefined;
+  readonly authority: Authority;
+  /** The request carries a valid bearer token, which no browser adds by itself. */
+  readonly bearer: boolean;
+}
+
+/**
+ * Refuses what another site's page makes the browser send: WebSocket upgrades and requests that change something carry the
+ * browser's cookie whoever asks, and browsers allow cross-origin WebSockets.
+ *
+ * @throws NervecenterError `NC_ORIGIN_REFUSED`
+ */
+export function admitOrigin(request: OriginRequest, config: Pick<Config, 'allowedOrigins'>): void {
+  const { origin, authority, bearer } = request;
+  if (origin === undefined) {
+    if (bearer) return;
+    throw new NervecenterError(
+      'NC_ORIGIN_REFUSED',
+      'The request has no Origin header. Clients other than browsers authenticate with "Authorization: Bearer <token>".',
+    );
+  }
+  const parsed = parseOrigin(origin);
+  if (parsed !== null) {
+    if (isSameHost(parsed, authority) || config.allowedOrigins.includes(parsed.origin)) return;
+  }
+  throw new NervecenterError(
+    'NC_ORIGIN_REFUSED',
+    `The origin "${printable(origin)}" is not allowed here. If the dashboard is reached through it (behind a proxy, say), add it to NERVECENTER_ALLOWED_ORIGINS.`,
+  );
+}
+
+/** Only `scheme://host[:port]` is an origin; `null` and anything with a path or a user in it is not. */
+function parseOrigin(origin: string): URL | null {
+  if (!/^https?:\/\/[^/?#@\\\s]+$/i.test(origin) || !URL.canParse(origin)) return null;
+  return new URL(origin);
+}
+
+/** The scheme may differ, because a proxy in front may end TLS; hence also a default port equals none. */
+function isSameHost(origin: URL, authority: Authority): boolean {
+  const defaultPort = origin.protocol === 'https:' ? '443' : '80';
+  const originPort = origin.port === '' ? defaultPort : origin.port;
+  return withoutDot(origin.hostname) === authority.name && originPort === (authority.port ?? defaultPort);
+}
+
+function withoutDot(name: string): string {
+  return name.endsWith('.') ? name.slice(0, -1) : name;
+}
+
+/** A received value as it may be shown and logged: short, on one line, without control characters. */
+export function printable(value: string): string {
+  const clean = value.replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, '?');
+  return clean.length > 80 ? `${clean.slice(0, 77)}...` : clean;
+}

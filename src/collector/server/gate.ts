@@ -1,0 +1,163 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Config } from '../../config.ts';
+import { NervecenterError } from '../../errors.ts';
+import type { Log } from '../log.ts';
+import { admitHost, admitOrigin } from './admission.ts';
+import type { Authenticator, Identity } from './authenticator.ts';
+import { Condition } from './condition.ts';
+import { redirect, respondProblem, toProblem } from './respond.ts';
+import { allowedMethods, findRoute, type Route } from './routes.ts';
+import type { ServerStatistics } from './statistics.ts';
+import { parseTarget, type Target } from './target.ts';
+
+/** Distinct refusals that are logged; an attacker can make up more. */
+const REFUSALS_LOGGED_MAX = 20;
+
+export interface GateOptions {
+  readonly config: Config;
+  readonly authenticator: Authenticator;
+  readonly routes: ReadonlyMap<string, Route>;
+  readonly statistics: ServerStatistics;
+  readonly log: Log;
+}
+
+/**
+ * The one way in. Host, then authentication, then route, method and origin: a route without a decision about who may see
+ * it cannot exist, and whoever may see nothing learns nothing about what there is.
+ */
+export class Gate {
+  readonly #options: GateOptions;
+  readonly #refusalsLogged = new Set<string>();
+  readonly #failures = new Map<Route, Condition>();
+
+  constructor(options: GateOptions) {
+    this.#options = options;
+  }
+
+  /** Answers a request; never throws and never rejects. */
+  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // The answer of a connection that breaks goes nowhere; without listeners the breaking would end the process.
+    request.on('error', ignoreFailure);
+    response.on('error', ignoreFailure);
+    try {
+      await this.#answer(request, response);
+    } catch (error) {
+      this.#refuse(request, response, toProblem(error));
+    }
+  }
+
+  /**
+   * Who asks for the stream at `path`.
+   *
+   * @throws NervecenterError for whatever must not pass.
+   */
+  admitUpgrade(request: IncomingMessage, path: string): Identity {
+    try {
+      const target = parseTarget(request.url);
+      const authority = admitHost(target.authority ?? request.headers.host, this.#options.config);
+      const identity = this.#options.authenticator.identify(request);
+      if (target.path !== path) throw new NervecenterError('NC_NOT_FOUND', 'There is no stream here.');
+      const { origin } = request.headers;
+      admitOrigin({ origin, authority, bearer: identity.kind === 'bearer' }, this.#options.config);
+      return identity;
+    } catch (error) {
+      this.#note(error);
+      throw error;
+    }
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { config, routes } = this.#options;
+    const target = parseTarget(request.url);
+    const authority = admitHost(target.authority ?? request.headers.host, config);
+    const route = findRoute(routes, target.path);
+    if (!route?.open && isNavigation(request, target) && !this.#knows(request)) {
+      redirect(response, `/login?next=${encodeURIComponent(target.path + target.search)}`);
+      return;
+    }
+    const identity = route?.open ? null : this.#options.authenticator.identify(request);
+    if (route === undefined) throw new NervecenterError('NC_NOT_FOUND', 'There is no such route.');
+    const handler = route.methods[methodOf(request)];
+    if (handler === undefined) return refuseMethod(response, route);
+    if (methodOf(request) === 'POST') {
+      const { origin } = request.headers;
+      admitOrigin({ origin, authority, bearer: identity?.kind === 'bearer' }, config);
+    }
+    await this.#run(route, request, () => handler({ request, response, path: target.path, identity }));
+  }
+
+  /** Whether somebody known asks, for a page that otherwise sends its visitor to the login. */
+  #knows(request: IncomingMessage): boolean {
+    if (request.headers.authorization !== undefined) return true;
+    try {
+      this.#options.authenticator.identify(request);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async #run(route: Route, request: IncomingMessage, handle: () => void | Promise<void>): Promise<void> {
+    const failure = this.#failures.get(route) ?? new Condition(this.#options.log);
+    this.#failures.set(route, failure);
+    try {
+      await handle();
+      failure.end('server', 'requests that failed are answered again');
+    } catch (error) {
+      // A client that went away is no failure of ours.
+      if (!(error instanceof NervecenterError) && !request.socket.destroyed) {
+        failure.begin('server', `a request could not be answered: ${String(error)}`);
+      }
+      throw error;
+    }
+  }
+
+  #refuse(request: IncomingMessage, response: ServerResponse, problem: NervecenterError): void {
+    this.#note(problem);
+    if (response.headersSent) {
+      // Too late for a status: a broken connection is the only way left to say that the answer is incomplete.
+      response.destroy();
+      return;
+    }
+    // An unread body would have to be read before the connection could be used again.
+    respondProblem(response, problem, announcesBody(request) ? { connection: 'close' } : {});
+  }
+
+  /** Counts a refusal and, the first time, tells the operator what to change. */
+  #note(error: unknown): void {
+    if (!(error instanceof NervecenterError)) return;
+    const { statistics, log } = this.#options;
+    if (error.code === 'NC_HOST_REFUSED') statistics.hostsRefused++;
+    else if (error.code === 'NC_ORIGIN_REFUSED') statistics.originsRefused++;
+    else return;
+    if (this.#refusalsLogged.size >= REFUSALS_LOGGED_MAX || this.#refusalsLogged.has(error.message)) return;
+    this.#refusalsLogged.add(error.message);
+    log('server', error.message);
+  }
+}
+
+function refuseMethod(response: ServerResponse, route: Route): void {
+  const allow = allowedMethods(route);
+  const problem = new NervecenterError('NC_METHOD_NOT_ALLOWED', `This route answers ${allow}.`);
+  respondProblem(response, problem, { allow });
+}
+
+/** A browser on its way to a page, rather than a script or a client asking for something. */
+function isNavigation(request: IncomingMessage, { path }: Target): boolean {
+  return (
+    methodOf(request) === 'GET' &&
+    (path === '/admin' || path.startsWith('/admin/')) &&
+    (request.headers.accept ?? '').includes('text/html')
+  );
+}
+
+function methodOf({ method }: IncomingMessage): 'GET' | 'POST' {
+  return (method === 'HEAD' ? 'GET' : method) as 'GET' | 'POST';
+}
+
+function announcesBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
+/** Sockets and responses that fail close themselves. */
+function ignoreFailure(): void {}

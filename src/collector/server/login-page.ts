@@ -1,0 +1,127 @@
+/**
+ * The login page: three small files without anything inline. The login URL printed at start carries the token in its
+ * fragment, which browsers send to no server; the script takes it out of the address bar before anything else.
+ */
+export const LOGIN_HTML = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Log in · nervecenter</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/login.css">
+<script src="/login.js" defer></script>
+</head>
+<body>
+<main>
+<h1>nervecenter</h1>
+<form method="post" action="/login">
+<label for="token">Admin token</label>
+<input id="token" name="token" type="password" autocomplete="current-password" spellcheck="false" required autofocus>
+<button type="submit">Log in</button>
+<p id="message" role="alert"></p>
+</form>
+<p class="hint">The token was printed when the collector started, or is the one set in <code>NERVECENTER_ADMIN_TOKEN</code>.</p>
+<noscript><p class="hint">The dashboard needs JavaScript.</p></noscript>
+</main>
+</body>
+</html>
+`;
+
+export const LOGIN_SCRIPT = `const form = document.querySelector('form');
+const field = document.querySelector('#token');
+const button = document.querySelector('button');
+const message = document.querySelector('#message');
+
+function tokenInAddress() {
+  const prefix = '#token=';
+  if (!location.hash.startsWith(prefix)) return null;
+  const encoded = location.hash.slice(prefix.length);
+  history.replaceState(null, '', location.pathname + location.search);
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    return encoded;
+  }
+}
+
+async function logIn(token) {
+  message.textContent = '';
+  button.disabled = true;
+  try {
+    const next = new URLSearchParams(location.search).get('next');
+    const response = await fetch('/login', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ token, next }),
+    });
+    const answer = await response.json();
+    if (response.ok) {
+      location.replace(answer.next);
+      return;
+    }
+    message.textContent = answer.detail;
+  } catch {
+    message.textContent = 'The collector cannot be reached. Is it still running?';
+  }
+  button.disabled = false;
+  field.select();
+}
+
+form.addEventListener('submit', (event) => {
+  event.preventDefault();
+  logIn(field.value);
+});
+
+function logInFromAddress() {
+  const token = tokenInAddress();
+  if (token) logIn(token);
+}
+
+addEventListener('hashchange', logInFromAddress);
+logInFromAddress();
+`;
+
+export const LOGIN_STYLE = `:root { color-scheme: dark; }
+* { box-sizing: border-box; }
+body {
+  margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 1rem;
+  background: #0a0a0f; color: #e6e6ea; font: 16px/1.5 system-ui, sans-serif;
+}
+main {
+  width: 100%; max-width: 24rem; padding: 2rem; border: 1px solid #2a2a35; border-radius: 12px;
+  background: rgba(0, 0, 0, 0.4);
+}
+h1 { margin: 0 0 1.5rem; font-size: 1.25rem; letter-spacing: 0.04em; color: #00ff41; }
+label { display: block; margin-bottom: 0.4rem; font-size: 0.9rem; color: #b4b4be; }
+input, button { width: 100%; padding: 0.65rem 0.8rem; border-radius: 8px; font: inherit; }
+input { border: 1px solid #3a3a48; background: #12121a; color: inherit; }
+button {
+  margin-top: 1rem; border: 0; background: #00ff41; color: #04140a; font-weight: 600; cursor: pointer;
+}
+button:disabled { opacity: 0.5; cursor: progress; }
+input:focus-visible, button:focus-visible { outline: 2px solid #00ffff; outline-offset: 2px; }
+#message { min-height: 1.5em; margin: 0.75rem 0 0; color: #ff5c8a; font-size: 0.9rem; }
+.hint { margin: 1rem 0 0; font-size: 0.85rem; color: #9a9aa6; }
+code { font-size: 0.95em; }
+`;
+
+/** Shown in place of the dashboard when its files are missing: a checkout that was never built. */
+export const NOT_BUILT_HTML = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>nervecenter</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/login.css">
+</head>
+<body>
+<main>
+<h1>nervecenter</h1>
+<p>The dashboard is not built. Run <code>npm run build</code> and start again.</p>
+<p class="hint">Everything else works: <code>/api/metrics/snapshot</code>, the stream and <code>/metrics</code>.</p>
+</main>
+</body>
+</html>
+`;

@@ -1,0 +1,103 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { KIB } from '../../core/units.ts';
+import { NervecenterError } from '../../errors.ts';
+import type { Authenticator, Identity } from './authenticator.ts';
+import { respond, respondJson } from './respond.ts';
+import type { Sessions } from './sessions.ts';
+import type { Viewers } from './viewers.ts';
+
+const BODY_BYTES_MAX = 4 * KIB;
+const DASHBOARD = '/admin/system';
+
+/**
+ * Where a person looks at the dashboard for the first time. The token is in the fragment: it reaches no server, no log and
+ * no Referer, and the page removes it from the address bar.
+ */
+export function loginUrl(url: string, token: string): string {
+  return `${url}/login#token=${encodeURIComponent(token)}`;
+}
+
+/** Where to go after the login: only a path of the dashboard itself, whatever was asked for. */
+export function safeNext(next: unknown): string {
+  if (typeof next !== 'string') return DASHBOARD;
+  // Parsed as a browser would, which reads `\` as `/` and drops tabs and line breaks.
+  const base = 'http://nervecenter.invalid';
+  if (!URL.canParse(next, base)) return DASHBOARD;
+  const { origin, pathname, search, hash } = new URL(next, base);
+  if (origin !== base || !/^\/admin(\/|$)/.test(pathname)) return DASHBOARD;
+  return `${pathname}${search}${hash}`;
+}
+
+export interface LoginOptions {
+  readonly authenticator: Authenticator;
+  readonly sessions: Sessions;
+  readonly viewers: Viewers;
+  readonly cookieName: () => string;
+}
+
+/** Exchanges the token for a session, and ends sessions. */
+export class Login {
+  readonly #options: LoginOptions;
+
+  constructor(options: LoginOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * `{"token": "…", "next": "/admin/…"}` in, `{"next": "/admin/…"}` and the cookie out.
+   *
+   * @throws NervecenterError `NC_BAD_REQUEST`, `NC_PAYLOAD_TOO_LARGE`, `NC_TOKEN_WRONG`, `NC_TOO_MANY_ATTEMPTS`
+   */
+  async logIn(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { token, next } = parseBody(await readBody(request));
+    this.#options.authenticator.checkToken(token, request.socket.remoteAddress ?? '');
+    response.setHeader('set-cookie', this.#cookie(request, this.#options.sessions.open()));
+    respondJson(response, 200, { next: safeNext(next) });
+  }
+
+  logOut(request: IncomingMessage, response: ServerResponse, identity: Identity | null): void {
+    if (identity?.kind === 'session') {
+      this.#options.sessions.close(identity.session);
+      this.#options.viewers.closeSession(identity.session);
+    }
+    response.setHeader('set-cookie', `${this.#cookie(request, '')}; Max-Age=0`);
+    respond(response, 204, {});
+  }
+
+  /**
+   * We speak no TLS, but a proxy in front may. The browser itself says so in the Origin of its request, which was checked
+   * to be ours: a better witness than a forwarding header that anybody can send.
+   */
+  #cookie(request: IncomingMessage, id: string): string {
+    const secure = request.headers.origin?.toLowerCase().startsWith('https:') ? '; Secure' : '';
+    return `${this.#options.cookieName()}=${id}; Path=/; HttpOnly; SameSite=Strict${secure}`;
+  }
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  // Not destroyed when given up halfway: the answer has yet to go out on the same connection.
+  const body: AsyncIterable<Buffer> = request.iterator({ destroyOnReturn: false });
+  for await (const chunk of body) {
+    bytes += chunk.length;
+    if (bytes > BODY_BYTES_MAX) {
+      throw new NervecenterError('NC_PAYLOAD_TOO_LARGE', `A login has at most ${BODY_BYTES_MAX} bytes.`);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function parseBody(text: string): { token: string; next: unknown } {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    if (typeof parsed === 'object' && parsed !== null && 'token' in parsed) {
+      const { token } = parsed;
+      if (typeof token === 'string') return { token, next: 'next' in parsed ? parsed.next : null };
+    }
+  } catch {
+    // Answered below, together with JSON of another shape.
+  }
+  throw new NervecenterError('NC_BAD_REQUEST', 'A login is JSON such as {"token": "..."}.');
+}

@@ -1,0 +1,158 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Config } from '../../config.ts';
+import type { Health, Snapshot } from '../../core/snapshot.ts';
+import { NervecenterError } from '../../errors.ts';
+import type { Asset, Assets } from './assets.ts';
+import type { Identity } from './authenticator.ts';
+import type { Login } from './login.ts';
+import { LOGIN_HTML, LOGIN_SCRIPT, LOGIN_STYLE, NOT_BUILT_HTML } from './login-page.ts';
+import { redirect, respond, respondHtml, respondJson } from './respond.ts';
+import type { Scrapes } from './scrape.ts';
+
+export const STREAM_PATH = '/api/metrics/stream';
+const IMMUTABLE = 'public, max-age=31536000, immutable';
+
+/** One request on its way through its handler. */
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly path: string;
+  /** `null` on open routes, where nobody was asked. */
+  readonly identity: Identity | null;
+}
+
+type Handler = (exchange: Exchange) => void | Promise<void>;
+
+export interface Route {
+  /** Answers without authentication. */
+  readonly open: boolean;
+  /** Handlers by method; `GET` answers `HEAD` as well. */
+  readonly methods: Readonly<Partial<Record<'GET' | 'POST', Handler>>>;
+}
+
+export interface RouteSources {
+  readonly snapshot: () => Snapshot;
+  readonly health: () => Health;
+  readonly assets: () => Assets;
+  readonly login: Login;
+  readonly scrapes: Scrapes;
+  readonly prometheus: Config['prometheus'];
+}
+
+/** The routes by exact path; what is below `/admin/` is found by `findRoute`. */
+export function createRoutes(sources: RouteSources): ReadonlyMap<string, Route> {
+  const routes = new Map<string, Route>([
+    ...apiRoutes(sources),
+    ...loginRoutes(sources.login),
+    ['/', openGet(({ response }) => redirect(response, '/admin/system'))],
+    ['/admin', guardedGet((exchange) => answerDashboard(exchange, sources.assets()))],
+  ]);
+  if (sources.prometheus !== 'off') {
+    const answer: Handler = ({ request, response }) => sources.scrapes.answer(request, response);
+    routes.set('/metrics', sources.prometheus === 'on' ? openGet(answer) : guardedGet(answer));
+  }
+  return routes;
+}
+
+export function findRoute(routes: ReadonlyMap<string, Route>, path: string): Route | undefined {
+  return routes.get(path.startsWith('/admin/') ? '/admin' : path);
+}
+
+/** For the `Allow` header of a 405. */
+export function allowedMethods(route: Route): string {
+  const methods = Object.keys(route.methods).flatMap((method) =>
+    method === 'GET' ? ['GET', 'HEAD'] : method,
+  );
+  return methods.join(', ');
+}
+
+function apiRoutes({ snapshot, health }: RouteSources): [string, Route][] {
+  const view = (select: (snapshot: Snapshot) => unknown) =>
+    guardedGet(({ response }) => respondJson(response, 200, select(snapshot())));
+  return [
+    ['/api/metrics/health', openGet(({ response }) => answerHealth(response, health))],
+    ['/api/metrics/snapshot', view((all) => all)],
+    ['/api/metrics/system', view((all) => all.system)],
+    ['/api/metrics/rag', view(({ rag, cache }) => ({ rag, cache }))],
+    ['/api/metrics/llm', view((all) => all.llm)],
+    [STREAM_PATH, guardedGet(refusePlainStream)],
+  ];
+}
+
+function loginRoutes(login: Login): [string, Route][] {
+  const file = (contentType: string, body: string) =>
+    openGet(({ response }) => respond(response, 200, { 'content-type': contentType }, body));
+  return [
+    [
+      '/login',
+      {
+        open: true,
+        methods: {
+          GET: ({ response }) => respondHtml(response, 200, LOGIN_HTML),
+          POST: ({ request, response }) => login.logIn(request, response),
+        },
+      },
+    ],
+    ['/login.js', file('text/javascript; charset=utf-8', LOGIN_SCRIPT)],
+    ['/login.css', file('text/css; charset=utf-8', LOGIN_STYLE)],
+    [
+      '/logout',
+      {
+        open: false,
+        methods: { POST: ({ request, response, identity }) => login.logOut(request, response, identity) },
+      },
+    ],
+  ];
+}
+
+function openGet(handler: Handler): Route {
+  return { open: true, methods: { GET: handler } };
+}
+
+function guardedGet(handler: Handler): Route {
+  return { open: false, methods: { GET: handler } };
+}
+
+/** Load balancers get the documented body whatever happens: one without a verdict is as bad as a critical one. */
+function answerHealth(response: ServerResponse, evaluate: () => Health): void {
+  let health: Health;
+  try {
+    health = evaluate();
+  } catch {
+    const timestamp = new Date().toISOString();
+    const issues = ['Collector not ready'];
+    health = { status: 'critical', issues, uptime_seconds: 0, ws_connections: 0, timestamp };
+  }
+  respondJson(response, health.status === 'critical' ? 503 : 200, health);
+}
+
+function refusePlainStream(): never {
+  throw new NervecenterError(
+    'NC_BAD_REQUEST',
+    'This is a WebSocket stream: connect to it with ws:// or wss://.',
+  );
+}
+
+/** A file of the dashboard; anything else below `/admin/` is one of its views and gets the page itself. */
+function answerDashboard({ request, response, path }: Exchange, assets: Assets): void {
+  const isFile = path.startsWith('/admin/assets/');
+  const asset = assets.files.get(path) ?? (isFile ? null : assets.index);
+  if (asset !== null) answerAsset(request, response, asset);
+  else if (isFile) throw new NervecenterError('NC_NOT_FOUND', 'There is no such file.');
+  else respondHtml(response, 503, NOT_BUILT_HTML);
+}
+
+function answerAsset(request: IncomingMessage, response: ServerResponse, asset: Asset): void {
+  const gzip = acceptsGzip(request.headers['accept-encoding']) ? asset.gzip : null;
+  const headers = {
+    'content-type': asset.contentType,
+    'cache-control': asset.immutable ? IMMUTABLE : 'no-store',
+    ...(asset.gzip === null ? {} : { vary: 'Accept-Encoding' }),
+    ...(gzip === null ? {} : { 'content-encoding': 'gzip' }),
+  };
+  respond(response, 200, headers, gzip ?? asset.body);
+}
+
+function acceptsGzip(header: string | string[] | undefined): boolean {
+  return /(^|[,\s])gzip(?!\s*;\s*q=0(\.0*)?\s*(,|$))/i.test(String(header ?? ''));
+}

@@ -1,0 +1,218 @@
+import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Config } from '../../config.ts';
+import type { MetricFamily } from '../../core/metric-family.ts';
+import type { Health, Snapshot } from '../../core/snapshot.ts';
+import { KIB, SECOND_MS } from '../../core/units.ts';
+import { NervecenterError } from '../../errors.ts';
+import type { Log } from '../log.ts';
+import { type Assets, loadAssets } from './assets.ts';
+import { AttemptLimiter } from './attempt-limiter.ts';
+import { Authenticator } from './authenticator.ts';
+import { Gate } from './gate.ts';
+import { browserUrl, listen } from './listen.ts';
+import { Login } from './login.ts';
+import { problemText, toProblem } from './respond.ts';
+import { createRoutes, STREAM_PATH } from './routes.ts';
+import { Scrapes } from './scrape.ts';
+import { Sessions } from './sessions.ts';
+import { emptyStatistics, statisticsFamilies } from './statistics.ts';
+import { VIEWERS_MAX, Viewers } from './viewers.ts';
+
+/** Where the server gets what it shows. All are called in the server's thread and may throw. */
+export interface ServerSources {
+  /** As of now. */
+  snapshot(): Snapshot;
+  /** The last tick's snapshot as JSON, for a viewer that has just connected; empty before the first tick. */
+  latestSnapshotJson(): string;
+  health(): Health;
+  metricFamilies(): Iterable<MetricFamily>;
+}
+
+export interface CollectorServer {
+  /**
+   * Starts listening. Idempotent; after a failure it may be tried again.
+   *
+   * @throws NervecenterError `NC_PORT_TAKEN`, or `NC_CONFIG_INVALID` for a host or port that cannot be listened on.
+   */
+  start(): Promise<{ readonly url: string; readonly port: number }>;
+  /** Sends a snapshot to every viewer that keeps up; it is framed once, however many there are. */
+  broadcast(snapshotJson: string): void;
+  /** Connected to the stream now, at most 1,000. */
+  readonly viewers: number;
+  /** Closes the stream (code 1001) and stops listening, within about two seconds. Idempotent, safe before `start`. */
+  shutdown(): Promise<void>;
+}
+
+export interface CollectorServerOptions {
+  readonly config: Config;
+  /** Every one of them opens the door; at least one. */
+  readonly adminTokens: readonly string[];
+  readonly sources: ServerSources;
+  /** The built dashboard, read once at start; missing: a page says so. */
+  readonly assetsDir: string;
+  readonly log: Log;
+}
+
+const HEADERS_TIMEOUT_MS = 10 * SECOND_MS;
+const REQUEST_TIMEOUT_MS = 15 * SECOND_MS;
+/** A connection on which nothing moves, such as a client that does not read its answer. */
+const IDLE_TIMEOUT_MS = 60 * SECOND_MS;
+const CONNECTIONS_CHECK_MS = 5 * SECOND_MS;
+const HEADER_BYTES_MAX = 16 * KIB;
+/** All viewers, and as many connections again for everything else. */
+const CONNECTIONS_MAX = 2 * VIEWERS_MAX;
+/** Requests still being answered at shutdown get so long. */
+const SHUTDOWN_GRACE_MS = SECOND_MS;
+
+/** The collector's face: dashboard, API, stream and `/metrics` on one port, behind one gate. */
+export function createCollectorServer(options: CollectorServerOptions): CollectorServer {
+  return new HttpServer(options);
+}
+
+class HttpServer implements CollectorServer {
+  readonly #options: CollectorServerOptions;
+  readonly #statistics = emptyStatistics();
+  readonly #viewers: Viewers;
+  readonly #gate: Gate;
+  readonly #server: Server;
+  #assets: Assets = { index: null, files: new Map() };
+  #port = 0;
+  #starting: Promise<{ url: string; port: number }> | null = null;
+  #stopping: Promise<void> | null = null;
+
+  constructor(options: CollectorServerOptions) {
+    this.#options = options;
+    const { config, sources, log } = options;
+    const now = () => performance.now();
+    const sessions = new Sessions(now);
+    const statistics = this.#statistics;
+    const cookieName = () => `nervecenter_session_${this.#port}`;
+    const authenticator = new Authenticator({
+      tokens: options.adminTokens,
+      sessions,
+      limiter: new AttemptLimiter(now),
+      statistics,
+      cookieName,
+    });
+    const latestSnapshotJson = () => sources.latestSnapshotJson();
+    this.#viewers = new Viewers({ sessions, statistics, latestSnapshotJson, log });
+    const routes = createRoutes({
+      snapshot: () => sources.snapshot(),
+      health: () => sources.health(),
+      assets: () => this.#assets,
+      login: new Login({ authenticator, sessions, viewers: this.#viewers, cookieName }),
+      scrapes: new Scrapes(() => this.#metricFamilies(), statistics),
+      prometheus: config.prometheus,
+    });
+    this.#gate = new Gate({ config, authenticator, routes, statistics, log });
+    this.#server = this.#createServer();
+  }
+
+  get viewers(): number {
+    return this.#viewers.count;
+  }
+
+  start(): Promise<{ url: string; port: number }> {
+    this.#starting ??= this.#start().catch((error: unknown) => {
+      this.#starting = null;
+      throw error;
+    });
+    return this.#starting;
+  }
+
+  broadcast(snapshotJson: string): void {
+    this.#viewers.broadcast(snapshotJson);
+  }
+
+  shutdown(): Promise<void> {
+    this.#stopping ??= this.#shutdown();
+    return this.#stopping;
+  }
+
+  async #start(): Promise<{ url: string; port: number }> {
+    if (this.#stopping !== null)
+      throw new NervecenterError('NC_UNAVAILABLE', 'The server has been shut down.');
+    const { config, assetsDir, log } = this.#options;
+    this.#assets = await loadAssets(assetsDir, log);
+    this.#port = await listen(this.#server, config.host, config.port);
+    // Failures after this one (running out of file descriptors, say) concern single connections.
+    this.#server.on('error', () => this.#statistics.connectionsDropped++);
+    return { url: browserUrl(config.host, this.#port), port: this.#port };
+  }
+
+  async #shutdown(): Promise<void> {
+    await this.#starting?.catch(() => null);
+    await this.#viewers.shutdown();
+    if (!this.#server.listening) return;
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const grace = setTimeout(() => this.#server.closeAllConnections(), SHUTDOWN_GRACE_MS);
+    this.#server.closeIdleConnections();
+    await closed;
+    clearTimeout(grace);
+  }
+
+  #createServer(): Server {
+    const server = createServer(
+      {
+        maxHeaderSize: HEADER_BYTES_MAX,
+        headersTimeout: HEADERS_TIMEOUT_MS,
+        requestTimeout: REQUEST_TIMEOUT_MS,
+        connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
+        // Offers of other protocols (h2c) are no reason not to answer in this one.
+        shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === 'websocket',
+      },
+      (request, response) => void this.#gate.answer(request, response),
+    );
+    server.timeout = IDLE_TIMEOUT_MS;
+    server.maxConnections = CONNECTIONS_MAX;
+    server.on('drop', () => this.#statistics.connectionsDropped++);
+    server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+    server.on('clientError', (error, socket) => this.#refuseMalformed(error, socket));
+    return server;
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', ignoreFailure);
+    try {
+      const identity = this.#gate.admitUpgrade(request, STREAM_PATH);
+      if (this.#stopping !== null || this.viewers >= VIEWERS_MAX) {
+        this.#statistics.viewersRefused++;
+        throw new NervecenterError('NC_UNAVAILABLE', 'No further viewer can be taken on. Try again later.');
+      }
+      const session = identity.kind === 'session' ? identity.session : null;
+      this.#viewers.accept(request, socket, head, session);
+    } catch (error) {
+      refuse(socket, toProblem(error));
+    }
+  }
+
+  /** What Node's parser gave up on; the connection is in an unknown state and ends. */
+  #refuseMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
+    this.#statistics.requestsMalformed++;
+    if (error.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    const status = MALFORMED_STATUS[error.code ?? ''] ?? 400;
+    refuse(socket, new NervecenterError('NC_BAD_REQUEST', 'The request cannot be read as HTTP.'), status);
+  }
+
+  *#metricFamilies(): Generator<MetricFamily> {
+    yield* this.#options.sources.metricFamilies();
+    yield* statisticsFamilies(this.#statistics, this.viewers);
+  }
+}
+
+const MALFORMED_STATUS: Readonly<Record<string, number>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+  HPE_HEADER_OVERFLOW: 431,
+};
+
+function refuse(socket: Duplex, error: NervecenterError, status: number = error.status): void {
+  socket.once('finish', () => socket.destroy());
+  socket.end(problemText(error, status, STATUS_CODES[status] ?? ''));
+}
+
+/** A socket that fails is destroyed and closed by Node; without a listener its error would end the process. */
+function ignoreFailure(): void {}
