@@ -1,0 +1,108 @@
+import type { NervecenterEvent } from '../../core/event.ts';
+
+export interface EventQueueOptions {
+  readonly maxBytes: number;
+  readonly maxEvents: number;
+}
+
+/** An object with its fields, two small strings and its place in the queue, as V8 holds them. */
+const EVENT_BYTES = 256;
+const FIELD_BYTES = 16;
+const CHARACTER_BYTES = 2;
+/** Taken slots are given back when there are this many and they are at least half of the array. */
+const COMPACT_MIN = 1024;
+
+/**
+ * Events waiting for the database, in order. Bounded by an estimate of their bytes and by their number; past either bound
+ * the oldest go, because what just happened is what an operator looks at.
+ */
+export class EventQueue {
+  readonly #options: EventQueueOptions;
+  #slots: (NervecenterEvent | undefined)[] = [];
+  #head = 0;
+  #bytes = 0;
+
+  constructor(options: EventQueueOptions) {
+    this.#options = options;
+  }
+
+  get length(): number {
+    return this.#slots.length - this.#head;
+  }
+
+  /** How full it is, from 0 to 1. */
+  get fullness(): number {
+    return Math.max(this.#bytes / this.#options.maxBytes, this.length / this.#options.maxEvents);
+  }
+
+  /** Appends, then drops the oldest past the bound. Returns how many were dropped. */
+  push(events: readonly NervecenterEvent[]): number {
+    for (const event of events) {
+      this.#slots.push(event);
+      this.#bytes += approximateBytes(event);
+    }
+    return this.#trim();
+  }
+
+  /** Takes up to `count` of the oldest. */
+  take(count: number): NervecenterEvent[] {
+    const taken: NervecenterEvent[] = [];
+    while (taken.length < count) {
+      const event = this.#shift();
+      if (event === undefined) break;
+      taken.push(event);
+    }
+    return taken;
+  }
+
+  /** Puts taken events back in front, in their order. Returns how many were dropped for it. */
+  putBack(events: readonly NervecenterEvent[]): number {
+    this.#slots = [...events, ...this.#slots.slice(this.#head)];
+    this.#head = 0;
+    for (const event of events) this.#bytes += approximateBytes(event);
+    return this.#trim();
+  }
+
+  /** Empties the queue. Returns how many it held. */
+  clear(): number {
+    const { length } = this;
+    this.#slots = [];
+    this.#head = 0;
+    this.#bytes = 0;
+    return length;
+  }
+
+  #trim(): number {
+    let dropped = 0;
+    while (this.#bytes > this.#options.maxBytes || this.length > this.#options.maxEvents) {
+      if (this.#shift() === undefined) break;
+      dropped++;
+    }
+    return dropped;
+  }
+
+  #shift(): NervecenterEvent | undefined {
+    const event = this.#slots[this.#head];
+    if (event === undefined) return undefined;
+    this.#slots[this.#head++] = undefined;
+    this.#bytes -= approximateBytes(event);
+    if (this.#head >= COMPACT_MIN && this.#head * 2 >= this.#slots.length) {
+      this.#slots = this.#slots.slice(this.#head);
+      this.#head = 0;
+    }
+    return event;
+  }
+}
+
+/** Memory an event holds, estimated from its text and its fields; the same for an event at any time. */
+export function approximateBytes(event: NervecenterEvent): number {
+  return EVENT_BYTES + bytesOf(event);
+}
+
+function bytesOf(value: unknown): number {
+  if (typeof value === 'string') return FIELD_BYTES + value.length * CHARACTER_BYTES;
+  if (typeof value !== 'object' || value === null) return FIELD_BYTES;
+  let bytes = FIELD_BYTES;
+  for (const field of Object.values(value)) bytes += bytesOf(field);
+  return bytes;
+}
