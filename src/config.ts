@@ -48,6 +48,12 @@ export const RETENTION_OF: Readonly<Record<SignalName, RetentionKey>> = {
 
 type Env = Readonly<Record<string, string | undefined>>;
 
+/** The environment for the collector's thread: the preload that started the agent must not start there again. */
+export function collectorEnv(env: Env = process.env): NodeJS.ProcessEnv {
+  const { NODE_OPTIONS: _notInherited, ...rest } = env;
+  return rest;
+}
+
 const DEFAULT_PORT = 9464;
 const DEFAULT_INTERVAL_MS = 5000;
 const INTERVAL_MS_MIN = 1000;
@@ -121,6 +127,32 @@ export const SETTINGS: Readonly<Record<string, { readonly default: string; reado
   DATABASE_URL: { default: 'unset', meaning: 'your Postgres; unset: embedded storage' },
   'PG*': { default: 'unset', meaning: 'the same through the standard variables (`PGHOST`, `PGUSER`, …)' },
 };
+
+/** The configuration as `nervecenter doctor` prints it: by variable, secrets masked. */
+export function effectiveSettings(config: Config): Record<string, string> {
+  const days = Object.entries(config.retentionMs).map(([key, ms]) => `${key}=${ms / DAY_MS}`);
+  return {
+    OTEL_SDK_DISABLED: String(config.disabled),
+    OTEL_SERVICE_NAME: config.service,
+    NERVECENTER_PORT: String(config.port),
+    NERVECENTER_HOST: config.host,
+    NERVECENTER_ADMIN_TOKEN:
+      config.adminTokens.length === 0
+        ? 'one is made at start'
+        : `${config.adminTokens.length} set (not shown)`,
+    NERVECENTER_ALLOWED_HOSTS: config.allowedHosts.join(',') || 'none',
+    NERVECENTER_ALLOWED_ORIGINS: config.allowedOrigins.join(',') || 'none',
+    NERVECENTER_INTERVAL_MS: String(config.intervalMs),
+    NERVECENTER_WINDOW_MS: String(config.windowMs),
+    NERVECENTER_PROMETHEUS: config.prometheus,
+    NERVECENTER_STORAGE: config.storage,
+    NERVECENTER_DATA_DIR: config.dataDir,
+    NERVECENTER_SPOOL_MAX_BYTES: String(config.spoolMaxBytes),
+    NERVECENTER_RETENTION_DAYS: days.join(','),
+    NERVECENTER_PRICES: config.pricesPath ?? 'unset',
+    DATABASE_URL: config.postgres?.connectionString ? 'set (not shown)' : 'unset',
+  };
+}
 
 /**
  * Reads and validates the configuration.

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const PACKAGE_NAME = 'nervecenter';
 
@@ -26,4 +26,11 @@ function packageNameIn(directory: string): unknown {
   } catch {
     return null; // No package.json here, or one that is not ours to judge: look further up.
   }
+}
+
+/** The entry of the collector's thread: the bundle beside this bundle, or the source beside this source. */
+export function workerUrl(): URL {
+  const fromSource = import.meta.url.endsWith('.ts');
+  const entry = fromSource ? ['src', 'collector', 'worker.ts'] : ['dist', 'collector', 'worker.js'];
+  return pathToFileURL(join(packageRoot(), ...entry));
 }

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Attribution } from '../core/event.ts';
-import { newTraceId } from './ids.ts';
+import { newTraceId } from '../ids.ts';
 
 /** Who the surrounding work is for. */
 export interface User {

@@ -1,5 +1,5 @@
 import { randomFillSync } from 'node:crypto';
-import { toHex, uuidv7 } from '../core/uuid.ts';
+import { toHex, uuidv7 } from './core/uuid.ts';
 
 const UUID_RANDOM_BYTES = 10;
 const TRACE_ID_BYTES = 16;

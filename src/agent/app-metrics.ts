@@ -1,0 +1,39 @@
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type { MeterProvider } from '@opentelemetry/api';
+
+/** Where every copy of `@opentelemetry/api` 1.x looks for the providers. */
+const API = Symbol.for('opentelemetry.js.api.1');
+
+interface ApiGlobal {
+  readonly version: string;
+  metrics?: MeterProvider;
+}
+
+/**
+ * Lets metrics that the app records through its own copy of `@opentelemetry/api` reach us.
+ *
+ * The API refuses any later registration by a copy of another version, so registering under our own version would keep an
+ * app's tracing SDK from starting. The app's installed version is used instead; an app without the API records nothing,
+ * and an app with a metrics SDK of its own brings its own provider, whose place is not ours to take.
+ *
+ * @returns whether the app's metrics come to us.
+ */
+export function receiveAppMetrics(provider: MeterProvider, appDirectory: string): boolean {
+  const require = createRequire(join(appDirectory, 'noop.js'));
+  const version = installedVersion(require, '@opentelemetry/api');
+  if (version === null || installedVersion(require, '@opentelemetry/sdk-metrics') !== null) return false;
+  const holder = globalThis as { [API]?: ApiGlobal };
+  holder[API] ??= { version };
+  if (holder[API].metrics !== undefined) return false;
+  holder[API].metrics = provider;
+  return true;
+}
+
+function installedVersion(require: NodeJS.Require, name: string): string | null {
+  try {
+    return (require(`${name}/package.json`) as { version: string }).version;
+  } catch {
+    return null; // Not installed, or hidden by its exports: as good as absent.
+  }
+}

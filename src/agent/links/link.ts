@@ -1,0 +1,17 @@
+import type { AgentMessage, CollectorMessage } from '../../core/frame.ts';
+
+/** The agent's side of the way to a collector. Nothing here throws into the app or keeps its process alive. */
+export interface CollectorLink {
+  send(message: AgentMessage): void;
+  /**
+   * Hands over the last messages while the process exits and nothing asynchronous runs any more. Returns when the
+   * collector has stored them, or after `deadlineMs`.
+   */
+  flushSync(messages: readonly AgentMessage[], deadlineMs: number): void;
+  close(): void;
+}
+
+export interface LinkEvents {
+  readonly onMessage: (message: CollectorMessage) => void;
+  readonly onClose: () => void;
+}

@@ -1,0 +1,57 @@
+import { Worker } from 'node:worker_threads';
+import type { Config } from '../../config.ts';
+import type { CollectorMessage, Source } from '../../core/frame.ts';
+import { workerUrl } from '../../paths.ts';
+import type { CollectorLink, LinkEvents } from './link.ts';
+
+interface WorkerLinkOptions extends LinkEvents {
+  readonly config: Config;
+  readonly source: Source;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/**
+ * Starts the collector in a worker thread of this process. The thread does not keep the process alive, and inherits
+ * neither the preload that started it nor the app's flags.
+ */
+export function startWorkerLink({
+  config,
+  source,
+  env,
+  onMessage,
+  onClose,
+}: WorkerLinkOptions): CollectorLink {
+  const stopped = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  const worker = new Worker(workerUrl(), {
+    name: 'nervecenter-collector',
+    workerData: { config, source, stopped },
+    execArgv: [],
+    env,
+  });
+  worker.unref();
+  let open = true;
+  const closed = () => {
+    if (!open) return;
+    open = false;
+    onClose();
+  };
+  worker.on('message', (message: CollectorMessage) => onMessage(message));
+  worker.on('error', closed);
+  worker.on('exit', closed);
+  return {
+    send: (message) => {
+      if (open) worker.postMessage(message);
+    },
+    flushSync: (messages, deadlineMs) => {
+      if (!open) return;
+      for (const message of messages) worker.postMessage(message);
+      // The thread runs on while this one waits: it stores, stops its Postgres, and wakes us.
+      Atomics.wait(stopped, 0, 0, deadlineMs);
+      open = false;
+    },
+    close: () => {
+      open = false;
+      void worker.terminate();
+    },
+  };
+}

@@ -1,0 +1,112 @@
+import {
+  AggregationTemporality,
+  AggregationType,
+  type DataPoint,
+  DataPointType,
+  type ExponentialHistogram,
+  InstrumentType,
+  type MetricData,
+  MetricReader,
+} from '@opentelemetry/sdk-metrics';
+import type { Attributes, Point } from '../core/frame.ts';
+import { HISTOGRAM_BUCKETS_MAX, rescale } from '../core/histogram.ts';
+
+/**
+ * Collects the deltas of an interval as points of a frame.
+ *
+ * Histograms become exponential through the reader's own selector, never through a View: a View shares its storage
+ * between readers and leaks when one of them is idle. Twice the merged histogram's buckets keep the scale at 3 or finer
+ * even when one interval holds values from microseconds to minutes.
+ */
+export class SnapshotReader extends MetricReader {
+  /** Collecting a delta twice at once gives everything to the first and nothing to the second. */
+  #collecting: Promise<Point[]> | null = null;
+
+  constructor() {
+    super({
+      aggregationSelector: (type) =>
+        type === InstrumentType.HISTOGRAM
+          ? {
+              type: AggregationType.EXPONENTIAL_HISTOGRAM,
+              options: { maxSize: 2 * HISTOGRAM_BUCKETS_MAX, recordMinMax: true },
+            }
+          : { type: AggregationType.DEFAULT },
+      aggregationTemporalitySelector: (type) =>
+        type === InstrumentType.UP_DOWN_COUNTER || type === InstrumentType.OBSERVABLE_UP_DOWN_COUNTER
+          ? AggregationTemporality.CUMULATIVE
+          : AggregationTemporality.DELTA,
+    });
+  }
+
+  /** The points since the last call. Never rejects: an instrument that fails is left out. */
+  collectPoints(): Promise<Point[]> {
+    this.#collecting ??= this.#collect().finally(() => {
+      this.#collecting = null;
+    });
+    return this.#collecting;
+  }
+
+  protected override async onShutdown(): Promise<void> {}
+
+  protected override async onForceFlush(): Promise<void> {}
+
+  async #collect(): Promise<Point[]> {
+    try {
+      const { resourceMetrics } = await this.collect();
+      return resourceMetrics.scopeMetrics.flatMap(({ metrics }) => metrics.flatMap(pointsOf));
+    } catch {
+      return []; // Shut down, or not bound to a provider yet: there is nothing to report.
+    }
+  }
+}
+
+function pointsOf(metric: MetricData): Point[] {
+  const { name, unit, description } = metric.descriptor;
+  const base = { name, unit, description };
+  switch (metric.dataPointType) {
+    case DataPointType.SUM:
+      return metric.dataPoints.map((point) => ({
+        ...base,
+        kind: metric.isMonotonic ? 'counter' : 'gauge',
+        attributes: attributesOf(point),
+        value: point.value,
+      }));
+    case DataPointType.GAUGE:
+      return metric.dataPoints.map((point) => ({
+        ...base,
+        kind: 'gauge',
+        attributes: attributesOf(point),
+        value: point.value,
+      }));
+    case DataPointType.EXPONENTIAL_HISTOGRAM:
+      return metric.dataPoints.map((point) => ({ ...base, ...histogramOf(point) }));
+    default:
+      return []; // Explicit buckets: this reader never asks for them.
+  }
+}
+
+function histogramOf(
+  point: DataPoint<ExponentialHistogram>,
+): Omit<Point & { kind: 'histogram' }, 'name' | 'unit' | 'description'> {
+  const { count, sum = 0, min = 0, max = 0, zeroCount, scale, positive } = point.value;
+  return {
+    kind: 'histogram',
+    attributes: attributesOf(point),
+    count,
+    sum,
+    min,
+    max,
+    zeroCount,
+    ...rescale(scale, positive.offset, positive.bucketCounts),
+  };
+}
+
+/** Attribute values of an app's own metrics may be lists; a series is told apart by text, number or boolean. */
+function attributesOf({ attributes }: Pick<DataPoint<unknown>, 'attributes'>): Attributes {
+  const plain: Record<string, string | number | boolean> = {};
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === undefined || value === null) continue;
+    plain[name] = typeof value === 'object' ? JSON.stringify(value) : (value as string | number | boolean);
+  }
+  return plain;
+}

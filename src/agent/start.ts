@@ -1,0 +1,200 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { dirname } from 'node:path';
+import { MeterProvider } from '@opentelemetry/sdk-metrics';
+import type { Config } from '../config.ts';
+import type { NervecenterEvent } from '../core/event.ts';
+import type { AgentMessage, Source } from '../core/frame.ts';
+import { RouteBound } from '../core/route.ts';
+import type { RecordMeasurement } from '../core/signal.ts';
+import { SIGNALS } from '../core/signals/index.ts';
+import type { Health, Snapshot } from '../core/snapshot.ts';
+import { milliseconds, SECOND_MS } from '../core/units.ts';
+import type { Agent, Clock } from './agent.ts';
+import { receiveAppMetrics } from './app-metrics.ts';
+import { CacheMinutes } from './cache-minutes.ts';
+import { CacheTally } from './cache-tally.ts';
+import { Connection } from './connection.ts';
+import { beforeProcessEnds } from './exit.ts';
+import { FrameSender } from './frame-sender.ts';
+import { type AgentHandle, publishHandle } from './handle.ts';
+import { INPUT_REFUSALS, refusals } from './input-refusals.ts';
+import { INSTRUMENTATIONS } from './instrumentation/index.ts';
+import { createInstruments } from './instruments.ts';
+import { Pipeline } from './pipeline.ts';
+import { runRagQuery } from './rag.ts';
+import { Recorder } from './recorder.ts';
+import { RuntimeSampler } from './runtime.ts';
+import { SnapshotReader } from './snapshot-reader.ts';
+import { StageNames } from './stage-names.ts';
+import { measureTallies } from './tallies.ts';
+import { WebSocketTally } from './websocket-tally.ts';
+
+const FRAME_INTERVAL_MS = SECOND_MS;
+const HAND_OVER_INTERVAL_MS = 250;
+/** A script that is over sooner has no admin to show anything to, and must not pay for a collector. */
+const CONNECT_DELAY_MS = 100;
+/** What the end of the process may wait for its last events to be stored. */
+const FLUSH_DEADLINE_MS = 3000;
+
+export interface AgentOptions {
+  readonly config: Config;
+  readonly env: NodeJS.ProcessEnv;
+  /** The app's main script; its own dependencies are looked up from there. */
+  readonly mainScript: string | undefined;
+  readonly say: (text: string) => void;
+}
+
+/** The composition root of the agent. Returns how to stop everything it started. */
+export function startAgent({ config, env, mainScript, say }: AgentOptions): () => void {
+  const clock: Clock = {
+    monotonicMs: () => milliseconds(performance.now()),
+    epochMs: () => milliseconds(Date.now()),
+  };
+  const reader = new SnapshotReader();
+  const provider = new MeterProvider({ readers: [reader] });
+  const record = createInstruments(provider.getMeter('nervecenter'), [
+    ...Object.values(SIGNALS).flatMap((signal) => signal.instruments),
+    INPUT_REFUSALS,
+  ]);
+  const pipeline = new Pipeline(record);
+  const tallies = {
+    caches: new CacheTally(),
+    websockets: new WebSocketTally(),
+    runtime: new RuntimeSampler(),
+  };
+  const source: Source = {
+    service: config.service,
+    instanceId: randomUUID(),
+    host: hostname(),
+    pid: process.pid,
+    instrumentations: INSTRUMENTATIONS.map(({ name }) => name),
+    frameIntervalMs: milliseconds(FRAME_INTERVAL_MS),
+  };
+  const connection = new Connection({
+    config,
+    source,
+    env,
+    say,
+    onAccepted: (batch) => pipeline.accepted(batch),
+    onOpen: () => handOver(),
+    onLost: () => pipeline.requeueUnaccepted(),
+  });
+  const handOver = () => {
+    if (!connection.isOpen) return;
+    for (let next = pipeline.nextBatch(); next !== null; next = pipeline.nextBatch()) {
+      connection.send({ type: 'events', ...next });
+    }
+  };
+  const agent = createAgent({ clock, pipeline, tallies, say, onBatchReady: handOver });
+
+  if (mainScript !== undefined) receiveAppMetrics(provider, dirname(mainScript));
+  tallies.runtime.start();
+  const undos = INSTRUMENTATIONS.map((instrumentation) => instrumentation.start(agent));
+  publishHandle(createHandle({ agent, connection, tallies, pipeline, record, say }));
+
+  const minutes = new CacheMinutes(agent, tallies.caches);
+  const frames = new FrameSender({ clock, reader, connection, pipeline });
+  const timers = [
+    setTimeout(() => void connection.open(), CONNECT_DELAY_MS),
+    setInterval(handOver, HAND_OVER_INTERVAL_MS),
+    setInterval(() => {
+      minutes.passed();
+      measureTallies(tallies, record);
+      void frames.send();
+    }, FRAME_INTERVAL_MS),
+  ];
+  for (const timer of timers) timer.unref();
+
+  const keepExit = beforeProcessEnds(() => {
+    minutes.emit();
+    connection.flushSync(lastMessages(pipeline), FLUSH_DEADLINE_MS);
+  });
+  return () => {
+    for (const timer of timers) clearInterval(timer);
+    for (const undo of undos.reverse()) undo();
+    keepExit();
+    tallies.runtime.stop();
+    publishHandle(undefined);
+    connection.close();
+  };
+}
+
+interface Tallies {
+  readonly caches: CacheTally;
+  readonly websockets: WebSocketTally;
+  readonly runtime: RuntimeSampler;
+}
+
+interface AgentParts {
+  readonly clock: Clock;
+  readonly pipeline: Pipeline;
+  readonly tallies: Tallies;
+  readonly say: (text: string) => void;
+  readonly onBatchReady: () => void;
+}
+
+/** Distinct things to warn about; a caller that makes them up must not grow the set for ever. */
+const WARNINGS_MAX = 100;
+
+function createAgent({ clock, pipeline, tallies, say, onBatchReady }: AgentParts): Agent {
+  const warned = new Set<string>();
+  return {
+    clock,
+    emit: (event: NervecenterEvent) => {
+      try {
+        pipeline.emit(event);
+        if (pipeline.batchReady) onBatchReady();
+      } catch {
+        pipeline.drop('agent_error', 1); // Nothing of ours may reach the app.
+      }
+    },
+    cacheLookup: (cacheName, hit) => tallies.caches.lookup(cacheName, hit),
+    cacheSize: (cacheName, keys, bytes) => tallies.caches.size(cacheName, keys, bytes),
+    websockets: tallies.websockets,
+    // The collector's server runs in another thread, whose traffic this thread's channels never see.
+    isOwnPort: () => false,
+    warnOnce: (key, message) => {
+      if (warned.has(key) || warned.size >= WARNINGS_MAX) return;
+      warned.add(key);
+      say(`[nervecenter] ${message}\n`);
+    },
+  };
+}
+
+interface HandleParts {
+  readonly agent: Agent;
+  readonly connection: Connection;
+  readonly tallies: Tallies;
+  readonly pipeline: Pipeline;
+  readonly record: RecordMeasurement;
+  readonly say: (text: string) => void;
+}
+
+function createHandle({ agent, connection, tallies, pipeline, record }: HandleParts): AgentHandle {
+  const onInvalid = refusals(agent, record);
+  const stageNames = new StageNames();
+  return {
+    recorder: new Recorder({
+      agent,
+      stageNames,
+      onInvalid,
+      routes: new RouteBound(),
+      onRefused: () => pipeline.drop('invalid', 1),
+    }),
+    ragQuery: (attributes, fn) => runRagQuery({ agent, stageNames, onInvalid }, attributes, fn),
+    wsConnect: () => tallies.websockets.opened(),
+    wsDisconnect: () => tallies.websockets.closed(),
+    snapshot: () => connection.ask('snapshot') as Promise<Snapshot>,
+    health: () => connection.ask('health') as Promise<Health>,
+  };
+}
+
+/** Everything still queued, then the farewell. */
+function lastMessages(pipeline: Pipeline): AgentMessage[] {
+  const messages: AgentMessage[] = [];
+  for (let next = pipeline.nextBatch(true); next !== null; next = pipeline.nextBatch(true)) {
+    messages.push({ type: 'events', ...next });
+  }
+  return [...messages, { type: 'goodbye' }];
+}

@@ -1,0 +1,79 @@
+import type { DropCounts, Frame, Source } from '../../core/frame.ts';
+import type { InstanceSnapshot } from '../../core/snapshot.ts';
+import { MINUTE_MS } from '../../core/units.ts';
+
+/** How long an instance that is gone stays on the list. */
+const GONE_KEPT_MS = 5 * MINUTE_MS;
+const INSTANCES_MAX = 500;
+/** A frame may be so late before the agent's event loop counts as blocked; below it is the noise of timers and scheduling. */
+const LATE_GRACE_MS = 100;
+
+/** One process that sends. */
+export interface Instance {
+  readonly source: Source;
+  lastSeenMs: number;
+  up: boolean;
+  dropped: DropCounts;
+}
+
+/** The processes that send, or sent a short while ago. */
+export class Instances {
+  readonly #byId = new Map<string, Instance>();
+  /** What agents report they could not hand over, by reason; an agent's share stays when it is gone. */
+  readonly #dropped = new Map<string, number>();
+
+  get all(): readonly Instance[] {
+    return [...this.#byId.values()];
+  }
+
+  get dropped(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#dropped);
+  }
+
+  /** Returns false when there are too many already: the newcomer is refused. */
+  join(source: Source, nowMs: number): boolean {
+    if (this.#byId.size >= INSTANCES_MAX && !this.#byId.has(source.instanceId)) return false;
+    this.#byId.set(source.instanceId, { source, lastSeenMs: nowMs, up: true, dropped: {} });
+    return true;
+  }
+
+  saw(instanceId: string, { dropped }: Pick<Frame, 'dropped'>, nowMs: number): void {
+    const instance = this.#byId.get(instanceId);
+    if (instance === undefined) return;
+    for (const [reason, total] of Object.entries(dropped)) {
+      const more = total - (instance.dropped[reason] ?? 0);
+      if (more > 0) this.#dropped.set(reason, (this.#dropped.get(reason) ?? 0) + more);
+    }
+    instance.dropped = dropped;
+    instance.lastSeenMs = nowMs;
+    instance.up = true;
+  }
+
+  left(instanceId: string): void {
+    const instance = this.#byId.get(instanceId);
+    if (instance !== undefined) instance.up = false;
+  }
+
+  forgetGone(nowMs: number): void {
+    for (const [id, instance] of this.#byId) {
+      if (!instance.up && nowMs - instance.lastSeenMs > GONE_KEPT_MS) this.#byId.delete(id);
+    }
+  }
+}
+
+/** How late an instance's next frame is: a blocked event loop cannot say so itself. 0 when it is not. */
+export function lateMs({ source, lastSeenMs, up }: Instance, nowMs: number): number {
+  const late = nowMs - lastSeenMs - source.frameIntervalMs;
+  return up && late > LATE_GRACE_MS ? late : 0;
+}
+
+export function instanceSnapshot({ source, lastSeenMs, up }: Instance, nowMs: number): InstanceSnapshot {
+  return {
+    service: source.service,
+    instance_id: source.instanceId,
+    host: source.host,
+    pid: source.pid,
+    last_seen_seconds: Math.max(0, Math.round((nowMs - lastSeenMs) / 1000)),
+    up,
+  };
+}

@@ -1,0 +1,158 @@
+import type { Frame, Point, Source } from '../../core/frame.ts';
+import { evaluateHealth } from '../../core/health.ts';
+import type { HostSample } from '../../core/host-sample.ts';
+import type { MetricFamily } from '../../core/metric-family.ts';
+import type { RecordMeasurement } from '../../core/signal.ts';
+import { SlidingSum, slotAt } from '../../core/sliding.ts';
+import type { Health, PipelineSnapshot, Snapshot } from '../../core/snapshot.ts';
+import {
+  hostPoints,
+  hostReadings,
+  PROCESS_READING_GAUGES,
+  processReading,
+  type SystemReading,
+} from '../../core/system-readings.ts';
+import type { Milliseconds } from '../../core/units.ts';
+import { Instances } from './instances.ts';
+import { sumOf } from './sections/numbers.ts';
+import type { LiveView } from './sections/view.ts';
+import { buildSnapshot } from './snapshot.ts';
+import { COLLECTOR_INSTANCE, LiveStore } from './store.ts';
+
+/** What the live view asks of the storage side: counts that add up at every moment. */
+export type PipelineCounts = Omit<PipelineSnapshot, 'events_dropped' | 'events_accepted'> & {
+  /** Events offered to storage. */
+  readonly offered: number;
+  readonly dropped: Readonly<Record<string, number>>;
+};
+
+export interface LiveOptions {
+  readonly service: string;
+  readonly bootId: string;
+  readonly windowMs: Milliseconds;
+  readonly now: () => Milliseconds;
+  readonly pipeline: () => PipelineCounts;
+}
+
+const NO_HOST_YET: HostSample = {
+  cpuPercent: 0,
+  cpuCount: 0,
+  load1m: 0,
+  memoryUsedBytes: 0,
+  memoryTotalBytes: 0,
+  disks: [],
+  networkRxBytesPerSecond: 0,
+  networkTxBytesPerSecond: 0,
+  containerLimited: false,
+};
+
+/** The state of the last window and the totals since start, over all instances. */
+export class Live {
+  readonly #options: LiveOptions;
+  readonly #store: LiveStore;
+  readonly #instances = new Instances();
+  readonly #startedMs: Milliseconds;
+  readonly #drops = new SlidingSum();
+  #droppedBefore = 0;
+  #host: HostSample = NO_HOST_YET;
+  #seq = 0;
+
+  constructor(options: LiveOptions) {
+    this.#options = options;
+    this.#store = new LiveStore(options.windowMs);
+    this.#startedMs = options.now();
+  }
+
+  /** Returns false when there are too many instances already. */
+  join(source: Source): boolean {
+    return this.#instances.join(source, this.#options.now());
+  }
+
+  merge(instanceId: string, frame: Frame): void {
+    const now = this.#options.now();
+    this.#store.merge(instanceId, frame, now);
+    this.#instances.saw(instanceId, frame, now);
+  }
+
+  /** An instance has gone: its gauges with it, never its counts. */
+  leave(instanceId: string): void {
+    this.#instances.left(instanceId);
+    this.#store.forgetInstance(instanceId);
+  }
+
+  setHost(host: HostSample): void {
+    this.#host = host;
+    // A disk that is unmounted must not stay: the host's gauges are replaced as a whole.
+    this.#store.forgetInstance(COLLECTOR_INSTANCE);
+    this.#store.merge(COLLECTOR_INSTANCE, { points: hostPoints(host) }, this.#options.now());
+  }
+
+  /** Records what only the collector knows, such as a call's cost. */
+  readonly record: RecordMeasurement = ({ name, unit, description, kind }, value, attributes) => {
+    const point: Point = {
+      kind: kind === 'counter' ? 'counter' : 'gauge',
+      name,
+      unit,
+      description,
+      attributes,
+      value,
+    };
+    this.#store.merge(COLLECTOR_INSTANCE, { points: [point] }, this.#options.now());
+  };
+
+  /** Begins the next tick: the next snapshots carry its number. */
+  tick(): void {
+    this.#seq++;
+    const now = this.#options.now();
+    this.#instances.forgetGone(now);
+    const dropped = sumOf(Object.values(this.#pipeline().events_dropped), (count) => count);
+    this.#drops.add(dropped - this.#droppedBefore, slotAt(now, this.#options.windowMs));
+    this.#droppedBefore = dropped;
+  }
+
+  snapshot(): Snapshot {
+    const { service, bootId } = this.#options;
+    const view: LiveView = {
+      store: this.#store,
+      nowMs: this.#options.now(),
+      windowMs: this.#options.windowMs,
+      host: this.#host,
+      instances: this.#instances.all,
+      pipeline: this.#pipeline(),
+    };
+    return buildSnapshot(view, { seq: this.#seq, bootId, service, startedMs: this.#startedMs });
+  }
+
+  health(): Health {
+    const slot = slotAt(this.#options.now(), this.#options.windowMs);
+    return evaluateHealth({ snapshot: this.snapshot(), droppedInWindow: this.#drops.sum(slot) });
+  }
+
+  /** The rows of `system_metrics` for this moment. */
+  systemReadings(): SystemReading[] {
+    const processes = PROCESS_READING_GAUGES.flatMap((gauge) =>
+      this.#store
+        .gauges(gauge)
+        .flatMap(({ values }) =>
+          [...values].flatMap(([instanceId, value]) => processReading(gauge, value, instanceId) ?? []),
+        ),
+    );
+    return [...hostReadings(this.#host), ...processes];
+  }
+
+  metricFamilies(): Iterable<MetricFamily> {
+    return this.#store.families();
+  }
+
+  #pipeline(): PipelineSnapshot {
+    const { offered, dropped, ...counts } = this.#options.pipeline();
+    const agents = this.#instances.dropped;
+    const all: Record<string, number> = { ...dropped };
+    for (const [reason, count] of Object.entries(agents)) all[reason] = (all[reason] ?? 0) + count;
+    return {
+      events_accepted: offered + sumOf(Object.values(agents), (count) => count),
+      ...counts,
+      events_dropped: all,
+    };
+  }
+}

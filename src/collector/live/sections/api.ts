@@ -1,0 +1,45 @@
+import { mean, percentile } from '../../../core/histogram.ts';
+import { ERROR_STATUS_MIN, REQUEST_DURATION } from '../../../core/signals/request.ts';
+import type { ApiSnapshot, EndpointSnapshot } from '../../../core/snapshot.ts';
+import type { HistogramSeries } from '../store.ts';
+import { groupBy, msFromSeconds, round, sumOf } from './numbers.ts';
+import { type LiveView, windowOf } from './view.ts';
+
+/** Each agent bounds its own templates; this bounds what all of them add up to. */
+const ENDPOINTS_MAX = 200;
+const OTHER = '<other>';
+
+export function apiSection(view: LiveView): ApiSnapshot {
+  const series = view.store.histograms(REQUEST_DURATION.name);
+  const seen = new Set<string>([OTHER]);
+  const byEndpoint = groupBy(series, ({ attributes }) => {
+    const route = String(attributes['http.route']);
+    if (seen.size < ENDPOINTS_MAX) seen.add(route);
+    return seen.has(route) ? route : OTHER;
+  });
+  let windowCount = 0;
+  const endpoints = [...byEndpoint].map(([route, own]): [string, EndpointSnapshot] => {
+    const latency = windowOf(view, own);
+    windowCount += latency.count;
+    return [
+      route,
+      {
+        requests: sumOf(own, ({ count }) => count),
+        latency_avg_ms: msFromSeconds(mean(latency)),
+        latency_p95_ms: msFromSeconds(percentile(latency, 0.95)),
+        errors: sumOf(own, errors),
+      },
+    ];
+  });
+  return {
+    endpoints: Object.fromEntries(endpoints),
+    requests_total: sumOf(series, ({ count }) => count),
+    errors_total: sumOf(series, errors),
+    requests_per_second: round(windowCount / (view.windowMs / 1000), 1),
+    overflow_endpoints: sumOf(byEndpoint.get(OTHER) ?? [], ({ count }) => count),
+  };
+}
+
+function errors({ attributes, count }: HistogramSeries): number {
+  return Number(attributes['http.response.status_code']) >= ERROR_STATUS_MIN ? count : 0;
+}

@@ -1,0 +1,99 @@
+import { mean, percentile } from '../../../core/histogram.ts';
+import type { InstrumentSpec } from '../../../core/signal.ts';
+import {
+  ABORTED,
+  LLM_CACHED_TOKENS,
+  LLM_COST,
+  LLM_DURATION,
+  LLM_ESTIMATED,
+  LLM_FIRST_CHUNK,
+  LLM_REASONING_TOKENS,
+  LLM_TOKENS,
+  LLM_UNPRICED,
+} from '../../../core/signals/llm-call.ts';
+import { slotAt } from '../../../core/sliding.ts';
+import type { LlmSnapshot, ModelSnapshot } from '../../../core/snapshot.ts';
+import { HOUR_MS } from '../../../core/units.ts';
+import type { CounterSeries, HistogramSeries } from '../store.ts';
+import { groupBy, msFromSeconds, round, sumOf } from './numbers.ts';
+import { type LiveView, windowOf } from './view.ts';
+
+const COST_DECIMALS = 4;
+const TOKEN_TYPE = 'gen_ai.token.type';
+
+export function llmSection(view: LiveView): LlmSnapshot {
+  const { store } = view;
+  const calls = store.histograms(LLM_DURATION.name);
+  const tokens = store.histograms(LLM_TOKENS.name);
+  const costs = store.counters(LLM_COST.name);
+  const latency = windowOf(view, calls);
+  const firstChunk = windowOf(view, store.histograms(LLM_FIRST_CHUNK.name));
+  const total = ({ name }: InstrumentSpec) => sumOf(store.counters(name), (series) => series.total);
+  const slot = slotAt(view.nowMs, view.windowMs);
+  const windowCost = sumOf(costs, (series) => series.window.sum(slot));
+  return {
+    total_requests: sumOf(calls, (series) => series.count),
+    latency_avg_ms: msFromSeconds(mean(latency)),
+    latency_p95_ms: msFromSeconds(percentile(latency, 0.95)),
+    first_token_avg_ms: msFromSeconds(mean(firstChunk)),
+    tokens_in_total: tokensOf(tokens, 'input'),
+    tokens_out_total: tokensOf(tokens, 'output'),
+    cost_total_usd: round(total(LLM_COST), COST_DECIMALS),
+    error_count: sumOf(calls, failures),
+    latency_p50_ms: msFromSeconds(percentile(latency, 0.5)),
+    latency_p99_ms: msFromSeconds(percentile(latency, 0.99)),
+    first_token_p95_ms: msFromSeconds(percentile(firstChunk, 0.95)),
+    tokens_cached_total: total(LLM_CACHED_TOKENS),
+    tokens_reasoning_total: total(LLM_REASONING_TOKENS),
+    unpriced_requests: total(LLM_UNPRICED),
+    estimated_requests: total(LLM_ESTIMATED),
+    aborted_requests: sumOf(calls, (series) =>
+      series.attributes['error.type'] === ABORTED ? series.count : 0,
+    ),
+    cost_per_hour_usd: round((windowCost * HOUR_MS) / view.windowMs, COST_DECIMALS),
+    by_model: byModel(view, calls, tokens, costs),
+  };
+}
+
+/** Calls that failed; one the app gave up did not fail. */
+function failures({ attributes, count }: HistogramSeries): number {
+  const error = attributes['error.type'];
+  return error === undefined || error === ABORTED ? 0 : count;
+}
+
+function tokensOf(tokens: readonly HistogramSeries[], type: 'input' | 'output'): number {
+  return sumOf(tokens, (series) => (series.attributes[TOKEN_TYPE] === type ? series.sum : 0));
+}
+
+type AnySeries = Pick<CounterSeries, 'attributes'>;
+const modelKey = ({ attributes }: AnySeries): string =>
+  `${attributes['gen_ai.provider.name']}\u0000${attributes['gen_ai.request.model']}`;
+
+/** Dearest first, then busiest. */
+function byModel(
+  view: LiveView,
+  calls: readonly HistogramSeries[],
+  tokens: readonly HistogramSeries[],
+  costs: readonly CounterSeries[],
+): ModelSnapshot[] {
+  const tokensByModel = groupBy(tokens, modelKey);
+  const costsByModel = groupBy(costs, modelKey);
+  const models = [...groupBy(calls, modelKey)].map(([key, series]): ModelSnapshot => {
+    const [provider = '', model = ''] = key.split('\u0000');
+    const ownTokens = tokensByModel.get(key) ?? [];
+    return {
+      provider,
+      model,
+      requests: sumOf(series, ({ count }) => count),
+      errors: sumOf(series, failures),
+      tokens_in: tokensOf(ownTokens, 'input'),
+      tokens_out: tokensOf(ownTokens, 'output'),
+      cost_usd: round(
+        sumOf(costsByModel.get(key) ?? [], (one) => one.total),
+        COST_DECIMALS,
+      ),
+      latency_p95_ms: msFromSeconds(percentile(windowOf(view, series), 0.95)),
+    };
+  });
+  return models.sort((a, b) => b.cost_usd - a.cost_usd || b.requests - a.requests);
+}

@@ -1,0 +1,188 @@
+import type { Attributes, Frame, HistogramPoint, Point } from '../../core/frame.ts';
+import { HISTOGRAM_SCALE } from '../../core/histogram.ts';
+import type { MetricFamily, MetricSeries } from '../../core/metric-family.ts';
+import { SlidingHistogram, SlidingSum, slotAt } from '../../core/sliding.ts';
+import type { Milliseconds } from '../../core/units.ts';
+
+/** Past so many series of one metric the rest is refused and counted: the label that explodes is a bug of its sender. */
+const SERIES_MAX_PER_METRIC = 2000;
+const METRICS_MAX = 2000;
+
+/** One counter with its attributes: the total since the collector started, and the window. */
+export interface CounterSeries {
+  readonly attributes: Attributes;
+  total: number;
+  readonly window: SlidingSum;
+}
+
+/** One histogram with its attributes: totals since the collector started, and the window. */
+export interface HistogramSeries {
+  readonly attributes: Attributes;
+  count: number;
+  sum: number;
+  zeroCount: number;
+  /** See `core/metric-family.ts`: enough for the Prometheus endpoint, a fraction of the size. */
+  readonly doublings: Map<number, number>;
+  readonly window: SlidingHistogram;
+}
+
+/** One gauge with its attributes: each instance's latest value. */
+export interface GaugeSeries {
+  readonly attributes: Attributes;
+  readonly values: Map<string, number>;
+}
+
+interface Metric<S> {
+  readonly kind: Point['kind'];
+  readonly unit: string;
+  readonly description: string;
+  readonly series: Map<string, S>;
+}
+
+type AnyMetric = Metric<CounterSeries | HistogramSeries | GaugeSeries>;
+
+/**
+ * Everything the frames of all instances add up to. Counters and histograms of all instances are one series, so they
+ * outlive any of them; gauges are kept per instance and forgotten with it.
+ */
+export class LiveStore {
+  readonly #windowMs: Milliseconds;
+  readonly #metrics = new Map<string, AnyMetric>();
+  #refusedSeries = 0;
+
+  constructor(windowMs: Milliseconds) {
+    this.#windowMs = windowMs;
+  }
+
+  /** Series refused because a metric had too many. */
+  get refusedSeries(): number {
+    return this.#refusedSeries;
+  }
+
+  merge(instanceId: string, frame: Pick<Frame, 'points'>, nowMs: number): void {
+    const slot = slotAt(nowMs, this.#windowMs);
+    for (const point of frame.points) this.#mergePoint(instanceId, point, slot);
+  }
+
+  /** Forgets the gauges of an instance that is gone; its counts stay. */
+  forgetInstance(instanceId: string): void {
+    for (const metric of this.#metrics.values()) {
+      if (metric.kind !== 'gauge') continue;
+      for (const [key, series] of metric.series) {
+        const { values } = series as GaugeSeries;
+        values.delete(instanceId);
+        if (values.size === 0) metric.series.delete(key);
+      }
+    }
+  }
+
+  counters(name: string): readonly CounterSeries[] {
+    return this.#seriesOf(name, 'counter') as readonly CounterSeries[];
+  }
+
+  histograms(name: string): readonly HistogramSeries[] {
+    return this.#seriesOf(name, 'histogram') as readonly HistogramSeries[];
+  }
+
+  gauges(name: string): readonly GaugeSeries[] {
+    return this.#seriesOf(name, 'gauge') as readonly GaugeSeries[];
+  }
+
+  /** The cumulative state of every metric, for the Prometheus endpoint. */
+  *families(): Iterable<MetricFamily> {
+    for (const [name, { kind, unit, description, series }] of this.#metrics) {
+      yield { name, kind, unit, description, series: cumulative(kind, series.values()) };
+    }
+  }
+
+  #seriesOf(name: string, kind: Point['kind']): readonly unknown[] {
+    const metric = this.#metrics.get(name);
+    return metric?.kind === kind ? [...metric.series.values()] : [];
+  }
+
+  #mergePoint(instanceId: string, point: Point, slot: number): void {
+    const metric = this.#metricOf(point);
+    if (metric === undefined || metric.kind !== point.kind) {
+      this.#refusedSeries++;
+      return;
+    }
+    const key = seriesKey(point.attributes);
+    let series = metric.series.get(key);
+    if (series === undefined) {
+      if (metric.series.size >= SERIES_MAX_PER_METRIC) {
+        this.#refusedSeries++;
+        return;
+      }
+      series = newSeries(point);
+      metric.series.set(key, series);
+    }
+    if (point.kind === 'counter') addToCounter(series as CounterSeries, point.value, slot);
+    else if (point.kind === 'histogram') addToHistogram(series as HistogramSeries, point, slot);
+    else (series as GaugeSeries).values.set(instanceId, point.value);
+  }
+
+  #metricOf({ name, kind, unit, description }: Point): AnyMetric | undefined {
+    let metric = this.#metrics.get(name);
+    if (metric === undefined && this.#metrics.size < METRICS_MAX) {
+      metric = { kind, unit, description, series: new Map() };
+      this.#metrics.set(name, metric);
+    }
+    return metric;
+  }
+}
+
+function newSeries({ kind, attributes }: Point): CounterSeries | HistogramSeries | GaugeSeries {
+  if (kind === 'counter') return { attributes, total: 0, window: new SlidingSum() };
+  if (kind === 'gauge') return { attributes, values: new Map() };
+  return { attributes, count: 0, sum: 0, zeroCount: 0, doublings: new Map(), window: new SlidingHistogram() };
+}
+
+function addToCounter(series: CounterSeries, value: number, slot: number): void {
+  if (!(value >= 0) || !Number.isFinite(value)) return; // NaN would poison the total for ever.
+  series.total += value;
+  series.window.add(value, slot);
+}
+
+function addToHistogram(series: HistogramSeries, point: HistogramPoint, slot: number): void {
+  if (!Number.isFinite(point.sum)) return;
+  series.count += point.count;
+  series.sum += point.sum;
+  series.zeroCount += point.zeroCount;
+  for (let i = 0; i < point.counts.length; i++) {
+    const count = point.counts[i] ?? 0;
+    if (count === 0) continue;
+    const doubling = (point.offset + i) >> HISTOGRAM_SCALE;
+    series.doublings.set(doubling, (series.doublings.get(doubling) ?? 0) + count);
+  }
+  series.window.add(point, slot);
+}
+
+/** One text per set of attributes, whatever their order. */
+function seriesKey(attributes: Attributes): string {
+  const names = Object.keys(attributes);
+  if (names.length > 1) names.sort();
+  let key = '';
+  for (const name of names) key += `${name}\u0001${String(attributes[name])}\u0002`;
+  return key;
+}
+
+function* cumulative(
+  kind: Point['kind'],
+  series: Iterable<CounterSeries | HistogramSeries | GaugeSeries>,
+): Iterable<MetricSeries> {
+  for (const one of series) {
+    if (kind === 'counter') yield { attributes: one.attributes, value: (one as CounterSeries).total };
+    else if (kind === 'histogram') yield one as HistogramSeries;
+    else yield* gaugesByInstance(one as GaugeSeries);
+  }
+}
+
+/** The instance id under which the collector records what belongs to no agent: the host's gauges. */
+export const COLLECTOR_INSTANCE = '';
+
+function* gaugesByInstance({ attributes, values }: GaugeSeries): Iterable<MetricSeries> {
+  for (const [instanceId, value] of values) {
+    if (instanceId === COLLECTOR_INSTANCE) yield { attributes, value };
+    else yield { attributes: { ...attributes, 'service.instance.id': instanceId }, value };
+  }
+}

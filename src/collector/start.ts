@@ -1,0 +1,232 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import type { Config } from '../config.ts';
+import type { NervecenterEvent } from '../core/event.ts';
+import type { Source } from '../core/frame.ts';
+import { measureCost } from '../core/signals/llm-call.ts';
+import type { StorageState } from '../core/snapshot.ts';
+import { type Milliseconds, milliseconds, SECOND_MS } from '../core/units.ts';
+import { describeError } from '../errors.ts';
+import { newEventId } from '../ids.ts';
+import { rendezvousPath } from '../link/rendezvous.ts';
+import { packageRoot } from '../paths.ts';
+import { ownAdminToken } from './admin-token.ts';
+import type { AgentLink } from './agent-link.ts';
+import { createHostSampler } from './host/sampler.ts';
+import { Live, type PipelineCounts } from './live/live.ts';
+import type { Log } from './log.ts';
+import { createStorage, type Storage } from './postgres/storage.ts';
+import { createPricer } from './pricing.ts';
+import { type AgentHandlers, receiveFrom } from './receivers/agents.ts';
+import { listenForAgents } from './receivers/socket.ts';
+import { createCollectorServer } from './server/server.ts';
+import { startNotice } from './start-notice.ts';
+
+/** Rows of `system_metrics`: one per gauge and 15 s. */
+const SYSTEM_ROWS_INTERVAL_MS = 15 * SECOND_MS;
+
+export interface CollectorOptions {
+  readonly config: Config;
+  readonly log: Log;
+  /** The agent that hosts this collector, `null` when it runs alone. */
+  readonly host: Source | null;
+}
+
+export interface Collector {
+  /** Where the dashboard, the API and the stream are. */
+  readonly url: string;
+  /** Resolves, once storage was tried for the first time, to what to tell whoever started the collector. */
+  readonly ready: Promise<string>;
+  /** Serves an agent; `onGoodbye` is called when it says that it leaves. */
+  attach(link: AgentLink, onGoodbye?: () => void): void;
+  /** Stores what is queued, for at most `deadlineMs`, then stops everything. Idempotent. */
+  shutdown(deadlineMs: number): Promise<void>;
+}
+
+/**
+ * The composition root of the collector: starts its parts in order and stops them in reverse. It serves as soon as it
+ * listens; storage starts beside it, and storage that cannot be reached keeps nothing else from working.
+ *
+ * @throws NervecenterError `NC_PORT_TAKEN` or `NC_CONFIG_INVALID`, with nothing left running.
+ */
+export async function startCollector({ config, log, host }: CollectorOptions): Promise<Collector> {
+  const tokens = config.adminTokens.length > 0 ? config.adminTokens : [ownAdminToken(config.dataDir)];
+  const pricer = createPricer({ overridesPath: config.pricesPath, log });
+  const storage = config.storage === 'on' ? createStorage({ config, log }) : null;
+  const ledger = new EventLedger(storage, pricer.version);
+  const live = new Live({
+    service: config.service,
+    bootId: randomUUID(),
+    windowMs: config.windowMs,
+    now: () => milliseconds(Date.now()),
+    pipeline: () => ledger.counts(),
+  });
+  const ticker = new Ticker(live);
+  const server = createCollectorServer({
+    config,
+    adminTokens: tokens,
+    sources: {
+      snapshot: () => live.snapshot(),
+      latestSnapshotJson: () => ticker.latestJson(),
+      health: () => live.health(),
+      metricFamilies: () => live.metricFamilies(),
+    },
+    assetsDir: join(packageRoot(), 'dist', 'dashboard'),
+    log,
+  });
+  const { url } = await server.start();
+
+  const sampler = createHostSampler({ dataDir: config.dataDir });
+  const offer = (events: readonly NervecenterEvent[]) =>
+    ledger.offer(
+      events.map((event) => {
+        if (event.signal !== 'llm-call') return event;
+        const priced = { ...event, cost: pricer.price(event) };
+        measureCost(priced, live.record);
+        return priced;
+      }),
+    );
+  const attach = (link: AgentLink, onGoodbye = () => {}) =>
+    receiveFrom(link, agentHandlers(live, offer, onGoodbye));
+  const stopTicking = ticker.start({
+    intervalMs: config.intervalMs,
+    sampleHost: async () => live.setHost(await sampler.sample()),
+    publish: (json) => server.broadcast(json),
+    storeSystem: () => offer(systemEvents(live)),
+    log,
+  });
+  const socketPath = rendezvousPath(config.port);
+  const socket =
+    socketPath === null
+      ? null
+      : await listenForAgents(socketPath, (link) => attach(link)).catch((error: unknown) => {
+          log('link', `other processes cannot join this dashboard: ${describeError(error)}`);
+          return null;
+        });
+  const storageTried = storage?.start().catch((error: unknown) => log('storage', describeError(error)));
+
+  let stopping: Promise<void> | null = null;
+  const stop = async (deadlineMs: number) => {
+    stopTicking();
+    await socket?.shutdown();
+    await storage?.shutdown(deadlineMs);
+    await server.shutdown();
+  };
+  return {
+    url,
+    ready: Promise.resolve(storageTried).then(() => startNotice({ config, url, tokens, storage, host })),
+    attach,
+    shutdown: (deadlineMs) => {
+      stopping ??= stop(deadlineMs);
+      return stopping;
+    },
+  };
+}
+
+function agentHandlers(
+  live: Live,
+  offer: (events: readonly NervecenterEvent[]) => void,
+  onGoodbye: () => void,
+): AgentHandlers {
+  return {
+    join: (source) => live.join(source),
+    leave: (instanceId) => live.leave(instanceId),
+    frame: (instanceId, frame) => live.merge(instanceId, frame),
+    events: offer,
+    ask: (what) => (what === 'health' ? live.health() : live.snapshot()),
+    goodbye: (instanceId) => {
+      live.leave(instanceId);
+      onGoodbye();
+    },
+  };
+}
+
+function systemEvents(live: Live): NervecenterEvent[] {
+  const timeMs = milliseconds(Date.now());
+  return live
+    .systemReadings()
+    .map((reading) => ({ signal: 'system', id: newEventId(timeMs), timeMs, ...reading }));
+}
+
+/** Counts what is offered to storage, so that the pipeline's identity can be checked against what became of it. */
+class EventLedger {
+  readonly #storage: Storage | null;
+  readonly #pricesVersion: string;
+  #offered = 0;
+
+  constructor(storage: Storage | null, pricesVersion: string) {
+    this.#storage = storage;
+    this.#pricesVersion = pricesVersion;
+  }
+
+  offer(events: readonly NervecenterEvent[]): void {
+    if (this.#storage === null) return;
+    this.#offered += events.length;
+    this.#storage.offer(events);
+  }
+
+  counts(): PipelineCounts {
+    const counts = this.#storage?.counts() ?? { stored: 0, queued: 0, inFlight: 0, dropped: {} };
+    const storage: StorageState = this.#storage?.state ?? 'off';
+    return {
+      offered: this.#offered,
+      events_stored: counts.stored,
+      events_queued: counts.queued,
+      events_in_flight: counts.inFlight,
+      dropped: counts.dropped,
+      spool_bytes: 0,
+      storage,
+      prices_version: this.#pricesVersion,
+    };
+  }
+}
+
+interface TickOptions {
+  readonly intervalMs: Milliseconds;
+  readonly sampleHost: () => Promise<void>;
+  readonly publish: (snapshotJson: string) => void;
+  readonly storeSystem: () => void;
+  readonly log: Log;
+}
+
+/** Makes a snapshot per interval and serialises it once, whatever the number of viewers. */
+class Ticker {
+  readonly #live: Live;
+  #json: string | null = null;
+
+  constructor(live: Live) {
+    this.#live = live;
+  }
+
+  latestJson(): string {
+    this.#json ??= JSON.stringify(this.#live.snapshot());
+    return this.#json;
+  }
+
+  /** Ticks until the returned function is called. */
+  start({ intervalMs, sampleHost, publish, storeSystem, log }: TickOptions): () => void {
+    let sampling = false;
+    let lastSystemRowsMs = Number.NEGATIVE_INFINITY;
+    const tick = async () => {
+      if (sampling) return; // A hanging file system must not pile up samples; the next tick tries again.
+      sampling = true;
+      try {
+        await sampleHost();
+        this.#live.tick();
+        this.#json = JSON.stringify(this.#live.snapshot());
+        publish(this.#json);
+        if (performance.now() - lastSystemRowsMs >= SYSTEM_ROWS_INTERVAL_MS - intervalMs / 2) {
+          lastSystemRowsMs = performance.now();
+          storeSystem();
+        }
+      } catch (error) {
+        log('live', `snapshot failed: ${describeError(error)}`);
+      } finally {
+        sampling = false;
+      }
+    };
+    void tick();
+    const timer = setInterval(() => void tick(), intervalMs);
+    return () => clearInterval(timer);
+  }
+}

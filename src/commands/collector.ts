@@ -1,0 +1,20 @@
+import { logToStderr } from '../collector/log.ts';
+import { startCollector } from '../collector/start.ts';
+import { readConfig } from '../config.ts';
+import { writeToStderr } from '../stderr.ts';
+
+const SHUTDOWN_DEADLINE_MS = 10_000;
+
+/** Runs until SIGINT or SIGTERM, then stores what is queued and stops. A second signal ends it at once. */
+export async function collector(): Promise<number> {
+  const config = readConfig();
+  const running = await startCollector({ config, log: logToStderr, host: null });
+  const stop = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+  });
+  const notice = await Promise.race([running.ready, stop]);
+  if (typeof notice === 'string') writeToStderr(notice);
+  await stop;
+  await running.shutdown(SHUTDOWN_DEADLINE_MS);
+  return 0;
+}

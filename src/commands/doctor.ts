@@ -1,0 +1,58 @@
+import { Client } from 'pg';
+import { INSTRUMENTATIONS } from '../agent/instrumentation/index.ts';
+import { schemaStatus } from '../collector/postgres/migrate.ts';
+import { externalServer } from '../collector/postgres/server.ts';
+import { type Config, effectiveSettings, readConfig } from '../config.ts';
+import { describeError } from '../errors.ts';
+import { packageVersion } from '../version.ts';
+
+const PROBE_TIMEOUT_MS = 3000;
+
+/** Prints the effective configuration with secrets masked, what is instrumented and what can be reached. */
+export async function doctor(): Promise<number> {
+  const config = readConfig();
+  const lines: [string, string][] = [
+    ['nervecenter', packageVersion()],
+    ['node', process.version],
+    ...Object.entries(effectiveSettings(config)),
+    ['instrumented', INSTRUMENTATIONS.map(({ name }) => name).join(', ')],
+    ['collector', await collectorState(config)],
+    ['storage', await storageState(config)],
+  ];
+  const width = Math.max(...lines.map(([name]) => name.length));
+  for (const [name, value] of lines) process.stdout.write(`${name.padEnd(width)}  ${value}\n`);
+  return 0;
+}
+
+async function collectorState({ host, port }: Config): Promise<string> {
+  if (port === 0) return 'any free port, known once it runs';
+  const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}/api/metrics/health`;
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
+    const { status } = (await response.json()) as { status?: unknown };
+    return typeof status === 'string' ? `running, ${status}` : 'the port is taken by something else';
+  } catch (error) {
+    return `not running (${reason(error)})`;
+  }
+}
+
+async function storageState({ storage, postgres, dataDir }: Config): Promise<string> {
+  if (storage === 'off') return 'off';
+  if (postgres === null) return `embedded PostgreSQL in ${dataDir}, started with the collector`;
+  const server = externalServer(postgres);
+  const client = new Client({ ...(await server.start()), connectionTimeoutMillis: PROBE_TIMEOUT_MS });
+  try {
+    await client.connect();
+    const { applied, pending } = await schemaStatus(client);
+    return `${server.description}: reachable, ${applied.length} migrations applied, ${pending.length} pending`;
+  } catch (error) {
+    return `${server.description}: ${describeError(error)}`;
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+function reason(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return describeError(cause ?? error);
+}
