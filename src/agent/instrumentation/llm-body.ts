@@ -1,0 +1,161 @@
+import {
+  createBrotliDecompress,
+  createGunzip,
+  createInflate,
+  createInflateRaw,
+  createZstdDecompress,
+  constants as zlib,
+} from 'node:zlib';
+import { KIB, MIB } from '../../core/units.ts';
+
+/** Bodies are handed to the readers in pieces of at most this size, however large the chunks are. */
+const PIECE_BYTES_MAX = 64 * KIB;
+/** A body that inflates further than this is not read on: it would cost more than its tokens are worth knowing. */
+const INFLATED_BYTES_MAX = 64 * MIB;
+/** Compressed bytes that may wait for zlib's threads, over all calls. */
+const WAITING_BYTES_MAX = 16 * MIB;
+
+type Decompressor = ReturnType<
+  typeof createGunzip | typeof createBrotliDecompress | typeof createZstdDecompress
+>;
+
+/** Takes a body's chunks as they pass by and gives its text. */
+export interface BodyDecoder {
+  write(chunk: Buffer): void;
+  /** No more chunks; `done` is called once all text was given, maybe before `end` returns. Nothing may follow. */
+  end(done: () => void): void;
+}
+
+/** Where decoded text goes. `unreadable` says, once, why the rest of the body cannot be read. */
+export interface BodySink {
+  text(piece: string): void;
+  unreadable(reason: string): void;
+}
+
+/** The decoder for a `content-encoding`. Inflating happens on zlib's threads, so that it costs the app's thread little. */
+export function bodyDecoder(encoding: string, sink: BodySink): BodyDecoder {
+  if (encoding === '' || encoding === 'identity') return new PlainBody(sink);
+  if (Object.hasOwn(DECOMPRESSORS, encoding)) return new CompressedBody(encoding, sink);
+  sink.unreadable(`content encoding ${JSON.stringify(encoding.slice(0, 40))} is not supported`);
+  return new UnreadableBody();
+}
+
+// Flushing at the end makes zlib give what it has of a body that was cut off, instead of an error.
+const flushed = { finishFlush: zlib.Z_SYNC_FLUSH, flush: zlib.Z_SYNC_FLUSH };
+const DECOMPRESSORS: Readonly<Record<string, (firstByte: number) => Decompressor>> = {
+  gzip: () => createGunzip(flushed),
+  'x-gzip': () => createGunzip(flushed),
+  // Some servers send deflate without its header, as browsers have always accepted.
+  deflate: (firstByte) => ((firstByte & 0x0f) === 8 ? createInflate(flushed) : createInflateRaw(flushed)),
+  br: () =>
+    createBrotliDecompress({ flush: zlib.BROTLI_OPERATION_FLUSH, finishFlush: zlib.BROTLI_OPERATION_FLUSH }),
+  zstd: () => createZstdDecompress({ flush: zlib.ZSTD_e_flush, finishFlush: zlib.ZSTD_e_flush }),
+};
+
+/** Gives bytes as characters (latin1): the readers look for ASCII only, and nothing has to be decoded. */
+export function giveText(bytes: Buffer, text: (piece: string) => void): void {
+  for (let at = 0; at < bytes.length; at += PIECE_BYTES_MAX) {
+    text(bytes.toString('latin1', at, Math.min(at + PIECE_BYTES_MAX, bytes.length)));
+  }
+}
+
+class PlainBody implements BodyDecoder {
+  readonly #sink: BodySink;
+
+  constructor(sink: BodySink) {
+    this.#sink = sink;
+  }
+
+  write(chunk: Buffer): void {
+    giveText(chunk, (piece) => this.#sink.text(piece));
+  }
+
+  end(done: () => void): void {
+    done();
+  }
+}
+
+class UnreadableBody implements BodyDecoder {
+  write(): void {
+    // Its encoding is not known: there is nothing to look at.
+  }
+
+  end(done: () => void): void {
+    done();
+  }
+}
+
+/** Compressed bytes waiting for zlib, over all calls of the process. */
+let waitingBytes = 0;
+
+class CompressedBody implements BodyDecoder {
+  readonly #encoding: string;
+  readonly #sink: BodySink;
+  #stream: Decompressor | null = null;
+  #inflatedBytes = 0;
+  #given = false;
+  #waitingBytes = 0;
+  #done: (() => void) | null = null;
+
+  constructor(encoding: string, sink: BodySink) {
+    this.#encoding = encoding;
+    this.#sink = sink;
+  }
+
+  write(chunk: Buffer): void {
+    if (this.#given || chunk.length === 0) return;
+    if (waitingBytes + chunk.length > WAITING_BYTES_MAX) {
+      this.#giveUp('too many compressed bytes wait to be inflated');
+      return;
+    }
+    this.#stream ??= this.#open(chunk[0] ?? 0);
+    this.#wait(chunk.length);
+    this.#stream.write(chunk, () => this.#wait(-chunk.length));
+  }
+
+  end(done: () => void): void {
+    if (this.#given || this.#stream === null) {
+      done();
+      return;
+    }
+    this.#done = done;
+    this.#stream.end();
+  }
+
+  #open(firstByte: number): Decompressor {
+    const create = DECOMPRESSORS[this.#encoding] ?? (() => createGunzip(flushed));
+    const stream = create(firstByte);
+    stream.on('data', (bytes: Buffer) => this.#inflated(bytes));
+    stream.on('end', () => this.#finish());
+    stream.on('error', () => this.#giveUp(`the ${this.#encoding} body is damaged`));
+    return stream;
+  }
+
+  #inflated(bytes: Buffer): void {
+    if (this.#given) return;
+    this.#inflatedBytes += bytes.length;
+    if (this.#inflatedBytes > INFLATED_BYTES_MAX) this.#giveUp('the body inflates beyond the bound');
+    else giveText(bytes, (piece) => this.#sink.text(piece));
+  }
+
+  #giveUp(reason: string): void {
+    if (this.#given) return;
+    this.#sink.unreadable(reason);
+    this.#stream?.destroy();
+    this.#finish();
+  }
+
+  #wait(bytes: number): void {
+    if (this.#given) return;
+    this.#waitingBytes += bytes;
+    waitingBytes += bytes;
+  }
+
+  #finish(): void {
+    if (!this.#given) waitingBytes -= this.#waitingBytes;
+    this.#given = true;
+    const done = this.#done;
+    this.#done = null;
+    done?.();
+  }
+}

@@ -1,0 +1,83 @@
+import { anthropicMessages } from './anthropic-messages.ts';
+import type { Dialect } from './dialect.ts';
+import { openaiChat, openaiCompletions } from './openai-chat.ts';
+import { openaiEmbeddings } from './openai-embeddings.ts';
+import { openaiResponses } from './openai-responses.ts';
+import { isLocalHost, knownProvider } from './providers.ts';
+
+/** Every API dialect that is read. Where one path ends like another's, the longer one comes first. */
+export const DIALECTS: readonly Dialect[] = [
+  openaiChat,
+  openaiCompletions,
+  openaiResponses,
+  openaiEmbeddings,
+  anthropicMessages,
+];
+
+/** A request that is, or looks like, a call of a model. */
+export interface Recognised {
+  readonly dialect: Dialect;
+  /** `false`: only the path looks like one; the request's body must prove it (`Dialect.requestKeys`). */
+  readonly certain: boolean;
+  /** Model named by the path (Azure's deployments), `null` otherwise. */
+  readonly pathModel: string | null;
+}
+
+/** Sent by the official SDKs of OpenAI and Anthropic, and those made with the same generator. */
+const SDK_HEADER = 'x-stainless-lang';
+/** `/openai/deployments/<name>/...`: Azure names the model in the path. */
+const DEPLOYMENT = /\/openai\/deployments\/([^/]+)\//;
+/** What must precede the ending on an unknown host: a version, or a gateway's prefix for the API. */
+const API_PREFIX = /(?:\/v\d\w*|\/openai|\/anthropic)$/;
+
+/**
+ * Whether a `POST` of this path to this host is a call of a model. Hosts of providers are known by name; elsewhere (a
+ * proxy, a gateway, a stub) the path, a header or, last, the request's body has to say so.
+ *
+ * @param host without port, lower case.
+ * @param path with or without query.
+ * @param hasHeader whether the request has the header of that (lower-case) name.
+ */
+export function recognise(
+  host: string,
+  path: string,
+  hasHeader: (name: string) => boolean,
+): Recognised | null {
+  const pathname = withoutQuery(path);
+  for (const dialect of DIALECTS) {
+    const ending = dialect.paths.find((candidate) => pathname.endsWith(candidate));
+    if (ending === undefined) continue;
+    const prefix = pathname.slice(0, -ending.length);
+    const pathModel = deploymentOf(pathname);
+    const certain =
+      dialect.pathIsEnough ||
+      pathModel !== null ||
+      knownProvider(host) !== null ||
+      hasHeader(SDK_HEADER) ||
+      (dialect.header !== null && hasHeader(dialect.header));
+    if (!certain && !API_PREFIX.test(prefix)) return null;
+    return { dialect, certain, pathModel };
+  }
+  return null;
+}
+
+function deploymentOf(pathname: string): string | null {
+  const name = DEPLOYMENT.exec(pathname)?.[1];
+  if (name === undefined) return null;
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name; // Not percent-encoded after all.
+  }
+}
+
+function withoutQuery(path: string): string {
+  const query = path.indexOf('?');
+  const pathname = query === -1 ? path : path.slice(0, query);
+  return pathname.endsWith('/') ? pathname.slice(0, -1) : pathname;
+}
+
+/** `gen_ai.provider.name` of a call: by host; by dialect on this machine; else the host itself. */
+export function providerOf(host: string, dialect: Dialect): string {
+  return knownProvider(host) ?? (isLocalHost(host) ? dialect.localProvider : host);
+}

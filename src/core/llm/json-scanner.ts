@@ -1,0 +1,257 @@
+/**
+ * Which parts of a JSON document are wanted, by key from the root object on: a nested tree is followed, `value` is kept,
+ * `presence` only notes that the key is there and not null. Everything else, arrays included, is passed over unread.
+ */
+export interface Wanted {
+  readonly [key: string]: Wanted | 'value' | 'presence';
+}
+
+/** What was found, by dotted path. A key whose value is followed or only noted holds `true`. */
+export type Found = ReadonlyMap<string, unknown>;
+
+/** Longest text of one kept value; a usage object with all details is under 1 KiB. */
+const VALUE_CHARS_MAX = 4096;
+/** Longer keys are nobody's we want. */
+const KEY_CHARS_MAX = 64;
+
+const QUOTE = 34;
+const COMMA = 44;
+const COLON = 58;
+const OPEN_BRACKET = 91;
+const BACKSLASH = 92;
+const CLOSE_BRACKET = 93;
+const LOWER_N = 110;
+const OPEN_BRACE = 123;
+const CLOSE_BRACE = 125;
+const SPACE = 32;
+
+type State =
+  | 'before-key'
+  | 'key'
+  | 'before-value'
+  | 'string'
+  | 'scalar'
+  | 'container'
+  | 'container-string'
+  | 'end';
+
+/**
+ * Finds a few small values in a JSON document of any size that arrives in pieces, without holding the document: memory is
+ * bounded by `VALUE_CHARS_MAX` per wanted value, long strings are skipped at the speed of `indexOf`. It does not validate:
+ * of a broken document it finds what it can and never throws.
+ *
+ * The text is the document's bytes, one character each (latin1). JSON's structure is ASCII, so pieces may end anywhere,
+ * inside a multi-byte character too. Values outside ASCII come back as their bytes.
+ */
+export class JsonScanner {
+  readonly #found = new Map<string, unknown>();
+  readonly #open: { readonly wanted: Wanted; readonly prefix: string }[] = [];
+  #state: State = 'before-value';
+  #target: Wanted | 'value' | 'presence' | undefined;
+  #path = '';
+  #key = '';
+  /** Text of the value being kept; `null` when the current value is not kept. */
+  #kept: string | null = null;
+  #depth = 0;
+  /** The last character of the previous piece was a backslash that escapes the next one. */
+  #escaped = false;
+
+  constructor(wanted: Wanted) {
+    this.#target = wanted;
+  }
+
+  get found(): Found {
+    return this.#found;
+  }
+
+  /** The root value has ended. */
+  get complete(): boolean {
+    return this.#state === 'end';
+  }
+
+  write(text: string): void {
+    let at = 0;
+    while (at < text.length && this.#state !== 'end') at = this.#step(text, at);
+  }
+
+  /** Handles what starts at `at`; returns where to go on. */
+  #step(text: string, at: number): number {
+    switch (this.#state) {
+      case 'before-key':
+        return this.#beforeKey(text, at);
+      case 'key':
+        return this.#readKey(text, at);
+      case 'before-value':
+        return this.#beforeValue(text, at);
+      case 'string':
+        return this.#readString(text, at);
+      case 'scalar':
+        return this.#readScalar(text, at);
+      case 'container':
+        return this.#readContainer(text, at);
+      default:
+        return this.#readContainerString(text, at);
+    }
+  }
+
+  #beforeKey(text: string, at: number): number {
+    const char = text.charCodeAt(at);
+    if (char === QUOTE) {
+      this.#key = '';
+      this.#state = 'key';
+    } else if (char === CLOSE_BRACE) {
+      this.#open.pop();
+      this.#state = this.#open.length === 0 ? 'end' : 'before-key';
+    }
+    return at + 1;
+  }
+
+  #readKey(text: string, at: number): number {
+    const end = this.#stringEnd(text, at);
+    if (this.#key.length <= KEY_CHARS_MAX) {
+      this.#key += text.slice(at, Math.min(end === -1 ? text.length : end - 1, at + KEY_CHARS_MAX + 1));
+    }
+    if (end === -1) return text.length;
+    const parent = this.#open.at(-1);
+    const key = plainKey(this.#key);
+    this.#target = parent !== undefined && Object.hasOwn(parent.wanted, key) ? parent.wanted[key] : undefined;
+    this.#path = this.#target === undefined ? '' : `${parent?.prefix ?? ''}${key}`;
+    this.#state = 'before-value';
+    return end;
+  }
+
+  #beforeValue(text: string, at: number): number {
+    const char = text.charCodeAt(at);
+    if (char <= SPACE || char === COLON) return at + 1;
+    if (char === COMMA || char === CLOSE_BRACE || char === CLOSE_BRACKET) return this.#valueMissing(at);
+    this.#kept = this.#target === 'value' ? '' : null;
+    this.#note(char);
+    if (char === QUOTE) {
+      this.#state = 'string';
+      this.#keep(text, at, at + 1);
+      return at + 1;
+    }
+    if (char === OPEN_BRACE && typeof this.#target === 'object') {
+      this.#open.push({ wanted: this.#target, prefix: this.#path === '' ? '' : `${this.#path}.` });
+      this.#state = 'before-key';
+      return at + 1;
+    }
+    if (char === OPEN_BRACE || char === OPEN_BRACKET) {
+      this.#depth = 0;
+      this.#state = 'container';
+      return at;
+    }
+    this.#state = 'scalar';
+    return at;
+  }
+
+  /** A broken document. The walk goes on with the next key. */
+  #valueMissing(at: number): number {
+    if (this.#open.length === 0) return at + 1;
+    this.#state = 'before-key';
+    return at;
+  }
+
+  /** A key came again: as with `JSON.parse` the last one counts. */
+  #note(char: number): void {
+    if (this.#path === '') return;
+    if (this.#found.delete(this.#path) && typeof this.#target === 'object') {
+      for (const path of this.#found.keys()) if (path.startsWith(`${this.#path}.`)) this.#found.delete(path);
+    }
+    if (this.#target !== 'value' && char !== LOWER_N) this.#found.set(this.#path, true);
+  }
+
+  #readString(text: string, at: number): number {
+    const end = this.#stringEnd(text, at);
+    this.#keep(text, at, end === -1 ? text.length : end);
+    if (end === -1) return text.length;
+    this.#endValue();
+    return end;
+  }
+
+  #readScalar(text: string, at: number): number {
+    let end = at;
+    for (; end < text.length; end++) {
+      const char = text.charCodeAt(end);
+      if (char <= SPACE || char === COMMA || char === CLOSE_BRACE || char === CLOSE_BRACKET) break;
+    }
+    this.#keep(text, at, end);
+    if (end === text.length) return end;
+    this.#endValue();
+    return end;
+  }
+
+  #readContainer(text: string, at: number): number {
+    for (let i = at; i < text.length; i++) {
+      const char = text.charCodeAt(i);
+      if (char === QUOTE) {
+        this.#keep(text, at, i + 1);
+        this.#state = 'container-string';
+        return i + 1;
+      }
+      if (char === OPEN_BRACE || char === OPEN_BRACKET) this.#depth++;
+      else if ((char === CLOSE_BRACE || char === CLOSE_BRACKET) && --this.#depth === 0) {
+        this.#keep(text, at, i + 1);
+        this.#endValue();
+        return i + 1;
+      }
+    }
+    this.#keep(text, at, text.length);
+    return text.length;
+  }
+
+  #readContainerString(text: string, at: number): number {
+    const end = this.#stringEnd(text, at);
+    this.#keep(text, at, end === -1 ? text.length : end);
+    if (end === -1) return text.length;
+    this.#state = 'container';
+    return end;
+  }
+
+  /** Where the string that `at` lies in ends (behind its quote), or -1 when not in this piece. */
+  #stringEnd(text: string, at: number): number {
+    let from = this.#escaped ? at + 1 : at;
+    this.#escaped = false;
+    for (;;) {
+      const quote = text.indexOf('"', from);
+      const end = quote === -1 ? text.length : quote;
+      let backslashes = 0;
+      while (end - backslashes > from && text.charCodeAt(end - backslashes - 1) === BACKSLASH) backslashes++;
+      const escapes = backslashes % 2 === 1;
+      if (quote === -1) {
+        this.#escaped = escapes;
+        return -1;
+      }
+      if (!escapes) return quote + 1;
+      from = quote + 1;
+    }
+  }
+
+  #keep(text: string, from: number, to: number): void {
+    if (this.#kept === null) return;
+    this.#kept = this.#kept.length + to - from > VALUE_CHARS_MAX ? null : this.#kept + text.slice(from, to);
+  }
+
+  #endValue(): void {
+    if (this.#kept !== null) {
+      const value = parsed(this.#kept);
+      if (value !== undefined) this.#found.set(this.#path, value);
+      this.#kept = null;
+    }
+    this.#state = this.#open.length === 0 ? 'end' : 'before-key';
+  }
+}
+
+function plainKey(raw: string): string {
+  if (!raw.includes('\\')) return raw;
+  const key = parsed(`"${raw}"`);
+  return typeof key === 'string' ? key : raw;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // Not JSON: the value counts as absent.
+  }
+}

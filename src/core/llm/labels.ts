@@ -1,0 +1,47 @@
+/** Longest label; the model column of the table takes as much. */
+const LABEL_CHARS_MAX = 100;
+const OTHER = 'other';
+
+/** What an error's type or code may look like; anything else is a sentence, and may quote what was asked. */
+const ERROR_TYPE = /^[\w.:/-]{1,64}$/;
+
+/**
+ * Lets at most `max` different values through and folds the rest into `other`: labels multiply time series, and names come
+ * from requests, that is from anybody.
+ */
+export class BoundedLabels {
+  readonly #max: number;
+  readonly #known = new Set<string>();
+  /** Values folded so far. */
+  folded = 0;
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  of(value: string): string {
+    if (this.#known.has(value)) return value;
+    if (this.#known.size >= this.#max) {
+      this.folded++;
+      return OTHER;
+    }
+    this.#known.add(value);
+    return value;
+  }
+}
+
+/** A model's name as it may be stored: printable, at most 100 characters; `null` when it is no usable string. */
+export function modelName(value: unknown): string | null {
+  if (typeof value !== 'string') return null;
+  const name = value.slice(0, LABEL_CHARS_MAX).replace(/[^\x21-\x7e]+/g, '?');
+  return name === '' ? null : name;
+}
+
+/** The first of several codes and types that can be a label, `null` when none can. */
+export function errorType(candidates: readonly unknown[]): string | null {
+  for (const candidate of candidates) {
+    const text = typeof candidate === 'number' ? String(candidate) : candidate;
+    if (typeof text === 'string' && ERROR_TYPE.test(text)) return text;
+  }
+  return null;
+}

@@ -1,0 +1,84 @@
+/** Receives the data of server-sent events piece by piece. */
+export interface SseSink {
+  /** A piece of the current event's data. */
+  data(piece: string): void;
+  /** The current event is complete. */
+  endOfEvent(): void;
+}
+
+const FIELD = 'data:';
+
+/**
+ * Incremental parser of `text/event-stream` (WHATWG HTML, section 9.2), reduced to what model providers use it for: the
+ * `data` fields. It hands data on as it comes and itself holds at most the five characters that tell which field a line
+ * is, so an event of any size costs no memory here. Lines may end in LF, CR or CRLF; pieces may end anywhere.
+ *
+ * An event that the stream breaks off is not delivered, as the standard asks.
+ */
+export class SseParser {
+  readonly #sink: SseSink;
+  /** What kind of line we are in; `start` until the field's name is known. */
+  #line: 'start' | 'data' | 'other' = 'start';
+  #name = '';
+  /** The next character is a data field's optional leading space. */
+  #spaceDue = false;
+  #hasData = false;
+  #lastWasCr = false;
+
+  constructor(sink: SseSink) {
+    this.#sink = sink;
+  }
+
+  write(text: string): void {
+    let at = 0;
+    if (this.#lastWasCr && text.length > 0) {
+      this.#lastWasCr = false;
+      if (text.charCodeAt(0) === 10) at = 1;
+    }
+    let cr = text.indexOf('\r', at);
+    while (at < text.length) {
+      if (cr !== -1 && cr < at) cr = text.indexOf('\r', at);
+      const lf = text.indexOf('\n', at);
+      const end = lf === -1 || (cr !== -1 && cr < lf) ? cr : lf;
+      this.#lineText(text, at, end === -1 ? text.length : end);
+      if (end === -1) return;
+      this.#endOfLine();
+      at = end + 1;
+      if (end !== cr) continue;
+      if (at === text.length) this.#lastWasCr = true;
+      else if (text.charCodeAt(at) === 10) at++;
+    }
+  }
+
+  #lineText(text: string, from: number, to: number): void {
+    let at = from;
+    if (this.#line === 'start') {
+      const taken = Math.min(FIELD.length - this.#name.length, to - at);
+      this.#name += text.slice(at, at + taken);
+      at += taken;
+      if (!FIELD.startsWith(this.#name)) this.#line = 'other';
+      else if (this.#name.length === FIELD.length) this.#startData();
+    }
+    if (this.#line !== 'data' || at >= to) return;
+    if (this.#spaceDue && text.charCodeAt(at) === 32) at++;
+    this.#spaceDue = false;
+    if (at < to) this.#sink.data(text.slice(at, to));
+  }
+
+  #startData(): void {
+    this.#line = 'data';
+    this.#spaceDue = true;
+    if (this.#hasData) this.#sink.data('\n');
+    this.#hasData = true;
+  }
+
+  #endOfLine(): void {
+    const blank = this.#line === 'start' && this.#name === '';
+    this.#line = 'start';
+    this.#name = '';
+    this.#spaceDue = false;
+    if (!blank || !this.#hasData) return;
+    this.#hasData = false;
+    this.#sink.endOfEvent();
+  }
+}

@@ -1,0 +1,172 @@
+import { completionTokens, type TokenUsage } from '../event.ts';
+import { type Tokens, tokens, type Usd, usd } from '../units.ts';
+
+/** A provider's `usage` object as it came: nothing about it is trusted. */
+export type RawUsage = Readonly<Record<string, unknown>>;
+
+/** More tokens than any model takes or makes in one call: such a number is a mistake, and would not fit its column. */
+const TOKENS_MAX = 1_000_000_000;
+/** A single call never costs more: such a number is in another unit. */
+const USD_MAX = 1_000_000;
+/** xAI reports cost in ticks of 1e-10 USD. */
+const XAI_TICKS_PER_USD = 10_000_000_000;
+
+/** The value as a whole number of tokens, `null` when it is anything else. */
+export function tokenCount(value: unknown): number | null {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= TOKENS_MAX
+    ? (value as number)
+    : null;
+}
+
+export function asRecord(value: unknown): RawUsage | null {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as RawUsage) : null;
+}
+
+interface Buckets {
+  readonly inputUncached?: number;
+  readonly cacheRead?: number;
+  readonly cacheWrite5m?: number;
+  readonly cacheWrite1h?: number;
+  readonly outputText?: number;
+  readonly outputReasoning?: number;
+}
+
+export function tokenUsage(buckets: Buckets): TokenUsage {
+  return {
+    inputUncached: tokens(buckets.inputUncached ?? 0),
+    cacheRead: tokens(buckets.cacheRead ?? 0),
+    cacheWrite5m: tokens(buckets.cacheWrite5m ?? 0),
+    cacheWrite1h: tokens(buckets.cacheWrite1h ?? 0),
+    outputText: tokens(buckets.outputText ?? 0),
+    outputReasoning: tokens(buckets.outputReasoning ?? 0),
+  };
+}
+
+/** How OpenAI counts: cached tokens are part of the input, reasoning is part of the output. */
+interface InclusiveCounts {
+  readonly input: number | null;
+  readonly output: number | null;
+  readonly total: number | null;
+  readonly cacheRead: number | null;
+  readonly cacheWrite: number | null;
+  readonly reasoning: number | null;
+}
+
+/** Takes inclusive counts apart; `null` when neither input nor output is known. */
+function fromInclusive(counts: InclusiveCounts): TokenUsage | null {
+  const { total } = counts;
+  if (counts.input === null && counts.output === null && total === null) return null;
+  const output = counts.output ?? 0;
+  const input = counts.input ?? Math.max(0, (total ?? 0) - output);
+  const cacheRead = Math.min(counts.cacheRead ?? 0, input);
+  const cacheWrite = Math.min(counts.cacheWrite ?? 0, input - cacheRead);
+  const outside = reasoningIsOutside(input + output, output, counts);
+  const reasoning = outside ? (counts.reasoning ?? 0) : Math.min(counts.reasoning ?? 0, output);
+  return tokenUsage({
+    inputUncached: input - cacheRead - cacheWrite,
+    cacheRead,
+    cacheWrite5m: cacheWrite,
+    outputText: outside ? output : output - reasoning,
+    outputReasoning: reasoning,
+  });
+}
+
+/**
+ * xAI's chat API counts reasoning next to the completion, everybody else inside it. The total tells which: the sum it
+ * equals is the true one. Where it equals neither, what is larger than the whole cannot be its part.
+ */
+function reasoningIsOutside(inputAndOutput: number, output: number, counts: InclusiveCounts): boolean {
+  const reasoning = counts.reasoning ?? 0;
+  if (reasoning === 0 || counts.total === inputAndOutput) return false;
+  return counts.total === inputAndOutput + reasoning || reasoning > output;
+}
+
+/** `usage` of chat completions, completions and embeddings, with the spellings of the compatible providers. */
+export function chatUsage(raw: RawUsage): TokenUsage | null {
+  const input = asRecord(raw['prompt_tokens_details']);
+  const output = asRecord(raw['completion_tokens_details']);
+  return fromInclusive({
+    input: tokenCount(raw['prompt_tokens']),
+    output: tokenCount(raw['completion_tokens']),
+    total: tokenCount(raw['total_tokens']),
+    cacheRead:
+      tokenCount(input?.['cached_tokens']) ??
+      tokenCount(raw['prompt_cache_hit_tokens']) ?? // DeepSeek
+      tokenCount(raw['cached_tokens']), // Moonshot
+    cacheWrite: tokenCount(input?.['cache_write_tokens']), // OpenRouter
+    reasoning: tokenCount(output?.['reasoning_tokens']) ?? tokenCount(raw['reasoning_tokens']),
+  });
+}
+
+/** `usage` of the Responses API. */
+export function responsesUsage(raw: RawUsage): TokenUsage | null {
+  const input = asRecord(raw['input_tokens_details']);
+  const output = asRecord(raw['output_tokens_details']);
+  return fromInclusive({
+    input: tokenCount(raw['input_tokens']),
+    output: tokenCount(raw['output_tokens']),
+    total: tokenCount(raw['total_tokens']),
+    cacheRead: tokenCount(input?.['cached_tokens']),
+    cacheWrite: tokenCount(input?.['cache_write_tokens']),
+    reasoning: tokenCount(output?.['reasoning_tokens']),
+  });
+}
+
+/** `usage` of Anthropic messages: the buckets are disjoint already, thinking is part of the output. */
+export function messagesUsage(raw: RawUsage): TokenUsage | null {
+  const input = tokenCount(raw['input_tokens']);
+  const output = tokenCount(raw['output_tokens']);
+  if (input === null && output === null) return null;
+  const split = asRecord(raw['cache_creation']);
+  const oneHour = tokenCount(split?.['ephemeral_1h_input_tokens']) ?? 0;
+  const fiveMinutes = tokenCount(split?.['ephemeral_5m_input_tokens']) ?? 0;
+  const written = tokenCount(raw['cache_creation_input_tokens']) ?? oneHour + fiveMinutes;
+  const cacheWrite1h = Math.min(oneHour, written);
+  return tokenUsage({
+    inputUncached: input ?? 0,
+    cacheRead: tokenCount(raw['cache_read_input_tokens']) ?? 0,
+    cacheWrite1h,
+    cacheWrite5m: written - cacheWrite1h,
+    outputText: output ?? 0,
+  });
+}
+
+/** What the provider says the call cost: xAI's ticks, OpenRouter's `cost`, Perplexity's `cost.total_cost`. */
+export function reportedCost(raw: RawUsage): Usd | null {
+  const ticks = raw['cost_in_usd_ticks'];
+  if (typeof ticks === 'number') return amount(ticks / XAI_TICKS_PER_USD);
+  return amount(asRecord(raw['cost'])?.['total_cost'] ?? raw['cost']);
+}
+
+function amount(value: unknown): Usd | null {
+  return typeof value === 'number' && value >= 0 && value <= USD_MAX ? usd(value) : null;
+}
+
+/** An English token is about four bytes of text. */
+const BYTES_PER_TOKEN = 4;
+/**
+ * No more than the context of common models: a request of megabytes carries images or files, and a quarter of their bytes
+ * has nothing to do with their tokens.
+ */
+const ESTIMATED_INPUT_MAX = 128_000;
+
+/** What is known of a call whose provider said nothing (final) about tokens. */
+export interface EstimateBasis {
+  readonly requestBytes: number;
+  /** Stream events with content; providers send about one per token. */
+  readonly contentEvents: number;
+  /** Counts from the beginning of the stream, as Anthropic sends them. */
+  readonly provisional: TokenUsage | null;
+}
+
+/** A guess that is marked as one (`usageSource: 'estimated'`), without a tokenizer, which would block for a second. */
+export function estimateUsage(basis: EstimateBasis): TokenUsage {
+  const { provisional } = basis;
+  const seen = tokens(basis.contentEvents);
+  if (provisional !== null) {
+    const more = Math.max(0, seen - completionTokens(provisional)) as Tokens;
+    return { ...provisional, outputText: tokens(provisional.outputText + more) };
+  }
+  const input = Math.min(Math.ceil(basis.requestBytes / BYTES_PER_TOKEN), ESTIMATED_INPUT_MAX);
+  return tokenUsage({ inputUncached: input, outputText: seen });
+}
