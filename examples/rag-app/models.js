@@ -98,7 +98,7 @@ async function writeWithOpenAI(model, { system, prompt, signal, onToken }) {
 async function writeWithClaude(client, { system, prompt, signal, onToken }) {
   /** @type {Anthropic.MessageCreateParamsNonStreaming} */
   const request = {
-    model: 'claude-sonnet-4-5',
+    model: 'claude-sonnet-4-6',
     max_tokens: 400,
     system: [{ type: 'text', text: system, cache_control: { type: 'ephemeral' } }],
     messages: [{ role: 'user', content: prompt }],

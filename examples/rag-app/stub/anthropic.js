@@ -3,7 +3,7 @@ import { refusal, textOf } from './openai.js';
 import { answerTo, tokens } from './text.js';
 
 const MODELS = new Map([
-  ['claude-sonnet-4-5', { version: 'claude-sonnet-4-5-20250929', thinkMs: 320, paceMs: 11 }],
+  ['claude-sonnet-4-6', { version: 'claude-sonnet-4-6', thinkMs: 320, paceMs: 11 }],
   ['claude-haiku-4-5', { version: 'claude-haiku-4-5-20251001', thinkMs: 160, paceMs: 6 }],
 ]);
 const ERROR_TYPES = {
