@@ -95,10 +95,12 @@ function refuseNewerSchema(applied: readonly AppliedMigration[], known: readonly
 }
 
 async function readApplied(client: ClientBase): Promise<AppliedMigration[]> {
-  const { rows: found } = await client.query<{ present: boolean }>(
-    "SELECT to_regclass('enterprise.nervecenter_migrations') IS NOT NULL AS present",
+  // A look into the catalogue's table. to_regclass() answers from this session's cache, which does not yet know what
+  // another session committed while we waited for the advisory lock.
+  const found = await client.query(
+    "SELECT FROM pg_catalog.pg_tables WHERE schemaname = 'enterprise' AND tablename = 'nervecenter_migrations'",
   );
-  if (found[0]?.present !== true) return [];
+  if (found.rowCount === 0) return [];
   const { rows } = await client.query<{ number: number; name: string; applied_at: Date }>(
     'SELECT number, name, applied_at FROM enterprise.nervecenter_migrations ORDER BY number',
   );

@@ -85,8 +85,9 @@ async function storeTogether(
   try {
     // In the transaction rather than in the connection's options, which a pooling proxy refuses.
     await client.query(answered({ text: `BEGIN; SET LOCAL statement_timeout = ${STATEMENT_TIMEOUT_MS}` }));
-    for (const { table, text, values } of inserts) {
-      await client.query(answered({ name: `nervecenter_${table}`, text, values: [...values] }));
+    for (const { text, values } of inserts) {
+      // Not named: planning costs 0.2 ms of a batch, and a pooling proxy may lose a named statement.
+      await client.query(answered({ text, values: [...values] }));
     }
     await client.query(answered({ text: 'COMMIT' }));
     return null;
