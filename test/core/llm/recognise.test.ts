@@ -5,7 +5,7 @@ import { providerOf, recognise } from '../../../src/core/llm/index.ts';
 import { BoundedLabels, errorType, modelName } from '../../../src/core/llm/labels.ts';
 import { openaiChat } from '../../../src/core/llm/openai-chat.ts';
 
-const none = () => false;
+const none = (_name: string) => false;
 const has = (header: string) => (name: string) => name === header;
 
 /** Dialect and certainty, or `null`, in one word each. */

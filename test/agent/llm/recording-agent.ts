@@ -1,0 +1,51 @@
+import type { Agent } from '../../../src/agent/agent.ts';
+import { llm } from '../../../src/agent/instrumentation/llm.ts';
+import type { LlmCallEvent, NervecenterEvent } from '../../../src/core/event.ts';
+import { milliseconds } from '../../../src/core/units.ts';
+import { until } from '../../support/poll.ts';
+
+/** The instrumentation under test with an agent that keeps what it is given. */
+export interface RecordingAgent {
+  readonly events: LlmCallEvent[];
+  readonly warnings: Map<string, string>;
+  readonly ownPorts: Set<number>;
+  /** Added to the monotonic clock: time passes without waiting. */
+  skipMs: number;
+  /** The events once there are `count`, which are then taken away. */
+  take(count: number): Promise<LlmCallEvent[]>;
+  stop(): void;
+}
+
+export function startRecording(): RecordingAgent {
+  const events: LlmCallEvent[] = [];
+  const warnings = new Map<string, string>();
+  const ownPorts = new Set<number>();
+  const recording: RecordingAgent = {
+    events,
+    warnings,
+    ownPorts,
+    skipMs: 0,
+    async take(count) {
+      await until(() => events.length >= count);
+      return events.splice(0);
+    },
+    stop: () => stop(),
+  };
+  const unused = () => {};
+  const agent: Agent = {
+    clock: {
+      monotonicMs: () => milliseconds(performance.now() + recording.skipMs),
+      epochMs: () => milliseconds(Date.now()),
+    },
+    emit(event: NervecenterEvent) {
+      if (event.signal === 'llm-call') events.push(event);
+    },
+    cacheLookup: unused,
+    cacheSize: unused,
+    websockets: { opened: unused, closed: unused, message: unused },
+    isOwnPort: (port) => port !== undefined && ownPorts.has(port),
+    warnOnce: (key, message) => warnings.set(key, message),
+  };
+  const stop = llm.start(agent);
+  return recording;
+}
