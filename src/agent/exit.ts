@@ -32,18 +32,25 @@ function yieldingListener(signal: NodeJS.Signals, flush: () => void): () => void
     process.kill(process.pid, signal);
   };
   const others = () => process.listeners(signal).some((listener) => listener !== onSignal);
+  const join = () => {
+    if (!process.listeners(signal).includes(onSignal)) process.on(signal, onSignal);
+  };
+  const leave = () => {
+    if (others()) process.removeListener(signal, onSignal);
+  };
   const onAdded = (event: string | symbol, listener: unknown) => {
-    if (event === signal && listener !== onSignal) process.removeListener(signal, onSignal);
+    // Not at once: the other is not added yet, and without any listener Node stops watching the signal.
+    if (event === signal && listener !== onSignal) queueMicrotask(leave);
   };
   const onRemoved = (event: string | symbol, listener: unknown) => {
-    if (event === signal && listener !== onSignal && !others()) process.on(signal, onSignal);
+    if (event === signal && listener !== onSignal && !others()) join();
   };
   const stop = () => {
     process.removeListener('newListener', onAdded);
     process.removeListener('removeListener', onRemoved);
     process.removeListener(signal, onSignal);
   };
-  if (!others()) process.on(signal, onSignal);
+  if (!others()) join();
   process.on('newListener', onAdded);
   process.on('removeListener', onRemoved);
   return stop;

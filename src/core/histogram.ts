@@ -108,6 +108,7 @@ export function percentile(distribution: Distribution, quantile: number): number
   const { count, zeroCount, offset, counts, min, max } = distribution;
   if (count <= 0) return 0;
   const rank = Math.min(count, Math.max(1, Math.ceil(quantile * count)));
+  if (rank === count) return max; // Known exactly.
   let seen = zeroCount;
   if (rank <= seen) return 0;
   for (let i = 0; i < counts.length; i++) {
