@@ -27,4 +27,4 @@ export {
 } from './metrics-store.ts';
 export type { Readable } from './readable.ts';
 export type { Connection, MetricsState } from './state.ts';
-export { type Verdict, verdictOf, verdictReasons } from './verdict.ts';
+export { HIT_RATE_MIN_PERCENT, RAG_P95_MAX_MS, type Verdict, verdictOf, verdictReasons } from './verdict.ts';

@@ -5,8 +5,10 @@ export type Verdict = 'unknown' | 'healthy' | 'warning' | 'degraded' | 'critical
 
 const RESOURCE_CRITICAL_PERCENT = 90;
 const RESOURCE_WARNING_PERCENT = 70;
-const HIT_RATE_MIN_PERCENT = 20;
-const RAG_P95_MAX_MS = 5000;
+/** Below it, a RAG cache that is asked at all does not earn its keep. */
+export const HIT_RATE_MIN_PERCENT = 20;
+/** Above it, people wait too long for an answer. */
+export const RAG_P95_MAX_MS = 5000;
 
 interface Rule {
   readonly verdict: Verdict;

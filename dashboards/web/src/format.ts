@@ -1,0 +1,73 @@
+const COUNT = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+const ONE_DECIMAL = new Intl.NumberFormat('en-US', { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const TWO_DECIMALS = new Intl.NumberFormat('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+
+const CENT_USD = 0.01;
+const TEXT_CHARS_MAX = 200;
+const BYTE_UNITS = ['B', 'KB', 'MB', 'GB', 'TB', 'PB'] as const;
+
+/** `12,345` */
+export function count(value: number): string {
+  return COUNT.format(value);
+}
+
+/** `12.3` */
+export function decimal(value: number): string {
+  return ONE_DECIMAL.format(value);
+}
+
+/** `12.3%` */
+export function percent(value: number): string {
+  return `${ONE_DECIMAL.format(value)}%`;
+}
+
+/** Milliseconds without their unit: whole from 10 on, one decimal below, where it matters. */
+export function milliseconds(value: number): string {
+  return value !== 0 && value < 9.95 ? ONE_DECIMAL.format(value) : COUNT.format(value);
+}
+
+/** `$1.23`, and `0.50¢` below one cent. */
+export function cost(usd: number): string {
+  return usd < CENT_USD ? `${TWO_DECIMALS.format(usd * 100)}¢` : `$${TWO_DECIMALS.format(usd)}`;
+}
+
+/** `950`, `1.2K`, `3.4M`, `5.6B` */
+export function tokens(value: number): string {
+  // Compared after rounding, so that 999,999 is 1.0M and not 1000.0K.
+  if (value >= 999_950_000) return `${ONE_DECIMAL.format(value / 1e9)}B`;
+  if (value >= 999_950) return `${ONE_DECIMAL.format(value / 1e6)}M`;
+  if (value >= 1000) return `${ONE_DECIMAL.format(value / 1e3)}K`;
+  return COUNT.format(value);
+}
+
+/** Binary units: `512 B`, `1.5 KB`, `2.0 GB` */
+export function bytes(value: number): string {
+  let size = value;
+  let unit = 0;
+  while (size >= 1023.95 && unit < BYTE_UNITS.length - 1) {
+    size /= 1024;
+    unit++;
+  }
+  return `${unit === 0 ? COUNT.format(size) : ONE_DECIMAL.format(size)} ${BYTE_UNITS[unit] ?? ''}`;
+}
+
+/** `27h 25m` */
+export function uptime(seconds: number): string {
+  const minutes = Math.floor(seconds / 60);
+  return `${Math.floor(minutes / 60)}h ${minutes % 60}m`;
+}
+
+/** `4 s`, `3 min`, `5 h`, `2 d`: as precise as a glance needs. */
+export function duration(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 100) return `${seconds} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 100) return `${minutes} min`;
+  const hours = Math.round(minutes / 60);
+  return hours < 48 ? `${hours} h` : `${Math.round(hours / 24)} d`;
+}
+
+/** Names come from outside and may be of any length; the page shows so much of them. */
+export function name(text: string): string {
+  return text.length > TEXT_CHARS_MAX ? `${text.slice(0, TEXT_CHARS_MAX)}…` : text;
+}

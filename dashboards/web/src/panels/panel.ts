@@ -1,0 +1,29 @@
+import type { Component } from 'svelte';
+import type { MetricsHistory, Snapshot, Verdict } from '../../../../src/client/index.ts';
+import type { IconName } from '../components/icons.ts';
+
+/** All a panel knows. Panels fetch nothing. */
+export interface PanelProps {
+  readonly snapshot: Snapshot;
+  readonly history: MetricsHistory;
+  /** The stream's interval in milliseconds. */
+  readonly intervalMs: number;
+  readonly verdict: Verdict;
+  /** Why the verdict is what it is. */
+  readonly reasons: readonly string[];
+}
+
+/** The colour of a panel's title and edge; `verdict` takes the verdict's own. */
+export type Accent = 'verdict' | 'cyan' | 'amber' | 'plain';
+
+export interface PanelEntry {
+  readonly id: string;
+  readonly title: string;
+  readonly icon: IconName;
+  readonly accent: Accent;
+  /** Columns of the three it takes on a wide screen. */
+  readonly span: 1 | 2 | 3;
+  readonly body: Component<PanelProps>;
+  /** What stands at the right of the panel's title. */
+  readonly badge?: Component<PanelProps>;
+}

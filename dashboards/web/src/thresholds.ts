@@ -1,0 +1,16 @@
+export type Level = 'good' | 'warning' | 'critical';
+
+export const WARNING_PERCENT = 70;
+export const CRITICAL_PERCENT = 90;
+
+/** What a percentage of a resource means: above 70 a warning, above 90 critical. */
+export function levelOf(percent: number): Level {
+  if (percent > CRITICAL_PERCENT) return 'critical';
+  if (percent > WARNING_PERCENT) return 'warning';
+  return 'good';
+}
+
+/** What is said about every percentile: the error of the histogram it is read from. */
+export function percentileHint(rank: number, windowSeconds: number): string {
+  return `${rank}th percentile of the last ${Math.round(windowSeconds / 60)} min, ±4.4 %`;
+}
