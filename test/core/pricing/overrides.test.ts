@@ -67,10 +67,7 @@ test('where a price is looked for: the own list, for Azure also OpenAI, for stan
       model: 'grok-4-1',
       responseModel: null,
     }),
-    [
-      { tableId: 'x-ai', model: 'grok-4-1-fast-reasoning' },
-      { tableId: 'x-ai', model: 'grok-4-1-fast-reasoning' },
-    ],
+    [{ tableId: 'x-ai', model: 'grok-4-1-fast-reasoning' }],
   );
   const azure = priceKeys({
     ...call,
