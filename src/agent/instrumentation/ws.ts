@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { traceIdOf } from '../../core/traceparent.ts';
 import { milliseconds } from '../../core/units.ts';
 import { newEventId } from '../../ids.ts';
 import type { Agent, Instrumentation } from '../agent.ts';
@@ -9,7 +10,6 @@ import { onModuleLoad } from './module-hook.ts';
 const PATH_LENGTH_MAX = 255;
 const OPEN = 1;
 const ABNORMAL_CLOSURE = 1006;
-const TRACEPARENT = /^(?!ff)[\da-f]{2}-(?!0{32})([\da-f]{32})-[\da-f]{16}-[\da-f]{2}/;
 
 /** Where a server's socket keeps its session; sockets of clients and of nervecenter itself have none. */
 const SESSION = Symbol('nervecenter.session');
@@ -201,11 +201,6 @@ export function pathOf(target: string | undefined): string {
   const local = target.startsWith('/') || !URL.canParse(target) ? target : new URL(target).pathname;
   const end = local.search(/[?#]/);
   return local.slice(0, Math.min(end === -1 ? local.length : end, PATH_LENGTH_MAX));
-}
-
-/** The trace a W3C `traceparent` header names, `null` when it names none. */
-export function traceIdOf(traceparent: string | string[] | undefined): string | null {
-  return (typeof traceparent === 'string' ? TRACEPARENT.exec(traceparent)?.[1] : undefined) ?? null;
 }
 
 /** Payload size of whatever `ws` takes and gives: text, Buffer, ArrayBuffer, view, Blob, fragments, number. */

@@ -1,0 +1,38 @@
+import type { Agent } from '../../src/agent/agent.ts';
+import { WebSocketTally } from '../../src/agent/websocket-tally.ts';
+import type { NervecenterEvent } from '../../src/core/event.ts';
+import { milliseconds } from '../../src/core/units.ts';
+
+/** An agent that only remembers what it was told. */
+export class RecordingAgent implements Agent {
+  readonly events: NervecenterEvent[] = [];
+  readonly lookups: [name: string, hit: boolean][] = [];
+  readonly sizes: [name: string, keys: number | null, bytes: number | null][] = [];
+  readonly warnings: string[] = [];
+  readonly websockets = new WebSocketTally();
+  readonly ownPorts = new Set<number>();
+  readonly clock = {
+    monotonicMs: () => milliseconds(performance.now()),
+    epochMs: () => milliseconds(Date.now()),
+  };
+
+  emit(event: NervecenterEvent): void {
+    this.events.push(event);
+  }
+
+  cacheLookup(name: string, hit: boolean): void {
+    this.lookups.push([name, hit]);
+  }
+
+  cacheSize(name: string, keys: number | null, bytes: number | null): void {
+    this.sizes.push([name, keys, bytes]);
+  }
+
+  isOwnPort(port: number | undefined): boolean {
+    return port !== undefined && this.ownPorts.has(port);
+  }
+
+  warnOnce(key: string): void {
+    if (!this.warnings.includes(key)) this.warnings.push(key);
+  }
+}
