@@ -12,6 +12,8 @@ export interface Platform {
   /** Only for files of `/proc` and the cgroup tree, which are memory: reading them takes microseconds. */
   readonly readFile: ReadFile;
   readonly statfs: Statfs;
+  /** The real path of a directory that may not exist yet: that of its nearest parent that does. */
+  readonly existingDirectory: (path: string) => string;
   readonly cpus: typeof cpus;
   readonly totalmem: () => number;
   readonly freemem: () => number;
@@ -32,6 +34,7 @@ export const thisMachine: Platform = {
     }
   },
   statfs: (path) => statfs(path),
+  existingDirectory,
   cpus,
   totalmem,
   freemem,
@@ -40,8 +43,7 @@ export const thisMachine: Platform = {
   roots: [parse(homedir()).root],
 };
 
-/** The real path of a directory that may not exist yet: that of its nearest parent that does. */
-export function existingDirectory(path: string): string {
+function existingDirectory(path: string): string {
   let directory = path;
   while (!existsSync(directory) && dirname(directory) !== directory) directory = dirname(directory);
   try {

@@ -5,7 +5,7 @@ import { DiskReader } from './disks.ts';
 import { type Memory, parseMeminfo } from './memory.ts';
 import { type FileSystem, fileSystems, type Mount, parseMountinfo } from './mounts.ts';
 import { bytesPerSecond, type NetworkBytes, parseNetDev } from './network.ts';
-import { existingDirectory, type Platform, thisMachine } from './platform.ts';
+import { type Platform, thisMachine } from './platform.ts';
 
 export interface HostSampler {
   /** The machine now; CPU share and network rates are those since the previous sample (or since the sampler was made). */
@@ -37,7 +37,7 @@ interface Reading {
  */
 export function createHostSampler(options: HostSamplerOptions): HostSampler {
   const platform = options.platform ?? thisMachine;
-  const dataDir = existingDirectory(options.dataDir);
+  const dataDir = platform.existingDirectory(options.dataDir);
   const disks = new DiskReader(platform.statfs);
   let previous = readMachine(platform).reading;
   let previousCpuPercent = 0;

@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
+import { tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { DiskReader, diskSample, type FileSystemStats } from '../../../src/collector/host/disks.ts';
+import { DISKS_MAX } from '../../../src/collector/host/mounts.ts';
+import { createHostSampler } from '../../../src/collector/host/sampler.ts';
+import { until } from '../../support/poll.ts';
+import { FileMachine, HOST_FILES, STAT, V1_FILES, V2_FILES } from './machines.ts';
+
+const GIB = 1024 ** 3;
+const STATS: FileSystemStats = { bsize: 4096, blocks: 1000, bfree: 400, bavail: 350 };
+
+test('a real sample of this machine', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'host-'));
+  try {
+    const sampler = createHostSampler({ dataDir: join(dir, 'not', 'there', 'yet') });
+    const sample = await sampler.sample();
+    for (const value of Object.values(sample).filter((value) => typeof value === 'number')) {
+      assert.ok(Number.isFinite(value) && value >= 0);
+    }
+    assert.ok(sample.cpuPercent <= 100 && sample.cpuCount > 0);
+    assert.ok(sample.memoryTotalBytes <= totalmem() && sample.memoryUsedBytes < sample.memoryTotalBytes);
+    const home = sample.disks[0];
+    assert.ok(home !== undefined && home.usedBytes <= home.totalBytes);
+    const { blocks, bfree, bavail, bsize } = statfsSync(dir);
+    assert.equal(
+      home.totalBytes > 0 && Math.abs(home.totalBytes - (blocks - bfree + bavail) * bsize) < GIB,
+      true,
+    );
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+});
+
+test('a host without limits: everything against the whole machine', async () => {
+  const machine = new FileMachine(HOST_FILES);
+  const sampler = createHostSampler({ dataDir: '/data/pg', platform: machine });
+  machine.nowMs += 2000;
+  // 100 more busy ticks and 300 more idle ones; 4,000 and 2,000 more bytes.
+  machine.files['/proc/stat'] = STAT.replace('cpu  1000 0 500 8000', 'cpu  1100 0 500 8300');
+  machine.files['/proc/net/dev'] = ' eth0: 1004500 1 0 0 0 0 0 0 202050 1 0 0 0 0 0 0\n';
+  const sample = await sampler.sample();
+  assert.equal(sample.cpuPercent, 25);
+  assert.equal(sample.cpuCount, 2);
+  assert.equal(sample.load1m, 0.5);
+  assert.equal(sample.memoryTotalBytes, 24_683_768 * 1024);
+  assert.equal(sample.networkRxBytesPerSecond, 2000);
+  assert.equal(sample.networkTxBytesPerSecond, 1000);
+  assert.equal(sample.containerLimited, false);
+  assert.deepEqual(machine.asked, ['/data', '/', '/var/lib/my data', '/mnt/share']);
+  assert.deepEqual(sample.disks[0], { mountPoint: '/data', usedBytes: 600 * 4096, totalBytes: 950 * 4096 });
+});
+
+test('inside a container: CPU and memory against its limit, version 2', async () => {
+  const machine = new FileMachine(V2_FILES);
+  const sampler = createHostSampler({ dataDir: '/app/.nervecenter', platform: machine });
+  machine.nowMs += 1000;
+  machine.files['/sys/fs/cgroup/cpu.stat'] = 'usage_usec 1250000\n';
+  const sample = await sampler.sample();
+  assert.equal(sample.cpuPercent, 50); // A quarter of a second of CPU per second, half a CPU allowed.
+  assert.equal(sample.cpuCount, 0.5);
+  assert.equal(sample.memoryTotalBytes, GIB);
+  assert.equal(sample.memoryUsedBytes, 400 * 1024 ** 2);
+  assert.equal(sample.containerLimited, true);
+});
+
+test('inside a container: version 1', async () => {
+  const machine = new FileMachine(V1_FILES);
+  const sampler = createHostSampler({ dataDir: '/', platform: machine });
+  machine.nowMs += 1000;
+  machine.files['/sys/fs/cgroup/cpu,cpuacct/cpuacct.usage'] = '9000000000\n';
+  const sample = await sampler.sample();
+  assert.equal(sample.cpuPercent, 100);
+  assert.deepEqual([sample.cpuCount, sample.memoryTotalBytes, sample.containerLimited], [1.5, 2 * GIB, true]);
+});
+
+test('limits as large as the machine limit nothing', async () => {
+  const machine = new FileMachine({
+    ...V1_FILES,
+    '/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us': '200000',
+    '/sys/fs/cgroup/memory/memory.limit_in_bytes': '9223372036854771712',
+  });
+  const sample = await createHostSampler({ dataDir: '/', platform: machine }).sample();
+  assert.equal(sample.containerLimited, false);
+  assert.equal(sample.cpuCount, 2);
+  assert.equal(sample.memoryTotalBytes, 24_683_768 * 1024);
+});
+
+test('only memory limited: CPU stays the machine’s', async () => {
+  const machine = new FileMachine({ ...V2_FILES, '/sys/fs/cgroup/cpu.max': 'max 100000' });
+  const sample = await createHostSampler({ dataDir: '/', platform: machine }).sample();
+  assert.deepEqual([sample.cpuCount, sample.memoryTotalBytes, sample.containerLimited], [2, GIB, true]);
+});
+
+test('a limit that appears between two samples makes no false figure', async () => {
+  const machine = new FileMachine({ ...V2_FILES, '/sys/fs/cgroup/cpu.max': 'max 100000' });
+  const sampler = createHostSampler({ dataDir: '/', platform: machine });
+  machine.nowMs += 1000;
+  machine.files['/sys/fs/cgroup/cpu.max'] = '50000 100000';
+  assert.equal((await sampler.sample()).cpuPercent, 0);
+  machine.nowMs += 1000;
+  machine.files['/sys/fs/cgroup/cpu.stat'] = 'usage_usec 1500000\n';
+  assert.equal((await sampler.sample()).cpuPercent, 100);
+});
+
+test('other platforms get what Node knows', async () => {
+  const machine = new FileMachine({}, false);
+  const sampler = createHostSampler({ dataDir: '/', platform: machine });
+  const sample = await sampler.sample();
+  assert.equal(sample.memoryTotalBytes, 8 * GIB);
+  assert.equal(sample.memoryUsedBytes, 2 * GIB);
+  assert.equal(sample.networkRxBytesPerSecond, 0);
+  assert.equal(sample.containerLimited, false);
+  assert.deepEqual(
+    sample.disks.map(({ mountPoint }) => mountPoint),
+    ['/'],
+  );
+});
+
+test('an unreadable /proc still gives a sample', async () => {
+  const machine = new FileMachine({ '/proc/stat': '', '/proc/meminfo': 'x', '/proc/net/dev': '' });
+  const sample = await createHostSampler({ dataDir: '/', platform: machine }).sample();
+  assert.equal(sample.memoryTotalBytes, 8 * GIB);
+  assert.ok(sample.cpuCount >= 1);
+  assert.equal(sample.disks.length, 1);
+});
+
+test('total is what df divides by', () => {
+  assert.deepEqual(diskSample('/x', STATS), {
+    mountPoint: '/x',
+    usedBytes: 600 * 4096,
+    totalBytes: 950 * 4096,
+  });
+});
+
+test('a dead mount is left out, costs one question, and comes back when it answers', async () => {
+  const asked: string[] = [];
+  const dead = Promise.withResolvers<FileSystemStats>();
+  const reader = new DiskReader((path) => {
+    asked.push(path);
+    return path === '/dead' ? dead.promise : Promise.resolve(STATS);
+  }, 20);
+  const mounts = [
+    { mountPoint: '/', remote: false },
+    { mountPoint: '/dead', remote: true },
+    { mountPoint: '/other', remote: true },
+  ];
+  const points = async () => (await reader.read(mounts)).map(({ mountPoint }) => mountPoint);
+  assert.deepEqual(await points(), ['/']);
+  assert.deepEqual(await points(), ['/']);
+  assert.equal(reader.skipped, 2);
+  assert.deepEqual(asked, ['/', '/dead', '/']);
+  dead.resolve(STATS);
+  await until(async () => (await points()).length === mounts.length);
+  assert.equal(reader.skipped, 0);
+});
+
+test('file systems that fail or have no size are left out, and no more than the bound are asked', async () => {
+  let asked = 0;
+  const reader = new DiskReader(async (path) => {
+    asked++;
+    if (path === '/denied') throw Object.assign(new Error('denied'), { code: 'EACCES' });
+    return path === '/empty' ? { ...STATS, blocks: 0 } : STATS;
+  });
+  const few = ['/denied', '/empty', '/fine'].map((mountPoint) => ({ mountPoint, remote: false }));
+  assert.deepEqual(
+    (await reader.read(few)).map(({ mountPoint }) => mountPoint),
+    ['/fine'],
+  );
+  assert.equal(reader.skipped, 1);
+  asked = 0;
+  const many = Array.from({ length: DISKS_MAX + 8 }, (_, i) => ({ mountPoint: `/${i}`, remote: false }));
+  assert.equal((await reader.read(many)).length, DISKS_MAX);
+  assert.deepEqual([asked, reader.skipped], [DISKS_MAX, 8]);
+});
+
+test('samples asked for at the same time are one', async () => {
+  const machine = new FileMachine(HOST_FILES);
+  const sampler = createHostSampler({ dataDir: '/', platform: machine });
+  const [first, second] = await Promise.all([sampler.sample(), sampler.sample()]);
+  assert.equal(first, second);
+  assert.notEqual(await sampler.sample(), first);
+  assert.equal(sampler.disksSkipped(), 0);
+});
