@@ -75,8 +75,7 @@ export class EmbeddedPostgres implements PostgresServer {
     await this.#server?.stop(deadlineMs);
     this.#server = null;
     this.#removeShortSocketDir();
-    this.#lock?.release();
-    this.#lock = null;
+    this.#unlock();
   }
 
   async #start(): Promise<ClientConfig> {
@@ -84,7 +83,12 @@ export class EmbeddedPostgres implements PostgresServer {
     signal.throwIfAborted();
     if (this.#server?.running !== true || this.#endpoint === null) {
       this.#server = null;
-      this.#endpoint = await this.#launch(signal);
+      try {
+        this.#endpoint = await this.#launch(signal);
+      } catch (error) {
+        this.#unlock();
+        throw error;
+      }
     }
     await this.#server?.ready(signal);
     return clientOptions(this.#endpoint);
@@ -114,6 +118,11 @@ export class EmbeddedPostgres implements PostgresServer {
       logPath: join(home.directory, 'postgres.log'),
     });
     return endpoint;
+  }
+
+  #unlock(): void {
+    this.#lock?.release();
+    this.#lock = null;
   }
 
   #removeShortSocketDir(): void {

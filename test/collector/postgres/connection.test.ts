@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { DatabaseError } from 'pg';
+import { arrayLiteral } from '../../../src/collector/postgres/array-literal.ts';
+import { backoffMs } from '../../../src/collector/postgres/backoff.ts';
+import { connectionOptions, describeServer } from '../../../src/collector/postgres/connection.ts';
+import { failureKind, storageError } from '../../../src/collector/postgres/failure.ts';
+import { NervecenterError } from '../../../src/errors.ts';
+
+const url = (connectionString: string) => connectionOptions({ connectionString, env: {} });
+const env = (variables: Record<string, string>) =>
+  connectionOptions({ connectionString: null, env: variables });
+
+function databaseError(code: string): DatabaseError {
+  const error = new DatabaseError('it says no', 0, 'error');
+  error.code = code;
+  return error;
+}
+
+test('a server is described without user and password', () => {
+  assert.equal(
+    describeServer(url('postgres://me:s3cret@db.example.com:5433/app')),
+    'Postgres db.example.com:5433/app',
+  );
+  assert.equal(
+    describeServer(env({ PGHOST: '/run/postgresql', PGDATABASE: 'app' })),
+    'Postgres /run/postgresql/app',
+  );
+  assert.equal(
+    describeServer(env({ PGHOST: 'db', PGPORT: '6000', PGDATABASE: 'app' })),
+    'Postgres db:6000/app',
+  );
+});
+
+test('sslmode means what it means to libpq', () => {
+  assert.match(url('postgres://h/d?sslmode=require').connectionString ?? '', /uselibpqcompat=true/);
+  assert.doesNotMatch(url('postgres://h/d?sslmode=verify-full').connectionString ?? '', /uselibpqcompat/);
+  assert.equal(url('postgres://h/d').connectionString, 'postgres://h/d');
+  assert.equal(env({ PGHOST: 'h' }).ssl, false);
+  assert.equal(env({ PGHOST: 'h', PGSSLMODE: 'disable' }).ssl, false);
+  assert.deepEqual(env({ PGHOST: 'h', PGSSLMODE: 'require' }).ssl, { rejectUnauthorized: false });
+  assert.equal(env({ PGHOST: 'h', PGSSLMODE: 'verify-full' }).ssl, true);
+});
+
+test('failures are told apart by SQLSTATE class, and by the driver’s own errors', () => {
+  const kinds = {
+    '22001': 'row',
+    '23502': 'row',
+    '54000': 'row',
+    '28P01': 'refused',
+    '3D000': 'refused',
+    '42501': 'refused',
+    '40P01': 'unreachable',
+    '53300': 'unreachable',
+    '57P01': 'unreachable',
+    '25006': 'unreachable',
+    XX000: 'unreachable',
+  };
+  for (const [code, kind] of Object.entries(kinds))
+    assert.equal(failureKind(databaseError(code)), kind, code);
+  assert.equal(failureKind(Object.assign(new Error('connect'), { code: 'ECONNREFUSED' })), 'unreachable');
+  assert.equal(failureKind(Object.assign(new Error('write'), { code: 'EPIPE' })), 'unreachable');
+  assert.equal(failureKind(new Error('The server does not support SSL connections')), 'refused');
+  assert.equal(failureKind(Object.assign(new Error('x'), { code: 'SELF_SIGNED_CERT_IN_CHAIN' })), 'refused');
+  assert.equal(failureKind(new Error('SASL: client password must be a string')), 'refused');
+  assert.equal(failureKind(new NervecenterError('NC_DATA_DIR', 'x')), 'refused');
+});
+
+test('a failure is one sentence with its remedy', () => {
+  const missing = storageError(databaseError('42501'), 'Postgres h:1/d');
+  assert.equal(missing.code, 'NC_STORAGE_REFUSED');
+  assert.match(missing.message, /^Postgres h:1\/d refused: it says no\. Grant the role/);
+  const both = new AggregateError([new Error('connect ECONNREFUSED ::1:5432')], '');
+  assert.match(
+    storageError(both, 'Postgres h').message,
+    /cannot be used at the moment: connect ECONNREFUSED/,
+  );
+  assert.equal(storageError(both, 'Postgres h').code, 'NC_STORAGE_UNREACHABLE');
+});
+
+test('backoff doubles from a quarter of a second to 30 s, half of it random', () => {
+  assert.equal(backoffMs(1, 0), 125);
+  assert.equal(backoffMs(1, 1), 250);
+  assert.equal(backoffMs(2, 1), 500);
+  assert.equal(backoffMs(50, 1), 30_000);
+  assert.equal(backoffMs(5000, 0), 15_000);
+});
+
+test('array literals quote all text and nothing else', () => {
+  assert.equal(arrayLiteral([]), '{}');
+  assert.equal(arrayLiteral([null, 'NULL', '', 1.5, true, 1e21]), '{NULL,"NULL","",1.5,true,1e+21}');
+  assert.equal(arrayLiteral(['a"b\\c,{}']), '{"a\\"b\\\\c,{}"}');
+});
+
+test('array literals hold any text', () => {
+  fc.assert(
+    fc.property(fc.array(fc.string({ unit: 'binary' })), (values) => {
+      const parsed = arrayLiteral(values)
+        .slice(1, -1)
+        .matchAll(/"((?:[^"\\]|\\.)*)"(?:,|$)/gs);
+      assert.deepEqual(
+        [...parsed].map(([, inner = '']) => inner.replace(/\\(.)/gs, '$1')),
+        values,
+      );
+    }),
+  );
+});
