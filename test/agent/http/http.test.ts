@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { RequestListener, Server } from 'node:http';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { afterEach, test } from 'node:test';
-import { currentContext } from '../../../src/agent/context.ts';
+import { currentContext, runInContext, WorkContext } from '../../../src/agent/context.ts';
 import { addRouteResolver, http } from '../../../src/agent/instrumentation/http.ts';
 import type { RequestEvent } from '../../../src/core/event.ts';
 import { until } from '../../support/poll.ts';
@@ -96,11 +96,14 @@ test('callbacks of a late body run as part of their request, custom events too',
   const seen: (string | undefined)[] = [];
   const { events, port } = await serve((request, response) => {
     const work = currentContext();
+    const inner = new WorkContext({ parent: work });
+    request.on('inner', () => seen.push(currentContext() === inner ? 'inner' : 'another context'));
     for (const name of ['data', 'end', 'custom']) {
       request.on(name, () => seen.push(currentContext() === work ? name : 'another context'));
     }
     request.on('end', () => {
       request.emit('custom');
+      runInContext(inner, () => request.emit('inner'));
       response.end();
     });
   });
@@ -110,7 +113,7 @@ test('callbacks of a late body run as part of their request, custom events too',
   await tick();
   socket.write('3\r\nabc\r\n0\r\n\r\n');
   await until(() => events.length === 1);
-  assert.deepEqual(seen, ['data', 'end', 'custom']);
+  assert.deepEqual(seen, ['data', 'end', 'custom', 'inner']);
   assert.equal(events[0]?.requestBytes, null);
 });
 
@@ -146,11 +149,18 @@ test('an agent or resolver that throws harms no request and is warned about', as
 test('after undo nothing is observed, not even the end of what was under way', async () => {
   const agent = new RecordingAgent();
   const undo = http.start(agent);
-  const server = await listening((_request, response) => {
-    undo();
-    response.end('fine');
+  const server = await listening((request, response) => {
+    if (request.url === '/answered') response.end('fine');
   });
   cleanups.push(() => stop(server));
-  await exchange(portOf(server), get('/a'), 1);
+  const socket = connect(portOf(server), '127.0.0.1').on('error', () => {});
+  socket.write(get('/hang'));
+  const [request] = await once(server, 'request');
+  const served: Socket = request.socket;
+  const closed = once(served, 'close');
+  undo();
+  socket.destroy();
+  await closed;
+  await exchange(portOf(server), get('/answered'), 1);
   assert.deepEqual(agent.events, []);
 });

@@ -18,7 +18,7 @@ interface Koa {
   use(middleware: Middleware): Koa;
   callback(): RequestListener;
 }
-interface KoaRouter {
+export interface KoaRouter {
   get(path: string, middleware: Middleware): KoaRouter;
   post(path: string, middleware: Middleware): KoaRouter;
   use(path: string | Middleware, middleware?: Middleware): KoaRouter;
@@ -26,9 +26,12 @@ interface KoaRouter {
   allowedMethods(): Middleware;
 }
 
+export function loadKoa(): { Application: new () => Koa; Router: new () => KoaRouter } {
+  return { Application: require('koa'), Router: require('@koa/router').Router };
+}
+
 export async function koaApp(): Promise<App> {
-  const Application = require('koa') as new () => Koa;
-  const { Router } = require('@koa/router') as { Router: new () => KoaRouter };
+  const { Application, Router } = loadKoa();
   const app = new Application();
   app.silent = true;
   const router = new Router();
