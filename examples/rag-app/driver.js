@@ -50,8 +50,8 @@ const around = (/** @type {number} */ meanMs) => (-Math.log(1 - random()) * mean
 /** Most people ask what everybody asks; a few ask something of their own, or nothing the handbook knows. */
 function question() {
   const kind = random();
-  if (kind < 0.45) return questions.common[Math.floor(random() ** 2 * questions.common.length)];
-  if (kind < 0.95) return pick(questions.patterns).replace('{topic}', pick(questions.topics));
+  if (kind < 0.6) return questions.common[Math.floor(random() ** 2 * questions.common.length)];
+  if (kind < 0.96) return pick(questions.patterns).replace('{topic}', pick(questions.topics));
   return pick(questions.offTopic);
 }
 

@@ -12,7 +12,7 @@ import { DIMENSIONS, embedAll } from './models.js';
 const NEIGHBOURS = 8;
 const RANKED_MAX = 3;
 /** Below this similarity a paragraph has nothing to do with the question. */
-export const THRESHOLD = 0.2;
+export const THRESHOLD = 0.18;
 
 /** @type {Document[]} */
 export const documents = JSON.parse(readFileSync(new URL('documents.json', import.meta.url), 'utf8'));

@@ -2,8 +2,9 @@
 
 const STOP_WORDS = new Set(
   (
-    'a an and are as at be but by can do does for from has have how i if in into is it its me my no not of on or our ' +
-    'should so that the their then there they this to was we what when where which who why will with you your'
+    'a about an and are as at be but by can do does explain for from go has have how i if in into is it its know me mean my ' +
+    'need no not of on or our should so tell that the their then there they this to was we what when where which who why ' +
+    'will with work wrong you your'
   ).split(' '),
 );
 const OPENINGS = ['', 'In short: ', 'The handbook says this. ', 'Here is what applies: '];
