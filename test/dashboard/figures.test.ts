@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { breakdownOf } from '../../dashboards/web/src/breakdown.ts';
+import { plotData, spanText, summaryOf } from '../../dashboards/web/src/chart-data.ts';
+import { connectionDetail } from '../../dashboards/web/src/connection-text.ts';
+import { busy } from '../../dashboards/web/src/fixtures/busy.ts';
+import { critical } from '../../dashboards/web/src/fixtures/critical.ts';
+import { empty } from '../../dashboards/web/src/fixtures/empty.ts';
+import * as format from '../../dashboards/web/src/format.ts';
+import { noticesOf } from '../../dashboards/web/src/notices.ts';
+import { levelOf } from '../../dashboards/web/src/thresholds.ts';
+import { initialState } from '../../src/client/state.ts';
+
+describe('formats', () => {
+  const cases: readonly (readonly [string, string])[] = [
+    [format.cost(1.23), '$1.23'],
+    [format.cost(0.005), '0.50¢'],
+    [format.cost(0.01), '$0.01'],
+    [format.cost(0), '0.00¢'],
+    [format.cost(12_345.678), '$12,345.68'],
+    [format.tokens(999), '999'],
+    [format.tokens(1500), '1.5K'],
+    [format.tokens(999_999), '1.0M'],
+    [format.tokens(41_208_113), '41.2M'],
+    [format.tokens(2_500_000_000), '2.5B'],
+    [format.uptime(0), '0h 0m'],
+    [format.uptime(3_725), '1h 2m'],
+    [format.uptime(98_712), '27h 25m'],
+    [format.bytes(512), '512 B'],
+    [format.bytes(1536), '1.5 KB'],
+    [format.bytes(1024 ** 3 - 1), '1.0 GB'],
+    [format.milliseconds(0), '0'],
+    [format.milliseconds(0.84), '0.8'],
+    [format.milliseconds(9.96), '10'],
+    [format.milliseconds(1234.5), '1,235'],
+    [format.duration(-5), '0 s'],
+    [format.duration(12_400), '12 s'],
+    [format.duration(240_000), '4 min'],
+    [format.duration(7 * 3_600_000), '7 h'],
+    [format.name('x'.repeat(100_000)), `${'x'.repeat(200)}…`],
+  ];
+  for (const [actual, expected] of cases) {
+    test(expected.slice(0, 20), () => assert.equal(actual, expected));
+  }
+
+  test('levels begin above 70 and above 90', () => {
+    assert.deepEqual([70, 70.1, 90, 90.1].map(levelOf), ['good', 'warning', 'warning', 'critical']);
+  });
+});
+
+describe('the latency breakdown', () => {
+  const shares = (rag: Partial<typeof busy.rag>) =>
+    breakdownOf({ ...busy.rag, ...rag }).map(({ id, percent }) => [id, Math.round(percent)]);
+
+  test('shows the remainder as other', () => {
+    const actual = shares({ latency_avg_ms: 200, embedding_avg_ms: 50, search_avg_ms: 100 });
+    assert.deepEqual(actual, [
+      ['embedding', 25],
+      ['search', 50],
+      ['other', 25],
+    ]);
+  });
+
+  test('never adds up to more than the whole', () => {
+    const actual = shares({ latency_avg_ms: 100, embedding_avg_ms: 100, search_avg_ms: 300 });
+    assert.deepEqual(actual, [
+      ['embedding', 25],
+      ['search', 75],
+      ['other', 0],
+    ]);
+  });
+
+  test('is empty without a query', () => {
+    assert.deepEqual(breakdownOf(empty.rag), []);
+  });
+});
+
+describe('chart data', () => {
+  const at = (...seconds: number[]) => seconds.map((second) => new Date(second * 1000).toISOString());
+  const line = (...values: (number | null)[]) => ({ label: 'CPU', color: '#ff0055', values, format: String });
+
+  test('a gap in the snapshots is a gap in the line', () => {
+    const data = plotData(at(0, 5, 60, 65), [line(1, 2, 3, 4)], 5000);
+    assert.deepEqual(data, [
+      [0, 5, 10, 60, 65],
+      [1, 2, null, 3, 4],
+    ]);
+  });
+
+  test('time never runs backwards', () => {
+    assert.deepEqual(plotData(at(5, 10, 7, 15), [line(1, 2, 9, 3)], 5000), [
+      [5, 10, 15],
+      [1, 2, 3],
+    ]);
+  });
+
+  test('is summed up in a sentence', () => {
+    assert.equal(summaryOf([line(4, null, 9, 7)]), 'CPU: now 7, lowest 4, highest 9.');
+    assert.equal(summaryOf([line(null)]), 'CPU: no data yet.');
+  });
+
+  test('says how long it reaches back', () => {
+    assert.equal(spanText(5000), 'last 5 min');
+    assert.equal(spanText(1000), 'last 59 s');
+  });
+});
+
+describe('notices', () => {
+  test('nothing to say about a healthy app', () => {
+    assert.deepEqual(noticesOf(busy), []);
+    assert.deepEqual(noticesOf(empty), []);
+  });
+
+  test('storage, lost events and missing instances', () => {
+    const notices = noticesOf(critical);
+    assert.deepEqual(
+      notices.map(({ id }) => id),
+      ['storage', 'dropped', 'instances'],
+    );
+    assert.match(notices[0]?.text ?? '', /12,204 events wait \(84\.1 MB on disk\)/);
+    assert.match(notices[1]?.text ?? '', /4,130 events dropped.*queue_full 4,118, invalid 12/);
+    assert.match(notices[2]?.text ?? '', /1 of 3 instances.*web-3 \(4213\), 4 min ago/);
+  });
+
+  test('many reasons and instances are cut short', () => {
+    const events_dropped = Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`r${index}`, 1]));
+    const instances = Array.from({ length: 50 }, () => ({ ...critical.instances[2]!, up: false }));
+    const snapshot = { ...critical, instances, pipeline: { ...critical.pipeline, events_dropped } };
+    for (const { text } of noticesOf(snapshot)) assert.ok(text.length < 200, text);
+  });
+});
+
+describe('what is said about the connection', () => {
+  const lastUpdated = new Date(100_000);
+  const state = { ...initialState(5000), lastUpdated };
+
+  test('nothing while it is live', () => {
+    assert.equal(connectionDetail({ ...state, connection: 'live', connected: true }, 101_000), '');
+  });
+
+  test('age, polling and countdown while it is not', () => {
+    const polling = { ...state, connection: 'polling', nextAttemptAt: 120_000 } as const;
+    assert.equal(connectionDetail(polling, 112_000), 'polling · 12 s old · next attempt in 8 s');
+    assert.equal(connectionDetail({ ...state, connection: 'connecting' }, 112_000), '12 s old · connecting…');
+    assert.equal(
+      connectionDetail({ ...state, connection: 'waiting', lastUpdated: null, nextAttemptAt: 1 }, 112_000),
+      'next attempt in 0 s',
+    );
+  });
+});
