@@ -1,11 +1,16 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { SECOND_MS } from '../../core/units.ts';
 import type { Agent, Instrumentation } from '../agent.ts';
+import { onModuleLoad } from './module-hook.ts';
+import { replaceMethod } from './replace-method.ts';
 
 /** lru-cache 11 publishes every `get`, `memo`, `set`, `has`, `peek` and `delete` here. */
 const METRICS = 'lru-cache:metrics';
-/** `fetch` is published only as a traced operation; at `start` it is already known what the cache answered. */
-const FETCHES = 'tracing:lru-cache:start';
+/**
+ * `fetch` is published only as a traced operation, and its tracing swallows rejections nobody handles: an app that would
+ * end with exit code 1 would go on. So this one operation is asked for its status where it is called.
+ */
+const FETCHING_FILES = ['lru-cache/dist/commonjs/node/index.min.js', 'lru-cache/dist/esm/node/index.min.js'];
 /** Sizes are asked of so many cache instances; look-ups of further ones are counted all the same. */
 export const SIZED_INSTANCES_MAX = 100;
 
@@ -33,6 +38,13 @@ interface LruStatus {
   readonly returnedStale?: unknown;
 }
 
+type Fetch = (this: object, key: unknown, options?: { readonly status?: LruStatus }) => Promise<unknown>;
+
+interface FetchingPrototype {
+  fetch: Fetch;
+  forceFetch: Fetch;
+}
+
 /** The size of a cache instance, as far as it is looked at. */
 interface SizedCache {
   readonly size?: unknown;
@@ -56,7 +68,7 @@ export function cacheNameOf(key: unknown, prefixes: readonly CachePrefix[] = DEF
 }
 
 /**
- * Look-ups of every lru-cache in the process, through the library's own channels (version 11 and later). A look-up is a
+ * Look-ups of every lru-cache in the process, through the library's own channel (version 11 and later). A look-up is a
  * `get`, `memo` or `fetch`; `has` and `peek` are not. It is a hit when the caller was given a value the cache held, a stale
  * one included; a `fetch` that joins one in flight is a miss, and so is a forced refresh.
  */
@@ -66,23 +78,19 @@ export function createLruCache(options: LruCacheOptions = {}): Instrumentation {
     name: 'lru-cache',
     start(agent) {
       const sizes = new CacheSizes(agent, options.sizeIntervalMs ?? SECOND_MS);
-      const count = (status: LruStatus, hit: boolean) => {
-        const name = cacheNameOf(status.key, prefixes);
+      const count: CountLookup = (cache, key, hit) => {
+        const name = cacheNameOf(key, prefixes);
         agent.cacheLookup(name, hit);
-        sizes.saw(status.cache, name);
+        sizes.saw(cache, name);
       };
-      const onMetrics = guarded((status) => {
-        if (status.op === 'get') count(status, wasServed(status));
-        else if (status.op === 'memo') count(status, status.memo === 'hit');
-      });
-      const onFetch = guarded((status) => {
-        if (status.op === 'fetch') count(status, wasFetchServed(status));
-      });
+      const onMetrics = (message: unknown) => countPublished(message as LruStatus | undefined, count);
       subscribe(METRICS, onMetrics);
-      subscribe(FETCHES, onFetch);
+      const undos = FETCHING_FILES.map((file) =>
+        onModuleLoad(file, (exports) => observeFetches(exports, count)),
+      );
       return () => {
         unsubscribe(METRICS, onMetrics);
-        unsubscribe(FETCHES, onFetch);
+        for (const undo of undos) undo();
         sizes.stop();
       };
     },
@@ -91,14 +99,29 @@ export function createLruCache(options: LruCacheOptions = {}): Instrumentation {
 
 export const lruCache: Instrumentation = createLruCache();
 
-/** A subscriber that throws would end the app with an uncaught exception; anybody may publish anything. */
-function guarded(handle: (status: LruStatus) => void): (message: unknown) => void {
-  return (message) => {
-    try {
-      handle(message as LruStatus);
-    } catch {
-      // Not a status of lru-cache: there is nothing to count.
-    }
+type CountLookup = (cache: unknown, key: unknown, hit: boolean) => void;
+
+/** A subscriber that throws would end the app with an uncaught exception, and anybody may publish anything. */
+function countPublished(status: LruStatus | null | undefined, count: CountLookup): void {
+  if (status?.op === 'get') count(status.cache, status.key, wasServed(status));
+  else if (status?.op === 'memo') count(status.cache, status.key, status.memo === 'hit');
+}
+
+function observeFetches(exports: unknown, count: CountLookup): (() => void) | undefined {
+  const { LRUCache } = exports as { readonly LRUCache?: { readonly prototype: FetchingPrototype } };
+  const prototype = LRUCache?.prototype;
+  if (typeof prototype?.fetch !== 'function' || typeof prototype.forceFetch !== 'function') return undefined;
+  const observe = (fetch: Fetch): Fetch =>
+    function (key, options) {
+      const status: LruStatus = options?.status ?? {};
+      const answer = fetch.call(this, key, { ...options, status });
+      // The cache has been looked up by the time the promise is there.
+      count(this, key, wasFetchServed(status));
+      return answer;
+    };
+  const undos = [replaceMethod(prototype, 'fetch', observe), replaceMethod(prototype, 'forceFetch', observe)];
+  return () => {
+    for (const undo of undos) undo();
   };
 }
 

@@ -5,6 +5,7 @@ import { newEventId } from '../../ids.ts';
 import type { Agent, Instrumentation } from '../agent.ts';
 import { attributionOf, currentContext, runInContext, WorkContext } from '../context.ts';
 import { onModuleLoad } from './module-hook.ts';
+import { replaceMethod } from './replace-method.ts';
 
 /** The width of the column the path is stored in. */
 const PATH_LENGTH_MAX = 255;
@@ -224,26 +225,4 @@ function prototypeWith<P extends object>(exports: unknown, method: keyof P): P |
   if (typeof exports !== 'function') return undefined;
   const prototype = exports.prototype as P | undefined;
   return typeof prototype?.[method] === 'function' ? prototype : undefined;
-}
-
-/** Puts a method in front of another; the undo leaves alone what somebody else has put in front since. */
-function replaceMethod<P extends object, K extends keyof P>(
-  prototype: P,
-  name: K,
-  replace: (original: P[K]) => P[K],
-): () => void {
-  const descriptor = Object.getOwnPropertyDescriptor(prototype, name);
-  const original = prototype[name];
-  const replacement = replace(original);
-  Object.defineProperty(prototype, name, {
-    value: replacement,
-    writable: true,
-    configurable: true,
-    enumerable: descriptor?.enumerable ?? false,
-  });
-  return () => {
-    if (prototype[name] !== replacement) return;
-    if (descriptor === undefined) delete prototype[name];
-    else Object.defineProperty(prototype, name, descriptor);
-  };
 }

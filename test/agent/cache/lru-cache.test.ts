@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { channel } from 'node:diagnostics_channel';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { LRUCache } from 'lru-cache';
+import { promisify } from 'node:util';
 import {
   cacheNameOf,
   createLruCache,
@@ -9,6 +12,9 @@ import {
 } from '../../../src/agent/instrumentation/lru-cache.ts';
 import { until } from '../../support/poll.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';
+
+const { LRUCache } = createRequire(import.meta.url)('lru-cache') as typeof import('lru-cache');
+const run = promisify(execFile);
 
 let agent: RecordingAgent;
 let stop: () => void;
@@ -100,6 +106,35 @@ test('a failing fetch still fails in the app’s hands', async () => {
   await assert.rejects(async () => cache.fetch('a'), /the app’s own/);
   assert.deepEqual(agent.lookups, [['lru-cache', false]]);
 });
+
+test('forceFetch is a look-up, and a status the app asked for is still told', async () => {
+  const cache = new LRUCache<string, string>({ max: 10, fetchMethod: async (key) => key });
+  const status: { fetch?: string } = {};
+  await cache.forceFetch('emb:a', { status: status as never });
+  assert.equal(status.fetch, 'miss');
+  await cache.forceFetch('emb:a');
+  assert.deepEqual(agent.lookups, [
+    ['embedding', false],
+    ['embedding', true],
+  ]);
+});
+
+for (const app of ['fetching.mjs', 'fetching.cjs']) {
+  test(`${app}: fetches are seen, and a rejection nobody handles still ends the app`, async () => {
+    const preload = join(import.meta.dirname, 'preload.ts');
+    const child = run(process.execPath, ['--require', preload, join(import.meta.dirname, 'apps', app)]);
+    await assert.rejects(child, (error: { code: number; stdout: string; stderr: string }) => {
+      assert.equal(error.code, 1);
+      assert.match(error.stderr, /the app’s own/);
+      assert.deepEqual(JSON.parse(error.stdout), [
+        ['rag', false],
+        ['rag', true],
+        ['lru-cache', false],
+      ]);
+      return true;
+    });
+  });
+}
 
 test('memo: computed once, then a hit', () => {
   const cache = new LRUCache<string, string>({ max: 10, memoMethod: (key) => key.toUpperCase() });
