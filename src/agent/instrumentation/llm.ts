@@ -7,7 +7,7 @@ import { MINUTE_MS } from '../../core/units.ts';
 import type { Agent, Instrumentation } from '../agent.ts';
 import { currentContext } from '../context.ts';
 import { LlmCall, type LlmLabels } from './llm-call.ts';
-import { provideBodyChannels } from './undici-fetch.ts';
+import { provideBodyChannels } from './undici-dispatcher.ts';
 
 /** Different model names that may become labels; the rest is `other`. */
 const MODELS_MAX = 100;
@@ -44,7 +44,7 @@ interface UndiciMessage {
 export const llm: Instrumentation = { name: 'llm', start: startLlm };
 
 function startLlm(agent: Agent): () => void {
-  const restoreFetch = provideBodyChannels(agent);
+  const restoreDispatcher = provideBodyChannels(agent);
   const calls = new CallTable(agent);
   const stopListening = listen(agent, {
     create: ({ request }) => calls.open(request),
@@ -70,7 +70,7 @@ function startLlm(agent: Agent): () => void {
     clearInterval(sweeper);
     stopListening();
     calls.closeAll();
-    restoreFetch();
+    restoreDispatcher();
   };
 }
 

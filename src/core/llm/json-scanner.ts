@@ -14,6 +14,10 @@ const VALUE_CHARS_MAX = 4096;
 /** Longer keys are nobody's we want. */
 const KEY_CHARS_MAX = 64;
 
+/** After so many characters of plain values a pattern is faster than looking at each: vectors are long runs of digits. */
+const PLAIN_RUN = 16;
+const STRUCTURE = /["[\]{}]/g;
+
 const QUOTE = 34;
 const COMMA = 44;
 const COLON = 58;
@@ -182,8 +186,14 @@ export class JsonScanner {
   }
 
   #readContainer(text: string, at: number): number {
-    for (let i = at; i < text.length; i++) {
+    for (let i = at, plain = 0; i < text.length; i++) {
       const char = text.charCodeAt(i);
+      if (char < QUOTE || (char > QUOTE && char < OPEN_BRACKET)) {
+        if (++plain < PLAIN_RUN) continue;
+        plain = 0;
+        i = nextStructure(text, i) - 1;
+        continue;
+      }
       if (char === QUOTE) {
         this.#keep(text, at, i + 1);
         this.#state = 'container-string';
@@ -240,6 +250,12 @@ export class JsonScanner {
     }
     this.#state = this.#open.length === 0 ? 'end' : 'before-key';
   }
+}
+
+/** Where the next string or bracket starts, at or behind `at`; the text's length when there is none. */
+function nextStructure(text: string, at: number): number {
+  STRUCTURE.lastIndex = at;
+  return STRUCTURE.test(text) ? STRUCTURE.lastIndex - 1 : text.length;
 }
 
 function plainKey(raw: string): string {
