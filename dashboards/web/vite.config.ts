@@ -16,5 +16,5 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
-  server: { fs: { allow: [repository] }, open: '/admin/?fixture=busy' },
+  server: { fs: { allow: [repository] } },
 });
