@@ -55,6 +55,9 @@ export function connect(options: ClientConfig): Connections {
   });
   // The pool has already removed the idle connection that broke; whoever needs one next will see whether it can have one.
   pool.on('error', () => {});
+  // While a connection is in use the pool does not listen, and an event nobody listens to ends the process. The query
+  // that was under way fails with the same error.
+  pool.on('connect', (client) => client.on('error', () => {}));
   return {
     pool,
     destroy() {

@@ -1,4 +1,3 @@
-import { isAbsolute, relative } from 'node:path';
 import type { Config } from '../../config.ts';
 import type { NervecenterEvent } from '../../core/event.ts';
 import type { StorageState } from '../../core/snapshot.ts';
@@ -6,12 +5,12 @@ import { MIB, SECOND_MS } from '../../core/units.ts';
 import type { NervecenterError } from '../../errors.ts';
 import type { Log } from '../log.ts';
 import { backoffMs } from './backoff.ts';
+import { configuredServer } from './configured-server.ts';
 import { type Connections, connect } from './connection.ts';
-import { EmbeddedPostgres } from './embedded.ts';
 import { EventQueue } from './event-queue.ts';
 import { storageError } from './failure.ts';
 import { migrate } from './migrate.ts';
-import { externalServer, type PostgresServer } from './server.ts';
+import type { PostgresServer } from './server.ts';
 import { Wakeup } from './wakeup.ts';
 import { storeBatch } from './writer.ts';
 
@@ -71,17 +70,7 @@ const DISCONNECT_MS = SECOND_MS / 2;
 const STOP_SHARE = 0.25;
 
 export function createStorage({ config, log, queueMaxBytes = QUEUE_MAX_BYTES }: StorageOptions): Storage {
-  const server =
-    config.postgres === null
-      ? new EmbeddedPostgres({ dataDir: config.dataDir, shownAs: shownPath(config.dataDir), log })
-      : externalServer(config.postgres);
-  return new PostgresStorage(server, log, queueMaxBytes);
-}
-
-/** Relative where that is shorter to read. */
-function shownPath(path: string): string {
-  const fromHere = relative(process.cwd(), path);
-  return fromHere === '' || fromHere.startsWith('..') || isAbsolute(fromHere) ? path : fromHere;
+  return new PostgresStorage(configuredServer(config, log), log, queueMaxBytes);
 }
 
 /**

@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
+import { Client } from 'pg';
+import { EmbeddedPostgres } from '../../../src/collector/postgres/embedded.ts';
 import { createStorage, type Storage } from '../../../src/collector/postgres/storage.ts';
 import type { PostgresConfig } from '../../../src/config.ts';
 import type { NervecenterEvent } from '../../../src/core/event.ts';
 import { SIGNALS } from '../../../src/core/signals/index.ts';
 import { milliseconds } from '../../../src/core/units.ts';
 import { until } from '../../support/poll.ts';
-import { startPostgres, type TestPostgres } from '../../support/postgres.ts';
+import { reachableTempDir, startPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { oneOfEach, requestEvent, requestEvents } from './events.ts';
 
 const PATIENCE_MS = 20_000;
@@ -21,9 +23,9 @@ class Audited {
   readonly lines: string[] = [];
   #offered = 0;
 
-  constructor(postgres: PostgresConfig, queueMaxBytes?: number) {
+  constructor(postgres: PostgresConfig | null, queueMaxBytes?: number, dataDir = '/nonexistent') {
     this.storage = createStorage({
-      config: { postgres, dataDir: '/nonexistent' },
+      config: { postgres, dataDir },
       log: (_, message) => this.lines.push(message),
       ...(queueMaxBytes === undefined ? {} : { queueMaxBytes }),
     });
@@ -176,7 +178,12 @@ test('events that a table cannot hold are found and dropped, all others stored',
 
 test('connections cut in the middle: everything is stored once', async () => {
   const { database, books } = await started();
-  const events = requestEvents(6000);
+  const events: NervecenterEvent[] = [];
+  const offerMore = () => {
+    const more = requestEvents(500);
+    events.push(...more);
+    books.offer(more);
+  };
   let cuts = 0;
   let cutting = true;
   const cutter = server.using(database, async (client) => {
@@ -187,8 +194,13 @@ test('connections cut in the middle: everything is stored once', async () => {
       cuts += rowCount ?? 0;
     }
   });
-  for (let at = 0; at < events.length; at += 500) books.offer(events.slice(at, at + 500));
-  await until(() => cuts >= 3, { timeoutMs: PATIENCE_MS });
+  await until(
+    () => {
+      if (books.storage.counts().queued < 2000) offerMore();
+      return cuts >= 3;
+    },
+    { timeoutMs: PATIENCE_MS },
+  );
   cutting = false;
   await cutter;
   await books.settled();
@@ -323,6 +335,40 @@ test('shutdown before start keeps it from starting', async () => {
   await books.storage.shutdown(SHUTDOWN_MS);
   await books.storage.start();
   assert.equal(books.storage.state, 'down');
+});
+
+test('embedded: the server is killed under load, comes back, and everything is stored once', async () => {
+  const dataDir = reachableTempDir();
+  const books = new Audited(null, undefined, dataDir);
+  try {
+    await books.storage.start();
+    assert.match(books.storage.description, /^embedded PostgreSQL 18 in /);
+    const events = requestEvents(4000);
+    books.offer(events.slice(0, 2000));
+    await until(() => books.storage.counts().stored > 0);
+    process.kill(
+      Number.parseInt(readFileSync(join(dataDir, 'postgres/postmaster.pid'), 'utf8'), 10),
+      'SIGKILL',
+    );
+    books.offer(events.slice(2000));
+    await books.settled();
+    assert.equal(books.storage.counts().stored, events.length);
+    await books.storage.shutdown(SHUTDOWN_MS);
+
+    const server = new EmbeddedPostgres({ dataDir, log: () => {} });
+    const client = new Client(await server.start());
+    await client.connect();
+    const { rows } = await client.query('SELECT id FROM enterprise.request_metrics ORDER BY id');
+    await client.end();
+    await server.stop(SHUTDOWN_MS);
+    assert.deepEqual(
+      rows.map(({ id }) => id),
+      idsOf(events),
+    );
+  } finally {
+    await books.storage.shutdown(SHUTDOWN_MS);
+    rmSync(dataDir, { recursive: true, force: true });
+  }
 });
 
 test('shutdown leaves no connection', async () => {
