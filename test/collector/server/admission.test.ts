@@ -112,6 +112,7 @@ describe('the Origin check', () => {
     ['a suffix that looks like it', ({ port }) => `http://127.0.0.1.evil.example:${port}`],
     ['a prefix that looks like it', () => 'https://xproxy.example.com'],
     ['another port', ({ port }) => `http://127.0.0.1:${port - 1}`],
+    ['a port where the host has none', ({ port }) => `http://127.0.0.1:${port}`, '127.0.0.1'],
     ['no port where the host has one', () => 'http://127.0.0.1'],
     ['a declared name by another scheme', () => 'http://proxy.example.com'],
     ['a declared name at another port', () => 'https://proxy.example.com:8443'],
@@ -132,7 +133,7 @@ describe('the Origin check', () => {
       );
       const answer = await server.send('/logout', {
         method: 'POST',
-        headers: { cookie, origin: origin ?? '' },
+        headers: { cookie, origin: origin ?? '', host: hostOf(server, host) },
       });
       assert.deepEqual([answer.status, answer.json()['code']], [403, 'NC_ORIGIN_REFUSED']);
       assert.match(answer.text, /NERVECENTER_ALLOWED_ORIGINS/);
@@ -175,7 +176,7 @@ async function upgradeStatus(
   credential: Record<string, string>,
 ): Promise<number> {
   const headers = {
-    Host: host?.replace('PORT', String(port)) ?? `127.0.0.1:${port}`,
+    Host: hostOf({ port }, host),
     ...(origin === null ? {} : { Origin: origin }),
     ...credential,
   };
@@ -183,4 +184,8 @@ async function upgradeStatus(
   const close = Buffer.from([0x88, 0x80, 0, 0, 0, 0]);
   const received = await sendRaw(port, Buffer.concat([Buffer.from(upgradeHead(headers)), close]));
   return Number(/^HTTP\/1\.1 (\d+)/.exec(received)?.[1]);
+}
+
+function hostOf({ port }: Pick<TestServer, 'port'>, host: string | undefined): string {
+  return host?.replace('PORT', String(port)) ?? `127.0.0.1:${port}`;
 }

@@ -199,13 +199,34 @@ describe('a viewer that talks', () => {
 
 describe('viewers', () => {
   it('are told from the dead by a heartbeat', async (test) => {
-    const { viewers, statistics, port } = await serveViewers(test, { heartbeatMs: 20 });
+    const { viewers, statistics, port } = await serveViewers(test, { heartbeatMs: 250 });
     const alive = await watch(test, port);
     await stall(test, port, {});
-    await until(() => viewers.count === 2);
     await until(() => statistics.viewersSilent === 1);
     assert.equal(viewers.count, 1);
     assert.equal(alive.socket.readyState, WebSocket.OPEN);
+  });
+
+  it('that catch up in time are forgiven', async (test) => {
+    const { viewers, statistics, port } = await serveViewers(test, {});
+    const { socket, messages } = await watch(test, port);
+    let ticks = 0;
+    const tick = (json: string) => {
+      ticks++;
+      viewers.broadcast(json);
+    };
+    const caughtUp = () => messages.length === 1 + ticks - statistics.viewersSkippedTicks;
+    for (let lapse = 1; lapse <= 2; lapse++) {
+      await until(caughtUp);
+      socket.pause();
+      while (statistics.viewersSkippedTicks < lapse * (SKIPPED_TICKS_MAX - 1))
+        tick(`"${'x'.repeat(4_000_000)}"`);
+      socket.resume();
+      await until(caughtUp);
+      tick('{}');
+    }
+    await until(caughtUp);
+    assert.equal(viewers.count, 1);
   });
 
   it('keep their session alive and end with it', async (test) => {
@@ -234,6 +255,8 @@ describe('viewers', () => {
     sockets[0]?.destroy();
     await until(() => server.viewers === VIEWERS_MAX - 1);
     await watch(test, port);
+    for (const socket of sockets) socket.destroy();
+    await until(() => server.viewers === 1);
   });
 });
 
