@@ -284,7 +284,18 @@ describe('silence', () => {
       if (isNew || second % 60 === 0) environment.socket.sendSnapshot(snapshotAt(seq, { timestamp }));
       await environment.clock.advance(1000);
     }
-    assert.ok(environment.sockets.length <= 3, `${environment.sockets.length} connections`);
+    assert.ok(environment.sockets.length <= 4, `${environment.sockets.length} connections`);
     assert.equal(state.intervalMs, 60_000);
+  });
+
+  test('is not misled by a snapshot made for the new viewer, nor by one late tick', () => {
+    store.connect();
+    environment.socket.open();
+    const seconds = [4.3, 5, 10, 15, 22, 25, 30];
+    seconds.forEach((second, index) => {
+      const timestamp = new Date(START_MS + second * 1000).toISOString();
+      environment.socket.sendSnapshot(snapshotAt(index + 1, { timestamp }));
+      assert.equal(state.intervalMs, 5000);
+    });
   });
 });

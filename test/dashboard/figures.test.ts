@@ -101,7 +101,7 @@ describe('chart data', () => {
 
   test('says how long it reaches back', () => {
     assert.equal(spanText(5000), 'last 5 min');
-    assert.equal(spanText(1000), 'last 59 s');
+    assert.equal(spanText(1000), 'last 60 s');
   });
 });
 

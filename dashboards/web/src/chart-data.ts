@@ -47,7 +47,7 @@ export function spanSeconds(intervalMs: number): number {
 
 /** `last 5 min` */
 export function spanText(intervalMs: number): string {
-  const seconds = spanSeconds(intervalMs);
+  const seconds = (MAX_HISTORY * intervalMs) / 1000;
   return seconds < 120 ? `last ${Math.round(seconds)} s` : `last ${Math.round(seconds / 60)} min`;
 }
 

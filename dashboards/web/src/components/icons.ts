@@ -15,6 +15,7 @@ export const ICONS = {
   degraded: 'm12 2 10 10-10 10L2 12 12 2Zm0 6v5m0 3v.01',
   critical: 'M8 2h8l6 6v8l-6 6H8l-6-6V8l6-6Zm1 7 6 6m0-6-6 6',
   unknown: 'M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18Zm-2.5-11a2.5 2.5 0 1 1 3.5 2.3c-.7.3-1 .8-1 1.7m0 2.5v.01',
+  info: 'M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18Zm0-10v5m0-8.5v.01',
   close: 'M5 5l14 14M19 5 5 19',
 } as const;
 
