@@ -11,7 +11,7 @@ import type { ServerStatistics } from './statistics.ts';
 /** Scrapes at once; a scraper polls one at a time, so more means something is wrong or hostile. */
 const SCRAPES_MAX = 4;
 /** After so long at a stretch the stream and the API get their turn. */
-const SLICE_MS = 4;
+const SLICE_MS = 2;
 /** A scraper that has not read everything by then is cut off; Prometheus itself gives up after 10 s. */
 const SCRAPE_TIMEOUT_MS = 30 * SECOND_MS;
 
