@@ -88,9 +88,18 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
   };
   const agent = createAgent({ clock, pipeline, tallies, say, onBatchReady: handOver });
 
+  if (config.otlpEndpoint !== null) {
+    say(
+      '[nervecenter] OTEL_EXPORTER_OTLP_ENDPOINT is set, but this version does not send OTLP; it collects here.\n',
+    );
+  }
   if (mainScript !== undefined) receiveAppMetrics(provider, dirname(mainScript));
   tallies.runtime.start();
   const undos = INSTRUMENTATIONS.map((instrumentation) => instrumentation.start(agent));
+  /** What is still open, such as a call that streams, becomes an event when its instrumentation stops. */
+  const stopObserving = () => {
+    for (const undo of undos.splice(0).reverse()) undo();
+  };
   publishHandle(createHandle({ agent, connection, tallies, pipeline, record, say }));
 
   const minutes = new CacheMinutes(agent, tallies.caches);
@@ -107,12 +116,13 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
   for (const timer of timers) timer.unref();
 
   const keepExit = beforeProcessEnds(() => {
+    stopObserving();
     minutes.emit();
     connection.flushSync(lastMessages(pipeline), FLUSH_DEADLINE_MS);
   });
   return () => {
     for (const timer of timers) clearInterval(timer);
-    for (const undo of undos.reverse()) undo();
+    stopObserving();
     keepExit();
     tallies.runtime.stop();
     publishHandle(undefined);

@@ -103,7 +103,13 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
           log('link', `other processes cannot join this dashboard: ${describeError(error)}`);
           return null;
         });
-  const storageTried = storage?.start().catch((error: unknown) => log('storage', describeError(error)));
+  const storageUsable = (storage?.start() ?? Promise.resolve()).then(
+    () => true,
+    (error: unknown) => {
+      log('storage', describeError(error));
+      return false;
+    },
+  );
 
   let stopping: Promise<void> | null = null;
   const stop = async (deadlineMs: number) => {
@@ -114,7 +120,7 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
   };
   return {
     url,
-    ready: Promise.resolve(storageTried).then(() => startNotice({ config, url, tokens, storage, host })),
+    ready: storageUsable.then((usable) => startNotice({ config, url, tokens, storage, usable, host })),
     attach,
     shutdown: (deadlineMs) => {
       stopping ??= stop(deadlineMs);

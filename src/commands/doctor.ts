@@ -1,5 +1,6 @@
 import { Client } from 'pg';
 import { INSTRUMENTATIONS } from '../agent/instrumentation/index.ts';
+import { storageError } from '../collector/postgres/failure.ts';
 import { schemaStatus } from '../collector/postgres/migrate.ts';
 import { externalServer } from '../collector/postgres/server.ts';
 import { type Config, effectiveSettings, readConfig } from '../config.ts';
@@ -41,12 +42,13 @@ async function storageState({ storage, postgres, dataDir }: Config): Promise<str
   if (postgres === null) return `embedded PostgreSQL in ${dataDir}, started with the collector`;
   const server = externalServer(postgres);
   const client = new Client({ ...(await server.start()), connectionTimeoutMillis: PROBE_TIMEOUT_MS });
+  client.on('error', () => {}); // Told by the query that fails.
   try {
     await client.connect();
     const { applied, pending } = await schemaStatus(client);
     return `${server.description}: reachable, ${applied.length} migrations applied, ${pending.length} pending`;
   } catch (error) {
-    return `${server.description}: ${describeError(error)}`;
+    return describeError(storageError(error, server.description));
   } finally {
     await client.end().catch(() => {});
   }

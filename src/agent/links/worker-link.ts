@@ -28,7 +28,6 @@ export function startWorkerLink({
     execArgv: [],
     env,
   });
-  worker.unref();
   let open = true;
   const closed = () => {
     if (!open) return;
@@ -38,6 +37,7 @@ export function startWorkerLink({
   worker.on('message', (message: CollectorMessage) => onMessage(message));
   worker.on('error', closed);
   worker.on('exit', closed);
+  worker.unref(); // Last: a listener for messages counts as waiting for them.
   return {
     send: (message) => {
       if (open) worker.postMessage(message);

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import type { ClientBase } from 'pg';
 import { NervecenterError } from '../../errors.ts';
 import { packageRoot } from '../../paths.ts';
-import type { Log } from '../log.ts';
 
 /** One numbered SQL file of `migrations/`. */
 export interface Migration {
@@ -22,12 +21,6 @@ export interface AppliedMigration {
 export interface SchemaStatus {
   readonly applied: readonly AppliedMigration[];
   readonly pending: readonly Migration[];
-}
-
-export interface MigrateOptions {
-  readonly log: Log;
-  /** @default the files of this package's `migrations/` */
-  readonly migrations?: readonly Migration[];
 }
 
 const FILE_NAME = /^(\d+)_(\w+)\.sql$/;
@@ -61,18 +54,20 @@ export async function schemaStatus(
  * with the transaction (a session's lock would not survive a transaction-pooling proxy). Any number of processes may do
  * this at once, and a database with nothing pending is only read, so a role that may write rows and no more can start.
  *
+ * @param migrations @default the files of this package's `migrations/`
  * @returns the migrations applied by this call.
  * @throws NervecenterError `NC_SCHEMA_NEWER` when a newer version has been here.
  */
-export async function migrate(client: ClientBase, options: MigrateOptions): Promise<Migration[]> {
-  const migrations = options.migrations ?? readMigrations();
+export async function migrate(
+  client: ClientBase,
+  migrations: readonly Migration[] = readMigrations(),
+): Promise<Migration[]> {
   const status = await schemaStatus(client, migrations);
   refuseNewerSchema(status.applied, migrations);
   const applied: Migration[] = [];
   for (const migration of status.pending) {
     if (await applyOnce(client, migration)) {
       applied.push(migration);
-      options.log('postgres', `applied migration ${label(migration)}`);
     }
   }
   return applied;

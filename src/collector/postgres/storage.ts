@@ -176,7 +176,7 @@ class PostgresStorage implements Storage {
       if (this.#done) throw new Error('stopping');
       const client = await connections.pool.connect();
       try {
-        await migrate(client, { log: this.#log });
+        await migrate(client);
       } finally {
         client.release();
       }

@@ -40,7 +40,7 @@ function specMigration(): string {
 
 test('every column of every signal exists with its type', async () => {
   await inNewDatabase(async (client) => {
-    await migrate(client, { log });
+    await migrate(client);
     const { rows } = await client.query<{ table: string; column: string; type: string }>(`
       SELECT table_name AS table, column_name AS column, data_type AS type
       FROM information_schema.columns WHERE table_schema = 'enterprise'`);
@@ -56,7 +56,7 @@ test('every column of every signal exists with its type', async () => {
 
 test('columns beyond the specification are nullable, so that foreign writers stay valid', async () => {
   await inNewDatabase(async (client) => {
-    await migrate(client, { log });
+    await migrate(client);
     await client.query(
       `INSERT INTO enterprise.llm_call_metrics (model, provider, elapsed_ms) VALUES ('m', 'p', 1)`,
     );
@@ -66,12 +66,12 @@ test('columns beyond the specification are nullable, so that foreign writers sta
 
 test('migrating again changes nothing', async () => {
   await inNewDatabase(async (client) => {
-    const first = await migrate(client, { log });
+    const first = await migrate(client);
     assert.deepEqual(
       first.map(({ number }) => number),
       readMigrations().map(({ number }) => number),
     );
-    assert.deepEqual(await migrate(client, { log }), []);
+    assert.deepEqual(await migrate(client), []);
     const status = await schemaStatus(client);
     assert.deepEqual(status.pending, []);
     assert.equal(status.applied[0]?.name, 'observability_tables');
@@ -88,7 +88,7 @@ test('an empty database has everything pending', async () => {
 test(`${PROCESSES} at once apply each migration once`, async () => {
   const database = await server.createDatabase();
   // In two waves of ten, because the server allows twenty connections in all.
-  const migrateIn = () => server.using(database, (client) => migrate(client, { log }));
+  const migrateIn = () => server.using(database, (client) => migrate(client));
   const wave = () => Promise.all(Array.from({ length: PROCESSES / 2 }, migrateIn));
   const results = [...(await wave()), ...(await wave())];
   const numbers = results.flatMap((applied) => applied.map(({ number }) => number)).sort((a, b) => a - b);
@@ -105,7 +105,7 @@ test("a database that already went through the specification's migration keeps i
     await client.query(
       `INSERT INTO enterprise.request_metrics (endpoint, method, status_code, response_time_ms) VALUES ('/', 'GET', 200, 1)`,
     );
-    await migrate(client, { log });
+    await migrate(client);
     const { rows } = await client.query('SELECT endpoint FROM enterprise.request_metrics');
     assert.deepEqual(rows, [{ endpoint: '/' }]);
     assert.deepEqual((await schemaStatus(client)).pending, []);
@@ -114,10 +114,10 @@ test("a database that already went through the specification's migration keeps i
 
 test('a newer schema is refused with both numbers and the remedy', async () => {
   await inNewDatabase(async (client) => {
-    await migrate(client, { log });
+    await migrate(client);
     await client.query(`INSERT INTO enterprise.nervecenter_migrations (number, name) VALUES (999, 'future')`);
     const newest = readMigrations().at(-1)?.number;
-    await assert.rejects(migrate(client, { log }), (error: Error & { code?: string }) => {
+    await assert.rejects(migrate(client), (error: Error & { code?: string }) => {
       assert.equal(error.code, 'NC_SCHEMA_NEWER');
       assert.match(error.message, /999/);
       assert.match(error.message, new RegExp(`up to ${newest}\\b`));
@@ -133,7 +133,7 @@ test('a migration that fails leaves nothing behind and those before it in place'
       { number: 1, name: 'good', sql: 'CREATE SCHEMA enterprise; CREATE TABLE enterprise.a (x int)' },
       { number: 2, name: 'bad', sql: 'CREATE TABLE enterprise.b (x int); SELECT 1 / 0' },
     ];
-    await assert.rejects(migrate(client, { log, migrations: broken }), /division by zero/);
+    await assert.rejects(migrate(client, broken), /division by zero/);
     const status = await schemaStatus(client, broken);
     assert.deepEqual(
       status.pending.map(({ number }) => number),
@@ -149,12 +149,12 @@ test('a migration that fails leaves nothing behind and those before it in place'
 test('a role that may write rows and no more can start on a migrated database', async () => {
   const database = await server.createDatabase();
   await server.using(database, async (client) => {
-    await migrate(client, { log });
+    await migrate(client);
     await client.query(`
       CREATE ROLE rows_only;
       GRANT USAGE ON SCHEMA enterprise TO rows_only;
       GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA enterprise TO rows_only;
       SET ROLE rows_only`);
-    assert.deepEqual(await migrate(client, { log }), []);
+    assert.deepEqual(await migrate(client), []);
   });
 });
