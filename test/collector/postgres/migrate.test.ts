@@ -20,7 +20,6 @@ const SQL_NAMES: Readonly<Record<string, string>> = {
   varchar: 'character varying',
   timestamptz: 'timestamp with time zone',
 };
-const log = () => {};
 let server: TestPostgres;
 
 before(async () => {
