@@ -1,5 +1,5 @@
 import { randomFillSync } from 'node:crypto';
-import { toHex, uuidv7 } from './core/uuid.ts';
+import { toHex, uuidTimePart, uuidv7 } from './core/uuid.ts';
 
 const UUID_RANDOM_BYTES = 10;
 const TRACE_ID_BYTES = 16;
@@ -19,9 +19,16 @@ function take(bytes: number): number {
   return at;
 }
 
-/** A new event id. */
+let timePartMs = -1;
+let timePart = '';
+
+/** A new event id: a UUIDv7. */
 export function newEventId(timeMs: number): string {
-  return uuidv7(timeMs, pool, take(UUID_RANDOM_BYTES));
+  if (timeMs !== timePartMs) {
+    timePartMs = timeMs;
+    timePart = uuidTimePart(timeMs);
+  }
+  return uuidv7(timePart, pool, take(UUID_RANDOM_BYTES));
 }
 
 /** A new W3C trace id: 32 lower-case hex digits. */

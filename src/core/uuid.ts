@@ -1,27 +1,45 @@
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+const hex = (byte: number | undefined): string => HEX[byte ?? 0] ?? '00';
+
 /**
- * UUID version 7 (RFC 9562): 48 bits of milliseconds, then random bits, so that ids made later sort later and a b-tree
- * grows at its end.
+ * The first part of a UUID version 7 (RFC 9562): 48 bits of milliseconds and the version. Ids made later sort later, so a
+ * b-tree grows at its end. It is the same for a whole millisecond, and worth keeping for it.
  *
  * @param timeMs milliseconds since the Unix epoch.
- * @param random at least 10 random bytes from `offset` on.
  */
-export function uuidv7(timeMs: number, random: Uint8Array, offset = 0): string {
+export function uuidTimePart(timeMs: number): string {
   const high = Math.floor(timeMs / 0x1_0000);
   const low = timeMs % 0x1_0000;
-  const at = (i: number) => random[offset + i] ?? 0;
-  const time = high.toString(16).padStart(8, '0');
-  return (
-    `${time}-${low.toString(16).padStart(4, '0')}-7${hex(at(0)).slice(1)}${hex(at(1))}` +
-    `-${hex((at(2) & 0x3f) | 0x80)}${hex(at(3))}-${hex(at(4))}${hex(at(5))}${hex(at(6))}${hex(at(7))}${hex(at(8))}${hex(at(9))}`
-  );
+  return `${high.toString(16).padStart(8, '0')}-${low.toString(16).padStart(4, '0')}-7`;
 }
 
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
-const hex = (byte: number): string => HEX[byte] ?? '00';
+/**
+ * A UUID version 7.
+ *
+ * @param timePart from `uuidTimePart`.
+ * @param random at least 10 random bytes from `at` on.
+ */
+export function uuidv7(timePart: string, random: Uint8Array, at = 0): string {
+  return (
+    timePart +
+    hex(random[at]).charAt(1) +
+    hex(random[at + 1]) +
+    '-' +
+    hex(((random[at + 2] ?? 0) & 0x3f) | 0x80) +
+    hex(random[at + 3]) +
+    '-' +
+    hex(random[at + 4]) +
+    hex(random[at + 5]) +
+    hex(random[at + 6]) +
+    hex(random[at + 7]) +
+    hex(random[at + 8]) +
+    hex(random[at + 9])
+  );
+}
 
 /** The bytes as lower-case hex digits. */
 export function toHex(bytes: Uint8Array, start: number, end: number): string {
   let text = '';
-  for (let i = start; i < end; i++) text += hex(bytes[i] ?? 0);
+  for (let i = start; i < end; i++) text += hex(bytes[i]);
   return text;
 }
