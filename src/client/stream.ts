@@ -41,15 +41,8 @@ export function createStream(environment: Environment, listener: StreamListener)
     timers.clear(retryTimer);
     timers.clear(watchTimer);
     retryTimer = null;
-    const dropped = socket;
+    if (socket !== null) discard(socket);
     socket = null;
-    if (dropped === null) return;
-    // A dropped socket must not speak any more: its close event comes when the next one may already be open.
-    dropped.onopen = null;
-    dropped.onmessage = null;
-    dropped.onerror = null;
-    dropped.onclose = null;
-    dropped.close();
   }
 
   function lose(reason: string): void {
@@ -98,4 +91,13 @@ export function createStream(environment: Environment, listener: StreamListener)
       expect(silenceMs);
     },
   };
+}
+
+/** A dropped socket must not speak any more: its close event comes when the next one may already be open. */
+function discard(socket: SocketLike): void {
+  socket.onopen = null;
+  socket.onmessage = null;
+  socket.onerror = null;
+  socket.onclose = null;
+  socket.close();
 }

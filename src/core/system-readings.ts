@@ -26,17 +26,19 @@ export function hostReadings(host: HostSample): SystemReading[] {
     metricName: string,
     value: number,
     unit: SystemReading['unit'],
-    tags: SystemReading['tags'] = {},
-  ): SystemReading => ({ metricType, metricName, value, unit, tags });
+  ): SystemReading => ({ metricType, metricName, value, unit, tags: {} });
   return [
     reading('cpu', 'cpu_percent', host.cpuPercent, 'percent'),
     reading('cpu', 'load_1m', host.load1m, 'load'),
     reading('memory', 'memory_percent', share(host.memoryUsedBytes, host.memoryTotalBytes), 'percent'),
     reading('memory', 'memory_used_bytes', host.memoryUsedBytes, 'bytes'),
-    ...host.disks.flatMap(({ mountPoint, usedBytes, totalBytes }) => [
-      reading('disk', 'disk_percent', share(usedBytes, totalBytes), 'percent', { mount_point: mountPoint }),
-      reading('disk', 'disk_used_bytes', usedBytes, 'bytes', { mount_point: mountPoint }),
-    ]),
+    ...host.disks.flatMap(({ mountPoint, usedBytes, totalBytes }) => {
+      const tags = { mount_point: mountPoint };
+      return [
+        { ...reading('disk', 'disk_percent', share(usedBytes, totalBytes), 'percent'), tags },
+        { ...reading('disk', 'disk_used_bytes', usedBytes, 'bytes'), tags },
+      ];
+    }),
     reading('network', 'network_rx_bytes_per_second', host.networkRxBytesPerSecond, 'bytes_per_second'),
     reading('network', 'network_tx_bytes_per_second', host.networkTxBytesPerSecond, 'bytes_per_second'),
   ];

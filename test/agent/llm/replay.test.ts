@@ -90,8 +90,8 @@ async function call({ request }: Exchange): Promise<void> {
   for await (const _ of answer as AsyncIterable<unknown>);
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: recorded bodies are whatever was sent.
-async function openai(client: OpenAI, path: string, body: any): Promise<unknown> {
+async function openai(client: OpenAI, path: string, recorded: unknown): Promise<unknown> {
+  const body = recorded as never; // Recorded bodies are whatever was sent.
   if (path.endsWith('/chat/completions')) return client.chat.completions.create(body);
   if (path.endsWith('/completions')) return client.completions.create(body);
   if (path.endsWith('/responses')) return client.responses.create(body);
