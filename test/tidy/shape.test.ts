@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { basename } from 'node:path';
+import { describe, it } from 'node:test';
+import ts from 'typescript';
+import { at, lineOf, nodesOf, type SourceFile, sourceFiles } from './source-tree.ts';
+
+const FUNCTION_LINES_MAX = 70;
+const FILE_LINES_MAX = 400;
+const PARAMETERS_MAX = 4;
+
+const PRODUCT = sourceFiles(['src', 'dashboards/web/src', 'scripts', 'bench', 'examples']);
+const TESTS = sourceFiles(['test']);
+const EVERYTHING = [...PRODUCT, ...TESTS];
+
+/** Longer ones that are known, with the lines they have: they may shrink, not grow, and nothing may join them. */
+const LONG_FUNCTIONS: Readonly<Record<string, number>> = {
+  'src/agent/start.ts startAgent': 83,
+  'src/client/metrics-store.ts createMetricsStore': 102,
+  'src/collector/start.ts startCollector': 79,
+};
+
+/** Where something is, for everything in the files that `isWrong` picks. */
+function findings(
+  files: readonly SourceFile[],
+  isWrong: (node: ts.Node, file: SourceFile) => boolean,
+): string[] {
+  return files.flatMap((file) =>
+    [...nodesOf(file.ast)].filter((node) => isWrong(node, file)).map((node) => at(file, node)),
+  );
+}
+
+const below = (folder: string) => PRODUCT.filter(({ path }) => path.startsWith(folder));
+
+describe('sizes', () => {
+  it(`of functions stay at ${FUNCTION_LINES_MAX} lines`, () => {
+    const lengths = new Map<string, number>();
+    for (const file of PRODUCT) {
+      for (const node of nodesOf(file.ast)) {
+        if (!isFunction(node)) continue;
+        const lines = lineOf(file, node.end) - lineOf(file, node.getStart(file.ast)) + 1;
+        if (lines > FUNCTION_LINES_MAX)
+          lengths.set(`${file.path} ${node.name?.getText(file.ast) ?? ''}`.trim(), lines);
+      }
+    }
+    const tooLong = [...lengths].filter(
+      ([name, lines]) => lines > (LONG_FUNCTIONS[name] ?? FUNCTION_LINES_MAX),
+    );
+    assert.deepEqual(tooLong, []);
+    const shrunk = Object.keys(LONG_FUNCTIONS).filter((name) => !lengths.has(name));
+    assert.deepEqual(shrunk, [], 'short now: take them off the list');
+  });
+
+  it(`of files stay at ${FILE_LINES_MAX} lines`, () => {
+    const long = EVERYTHING.filter(({ text }) => text.trimEnd().split('\n').length > FILE_LINES_MAX);
+    assert.deepEqual(
+      long.map(({ path }) => path),
+      [],
+    );
+  });
+
+  it(`of parameter lists stay at ${PARAMETERS_MAX}`, () => {
+    assert.deepEqual(
+      findings(PRODUCT, (node) => isFunction(node) && usedParameters(node) > PARAMETERS_MAX),
+      [],
+    );
+  });
+});
+
+describe('what is nowhere', () => {
+  it('the environment is read in one file', () => {
+    const elsewhere = below('src/').filter(({ path }) => path !== 'src/config.ts');
+    assert.deepEqual(findings(elsewhere, readsEnvironment), []);
+  });
+
+  it('the core has no clock, no randomness and no process', () => {
+    const impure = new Set([
+      'process',
+      'performance',
+      'crypto',
+      'fetch',
+      'console',
+      'setTimeout',
+      'setInterval',
+      'setImmediate',
+      'queueMicrotask',
+    ]);
+    const isImpure = (node: ts.Node) =>
+      (ts.isIdentifier(node) && impure.has(node.text) && isReference(node)) ||
+      isMemberOf(node, 'Date', 'now') ||
+      isMemberOf(node, 'Math', 'random') ||
+      (ts.isNewExpression(node) &&
+        node.expression.getText() === 'Date' &&
+        (node.arguments ?? []).length === 0);
+    assert.deepEqual(findings(below('src/core/'), isImpure), []);
+  });
+
+  it('no default export, no `export *`', () => {
+    const isWrong = (node: ts.Node) =>
+      ts.isExportAssignment(node) ||
+      (ts.isExportDeclaration(node) && node.exportClause === undefined) ||
+      (ts.canHaveModifiers(node) &&
+        (ts.getModifiers(node) ?? []).some(({ kind }) => kind === ts.SyntaxKind.DefaultKeyword));
+    assert.deepEqual(findings(EVERYTHING, isWrong), []);
+  });
+
+  it('no `any`, and no comment that silences the compiler', () => {
+    const typed = EVERYTHING.filter(({ path }) => !/\.[cm]?js$/.test(path));
+    assert.deepEqual(
+      findings(typed, (node) => node.kind === ts.SyntaxKind.AnyKeyword),
+      [],
+    );
+    const silenced = EVERYTHING.filter(({ text }) => /@ts-(ignore|nocheck)/.test(text));
+    assert.deepEqual(
+      silenced.map(({ path }) => path),
+      [],
+    );
+  });
+
+  it('no non-null assertion in the product', () => {
+    assert.deepEqual(findings([...below('src/'), ...below('dashboards/')], ts.isNonNullExpression), []);
+  });
+
+  it('no file named after nothing in particular', () => {
+    const vague = /^(utils?|helpers?|common|misc|shared|managers?|data|stuff)\./i;
+    assert.deepEqual(
+      EVERYTHING.map(({ path }) => path).filter((path) => vague.test(basename(path))),
+      [],
+    );
+  });
+
+  it('no note to do something later', () => {
+    const later = EVERYTHING.filter(({ text }) => /\b(TOD[O]|FIXM[E]|XX[X]|HAC[K])\b/.test(text));
+    assert.deepEqual(
+      later.map(({ path }) => path),
+      [],
+    );
+  });
+});
+
+function isFunction(node: ts.Node): node is ts.FunctionLikeDeclaration {
+  return ts.isFunctionLike(node) && 'body' in node && node.body !== undefined;
+}
+
+/** Leading parameters that are not used are there because a library passes them. */
+function usedParameters({ parameters }: ts.FunctionLikeDeclaration): number {
+  return parameters.filter(({ name }) => !name.getText().startsWith('_')).length;
+}
+
+function isMemberOf(node: ts.Node, object: string, member: string): boolean {
+  return (
+    ts.isPropertyAccessExpression(node) && node.expression.getText() === object && node.name.text === member
+  );
+}
+
+/** `process.env`, `process['env']`, and `env` by any other way out of `process`. */
+function readsEnvironment(node: ts.Node): boolean {
+  if (isMemberOf(node, 'process', 'env')) return true;
+  if (ts.isElementAccessExpression(node)) return node.expression.getText() === 'process';
+  if (ts.isVariableDeclaration(node)) return node.initializer?.getText() === 'process';
+  return ts.isImportDeclaration(node) && /^['"](node:)?process['"]$/.test(node.moduleSpecifier.getText());
+}
+
+/** An identifier that stands for a variable, rather than naming a member of something else. */
+function isReference(node: ts.Identifier): boolean {
+  const { parent } = node;
+  if (ts.isPropertyAccessExpression(parent)) return parent.expression === node;
+  return !(
+    ts.isPropertyAssignment(parent) ||
+    ts.isPropertySignature(parent) ||
+    ts.isMethodDeclaration(parent)
+  );
+}
