@@ -1,5 +1,5 @@
 import diagnosticsChannel from 'node:diagnostics_channel';
-import { createRequire, registerHooks } from 'node:module';
+import Module, { createRequire, registerHooks } from 'node:module';
 
 /** Called with a module's exports right after it ran; returns how to take back what it did to them. */
 export type ModuleLoaded = (exports: unknown) => (() => void) | undefined;
@@ -53,7 +53,23 @@ export function onModuleLoad(file: string, loaded: ModuleLoaded): () => void {
 function start(): void {
   if (hooks !== undefined) return;
   diagnosticsChannel.subscribe(ANNOUNCEMENTS, announced);
-  hooks = registerHooks({
+  hooks = hooksAreSound(process.versions.node) ? hookEveryModule() : hookCommonJs();
+}
+
+/**
+ * Whether `module.registerHooks` may be used at all: before these versions an ESM app that imports CommonJS fails to load
+ * as soon as any hook is registered (`ERR_VM_MODULE_LINK_FAILURE` on 22.15).
+ */
+export function hooksAreSound(version: string): boolean {
+  const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number);
+  if (major === 22) return minor > 22 || (minor === 22 && patch >= 3);
+  if (major === 24) return minor > 11 || (minor === 11 && patch >= 1);
+  if (major === 25) return minor >= 1;
+  return major >= 26;
+}
+
+function hookEveryModule(): { deregister(): void } {
+  return registerHooks({
     load(url, context, nextLoad) {
       const result = nextLoad(url, context);
       const file = watchedFile(url);
@@ -61,6 +77,22 @@ function start(): void {
       return { ...result, source: sourceText(result.source) + announcementCode(result.format, url, file) };
     },
   });
+}
+
+/** The way every CommonJS file is loaded, whoever asks for it; a library's ESM build stays unobserved. */
+function hookCommonJs(): { deregister(): void } {
+  const prototype = Module.prototype as unknown as { load(filename: string): void };
+  const { load } = prototype;
+  prototype.load = function loadObserved(this: NodeJS.Module, filename: string): void {
+    load.call(this, filename);
+    const file = watchedFile(filename.replaceAll('\\', '/'));
+    if (file !== undefined) announced({ file, exports: this.exports });
+  };
+  return {
+    deregister: () => {
+      prototype.load = load;
+    },
+  };
 }
 
 function stop(): void {
