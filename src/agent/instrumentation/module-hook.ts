@@ -79,7 +79,7 @@ function hookEveryModule(): { deregister(): void } {
   });
 }
 
-/** The way every CommonJS file is loaded, whoever asks for it; a library's ESM build stays unobserved. */
+/** The way of everything required and of all CommonJS; an ESM library that is imported stays unobserved. */
 function hookCommonJs(): { deregister(): void } {
   const prototype = Module.prototype as unknown as { load(filename: string): void };
   const { load } = prototype;

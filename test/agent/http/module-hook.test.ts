@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { hooksAreSound } from '../../../src/agent/instrumentation/module-hook.ts';
 
 const run = promisify(execFile);
 const hook = pathToFileURL(
@@ -35,6 +36,9 @@ const FILES = {
     onModuleLoad('failing/index.js', () => undefined);
     onModuleLoad('untyped/index.js', () => undefined);
     globalThis.undoAll = () => undos.forEach((undo) => undo());`,
+  // What a process on a Node with unsound hooks would see, without having that Node.
+  'old-node.cjs': `
+    Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '22.15.0' } });`,
   'app.cjs': `
     const Old = require('old'), other = require('old/lib/other.js'), { App } = require('new');
     let failure; try { require('failing'); } catch (error) { failure = error.message; }
@@ -70,6 +74,29 @@ after(() => rmSync(dir, { recursive: true, force: true }));
 async function output(...args: string[]): Promise<string> {
   const { stdout } = await run(process.execPath, args, { cwd: dir });
   return stdout.trim();
+}
+
+test('the versions whose hooks are sound', () => {
+  const sound = ['22.22.3', '22.23.0', '24.11.1', '24.21.0', '25.1.0', '26.0.0', '30.0.0'];
+  const unsound = ['22.15.0', '22.22.2', '23.11.0', '24.0.0', '24.11.0', '25.0.0'];
+  assert.deepEqual(
+    sound.map(hooksAreSound),
+    sound.map(() => true),
+  );
+  assert.deepEqual(
+    unsound.map(hooksAreSound),
+    unsound.map(() => false),
+  );
+});
+
+for (const [app, esmPackage] of [
+  ['app.cjs', 'patched new'],
+  ['app.mjs', 'new'],
+] as const) {
+  test(`without sound hooks, ${app} gets what it requires patched, and nothing broken`, async () => {
+    const printed = await output('--require', './old-node.cjs', '--import', './preload.mjs', app);
+    assert.deepEqual(JSON.parse(printed), EXPECTED.with(1, esmPackage));
+  });
 }
 
 for (const flag of ['--import', '--require']) {
