@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { MeterProvider } from '@opentelemetry/api';
@@ -22,7 +23,8 @@ interface ApiGlobal {
 export function receiveAppMetrics(provider: MeterProvider, appDirectory: string): boolean {
   const require = createRequire(join(appDirectory, 'noop.js'));
   const version = installedVersion(require, '@opentelemetry/api');
-  if (version === null || installedVersion(require, '@opentelemetry/sdk-metrics') !== null) return false;
+  if (version === null || !version.startsWith('1.')) return false;
+  if (installedVersion(require, '@opentelemetry/sdk-metrics') !== null) return false;
   const holder = globalThis as { [API]?: ApiGlobal };
   holder[API] ??= { version };
   if (holder[API].metrics !== undefined) return false;
@@ -30,10 +32,17 @@ export function receiveAppMetrics(provider: MeterProvider, appDirectory: string)
   return true;
 }
 
+/** Read from the manifest itself: a package's `exports` may hide it from `require`, as those of the API 1.10 do. */
 function installedVersion(require: NodeJS.Require, name: string): string | null {
-  try {
-    return (require(`${name}/package.json`) as { version: string }).version;
-  } catch {
-    return null; // Not installed, or hidden by its exports: as good as absent.
+  for (const directory of require.resolve.paths(name) ?? []) {
+    try {
+      const { version } = JSON.parse(readFileSync(join(directory, name, 'package.json'), 'utf8')) as {
+        version?: unknown;
+      };
+      if (typeof version === 'string') return version;
+    } catch {
+      // Not in this directory: look further up.
+    }
   }
+  return null;
 }
