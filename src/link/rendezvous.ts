@@ -9,15 +9,15 @@ import { join } from 'node:path';
  */
 export function rendezvousPath(port: number): string | null {
   if (port === 0) return null;
-  const { uid, username } = userInfo();
-  if (process.platform === 'win32') return `\\\\.\\pipe\\nervecenter-${username}-${port}`;
-  const directory = join(tmpdir(), `nervecenter-${uid}`);
   try {
+    if (process.platform === 'win32') return `\\\\.\\pipe\\nervecenter-${userInfo().username}-${port}`;
+    // Not `userInfo().uid`: in a container the user may have a number and no entry in /etc/passwd, and then it throws.
+    const uid = process.getuid?.();
+    const directory = join(tmpdir(), `nervecenter-${uid}`);
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const { uid: owner, mode } = lstatSync(directory);
-    if (owner !== uid || (mode & 0o077) !== 0) return null;
+    return owner === uid && (mode & 0o077) === 0 ? join(directory, `${port}.sock`) : null;
   } catch {
-    return null; // No writable temporary directory: nothing to share through.
+    return null; // No writable temporary directory, or nobody we could name: nothing to share through.
   }
-  return join(directory, `${port}.sock`);
 }
