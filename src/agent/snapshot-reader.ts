@@ -8,8 +8,11 @@ import {
   type MetricData,
   MetricReader,
 } from '@opentelemetry/sdk-metrics';
-import type { Attributes, Point } from '../core/frame.ts';
+import type { Attributes, AttributeValue, Point } from '../core/frame.ts';
 import { HISTOGRAM_BUCKETS_MAX, rescale } from '../core/histogram.ts';
+
+/** What an app's observable instrument may take to answer; a slower one is left out of the frame. */
+const OBSERVE_TIMEOUT_MS = 500;
 
 /**
  * Collects the deltas of an interval as points of a frame.
@@ -52,7 +55,7 @@ export class SnapshotReader extends MetricReader {
 
   async #collect(): Promise<Point[]> {
     try {
-      const { resourceMetrics } = await this.collect();
+      const { resourceMetrics } = await this.collect({ timeoutMillis: OBSERVE_TIMEOUT_MS });
       return resourceMetrics.scopeMetrics.flatMap(({ metrics }) => metrics.flatMap(pointsOf));
     } catch {
       return []; // Shut down, or not bound to a provider yet: there is nothing to report.
@@ -103,10 +106,14 @@ function histogramOf(
 
 /** Attribute values of an app's own metrics may be lists; a series is told apart by text, number or boolean. */
 function attributesOf({ attributes }: Pick<DataPoint<unknown>, 'attributes'>): Attributes {
-  const plain: Record<string, string | number | boolean> = {};
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value === undefined || value === null) continue;
-    plain[name] = typeof value === 'object' ? JSON.stringify(value) : (value as string | number | boolean);
-  }
-  return plain;
+  return Object.fromEntries(
+    Object.entries(attributes).flatMap(([name, value]) =>
+      value === undefined || value === null ? [] : [[name, plain(value)]],
+    ),
+  );
+}
+
+function plain(value: unknown): AttributeValue {
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
