@@ -53,19 +53,35 @@ export class Input {
 
   /** Text, cut to `TEXT_LENGTH_MAX` characters; empty counts as none. */
   text(field: string): string | null {
-    const text = this.#read(field, 'a text', (value) => (typeof value === 'string' ? value : null));
+    const text = this.wholeText(field);
     return text === null || text === '' ? null : text.slice(0, TEXT_LENGTH_MAX);
+  }
+
+  /** Text of any length, for what is not kept as it is. */
+  wholeText(field: string): string | null {
+    return this.#read(field, 'a text', (value) => (typeof value === 'string' ? value : null));
   }
 
   /** What a required field holds, or `undefined` when it is missing or cannot be used: the event is then refused. */
   required<T>(field: string, read: (field: string) => T | null): T | undefined {
-    const missing = this.#fields[field] === undefined || this.#fields[field] === null;
-    if (missing) this.#onInvalid(this.#recorder, field, 'is required; the event was refused');
+    const value = this.#valueOf(field);
+    if (value === undefined || value === null)
+      this.#onInvalid(this.#recorder, field, 'is required; the event was refused');
     return read.call(this, field) ?? undefined;
   }
 
+  /** A getter or a proxy of the app may throw; that must not come out of a recorder. */
+  #valueOf(field: string): unknown {
+    try {
+      return this.#fields[field];
+    } catch {
+      this.#onInvalid(this.#recorder, field, 'could not be read');
+      return undefined;
+    }
+  }
+
   #read<T>(field: string, expected: string, convert: (value: unknown) => T | null): T | null {
-    const value = this.#fields[field];
+    const value = this.#valueOf(field);
     if (value === undefined || value === null) return null;
     const converted = convert(value);
     if (converted === null)

@@ -86,8 +86,12 @@ class ActiveQuery implements RagQuery, RagScope {
   }
 
   result(result: RagQueryResult): void {
-    if (typeof result === 'object' && result !== null) this.#result = { ...this.#result, ...result };
-    else this.#onInvalid('ragQuery.result', 'argument', 'expected an object');
+    try {
+      if (typeof result === 'object' && result !== null) this.#result = { ...this.#result, ...result };
+      else this.#onInvalid('ragQuery.result', 'argument', 'expected an object');
+    } catch {
+      this.#onInvalid('ragQuery.result', 'argument', 'could not be read'); // A getter of the app has thrown.
+    }
   }
 
   sawCacheLookup(cacheName: string, hit: boolean): void {
@@ -144,7 +148,7 @@ export function runRagQuery<T>(
   fn: (query: RagQuery) => T,
 ): T {
   const input = new Input('ragQuery', attributes, onInvalid);
-  const text = typeof attributes?.query === 'string' ? attributes.query : null;
+  const text = input.wholeText('query');
   const query = new ActiveQuery(agent, stageNames, onInvalid);
   const context = new WorkContext({ parent: currentContext(), ragScope: query, ...user(input) });
   const startedMs = agent.clock.monotonicMs();
