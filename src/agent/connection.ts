@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts';
 import type { AgentMessage, CollectorMessage, Source } from '../core/frame.ts';
-import { NervecenterError } from '../errors.ts';
+import { describeError, NervecenterError } from '../errors.ts';
 import { rendezvousPath } from '../link/rendezvous.ts';
 import type { CollectorLink, LinkEvents } from './links/link.ts';
 import { connectSocketLink } from './links/socket-link.ts';
@@ -9,6 +9,13 @@ import { startWorkerLink } from './links/worker-link.ts';
 /** A collector that went away may be restarting; many agents must not come back in the same instant. */
 const RECONNECT_MS_MIN = 100;
 const RECONNECT_MS_MAX = 30_000;
+/** A link that held for so long is followed by a quick attempt again; one that breaks at once must not be. */
+const STEADY_MS = 10_000;
+/**
+ * A taken port is worth a word only when it stays taken: processes that start together race for it, and a collector that
+ * stops holds it while it stores its last rows. So many attempts take some three seconds.
+ */
+const PORT_TAKEN_ATTEMPTS = 5;
 const ASKS_MAX = 100;
 const ASK_TIMEOUT_MS = 5000;
 
@@ -19,7 +26,7 @@ interface ConnectionOptions {
   readonly say: (line: string) => void;
   /** A batch is the collector's now. */
   readonly onAccepted: (batch: number) => void;
-  /** A link is open: it knows nothing yet. */
+  /** A collector is there and takes what is sent. */
   readonly onOpen: () => void;
   readonly onLost: () => void;
 }
@@ -32,9 +39,13 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #asks = new Map<number, (value: unknown) => void>();
   #link: CollectorLink | null = null;
+  /** When the collector said welcome; `null` until it does: it may yet find that it cannot start. */
+  #welcomedMs: number | null = null;
+  /** Counts links, so that what a lost one still says is not taken for the word of its successor. */
+  #links = 0;
   #nextAsk = 1;
   #failures = 0;
-  #refusedPort = false;
+  #saidNotice = '';
   #closed = false;
 
   constructor(options: ConnectionOptions) {
@@ -42,14 +53,21 @@ export class Connection {
   }
 
   get isOpen(): boolean {
-    return this.#link !== null;
+    return this.#welcomedMs !== null;
   }
 
   /** Joins a collector, or hosts one. Idempotent; never rejects. */
   async open(): Promise<void> {
     if (this.#link !== null || this.#closed) return;
-    const joined = await this.#join();
-    if (!joined && !this.#closed) this.#host();
+    try {
+      const link = (await this.#join()) ?? this.#host();
+      this.#link = link;
+      if (this.#closed) this.close();
+      else link?.send({ type: 'hello', source: this.#options.source });
+    } catch (error) {
+      this.#sayOnce(`the collector cannot be started: ${describeError(error)}`);
+      this.#retryLater();
+    }
   }
 
   /** Lost when there is no link: the caller keeps what must not be lost. */
@@ -93,43 +111,45 @@ export class Connection {
     this.#closed = true;
     this.#link?.flushSync(messages, deadlineMs);
     this.#link = null;
+    this.#welcomedMs = null;
   }
 
   close(): void {
     this.#closed = true;
     this.#link?.close();
     this.#link = null;
+    this.#welcomedMs = null;
   }
 
-  async #join(): Promise<boolean> {
+  async #join(): Promise<CollectorLink | null> {
     const path = rendezvousPath(this.#options.config.port);
-    if (path === null) return false;
-    const link = await connectSocketLink(path, this.#events());
-    if (link === null) return false;
-    if (this.#closed) link.close();
-    else this.#opened(link);
-    return true;
+    return path === null ? null : connectSocketLink(path, this.#events());
   }
 
-  #host(): void {
+  #host(): CollectorLink | null {
     const { config, source, env } = this.#options;
-    this.#opened(startWorkerLink({ config, source, env, ...this.#events() }));
-  }
-
-  #opened(link: CollectorLink): void {
-    this.#link = link;
-    link.send({ type: 'hello', source: this.#options.source });
-    this.#options.onOpen();
+    return this.#closed ? null : startWorkerLink({ config, source, env, ...this.#events() });
   }
 
   #events(): LinkEvents {
-    return { onMessage: (message) => this.#received(message), onClose: () => this.#lost() };
+    const link = ++this.#links;
+    return {
+      onMessage: (message) => {
+        if (link === this.#links) this.#received(message);
+      },
+      onClose: (error) => {
+        if (link === this.#links) this.#lost(error);
+      },
+    };
   }
 
   #received(message: CollectorMessage): void {
     switch (message.type) {
+      case 'welcome':
+        this.#welcomedMs = performance.now();
+        this.#options.onOpen();
+        break;
       case 'accepted':
-        this.#failures = 0;
         this.#options.onAccepted(message.batch);
         break;
       case 'answer':
@@ -137,12 +157,11 @@ export class Connection {
         this.#asks.delete(message.ask);
         break;
       case 'started':
-        this.#refusedPort = false;
+        this.#saidNotice = '';
         this.#options.say(message.notice);
         break;
       case 'failed':
-        // Two processes that start together race for the port; the loser finds the winner's socket at the next attempt.
-        if (!message.portTaken || this.#failures > 0) this.#sayOnce(message.notice);
+        if (!message.portTaken || this.#failures + 1 >= PORT_TAKEN_ATTEMPTS) this.#sayOnce(message.notice);
         this.#link?.close();
         this.#lost();
         break;
@@ -150,15 +169,23 @@ export class Connection {
   }
 
   #sayOnce(notice: string): void {
-    if (this.#refusedPort) return;
-    this.#refusedPort = true;
+    if (notice === this.#saidNotice) return;
+    this.#saidNotice = notice;
     this.#options.say(`[nervecenter] ${notice}\n`);
   }
 
-  #lost(): void {
+  #lost(error?: unknown): void {
     if (this.#link === null || this.#closed) return;
+    if (error !== undefined)
+      this.#sayOnce(`the collector broke and is started again: ${describeError(error)}`);
+    if (this.#welcomedMs !== null && performance.now() - this.#welcomedMs >= STEADY_MS) this.#failures = 0;
     this.#link = null;
+    this.#welcomedMs = null;
     this.#options.onLost();
+    this.#retryLater();
+  }
+
+  #retryLater(): void {
     const delay = Math.min(RECONNECT_MS_MAX, RECONNECT_MS_MIN * 2 ** this.#failures++);
     setTimeout(() => void this.open(), delay * (0.5 + Math.random() / 2)).unref();
   }

@@ -1,3 +1,4 @@
+import type { Point } from '../core/frame.ts';
 import type { Clock } from './agent.ts';
 import type { Connection } from './connection.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -14,16 +15,31 @@ interface FrameSenderParts {
 export class FrameSender {
   readonly #parts: FrameSenderParts;
   #seq = 0;
+  #sending = false;
+  /** Collected, but the link was lost before they were sent: a delta is told only once, so they go with the next frame. */
+  #unsent: readonly Point[] = [];
 
   constructor(parts: FrameSenderParts) {
     this.#parts = parts;
   }
 
+  /** Sends what was measured since the last frame, unless that one is still being collected. */
   async send(): Promise<void> {
-    const { clock, reader, connection, pipeline } = this.#parts;
     // While nobody listens nothing is collected: the instruments keep adding up, bounded by their series.
+    if (this.#sending || !this.#parts.connection.isOpen) return;
+    this.#sending = true;
+    try {
+      await this.#sendNext();
+    } finally {
+      this.#sending = false;
+    }
+  }
+
+  async #sendNext(): Promise<void> {
+    const { clock, reader, connection, pipeline } = this.#parts;
+    const points = [...this.#unsent, ...(await reader.collectPoints())];
+    this.#unsent = connection.isOpen ? [] : points;
     if (!connection.isOpen) return;
-    const points = await reader.collectPoints();
     connection.send({
       type: 'frame',
       frame: { seq: ++this.#seq, endMs: clock.epochMs(), points, dropped: pipeline.dropped },

@@ -10,6 +10,7 @@ import type { RecordMeasurement } from '../core/signal.ts';
 import { SIGNALS } from '../core/signals/index.ts';
 import type { Health, Snapshot } from '../core/snapshot.ts';
 import { milliseconds, SECOND_MS } from '../core/units.ts';
+import { describeError } from '../errors.ts';
 import type { Agent, Clock } from './agent.ts';
 import { receiveAppMetrics } from './app-metrics.ts';
 import { CacheMinutes } from './cache-minutes.ts';
@@ -106,12 +107,15 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
   const frames = new FrameSender({ clock, reader, connection, pipeline });
   const timers = [
     setTimeout(() => void connection.open(), CONNECT_DELAY_MS),
-    setInterval(handOver, HAND_OVER_INTERVAL_MS),
-    setInterval(() => {
-      minutes.passed();
-      measureTallies(tallies, record);
-      void frames.send();
-    }, FRAME_INTERVAL_MS),
+    setInterval(guarded(agent, handOver), HAND_OVER_INTERVAL_MS),
+    setInterval(
+      guarded(agent, () => {
+        minutes.passed();
+        measureTallies(tallies, record);
+        return frames.send();
+      }),
+      FRAME_INTERVAL_MS,
+    ),
   ];
   for (const timer of timers) timer.unref();
 
@@ -127,6 +131,18 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
     tallies.runtime.stop();
     publishHandle(undefined);
     connection.close();
+  };
+}
+
+/** What runs on a timer of ours must not end the app: neither by an exception nor by a rejection. */
+function guarded(agent: Agent, work: () => void | Promise<void>): () => void {
+  const failed = (error: unknown) => agent.warnOnce('agent', `the agent failed: ${describeError(error)}`);
+  return () => {
+    try {
+      work()?.catch(failed);
+    } catch (error) {
+      failed(error);
+    }
   };
 }
 

@@ -86,8 +86,9 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
         return priced;
       }),
     );
+  const refused = refusals(ledger, log);
   const attach = (link: AgentLink, onGoodbye = () => {}) =>
-    receiveFrom(link, agentHandlers(live, offer, onGoodbye));
+    receiveFrom(link, agentHandlers({ live, offer, refused, onGoodbye }));
   const stopTicking = ticker.start({
     intervalMs: config.intervalMs,
     sampleHost: async () => live.setHost(await sampler.sample()),
@@ -129,21 +130,36 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
   };
 }
 
-function agentHandlers(
-  live: Live,
-  offer: (events: readonly NervecenterEvent[]) => void,
-  onGoodbye: () => void,
-): AgentHandlers {
+interface HandlerParts {
+  readonly live: Live;
+  readonly offer: AgentHandlers['events'];
+  readonly refused: AgentHandlers['refused'];
+  readonly onGoodbye: () => void;
+}
+
+function agentHandlers({ live, offer, refused, onGoodbye }: HandlerParts): AgentHandlers {
   return {
     join: (source) => live.join(source),
     leave: (instanceId) => live.leave(instanceId),
     frame: (instanceId, frame) => live.merge(instanceId, frame),
     events: offer,
+    refused,
     ask: (what) => (what === 'health' ? live.health() : live.snapshot()),
     goodbye: (instanceId) => {
       live.leave(instanceId);
       onGoodbye();
     },
+  };
+}
+
+/** Counts what agents send in a shape that cannot be used, and says so once per kind. */
+function refusals(ledger: EventLedger, log: Log): AgentHandlers['refused'] {
+  const said = new Set<string>();
+  return (what, count) => {
+    if (what === 'events') ledger.refuse(count);
+    if (said.has(what)) return;
+    said.add(what);
+    log('link', `a process sent ${what} that cannot be used (of another version?); they are left out.`);
   };
 }
 
@@ -159,6 +175,7 @@ class EventLedger {
   readonly #storage: Storage | null;
   readonly #pricesVersion: string;
   #offered = 0;
+  #refused = 0;
 
   constructor(storage: Storage | null, pricesVersion: string) {
     this.#storage = storage;
@@ -171,6 +188,12 @@ class EventLedger {
     this.#storage.offer(events);
   }
 
+  /** Events that came in a shape nobody can store. */
+  refuse(count: number): void {
+    this.#offered += count;
+    this.#refused += count;
+  }
+
   counts(): PipelineCounts {
     const counts = this.#storage?.counts() ?? { stored: 0, queued: 0, inFlight: 0, dropped: {} };
     const storage: StorageState = this.#storage?.state ?? 'off';
@@ -179,7 +202,7 @@ class EventLedger {
       events_stored: counts.stored,
       events_queued: counts.queued,
       events_in_flight: counts.inFlight,
-      dropped: counts.dropped,
+      dropped: this.#refused === 0 ? counts.dropped : { ...counts.dropped, malformed: this.#refused },
       spool_bytes: 0,
       storage,
       prices_version: this.#pricesVersion,

@@ -1,6 +1,6 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { Config } from '../config.ts';
-import type { AgentMessage, CollectorMessage, Source } from '../core/frame.ts';
+import type { CollectorMessage, Source } from '../core/frame.ts';
 import { describeError, NervecenterError } from '../errors.ts';
 import type { AgentLink } from './agent-link.ts';
 import { logToStderr } from './log.ts';
@@ -20,7 +20,7 @@ const SHUTDOWN_DEADLINE_MS = 2500;
 /** The thread's own port as a link. Messages that arrive before the collector is up wait in the port. */
 function portLink(port: MessagePort): AgentLink {
   return {
-    onMessage: (listener) => port.on('message', (message: AgentMessage) => listener(message)),
+    onMessage: (listener) => port.on('message', listener),
     onClose: (closed) => port.once('close', closed),
     send: (message: CollectorMessage) => port.postMessage(message),
     close: () => port.close(),

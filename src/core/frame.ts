@@ -75,6 +75,8 @@ export type AgentMessage =
   | { readonly type: 'goodbye' };
 
 export type CollectorMessage =
+  /** The answer to `hello`: the collector is up and takes what this agent sends. */
+  | { readonly type: 'welcome' }
   /** The collector has taken responsibility for a batch. */
   | { readonly type: 'accepted'; readonly batch: number }
   | { readonly type: 'answer'; readonly ask: number; readonly value: unknown }

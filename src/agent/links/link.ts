@@ -13,5 +13,6 @@ export interface CollectorLink {
 
 export interface LinkEvents {
   readonly onMessage: (message: CollectorMessage) => void;
-  readonly onClose: () => void;
+  /** The link ended by itself; `error` says why when the collector's thread broke. */
+  readonly onClose: (error?: unknown) => void;
 }

@@ -7,6 +7,9 @@ import type { CollectorLink, LinkEvents } from './link.ts';
 /** What may wait in our socket before the collector counts as dead. */
 const UNSENT_BYTES_MAX = 8 * 1024 * 1024;
 
+/** How long to leave the collector to read when the kernel's buffer is full. */
+const FULL_BUFFER_PAUSE_MS = 1;
+
 /** Connects to the collector of another process; `null` when none answers at `path`. */
 export function connectSocketLink(path: string, events: LinkEvents): Promise<CollectorLink | null> {
   return new Promise((resolve) => {
@@ -23,7 +26,7 @@ export function connectSocketLink(path: string, events: LinkEvents): Promise<Col
 function overSocket(socket: Socket, { onMessage, onClose }: LinkEvents): CollectorLink {
   const decoder = new MessageDecoder();
   socket.on('error', () => socket.destroy());
-  socket.once('close', onClose);
+  socket.once('close', () => onClose());
   socket.on('data', (chunk: Buffer) => {
     try {
       for (const message of decoder.push(chunk)) onMessage(message as CollectorMessage);
@@ -37,11 +40,11 @@ function overSocket(socket: Socket, { onMessage, onClose }: LinkEvents): Collect
       if (socket.writableLength > UNSENT_BYTES_MAX) socket.destroy();
       else socket.write(encodeMessage(message));
     },
-    flushSync: (messages) => {
+    flushSync: (messages, deadlineMs) => {
       // The collector lives on in another process: it is enough that the bytes are in the kernel's buffer.
       const fd = fileDescriptor(socket);
       if (fd !== null && socket.writableLength === 0)
-        writeAll(fd, Buffer.concat(messages.map(encodeMessage)));
+        writeAll(fd, Buffer.concat(messages.map(encodeMessage)), performance.now() + deadlineMs);
     },
     close: () => socket.destroy(),
   };
@@ -53,11 +56,15 @@ function fileDescriptor(socket: Socket): number | null {
   return typeof handle?.fd === 'number' && handle.fd >= 0 ? handle.fd : null;
 }
 
-function writeAll(fd: number, bytes: Buffer): void {
-  let written = 0;
-  try {
-    while (written < bytes.length) written += writeSync(fd, bytes, written);
-  } catch {
-    // The kernel's buffer is full: the process is exiting, so the rest is lost.
+/** Writes while the collector reads: the kernel's buffer holds far less than a full queue. */
+function writeAll(fd: number, bytes: Buffer, endsAtMs: number): void {
+  const never = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  for (let written = 0; written < bytes.length && performance.now() < endsAtMs; ) {
+    try {
+      written += writeSync(fd, bytes, written);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return; // The collector is gone, and so is the rest.
+      Atomics.wait(never, 0, 0, FULL_BUFFER_PAUSE_MS);
+    }
   }
 }

@@ -29,14 +29,14 @@ export function startWorkerLink({
     env,
   });
   let open = true;
-  const closed = () => {
+  const closed = (error?: unknown) => {
     if (!open) return;
     open = false;
-    onClose();
+    onClose(error);
   };
   worker.on('message', (message: CollectorMessage) => onMessage(message));
   worker.on('error', closed);
-  worker.on('exit', closed);
+  worker.on('exit', () => closed());
   worker.unref(); // Last: a listener for messages counts as waiting for them.
   return {
     send: (message) => {

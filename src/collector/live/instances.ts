@@ -33,7 +33,9 @@ export class Instances {
   /** Returns false when there are too many already: the newcomer is refused. */
   join(source: Source, nowMs: number): boolean {
     if (this.#byId.size >= INSTANCES_MAX && !this.#byId.has(source.instanceId)) return false;
-    this.#byId.set(source.instanceId, { source, lastSeenMs: nowMs, up: true, dropped: {} });
+    // An agent that comes back goes on with its running totals: what it reported before must not count again.
+    const dropped = this.#byId.get(source.instanceId)?.dropped ?? {};
+    this.#byId.set(source.instanceId, { source, lastSeenMs: nowMs, up: true, dropped });
     return true;
   }
 

@@ -68,7 +68,7 @@ export class Live {
     return this.#instances.join(source, this.#options.now());
   }
 
-  merge(instanceId: string, frame: Frame): void {
+  merge(instanceId: string, frame: Pick<Frame, 'points' | 'dropped'>): void {
     const now = this.#options.now();
     this.#store.merge(instanceId, frame, now);
     this.#instances.saw(instanceId, frame, now);

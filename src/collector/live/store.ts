@@ -101,6 +101,8 @@ export class LiveStore {
   }
 
   #mergePoint(instanceId: string, point: Point, slot: number): void {
+    // NaN would poison a counter's total for ever, and a snapshot holds finite numbers only.
+    if (!Number.isFinite(point.kind === 'histogram' ? point.sum : point.value)) return;
     const metric = this.#metricOf(point);
     if (metric === undefined || metric.kind !== point.kind) {
       this.#refusedSeries++;
@@ -138,13 +140,12 @@ function newSeries({ kind, attributes }: Point): CounterSeries | HistogramSeries
 }
 
 function addToCounter(series: CounterSeries, value: number, slot: number): void {
-  if (!(value >= 0) || !Number.isFinite(value)) return; // NaN would poison the total for ever.
+  if (value < 0) return; // A total never falls.
   series.total += value;
   series.window.add(value, slot);
 }
 
 function addToHistogram(series: HistogramSeries, point: HistogramPoint, slot: number): void {
-  if (!Number.isFinite(point.sum)) return;
   series.count += point.count;
   series.sum += point.sum;
   series.zeroCount += point.zeroCount;

@@ -1,29 +1,38 @@
 import type { NervecenterEvent } from '../../core/event.ts';
-import type { AgentMessage, Frame, Source } from '../../core/frame.ts';
+import type { Frame, Source } from '../../core/frame.ts';
 import type { AgentLink } from '../agent-link.ts';
+import { eventsOf, frameOf, sourceOf } from './shapes.ts';
 
 /** What agents' messages turn into; `collector/start.ts` says what each does. */
 export interface AgentHandlers {
   /** Returns false when the agent is refused. */
   join(source: Source): boolean;
   leave(instanceId: string): void;
-  frame(instanceId: string, frame: Frame): void;
+  frame(instanceId: string, frame: Pick<Frame, 'points' | 'dropped'>): void;
   /** Takes responsibility for the events. */
   events(events: readonly NervecenterEvent[]): void;
+  /** Counts what came in a shape that cannot be used. */
+  refused(what: 'events' | 'measurements' | 'messages', count: number): void;
   ask(what: 'snapshot' | 'health'): unknown;
   goodbye(instanceId: string): void;
 }
 
+type Fields = Readonly<Record<string, unknown>>;
+
 /** Serves one agent until its link closes. Messages before its `hello` are ignored: nobody to attribute them to. */
 export function receiveFrom(link: AgentLink, handlers: AgentHandlers): void {
   let instanceId: string | null = null;
-  link.onMessage((message) => {
-    if (message.type === 'hello') {
-      if (instanceId !== null || !handlers.join(message.source)) link.close();
-      else instanceId = message.source.instanceId;
-      return;
-    }
-    if (instanceId !== null) handle(link, handlers, instanceId, message);
+  link.onMessage((claimed: unknown) => {
+    const message = (typeof claimed === 'object' && claimed !== null ? claimed : {}) as Fields;
+    if (message['type'] === 'hello') {
+      const source = instanceId === null ? sourceOf(message['source']) : null;
+      if (source === null || !handlers.join(source)) {
+        link.close();
+        return;
+      }
+      instanceId = source.instanceId;
+      link.send({ type: 'welcome' });
+    } else if (instanceId !== null) handle(link, handlers, instanceId, message);
   });
   link.onClose(() => {
     if (instanceId !== null) handlers.leave(instanceId);
@@ -31,25 +40,39 @@ export function receiveFrom(link: AgentLink, handlers: AgentHandlers): void {
   });
 }
 
-function handle(
-  link: AgentLink,
-  handlers: AgentHandlers,
-  instanceId: string,
-  message: Exclude<AgentMessage, { type: 'hello' }>,
-): void {
-  switch (message.type) {
+function handle(link: AgentLink, handlers: AgentHandlers, instanceId: string, message: Fields): void {
+  switch (message['type']) {
     case 'frame':
-      handlers.frame(instanceId, message.frame);
+      mergeFrame(handlers, instanceId, message['frame']);
       break;
     case 'events':
-      handlers.events(message.events);
-      link.send({ type: 'accepted', batch: message.batch });
+      takeEvents(handlers, message['events']);
+      // Refused ones, too: sent again they would be refused again, and the rest would wait behind them for ever.
+      link.send({ type: 'accepted', batch: Number(message['batch']) });
       break;
-    case 'ask':
-      link.send({ type: 'answer', ask: message.ask, value: handlers.ask(message.what) });
+    case 'ask': {
+      const what = message['what'] === 'health' ? 'health' : 'snapshot';
+      link.send({ type: 'answer', ask: Number(message['ask']), value: handlers.ask(what) });
       break;
+    }
     case 'goodbye':
       handlers.goodbye(instanceId);
       break;
+    default:
+      handlers.refused('messages', 1); // Of a newer version, say.
   }
+}
+
+function mergeFrame(handlers: AgentHandlers, instanceId: string, claimed: unknown): void {
+  const frame = frameOf(claimed);
+  if (frame !== null) handlers.frame(instanceId, frame.usable);
+  if (frame === null) handlers.refused('messages', 1);
+  else if (frame.refused > 0) handlers.refused('measurements', frame.refused);
+}
+
+function takeEvents(handlers: AgentHandlers, claimed: unknown): void {
+  const events = eventsOf(claimed);
+  if (events !== null) handlers.events(events.usable);
+  if (events === null) handlers.refused('messages', 1);
+  else if (events.refused > 0) handlers.refused('events', events.refused);
 }

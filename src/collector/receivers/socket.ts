@@ -1,12 +1,14 @@
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
-import type { AgentMessage } from '../../core/frame.ts';
 import { encodeMessage, MessageDecoder } from '../../link/framing.ts';
 import type { AgentLink } from '../agent-link.ts';
 
 /** An agent that reads nothing must not make us hold its answers for ever. */
 const UNREAD_BYTES_MAX = 1024 * 1024;
+
+/** More processes than one machine's dashboard lists, and a bound on what senders that never say who they are can hold. */
+const SOCKETS_MAX = 1000;
 
 export interface SocketReceiver {
   shutdown(): Promise<void>;
@@ -26,6 +28,7 @@ export async function listenForAgents(
     socket.once('close', () => sockets.delete(socket));
     onLink(socketLink(socket));
   });
+  server.maxConnections = SOCKETS_MAX;
   if (process.platform !== 'win32') rmSync(path, { force: true });
   server.listen(path);
   await once(server, 'listening');
@@ -39,11 +42,13 @@ export async function listenForAgents(
 
 function socketLink(socket: Socket): AgentLink {
   const decoder = new MessageDecoder();
-  let listener: (message: AgentMessage) => void = () => {};
+  let listener: (message: unknown) => void = () => {};
   socket.on('error', () => socket.destroy());
   socket.on('data', (chunk: Buffer) => {
     try {
-      for (const message of decoder.push(chunk)) listener(message as AgentMessage);
+      for (const message of decoder.push(chunk)) {
+        if (!socket.destroyed) listener(message);
+      }
     } catch {
       socket.destroy(); // Not one of ours.
     }
