@@ -2,13 +2,12 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { NervecenterError } from '../../errors.ts';
 import type { AttemptLimiter } from './attempt-limiter.ts';
-import type { SessionKey, Sessions } from './sessions.ts';
+import type { SessionCookies } from './session-cookies.ts';
+import type { Session } from './sessions.ts';
 import type { ServerStatistics } from './statistics.ts';
 
 /** Who asks: a client with the token, or a browser that exchanged it for a session. */
-export type Identity =
-  | { readonly kind: 'bearer' }
-  | { readonly kind: 'session'; readonly session: SessionKey };
+export type Identity = { readonly kind: 'bearer' } | { readonly kind: 'session'; readonly session: Session };
 
 /** Longer than any token somebody would set; what is longer is wrong without being hashed. */
 const TOKEN_LENGTH_MAX = 1024;
@@ -16,11 +15,9 @@ const TOKEN_LENGTH_MAX = 1024;
 export interface AuthenticatorOptions {
   /** Every one of them opens the door, so that a new one can be handed out before the old one goes. */
   readonly tokens: readonly string[];
-  readonly sessions: Sessions;
+  readonly cookies: SessionCookies;
   readonly limiter: AttemptLimiter;
   readonly statistics: ServerStatistics;
-  /** Named after the port, because browsers share cookies between the ports of a host. */
-  readonly cookieName: () => string;
 }
 
 /** Decides who a request comes from. Tokens are compared in constant time and are kept as hashes only. */
@@ -45,8 +42,7 @@ export class Authenticator {
       this.checkToken(token ?? '', request.socket.remoteAddress ?? '');
       return { kind: 'bearer' };
     }
-    const id = cookie(request.headers.cookie, this.#options.cookieName());
-    const session = id === null ? null : this.#options.sessions.find(id);
+    const session = this.#options.cookies.read(request);
     if (session !== null) return { kind: 'session', session };
     throw new NervecenterError(
       'NC_UNAUTHENTICATED',
@@ -54,8 +50,12 @@ export class Authenticator {
     );
   }
 
-  /** @throws NervecenterError `NC_TOKEN_WRONG`, or `NC_TOO_MANY_ATTEMPTS` before the token is even looked at. */
-  checkToken(token: string, address: string): void {
+  /**
+   * Which of the tokens this is, by its index.
+   *
+   * @throws NervecenterError `NC_TOKEN_WRONG`, or `NC_TOO_MANY_ATTEMPTS` before the token is even looked at.
+   */
+  checkToken(token: string, address: string): number {
     const { limiter, statistics } = this.#options;
     if (!limiter.admits(address)) {
       statistics.attemptsRefused++;
@@ -64,9 +64,10 @@ export class Authenticator {
         'Too many wrong tokens were sent. Wait a minute, then try again.',
       );
     }
-    if (this.#isToken(token)) {
+    const index = this.#indexOf(token);
+    if (index !== null) {
       limiter.succeeded(address);
-      return;
+      return index;
     }
     limiter.failed(address);
     statistics.attemptsFailed++;
@@ -76,12 +77,12 @@ export class Authenticator {
     );
   }
 
-  #isToken(token: string): boolean {
-    if (token === '' || token.length > TOKEN_LENGTH_MAX) return false;
+  #indexOf(token: string): number | null {
+    if (token === '' || token.length > TOKEN_LENGTH_MAX) return null;
     const hash = sha256(token);
-    let found = false;
-    for (const known of this.#tokenHashes) {
-      if (timingSafeEqual(hash, known)) found = true;
+    let found: number | null = null;
+    for (const [index, known] of this.#tokenHashes.entries()) {
+      if (timingSafeEqual(hash, known)) found = index;
     }
     return found;
   }
@@ -89,13 +90,4 @@ export class Authenticator {
 
 function sha256(text: string): Buffer {
   return createHash('sha256').update(text).digest();
-}
-
-/** The value of the first cookie of that name. */
-function cookie(header: string | undefined, name: string): string | null {
-  for (const pair of header?.split(';') ?? []) {
-    const at = pair.indexOf('=');
-    if (at !== -1 && pair.slice(0, at).trim() === name) return pair.slice(at + 1).trim();
-  }
-  return null;
 }

@@ -7,6 +7,7 @@ import type { Authenticator, Identity } from './authenticator.ts';
 import { Condition } from './condition.ts';
 import { redirect, respondProblem, toProblem } from './respond.ts';
 import { allowedMethods, findRoute, type Route } from './routes.ts';
+import type { SessionCookies } from './session-cookies.ts';
 import type { ServerStatistics } from './statistics.ts';
 import { parseTarget, type Target } from './target.ts';
 
@@ -16,6 +17,7 @@ const REFUSALS_LOGGED_MAX = 20;
 export interface GateOptions {
   readonly config: Config;
   readonly authenticator: Authenticator;
+  readonly cookies: SessionCookies;
   readonly routes: ReadonlyMap<string, Route>;
   readonly statistics: ServerStatistics;
   readonly log: Log;
@@ -76,6 +78,10 @@ export class Gate {
       return;
     }
     const identity = route?.open ? null : this.#options.authenticator.identify(request);
+    if (identity?.kind === 'session') {
+      const renewal = this.#options.cookies.renew(identity.session);
+      if (renewal !== null) response.setHeader('set-cookie', renewal.setCookie);
+    }
     if (route === undefined) throw new NervecenterError('NC_NOT_FOUND', 'There is no such route.');
     const handler = route.methods[methodOf(request)];
     if (handler === undefined) return refuseMethod(response, route);

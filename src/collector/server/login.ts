@@ -3,6 +3,7 @@ import { KIB } from '../../core/units.ts';
 import { NervecenterError } from '../../errors.ts';
 import type { Authenticator, Identity } from './authenticator.ts';
 import { respond, respondJson } from './respond.ts';
+import type { SessionCookies } from './session-cookies.ts';
 import type { Sessions } from './sessions.ts';
 import type { Viewers } from './viewers.ts';
 
@@ -32,7 +33,7 @@ export interface LoginOptions {
   readonly authenticator: Authenticator;
   readonly sessions: Sessions;
   readonly viewers: Viewers;
-  readonly cookieName: () => string;
+  readonly cookies: SessionCookies;
 }
 
 /** Exchanges the token for a session, and ends sessions. */
@@ -50,28 +51,29 @@ export class Login {
    */
   async logIn(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { token, next } = parseBody(await readBody(request));
-    this.#options.authenticator.checkToken(token, request.socket.remoteAddress ?? '');
-    response.setHeader('set-cookie', this.#cookie(request, this.#options.sessions.open()));
+    const { authenticator, sessions, cookies } = this.#options;
+    const index = authenticator.checkToken(token, request.socket.remoteAddress ?? '');
+    response.setHeader('set-cookie', cookies.write(sessions.open(index, isOnTls(request))));
     respondJson(response, 200, { next: safeNext(next) });
   }
 
   logOut(request: IncomingMessage, response: ServerResponse, identity: Identity | null): void {
+    const { sessions, viewers, cookies } = this.#options;
     if (identity?.kind === 'session') {
-      this.#options.sessions.close(identity.session);
-      this.#options.viewers.closeSession(identity.session);
+      sessions.close(identity.session);
+      viewers.closeSession(identity.session);
     }
-    response.setHeader('set-cookie', `${this.#cookie(request, '')}; Max-Age=0`);
+    response.setHeader('set-cookie', cookies.remove(isOnTls(request)));
     respond(response, 204, {});
   }
+}
 
-  /**
-   * We speak no TLS, but a proxy in front may. The browser itself says so in the Origin of its request, which was checked
-   * to be ours: a better witness than a forwarding header that anybody can send.
-   */
-  #cookie(request: IncomingMessage, id: string): string {
-    const secure = request.headers.origin?.toLowerCase().startsWith('https:') ? '; Secure' : '';
-    return `${this.#options.cookieName()}=${id}; Path=/; HttpOnly; SameSite=Strict${secure}`;
-  }
+/**
+ * We speak no TLS, but a proxy in front may. The browser itself says so in the Origin of its request, which was checked to
+ * be ours: a better witness than a forwarding header that anybody can send.
+ */
+function isOnTls({ headers }: IncomingMessage): boolean {
+  return headers.origin?.toLowerCase().startsWith('https:') ?? false;
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {

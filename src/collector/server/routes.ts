@@ -143,6 +143,8 @@ function answerDashboard({ request, response, path }: Exchange, assets: Assets):
 }
 
 function answerAsset(request: IncomingMessage, response: ServerResponse, asset: Asset): void {
+  // A cache shared with others may keep it: it must bring nobody a session.
+  if (asset.immutable) response.removeHeader('set-cookie');
   const gzip = acceptsGzip(request.headers['accept-encoding']) ? asset.gzip : null;
   const headers = {
     'content-type': asset.contentType,

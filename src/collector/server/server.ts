@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Config } from '../../config.ts';
+import { VIEWERS_MAX } from '../../core/audience.ts';
 import type { MetricFamily } from '../../core/metric-family.ts';
 import type { Health, Snapshot } from '../../core/snapshot.ts';
 import { KIB, SECOND_MS } from '../../core/units.ts';
@@ -15,9 +16,10 @@ import { Login } from './login.ts';
 import { problemText, toProblem } from './respond.ts';
 import { createRoutes, STREAM_PATH } from './routes.ts';
 import { Scrapes } from './scrape.ts';
+import { SessionCookies } from './session-cookies.ts';
 import { Sessions } from './sessions.ts';
 import { emptyStatistics, statisticsFamilies } from './statistics.ts';
-import { VIEWERS_MAX, Viewers } from './viewers.ts';
+import { Viewers } from './viewers.ts';
 
 /** Where the server gets what it shows. All are called in the server's thread and may throw. */
 export interface ServerSources {
@@ -73,6 +75,7 @@ export function createCollectorServer(options: CollectorServerOptions): Collecto
 class HttpServer implements CollectorServer {
   readonly #options: CollectorServerOptions;
   readonly #statistics = emptyStatistics();
+  readonly #cookies: SessionCookies;
   readonly #viewers: Viewers;
   readonly #gate: Gate;
   readonly #server: Server;
@@ -84,16 +87,15 @@ class HttpServer implements CollectorServer {
   constructor(options: CollectorServerOptions) {
     this.#options = options;
     const { config, sources, log } = options;
-    const now = () => performance.now();
-    const sessions = new Sessions(now);
     const statistics = this.#statistics;
-    const cookieName = () => `nervecenter_session_${this.#port}`;
+    const sessions = new Sessions({ tokens: options.adminTokens, now: () => Date.now(), statistics });
+    this.#cookies = new SessionCookies(sessions, () => `nervecenter_session_${this.#port}`);
+    const cookies = this.#cookies;
     const authenticator = new Authenticator({
       tokens: options.adminTokens,
-      sessions,
-      limiter: new AttemptLimiter(now),
+      cookies,
+      limiter: new AttemptLimiter(() => performance.now()),
       statistics,
-      cookieName,
     });
     const latestSnapshotJson = () => sources.latestSnapshotJson();
     this.#viewers = new Viewers({ sessions, statistics, latestSnapshotJson, log });
@@ -101,11 +103,11 @@ class HttpServer implements CollectorServer {
       snapshot: () => sources.snapshot(),
       health: () => sources.health(),
       assets: () => this.#assets,
-      login: new Login({ authenticator, sessions, viewers: this.#viewers, cookieName }),
+      login: new Login({ authenticator, sessions, viewers: this.#viewers, cookies }),
       scrapes: new Scrapes(() => this.#metricFamilies(), statistics),
       prometheus: config.prometheus,
     });
-    this.#gate = new Gate({ config, authenticator, routes, statistics, log });
+    this.#gate = new Gate({ config, authenticator, cookies, routes, statistics, log });
     this.#server = this.#createServer();
   }
 
@@ -181,7 +183,8 @@ class HttpServer implements CollectorServer {
         throw new NervecenterError('NC_UNAVAILABLE', 'No further viewer can be taken on. Try again later.');
       }
       const session = identity.kind === 'session' ? identity.session : null;
-      this.#viewers.accept(request, socket, head, session);
+      const renewal = session === null ? null : this.#cookies.renew(session);
+      this.#viewers.accept({ request, socket, head, session, renewal });
     } catch (error) {
       refuse(socket, toProblem(error));
     }

@@ -14,6 +14,7 @@ export interface ServerStatistics {
   connectionsDropped: number;
   scrapesRefused: number;
   requestsMalformed: number;
+  logoutsForgotten: number;
 }
 
 export function emptyStatistics(): ServerStatistics {
@@ -30,6 +31,7 @@ export function emptyStatistics(): ServerStatistics {
     connectionsDropped: 0,
     scrapesRefused: 0,
     requestsMalformed: 0,
+    logoutsForgotten: 0,
   };
 }
 
@@ -49,6 +51,13 @@ export function statisticsFamilies(statistics: ServerStatistics, viewers: number
       description: 'Snapshots not sent to a viewer that had not taken the earlier ones yet.',
       kind: 'counter',
       series: [{ attributes: {}, value: statistics.viewersSkippedTicks }],
+    },
+    {
+      name: 'nervecenter.server.logouts_forgotten',
+      unit: '{session}',
+      description: 'Logouts forgotten before the cookies of the session had expired.',
+      kind: 'counter',
+      series: [{ attributes: {}, value: statistics.logoutsForgotten }],
     },
     byReason('nervecenter.server.viewer.disconnects', 'Viewers disconnected by the server.', {
       slow: statistics.viewersSlow,

@@ -57,6 +57,8 @@ export interface Answer {
 export interface ServerSetup {
   readonly env?: Readonly<Record<string, string>>;
   readonly sources?: Partial<ServerSources>;
+  /** @default [TOKEN, OLD_TOKEN] */
+  readonly adminTokens?: readonly string[];
   /** File contents by path below the assets directory; none: the directory does not exist. */
   readonly assets?: Readonly<Record<string, string | Buffer>>;
 }
@@ -89,7 +91,7 @@ export async function startServer(test: TestContext, setup: ServerSetup = {}): P
   const logs: string[] = [];
   const server = createCollectorServer({
     config: configOf(setup.env),
-    adminTokens: [TOKEN, OLD_TOKEN],
+    adminTokens: setup.adminTokens ?? [TOKEN, OLD_TOKEN],
     sources: sourcesOver(setup.sources),
     assetsDir,
     log: (component, message) => logs.push(`${component}: ${message}`),

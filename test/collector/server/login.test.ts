@@ -7,7 +7,6 @@ import {
   FAILURES_PER_ADDRESS_MAX,
 } from '../../../src/collector/server/attempt-limiter.ts';
 import { loginUrl, safeNext } from '../../../src/collector/server/login.ts';
-import { SESSION_IDLE_MS, SESSIONS_MAX, Sessions } from '../../../src/collector/server/sessions.ts';
 import { AUTHORIZED, logIn, OLD_TOKEN, startServer, type TestServer, TOKEN } from './fixture.ts';
 
 const attempt = ({ port, send }: TestServer, body: string, headers: Record<string, string> = {}) =>
@@ -21,7 +20,7 @@ describe('login', () => {
     const cookie = answer.headers['set-cookie']?.[0] ?? '';
     assert.match(
       cookie,
-      new RegExp(`^nervecenter_session_${server.port}=[\\w-]{32}; Path=/; HttpOnly; SameSite=Strict$`),
+      new RegExp(`^nervecenter_session_${server.port}=[\\w-]{84}; Path=/; HttpOnly; SameSite=Strict$`),
     );
     assert.ok(!cookie.includes(TOKEN) && !answer.text.includes(TOKEN));
     const again = await attempt(server, JSON.stringify({ token: TOKEN }));
@@ -159,31 +158,6 @@ describe('where the login leads', () => {
     const url = new URL(loginUrl('http://127.0.0.1:9464', OLD_TOKEN));
     assert.equal(url.pathname + url.search, '/login');
     assert.equal(decodeURIComponent(url.hash.slice('#token='.length)), OLD_TOKEN);
-  });
-});
-
-describe('sessions', () => {
-  it('end after twelve idle hours and not before', () => {
-    let nowMs = 0;
-    const sessions = new Sessions(() => nowMs);
-    const id = sessions.open();
-    for (let i = 0; i < 3; i++) {
-      nowMs += SESSION_IDLE_MS;
-      assert.ok(sessions.find(id));
-    }
-    nowMs += SESSION_IDLE_MS + 1;
-    assert.equal(sessions.find(id), null);
-    assert.equal(sessions.size, 0);
-  });
-
-  it('are bounded: the one idle longest makes room', () => {
-    const sessions = new Sessions(() => 0);
-    const ids = Array.from({ length: SESSIONS_MAX }, () => sessions.open());
-    assert.ok(sessions.find(ids[0] ?? ''));
-    sessions.open();
-    assert.equal(sessions.size, SESSIONS_MAX);
-    assert.ok(sessions.find(ids[0] ?? ''));
-    assert.equal(sessions.find(ids[1] ?? ''), null);
   });
 });
 

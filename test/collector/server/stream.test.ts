@@ -4,16 +4,12 @@ import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { WebSocket } from 'ws';
-import { Sessions } from '../../../src/collector/server/sessions.ts';
+import { type Session, Sessions, STREAM_RENEWAL_MS } from '../../../src/collector/server/sessions.ts';
 import { emptyStatistics } from '../../../src/collector/server/statistics.ts';
-import {
-  SKIPPED_TICKS_MAX,
-  VIEWERS_MAX,
-  Viewers,
-  type ViewersOptions,
-} from '../../../src/collector/server/viewers.ts';
+import { Viewers, type ViewersOptions } from '../../../src/collector/server/viewers.ts';
+import { SKIPPED_TICKS_MAX, VIEWERS_MAX } from '../../../src/core/audience.ts';
 import { until } from '../../support/poll.ts';
-import { AUTHORIZED, logIn, SNAPSHOT, startServer, type TestServer, upgradeHead } from './fixture.ts';
+import { AUTHORIZED, logIn, SNAPSHOT, startServer, type TestServer, TOKEN, upgradeHead } from './fixture.ts';
 
 interface Watcher {
   readonly socket: WebSocket;
@@ -229,15 +225,23 @@ describe('viewers', () => {
     assert.equal(viewers.count, 1);
   });
 
-  it('keep their session alive and end with it', async (test) => {
+  it('connect again when their cookie grows old, and go for good with their session', async (test) => {
     let nowMs = 0;
-    const sessions = new Sessions(() => nowMs);
-    const session = sessions.find(sessions.open());
-    const touch = test.mock.method(sessions, 'touch');
+    const sessions = new Sessions({ tokens: [TOKEN], now: () => nowMs, statistics: emptyStatistics() });
+    const session = sessions.open(0, false);
     const { port } = await serveViewers(test, { heartbeatMs: 20, sessions }, session);
+    const heartbeats = async (watcher: Watcher) => {
+      await once(watcher.socket, 'ping');
+      await once(watcher.socket, 'ping');
+    };
+    const aging = await watch(test, port);
+    nowMs = STREAM_RENEWAL_MS;
+    await heartbeats(aging);
+    nowMs++;
+    assert.equal(await aging.closed, 1012);
+    nowMs = 0;
     const { closed } = await watch(test, port);
-    await until(() => touch.mock.callCount() >= 2);
-    nowMs = Number.MAX_SAFE_INTEGER;
+    sessions.close(session);
     assert.equal(await closed, 1008);
   });
 
@@ -277,18 +281,20 @@ async function stall(test: TestContext, port: number, headers: Record<string, st
 async function serveViewers(
   test: TestContext,
   options: Partial<ViewersOptions>,
-  session: string | null = null,
+  session: Session | null = null,
 ): Promise<{ viewers: Viewers; statistics: ReturnType<typeof emptyStatistics>; port: number }> {
   const statistics = emptyStatistics();
   const viewers = new Viewers({
-    sessions: new Sessions(() => 0),
+    sessions: new Sessions({ tokens: [TOKEN], now: () => 0, statistics }),
     statistics,
     latestSnapshotJson: () => '{}',
     log: () => {},
     ...options,
   });
   const server = createServer();
-  server.on('upgrade', (request, socket, head) => viewers.accept(request, socket, head, session));
+  server.on('upgrade', (request, socket, head) =>
+    viewers.accept({ request, socket, head, session, renewal: null }),
+  );
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   test.after(async () => {

@@ -1,0 +1,177 @@
+import { KIB, SECOND_MS } from './units.ts';
+
+/** Viewers of one stream at once; the next one is refused with 503. */
+export const VIEWERS_MAX = 1000;
+export const HEARTBEAT_MS = 30 * SECOND_MS;
+/** Ticks in a row a viewer may miss before it is disconnected. */
+export const SKIPPED_TICKS_MAX = 3;
+/** A viewer that has more than this still to take gets no further snapshot until it has caught up. */
+const BUFFERED_BYTES_MAX = 64 * KIB;
+/** Frames a viewer may send between two heartbeats, pings included: it has nothing to say to us. */
+const INBOUND_FRAMES_MAX = 32;
+
+/** Close codes of RFC 6455. */
+export const GOING_AWAY = 1001;
+export const POLICY_VIOLATION = 1008;
+export const SERVICE_RESTART = 1012;
+
+/** How a stream's `WebSocketServer` is set up. */
+export const STREAM_SOCKET_OPTIONS = {
+  noServer: true,
+  clientTracking: false,
+  // Compressing for every viewer would cost more than one serialisation for all of them saves.
+  perMessageDeflate: false,
+  maxPayload: KIB,
+  maxFragments: 8,
+  maxBufferedChunks: 64,
+  /** How long a closing handshake may take before the connection is cut. */
+  closeTimeout: SECOND_MS,
+};
+
+/** The message that carries a snapshot, on every stream. */
+export function snapshotMessage(snapshotJson: string): string {
+  return `{"type":"metrics_snapshot","data":${snapshotJson}}`;
+}
+
+/** What a stream needs of a WebSocket: the `ws` package's is one. */
+export interface ViewerSocket {
+  readonly bufferedAmount: number;
+  send(frame: Uint8Array, options: { readonly binary: boolean }, done: () => void): void;
+  ping(data: undefined, mask: boolean, done: () => void): void;
+  close(code: number, reason: string): void;
+  terminate(): void;
+  on(event: 'message' | 'ping' | 'pong' | 'error' | 'close', listener: () => void): unknown;
+}
+
+/** What became of viewers that did not do their part. */
+export interface AudienceCounts {
+  viewersSlow: number;
+  viewersSkippedTicks: number;
+  viewersTalkative: number;
+  viewersSilent: number;
+}
+
+/** Why a viewer has to go. */
+export interface Farewell {
+  readonly code: number;
+  readonly reason: string;
+}
+
+interface Viewer<S, W> {
+  readonly socket: S;
+  readonly who: W;
+  alive: boolean;
+  skippedTicks: number;
+  inboundFrames: number;
+}
+
+/**
+ * Whoever watches a stream. A snapshot is state, not a log: it is framed once for all, a viewer that lags skips to a newer
+ * one, and one that lags on is disconnected, so that no viewer can cost memory or another viewer's time.
+ *
+ * `W` is what is known about a viewer.
+ */
+export class Audience<S extends ViewerSocket, W> {
+  readonly #viewers = new Set<Viewer<S, W>>();
+  readonly #counts: AudienceCounts;
+
+  constructor(counts: AudienceCounts) {
+    this.#counts = counts;
+  }
+
+  get size(): number {
+    return this.#viewers.size;
+  }
+
+  get sockets(): S[] {
+    return Array.from(this.#viewers, ({ socket }) => socket);
+  }
+
+  /** Takes an open socket on, until it closes; `left` is called then. */
+  add(socket: S, who: W, left: () => void = ignore): void {
+    const viewer: Viewer<S, W> = { socket, who, alive: true, skippedTicks: 0, inboundFrames: 0 };
+    this.#viewers.add(viewer);
+    const inbound = () => this.#inbound(viewer);
+    socket.on('message', inbound);
+    socket.on('ping', inbound);
+    socket.on('pong', () => {
+      viewer.alive = true;
+      inbound();
+    });
+    // `ws` closes the connection itself after an error; without a listener the error would end the process.
+    socket.on('error', ignore);
+    socket.on('close', () => {
+      this.#viewers.delete(viewer);
+      left();
+    });
+  }
+
+  /** Sends a frame to every viewer that keeps up; returns how many did not. */
+  broadcast(frame: Uint8Array): number {
+    let slow = 0;
+    for (const viewer of this.#viewers) {
+      if (viewer.socket.bufferedAmount <= BUFFERED_BYTES_MAX) {
+        viewer.skippedTicks = 0;
+        sendFrame(viewer.socket, frame);
+        continue;
+      }
+      slow++;
+      this.#skip(viewer);
+    }
+    return slow;
+  }
+
+  /** To be called every `HEARTBEAT_MS`: ends the dead, and whoever `farewell` gives a reason for. */
+  beat(farewell: (who: W) => Farewell | null = stay): void {
+    for (const viewer of this.#viewers) {
+      if (!viewer.alive) {
+        this.#counts.viewersSilent++;
+        viewer.socket.terminate();
+        continue;
+      }
+      viewer.alive = false;
+      viewer.inboundFrames = 0;
+      const reason = farewell(viewer.who);
+      if (reason === null) viewer.socket.ping(undefined, false, ignore);
+      else viewer.socket.close(reason.code, reason.reason);
+    }
+  }
+
+  /** Ends the viewers of whom `matches` is true. */
+  dismiss({ code, reason }: Farewell, matches: (who: W) => boolean = everybody): void {
+    for (const { socket, who } of this.#viewers) {
+      if (matches(who)) socket.close(code, reason);
+    }
+  }
+
+  #skip(viewer: Viewer<S, W>): void {
+    this.#counts.viewersSkippedTicks++;
+    viewer.skippedTicks++;
+    if (viewer.skippedTicks < SKIPPED_TICKS_MAX) return;
+    this.#counts.viewersSlow++;
+    // No closing handshake: it would wait behind what the viewer does not take.
+    viewer.socket.terminate();
+  }
+
+  #inbound(viewer: Viewer<S, W>): void {
+    viewer.inboundFrames++;
+    if (viewer.inboundFrames !== INBOUND_FRAMES_MAX + 1) return;
+    this.#counts.viewersTalkative++;
+    viewer.socket.close(POLICY_VIOLATION, 'this stream takes no messages');
+  }
+}
+
+/** Sends a text frame. A failed send needs no answer: the socket's `close` event follows. */
+export function sendFrame(socket: ViewerSocket, frame: Uint8Array): void {
+  socket.send(frame, { binary: false }, ignore);
+}
+
+function stay(): null {
+  return null;
+}
+
+function everybody(): boolean {
+  return true;
+}
+
+function ignore(): void {}
