@@ -1,0 +1,35 @@
+// The agent's own parts without an app around them.
+import { MeterProvider } from '@opentelemetry/sdk-metrics';
+import { createInstruments } from '../src/agent/instruments.ts';
+import { Pipeline } from '../src/agent/pipeline.ts';
+import { SnapshotReader } from '../src/agent/snapshot-reader.ts';
+import type { NervecenterEvent } from '../src/core/event.ts';
+import { SIGNALS } from '../src/core/signals/index.ts';
+
+export interface AgentParts {
+  readonly pipeline: Pipeline;
+  readonly reader: SnapshotReader;
+  readonly provider: MeterProvider;
+}
+
+/** Wired as the agent wires them. */
+export function agentParts(): AgentParts {
+  const reader = new SnapshotReader();
+  const provider = new MeterProvider({ readers: [reader] });
+  const specs = Object.values(SIGNALS).flatMap(({ instruments }) => instruments);
+  return { pipeline: new Pipeline(createInstruments(provider.getMeter('bench'), specs)), reader, provider };
+}
+
+/** Emits as the agent does: a full batch is handed over at once, here to a collector that costs nothing. */
+export function emitAll(pipeline: Pipeline, events: readonly NervecenterEvent[]): void {
+  for (const event of events) {
+    pipeline.emit(event);
+    if (pipeline.batchReady) drain(pipeline);
+  }
+}
+
+export function drain(pipeline: Pipeline): void {
+  for (let next = pipeline.nextBatch(true); next !== null; next = pipeline.nextBatch(true)) {
+    pipeline.accepted(next.batch);
+  }
+}

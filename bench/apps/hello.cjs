@@ -1,0 +1,3 @@
+const { serve } = require('./serve.cjs');
+
+serve((_request, response) => response.end('hello'));

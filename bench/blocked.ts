@@ -1,0 +1,118 @@
+// The longest things the agent does in one turn of the app's event loop: collecting a frame, handing over a batch.
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import type { Meter } from '@opentelemetry/api';
+import { BATCH_EVENTS_MAX } from '../src/agent/pipeline.ts';
+import type { NervecenterEvent } from '../src/core/event.ts';
+import { agentParts } from './agent-parts.ts';
+import type { Figure } from './figure.ts';
+import {
+  cpuMsOf,
+  cpuMsOfSync,
+  interleaved,
+  type Measurement,
+  pairedRatio,
+  quantile,
+  round,
+} from './measure.ts';
+import { peer } from './peers.ts';
+import { durationMs, llmCallEvent, requestEvent } from './synthetic.ts';
+
+const ROUNDS = 100;
+const BLOCKED_MS_MAX = 1;
+const SERIES = { few: 250, many: 2000 } as const;
+/** The SDK keeps at most so many series of one instrument. */
+const SERIES_PER_METRIC = 250;
+const VALUES_PER_SERIES = 2;
+
+export async function run(): Promise<Figure[]> {
+  const collector = new Worker(join(import.meta.dirname, 'apps', 'never-reads.cjs'));
+  try {
+    const requests = Array.from({ length: BATCH_EVENTS_MAX }, (_, index) => requestEvent(index, 20));
+    const calls = Array.from({ length: BATCH_EVENTS_MAX }, (_, index) => llmCallEvent(index, 20));
+    const handOver = (events: readonly NervecenterEvent[]) => () =>
+      cpuMsOfSync(() => collector.postMessage({ type: 'events', batch: 1, events }));
+    const samples = await interleaved(ROUNDS, {
+      few: frameOf(SERIES.few, collector),
+      many: frameOf(SERIES.many, collector),
+      exporterFew: scrapeOf(SERIES.few),
+      exporterMany: scrapeOf(SERIES.many),
+      requests: handOver(requests),
+      calls: handOver(calls),
+    });
+    const frame = (key: 'few' | 'many', peerKey: 'exporterFew' | 'exporterMany') => ({
+      ...figure(`a frame of ${SERIES[key]} series: collected, converted, posted`, samples[key]),
+      peers: `exporter-prometheus' scrape of the same ${round(pairedRatio(samples[peerKey], samples[key]))} x as long`,
+    });
+    return [
+      frame('few', 'exporterFew'),
+      frame('many', 'exporterMany'),
+      figure(`a batch of ${BATCH_EVENTS_MAX} request events posted`, samples.requests),
+      figure(`a batch of ${BATCH_EVENTS_MAX} llm-call events posted`, samples.calls),
+    ];
+  } finally {
+    await collector.terminate();
+  }
+}
+
+function figure(what: string, values: readonly number[]): Figure {
+  const p99 = quantile(values, 0.99);
+  return {
+    what,
+    budget: `<= ${BLOCKED_MS_MAX} ms (p99)`,
+    within: p99 <= BLOCKED_MS_MAX,
+    ours: `${round(p99)} ms`,
+    raw: `CPU time: p50 ${round(quantile(values, 0.5))}, p99 ${round(p99)}, least ${round(quantile(values, 0))} ms`,
+  };
+}
+
+/** What the agent does every second, after an interval in which every series got new values. */
+function frameOf(series: number, collector: Worker): Measurement {
+  const { provider, reader } = agentParts();
+  const fill = filler(provider.getMeter('app'), series);
+  return () => {
+    fill();
+    return cpuMsOf(async () => {
+      const points = await reader.collectPoints();
+      collector.postMessage({ type: 'frame', frame: { seq: 1, endMs: 0, points, dropped: {} } });
+    });
+  };
+}
+
+interface Collecting {
+  collect(): Promise<{ readonly resourceMetrics: unknown }>;
+}
+
+interface ExporterPrometheus {
+  readonly PrometheusExporter: new (options: object) => Collecting;
+  readonly PrometheusSerializer: new () => { serialize(metrics: unknown): string };
+}
+
+/** What OpenTelemetry's own exporter does in the app's thread at every scrape. */
+function scrapeOf(series: number): Measurement {
+  const { MeterProvider } = peer<typeof import('@opentelemetry/sdk-metrics')>('@opentelemetry/sdk-metrics');
+  const { PrometheusExporter, PrometheusSerializer } = peer<ExporterPrometheus>(
+    '@opentelemetry/exporter-prometheus',
+  );
+  const exporter = new PrometheusExporter({ preventServerStart: true });
+  const fill = filler(new MeterProvider({ readers: [exporter as never] }).getMeter('app'), series);
+  const serializer = new PrometheusSerializer();
+  return () => {
+    fill();
+    return cpuMsOf(async () => serializer.serialize((await exporter.collect()).resourceMetrics));
+  };
+}
+
+function filler(meter: Meter, series: number): () => void {
+  const histograms = Array.from({ length: series / SERIES_PER_METRIC }, (_, index) =>
+    meter.createHistogram(`bench.duration.${index}`, { unit: 's' }),
+  );
+  return () => {
+    for (const histogram of histograms) {
+      for (let n = 0; n < SERIES_PER_METRIC * VALUES_PER_SERIES; n++) {
+        const route = `/api/resources/${n % SERIES_PER_METRIC}/:id`;
+        histogram.record(durationMs(n) / 1000, { 'http.route': route, 'http.request.method': 'GET' });
+      }
+    }
+  };
+}

@@ -1,0 +1,143 @@
+// What one event costs the app's thread: its instruments and its place in the queue.
+import type { Pipeline } from '../src/agent/pipeline.ts';
+import type { NervecenterEvent } from '../src/core/event.ts';
+import { agentParts, drain, emitAll } from './agent-parts.ts';
+import type { Figure } from './figure.ts';
+import { cpuMsOfSync, garbageCollect, interleaved, median, pairedRatio, round, spread } from './measure.ts';
+import { type PromClient, peer } from './peers.ts';
+import { durationMs, llmCallEvent, ragQueryEvent, requestEvent } from './synthetic.ts';
+
+type OtelSdk = typeof import('@opentelemetry/sdk-metrics');
+
+const ROUNDS = 15;
+const EVENTS = 20_000;
+const SERIES = 16;
+const EMIT_US_MAX = 2;
+/** Fits the agent's queue, so that nothing is dropped while memory is weighed. */
+const QUEUED_EVENTS = 9000;
+const NS_PER_MS = 1e6;
+
+const MAKERS = {
+  request: (index: number) => requestEvent(index, SERIES / 2),
+  'llm-call': (index: number) => llmCallEvent(index, SERIES),
+  'rag-query': (index: number) => ragQueryEvent(index),
+} as const;
+type Kind = keyof typeof MAKERS;
+const KINDS = Object.keys(MAKERS) as Kind[];
+/** Measurements that one of our synthetic events makes. */
+const MEASUREMENTS: Readonly<Record<Kind, number>> = { request: 1, 'llm-call': 4, 'rag-query': 5 };
+
+export async function run(): Promise<Figure[]> {
+  const { pipeline } = agentParts();
+  const otel = otelRecord();
+  const prom = promObserve();
+  const emit = (kind: Kind) => {
+    const events = eventsOf(kind, EVENTS);
+    return perEvent(() => emitAll(pipeline, events));
+  };
+  const samples = await interleaved(ROUNDS, {
+    request: () => emit('request'),
+    'llm-call': () => emit('llm-call'),
+    'rag-query': () => emit('rag-query'),
+    make: () => perEvent(() => eventsOf('request', EVENTS)),
+    otel: () => perEvent(() => repeat(otel)),
+    prom: () => perEvent(() => repeat(prom)),
+  });
+  const times = (kind: Kind, other: 'otel' | 'prom') =>
+    `${pairedRatio(samples[kind], samples[other]).toFixed(1)} x`;
+  return [
+    ...KINDS.map((kind) => {
+      const us = median(samples[kind]) / 1000;
+      return {
+        what: `\`emit\` of a ${kind} event, ${MEASUREMENTS[kind]} measurement${MEASUREMENTS[kind] === 1 ? '' : 's'} included`,
+        budget: `<= ${EMIT_US_MAX} µs`,
+        within: us <= EMIT_US_MAX,
+        ours: `${us.toFixed(2)} µs`,
+        peers: `${times(kind, 'otel')} one OpenTelemetry \`record\` (3 attributes); ${times(kind, 'prom')} one prom-client \`observe\` (3 labels)`,
+        raw: `${spread(samples[kind], 'ns')}; record ${spread(samples.otel, 'ns')}; observe ${spread(samples.prom, 'ns')}`,
+      };
+    }),
+    {
+      what: 'making a request event, its UUIDv7 included',
+      ours: `${pairedRatio(samples.make, samples.otel).toFixed(2)} x one \`record\``,
+      raw: spread(samples.make, 'ns'),
+    },
+    memoryFigure(),
+  ];
+}
+
+function eventsOf(kind: Kind, count: number): NervecenterEvent[] {
+  return Array.from({ length: count }, (_, index) => MAKERS[kind](index));
+}
+
+function perEvent(work: () => void): number {
+  return (cpuMsOfSync(work) * NS_PER_MS) / EVENTS;
+}
+
+function repeat(one: (index: number) => void): void {
+  for (let index = 0; index < EVENTS; index++) one(index);
+}
+
+/** The SDK's default histogram behind the reader of its Prometheus exporter. */
+function otelRecord(): (index: number) => void {
+  const { MeterProvider } = peer<OtelSdk>('@opentelemetry/sdk-metrics');
+  const { PrometheusExporter } = peer<{ PrometheusExporter: new (options: object) => never }>(
+    '@opentelemetry/exporter-prometheus',
+  );
+  const provider = new MeterProvider({ readers: [new PrometheusExporter({ preventServerStart: true })] });
+  const histogram = provider.getMeter('bench').createHistogram('http.server.request.duration', { unit: 's' });
+  return (index) =>
+    histogram.record(durationMs(index) / 1000, {
+      'http.request.method': 'GET',
+      'http.response.status_code': 200,
+      'http.route': ROUTES[index % SERIES],
+    });
+}
+
+const ROUTES = Array.from({ length: SERIES }, (_, index) => `/api/resources/${index}/:id`);
+
+function promObserve(): (index: number) => void {
+  const { Histogram, Registry } = peer<PromClient>('prom-client');
+  const histogram = new Histogram({
+    name: 'http_server_request_duration_seconds',
+    help: 'Duration.',
+    labelNames: ['method', 'route', 'status'],
+    registers: [new Registry()],
+  });
+  return (index) =>
+    histogram.observe(
+      { method: 'GET', route: ROUTES[index % SERIES] ?? '', status: 200 },
+      durationMs(index) / 1000,
+    );
+}
+
+/** What stays on the heap for a queued event, beside the event itself. */
+function memoryFigure(): Figure {
+  const { pipeline } = agentParts();
+  warmUp(pipeline);
+  const empty = heapUsed();
+  const events = eventsOf('request', QUEUED_EVENTS);
+  const made = heapUsed();
+  for (const event of events) pipeline.emit(event);
+  const queued = heapUsed();
+  const retained = (queued - made) / events.length;
+  drain(pipeline);
+  return {
+    what: 'bytes retained by `emit` for a waiting request event, beside the event itself',
+    budget: 'nothing but its place in the queue',
+    within: retained <= 16,
+    ours: `${retained.toFixed(1)} bytes`,
+    raw: `the event itself ${round((made - empty) / events.length)} bytes`,
+  };
+}
+
+/** Series exist and the queue is empty. A function of its own: its caller's frame must not keep these events alive. */
+function warmUp(pipeline: Pipeline): void {
+  for (let n = 0; n < 3; n++) emitAll(pipeline, eventsOf('request', QUEUED_EVENTS));
+}
+
+function heapUsed(): number {
+  garbageCollect();
+  garbageCollect();
+  return process.memoryUsage().heapUsed;
+}

@@ -1,0 +1,39 @@
+/** One line of the results: a ratio or a figure against its budget, the same of the peers, and raw numbers as context. */
+export interface Figure {
+  readonly what: string;
+  /** From the architecture's budgets; absent where there is none. */
+  readonly budget?: string;
+  readonly within?: boolean;
+  readonly ours: string;
+  readonly peers?: string;
+  readonly raw: string;
+}
+
+export interface Part {
+  readonly name: string;
+  readonly title: string;
+}
+
+/** In the order they run; each is a file beside this one that exports `run(): Promise<Figure[]>`. */
+export const PARTS: readonly Part[] = [
+  { name: 'throughput', title: 'Hello-world HTTP server' },
+  { name: 'emit', title: 'One event' },
+  { name: 'start', title: 'Start and memory' },
+  { name: 'blocked', title: "The app's event loop" },
+  { name: 'snapshot', title: 'Snapshot' },
+  { name: 'exposition', title: 'Prometheus endpoint' },
+  { name: 'stream', title: 'WebSocket stream' },
+  { name: 'host', title: 'Host sample' },
+  { name: 'storage', title: 'Rows in Postgres' },
+];
+
+const HEAD = '| what | budget | nervecenter | peers in the same run | raw |\n|---|---|---|---|---|\n';
+
+export function table(figures: readonly Figure[]): string {
+  return HEAD + figures.map(line).join('');
+}
+
+function line({ what, budget, within, ours, peers, raw }: Figure): string {
+  const verdict = within === undefined ? '' : within ? ' (within)' : ' (**missed**)';
+  return `| ${what} | ${budget ?? ''}${verdict} | **${ours}** | ${peers ?? ''} | ${raw} |\n`;
+}

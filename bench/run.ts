@@ -1,0 +1,78 @@
+// `npm run bench`: every part, one after the other, each in a process of its own. `node bench/run.ts emit start` runs some;
+// `--write` puts their tables into RESULTS.md.
+import { execFileSync, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, globSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
+import { join } from 'node:path';
+import { type Figure, PARTS, type Part, table } from './figure.ts';
+import { installPeers } from './peers.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+const RESULTS = join(import.meta.dirname, 'RESULTS.md');
+
+/** Apps load the built agent, as users do. */
+function buildAgent(): void {
+  const built = join(ROOT, 'dist', 'otel.js');
+  const newest = Math.max(
+    ...globSync('src/**/*.ts', { cwd: ROOT }).map((file) => statSync(join(ROOT, file)).mtimeMs),
+  );
+  if (existsSync(built) && statSync(built).mtimeMs > newest) return;
+  console.log('Building the agent ...');
+  execFileSync(process.execPath, [join(ROOT, 'scripts', 'build.ts')], { stdio: 'inherit' });
+}
+
+async function figuresOf({ name }: Part): Promise<readonly Figure[]> {
+  const child = fork(join(import.meta.dirname, 'part.ts'), [name], { execArgv: ['--expose-gc'] });
+  const ended = once(child, 'exit').then(([code]) => {
+    throw new Error(`the part ended with ${code}`);
+  });
+  const [figures] = (await Promise.race([once(child, 'message'), ended])) as [readonly Figure[]];
+  await ended.catch(() => {});
+  return figures;
+}
+
+function circumstances(): string {
+  const date = new Date().toISOString().slice(0, 10);
+  const machine = `${cpus().length} cores (${cpus()[0]?.model.trim() ?? 'unknown'})`;
+  return `${date}, Node ${process.versions.node}, ${machine}, load before it ${loadavg()[0]?.toFixed(1)}`;
+}
+
+/** Replaces the part's block in the results; everything else there is written by hand. */
+function writeResults({ name }: Part, text: string): void {
+  const before = readFileSync(RESULTS, 'utf8');
+  const [begin, end] = [`<!-- ${name} -->\n`, `<!-- /${name} -->`];
+  const [from, to] = [before.indexOf(begin), before.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`RESULTS.md has no place for ${name}`);
+  writeFileSync(RESULTS, `${before.slice(0, from)}${begin}${text}${before.slice(to)}`);
+}
+
+async function main(parameters: readonly string[]): Promise<void> {
+  const write = parameters.includes('--write');
+  const wanted = parameters.filter((parameter) => parameter !== '--write');
+  const unknown = wanted.filter((name) => !PARTS.some((part) => part.name === name));
+  if (unknown.length > 0) {
+    console.error(
+      `Unknown: ${unknown.join(', ')}. There are ${PARTS.map(({ name }) => name).join(', ')} and --write.`,
+    );
+    process.exitCode = 1;
+    return;
+  }
+  installPeers();
+  buildAgent();
+  for (const part of PARTS.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
+    const place = circumstances();
+    try {
+      const text = `${table(await figuresOf(part))}\n${place}\n`;
+      console.log(`\n## ${part.title}\n\n${text}`);
+      if (write) writeResults(part, text);
+    } catch (error) {
+      console.error(
+        `\n## ${part.title}\n\nfailed: ${error instanceof Error ? error.message : String(error)}\n`,
+      );
+      process.exitCode = 1;
+    }
+  }
+}
+
+await main(process.argv.slice(2));
