@@ -12,13 +12,15 @@ export interface Figure {
 export interface Part {
   readonly name: string;
   readonly title: string;
+  /** Apps load the built agent, as users do; the other parts run the sources. */
+  readonly loadsBuild?: boolean;
 }
 
 /** In the order they run; each is a file beside this one that exports `run(): Promise<Figure[]>`. */
 export const PARTS: readonly Part[] = [
-  { name: 'throughput', title: 'Hello-world HTTP server' },
+  { name: 'throughput', title: 'Hello-world HTTP server', loadsBuild: true },
   { name: 'emit', title: 'One event' },
-  { name: 'start', title: 'Start and memory' },
+  { name: 'start', title: 'Start and memory', loadsBuild: true },
   { name: 'blocked', title: "The app's event loop" },
   { name: 'snapshot', title: 'Snapshot' },
   { name: 'exposition', title: 'Prometheus endpoint' },

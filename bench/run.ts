@@ -11,7 +11,6 @@ import { installPeers } from './peers.ts';
 const ROOT = join(import.meta.dirname, '..');
 const RESULTS = join(import.meta.dirname, 'RESULTS.md');
 
-/** Apps load the built agent, as users do. */
 function buildAgent(): void {
   const built = join(ROOT, 'dist', 'otel.js');
   const newest = Math.max(
@@ -58,9 +57,10 @@ async function main(parameters: readonly string[]): Promise<void> {
     process.exitCode = 1;
     return;
   }
+  const parts = PARTS.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
   installPeers();
-  buildAgent();
-  for (const part of PARTS.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
+  if (parts.some(({ loadsBuild }) => loadsBuild)) buildAgent();
+  for (const part of parts) {
     const place = circumstances();
     try {
       const text = `${table(await figuresOf(part))}\n${place}\n`;
