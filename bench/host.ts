@@ -1,6 +1,7 @@
 // One sample of the machine, against OpenTelemetry's host metrics.
 import { ChildProcess } from 'node:child_process';
 import { tmpdir } from 'node:os';
+import { setTimeout as wait } from 'node:timers/promises';
 import { createHostSampler } from '../src/collector/host/sampler.ts';
 import type { Figure } from './figure.ts';
 import { interleaved, median, pairedRatio, spread } from './measure.ts';
@@ -8,6 +9,8 @@ import { peer } from './peers.ts';
 
 const ROUNDS = 15;
 const SAMPLES = 10;
+/** Asked again sooner, the peer answers what it found before. */
+const PEER_CACHE_MS = 600;
 const SAMPLE_MS_MAX = 1;
 
 type OtelSdk = typeof import('@opentelemetry/sdk-metrics');
@@ -27,6 +30,7 @@ export async function run(): Promise<Figure[]> {
       return cost.cpuMs / SAMPLES;
     },
     peer: async () => {
+      await wait(PEER_CACHE_MS);
       const cost = await spawnsCounted(() => collect());
       spawned.peer += cost.spawns;
       return cost.cpuMs;
@@ -38,7 +42,7 @@ export async function run(): Promise<Figure[]> {
       budget: `<= ${SAMPLE_MS_MAX} ms, no child process`,
       within: median(samples.ours) <= SAMPLE_MS_MAX && spawned.ours === 0,
       ours: `${median(samples.ours).toFixed(2)} ms, ${spawned.ours} child processes`,
-      peers: `instrumentation-host-metrics ${pairedRatio(samples.peer, samples.ours).toFixed(1)} x, ${Math.round(spawned.peer / (ROUNDS + 1))} child processes per sample`,
+      peers: `instrumentation-host-metrics, without disks, ${pairedRatio(samples.peer, samples.ours).toFixed(1)} x, ${(spawned.peer / (ROUNDS + 1)).toFixed(1)} child processes per sample`,
       raw: `CPU of the process: ${spread(samples.ours, 'ms')}; instrumentation-host-metrics ${spread(samples.peer, 'ms')} without its child processes`,
     },
   ];
