@@ -25,17 +25,21 @@ async function main(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
+    strict: false,
     options: { help: { type: 'boolean', short: 'h' }, version: { type: 'boolean', short: 'v' } },
   });
   if (values.version) return print(`${packageVersion()}\n`);
   if (values.help) return print(usage());
-  const name = positionals[0] ?? 'collector';
-  const command = COMMANDS[name];
-  if (command === undefined) {
-    writeToStderr(`nervecenter: there is no command "${name}".\n${usage()}`);
-    return 2;
-  }
-  return command.run();
+  const unknown = Object.keys(values)[0];
+  if (unknown !== undefined) return refuse(`option "${unknown.length === 1 ? '-' : '--'}${unknown}"`);
+  const name = positionals.length === 0 ? 'collector' : positionals.join(' ');
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  return command === undefined ? refuse(`command "${name}"`) : command.run();
+}
+
+function refuse(what: string): number {
+  writeToStderr(`nervecenter: there is no ${what}.\n${usage()}`);
+  return 2;
 }
 
 function usage(): string {

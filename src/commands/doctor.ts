@@ -4,10 +4,12 @@ import { storageError } from '../collector/postgres/failure.ts';
 import { schemaStatus } from '../collector/postgres/migrate.ts';
 import { externalServer } from '../collector/postgres/server.ts';
 import { type Config, effectiveSettings, readConfig } from '../config.ts';
+import type { HealthStatus } from '../core/snapshot.ts';
 import { describeError } from '../errors.ts';
 import { packageVersion } from '../version.ts';
 
 const PROBE_TIMEOUT_MS = 3000;
+const HEALTH_STATUSES: readonly HealthStatus[] = ['healthy', 'degraded', 'critical'];
 
 /** Prints the effective configuration with secrets masked, what is instrumented and what can be reached. */
 export async function doctor(): Promise<number> {
@@ -30,10 +32,20 @@ async function collectorState({ host, port }: Config): Promise<string> {
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}/api/metrics/health`;
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
-    const { status } = (await response.json()) as { status?: unknown };
-    return typeof status === 'string' ? `running, ${status}` : 'the port is taken by something else';
+    const status = statusIn(await response.text());
+    return status === null ? 'the port is taken by something else' : `running, ${status}`;
   } catch (error) {
     return `not running (${reason(error)})`;
+  }
+}
+
+/** The verdict in a health answer, `null` when the text is none. */
+function statusIn(text: string): string | null {
+  try {
+    const { status } = JSON.parse(text) as { readonly status?: unknown };
+    return HEALTH_STATUSES.find((known) => known === status) ?? null;
+  } catch {
+    return null; // Not JSON, so not ours.
   }
 }
 
