@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { Health, Snapshot } from '../../src/core/snapshot.ts';
+import { until } from '../support/poll.ts';
+import { reachableTempDir } from '../support/postgres.ts';
+import { Command, nervecenter } from './command.ts';
+
+let cwd: string;
+before(() => {
+  cwd = reachableTempDir();
+  writeFileSync(join(cwd, 'file'), '');
+});
+after(() => rmSync(cwd, { recursive: true, force: true }));
+
+const NOTICE = /dashboard +(http:\/\/127\.0\.0\.1:\d+)\/login#token=(\w+)\n(?:.*\n)* {2}stop .*\n/;
+
+/** Starts a collector on a free port, hands its address to `use`, and ends it whatever happens. */
+async function withCollector(
+  env: Readonly<Record<string, string>>,
+  use: (collector: Command, address: { readonly url: string; readonly token: string }) => Promise<void>,
+): Promise<void> {
+  const collector = new Command(['collector'], { cwd, env: { NERVECENTER_PORT: '0', ...env } });
+  try {
+    const [, url = '', token = ''] = await collector.says(NOTICE);
+    await use(collector, { url, token });
+  } finally {
+    await collector.kill();
+  }
+}
+
+async function healthOf(url: string): Promise<Health> {
+  return (await (await fetch(`${url}/api/metrics/health`)).json()) as Health;
+}
+
+describe('nervecenter collector', () => {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    it(`serves, and ends on ${signal} with exit code 0, its rows stored`, async () => {
+      await withCollector({ NERVECENTER_DATA_DIR: `data-${signal}` }, async (collector, { url, token }) => {
+        assert.deepEqual(
+          (await healthOf(url)).issues.filter((issue) => issue.startsWith('Storage')),
+          [],
+        );
+        const headers = { authorization: `Bearer ${token}` };
+        await until(async () => {
+          const response = await fetch(`${url}/api/metrics/snapshot`, { headers });
+          return ((await response.json()) as Snapshot).pipeline.events_stored > 0;
+        });
+        assert.equal((await fetch(`${url}/api/metrics/snapshot`)).status, 401);
+        collector.child.kill(signal);
+        assert.equal(await collector.end(), 0);
+        assert.equal(collector.stdout, '');
+        // The start message and nothing else: no warning, no stack.
+        assert.match(collector.stderr, /^nervecenter \d\S* · app\n( {2}\w+ .*\n){3}$/);
+      });
+    });
+  }
+
+  it('is what `nervecenter` alone does', async () => {
+    const collector = new Command([], { cwd, env: { NERVECENTER_PORT: '0', NERVECENTER_STORAGE: 'off' } });
+    try {
+      await collector.says(NOTICE);
+      assert.match(collector.stderr, /storage +off/);
+    } finally {
+      await collector.kill();
+    }
+  });
+
+  it('does not print a token that the operator chose', async () => {
+    const env = {
+      NERVECENTER_PORT: '0',
+      NERVECENTER_STORAGE: 'off',
+      NERVECENTER_ADMIN_TOKEN: 'top-secret-token-1',
+    };
+    const collector = new Command([], { cwd, env });
+    try {
+      await collector.says(/dashboard +http:\/\/127\.0\.0\.1:\d+\/admin\/system\n/);
+      assert.doesNotMatch(collector.stderr, /top-secret/);
+    } finally {
+      await collector.kill();
+    }
+  });
+
+  it('tells in one line that another program has the port', async () => {
+    const stranger = createServer((_request, response) => response.end('hello')).listen(0, '127.0.0.1');
+    await once(stranger, 'listening');
+    try {
+      const { port } = stranger.address() as AddressInfo;
+      const env = { NERVECENTER_PORT: String(port), NERVECENTER_STORAGE: 'off' };
+      const { code, stdout, stderr } = await nervecenter([], { cwd, env });
+      assert.deepEqual([code, stdout], [1, '']);
+      assert.equal(
+        stderr,
+        `nervecenter: 127.0.0.1:${port} is taken by another process. Set NERVECENTER_PORT to a free port, or to 0 for any. [NC_PORT_TAKEN]\n`,
+      );
+    } finally {
+      stranger.close();
+    }
+  });
+
+  for (const { what, env, pattern } of [
+    {
+      what: 'a bad setting',
+      env: { NERVECENTER_WINDOW_MS: '5m' },
+      pattern: /NERVECENTER_WINDOW_MS: expected .* got "5m"/,
+    },
+    {
+      what: 'an address that is not of this machine',
+      env: { NERVECENTER_HOST: '192.0.2.1' },
+      pattern: /NERVECENTER_HOST: expected an address of this machine/,
+    },
+    {
+      what: 'a file of prices that is none',
+      env: { NERVECENTER_PRICES: 'file' },
+      pattern: /NERVECENTER_PRICES: expected a JSON file/,
+    },
+  ]) {
+    it(`does not start with ${what}, and says so in one line`, async () => {
+      const { code, stdout, stderr } = await nervecenter([], { cwd, env: { NERVECENTER_PORT: '0', ...env } });
+      assert.deepEqual([code, stdout], [1, '']);
+      assert.match(stderr, /^nervecenter: [^\n]+ \[NC_CONFIG_INVALID\]\n$/);
+      assert.match(stderr, pattern);
+    });
+  }
+
+  for (const { what, env, code, storage } of [
+    {
+      what: 'a database that is not there',
+      env: { DATABASE_URL: 'postgres://u:top-secret@127.0.0.1:1/d' },
+      code: 'NC_STORAGE_UNREACHABLE',
+      storage: /storage +Postgres .* \(not reachable; rows wait in memory\)/,
+    },
+    {
+      what: 'a data directory that cannot be made',
+      env: { NERVECENTER_DATA_DIR: 'file/data' },
+      code: 'NC_DATA_DIR',
+      storage: /storage +none, for the reason above: live view only/,
+    },
+  ]) {
+    it(`shows the live view with ${what}, says so in one line, and health says degraded`, async () => {
+      await withCollector(env, async (collector, { url }) => {
+        const told = collector.stderr.match(/^\[nervecenter\] .*$/gm) ?? [];
+        assert.equal(told.length, 1, collector.stderr);
+        assert.ok(told[0]?.endsWith(`[${code}]`), told[0]);
+        assert.match(collector.stderr, storage);
+        assert.doesNotMatch(collector.stderr, /top-secret|\n\s+at /);
+        const issues = async () => (await healthOf(url)).issues;
+        await until(async () => (await issues()).includes('Storage unreachable'));
+        assert.notEqual((await healthOf(url)).status, 'healthy');
+        collector.child.kill('SIGTERM');
+        assert.equal(await collector.end(), 0);
+      });
+    });
+  }
+});

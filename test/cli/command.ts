@@ -1,0 +1,64 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { until } from '../support/poll.ts';
+
+/** What the bin of the package is; it needs the build. */
+const CLI = join(import.meta.dirname, '..', '..', 'dist', 'cli.js');
+const TIMEOUT_MS = 30_000;
+
+export interface CommandOptions {
+  readonly cwd: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** One run of `nervecenter` in a process of its own, with no setting but the ones given. */
+export class Command {
+  readonly child: ChildProcess;
+  stdout = '';
+  stderr = '';
+
+  constructor(args: readonly string[], { cwd, env }: CommandOptions) {
+    this.child = spawn(process.execPath, [CLI, ...args], {
+      cwd,
+      env: { PATH: process.env['PATH'], HOME: cwd, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.child.stdout?.on('data', (chunk: Buffer) => {
+      this.stdout += chunk;
+    });
+    this.child.stderr?.on('data', (chunk: Buffer) => {
+      this.stderr += chunk;
+    });
+  }
+
+  /** The exit code, once the command has ended by itself. */
+  async end(): Promise<number | null> {
+    if (this.child.exitCode === null && this.child.signalCode === null) await once(this.child, 'close');
+    return this.child.exitCode;
+  }
+
+  /** Resolves once `pattern` was printed on stderr. */
+  async says(pattern: RegExp): Promise<RegExpExecArray> {
+    return until(() => pattern.exec(this.stderr), {
+      timeoutMs: TIMEOUT_MS,
+      what: `${pattern} in: ${this.stderr}`,
+    });
+  }
+
+  /** For `finally`: whatever happened, nothing is left running. */
+  async kill(): Promise<void> {
+    this.child.kill('SIGKILL');
+    await this.end();
+  }
+}
+
+/** Runs a command that ends by itself. */
+export async function nervecenter(
+  args: readonly string[],
+  options: CommandOptions,
+): Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }> {
+  const command = new Command(args, options);
+  const code = await command.end();
+  return { code, stdout: command.stdout, stderr: command.stderr };
+}

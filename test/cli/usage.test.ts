@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { nervecenter } from './command.ts';
+
+const cwd = tmpdir();
+const { version } = JSON.parse(
+  readFileSync(join(import.meta.dirname, '..', '..', 'package.json'), 'utf8'),
+) as { readonly version: string };
+
+describe('nervecenter', () => {
+  for (const flag of ['--help', '-h']) {
+    it(`${flag} lists the commands`, async () => {
+      const { code, stdout, stderr } = await nervecenter([flag], { cwd });
+      assert.deepEqual([code, stderr], [0, '']);
+      assert.match(stdout, /^usage: nervecenter \[command\]\n/);
+      assert.deepEqual(stdout.match(/(?<=^ {2})\w+/gm), ['collector', 'migrate', 'doctor', 'init']);
+    });
+  }
+
+  for (const flag of ['--version', '-v']) {
+    it(`${flag} prints the package's version and nothing else`, async () => {
+      assert.deepEqual(await nervecenter([flag], { cwd }), { code: 0, stdout: `${version}\n`, stderr: '' });
+    });
+  }
+
+  for (const { args, what } of [
+    { args: ['dance'], what: 'command "dance"' },
+    { args: ['constructor'], what: 'command "constructor"' },
+    { args: ['doctor', 'who'], what: 'command "doctor who"' },
+    { args: ['doctor', '--fast'], what: 'option "--fast"' },
+    { args: ['-x'], what: 'option "-x"' },
+  ]) {
+    it(`refuses "${args.join(' ')}" and says what there is`, async () => {
+      const { code, stdout, stderr } = await nervecenter(args, { cwd });
+      assert.deepEqual([code, stdout], [2, '']);
+      assert.ok(stderr.startsWith(`nervecenter: there is no ${what}.\nusage: `), stderr);
+      assert.doesNotMatch(stderr, /\n\s+at /);
+    });
+  }
+});
