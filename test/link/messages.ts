@@ -1,0 +1,42 @@
+import { randomUUID } from 'node:crypto';
+import type { RequestEvent } from '../../src/core/event.ts';
+import type { Frame, Point, Source } from '../../src/core/frame.ts';
+import { milliseconds } from '../../src/core/units.ts';
+import { newEventId } from '../../src/ids.ts';
+
+export function sourceNamed(service: string): Source {
+  return {
+    service,
+    instanceId: randomUUID(),
+    host: 'test-host',
+    pid: 4242,
+    instrumentations: ['http'],
+    frameIntervalMs: milliseconds(1000),
+  };
+}
+
+export function requestEvent(): RequestEvent {
+  const timeMs = milliseconds(Date.now());
+  return {
+    signal: 'request',
+    id: newEventId(timeMs),
+    timeMs,
+    traceId: null,
+    userEmail: null,
+    department: null,
+    route: '/items/:id',
+    method: 'GET',
+    statusCode: 200,
+    durationMs: milliseconds(12),
+    requestBytes: 0,
+    responseBytes: 2,
+  };
+}
+
+export function counterPoint(name: string, value: number): Point {
+  return { kind: 'counter', name, unit: '1', description: '', attributes: {}, value };
+}
+
+export function frameOf(points: readonly Point[], dropped: Frame['dropped'] = {}): Frame {
+  return { seq: 1, endMs: milliseconds(Date.now()), points, dropped };
+}
