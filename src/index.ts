@@ -1,11 +1,12 @@
 import { currentContext, runInContext, type User, WorkContext } from './agent/context.ts';
-import { agentHandle } from './agent/handle.ts';
+import { agentHandle, notLoaded } from './agent/handle.ts';
 import { NO_QUERY, type RagQuery, type RagQueryAttributes } from './agent/rag.ts';
 import type { RecordedLlmCall, RecordedRagQuery, RecordedRequest } from './agent/recorder.ts';
 import type { Health, Snapshot, SystemSnapshot } from './core/snapshot.ts';
-import { NervecenterError } from './errors.ts';
 
 export type { User } from './agent/context.ts';
+export { type MetricsHandler, type MountOptions, metricsHandler } from './agent/mount.ts';
+export { attachStream, type StreamOptions } from './agent/mount-stream.ts';
 export type { RagQuery, RagQueryAttributes, RagQueryResult } from './agent/rag.ts';
 export type { RecordedLlmCall, RecordedRagQuery, RecordedRequest } from './agent/recorder.ts';
 export type { Health, HealthStatus, Snapshot, SystemSnapshot } from './core/snapshot.ts';
@@ -107,11 +108,4 @@ export function getHealth(): Promise<Health> {
 /** The `system` part of the snapshot. Throws as `getSnapshot`. */
 export async function getSystemMetrics(): Promise<SystemSnapshot> {
   return (await getSnapshot()).system;
-}
-
-function notLoaded(): NervecenterError {
-  return new NervecenterError(
-    'NC_UNAVAILABLE',
-    'The nervecenter agent is not loaded. Start the app with `node --require nervecenter/otel`.',
-  );
 }

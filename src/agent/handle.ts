@@ -1,4 +1,6 @@
 import type { Health, Snapshot } from '../core/snapshot.ts';
+import type { Milliseconds } from '../core/units.ts';
+import { NervecenterError } from '../errors.ts';
 import type { RagQuery, RagQueryAttributes } from './rag.ts';
 import type { Recorder } from './recorder.ts';
 
@@ -10,6 +12,10 @@ export interface AgentHandle {
   wsDisconnect(): void;
   snapshot(): Promise<Snapshot>;
   health(): Promise<Health>;
+  /** How often a stream sends a snapshot. */
+  readonly streamIntervalMs: Milliseconds;
+  /** Says a thing once per `key`, on stderr. */
+  warnOnce(key: string, message: string): void;
 }
 
 /**
@@ -24,4 +30,12 @@ export function publishHandle(handle: AgentHandle | undefined): void {
 
 export function agentHandle(): AgentHandle | undefined {
   return (globalThis as { [HANDLE]?: AgentHandle })[HANDLE];
+}
+
+/** For whatever needs the agent, when there is none. */
+export function notLoaded(): NervecenterError {
+  return new NervecenterError(
+    'NC_UNAVAILABLE',
+    'The nervecenter agent is not loaded. Start the app with `node --require nervecenter/otel`.',
+  );
 }

@@ -101,7 +101,7 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
   const stopObserving = () => {
     for (const undo of undos.splice(0).reverse()) undo();
   };
-  publishHandle(createHandle({ agent, connection, tallies, pipeline, record, say }));
+  publishHandle(createHandle({ agent, connection, tallies, pipeline, record, config }));
 
   const minutes = new CacheMinutes(agent, tallies.caches);
   const frames = new FrameSender({ clock, reader, connection, pipeline });
@@ -194,10 +194,10 @@ interface HandleParts {
   readonly tallies: Tallies;
   readonly pipeline: Pipeline;
   readonly record: RecordMeasurement;
-  readonly say: (text: string) => void;
+  readonly config: Config;
 }
 
-function createHandle({ agent, connection, tallies, pipeline, record }: HandleParts): AgentHandle {
+function createHandle({ agent, connection, tallies, pipeline, record, config }: HandleParts): AgentHandle {
   const onInvalid = refusals(agent, record);
   const stageNames = new StageNames();
   return {
@@ -213,6 +213,8 @@ function createHandle({ agent, connection, tallies, pipeline, record }: HandlePa
     wsDisconnect: () => tallies.websockets.closed(),
     snapshot: () => connection.ask('snapshot') as Promise<Snapshot>,
     health: () => connection.ask('health') as Promise<Health>,
+    streamIntervalMs: config.intervalMs,
+    warnOnce: agent.warnOnce,
   };
 }
 

@@ -70,3 +70,14 @@ export function evaluateHealth(input: HealthInput): Health {
     timestamp: snapshot.timestamp,
   };
 }
+
+/** The verdict when there is no snapshot to judge: for a load balancer as bad as a critical one. */
+export function healthUnknown(timestamp: string): Health {
+  return {
+    status: 'critical',
+    issues: ['Collector not ready'],
+    uptime_seconds: 0,
+    ws_connections: 0,
+    timestamp,
+  };
+}

@@ -8,6 +8,7 @@ import { type Milliseconds, milliseconds } from '../../core/units.ts';
 import { newEventId } from '../../ids.ts';
 import type { Agent, Instrumentation } from '../agent.ts';
 import { currentContext, enterContext, runInContext, WorkContext } from '../context.ts';
+import { isOwnTraffic } from '../own-traffic.ts';
 
 /** What Node publishes on `http.server.request.start` and `http.server.response.finish`. */
 interface Exchange {
@@ -141,7 +142,7 @@ class HttpObserver {
   }
 
   #emit(served: ServedRequest, statusCode: number, bytes: number | null): void {
-    if (this.#stopped) return;
+    if (this.#stopped || isOwnTraffic(served.request)) return;
     const { work, request } = served;
     const { clock } = this.#agent;
     const timeMs = clock.epochMs();

@@ -4,6 +4,7 @@ import { milliseconds } from '../../core/units.ts';
 import { newEventId } from '../../ids.ts';
 import type { Agent, Instrumentation } from '../agent.ts';
 import { attributionOf, currentContext, runInContext, WorkContext } from '../context.ts';
+import { isOwnTraffic } from '../own-traffic.ts';
 import { onModuleLoad } from './module-hook.ts';
 import { replaceMethod } from './replace-method.ts';
 
@@ -185,7 +186,8 @@ function openSession(
   parent: WorkContext | undefined,
 ): Session | undefined {
   try {
-    if (webSocket[SESSION] !== undefined || agent.isOwnPort(request.socket?.localPort)) return undefined;
+    if (webSocket[SESSION] !== undefined || isOwnTraffic(request)) return undefined;
+    if (agent.isOwnPort(request.socket?.localPort)) return undefined;
     const traceId = traceIdOf(request.headers['traceparent']);
     const session = new Session(agent, pathOf(request.url), new WorkContext({ parent, traceId }));
     Object.defineProperty(webSocket, SESSION, { value: session });

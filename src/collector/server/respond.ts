@@ -1,5 +1,5 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import { CATALOGUE, NervecenterError } from '../../errors.ts';
+import { NervecenterError, problemDetails } from '../../errors.ts';
 
 /**
  * On every answer. The dashboard's scripts and styles are files of its own, so nothing inline is ever allowed; text that
@@ -59,12 +59,17 @@ export function respondProblem(
   error: NervecenterError,
   headers: OutgoingHttpHeaders = {},
 ): void {
-  respond(response, error.status, { ...problemHeaders(error), ...headers }, problemBody(error));
+  respond(
+    response,
+    error.status,
+    { ...problemHeaders(error), ...headers },
+    JSON.stringify(problemDetails(error)),
+  );
 }
 
 /** The same on a bare socket, where there is no response object: a refused upgrade or a request that cannot be parsed. */
 export function problemText(error: NervecenterError, status: number, reason: string): string {
-  const body = problemBody(error, status);
+  const body = JSON.stringify(problemDetails(error, status));
   const headers = {
     ...SECURITY_HEADERS,
     'cache-control': 'no-store',
@@ -89,14 +94,4 @@ function problemHeaders(error: NervecenterError): Record<string, string> {
     ...(error.status === 401 ? { 'www-authenticate': AUTHENTICATE } : {}),
     ...(retryAfter === undefined ? {} : { 'retry-after': retryAfter }),
   };
-}
-
-function problemBody(error: NervecenterError, status: number = error.status): string {
-  return JSON.stringify({
-    type: `urn:nervecenter:error:${error.code}`,
-    title: CATALOGUE[error.code].title,
-    status,
-    detail: error.message,
-    code: error.code,
-  });
 }

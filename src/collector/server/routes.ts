@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Config } from '../../config.ts';
+import { healthUnknown } from '../../core/health.ts';
 import type { Health, Snapshot } from '../../core/snapshot.ts';
 import { NervecenterError } from '../../errors.ts';
 import type { Asset, Assets } from './assets.ts';
@@ -119,9 +120,7 @@ function answerHealth(response: ServerResponse, evaluate: () => Health): void {
   try {
     health = evaluate();
   } catch {
-    const timestamp = new Date().toISOString();
-    const issues = ['Collector not ready'];
-    health = { status: 'critical', issues, uptime_seconds: 0, ws_connections: 0, timestamp };
+    health = healthUnknown(new Date().toISOString());
   }
   respondJson(response, health.status === 'critical' ? 503 : 200, health);
 }
