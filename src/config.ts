@@ -113,15 +113,15 @@ export const SETTINGS: Readonly<Record<string, { readonly default: string; reado
   NERVECENTER_STORAGE: { default: 'on', meaning: '`off`: live view only, nothing is written' },
   NERVECENTER_DATA_DIR: {
     default: '.nervecenter',
-    meaning: 'embedded storage and the link between processes',
+    meaning: 'embedded storage and the admin token made at the first start',
   },
   NERVECENTER_SPOOL_MAX_BYTES: {
     default: '1073741824',
-    meaning: 'rows kept through an outage, in bytes; oldest dropped past it, counted',
+    meaning: 'checked, but without effect until rows are kept on disk through an outage',
   },
   NERVECENTER_RETENTION_DAYS: {
     default: 'request=30,system=7,llm=90,rag=30,cache=7',
-    meaning: 'days kept per table',
+    meaning: 'days to keep per table; checked, but nothing is deleted yet',
   },
   NERVECENTER_PRICES: { default: 'unset', meaning: 'path of a JSON file with your own prices' },
   DATABASE_URL: { default: 'unset', meaning: 'your Postgres; unset: embedded storage' },
