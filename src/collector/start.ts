@@ -16,9 +16,9 @@ import { createHostSampler } from './host/sampler.ts';
 import { Live, type PipelineCounts } from './live/live.ts';
 import type { Log } from './log.ts';
 import { createStorage, type Storage } from './postgres/storage.ts';
-import { createPricer } from './pricing.ts';
+import { createPricer, type Pricer } from './pricing.ts';
 import { type AgentHandlers, receiveFrom } from './receivers/agents.ts';
-import { listenForAgents } from './receivers/socket.ts';
+import { listenForAgents, type SocketReceiver } from './receivers/socket.ts';
 import { createCollectorServer } from './server/server.ts';
 import { startNotice } from './start-notice.ts';
 
@@ -78,14 +78,7 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
 
   const sampler = createHostSampler({ dataDir: config.dataDir });
   const offer = (events: readonly NervecenterEvent[]) =>
-    ledger.offer(
-      events.map((event) => {
-        if (event.signal !== 'llm-call') return event;
-        const priced = { ...event, cost: pricer.price(event) };
-        measureCost(priced, live.record);
-        return priced;
-      }),
-    );
+    ledger.offer(events.map((event) => withCost(event, pricer, live)));
   const refused = refusals(ledger, log);
   const attach = (link: AgentLink, onGoodbye = () => {}) =>
     receiveFrom(link, agentHandlers({ live, offer, refused, onGoodbye }));
@@ -96,14 +89,7 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
     storeSystem: () => offer(systemEvents(live)),
     log,
   });
-  const socketPath = rendezvousPath(config.port);
-  const socket =
-    socketPath === null
-      ? null
-      : await listenForAgents(socketPath, (link) => attach(link)).catch((error: unknown) => {
-          log('link', `other processes cannot join this dashboard: ${describeError(error)}`);
-          return null;
-        });
+  const socket = await listenForOthers(config.port, attach, log);
   const storageUsable = (storage?.start() ?? Promise.resolve()).then(
     () => true,
     (error: unknown) => {
@@ -135,6 +121,28 @@ interface HandlerParts {
   readonly offer: AgentHandlers['events'];
   readonly refused: AgentHandlers['refused'];
   readonly onGoodbye: () => void;
+}
+
+/** What a call cost is found and measured here, so that pricing costs the app nothing. */
+function withCost(event: NervecenterEvent, pricer: Pricer, live: Live): NervecenterEvent {
+  if (event.signal !== 'llm-call') return event;
+  const priced = { ...event, cost: pricer.price(event) };
+  measureCost(priced, live.record);
+  return priced;
+}
+
+/** Lets the agents of other processes in. Where that cannot be, this one still serves its own. */
+async function listenForOthers(
+  port: number,
+  attach: (link: AgentLink) => void,
+  log: Log,
+): Promise<SocketReceiver | null> {
+  const path = rendezvousPath(port);
+  if (path === null) return null;
+  return listenForAgents(path, (link) => attach(link)).catch((error: unknown) => {
+    log('link', `other processes cannot join this dashboard: ${describeError(error)}`);
+    return null;
+  });
 }
 
 function agentHandlers({ live, offer, refused, onGoodbye }: HandlerParts): AgentHandlers {
