@@ -33,7 +33,7 @@ class StrangersDirectory {
     assert.ok(packed.includes(tarball));
     const registry = await startLoopbackRegistry();
     try {
-      const packages = ['express', 'openai', 'ws', join(this.#root, tarball)];
+      const packages = ['@types/node', 'express', 'openai', 'ws', join(this.#root, tarball)];
       await this.npm(this.path, ['install', '--registry', registry.url, ...packages]);
     } finally {
       await registry.close();
@@ -179,30 +179,37 @@ describe('the packed package, installed in an empty directory', { timeout: INSTA
   it('carries what it needs and nothing of its workshop', () => {
     const installed = join(stranger.path, 'node_modules', 'nervecenter');
     assert.ok(existsSync(join(installed, 'migrations', '007_observability_tables.sql')));
-    assert.ok(existsSync(join(installed, 'LICENSE')));
+    for (const document of ['LICENSE', 'README.md', 'ARCHITECTURE.md', 'CHANGELOG.md']) {
+      assert.ok(existsSync(join(installed, document)), document);
+    }
     for (const folder of ['src', 'test', 'bench', 'examples', 'node_modules', 'scripts']) {
       assert.ok(!existsSync(join(installed, folder)), folder);
     }
   });
 
-  it('types a consumer under strict settings, its own declarations checked too', async () => {
-    const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
-    const flags = [
-      '--strict',
-      '--noEmit',
-      '--module',
-      'nodenext',
-      '--target',
-      'es2023',
-      '--lib',
-      'es2023,dom',
-    ];
-    const args = [tsc, ...flags, '--skipLibCheck', 'false', 'consumer.mts'];
-    const { stdout } = await run(process.execPath, args, { cwd: stranger.path }).catch(
-      (error: { stdout: string }) => error,
-    );
-    assert.equal(stdout, '');
-  });
+  // A program for Node has Node's types, a page has the browser's.
+  for (const { file, flags } of [
+    { file: 'consumer.mts', flags: ['--types', 'node', '--lib', 'es2023'] },
+    { file: 'browser.mts', flags: ['--lib', 'es2023,dom'] },
+  ]) {
+    it(`types ${file} under strict settings, its own declarations checked too`, async () => {
+      const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+      const strict = [
+        '--strict',
+        '--noEmit',
+        '--module',
+        'nodenext',
+        '--target',
+        'es2023',
+        '--skipLibCheck',
+        'false',
+      ];
+      const { stdout } = await run(process.execPath, [tsc, ...strict, ...flags, file], {
+        cwd: stranger.path,
+      }).catch((error: { readonly stdout: string }) => error);
+      assert.equal(stdout, '');
+    });
+  }
 });
 
 async function assertDashboard(app: ObservedApp): Promise<void> {
