@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { RagQueryEvent } from '../core/event.ts';
+import { errorType } from '../core/llm/labels.ts';
 import { EMBEDDING } from '../core/signals/rag-query.ts';
 import { type Milliseconds, milliseconds } from '../core/units.ts';
 import { newEventId } from '../ids.ts';
@@ -182,9 +183,9 @@ function user(input: Input): { user?: User } {
   return email === undefined && department === undefined ? {} : { user: { email, department } };
 }
 
-/** `error.type`: the name of the error's class; its message may hold user data. */
+/** `error.type`: the name of the error's class; its message, or a name that is a sentence, may hold user data. */
 function errorTypeOf(error: unknown): string {
-  return error instanceof Error ? error.name.slice(0, 100) : '_OTHER';
+  return (error instanceof Error ? errorType([error.name]) : null) ?? '_OTHER';
 }
 
 /** Calls `fn` and one of the others when it is done, synchronously or not; what it returns or throws passes through. */

@@ -144,6 +144,8 @@ export class Recorder {
       return;
     }
     const firstTokenMs = input.number('firstTokenMs', DURATION_MS_MAX);
+    // The specification records 0 for "not streamed".
+    const streaming = firstTokenMs !== null && firstTokenMs > 0;
     const costUsd = input.number('costUsd', COST_USD_MAX);
     const usage = usageOf(input);
     const failed = input.boolean('error') === true;
@@ -155,12 +157,11 @@ export class Recorder {
       operation: 'chat',
       model: this.#models.of(modelName(model) ?? 'unknown'),
       responseModel: null,
-      streaming: firstTokenMs !== null,
+      streaming,
       usage,
       usageSource: usage === null ? 'none' : 'provider',
       durationMs: milliseconds(latencyMs),
-      // The specification records 0 for "not streamed".
-      firstTokenMs: firstTokenMs === null || firstTokenMs === 0 ? null : milliseconds(firstTokenMs),
+      firstTokenMs: streaming ? milliseconds(firstTokenMs) : null,
       outcome: failed ? 'error' : 'ok',
       errorType: failed ? '_OTHER' : null,
       queryCategory: input.text('queryCategory'),
@@ -208,8 +209,9 @@ export class Recorder {
 function usageOf(input: Input) {
   const tokensIn = input.count('tokensIn', TOKENS_MAX);
   const tokensOut = input.count('tokensOut', TOKENS_MAX);
+  const cachedTokens = input.count('cachedTokens', TOKENS_MAX);
   if (tokensIn === null && tokensOut === null) return null;
-  const cached = Math.min(tokensIn ?? 0, input.count('cachedTokens', TOKENS_MAX) ?? 0);
+  const cached = Math.min(tokensIn ?? 0, cachedTokens ?? 0);
   return {
     inputUncached: tokens((tokensIn ?? 0) - cached),
     cacheRead: tokens(cached),
