@@ -9,6 +9,7 @@ import { emptyStatistics, statisticsFamilies } from '../../src/collector/server/
 import { SETTINGS } from '../../src/config.ts';
 import { exposition } from '../../src/core/exposition.ts';
 import { familyName } from '../../src/core/exposition-names.ts';
+import type { MetricFamily } from '../../src/core/metric-family.ts';
 import { SIGNALS } from '../../src/core/signals/index.ts';
 import { CATALOGUE } from '../../src/errors.ts';
 import { firstCell, tablesOf, tableWith } from './markdown.ts';
@@ -55,9 +56,8 @@ describe('the documents and the code agree on', () => {
       INPUT_REFUSALS,
       ...statisticsFamilies(emptyStatistics(), 0),
     ].map(({ name, kind, unit }) => {
-      const exposed = kind === 'updown' ? 'gauge' : kind;
-      const family = familyName({ name, unit, kind: exposed }).name;
-      return [name, exposed === 'counter' ? `${family}_total` : family, exposed, unit];
+      const family = familyName({ name, unit, kind: kind as MetricFamily['kind'] }).name;
+      return [name, kind === 'counter' ? `${family}_total` : family, kind, unit];
     });
     assert.deepEqual(documented.slice(0, instruments.length), instruments);
     const own = documented.slice(instruments.length).map(([, shown]) => shown);
