@@ -7,6 +7,11 @@ import type { Milliseconds } from '../../core/units.ts';
 /** Past so many series of one metric the rest is refused and counted: the label that explodes is a bug of its sender. */
 const SERIES_MAX_PER_METRIC = 2000;
 const METRICS_MAX = 2000;
+/**
+ * Larger than any quantity there is; a larger value, or NaN, is a bug of its sender that would poison a counter's total for
+ * ever, and sums of what is smaller stay finite, as every number of a snapshot is.
+ */
+const MAGNITUDE_MAX = 1e30;
 
 /** One counter with its attributes: the total since the collector started, and the window. */
 export interface CounterSeries {
@@ -101,8 +106,7 @@ export class LiveStore {
   }
 
   #mergePoint(instanceId: string, point: Point, slot: number): void {
-    // NaN would poison a counter's total for ever, and a snapshot holds finite numbers only.
-    if (!Number.isFinite(point.kind === 'histogram' ? point.sum : point.value)) return;
+    if (!(Math.abs(point.kind === 'histogram' ? point.sum : point.value) <= MAGNITUDE_MAX)) return;
     const metric = this.#metricOf(point);
     if (metric === undefined || metric.kind !== point.kind) {
       this.#refusedSeries++;
