@@ -1,10 +1,9 @@
 // The agent's own parts without an app around them.
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
-import { createInstruments } from '../src/agent/instruments.ts';
+import { Aggregator } from '../src/agent/aggregator.ts';
 import { Pipeline } from '../src/agent/pipeline.ts';
 import { SnapshotReader } from '../src/agent/snapshot-reader.ts';
 import type { NervecenterEvent } from '../src/core/event.ts';
-import { SIGNALS } from '../src/core/signals/index.ts';
 
 export interface AgentParts {
   readonly pipeline: Pipeline;
@@ -14,10 +13,10 @@ export interface AgentParts {
 
 /** Wired as the agent wires them. */
 export function agentParts(): AgentParts {
-  const reader = new SnapshotReader();
+  const aggregator = new Aggregator();
+  const reader = new SnapshotReader([aggregator]);
   const provider = new MeterProvider({ readers: [reader] });
-  const specs = Object.values(SIGNALS).flatMap(({ instruments }) => instruments);
-  return { pipeline: new Pipeline(createInstruments(provider.getMeter('bench'), specs)), reader, provider };
+  return { pipeline: new Pipeline(aggregator.record), reader, provider };
 }
 
 /** Emits as the agent does: a full batch is handed over at once, here to a collector that costs nothing. */

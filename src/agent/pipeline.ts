@@ -13,6 +13,12 @@ const BATCHES_UNACCEPTED_MAX = 16;
 
 const QUEUE_FULL = 'agent_queue_full';
 
+/** Events handed over together; the number comes back when they are accepted. */
+export interface Batch {
+  readonly batch: number;
+  readonly events: readonly NervecenterEvent[];
+}
+
 /** What `emit` does: the event is measured at once and queued for the collector. */
 export class Pipeline {
   readonly #record: RecordMeasurement;
@@ -56,9 +62,7 @@ export class Pipeline {
    *
    * @param evenIfBehind at the end, when nothing waits for an answer any more.
    */
-  nextBatch(
-    evenIfBehind = false,
-  ): { readonly batch: number; readonly events: readonly NervecenterEvent[] } | null {
+  nextBatch(evenIfBehind = false): Batch | null {
     if (this.#queue.size === 0) return null;
     if (this.#unaccepted.size >= BATCHES_UNACCEPTED_MAX && !evenIfBehind) return null;
     const batch = this.#nextBatch++;

@@ -6,6 +6,7 @@ import {
   type ExponentialHistogram,
   InstrumentType,
   type MetricData,
+  type MetricProducer,
   MetricReader,
 } from '@opentelemetry/sdk-metrics';
 import type { Attributes, AttributeValue, Point } from '../core/frame.ts';
@@ -25,8 +26,10 @@ export class SnapshotReader extends MetricReader {
   /** Collecting a delta twice at once gives everything to the first and nothing to the second. */
   #collecting: Promise<Point[]> | null = null;
 
-  constructor() {
+  /** @param producers what else to collect beside the SDK's instruments. */
+  constructor(producers: readonly MetricProducer[] = []) {
     super({
+      metricProducers: [...producers],
       aggregationSelector: (type) =>
         type === InstrumentType.HISTOGRAM
           ? {

@@ -5,13 +5,14 @@ import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import type { Config } from '../config.ts';
 import type { NervecenterEvent } from '../core/event.ts';
 import type { AgentMessage, Source } from '../core/frame.ts';
+import { packRequests } from '../core/packed-requests.ts';
 import { RouteBound } from '../core/route.ts';
 import type { RecordMeasurement } from '../core/signal.ts';
-import { SIGNALS } from '../core/signals/index.ts';
 import type { Health, Snapshot } from '../core/snapshot.ts';
 import { milliseconds, SECOND_MS } from '../core/units.ts';
 import { describeError } from '../errors.ts';
 import type { Agent, Clock } from './agent.ts';
+import { Aggregator } from './aggregator.ts';
 import { receiveAppMetrics } from './app-metrics.ts';
 import { CacheMinutes } from './cache-minutes.ts';
 import { CacheTally } from './cache-tally.ts';
@@ -19,10 +20,9 @@ import { Connection } from './connection.ts';
 import { beforeProcessEnds } from './exit.ts';
 import { FrameSender } from './frame-sender.ts';
 import { type AgentHandle, publishHandle } from './handle.ts';
-import { INPUT_REFUSALS, refusals } from './input-refusals.ts';
+import { refusals } from './input-refusals.ts';
 import { INSTRUMENTATIONS } from './instrumentation/index.ts';
-import { createInstruments } from './instruments.ts';
-import { Pipeline } from './pipeline.ts';
+import { type Batch, Pipeline } from './pipeline.ts';
 import { runRagQuery } from './rag.ts';
 import { Recorder } from './recorder.ts';
 import { RuntimeSampler } from './runtime.ts';
@@ -52,12 +52,10 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
     monotonicMs: () => milliseconds(performance.now()),
     epochMs: () => milliseconds(Date.now()),
   };
-  const reader = new SnapshotReader();
+  const aggregator = new Aggregator();
+  const { record } = aggregator;
+  const reader = new SnapshotReader([aggregator]);
   const provider = new MeterProvider({ readers: [reader] });
-  const record = createInstruments(provider.getMeter('nervecenter'), [
-    ...Object.values(SIGNALS).flatMap((signal) => signal.instruments),
-    INPUT_REFUSALS,
-  ]);
   const pipeline = new Pipeline(record);
   const tallies = {
     caches: new CacheTally(),
@@ -84,7 +82,7 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
   const handOver = () => {
     if (!connection.isOpen) return;
     for (let next = pipeline.nextBatch(); next !== null; next = pipeline.nextBatch()) {
-      connection.send({ type: 'events', ...next });
+      connection.send(eventsMessage(next));
     }
   };
   const agent = createAgent({ clock, pipeline, tallies, say, onBatchReady: handOver });
@@ -218,11 +216,15 @@ function createHandle({ agent, connection, tallies, pipeline, record, config }: 
   };
 }
 
+function eventsMessage({ batch, events }: Batch): AgentMessage {
+  return { type: 'events', batch, ...packRequests(events) };
+}
+
 /** Everything still queued, then the farewell. */
 function lastMessages(pipeline: Pipeline): AgentMessage[] {
   const messages: AgentMessage[] = [];
   for (let next = pipeline.nextBatch(true); next !== null; next = pipeline.nextBatch(true)) {
-    messages.push({ type: 'events', ...next });
+    messages.push(eventsMessage(next));
   }
   return [...messages, { type: 'goodbye' }];
 }

@@ -1,4 +1,5 @@
 import type { NervecenterEvent } from './event.ts';
+import type { PackedRequests } from './packed-requests.ts';
 import type { Milliseconds } from './units.ts';
 
 /**
@@ -69,7 +70,13 @@ export interface Source {
 export type AgentMessage =
   | { readonly type: 'hello'; readonly source: Source }
   | { readonly type: 'frame'; readonly frame: Frame }
-  | { readonly type: 'events'; readonly batch: number; readonly events: readonly NervecenterEvent[] }
+  | {
+      readonly type: 'events';
+      readonly batch: number;
+      /** Requests, packed; the other events as they are. */
+      readonly requests?: PackedRequests;
+      readonly events: readonly NervecenterEvent[];
+    }
   | { readonly type: 'ask'; readonly ask: number; readonly what: 'snapshot' | 'health' }
   /** Last message: store what there is and confirm through the link's own means. */
   | { readonly type: 'goodbye' };

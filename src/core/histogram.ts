@@ -52,6 +52,18 @@ export class BucketCounts {
     this.#apply(buckets, -1);
   }
 
+  /** Counts one value; 0 is counted apart. */
+  record(value: number): void {
+    if (value === 0) {
+      this.#zeroCount++;
+      return;
+    }
+    const index = bucketIndex(value);
+    if (index < this.#offset || index >= this.#offset + this.#counts.length) this.#cover(index, index);
+    const at = Math.max(0, index - this.#offset);
+    this.#counts[at] = (this.#counts[at] ?? 0) + 1;
+  }
+
   get buckets(): Buckets {
     return { zeroCount: this.#zeroCount, offset: this.#offset, counts: this.#counts };
   }
@@ -91,6 +103,41 @@ export interface Distribution extends Buckets {
   readonly sum: number;
   readonly min: number;
   readonly max: number;
+}
+
+/** What was recorded since it was last taken. */
+export class HistogramDelta {
+  #buckets = new BucketCounts();
+  #count = 0;
+  #sum = 0;
+  #min = Number.POSITIVE_INFINITY;
+  #max = Number.NEGATIVE_INFINITY;
+
+  /** @param value finite and not negative. */
+  record(value: number): void {
+    this.#buckets.record(value);
+    this.#count++;
+    this.#sum += value;
+    if (value < this.#min) this.#min = value;
+    if (value > this.#max) this.#max = value;
+  }
+
+  /** The distribution since the last call; the next one begins empty. */
+  take(): Distribution {
+    const taken = {
+      ...this.#buckets.buckets,
+      count: this.#count,
+      sum: this.#sum,
+      min: this.#min,
+      max: this.#max,
+    };
+    this.#buckets = new BucketCounts();
+    this.#count = 0;
+    this.#sum = 0;
+    this.#min = Number.POSITIVE_INFINITY;
+    this.#max = Number.NEGATIVE_INFINITY;
+    return taken;
+  }
 }
 
 /** Exact mean; 0 without values. */

@@ -4,7 +4,7 @@ import type { Attributes } from './frame.ts';
 /** An OpenTelemetry instrument as data; the agent makes the real one. */
 export interface InstrumentSpec {
   readonly name: string;
-  readonly kind: 'counter' | 'histogram' | 'gauge' | 'updown';
+  readonly kind: 'counter' | 'histogram' | 'gauge';
   readonly unit: string;
   readonly description: string;
 }

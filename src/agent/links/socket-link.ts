@@ -4,7 +4,7 @@ import type { CollectorMessage } from '../../core/frame.ts';
 import { encodeMessage, MessageDecoder } from '../../link/framing.ts';
 import type { CollectorLink, LinkEvents } from './link.ts';
 
-/** What may wait in our socket before the collector counts as dead. */
+/** What may wait for the socket before the collector counts as dead. */
 const UNSENT_BYTES_MAX = 8 * 1024 * 1024;
 
 /** How long to leave the collector to read when the kernel's buffer is full. */
@@ -34,26 +34,75 @@ function overSocket(socket: Socket, { onMessage, onClose }: LinkEvents): Collect
       socket.destroy(); // Not a collector of ours.
     }
   });
+  const outbox = new Outbox(socket);
   return {
-    send: (message) => {
-      if (socket.destroyed) return;
-      if (socket.writableLength > UNSENT_BYTES_MAX) socket.destroy();
-      else socket.write(encodeMessage(message));
-    },
-    flushSync: (messages, deadlineMs) => {
-      // The collector lives on in another process: it is enough that the bytes are in the kernel's buffer.
-      const fd = fileDescriptor(socket);
-      if (fd !== null && socket.writableLength === 0)
-        writeAll(fd, Buffer.concat(messages.map(encodeMessage)), performance.now() + deadlineMs);
-    },
+    send: (message) => outbox.send(encodeMessage(message)),
+    flushSync: (messages, deadlineMs) => outbox.flushSync(messages.map(encodeMessage), deadlineMs),
     close: () => socket.destroy(),
   };
 }
 
-/** The socket's descriptor on POSIX, where a synchronous write while exiting is possible at all. */
-function fileDescriptor(socket: Socket): number | null {
-  const { _handle: handle } = socket as unknown as { _handle?: { fd?: number } | null };
-  return typeof handle?.fd === 'number' && handle.fd >= 0 ? handle.fd : null;
+/**
+ * What waits to be written. One write at a time, the rest stays here: of what a socket holds itself nobody could tell, when
+ * the process ends, how much of it is still to be written.
+ */
+class Outbox {
+  readonly #socket: Socket;
+  #waiting: Buffer[] = [];
+  #waitingBytes = 0;
+  #writing: Buffer | null = null;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  send(bytes: Buffer): void {
+    if (this.#socket.destroyed) return;
+    if (this.#waitingBytes > UNSENT_BYTES_MAX) {
+      this.#socket.destroy();
+      return;
+    }
+    this.#waiting.push(bytes);
+    this.#waitingBytes += bytes.length;
+    if (this.#writing === null) this.#writeNext();
+  }
+
+  /** The collector lives on in another process: it is enough that the bytes are in the kernel's buffer. */
+  flushSync(last: readonly Buffer[], deadlineMs: number): void {
+    const handle = handleOf(this.#socket);
+    if (handle === null) return;
+    // What is being written is in the kernel but for this many bytes at its end.
+    const unwritten = this.#writing?.subarray(this.#writing.length - handle.writeQueueSize) ?? [];
+    const rest = Buffer.concat([Buffer.from(unwritten), ...this.#waiting, ...last]);
+    writeAll(handle.fd, rest, performance.now() + deadlineMs);
+  }
+
+  #writeNext(): void {
+    if (this.#waiting.length === 0) return;
+    const bytes = Buffer.concat(this.#waiting);
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.#writing = bytes;
+    this.#socket.write(bytes, () => {
+      this.#writing = null;
+      this.#writeNext();
+    });
+  }
+}
+
+interface SocketHandle {
+  readonly fd: number;
+  /** Bytes given to the handle that are not in the kernel yet. */
+  readonly writeQueueSize: number;
+}
+
+/** The socket's handle on POSIX, where a synchronous write while exiting is possible at all. */
+function handleOf(socket: Socket): SocketHandle | null {
+  const { _handle: handle } = socket as unknown as { _handle?: Partial<SocketHandle> | null };
+  const { fd, writeQueueSize } = handle ?? {};
+  return typeof fd === 'number' && fd >= 0 && typeof writeQueueSize === 'number'
+    ? { fd, writeQueueSize }
+    : null;
 }
 
 /** Writes while the collector reads: the kernel's buffer holds far less than a full queue. */

@@ -46,7 +46,7 @@ function handle(link: AgentLink, handlers: AgentHandlers, instanceId: string, me
       mergeFrame(handlers, instanceId, message['frame']);
       break;
     case 'events':
-      takeEvents(handlers, message['events']);
+      takeEvents(handlers, eventsOf(message['events'], message['requests']));
       // Refused ones, too: sent again they would be refused again, and the rest would wait behind them for ever.
       link.send({ type: 'accepted', batch: Number(message['batch']) });
       break;
@@ -70,8 +70,7 @@ function mergeFrame(handlers: AgentHandlers, instanceId: string, claimed: unknow
   else if (frame.refused > 0) handlers.refused('measurements', frame.refused);
 }
 
-function takeEvents(handlers: AgentHandlers, claimed: unknown): void {
-  const events = eventsOf(claimed);
+function takeEvents(handlers: AgentHandlers, events: ReturnType<typeof eventsOf>): void {
   if (events !== null) handlers.events(events.usable);
   if (events === null) handlers.refused('messages', 1);
   else if (events.refused > 0) handlers.refused('events', events.refused);

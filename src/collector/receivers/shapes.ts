@@ -1,5 +1,6 @@
 import type { NervecenterEvent, SignalName } from '../../core/event.ts';
 import type { DropCounts, Frame, Point, Source } from '../../core/frame.ts';
+import { REQUEST_FIELDS, unpackRequests } from '../../core/packed-requests.ts';
 
 /**
  * What comes over a socket is a claim: another process, of another version or not ours at all, may send anything. Each
@@ -210,11 +211,17 @@ export interface Usable<T> {
   readonly refused: number;
 }
 
-/** The events that can be stored; `null` when there is no list of them at all. */
-export function eventsOf(value: unknown): Usable<readonly NervecenterEvent[]> | null {
+/**
+ * The events that can be stored; `null` when there is no list of them at all.
+ *
+ * @param packed requests as `core/packed-requests.ts` packs them, if any.
+ */
+export function eventsOf(value: unknown, packed: unknown = []): Usable<readonly NervecenterEvent[]> | null {
   if (!Array.isArray(value) || value.length > EVENTS_MAX) return null;
-  const usable = value.filter(isEvent);
-  return { usable, refused: value.length - usable.length };
+  if (!Array.isArray(packed) || packed.length > EVENTS_MAX * REQUEST_FIELDS) return null;
+  const claimed: unknown[] = [...unpackRequests(packed), ...value];
+  const usable = claimed.filter(isEvent);
+  return { usable, refused: claimed.length - usable.length };
 }
 
 /** The frame with the points that can be merged; `null` when it is none. */

@@ -1,0 +1,67 @@
+import type { NervecenterEvent, RequestEvent } from './event.ts';
+import { milliseconds } from './units.ts';
+
+/**
+ * Request events as one flat list of their fields. There can be thousands of them a second, and handing over an object
+ * costs the app's thread three times as much as its values alone, because every object carries the names of its fields.
+ */
+export type PackedRequests = readonly (string | number | null)[];
+
+/** How many values one request takes. */
+export const REQUEST_FIELDS = 11;
+
+/** Packs the requests among `events`; the others stay as they are. */
+export function packRequests(events: readonly NervecenterEvent[]): {
+  readonly requests: PackedRequests;
+  readonly events: readonly NervecenterEvent[];
+} {
+  const requests: (string | number | null)[] = [];
+  const others: NervecenterEvent[] = [];
+  for (const event of events) {
+    if (event.signal === 'request') pack(event, requests);
+    else others.push(event);
+  }
+  return { requests, events: others };
+}
+
+function pack(event: RequestEvent, into: (string | number | null)[]): void {
+  into.push(
+    event.id,
+    event.timeMs,
+    event.traceId,
+    event.userEmail,
+    event.department,
+    event.route,
+    event.method,
+    event.statusCode,
+    event.durationMs,
+    event.requestBytes,
+    event.responseBytes,
+  );
+}
+
+/** The requests of a packed list, in order. The values are taken as they come: who receives them judges them. */
+export function unpackRequests(packed: PackedRequests): RequestEvent[] {
+  const events: RequestEvent[] = [];
+  for (let at = 0; at + REQUEST_FIELDS <= packed.length; at += REQUEST_FIELDS)
+    events.push(unpack(packed, at));
+  return events;
+}
+
+function unpack(packed: PackedRequests, at: number): RequestEvent {
+  const field = <T>(index: number) => packed[at + index] as T;
+  return {
+    signal: 'request',
+    id: field(0),
+    timeMs: milliseconds(field(1)),
+    traceId: field(2),
+    userEmail: field(3),
+    department: field(4),
+    route: field(5),
+    method: field(6),
+    statusCode: field(7),
+    durationMs: milliseconds(field(8)),
+    requestBytes: field(9),
+    responseBytes: field(10),
+  };
+}
