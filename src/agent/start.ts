@@ -38,6 +38,9 @@ const CONNECT_DELAY_MS = 100;
 /** What the end of the process may wait for its last events to be stored. */
 const FLUSH_DEADLINE_MS = 3000;
 
+const OTLP_UNSUPPORTED =
+  '[nervecenter] OTEL_EXPORTER_OTLP_ENDPOINT is set, but this version does not send OTLP; it collects here.\n';
+
 export interface AgentOptions {
   readonly config: Config;
   readonly env: NodeJS.ProcessEnv;
@@ -46,12 +49,14 @@ export interface AgentOptions {
   readonly say: (text: string) => void;
 }
 
+const SYSTEM_CLOCK: Clock = {
+  monotonicMs: () => milliseconds(performance.now()),
+  epochMs: () => milliseconds(Date.now()),
+};
+
 /** The composition root of the agent. Returns how to stop everything it started. */
 export function startAgent({ config, env, mainScript, say }: AgentOptions): () => void {
-  const clock: Clock = {
-    monotonicMs: () => milliseconds(performance.now()),
-    epochMs: () => milliseconds(Date.now()),
-  };
+  const clock = SYSTEM_CLOCK;
   const aggregator = new Aggregator();
   const { record } = aggregator;
   const reader = new SnapshotReader([aggregator]);
@@ -62,17 +67,9 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
     websockets: new WebSocketTally(),
     runtime: new RuntimeSampler(),
   };
-  const source: Source = {
-    service: config.service,
-    instanceId: randomUUID(),
-    host: hostname(),
-    pid: process.pid,
-    instrumentations: INSTRUMENTATIONS.map(({ name }) => name),
-    frameIntervalMs: milliseconds(FRAME_INTERVAL_MS),
-  };
   const connection = new Connection({
     config,
-    source,
+    source: sourceOf(config),
     env,
     say,
     onAccepted: (batch) => pipeline.accepted(batch),
@@ -87,11 +84,7 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
   };
   const agent = createAgent({ clock, pipeline, tallies, say, onBatchReady: handOver });
 
-  if (config.otlpEndpoint !== null) {
-    say(
-      '[nervecenter] OTEL_EXPORTER_OTLP_ENDPOINT is set, but this version does not send OTLP; it collects here.\n',
-    );
-  }
+  if (config.otlpEndpoint !== null) say(OTLP_UNSUPPORTED);
   if (mainScript !== undefined) receiveAppMetrics(provider, dirname(mainScript));
   tallies.runtime.start();
   const undos = INSTRUMENTATIONS.map((instrumentation) => instrumentation.start(agent));
@@ -129,6 +122,17 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
     tallies.runtime.stop();
     publishHandle(undefined);
     connection.close();
+  };
+}
+
+function sourceOf(config: Config): Source {
+  return {
+    service: config.service,
+    instanceId: randomUUID(),
+    host: hostname(),
+    pid: process.pid,
+    instrumentations: INSTRUMENTATIONS.map(({ name }) => name),
+    frameIntervalMs: milliseconds(FRAME_INTERVAL_MS),
   };
 }
 

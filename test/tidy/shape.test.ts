@@ -14,7 +14,6 @@ const EVERYTHING = [...PRODUCT, ...TESTS];
 
 /** Longer ones that are known, with the lines they have: they may shrink, not grow, and nothing may join them. */
 const LONG_FUNCTIONS: Readonly<Record<string, number>> = {
-  'src/agent/start.ts startAgent': 86,
   'src/client/metrics-store.ts createMetricsStore': 102,
 };
 
