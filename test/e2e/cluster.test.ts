@@ -128,6 +128,27 @@ describe('processes that share a port', () => {
   });
 });
 
+describe('a process that sends to another', () => {
+  it('hands over all it has when it ends, however much', async () => {
+    const env = { NERVECENTER_PORT: String(await freePort()) };
+    const host = new ObservedApp(WORKER, { env });
+    const apps = [host];
+    try {
+      await host.started();
+      const sender = new ObservedApp(WORKER, { env });
+      apps.push(sender);
+      const url = await sender.appUrl();
+      await host.snapshotWhen((snapshot) => upCount(snapshot) === 2);
+      await fetch(`${url}/burst`).catch(() => {});
+      assert.deepEqual(await sender.end(), { code: 0, signal: null });
+      const { pipeline } = await host.snapshotWhen(({ pipeline }) => pipeline.events_stored >= 5000);
+      assert.deepEqual(pipeline.events_dropped, {});
+    } finally {
+      for (const app of apps) await app.stop();
+    }
+  });
+});
+
 describe('two services on one port', () => {
   it('share the dashboard of the one that came first', async () => {
     const port = String(await freePort());
