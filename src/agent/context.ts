@@ -46,11 +46,6 @@ export class WorkContext {
     return this.#traceId;
   }
 
-  /** The trace if somebody named it or asked for it; a request nothing else belongs to needs none. */
-  get knownTraceId(): string | null {
-    return this.#traceId ?? this.#parent?.knownTraceId ?? null;
-  }
-
   get user(): User | undefined {
     return this.#user ?? this.#parent?.user;
   }

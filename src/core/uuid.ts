@@ -36,10 +36,3 @@ export function uuidv7(timePart: string, random: Uint8Array, at = 0): string {
     hex(random[at + 9])
   );
 }
-
-/** The bytes as lower-case hex digits. */
-export function toHex(bytes: Uint8Array, start: number, end: number): string {
-  let text = '';
-  for (let i = start; i < end; i++) text += hex(bytes[i]);
-  return text;
-}

@@ -107,7 +107,8 @@ describe('processes that share a port', () => {
     await host.started();
     const after = await snapshotOf(
       host,
-      (snapshot) => upCount(snapshot) === 2 && snapshot.pipeline.events_stored >= 40,
+      (snapshot) =>
+        upCount(snapshot) === 2 && snapshot.pipeline.events_stored >= 40 && snapshot.llm.total_requests >= 20,
     );
     assert.equal(after.llm.total_requests, 20);
     assert.equal(new URL(host.dashboardUrl).port, port);

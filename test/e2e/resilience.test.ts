@@ -51,7 +51,9 @@ describe('a port that somebody else holds', () => {
       );
       assert.match(notice ?? '', /^nervecenter \d/);
       // What happened meanwhile was kept: measurements and rows alike.
-      const snapshot = await app.snapshotWhen(({ pipeline }) => pipeline.events_stored >= 21);
+      const snapshot = await app.snapshotWhen(
+        ({ pipeline, api }) => pipeline.events_stored >= 21 && api.requests_total >= 11,
+      );
       assert.equal(snapshot.api.requests_total, 11);
       assert.equal(snapshot.llm.total_requests, 10);
     });

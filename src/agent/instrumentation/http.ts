@@ -151,7 +151,7 @@ class HttpObserver {
       signal: 'request',
       id: newEventId(timeMs),
       timeMs,
-      traceId: work.knownTraceId,
+      traceId: work.traceId,
       userEmail: user?.email ?? null,
       department: user?.department ?? null,
       route: this.#routes.bound(work.route ?? resolveRoute(request)),
