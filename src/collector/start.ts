@@ -15,13 +15,21 @@ import type { AgentLink } from './agent-link.ts';
 import { createHostSampler } from './host/sampler.ts';
 import { Live, type PipelineCounts } from './live/live.ts';
 import type { Log } from './log.ts';
-import { createStorage, type Storage } from './postgres/storage.ts';
+import { createStorage, type Storage, type StorageCounts } from './postgres/storage.ts';
 import { createPricer } from './pricing.ts';
 import { type AgentHandlers, receiveFrom } from './receivers/agents.ts';
 import { listenForAgents } from './receivers/socket.ts';
 import { createCollectorServer } from './server/server.ts';
 import { startNotice } from './start-notice.ts';
 
+const NOTHING_STORED: StorageCounts = {
+  accepted: 0,
+  stored: 0,
+  queued: 0,
+  inFlight: 0,
+  dropped: {},
+  spoolBytes: 0,
+};
 /** Rows of `system_metrics`: one per gauge and 15 s. */
 const SYSTEM_ROWS_INTERVAL_MS = 15 * SECOND_MS;
 
@@ -92,7 +100,7 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
     intervalMs: config.intervalMs,
     sampleHost: async () => live.setHost(await sampler.sample()),
     publish: (json) => server.broadcast(json),
-    storeSystem: () => offer(systemEvents(live)),
+    storeSystem: () => void offer(systemEvents(live)),
     log,
   });
   const socketPath = rendezvousPath(config.port);
@@ -131,7 +139,7 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
 
 function agentHandlers(
   live: Live,
-  offer: (events: readonly NervecenterEvent[]) => void,
+  offer: (events: readonly NervecenterEvent[]) => Promise<void>,
   onGoodbye: () => void,
 ): AgentHandlers {
   return {
@@ -154,33 +162,30 @@ function systemEvents(live: Live): NervecenterEvent[] {
     .map((reading) => ({ signal: 'system', id: newEventId(timeMs), timeMs, ...reading }));
 }
 
-/** Counts what is offered to storage, so that the pipeline's identity can be checked against what became of it. */
+/** What became of the events, as the pipeline of the snapshot shows it. */
 class EventLedger {
   readonly #storage: Storage | null;
   readonly #pricesVersion: string;
-  #offered = 0;
 
   constructor(storage: Storage | null, pricesVersion: string) {
     this.#storage = storage;
     this.#pricesVersion = pricesVersion;
   }
 
-  offer(events: readonly NervecenterEvent[]): void {
-    if (this.#storage === null) return;
-    this.#offered += events.length;
-    this.#storage.offer(events);
+  offer(events: readonly NervecenterEvent[]): Promise<void> {
+    return this.#storage?.offer(events) ?? Promise.resolve();
   }
 
   counts(): PipelineCounts {
-    const counts = this.#storage?.counts() ?? { stored: 0, queued: 0, inFlight: 0, dropped: {} };
+    const counts = this.#storage?.counts() ?? NOTHING_STORED;
     const storage: StorageState = this.#storage?.state ?? 'off';
     return {
-      offered: this.#offered,
+      offered: counts.accepted,
       events_stored: counts.stored,
       events_queued: counts.queued,
       events_in_flight: counts.inFlight,
       dropped: counts.dropped,
-      spool_bytes: 0,
+      spool_bytes: counts.spoolBytes,
       storage,
       prices_version: this.#pricesVersion,
     };

@@ -8,8 +8,8 @@ export interface AgentHandlers {
   join(source: Source): boolean;
   leave(instanceId: string): void;
   frame(instanceId: string, frame: Frame): void;
-  /** Takes responsibility for the events. */
-  events(events: readonly NervecenterEvent[]): void;
+  /** Takes responsibility for the events; resolves once it has. Never rejects. */
+  events(events: readonly NervecenterEvent[]): Promise<void>;
   ask(what: 'snapshot' | 'health'): unknown;
   goodbye(instanceId: string): void;
 }
@@ -42,8 +42,7 @@ function handle(
       handlers.frame(instanceId, message.frame);
       break;
     case 'events':
-      handlers.events(message.events);
-      link.send({ type: 'accepted', batch: message.batch });
+      void handlers.events(message.events).then(() => link.send({ type: 'accepted', batch: message.batch }));
       break;
     case 'ask':
       link.send({ type: 'answer', ask: message.ask, value: handlers.ask(message.what) });
