@@ -13,6 +13,7 @@ const INT4_MAX = 2_147_483_647;
 const INT8_MAX = 2 ** 63 - 1024;
 /** Postgres counts microseconds from 2000-01-01. */
 const POSTGRES_EPOCH_MS = Date.UTC(2000, 0, 1);
+const MICROSECONDS = 1000n;
 /** Years 1 to 9999: what every client can read back. */
 const TIMESTAMP_MIN_MS = Date.parse('0001-01-01T00:00:00Z');
 const TIMESTAMP_MAX_MS = Date.parse('9999-12-31T23:59:59.999Z');
@@ -96,7 +97,7 @@ export class CopyEncoder {
     const ms = typeof value === 'number' ? value : Date.parse(String(value));
     if (!(ms >= TIMESTAMP_MIN_MS && ms <= TIMESTAMP_MAX_MS)) throw new RangeError('not a time');
     this.#int4(8);
-    this.#int8(Math.round((ms - POSTGRES_EPOCH_MS) * 1000));
+    this.#int8(BigInt(Math.round(ms) - POSTGRES_EPOCH_MS) * MICROSECONDS);
   }
 
   /** @param version a byte that `jsonb` wants in front. */
@@ -114,7 +115,7 @@ export class CopyEncoder {
     if (!Number.isInteger(bounded)) throw new RangeError('not a whole number');
     this.#int4(max === INT4_MAX ? 4 : 8);
     if (max === INT4_MAX) this.#int4(bounded);
-    else this.#int8(bounded);
+    else this.#int8(BigInt(bounded));
   }
 
   #double(value: number): void {
@@ -148,9 +149,9 @@ export class CopyEncoder {
     this.#length = this.#buffer.writeInt32BE(value, this.#length);
   }
 
-  #int8(value: number): void {
+  #int8(value: bigint): void {
     this.#reserve(8);
-    this.#length = this.#buffer.writeBigInt64BE(BigInt(value), this.#length);
+    this.#length = this.#buffer.writeBigInt64BE(value, this.#length);
   }
 
   #reserve(bytes: number): void {
