@@ -221,13 +221,8 @@ async function recomputeMinutes(
 ): Promise<void> {
   if (spans.length === 0) return;
   const shape = SHAPES[signal];
-  const ranges = [spans.map(({ fromMs }) => toDate(fromMs)), spans.map(({ toMs }) => toDate(toMs))];
-  await client.query(
-    `DELETE FROM enterprise.rollup_minute m
-     USING unnest($2::timestamptz[], $3::timestamptz[]) AS spans(starts, ends)
-     WHERE m.signal = $1 AND m.bucket >= spans.starts AND m.bucket < spans.ends`,
-    [signal, ...ranges],
-  );
+  const ranges = rangesOf(spans);
+  await client.query(deletion('rollup_minute'), [signal, ...ranges, ...keysOf(signal)]);
   for (const [name, field] of Object.entries(shape.fields)) {
     const totals = { name: '', value: `''` };
     const rows = aggregateRows(shape, field, {
@@ -254,44 +249,52 @@ async function recomputeMinutes(
   }
 }
 
-async function recomputeHours(
-  client: PoolClient,
-  signal: SignalName,
-  hours: readonly number[],
-): Promise<void> {
-  if (hours.length === 0) return;
-  const starts = hours.map(toDate);
-  const ends = hours.map((hour) => toDate(hour + HOUR_MS));
-  await client.query('DELETE FROM enterprise.rollup_hour WHERE signal = $1 AND bucket = ANY ($2)', [
-    signal,
-    starts,
-  ]);
-  await client.query(
-    `INSERT INTO enterprise.rollup_hour ${INTO} ${aggregateMinutes(Object.keys(SHAPES[signal].sums))}`,
-    [signal, starts, ends],
-  );
+async function recomputeHours(client: PoolClient, signal: SignalName, spans: readonly Span[]): Promise<void> {
+  if (spans.length === 0) return;
+  const key = [signal, ...rangesOf(spans), ...keysOf(signal)];
+  await client.query(deletion('rollup_hour'), key);
+  const hours = aggregateMinutes(Object.keys(SHAPES[signal].sums));
+  await client.query(`INSERT INTO enterprise.rollup_hour ${INTO} ${hours}`, key);
+}
+
+/** `$1` signal, `$2` and `$3` spans, `$4` and `$5` what `keysOf` gives. */
+function deletion(table: 'rollup_minute' | 'rollup_hour'): string {
+  return `DELETE FROM enterprise.${table} rolled
+    USING unnest($2::timestamptz[], $3::timestamptz[]) AS spans(starts, ends)
+    WHERE rolled.signal = $1 AND rolled.field = ANY ($4::text[]) AND rolled.dimension = ANY ($5::text[])
+      AND rolled.bucket >= spans.starts AND rolled.bucket < spans.ends`;
+}
+
+/** Every field and dimension a signal is rolled up by: with them the primary key leads straight to a span. */
+function keysOf(signal: SignalName): [string[], string[]] {
+  const fields = Object.entries(SHAPES[signal].fields);
+  const dimensions = new Set(['', ...fields.flatMap(([, { rolledBy }]) => rolledBy)]);
+  return [fields.map(([name]) => name), [...dimensions]];
+}
+
+function rangesOf(spans: readonly Span[]): [Date[], Date[]] {
+  return [spans.map(({ fromMs }) => toDate(fromMs)), spans.map(({ toMs }) => toDate(toMs))];
 }
 
 /** Rollups are few, and their buckets are rewritten anyway: unlike rows they may be deleted one by one. */
 async function prune(client: PoolClient, signal: SignalName, olderThanMs: number): Promise<void> {
   for (const table of ['rollup_minute', 'rollup_hour']) {
-    await client.query(`DELETE FROM enterprise.${table} WHERE signal = $1 AND bucket < $2`, [
-      signal,
-      toDate(floorTo(olderThanMs, HOUR_MS)),
-    ]);
+    await client.query(
+      `DELETE FROM enterprise.${table} WHERE signal = $1 AND field = ANY ($2) AND dimension = ANY ($3) AND bucket < $4`,
+      [signal, ...keysOf(signal), toDate(floorTo(olderThanMs, HOUR_MS))],
+    );
   }
 }
 
 /** Hours of the minutes recomputed, as far as hours are complete, and those that have become so. */
-function hoursOf(minutes: readonly Span[], reachedMs: number, untilMs: number): number[] {
-  const hours = new Set<number>();
-  for (const { fromMs, toMs } of minutes) {
-    for (let hour = floorTo(fromMs, HOUR_MS); hour < Math.min(toMs, untilMs); hour += HOUR_MS)
-      hours.add(hour);
-  }
-  // The hour that was open when the last step ended, with nothing new in it since.
-  if (reachedMs < untilMs) hours.add(reachedMs);
-  return [...hours].sort((a, b) => a - b);
+function hoursOf(minutes: readonly Span[], reachedMs: number, untilMs: number): Span[] {
+  const hours = minutes.map(({ fromMs, toMs }) => ({
+    fromMs: floorTo(fromMs, HOUR_MS),
+    toMs: Math.min(Math.ceil(toMs / HOUR_MS) * HOUR_MS, untilMs),
+  }));
+  // The hour that was open when the last step ended, though nothing new may be in it since.
+  if (reachedMs < untilMs) hours.push({ fromMs: reachedMs, toMs: reachedMs + HOUR_MS });
+  return joined(hours.sort((a, b) => a.fromMs - b.fromMs));
 }
 
 /** Spans in order, touching and overlapping ones as one, empty ones left out. */

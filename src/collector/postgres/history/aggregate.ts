@@ -62,7 +62,8 @@ function sumsObject(sums: readonly string[]): string {
 }
 
 /**
- * Minute rollups as hour rollups. `$1` signal, `$2` and `$3` arrays of the hours' beginnings and ends.
+ * Minute rollups as hour rollups. `$1` signal, `$2` and `$3` arrays of the spans' beginnings and ends (whole hours),
+ * `$4` and `$5` its fields and dimensions: with them the primary key leads straight to the minutes.
  */
 export function aggregateMinutes(sums: readonly string[]): string {
   const added =
@@ -73,8 +74,14 @@ export function aggregateMinutes(sums: readonly string[]): string {
           .join(', ')}) END`;
   return `
     WITH minutes AS MATERIALIZED (
-      SELECT m.*, spans.hour FROM unnest($2::timestamptz[], $3::timestamptz[]) AS spans(hour, ends)
-      JOIN enterprise.rollup_minute m ON m.signal = $1 AND m.bucket >= spans.hour AND m.bucket < spans.ends
+      SELECT m.*, date_bin('1 hour', m.bucket, 'epoch'::timestamptz) AS hour
+      FROM unnest($2::timestamptz[], $3::timestamptz[]) AS spans(starts, ends)
+      CROSS JOIN LATERAL (
+        SELECT * FROM enterprise.rollup_minute
+        WHERE signal = $1 AND field = ANY ($4::text[]) AND dimension = ANY ($5::text[])
+          AND bucket >= spans.starts AND bucket < spans.ends
+        OFFSET 0
+      ) AS m
     ), totals AS (
       SELECT field, dimension, hour, value, sum(count)::bigint AS count, sum(sum) AS sum, min(min) AS min, max(max) AS max,
         ${added} AS sums
