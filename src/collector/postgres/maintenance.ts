@@ -1,5 +1,5 @@
-import { DatabaseError, type Pool } from 'pg';
-import { HOUR_MS, type Milliseconds } from '../../core/units.ts';
+import { type ClientBase, DatabaseError } from 'pg';
+import { HOUR_MS, type Milliseconds, SECOND_MS } from '../../core/units.ts';
 import { describeError } from '../../errors.ts';
 import type { Log } from '../log.ts';
 import { failureKind } from './failure.ts';
@@ -13,25 +13,30 @@ import {
 } from './retention.ts';
 
 export interface MaintenanceOptions {
+  /** Lends a connection for some work; rejects while there is none. */
+  readonly lend: <T>(work: (client: ClientBase) => Promise<T>) => Promise<T>;
   readonly policy: RetentionPolicy;
   readonly now: () => Milliseconds;
   readonly log: Log;
-  /** @default an hour */
+  /** Between two runs. @default an hour */
   readonly intervalMs?: number;
+  /** Before trying again while the server cannot be reached. @default 5 s */
+  readonly retryMs?: number;
 }
 
+const RETRY_MS = 5 * SECOND_MS;
 const INSUFFICIENT_PRIVILEGE = '42501';
 
 /**
- * Keeps the tables in order while a server is connected: partitions ahead, retention, the ledger. Runs at once, because a
- * day may have passed since the last collector ran, and then every hour. Any number of collectors may.
+ * Keeps the tables in order: partitions ahead, retention, the ledger. Runs as soon as there is a server, because days may
+ * have passed since the last collector ran, and then every hour. Any number of collectors may.
  */
 export class Maintenance {
   readonly #options: MaintenanceOptions;
-  #pool: Pool | null = null;
   #timer: NodeJS.Timeout | undefined;
-  #running: Promise<void> = Promise.resolve();
-  /** Said once when it begins, and when it ends. */
+  #running: Promise<void> | null = null;
+  #stopped = false;
+  /** What keeps it from working: said once when it begins, and when it ends. */
   #problem: string | null = null;
   #overBudget = false;
 
@@ -39,83 +44,84 @@ export class Maintenance {
     this.#options = options;
   }
 
-  /** Works with this pool's connections from now on, one at a time and for milliseconds. */
-  start(pool: Pool): void {
-    this.stop();
-    this.#pool = pool;
-    this.#next();
-    this.#timer = setInterval(() => this.#next(), this.#options.intervalMs ?? HOUR_MS);
-    this.#timer.unref();
+  /** Idempotent. */
+  start(): void {
+    if (this.#stopped || this.#running !== null) return;
+    this.#running = this.#run();
   }
 
-  /** Begins nothing more. What is under way ends with its connection. */
-  stop(): void {
-    clearInterval(this.#timer);
-    this.#pool = null;
-  }
-
-  /** Resolves when nothing is under way. */
-  idle(): Promise<void> {
-    return this.#running;
-  }
-
-  /** One run at a time: the advisory lock would make a second wait for nothing. */
-  #next(): void {
-    this.#running = this.#running.then(() => this.#run());
+  /** Begins nothing more, and resolves when nothing is under way. Idempotent. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#running;
   }
 
   async #run(): Promise<void> {
-    const pool = this.#pool;
-    if (pool === null) return;
+    const reached = await this.#once();
+    if (this.#stopped) return;
+    const { intervalMs = HOUR_MS, retryMs = RETRY_MS } = this.#options;
+    this.#timer = setTimeout(
+      () => {
+        this.#running = this.#run();
+      },
+      reached ? intervalMs : retryMs,
+    );
+    this.#timer.unref();
+  }
+
+  /** False when there was no server to do it on. */
+  async #once(): Promise<boolean> {
+    const { lend, policy, now } = this.#options;
     try {
-      const client = await pool.connect();
-      let failure: unknown;
-      try {
-        const nowMs = this.#options.now();
+      const report = await lend(async (client) => {
+        const nowMs = now();
         // First, because a role that may not touch tables may still do this.
         await pruneLedger(client, nowMs);
-        this.#report(await applyRetention(client, this.#options.policy, nowMs));
-      } catch (error) {
-        failure = error;
-        throw error;
-      } finally {
-        client.release(failure !== undefined);
-      }
-      this.#settled();
+        return applyRetention(client, policy, nowMs);
+      });
+      this.#report(report);
+      return true;
     } catch (error) {
-      // A server that went away is the writer's to tell.
-      if (this.#pool === pool && failureKind(error) !== 'unreachable') this.#failed(error);
+      // A server that cannot be reached is the writer's to tell.
+      if (failureKind(error) === 'unreachable' && !isBusy(error)) return false;
+      this.#failed(error);
+      return true;
     }
   }
 
   #report(report: RetentionReport): void {
+    if (this.#problem !== null) this.#say('Partitions and retention work again.');
+    this.#problem = null;
     const drops = describeDrops(report);
-    if (drops !== null) this.#options.log('storage', drops);
+    if (drops !== null) this.#say(drops);
     const max = this.#options.policy.storageMaxBytes;
     const over = max !== null && report.bytes > max;
     if (over && !this.#overBudget) {
-      this.#options.log(
-        'storage',
-        `Storage takes ${formatMib(report.bytes)}, more than NERVECENTER_STORAGE_MAX_BYTES (${formatMib(max)}), and only today's rows are left.`,
+      this.#say(
+        `Rows take ${formatMib(report.bytes)}, more than NERVECENTER_STORAGE_MAX_BYTES (${formatMib(max)}), and no day before today is left to drop.`,
       );
     }
     this.#overBudget = over;
-  }
-
-  #settled(): void {
-    if (this.#problem !== null) this.#options.log('storage', 'Partitions and retention work again.');
-    this.#problem = null;
   }
 
   #failed(error: unknown): void {
     const problem = error instanceof DatabaseError ? (error.code ?? '') : describeError(error);
     if (this.#problem === problem) return;
     this.#problem = problem;
-    this.#options.log(
-      'storage',
+    this.#say(
       problem === INSUFFICIENT_PRIVILEGE
-        ? 'This database role may write rows but not make or drop partitions: run `nervecenter prune` daily as the role that owns the tables (docs/database.md). Until then rows go to the default partitions and retention does not run.'
+        ? 'This database role may write rows but not make or drop partitions: run `nervecenter prune` daily as the role that owns the tables. Until then rows of days without a partition go to the default one, and nothing is dropped.'
         : `Partitions and retention failed: ${describeError(error)}. Rows are stored all the same; trying again every hour.`,
     );
   }
+
+  #say(message: string): void {
+    this.#options.log('storage', message);
+  }
+}
+
+/** Somebody held a table for too long: `lock_not_available`, of a class that otherwise says that the server has gone. */
+function isBusy(error: unknown): boolean {
+  return error instanceof DatabaseError && error.code === '55P03';
 }
