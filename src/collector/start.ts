@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import type { Config } from '../config.ts';
-import type { NervecenterEvent } from '../core/event.ts';
+import { type Config, RETENTION_OF } from '../config.ts';
+import type { NervecenterEvent, SignalName } from '../core/event.ts';
 import type { Source } from '../core/frame.ts';
 import { measureCost } from '../core/signals/llm-call.ts';
 import type { StorageState } from '../core/snapshot.ts';
@@ -15,6 +15,7 @@ import type { AgentLink } from './agent-link.ts';
 import { createHostSampler } from './host/sampler.ts';
 import { Live, type PipelineCounts } from './live/live.ts';
 import type { Log } from './log.ts';
+import { startHistory } from './postgres/history/service.ts';
 import { createStorage, type Storage, type StorageCounts } from './postgres/storage.ts';
 import { createPricer } from './pricing.ts';
 import { type AgentHandlers, receiveFrom } from './receivers/agents.ts';
@@ -61,6 +62,8 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
   const tokens = config.adminTokens.length > 0 ? config.adminTokens : [ownAdminToken(config.dataDir)];
   const pricer = createPricer({ overridesPath: config.pricesPath, log });
   const storage = config.storage === 'on' ? createStorage({ config, log }) : null;
+  const retentionMs = (signal: SignalName) => config.retentionMs[RETENTION_OF[signal]];
+  const history = storage && startHistory({ read: (work) => storage.read(work), retentionMs, log });
   const ledger = new EventLedger(storage, pricer.version);
   const live = new Live({
     service: config.service,
@@ -78,6 +81,7 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
       latestSnapshotJson: () => ticker.latestJson(),
       health: () => live.health(),
       metricFamilies: () => live.metricFamilies(),
+      ...history?.sources,
     },
     assetsDir: join(packageRoot(), 'dist', 'dashboard'),
     log,
@@ -103,14 +107,7 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
     storeSystem: () => void offer(systemEvents(live)),
     log,
   });
-  const socketPath = rendezvousPath(config.port);
-  const socket =
-    socketPath === null
-      ? null
-      : await listenForAgents(socketPath, (link) => attach(link)).catch((error: unknown) => {
-          log('link', `other processes cannot join this dashboard: ${describeError(error)}`);
-          return null;
-        });
+  const socket = await openToAgents(config.port, (link) => attach(link), log);
   const storageUsable = (storage?.start() ?? Promise.resolve()).then(
     () => true,
     (error: unknown) => {
@@ -123,6 +120,7 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
   const stop = async (deadlineMs: number) => {
     stopTicking();
     await socket?.shutdown();
+    history?.stop();
     await storage?.shutdown(deadlineMs);
     await server.shutdown();
   };
@@ -135,6 +133,16 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
       return stopping;
     },
   };
+}
+
+/** `null` where other processes cannot join: their dashboard is then their own. */
+async function openToAgents(port: number, serve: (link: AgentLink) => void, log: Log) {
+  const socketPath = rendezvousPath(port);
+  if (socketPath === null) return null;
+  return listenForAgents(socketPath, serve).catch((error: unknown) => {
+    log('link', `other processes cannot join this dashboard: ${describeError(error)}`);
+    return null;
+  });
 }
 
 function agentHandlers(

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
+import type { PoolClient } from 'pg';
 import type { Config } from '../../config.ts';
 import type { NervecenterEvent } from '../../core/event.ts';
 import type { StorageState } from '../../core/snapshot.ts';
 import { MIB, SECOND_MS } from '../../core/units.ts';
-import type { NervecenterError } from '../../errors.ts';
+import { NervecenterError } from '../../errors.ts';
 import type { Log } from '../log.ts';
 import { backoffMs } from './backoff.ts';
 import { Books } from './books.ts';
@@ -58,6 +59,12 @@ export interface Storage {
    */
   offer(events: readonly NervecenterEvent[]): Promise<void>;
   counts(): StorageCounts;
+  /**
+   * Lends one of the two connections to whoever reads, one at a time: the other one is the writer's.
+   *
+   * @throws NervecenterError `NC_UNAVAILABLE` while there is none.
+   */
+  read<T>(work: (client: PoolClient) => Promise<T>): Promise<T>;
   /** Stores what waits now, for at most this many milliseconds. True when all of it is stored. */
   flush(deadlineMs: number): Promise<boolean>;
   /**
@@ -160,6 +167,24 @@ class PostgresStorage implements Storage {
       dropped: this.#books.dropped,
       spoolBytes: this.#intake.spoolBytes,
     };
+  }
+
+  async read<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
+    if (this.#connections === null || this.#done) {
+      throw new NervecenterError(
+        'NC_UNAVAILABLE',
+        'Storage cannot be reached at the moment. Try again later.',
+      );
+    }
+    const client = await this.#connections.pool.connect();
+    let broken = true;
+    try {
+      const result = await work(client);
+      broken = false;
+      return result;
+    } finally {
+      client.release(broken); // After a failure nobody knows in what state the connection is.
+    }
   }
 
   async flush(deadlineMs: number): Promise<boolean> {
