@@ -4,6 +4,7 @@ import { type Batch, type Section, sectionsOf } from './batch.ts';
 import { COPY_HEADER, COPY_TRAILER } from './copy-encoder.ts';
 import { copyIn } from './copy-in.ts';
 import { failureKind } from './failure.ts';
+import { markStatement } from './touched.ts';
 import { columnArray, type Tuple, tuplesOf } from './tuples.ts';
 
 /** The server gives up a statement after this; a batch takes some 20 ms. */
@@ -70,26 +71,27 @@ class BatchWriter {
       return rejections('', error, this.#batch.rows); // Sending what nobody can read again would help nobody.
     }
     try {
-      await this.#transaction(() => this.#copyAll(sections));
+      await this.#transaction(sections, () => this.#copyAll(sections));
       return [];
     } catch (error) {
       if (failureKind(error) !== 'row') throw error;
       await this.#run('ROLLBACK');
     }
     const rejected: Rejection[] = [];
-    await this.#transaction(() => this.#insertAll(sections, rejected));
+    await this.#transaction(sections, () => this.#insertAll(sections, rejected));
     return rejected;
   }
 
-  async #transaction(work: () => Promise<void>): Promise<void> {
+  async #transaction(sections: readonly Section[], work: () => Promise<void>): Promise<void> {
     const { writer, seq } = this.#batch;
     // One message; the timeout in the transaction rather than in the connection's options, which a pooling proxy refuses.
     const results = (await this.#run(
       `BEGIN; SET LOCAL statement_timeout = ${this.#statementTimeoutMs}; ` +
         `INSERT INTO enterprise.nervecenter_batches (writer, seq) VALUES ('${writer}', ${seq}) ON CONFLICT DO NOTHING`,
     )) as unknown as QueryResult[];
-    if (results.at(-1)?.rowCount === 1) await work();
-    await this.#run('COMMIT');
+    const first = results.at(-1)?.rowCount === 1;
+    if (first) await work();
+    await this.#run(`${first ? markStatement(sections) : ''}COMMIT`);
   }
 
   async #copyAll(sections: readonly Section[]): Promise<void> {
