@@ -60,5 +60,6 @@ export function decodeHeader(bytes: Buffer, magic: Buffer): RecordHeader | null 
 }
 
 function uuidOf(hex: string): string {
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+  const parts = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)];
+  return parts.join('-');
 }

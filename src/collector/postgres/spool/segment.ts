@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { SpoolFiles } from './files.ts';
-import { findRecord, Window } from './scan.ts';
+import { findRecord, recordInWindow, Window } from './scan.ts';
 
 const NAME = /^(\d{12})\.spool$/;
 const PRIVATE = 0o600;
@@ -86,7 +86,7 @@ export class Segment {
     const { size } = (await this.#reading?.stat()) ?? { size: 0 };
     this.bytes = size;
     for (let position = from; position < size; ) {
-      const found = await findRecord(window, position, size);
+      const found = recordInWindow(window, position, size) ?? (await findRecord(window, position, size));
       this.rows += found.kind === 'record' ? found.header.rows : found.rows;
       position = found.end;
     }
