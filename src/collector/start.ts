@@ -15,7 +15,9 @@ import type { AgentLink } from './agent-link.ts';
 import { createHostSampler } from './host/sampler.ts';
 import { Live, type PipelineCounts } from './live/live.ts';
 import type { Log } from './log.ts';
+import { oneAtATime } from './postgres/history/read-lane.ts';
 import { startHistory } from './postgres/history/service.ts';
+import { Maintenance } from './postgres/maintenance.ts';
 import { createStorage, type Storage, type StorageCounts } from './postgres/storage.ts';
 import { createPricer } from './pricing.ts';
 import { type AgentHandlers, receiveFrom } from './receivers/agents.ts';
@@ -62,8 +64,7 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
   const tokens = config.adminTokens.length > 0 ? config.adminTokens : [ownAdminToken(config.dataDir)];
   const pricer = createPricer({ overridesPath: config.pricesPath, log });
   const storage = config.storage === 'on' ? createStorage({ config, log }) : null;
-  const retentionMs = (signal: SignalName) => config.retentionMs[RETENTION_OF[signal]];
-  const history = storage && startHistory({ read: (work) => storage.read(work), retentionMs, log });
+  const stored = storage && workBesideWriter(storage, config, log);
   const ledger = new EventLedger(storage, pricer.version);
   const live = new Live({
     service: config.service,
@@ -81,7 +82,7 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
       latestSnapshotJson: () => ticker.latestJson(),
       health: () => live.health(),
       metricFamilies: () => live.metricFamilies(),
-      ...history?.sources,
+      ...stored?.sources,
     },
     assetsDir: join(packageRoot(), 'dist', 'dashboard'),
     log,
@@ -120,7 +121,7 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
   const stop = async (deadlineMs: number) => {
     stopTicking();
     await socket?.shutdown();
-    history?.stop();
+    stored?.stop();
     await storage?.shutdown(deadlineMs);
     await server.shutdown();
   };
@@ -131,6 +132,22 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
     shutdown: (deadlineMs) => {
       stopping ??= stop(deadlineMs);
       return stopping;
+    },
+  };
+}
+
+/** What reads and tends stored rows: all of it takes turns on the one connection that the writer leaves. */
+function workBesideWriter(storage: Storage, config: Config, log: Log) {
+  const lend = oneAtATime((work) => storage.read(work));
+  const retentionMs = (signal: SignalName) => config.retentionMs[RETENTION_OF[signal]];
+  const history = startHistory({ read: lend, retentionMs, log });
+  const maintenance = new Maintenance({ lend, policy: config, now: () => milliseconds(Date.now()), log });
+  maintenance.start();
+  return {
+    sources: history.sources,
+    stop() {
+      history.stop();
+      void maintenance.stop(); // What is under way ends with its connection, which storage closes.
     },
   };
 }
@@ -193,6 +210,7 @@ class EventLedger {
       events_queued: counts.queued,
       events_in_flight: counts.inFlight,
       dropped: counts.dropped,
+      durable: this.#storage?.durable ?? true,
       spool_bytes: counts.spoolBytes,
       storage,
       prices_version: this.#pricesVersion,

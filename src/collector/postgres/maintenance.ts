@@ -83,6 +83,7 @@ export class Maintenance {
       this.#report(report);
       return true;
     } catch (error) {
+      if (this.#stopped) return false; // The connection may have been cut under it.
       // A server that cannot be reached is the writer's to tell.
       if (failureKind(error) === 'unreachable' && !isBusy(error)) return false;
       this.#failed(error);
