@@ -109,13 +109,13 @@ async function bytesUsed(client: ClientBase): Promise<number> {
 /** What a run dropped, for people; `null` when it dropped nothing. */
 export function describeDrops({ expired: old, evicted, strayRows }: RetentionReport): string | null {
   const parts = [
-    ...(old.length > 0 ? [`${old.length} past their retention (${sizeOf(old)})`] : []),
+    ...(old.length > 0 ? [`${old.length} daily partitions past their retention (${sizeOf(old)})`] : []),
     ...(evicted.length > 0
-      ? [`${evicted.length} to stay within NERVECENTER_STORAGE_MAX_BYTES (${sizeOf(evicted)})`]
+      ? [`${evicted.length} daily partitions over NERVECENTER_STORAGE_MAX_BYTES (${sizeOf(evicted)})`]
       : []),
-    ...(strayRows > 0 ? [`${strayRows} rows past their retention outside of any`] : []),
+    ...(strayRows > 0 ? [`${strayRows} rows past their retention from default partitions`] : []),
   ];
-  return parts.length === 0 ? null : `Dropped daily partitions: ${parts.join(', ')}.`;
+  return parts.length === 0 ? null : `Dropped ${parts.join(', ')}.`;
 }
 
 const sizeOf = (partitions: readonly Partition[]) =>

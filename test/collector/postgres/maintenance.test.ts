@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
 import { after, afterEach, before, test } from 'node:test';
 import type { ClientBase } from 'pg';
 import { Maintenance } from '../../../src/collector/postgres/maintenance.ts';
 import { migrate } from '../../../src/collector/postgres/migrate.ts';
 import { readPartitions } from '../../../src/collector/postgres/partitions.ts';
 import type { RetentionPolicy } from '../../../src/collector/postgres/retention.ts';
+import { startCollector } from '../../../src/collector/start.ts';
 import { type PostgresConfig, readConfig } from '../../../src/config.ts';
 import { DAY_MS, milliseconds } from '../../../src/core/units.ts';
 import { NervecenterError } from '../../../src/errors.ts';
 import { until } from '../../support/poll.ts';
-import { startPostgres, type TestPostgres } from '../../support/postgres.ts';
+import { reachableTempDir, startPostgres, type TestPostgres } from '../../support/postgres.ts';
 
 const TABLE = 'request_metrics';
 const OFTEN_MS = 20;
@@ -88,7 +90,7 @@ test('days are made and dropped as the clock goes on; one line per run that drop
   await until(() => watched.lines.length > 0);
   await watched.ranTwice();
   assert.equal(watched.lines.length, 1);
-  assert.match(watched.lines[0] ?? '', /^Dropped daily partitions: \d+ past their retention/);
+  assert.match(watched.lines[0] ?? '', /^Dropped \d+ daily partitions past their retention/);
 });
 
 test('a server that comes late is found, and its absence is not ours to tell', async () => {
@@ -148,4 +150,23 @@ test('stopping waits for what is under way and begins nothing more', async () =>
   watched.maintenance.start();
   await watched.maintenance.stop();
   assert.equal(watched.runs, 1);
+});
+
+test('a collector does it by itself', async () => {
+  const database = await migrated();
+  await server.using(database, (client) =>
+    client.query(`INSERT INTO enterprise.cache_metrics (cache_type, timestamp) VALUES ('old', '2020-01-01')`),
+  );
+  const directory = reachableTempDir();
+  const env = { ...database.env, NERVECENTER_PORT: '0', NERVECENTER_DATA_DIR: directory };
+  const lines: string[] = [];
+  const log = (_: string, line: string) => lines.push(line);
+  const collector = await startCollector({ config: readConfig(env, directory), log, host: null });
+  try {
+    await until(() => lines.length > 0);
+    assert.deepEqual(lines, ['Dropped 1 rows past their retention from default partitions.']);
+  } finally {
+    await collector.shutdown(2000);
+    rmSync(directory, { recursive: true, force: true });
+  }
 });
