@@ -74,6 +74,7 @@ const NOTHING_STORED = {
   spool_bytes: 0,
   storage: 'off',
   prices_version: 'bench',
+  durable: true,
 } as const;
 
 async function pointsOfInterval(): Promise<Point[]> {

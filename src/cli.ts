@@ -4,6 +4,7 @@ import { collector } from './commands/collector.ts';
 import { doctor } from './commands/doctor.ts';
 import { init } from './commands/init.ts';
 import { migrateCommand } from './commands/migrate.ts';
+import { prune } from './commands/prune.ts';
 import { describeError } from './errors.ts';
 import { writeToStderr } from './stderr.ts';
 import { packageVersion } from './version.ts';
@@ -11,12 +12,30 @@ import { packageVersion } from './version.ts';
 /** One command: what `--help` says of it, and what it does. Returns the exit code once it is done. */
 interface Command {
   readonly summary: string;
-  readonly run: () => Promise<number>;
+  readonly run: (options: CommandOptions) => Promise<number>;
+  /** Options of its own, with what `--help` says of them. */
+  readonly options?: Readonly<Record<string, string>>;
 }
+
+interface CommandOptions {
+  readonly dryRun: boolean;
+  readonly down: string | null;
+}
+
+/** Options that some command takes. */
+const ANYWHERE = new Set(['dry-run', 'down']);
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   collector: { summary: 'run the collector alone: dashboard, API, storage (the default)', run: collector },
-  migrate: { summary: 'apply the migrations to the database and say what was done', run: migrateCommand },
+  migrate: {
+    summary: 'apply the migrations to the database and say what was done',
+    run: migrateCommand,
+    options: {
+      'dry-run': 'print the SQL that would be run, and run nothing',
+      'down=<number>': 'undo every migration above this number',
+    },
+  },
+  prune: { summary: 'make partitions ahead and drop rows past their retention, once', run: prune },
   doctor: { summary: 'print the effective configuration and what can be reached', run: doctor },
   init: { summary: 'write the one-line otel file into this app', run: init },
 };
@@ -26,15 +45,27 @@ async function main(args: readonly string[]): Promise<number> {
     args: [...args],
     allowPositionals: true,
     strict: false,
-    options: { help: { type: 'boolean', short: 'h' }, version: { type: 'boolean', short: 'v' } },
+    options: {
+      help: { type: 'boolean', short: 'h' },
+      version: { type: 'boolean', short: 'v' },
+      'dry-run': { type: 'boolean' },
+      down: { type: 'string' },
+    },
   });
-  if (values.version) return print(`${packageVersion()}\n`);
-  if (values.help) return print(usage());
-  const unknown = Object.keys(values)[0];
-  if (unknown !== undefined) return refuse(`option "${unknown.length === 1 ? '-' : '--'}${unknown}"`);
+  if (values['version'] === true) return print(`${packageVersion()}\n`);
+  if (values['help'] === true) return print(usage());
   const name = positionals.length === 0 ? 'collector' : positionals.join(' ');
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  return command === undefined ? refuse(`command "${name}"`) : command.run();
+  const unknown = Object.keys(values).find((option) => !ANYWHERE.has(option));
+  if (unknown !== undefined) return refuse(`option "${unknown.length === 1 ? '-' : '--'}${unknown}"`);
+  if (command === undefined) return refuse(`command "${name}"`);
+  const foreign = Object.keys(values).find((option) => !takes(command, option));
+  if (foreign !== undefined) return refuse(`option --${foreign} of "${name}"`);
+  return command.run({ dryRun: values['dry-run'] === true, down: textOf(values['down']) });
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
 }
 
 function refuse(what: string): number {
@@ -42,9 +73,16 @@ function refuse(what: string): number {
   return 2;
 }
 
+function takes({ options = {} }: Command, option: string): boolean {
+  return Object.keys(options).some((known) => known.split('=')[0] === option);
+}
+
 function usage(): string {
-  const lines = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(11)}${summary}\n`);
-  return `usage: nervecenter [command]\n${lines.join('')}Settings are environment variables; \`nervecenter doctor\` prints them.\n`;
+  const lines = Object.entries(COMMANDS).flatMap(([name, { summary, options = {} }]) => [
+    `  ${name.padEnd(18)}${summary}\n`,
+    ...Object.entries(options).map(([option, meaning]) => `    ${`--${option}`.padEnd(16)}${meaning}\n`),
+  ]);
+  return `usage: nervecenter [command] [options]\n${lines.join('')}Settings are environment variables; \`nervecenter doctor\` prints them.\n`;
 }
 
 function print(text: string): number {

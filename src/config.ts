@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { SignalName } from './core/event.ts';
-import { DAY_MS, GIB, type Milliseconds, milliseconds } from './core/units.ts';
+import { DAY_MS, GIB, MIB, type Milliseconds, milliseconds } from './core/units.ts';
 import { NervecenterError } from './errors.ts';
 
 /** Everything an operator can decide, validated and frozen. The only reader of `process.env` is this file. */
@@ -22,6 +22,8 @@ export interface Config {
   readonly postgres: PostgresConfig | null;
   readonly dataDir: string;
   readonly spoolMaxBytes: number;
+  /** What all rows together may take in the database; `null`: only their age counts. */
+  readonly storageMaxBytes: number | null;
   readonly retentionMs: Readonly<Record<RetentionKey, Milliseconds>>;
   readonly pricesPath: string | null;
   /** Set: somebody else collects. */
@@ -61,6 +63,8 @@ const INTERVAL_MS_MAX = 60_000;
 const DEFAULT_WINDOW_MS = 300_000;
 const WINDOW_MS_MAX = DAY_MS;
 const ADMIN_TOKEN_LENGTH_MIN = 16;
+/** Less would not hold today's rows and the empty tables. */
+const STORAGE_MAX_BYTES_MIN = 64 * MIB;
 const DEFAULT_RETENTION_DAYS: Readonly<Record<RetentionKey, number>> = {
   request: 30,
   system: 7,
@@ -119,6 +123,11 @@ export const SETTINGS: Readonly<Record<string, { readonly default: string; reado
     default: '1073741824',
     meaning: 'checked, but without effect until rows are kept on disk through an outage',
   },
+  NERVECENTER_STORAGE_MAX_BYTES: {
+    default: 'unset',
+    meaning:
+      'room for all rows in the database, in bytes (at least 67108864); past it the oldest days go first',
+  },
   NERVECENTER_RETENTION_DAYS: {
     default: 'request=30,system=7,llm=90,rag=30,cache=7',
     meaning: 'days to keep per table; checked, but nothing is deleted yet',
@@ -148,6 +157,7 @@ export function effectiveSettings(config: Config): Record<string, string> {
     NERVECENTER_STORAGE: config.storage,
     NERVECENTER_DATA_DIR: config.dataDir,
     NERVECENTER_SPOOL_MAX_BYTES: String(config.spoolMaxBytes),
+    NERVECENTER_STORAGE_MAX_BYTES: String(config.storageMaxBytes ?? 'unset'),
     NERVECENTER_RETENTION_DAYS: days.join(','),
     NERVECENTER_PRICES: config.pricesPath ?? 'unset',
     DATABASE_URL: config.postgres?.connectionString ? 'set (not shown)' : 'unset',
@@ -181,6 +191,7 @@ export function readConfig(env: Env = process.env, cwd: string = process.cwd()):
     postgres: postgresConfig(setting, env, problems),
     dataDir: resolve(cwd, setting.text('NERVECENTER_DATA_DIR') ?? '.nervecenter'),
     spoolMaxBytes: setting.integer('NERVECENTER_SPOOL_MAX_BYTES', GIB, 0, Number.MAX_SAFE_INTEGER),
+    storageMaxBytes: storageMaxBytes(setting),
     retentionMs: retention(setting, problems),
     pricesPath: resolved(cwd, setting.text('NERVECENTER_PRICES')),
     otlpEndpoint: setting.text('OTEL_EXPORTER_OTLP_ENDPOINT'),
@@ -235,6 +246,12 @@ class SettingReader {
 function printable(value: string): string {
   const clean = value.replace(/[\p{Cc}\p{Cf}]/gu, '?');
   return clean.length > 80 ? `${clean.slice(0, 77)}...` : clean;
+}
+
+function storageMaxBytes(setting: SettingReader): number | null {
+  const name = 'NERVECENTER_STORAGE_MAX_BYTES';
+  if (setting.text(name) === null) return null;
+  return setting.integer(name, STORAGE_MAX_BYTES_MIN, STORAGE_MAX_BYTES_MIN, Number.MAX_SAFE_INTEGER);
 }
 
 function resolved(cwd: string, path: string | null): string | null {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import type { Config } from '../config.ts';
-import type { NervecenterEvent } from '../core/event.ts';
+import { type Config, RETENTION_OF } from '../config.ts';
+import type { NervecenterEvent, SignalName } from '../core/event.ts';
 import type { Source } from '../core/frame.ts';
 import { measureCost } from '../core/signals/llm-call.ts';
 import type { StorageState } from '../core/snapshot.ts';
@@ -15,13 +15,24 @@ import type { AgentLink } from './agent-link.ts';
 import { createHostSampler } from './host/sampler.ts';
 import { Live, type PipelineCounts } from './live/live.ts';
 import type { Log } from './log.ts';
-import { createStorage, type Storage } from './postgres/storage.ts';
+import { oneAtATime } from './postgres/history/read-lane.ts';
+import { startHistory } from './postgres/history/service.ts';
+import { Maintenance } from './postgres/maintenance.ts';
+import { createStorage, type Storage, type StorageCounts } from './postgres/storage.ts';
 import { createPricer, type Pricer } from './pricing.ts';
 import { type AgentHandlers, receiveFrom } from './receivers/agents.ts';
 import { listenForAgents, type SocketReceiver } from './receivers/socket.ts';
 import { createCollectorServer } from './server/server.ts';
 import { startNotice } from './start-notice.ts';
 
+const NOTHING_STORED: StorageCounts = {
+  accepted: 0,
+  stored: 0,
+  queued: 0,
+  inFlight: 0,
+  dropped: {},
+  spoolBytes: 0,
+};
 /** Rows of `system_metrics`: one per gauge and 15 s. */
 const SYSTEM_ROWS_INTERVAL_MS = 15 * SECOND_MS;
 
@@ -53,6 +64,7 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
   const tokens = config.adminTokens.length > 0 ? config.adminTokens : [ownAdminToken(config.dataDir)];
   const pricer = createPricer({ overridesPath: config.pricesPath, log });
   const storage = config.storage === 'on' ? createStorage({ config, log }) : null;
+  const stored = storage && workBesideWriter(storage, config, log);
   const ledger = new EventLedger(storage, pricer.version);
   const live = new Live({
     service: config.service,
@@ -70,6 +82,7 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
       latestSnapshotJson: () => ticker.latestJson(),
       health: () => live.health(),
       metricFamilies: () => live.metricFamilies(),
+      ...stored?.sources,
     },
     assetsDir: join(packageRoot(), 'dist', 'dashboard'),
     log,
@@ -86,7 +99,7 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
     intervalMs: config.intervalMs,
     sampleHost: async () => live.setHost(await sampler.sample()),
     publish: (json) => server.broadcast(json),
-    storeSystem: () => offer(systemEvents(live)),
+    storeSystem: () => void offer(systemEvents(live)),
     log,
   });
   const socket = await listenForOthers(config.port, attach, log);
@@ -102,6 +115,7 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
   const stop = async (deadlineMs: number) => {
     stopTicking();
     await socket?.shutdown();
+    stored?.stop();
     await storage?.shutdown(deadlineMs);
     await server.shutdown();
   };
@@ -129,6 +143,22 @@ function withCost(event: NervecenterEvent, pricer: Pricer, live: Live): Nervecen
   const priced = { ...event, cost: pricer.price(event) };
   measureCost(priced, live.record);
   return priced;
+}
+
+/** What reads and tends stored rows: all of it takes turns on the one connection that the writer leaves. */
+function workBesideWriter(storage: Storage, config: Config, log: Log) {
+  const lend = oneAtATime((work) => storage.read(work));
+  const retentionMs = (signal: SignalName) => config.retentionMs[RETENTION_OF[signal]];
+  const history = startHistory({ read: lend, retentionMs, log });
+  const maintenance = new Maintenance({ lend, policy: config, now: () => milliseconds(Date.now()), log });
+  maintenance.start();
+  return {
+    sources: history.sources,
+    stop() {
+      history.stop();
+      void maintenance.stop(); // What is under way ends with its connection, which storage closes.
+    },
+  };
 }
 
 /** Lets the agents of other processes in. Where that cannot be, this one still serves its own. */
@@ -178,11 +208,10 @@ function systemEvents(live: Live): NervecenterEvent[] {
     .map((reading) => ({ signal: 'system', id: newEventId(timeMs), timeMs, ...reading }));
 }
 
-/** Counts what is offered to storage, so that the pipeline's identity can be checked against what became of it. */
+/** What became of the events, as the pipeline of the snapshot shows it. */
 class EventLedger {
   readonly #storage: Storage | null;
   readonly #pricesVersion: string;
-  #offered = 0;
   #refused = 0;
 
   constructor(storage: Storage | null, pricesVersion: string) {
@@ -190,28 +219,26 @@ class EventLedger {
     this.#pricesVersion = pricesVersion;
   }
 
-  offer(events: readonly NervecenterEvent[]): void {
-    if (this.#storage === null) return;
-    this.#offered += events.length;
-    this.#storage.offer(events);
+  offer(events: readonly NervecenterEvent[]): Promise<void> {
+    return this.#storage?.offer(events) ?? Promise.resolve();
   }
 
   /** Events that came in a shape nobody can store. */
   refuse(count: number): void {
-    this.#offered += count;
     this.#refused += count;
   }
 
   counts(): PipelineCounts {
-    const counts = this.#storage?.counts() ?? { stored: 0, queued: 0, inFlight: 0, dropped: {} };
+    const counts = this.#storage?.counts() ?? NOTHING_STORED;
     const storage: StorageState = this.#storage?.state ?? 'off';
     return {
-      offered: this.#offered,
+      offered: counts.accepted + this.#refused,
       events_stored: counts.stored,
       events_queued: counts.queued,
       events_in_flight: counts.inFlight,
       dropped: this.#refused === 0 ? counts.dropped : { ...counts.dropped, malformed: this.#refused },
-      spool_bytes: 0,
+      durable: this.#storage?.durable ?? true,
+      spool_bytes: counts.spoolBytes,
       storage,
       prices_version: this.#pricesVersion,
     };

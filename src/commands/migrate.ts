@@ -1,31 +1,47 @@
-import { Client } from 'pg';
-import { logToStderr } from '../collector/log.ts';
-import { configuredServer } from '../collector/postgres/configured-server.ts';
-import { storageError } from '../collector/postgres/failure.ts';
-import { label, migrate, schemaStatus } from '../collector/postgres/migrate.ts';
-import { readConfig } from '../config.ts';
+import { label, migrate, rollBack, schemaStatus } from '../collector/postgres/migrate.ts';
+import { NervecenterError } from '../errors.ts';
+import { type OpenDatabase, withDatabase } from './with-database.ts';
 
-const STOP_DEADLINE_MS = 10_000;
+export interface MigrateOptions {
+  /** Print the SQL of what is pending, and run nothing. */
+  readonly dryRun: boolean;
+  /** Undo every migration above this number instead. */
+  readonly down: string | null;
+}
 
-/** Applies the migrations to the configured database, embedded or not, and says what was done. */
-export async function migrateCommand(): Promise<number> {
-  const server = configuredServer(readConfig(), logToStderr);
-  try {
-    const client = new Client(await server.start());
-    client.on('error', () => {}); // A connection that breaks fails the query; it must not end the process as well.
-    try {
-      await client.connect();
-      const applied = await migrate(client);
-      const status = await schemaStatus(client);
-      for (const migration of applied) process.stdout.write(`applied ${label(migration)}\n`);
-      process.stdout.write(`${server.description}: ${status.applied.length} migrations, none pending\n`);
-    } finally {
-      await client.end();
-    }
-  } catch (error) {
-    throw storageError(error, server.description);
-  } finally {
-    await server.stop(STOP_DEADLINE_MS);
+/** Brings the configured database, embedded or not, to this version's schema or back, and says what was done. */
+export async function migrateCommand({ dryRun, down }: MigrateOptions): Promise<number> {
+  if (down !== null && (dryRun || !/^\d+$/.test(down))) {
+    throw new NervecenterError(
+      'NC_CONFIG_INVALID',
+      `--down: expected the number of the last migration to keep, and no --dry-run, got "${down}". For example --down=9, or --down=0 to undo all.`,
+    );
   }
-  return 0;
+  return withDatabase((database) => {
+    if (dryRun) return printPending(database);
+    return down === null ? apply(database) : undo(database, Number(down));
+  });
+}
+
+async function apply({ client, description }: OpenDatabase): Promise<void> {
+  const applied = await migrate(client);
+  const status = await schemaStatus(client);
+  for (const migration of applied) process.stdout.write(`applied ${label(migration)}\n`);
+  process.stdout.write(`${description}: ${status.applied.length} migrations, none pending\n`);
+}
+
+async function undo({ client, description }: OpenDatabase, to: number): Promise<void> {
+  const undone = await rollBack(client, to);
+  const status = await schemaStatus(client);
+  for (const migration of undone) process.stdout.write(`undone ${label(migration)}\n`);
+  process.stdout.write(`${description}: ${status.applied.length} migrations left\n`);
+}
+
+/** For review: what is printed is what would be run, each file in one transaction. */
+async function printPending({ client, description }: OpenDatabase): Promise<void> {
+  const { applied, pending } = await schemaStatus(client);
+  for (const migration of pending) process.stdout.write(`-- ${label(migration)}\n${migration.sql}\n`);
+  process.stdout.write(
+    `-- ${description}: ${applied.length} migrations applied, ${pending.length} pending\n`,
+  );
 }

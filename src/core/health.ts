@@ -6,10 +6,13 @@ const EXHAUSTED_PERCENT = 90;
 const CACHE_LOOKUPS_MIN = 100;
 const CACHE_HIT_RATE_MIN_PERCENT = 20;
 
-/** What the health rules look at. `droppedInWindow` is the number of rows dropped during the window. */
+/** What the health rules look at. */
 export interface HealthInput {
   readonly snapshot: Snapshot;
+  /** Rows dropped during the window. */
   readonly droppedInWindow: number;
+  /** False while the disk cannot hold what waits for the database, so that only memory does. */
+  readonly durable: boolean;
 }
 
 interface Rule {
@@ -47,6 +50,7 @@ const RULES: readonly Rule[] = [
     issue: 'Storage unreachable',
     applies: ({ snapshot }) => snapshot.pipeline.storage === 'down',
   },
+  { status: 'degraded', issue: 'Spool unwritable', applies: ({ durable }) => !durable },
   { status: 'degraded', issue: 'Events dropped', applies: ({ droppedInWindow }) => droppedInWindow > 0 },
 ];
 

@@ -13,6 +13,7 @@ interface Readings {
   readonly misses?: number;
   readonly storage?: 'ok' | 'down' | 'off';
   readonly dropped?: number;
+  readonly durable?: boolean;
 }
 
 const EMPTY = new ClockedLive().live.snapshot();
@@ -25,6 +26,7 @@ function verdictOf({
   misses = 0,
   storage = 'ok',
   dropped = 0,
+  durable = true,
 }: Readings) {
   const snapshot: Snapshot = {
     ...EMPTY,
@@ -32,7 +34,7 @@ function verdictOf({
     cache: { ...EMPTY.cache, rag_hits: hits, rag_misses: misses },
     pipeline: { ...EMPTY.pipeline, storage },
   };
-  const { status, issues } = evaluateHealth({ snapshot, droppedInWindow: dropped });
+  const { status, issues } = evaluateHealth({ snapshot, droppedInWindow: dropped, durable });
   return [status, ...issues];
 }
 
@@ -50,6 +52,7 @@ const CASES: readonly [what: string, readings: Readings, verdict: readonly strin
   ['storage that is off', { storage: 'off' }, ['healthy']],
   ['storage that is down', { storage: 'down' }, ['degraded', 'Storage unreachable']],
   ['dropped events', { dropped: 1 }, ['degraded', 'Events dropped']],
+  ['rows that only memory holds', { durable: false }, ['degraded', 'Spool unwritable']],
   [
     'everything at once: critical is never lowered by a later rule',
     { cpu: 99, memory: 99, disk: 99, hits: 1, misses: 200, storage: 'down', dropped: 5 },

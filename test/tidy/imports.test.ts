@@ -32,7 +32,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'collector/worker.ts': ['core', 'collector', 'config.ts', 'errors.ts'],
   // Entries.
   commands: [
-    'types of core',
+    'core',
     'agent/instrumentation/index.ts',
     'collector',
     'config.ts',

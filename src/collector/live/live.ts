@@ -24,6 +24,8 @@ export type PipelineCounts = Omit<PipelineSnapshot, 'events_dropped' | 'events_a
   /** Events offered to storage. */
   readonly offered: number;
   readonly dropped: Readonly<Record<string, number>>;
+  /** Whether what waits for the database is on disk. */
+  readonly durable: boolean;
 };
 
 export interface LiveOptions {
@@ -125,7 +127,8 @@ export class Live {
 
   health(): Health {
     const slot = slotAt(this.#options.now(), this.#options.windowMs);
-    return evaluateHealth({ snapshot: this.snapshot(), droppedInWindow: this.#drops.sum(slot) });
+    const { durable } = this.#options.pipeline();
+    return evaluateHealth({ snapshot: this.snapshot(), droppedInWindow: this.#drops.sum(slot), durable });
   }
 
   /** The rows of `system_metrics` for this moment. */
@@ -145,7 +148,7 @@ export class Live {
   }
 
   #pipeline(): PipelineSnapshot {
-    const { offered, dropped, ...counts } = this.#options.pipeline();
+    const { offered, dropped, durable: _inHealth, ...counts } = this.#options.pipeline();
     const agents = this.#instances.dropped;
     const all: Record<string, number> = { ...dropped };
     for (const [reason, count] of Object.entries(agents)) all[reason] = (all[reason] ?? 0) + count;

@@ -27,6 +27,8 @@ const PASSWORD_BYTES = 24;
 const SETTINGS: Readonly<Record<string, string>> = {
   shared_buffers: '32MB',
   max_connections: '20',
+  // Shared by all connections: a migration or a rollback locks every partition, some five locks each, at once.
+  max_locks_per_transaction: '256',
   max_wal_size: '256MB',
   min_wal_size: '32MB',
   // Nothing replicates from here.

@@ -30,6 +30,11 @@ export class EventQueue {
     return this.#slots.length - this.#head;
   }
 
+  /** Estimated. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** How full it is, from 0 to 1. */
   get fullness(): number {
     return Math.max(this.#bytes / this.#options.maxBytes, this.length / this.#options.maxEvents);
@@ -44,23 +49,16 @@ export class EventQueue {
     return this.#trim();
   }
 
-  /** Takes up to `count` of the oldest. */
-  take(count: number): NervecenterEvent[] {
+  /** Takes up to `count` of the oldest; fewer, but one at least, once they have `bytesMax`. */
+  take(count: number, bytesMax = Number.POSITIVE_INFINITY): NervecenterEvent[] {
     const taken: NervecenterEvent[] = [];
-    while (taken.length < count) {
+    const stopAt = this.#bytes - bytesMax;
+    while (taken.length < count && (taken.length === 0 || this.#bytes > stopAt)) {
       const event = this.#shift();
       if (event === undefined) break;
       taken.push(event);
     }
     return taken;
-  }
-
-  /** Puts taken events back in front, in their order. Returns how many were dropped for it. */
-  putBack(events: readonly NervecenterEvent[]): number {
-    this.#slots = [...events, ...this.#slots.slice(this.#head)];
-    this.#head = 0;
-    for (const event of events) this.#bytes += approximateBytes(event);
-    return this.#trim();
   }
 
   /** Empties the queue. Returns how many it held. */

@@ -39,6 +39,11 @@ export function readMigrations(directory: string = join(packageRoot(), 'migratio
     .sort((a, b) => a.number - b.number);
 }
 
+/** What undoes the migration of the same number: its file in `migrations/down/`. */
+export function readRollbacks(): Migration[] {
+  return readMigrations(join(packageRoot(), 'migrations', 'down'));
+}
+
 /** Which migrations the database has and which it lacks. Reads only. */
 export async function schemaStatus(
   client: ClientBase,
@@ -73,6 +78,29 @@ export async function migrate(
   return applied;
 }
 
+/**
+ * Undoes every migration above a number, newest first, each in one transaction under the same lock as `migrate`. Where none
+ * is left, the list of migrations goes, too.
+ *
+ * @param to the number of the last migration to keep; 0 undoes all.
+ * @returns the migrations undone by this call.
+ * @throws NervecenterError `NC_SCHEMA_NEWER` when a newer version has been here: only that version can undo its own.
+ */
+export async function rollBack(
+  client: ClientBase,
+  to: number,
+  rollbacks: readonly Migration[] = readRollbacks(),
+): Promise<Migration[]> {
+  const applied = await readApplied(client);
+  refuseNewerSchema(applied, rollbacks);
+  const undone: Migration[] = [];
+  for (const { number } of applied.filter((one) => one.number > to).reverse()) {
+    const rollback = rollbacks.find((one) => one.number === number);
+    if (rollback !== undefined && (await undoOnce(client, rollback))) undone.push(rollback);
+  }
+  return undone;
+}
+
 /** Number and name as the file bears them. */
 export function label({ number, name }: Pick<Migration, 'number' | 'name'>): string {
   return `${String(number).padStart(3, '0')}_${name}`;
@@ -103,18 +131,35 @@ async function readApplied(client: ClientBase): Promise<AppliedMigration[]> {
 }
 
 /** False when another process applied it while we waited for the lock. */
-async function applyOnce(client: ClientBase, migration: Migration): Promise<boolean> {
+function applyOnce(client: ClientBase, migration: Migration): Promise<boolean> {
+  return underLock(client, async () => {
+    if ((await readApplied(client)).some(({ number }) => number === migration.number)) return false;
+    await client.query(migration.sql);
+    await record(client, migration);
+    return true;
+  });
+}
+
+/** False when another process undid it while we waited for the lock. */
+function undoOnce(client: ClientBase, rollback: Migration): Promise<boolean> {
+  return underLock(client, async () => {
+    const applied = await readApplied(client);
+    if (applied.every(({ number }) => number !== rollback.number)) return false;
+    await client.query(rollback.sql);
+    await client.query('DELETE FROM enterprise.nervecenter_migrations WHERE number = $1', [rollback.number]);
+    if (applied.length === 1) await client.query('DROP TABLE enterprise.nervecenter_migrations');
+    return true;
+  });
+}
+
+async function underLock<T>(client: ClientBase, work: () => Promise<T>): Promise<T> {
   // A server's default statement timeout is meant for queries; converting a large table may take longer.
   await client.query('BEGIN; SET LOCAL statement_timeout = 0');
   try {
     await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK_KEY]);
-    const first = (await readApplied(client)).every(({ number }) => number !== migration.number);
-    if (first) {
-      await client.query(migration.sql);
-      await record(client, migration);
-    }
+    const result = await work();
     await client.query('COMMIT');
-    return first;
+    return result;
   } catch (error) {
     await client.query('ROLLBACK').catch(() => {}); // The first error says more than a broken connection's second.
     throw error;

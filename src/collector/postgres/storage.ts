@@ -1,30 +1,42 @@
+import { join } from 'node:path';
+import type { PoolClient } from 'pg';
 import type { Config } from '../../config.ts';
 import type { NervecenterEvent } from '../../core/event.ts';
 import type { StorageState } from '../../core/snapshot.ts';
 import { MIB, SECOND_MS } from '../../core/units.ts';
-import type { NervecenterError } from '../../errors.ts';
+import { NervecenterError } from '../../errors.ts';
 import type { Log } from '../log.ts';
 import { backoffMs } from './backoff.ts';
+import { Books } from './books.ts';
 import { configuredServer } from './configured-server.ts';
 import { type Connections, connect } from './connection.ts';
-import { EventQueue } from './event-queue.ts';
 import { storageError } from './failure.ts';
+import { Intake } from './intake.ts';
 import { migrate } from './migrate.ts';
 import type { PostgresServer } from './server.ts';
+import type { SpoolFiles } from './spool/files.ts';
 import { Wakeup } from './wakeup.ts';
-import { storeBatch } from './writer.ts';
+import { storeBatch, type WriterOptions } from './writer.ts';
 
-/** What became of the events offered: offered = stored + queued + inFlight + all dropped, at every moment. */
+/**
+ * What became of the rows taken in, those found in the spool at the start included: accepted = stored + queued + inFlight +
+ * all dropped, at every moment.
+ */
 export interface StorageCounts {
+  /** Events offered, and rows that an earlier process left in the spool. */
+  readonly accepted: number;
   /** Committed by Postgres. An event offered twice counts twice and is one row. */
   readonly stored: number;
+  /** Waiting, in memory or on disk. */
   readonly queued: number;
   readonly inFlight: number;
   /**
-   * Events given up, by reason: `queue_full` (oldest first), `rejected` (the table cannot hold it), `unavailable` (storage
-   * cannot work here at all), `shutdown` (still waiting when the collector stopped).
+   * Rows given up, by reason: `spool_full` (the disk's share is used up, oldest first), `queue_full` (memory's share is,
+   * while the disk cannot be used), `spool_corrupt` (damaged on disk), `rejected` (the table cannot hold it),
+   * `unavailable` (storage cannot work here at all), `shutdown` (in memory only when the collector stopped).
    */
   readonly dropped: Readonly<Record<string, number>>;
+  readonly spoolBytes: number;
 }
 
 /** Where events become rows. */
@@ -39,58 +51,61 @@ export interface Storage {
    * @throws NervecenterError of class `permanent` when trying again cannot help. Events are then dropped as `unavailable`.
    */
   start(): Promise<void>;
-  /** Takes events to store. Never throws, never waits. */
-  offer(events: readonly NervecenterEvent[]): void;
+  /** False while the disk cannot hold what waits and memory has to. */
+  readonly durable: boolean;
+  /**
+   * Takes events to store; returns at once. The promise resolves when they are on disk, or when memory is all there is for
+   * them; it never rejects.
+   */
+  offer(events: readonly NervecenterEvent[]): Promise<void>;
   counts(): StorageCounts;
+  /**
+   * Lends one of the two connections to whoever reads, one at a time: the other one is the writer's.
+   *
+   * @throws NervecenterError `NC_UNAVAILABLE` while there is none.
+   */
+  read<T>(work: (client: PoolClient) => Promise<T>): Promise<T>;
   /** Stores what waits now, for at most this many milliseconds. True when all of it is stored. */
   flush(deadlineMs: number): Promise<boolean>;
-  /** Flushes, closes every connection, stops the embedded server. Idempotent, safe before and during `start`. */
+  /**
+   * Flushes, closes every connection, stops the embedded server. What is not stored by then stays in the spool. Idempotent,
+   * safe before and during `start`.
+   */
   shutdown(deadlineMs: number): Promise<void>;
 }
 
 export interface StorageOptions {
-  readonly config: Pick<Config, 'postgres' | 'dataDir'>;
+  readonly config: Pick<Config, 'postgres' | 'dataDir' | 'spoolMaxBytes'>;
   readonly log: Log;
-  /** Bound of the events waiting, in estimated bytes. @default 64 MiB */
+  /** Bound of the events waiting in memory, in estimated bytes. @default 64 MiB */
   readonly queueMaxBytes?: number;
+  /** The server gives up a statement after this. @default 30 s */
+  readonly statementTimeoutMs?: number;
+  /** Where the spool is written. @default the file system */
+  readonly spoolFiles?: SpoolFiles;
 }
 
-/** A batch is stored when it has this many events, or when its first one has waited this long. */
-const BATCH_EVENTS_MAX = 1000;
-const FLUSH_INTERVAL_MS = SECOND_MS / 2;
 const QUEUE_MAX_BYTES = 64 * MIB;
-const QUEUE_MAX_EVENTS = 200_000;
-/** Dropping has ended when the queue has drained to this share of its bound; at the bound itself it would flap. */
-const QUEUE_RELIEVED = 0.5;
-/** Refused events are logged once per signal; a signal nobody knows is no reason for more lines than this. */
-const REJECTED_SIGNALS_MAX = 10;
 /** A polite goodbye to the server may take this long. */
 const DISCONNECT_MS = SECOND_MS / 2;
 /** Of a shutdown's time, kept for stopping the server. */
 const STOP_SHARE = 0.25;
 
-export function createStorage({ config, log, queueMaxBytes = QUEUE_MAX_BYTES }: StorageOptions): Storage {
-  return new PostgresStorage(configuredServer(config, log), log, queueMaxBytes);
+export function createStorage(options: StorageOptions): Storage {
+  return new PostgresStorage(configuredServer(options.config, options.log), options);
 }
 
 /**
- * One loop stores batches, one at a time, while the server is there, and tries to come back to it while it is not. Events
- * only ever move between the queue, the batch in flight and the counts, each time in one synchronous step.
+ * Events go through the intake to the spool; one loop takes batches from there to the server, one at a time, while the
+ * server is there, and tries to come back to it while it is not.
  */
 class PostgresStorage implements Storage {
   readonly #server: PostgresServer;
   readonly #log: Log;
-  readonly #queue: EventQueue;
+  readonly #writerOptions: WriterOptions;
   readonly #wakeup = new Wakeup();
-  readonly #dropped: Record<string, number> = {};
-  readonly #rejectedSignals = new Set<string>();
-  #accepted = 0;
-  #stored = 0;
-  #inFlight = 0;
-  /** While dropping: how many events had been dropped before. */
-  #droppingFrom: number | null = null;
-  /** Events up to this number were asked to be stored without waiting for a full batch. */
-  #flushTarget = 0;
+  readonly #books: Books;
+  readonly #intake: Intake;
   #retryNow = false;
   #connections: Connections | null = null;
   /** Connections being made, so that a shutdown need not wait for them. */
@@ -104,14 +119,27 @@ class PostgresStorage implements Storage {
   #loop: Promise<void> = Promise.resolve();
   #stopping: Promise<void> | null = null;
 
-  constructor(server: PostgresServer, log: Log, queueMaxBytes: number) {
+  constructor(server: PostgresServer, options: StorageOptions) {
+    const { config, log, queueMaxBytes = QUEUE_MAX_BYTES, statementTimeoutMs, spoolFiles } = options;
     this.#server = server;
     this.#log = log;
-    this.#queue = new EventQueue({ maxBytes: queueMaxBytes, maxEvents: QUEUE_MAX_EVENTS });
+    this.#writerOptions = statementTimeoutMs === undefined ? {} : { statementTimeoutMs };
+    this.#books = new Books(log);
+    const intake = {
+      spoolDirectory: join(config.dataDir, 'spool'),
+      spoolMaxBytes: config.spoolMaxBytes,
+      queueMaxBytes,
+      ...(spoolFiles === undefined ? {} : { files: spoolFiles }),
+    };
+    this.#intake = new Intake(intake, this.#books, this.#wakeup, log);
   }
 
   get state(): StorageState {
     return this.#connections === null ? 'down' : 'ok';
+  }
+
+  get durable(): boolean {
+    return !this.#intake.degraded;
   }
 
   get description(): string {
@@ -123,30 +151,49 @@ class PostgresStorage implements Storage {
     return this.#starting;
   }
 
-  offer(events: readonly NervecenterEvent[]): void {
-    this.#accepted += events.length;
-    if (this.#closedFor !== null) this.#drop(this.#closedFor, events.length);
-    else this.#dropOldest(this.#queue.push(events));
-    this.#wakeup.notify();
+  offer(events: readonly NervecenterEvent[]): Promise<void> {
+    if (this.#closedFor === null) return this.#intake.offer(events);
+    this.#books.accepted += events.length;
+    this.#books.drop(this.#closedFor, events.length);
+    return Promise.resolve();
   }
 
   counts(): StorageCounts {
     return {
-      stored: this.#stored,
-      queued: this.#queue.length,
-      inFlight: this.#inFlight,
-      dropped: { ...this.#dropped },
+      accepted: this.#books.accepted,
+      stored: this.#books.stored,
+      queued: this.#intake.queued,
+      inFlight: this.#intake.inFlight,
+      dropped: this.#books.dropped,
+      spoolBytes: this.#intake.spoolBytes,
     };
   }
 
+  async read<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
+    if (this.#connections === null || this.#done) {
+      throw new NervecenterError(
+        'NC_UNAVAILABLE',
+        'Storage cannot be reached at the moment. Try again later.',
+      );
+    }
+    const client = await this.#connections.pool.connect();
+    let broken = true;
+    try {
+      const result = await work(client);
+      broken = false;
+      return result;
+    } finally {
+      client.release(broken); // After a failure nobody knows in what state the connection is.
+    }
+  }
+
   async flush(deadlineMs: number): Promise<boolean> {
-    const target = this.#accepted;
-    const droppedBefore = this.#droppedTotal();
-    this.#flushTarget = target;
+    const target = this.#books.accepted;
+    const droppedBefore = this.#books.droppedTotal;
     this.#retryNow = true;
-    this.#wakeup.notify();
+    this.#intake.flush();
     const settled = await this.#wakeup.until(() => this.#settled() >= target, deadlineMs);
-    return settled && this.#droppedTotal() === droppedBefore;
+    return settled && this.#books.droppedTotal === droppedBefore;
   }
 
   shutdown(deadlineMs: number): Promise<void> {
@@ -157,6 +204,8 @@ class PostgresStorage implements Storage {
   async #start(): Promise<void> {
     if (this.#stopping !== null) return;
     try {
+      await this.#intake.open();
+      this.#intake.start();
       await this.#open();
     } catch (error) {
       const failure = storageError(error, this.#server.description);
@@ -164,12 +213,14 @@ class PostgresStorage implements Storage {
         await this.#giveUp();
         throw failure;
       }
+      this.#intake.start();
       this.#goDown(failure);
     }
     this.#loop = this.#run();
   }
 
   async #open(): Promise<void> {
+    await this.#intake.open();
     const connections = connect(await this.#server.start());
     this.#opening = connections;
     try {
@@ -210,50 +261,24 @@ class PostgresStorage implements Storage {
     const seconds = Math.round((performance.now() - this.#downSince) / SECOND_MS);
     this.#log(
       'storage',
-      `${this.description} is back after ${seconds} s; ${this.#queue.length} events waited.`,
+      `${this.description} is back after ${seconds} s; ${this.#intake.queued} events waited.`,
     );
     this.#failure = null;
     return true;
   }
 
-  /** Waits for a batch to be due and stores it. */
-  async #storeNext(connections: Connections): Promise<void> {
-    const due = () =>
-      this.#done || this.#queue.length >= BATCH_EVENTS_MAX || this.#settled() < this.#flushTarget;
-    await this.#wakeup.until(() => this.#done || this.#queue.length > 0);
-    await this.#wakeup.until(due, FLUSH_INTERVAL_MS);
-    const batch = this.#done ? [] : this.#queue.take(BATCH_EVENTS_MAX);
-    if (batch.length === 0) return;
-    this.#inFlight = batch.length;
-    const { unsettled, error } = await storeBatch(connections.pool, batch, {
-      stored: (events) => this.#settleStored(events),
-      rejected: (event, reason) => this.#settleRejected(event, reason),
-    });
-    this.#inFlight = 0;
-    this.#dropOldest(this.#queue.putBack(unsettled));
-    if (unsettled.length > 0) this.#goDown(storageError(error, this.description));
-    else this.#endDropping();
-  }
-
-  #settleStored(events: number): void {
-    this.#inFlight -= events;
-    this.#stored += events;
-    this.#wakeup.notify();
-  }
-
-  #settleRejected(event: NervecenterEvent, reason: unknown): void {
-    this.#inFlight--;
-    this.#drop('rejected', 1);
-    this.#wakeup.notify();
-    const signal = String(event?.signal).slice(0, 20);
-    if (this.#rejectedSignals.has(signal) || this.#rejectedSignals.size >= REJECTED_SIGNALS_MAX) return;
-    this.#rejectedSignals.add(signal);
-    // Never the server's message: it quotes the value, which may be somebody's address.
-    const code = (reason as { code?: unknown } | null)?.code ?? 'no row';
-    this.#log(
-      'storage',
-      `Dropped a ${signal} event that its table cannot hold (${code}); more are only counted.`,
-    );
+  async #storeNext({ pool }: Connections): Promise<void> {
+    await this.#wakeup.until(() => this.#done || this.#intake.ready);
+    const batch = this.#done ? null : await this.#intake.take();
+    if (batch === null) return;
+    try {
+      const rejected = await storeBatch(pool, batch, this.#writerOptions);
+      for (const { table, error } of rejected) this.#books.reject(table, error);
+      await this.#intake.settled(batch.rows - rejected.length);
+    } catch (error) {
+      this.#intake.putBack();
+      this.#goDown(storageError(error, this.description));
+    }
   }
 
   #goDown(failure: NervecenterError): void {
@@ -262,7 +287,7 @@ class PostgresStorage implements Storage {
     if (this.#failure === null) this.#downSince = performance.now();
     // Said again only when the reason changes, for example from unreachable to refused.
     if (this.#failure?.code !== failure.code && !this.#done) {
-      this.#log('storage', `${failure.message} Rows wait in memory; trying again. [${failure.code}]`);
+      this.#log('storage', `${failure.message} Rows wait meanwhile; trying again. [${failure.code}]`);
     }
     this.#failure = failure;
   }
@@ -271,8 +296,7 @@ class PostgresStorage implements Storage {
   async #giveUp(): Promise<void> {
     this.#closedFor ??= 'unavailable';
     this.#done = true;
-    this.#drop(this.#closedFor, this.#queue.clear());
-    this.#wakeup.notify();
+    await this.#intake.close(this.#closedFor);
     await this.#server.stop(DISCONNECT_MS);
   }
 
@@ -281,12 +305,13 @@ class PostgresStorage implements Storage {
     const remaining = () => Math.max(0, endsAt - performance.now());
     if (this.#starting !== null) {
       await within(this.#starting, remaining() - stopMs);
-      if (!this.#done) await this.flush(remaining() - stopMs);
+      await within(this.#intake.stop(), remaining());
+      if (this.#connections !== null) await this.flush(remaining() - stopMs);
     }
     this.#done = true;
     this.#wakeup.notify();
     this.#opening?.destroy();
-    if (this.#inFlight === 0 && this.#connections !== null) {
+    if (this.#intake.inFlight === 0 && this.#connections !== null) {
       await within(this.#connections.pool.end(), Math.min(DISCONNECT_MS, remaining()));
     }
     this.#connections?.destroy();
@@ -294,35 +319,11 @@ class PostgresStorage implements Storage {
     await within(this.#starting ?? this.#loop, DISCONNECT_MS);
     await within(this.#loop, DISCONNECT_MS);
     this.#connections = null;
-    this.#drop('shutdown', this.#queue.clear());
+    await within(this.#intake.close('shutdown'), DISCONNECT_MS);
   }
 
   #settled(): number {
-    return this.#accepted - this.#queue.length - this.#inFlight;
-  }
-
-  #droppedTotal(): number {
-    return Object.values(this.#dropped).reduce((sum, count) => sum + count, 0);
-  }
-
-  #drop(reason: string, events: number): void {
-    if (events > 0) this.#dropped[reason] = (this.#dropped[reason] ?? 0) + events;
-  }
-
-  #dropOldest(events: number): void {
-    if (events === 0) return;
-    if (this.#droppingFrom === null) {
-      this.#droppingFrom = this.#dropped['queue_full'] ?? 0;
-      this.#log('storage', 'The queue of events waiting for Postgres is full; dropping the oldest.');
-    }
-    this.#drop('queue_full', events);
-  }
-
-  #endDropping(): void {
-    if (this.#droppingFrom === null || this.#queue.fullness > QUEUE_RELIEVED) return;
-    const dropped = (this.#dropped['queue_full'] ?? 0) - this.#droppingFrom;
-    this.#droppingFrom = null;
-    this.#log('storage', `The queue has room again; ${dropped} events were dropped.`);
+    return this.#books.accepted - this.#intake.queued - this.#intake.inFlight;
   }
 }
 

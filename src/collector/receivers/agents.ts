@@ -9,8 +9,8 @@ export interface AgentHandlers {
   join(source: Source): boolean;
   leave(instanceId: string): void;
   frame(instanceId: string, frame: Pick<Frame, 'points' | 'dropped'>): void;
-  /** Takes responsibility for the events. */
-  events(events: readonly NervecenterEvent[]): void;
+  /** Takes responsibility for the events; resolves once it has. Never rejects. */
+  events(events: readonly NervecenterEvent[]): Promise<void>;
   /** Counts what came in a shape that cannot be used. */
   refused(what: 'events' | 'measurements' | 'messages', count: number): void;
   ask(what: 'snapshot' | 'health'): unknown;
@@ -46,9 +46,10 @@ function handle(link: AgentLink, handlers: AgentHandlers, instanceId: string, me
       mergeFrame(handlers, instanceId, message['frame']);
       break;
     case 'events':
-      takeEvents(handlers, eventsOf(message['events'], message['requests']));
       // Refused ones, too: sent again they would be refused again, and the rest would wait behind them for ever.
-      link.send({ type: 'accepted', batch: Number(message['batch']) });
+      void takeEvents(handlers, eventsOf(message['events'], message['requests'])).then(() =>
+        link.send({ type: 'accepted', batch: Number(message['batch']) }),
+      );
       break;
     case 'ask': {
       const what = message['what'] === 'health' ? 'health' : 'snapshot';
@@ -70,8 +71,8 @@ function mergeFrame(handlers: AgentHandlers, instanceId: string, claimed: unknow
   else if (frame.refused > 0) handlers.refused('measurements', frame.refused);
 }
 
-function takeEvents(handlers: AgentHandlers, events: ReturnType<typeof eventsOf>): void {
-  if (events !== null) handlers.events(events.usable);
+async function takeEvents(handlers: AgentHandlers, events: ReturnType<typeof eventsOf>): Promise<void> {
   if (events === null) handlers.refused('messages', 1);
   else if (events.refused > 0) handlers.refused('events', events.refused);
+  if (events !== null) await handlers.events(events.usable);
 }

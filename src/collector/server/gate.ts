@@ -89,7 +89,8 @@ export class Gate {
       const { origin } = request.headers;
       admitOrigin({ origin, authority, bearer: identity?.kind === 'bearer' }, config);
     }
-    await this.#run(route, request, () => handler({ request, response, path: target.path, identity }));
+    const { path, search } = target;
+    await this.#run(route, request, () => handler({ request, response, path, search, identity }));
   }
 
   /** Whether somebody known asks, for a page that otherwise sends its visitor to the login. */

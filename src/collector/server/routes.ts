@@ -5,6 +5,7 @@ import type { Health, Snapshot } from '../../core/snapshot.ts';
 import { NervecenterError } from '../../errors.ts';
 import type { Asset, Assets } from './assets.ts';
 import type { Identity } from './authenticator.ts';
+import { answerEvents, answerHistory, type HistorySources } from './history-routes.ts';
 import type { Login } from './login.ts';
 import { LOGIN_HTML, LOGIN_SCRIPT, LOGIN_STYLE, NOT_BUILT_HTML } from './login-page.ts';
 import { redirect, respond, respondHtml, respondJson } from './respond.ts';
@@ -18,6 +19,8 @@ export interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly path: string;
+  /** With its `?`, or empty. */
+  readonly search: string;
   /** `null` on open routes, where nobody was asked. */
   readonly identity: Identity | null;
 }
@@ -34,6 +37,7 @@ export interface Route {
 export interface RouteSources {
   readonly snapshot: () => Snapshot;
   readonly health: () => Health;
+  readonly history: HistorySources;
   readonly assets: () => Assets;
   readonly login: Login;
   readonly scrapes: Scrapes;
@@ -67,7 +71,7 @@ export function allowedMethods(route: Route): string {
   return methods.join(', ');
 }
 
-function apiRoutes({ snapshot, health }: RouteSources): [string, Route][] {
+function apiRoutes({ snapshot, health, history }: RouteSources): [string, Route][] {
   const view = (select: (snapshot: Snapshot) => unknown) =>
     guardedGet(({ response }) => respondJson(response, 200, select(snapshot())));
   return [
@@ -76,6 +80,8 @@ function apiRoutes({ snapshot, health }: RouteSources): [string, Route][] {
     ['/api/metrics/system', view((all) => all.system)],
     ['/api/metrics/rag', view(({ rag, cache }) => ({ rag, cache }))],
     ['/api/metrics/llm', view((all) => all.llm)],
+    ['/api/metrics/history', guardedGet((exchange) => answerHistory(exchange, history))],
+    ['/api/metrics/events', guardedGet((exchange) => answerEvents(exchange, history))],
     [STREAM_PATH, guardedGet(refusePlainStream)],
   ];
 }

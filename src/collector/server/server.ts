@@ -11,6 +11,7 @@ import { type Assets, loadAssets } from './assets.ts';
 import { AttemptLimiter } from './attempt-limiter.ts';
 import { Authenticator } from './authenticator.ts';
 import { Gate } from './gate.ts';
+import type { HistorySources } from './history-routes.ts';
 import { browserUrl, listen } from './listen.ts';
 import { Login } from './login.ts';
 import { problemText, toProblem } from './respond.ts';
@@ -22,7 +23,7 @@ import { emptyStatistics, statisticsFamilies } from './statistics.ts';
 import { Viewers } from './viewers.ts';
 
 /** Where the server gets what it shows. All are called in the server's thread and may throw. */
-export interface ServerSources {
+export interface ServerSources extends HistorySources {
   /** As of now. */
   snapshot(): Snapshot;
   /** The last tick's snapshot as JSON, for a viewer that has just connected; empty before the first tick. */
@@ -102,6 +103,7 @@ class HttpServer implements CollectorServer {
     const routes = createRoutes({
       snapshot: () => sources.snapshot(),
       health: () => sources.health(),
+      history: sources,
       assets: () => this.#assets,
       login: new Login({ authenticator, sessions, viewers: this.#viewers, cookies }),
       scrapes: new Scrapes(() => this.#metricFamilies(), statistics),

@@ -15,6 +15,7 @@ const NO_STORAGE: PipelineCounts = {
   dropped: {},
   spool_bytes: 0,
   storage: 'off',
+  durable: true,
   prices_version: 'test',
 };
 

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { DatabaseError } from 'pg';
-import { arrayLiteral } from '../../../src/collector/postgres/array-literal.ts';
 import { backoffMs } from '../../../src/collector/postgres/backoff.ts';
 import { connectionOptions, describeServer } from '../../../src/collector/postgres/connection.ts';
 import { failureKind, storageError } from '../../../src/collector/postgres/failure.ts';
@@ -85,24 +83,4 @@ test('backoff doubles from a quarter of a second to 30 s, half of it random', ()
   assert.equal(backoffMs(2, 1), 500);
   assert.equal(backoffMs(50, 1), 30_000);
   assert.equal(backoffMs(5000, 0), 15_000);
-});
-
-test('array literals quote all text and nothing else', () => {
-  assert.equal(arrayLiteral([]), '{}');
-  assert.equal(arrayLiteral([null, 'NULL', '', 1.5, true, 1e21]), '{NULL,"NULL","",1.5,true,1e+21}');
-  assert.equal(arrayLiteral(['a"b\\c,{}']), '{"a\\"b\\\\c,{}"}');
-});
-
-test('array literals hold any text', () => {
-  fc.assert(
-    fc.property(fc.array(fc.string({ unit: 'binary' })), (values) => {
-      const parsed = arrayLiteral(values)
-        .slice(1, -1)
-        .matchAll(/"((?:[^"\\]|\\.)*)"(?:,|$)/gs);
-      assert.deepEqual(
-        [...parsed].map(([, inner = '']) => inner.replace(/\\(.)/gs, '$1')),
-        values,
-      );
-    }),
-  );
 });

@@ -7,33 +7,26 @@ import { oneOfEach, requestEvent, requestEvents } from './events.ts';
 const MAX_BYTES = 20_000;
 const MAX_EVENTS = 30;
 
-test('keeps order through taking, putting back and dropping the oldest', () => {
+test('keeps order through taking and dropping the oldest', () => {
   const step = fc.oneof(
     fc.record({ do: fc.constant('push' as const), count: fc.nat(20) }),
     fc.record({ do: fc.constant('take' as const), count: fc.nat(20) }),
-    fc.record({ do: fc.constant('putBack' as const), count: fc.constant(0) }),
   );
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const queue = new EventQueue({ maxBytes: Number.MAX_SAFE_INTEGER, maxEvents: MAX_EVENTS });
       let model: string[] = [];
-      let taken: ReturnType<typeof queue.take> = [];
       for (const { do: action, count } of steps) {
         let dropped = 0;
         if (action === 'push') {
           const events = requestEvents(count);
           dropped = queue.push(events);
           model.push(...events.map(({ id }) => id));
-        } else if (action === 'take') {
-          taken = queue.take(count);
+        } else {
           assert.deepEqual(
-            taken.map(({ id }) => id),
+            queue.take(count).map(({ id }) => id),
             model.splice(0, count),
           );
-        } else {
-          dropped = queue.putBack(taken);
-          model = [...taken.map(({ id }) => id), ...model];
-          taken = [];
         }
         assert.equal(dropped, Math.max(0, model.length - MAX_EVENTS));
         model = model.slice(dropped);
@@ -55,6 +48,14 @@ test('is bounded by bytes, and empty again when all is taken', () => {
   assert.ok(queue.length > 0 && queue.fullness <= 1 && queue.fullness > 0.9);
   assert.equal(queue.take(1000).at(-1)?.id, events.at(-1)?.id);
   assert.equal(queue.fullness, 0);
+});
+
+test('takes fewer when they are large, but never none', () => {
+  const queue = new EventQueue({ maxBytes: MAX_BYTES, maxEvents: MAX_EVENTS });
+  queue.push(requestEvents(10));
+  assert.equal(queue.take(10, queue.bytes / 5).length, 2);
+  assert.equal(queue.take(10, 1).length, 1);
+  assert.equal(queue.take(10).length, 7);
 });
 
 test('an event larger than the whole bound is dropped', () => {

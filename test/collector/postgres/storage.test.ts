@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { Client } from 'pg';
 import { EmbeddedPostgres } from '../../../src/collector/postgres/embedded.ts';
-import { createStorage, type Storage } from '../../../src/collector/postgres/storage.ts';
+import { createStorage, type Storage, type StorageCounts } from '../../../src/collector/postgres/storage.ts';
 import type { PostgresConfig } from '../../../src/config.ts';
 import type { NervecenterEvent } from '../../../src/core/event.ts';
 import { SIGNALS } from '../../../src/core/signals/index.ts';
-import { milliseconds } from '../../../src/core/units.ts';
+import { MIB, milliseconds } from '../../../src/core/units.ts';
 import { until } from '../../support/poll.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { oneOfEach, requestEvent, requestEvents } from './events.ts';
@@ -23,23 +23,29 @@ class Audited {
   readonly lines: string[] = [];
   #offered = 0;
 
-  constructor(postgres: PostgresConfig | null, queueMaxBytes?: number, dataDir = '/nonexistent') {
+  constructor(postgres: PostgresConfig | null, dataDir = newDataDir(), queueMaxBytes = 64 * MIB) {
     this.storage = createStorage({
-      config: { postgres, dataDir },
+      config: { postgres, dataDir, spoolMaxBytes: MIB },
       log: (_, message) => this.lines.push(message),
-      ...(queueMaxBytes === undefined ? {} : { queueMaxBytes }),
+      queueMaxBytes,
     });
     audited.push(this);
   }
 
   offer(events: readonly NervecenterEvent[]): void {
     this.#offered += events.length;
-    this.storage.offer(events);
+    void this.storage.offer(events);
     this.check();
   }
 
-  check(): void {
+  get fate(): Pick<StorageCounts, 'stored' | 'queued' | 'inFlight' | 'dropped'> {
     const { stored, queued, inFlight, dropped } = this.storage.counts();
+    return { stored, queued, inFlight, dropped };
+  }
+
+  check(): void {
+    const { accepted, stored, queued, inFlight, dropped } = this.storage.counts();
+    assert.equal(accepted, this.#offered);
     const droppedTotal = Object.values(dropped).reduce((sum, count) => sum + count, 0);
     assert.equal(
       stored + queued + inFlight + droppedTotal,
@@ -64,6 +70,13 @@ class Audited {
 
 let server: TestPostgres;
 let audited: Audited[] = [];
+const dataDirs: string[] = [];
+
+function newDataDir(): string {
+  const directory = reachableTempDir();
+  dataDirs.push(directory);
+  return directory;
+}
 
 before(async () => {
   server = await startPostgres();
@@ -74,6 +87,7 @@ afterEach(async () => {
     one.check();
   }
   audited = [];
+  for (const directory of dataDirs.splice(0)) rmSync(directory, { recursive: true, force: true });
 });
 after(() => server.stop());
 
@@ -99,7 +113,7 @@ test('an event of every signal becomes a row with its values', async () => {
   const events = oneOfEach();
   books.offer(events);
   assert.equal(await storage.flush(PATIENCE_MS), true);
-  assert.deepEqual(storage.counts(), { stored: events.length, queued: 0, inFlight: 0, dropped: {} });
+  assert.deepEqual(books.fate, { stored: events.length, queued: 0, inFlight: 0, dropped: {} });
   for (const signal of Object.values(SIGNALS)) {
     const expected = events.filter((event) => event.signal === signal.name);
     assert.deepEqual(await ids(database, signal.table), idsOf(expected), signal.table);
@@ -229,7 +243,7 @@ test('the server stops and comes back: state, one line each, everything stored',
 
 test('a full queue drops the oldest, says so once and counts', async () => {
   const database = await server.createDatabase();
-  const books = new Audited(database, 100_000);
+  const books = new Audited(database, newDataDir(), 100_000);
   const events = requestEvents(1000);
   for (let at = 0; at < events.length; at += 10) books.offer(events.slice(at, at + 10));
   const { queued, dropped } = books.storage.counts();
@@ -268,7 +282,7 @@ test('a refused password is one clear sentence, and nothing is kept for it', asy
   });
   assert.equal(books.storage.state, 'down');
   books.offer(requestEvents(2));
-  assert.deepEqual(books.storage.counts(), {
+  assert.deepEqual(books.fate, {
     stored: 0,
     queued: 0,
     inFlight: 0,
@@ -316,7 +330,7 @@ test('a host that cannot be reached does not hold up a shutdown, and what waits 
   books.offer(requestEvents(4));
   await books.storage.shutdown(100);
   await starting;
-  assert.deepEqual(books.storage.counts(), { stored: 0, queued: 0, inFlight: 0, dropped: { shutdown: 4 } });
+  assert.deepEqual(books.fate, { stored: 0, queued: 4, inFlight: 0, dropped: {} }, 'kept in the spool');
   await new Promise((resolve) => silent.close(resolve));
 });
 
@@ -327,7 +341,7 @@ test('shutdown stores what waits, may be called again, and later events are coun
   await Promise.all([storage.shutdown(PATIENCE_MS), storage.shutdown(1)]);
   assert.deepEqual(await ids(database), idsOf(events));
   books.offer(requestEvents(3));
-  assert.deepEqual(storage.counts(), { stored: 20, queued: 0, inFlight: 0, dropped: { shutdown: 3 } });
+  assert.deepEqual(books.fate, { stored: 20, queued: 0, inFlight: 0, dropped: { shutdown: 3 } });
 });
 
 test('shutdown before start keeps it from starting', async () => {
@@ -339,7 +353,7 @@ test('shutdown before start keeps it from starting', async () => {
 
 test('embedded: the server is killed under load, comes back, and everything is stored once', async () => {
   const dataDir = reachableTempDir();
-  const books = new Audited(null, undefined, dataDir);
+  const books = new Audited(null, dataDir);
   try {
     await books.storage.start();
     assert.match(books.storage.description, /^embedded PostgreSQL 18 in /);

@@ -1,0 +1,181 @@
+-- A freshly migrated database without its daily partitions. Made by `node scripts/dump-schema.ts`: change migrations,
+-- never this file.
+
+CREATE TABLE enterprise.cache_metrics (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    "timestamp" timestamp with time zone DEFAULT now() NOT NULL,
+    cache_type character varying(50) NOT NULL,
+    hits integer DEFAULT 0 NOT NULL,
+    misses integer DEFAULT 0 NOT NULL,
+    hit_rate double precision,
+    memory_used_bytes bigint,
+    keys_count integer,
+    CONSTRAINT cache_metrics_pkey PRIMARY KEY (id, "timestamp")
+) PARTITION BY RANGE ("timestamp");
+CREATE INDEX idx_cache_metrics_ts ON ONLY enterprise.cache_metrics USING btree ("timestamp" DESC);
+
+CREATE TABLE enterprise.cache_metrics_default PARTITION OF enterprise.cache_metrics DEFAULT;
+
+CREATE TABLE enterprise.llm_call_metrics (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    "timestamp" timestamp with time zone DEFAULT now() NOT NULL,
+    model character varying(100) NOT NULL,
+    provider character varying(50) NOT NULL,
+    prompt_tokens integer,
+    completion_tokens integer,
+    total_tokens integer,
+    elapsed_ms double precision NOT NULL,
+    first_token_ms double precision,
+    user_email character varying(255),
+    department character varying(50),
+    query_category character varying(50),
+    trace_id character varying(32),
+    cost_usd numeric(10,6),
+    success boolean DEFAULT true,
+    error_message text,
+    cached_tokens integer,
+    cache_write_tokens integer,
+    reasoning_tokens integer,
+    usage_source character varying(20),
+    cost_source character varying(20),
+    price_version character varying(50),
+    outcome character varying(10),
+    CONSTRAINT llm_call_metrics_pkey PRIMARY KEY (id, "timestamp")
+) PARTITION BY RANGE ("timestamp");
+CREATE INDEX idx_llm_metrics_ts ON ONLY enterprise.llm_call_metrics USING btree ("timestamp" DESC);
+
+CREATE TABLE enterprise.llm_call_metrics_default PARTITION OF enterprise.llm_call_metrics DEFAULT;
+
+CREATE TABLE enterprise.nervecenter_batches (
+    writer uuid NOT NULL,
+    seq bigint NOT NULL,
+    stored_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT nervecenter_batches_pkey PRIMARY KEY (writer, seq)
+);
+
+CREATE TABLE enterprise.nervecenter_migrations (
+    number integer NOT NULL,
+    name text NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT nervecenter_migrations_pkey PRIMARY KEY (number)
+);
+
+CREATE TABLE enterprise.nervecenter_rollup_pending (
+    signal text NOT NULL,
+    minutes timestamp with time zone[] NOT NULL
+);
+
+CREATE TABLE enterprise.nervecenter_rollup_state (
+    signal text NOT NULL,
+    minute_watermark timestamp with time zone NOT NULL,
+    hour_watermark timestamp with time zone NOT NULL,
+    CONSTRAINT nervecenter_rollup_state_pkey PRIMARY KEY (signal)
+);
+
+CREATE TABLE enterprise.rag_metrics (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    "timestamp" timestamp with time zone DEFAULT now() NOT NULL,
+    trace_id character varying(32),
+    user_email character varying(255),
+    department character varying(50),
+    query_hash character varying(64),
+    total_ms double precision NOT NULL,
+    embedding_ms double precision,
+    vector_search_ms double precision,
+    rerank_ms double precision,
+    chunks_retrieved integer,
+    chunks_used integer,
+    cache_hit boolean DEFAULT false,
+    embedding_cache_hit boolean DEFAULT false,
+    top_score double precision,
+    avg_score double precision,
+    threshold_used double precision,
+    outcome character varying(10),
+    error_type character varying(100),
+    stages jsonb,
+    CONSTRAINT rag_metrics_pkey PRIMARY KEY (id, "timestamp")
+) PARTITION BY RANGE ("timestamp");
+CREATE INDEX idx_rag_metrics_ts ON ONLY enterprise.rag_metrics USING btree ("timestamp" DESC);
+
+CREATE TABLE enterprise.rag_metrics_default PARTITION OF enterprise.rag_metrics DEFAULT;
+
+CREATE TABLE enterprise.request_metrics (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    "timestamp" timestamp with time zone DEFAULT now() NOT NULL,
+    endpoint character varying(255) NOT NULL,
+    method character varying(10) NOT NULL,
+    status_code integer NOT NULL,
+    response_time_ms double precision NOT NULL,
+    user_email character varying(255),
+    department character varying(50),
+    request_size_bytes integer,
+    response_size_bytes integer,
+    trace_id character varying(32),
+    CONSTRAINT request_metrics_pkey PRIMARY KEY (id, "timestamp")
+) PARTITION BY RANGE ("timestamp");
+CREATE INDEX idx_request_metrics_ts ON ONLY enterprise.request_metrics USING btree ("timestamp" DESC);
+
+CREATE TABLE enterprise.request_metrics_default PARTITION OF enterprise.request_metrics DEFAULT;
+
+CREATE TABLE enterprise.rollup_hour (
+    signal text NOT NULL,
+    field text NOT NULL,
+    dimension text NOT NULL,
+    bucket timestamp with time zone NOT NULL,
+    value text NOT NULL,
+    count bigint NOT NULL,
+    sum double precision,
+    min double precision,
+    max double precision,
+    histogram bytea,
+    sums jsonb,
+    CONSTRAINT rollup_hour_pkey PRIMARY KEY (signal, field, dimension, bucket, value)
+);
+
+CREATE TABLE enterprise.rollup_minute (
+    signal text NOT NULL,
+    field text NOT NULL,
+    dimension text NOT NULL,
+    bucket timestamp with time zone NOT NULL,
+    value text NOT NULL,
+    count bigint NOT NULL,
+    sum double precision,
+    min double precision,
+    max double precision,
+    histogram bytea,
+    sums jsonb,
+    CONSTRAINT rollup_minute_pkey PRIMARY KEY (signal, field, dimension, bucket, value)
+);
+
+CREATE TABLE enterprise.system_metrics (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    "timestamp" timestamp with time zone DEFAULT now() NOT NULL,
+    metric_type character varying(50) NOT NULL,
+    metric_name character varying(100) NOT NULL,
+    value double precision NOT NULL,
+    unit character varying(20),
+    tags jsonb DEFAULT '{}'::jsonb,
+    CONSTRAINT system_metrics_pkey PRIMARY KEY (id, "timestamp")
+) PARTITION BY RANGE ("timestamp");
+CREATE INDEX idx_system_metrics_ts ON ONLY enterprise.system_metrics USING btree ("timestamp" DESC);
+
+CREATE TABLE enterprise.system_metrics_default PARTITION OF enterprise.system_metrics DEFAULT;
+
+CREATE TABLE enterprise.ws_session_metrics (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    "timestamp" timestamp with time zone DEFAULT now() NOT NULL,
+    path character varying(255) NOT NULL,
+    duration_ms double precision NOT NULL,
+    messages_in integer,
+    messages_out integer,
+    bytes_in bigint,
+    bytes_out bigint,
+    close_code integer,
+    user_email character varying(255),
+    department character varying(50),
+    trace_id character varying(32),
+    CONSTRAINT ws_session_metrics_pkey PRIMARY KEY (id, "timestamp")
+) PARTITION BY RANGE ("timestamp");
+CREATE INDEX idx_ws_session_metrics_ts ON ONLY enterprise.ws_session_metrics USING btree ("timestamp" DESC);
+
+CREATE TABLE enterprise.ws_session_metrics_default PARTITION OF enterprise.ws_session_metrics DEFAULT;

@@ -1,0 +1,58 @@
+import type { ClientBase, Connection, Submittable } from 'pg';
+
+/** The driver's connection speaks COPY; its types do not say so. */
+interface CopyConnection extends Connection {
+  sendCopyFromChunk(chunk: Buffer): void;
+  endCopyFrom(): void;
+}
+
+/**
+ * Streams data into `COPY … FROM STDIN`. Rejects when the server refuses any of it, when the connection breaks, or when
+ * the server has not answered in time; in the last case the connection is of no more use.
+ */
+export function copyIn(
+  client: ClientBase,
+  text: string,
+  chunks: readonly Buffer[],
+  answerTimeoutMs: number,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const query = new CopyIn(text, chunks, (error) => (error === null ? resolve() : reject(error)));
+    client.query(Object.assign(query, { query_timeout: answerTimeoutMs }));
+  });
+}
+
+/** What the driver's client asks of a query, for this one statement. */
+class CopyIn implements Submittable {
+  readonly #text: string;
+  readonly #chunks: readonly Buffer[];
+  /** The driver replaces it when it gives up waiting. */
+  callback: (error: Error | null) => void;
+  #connection: CopyConnection | null = null;
+
+  constructor(text: string, chunks: readonly Buffer[], callback: (error: Error | null) => void) {
+    this.#text = text;
+    this.#chunks = chunks;
+    this.callback = callback;
+  }
+
+  submit(connection: Connection): void {
+    this.#connection = connection as CopyConnection;
+    connection.query(this.#text);
+  }
+
+  handleCopyInResponse(): void {
+    for (const chunk of this.#chunks) this.#connection?.sendCopyFromChunk(chunk);
+    this.#connection?.endCopyFrom();
+  }
+
+  handleError(error: Error): void {
+    this.callback(error);
+  }
+
+  handleReadyForQuery(): void {
+    this.callback(null);
+  }
+
+  handleCommandComplete(): void {}
+}

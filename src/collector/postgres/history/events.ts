@@ -1,0 +1,66 @@
+import type { Dimension } from '../../../core/history/catalogue.ts';
+import { encodeCursor } from '../../../core/history/cursor.ts';
+import type { EventRow, EventsAnswer, EventsQuery } from '../../../core/history/query.ts';
+import { SIGNALS } from '../../../core/signals/index.ts';
+import { SECOND_MS } from '../../../core/units.ts';
+import type { Read } from './read-lane.ts';
+import { reading } from './reading.ts';
+import { SHAPES } from './shape.ts';
+
+const TIMEOUT_MS = 10 * SECOND_MS;
+/** To the microsecond, in which the table has it and JavaScript does not. */
+const TIMESTAMP = `to_char(r.timestamp AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+/** What has no form in JSON that keeps it whole goes as text or as a number of its own choice. */
+const AS_TEXT = new Set(['uuid', 'jsonb', 'varchar', 'text']);
+const AS_NUMBER = new Set(['bigint', 'numeric']);
+
+/** The newest rows of one table, page by page: where a page ends, the next one begins, whatever was stored meanwhile. */
+export function createEvents(read: Read): (query: EventsQuery) => Promise<EventsAnswer> {
+  return async (query) => {
+    const { text, values } = eventsSql(query);
+    const rows = await read((client) =>
+      reading(client, TIMEOUT_MS, async () => (await client.query<EventRow>(text, values)).rows),
+    );
+    const page = rows.slice(0, query.limit);
+    const last = page.at(-1);
+    const more = rows.length > query.limit && last !== undefined;
+    return {
+      signal: query.signal,
+      events: page,
+      next_cursor: more
+        ? encodeCursor({ timestamp: String(last['timestamp']), id: String(last['id']) })
+        : null,
+    };
+  };
+}
+
+export function eventsSql({ signal, filters, fromMs, toMs, limit, after }: EventsQuery): {
+  text: string;
+  values: unknown[];
+} {
+  const values: unknown[] = [];
+  const parameter = (value: unknown) => `$${values.push(value)}`;
+  const shape = SHAPES[signal];
+  const conditions = Object.entries(filters).map(
+    ([name, value]) => `coalesce((${shape.dimensions[name as Dimension]})::text, '') = ${parameter(value)}`,
+  );
+  if (fromMs !== null) conditions.push(`r.timestamp >= ${parameter(new Date(fromMs))}`);
+  // Always bounded above: a timestamp of infinity has no text that a cursor could hold.
+  conditions.push(toMs === null ? `r.timestamp < 'infinity'` : `r.timestamp < ${parameter(new Date(toMs))}`);
+  if (after !== null) {
+    const timestamp = `${parameter(after.timestamp)}::timestamptz`;
+    conditions.push(
+      `r.timestamp <= ${timestamp}`,
+      `(r.timestamp, r.id) < (${timestamp}, ${parameter(after.id)}::uuid)`,
+    );
+  }
+  const columns = SIGNALS[signal].columns.map(({ name, type }) => {
+    if (name === 'timestamp') return `${TIMESTAMP} AS timestamp`;
+    if (AS_TEXT.has(type)) return `r.${name}::text AS ${name}`;
+    return AS_NUMBER.has(type) ? `r.${name}::float8 AS ${name}` : `r.${name}`;
+  });
+  // One more than asked for tells whether there is a next page.
+  const text = `SELECT ${columns.join(', ')} FROM ${shape.table} r WHERE ${conditions.join(' AND ')}
+    ORDER BY r.timestamp DESC, r.id DESC LIMIT ${parameter(limit + 1)}`;
+  return { text, values };
+}

@@ -1,0 +1,113 @@
+import type { SignalName } from '../../../core/event.ts';
+import type { Dimension } from '../../../core/history/catalogue.ts';
+
+/** Where a distribution comes from: an expression over the row `r`, and what else is joined to it. */
+export interface FieldShape {
+  readonly value: string;
+  /** Appended to the FROM clause. */
+  readonly join?: string;
+  /** Rows without a value are not part of it (default: they are counted). */
+  readonly onlyWithValue?: boolean;
+  /** Dimensions the rollups have it by, the totals aside. */
+  readonly rolledBy: readonly Dimension[];
+}
+
+/** How a signal's rows are read: SQL expressions over the row `r`. None of it ever comes from outside. */
+export interface RowShape {
+  readonly table: string;
+  readonly fields: Readonly<Record<string, FieldShape>>;
+  readonly dimensions: Readonly<Partial<Record<Dimension, string>>>;
+  /** What adds up, by name. Money is `numeric`, so that sums are exact. */
+  readonly sums: Readonly<Record<string, string>>;
+}
+
+const PEOPLE = { department: 'r.department', user: 'r.user_email' } as const;
+const oneIf = (condition: string): string => `CASE WHEN ${condition} THEN 1 ELSE 0 END`;
+
+/** Stages as our rows have them, or the columns of the specification where another writer filled only those. */
+const STAGES = `CASE WHEN jsonb_typeof(r.stages) = 'object' THEN r.stages ELSE jsonb_strip_nulls(jsonb_build_object(
+  'embedding', r.embedding_ms, 'vector_search', r.vector_search_ms, 'rerank', r.rerank_ms)) END`;
+const RAG_FAILED = `r.outcome IS NOT DISTINCT FROM 'error'`;
+
+export const SHAPES: Readonly<Record<SignalName, RowShape>> = {
+  request: {
+    table: 'enterprise.request_metrics',
+    fields: {
+      value: {
+        value: 'r.response_time_ms',
+        rolledBy: ['endpoint', 'method', 'status_class', 'department'],
+      },
+    },
+    dimensions: {
+      ...PEOPLE,
+      endpoint: 'r.endpoint',
+      method: 'r.method',
+      status_class: `(r.status_code / 100)::text || 'xx'`,
+    },
+    sums: { errors: oneIf('r.status_code >= 400') },
+  },
+  'llm-call': {
+    table: 'enterprise.llm_call_metrics',
+    fields: {
+      value: { value: 'r.elapsed_ms', rolledBy: ['model', 'provider', 'department'] },
+      first_token: { value: 'r.first_token_ms', onlyWithValue: true, rolledBy: ['model', 'provider'] },
+    },
+    dimensions: { ...PEOPLE, model: 'r.model', provider: 'r.provider' },
+    sums: {
+      // A call the app gave up did not fail; writers that know no outcome have `success` only.
+      errors: oneIf(`coalesce(r.outcome, CASE WHEN r.success THEN 'ok' ELSE 'error' END) = 'error'`),
+      cost_usd: 'r.cost_usd',
+      tokens: 'r.total_tokens',
+      tokens_in: 'r.prompt_tokens',
+      tokens_out: 'r.completion_tokens',
+      tokens_cached: 'r.cached_tokens',
+      tokens_reasoning: 'r.reasoning_tokens',
+      unpriced: oneIf('r.cost_usd IS NULL AND r.total_tokens IS NOT NULL'),
+      aborted: oneIf(`r.outcome = 'aborted'`),
+    },
+  },
+  'rag-query': {
+    table: 'enterprise.rag_metrics',
+    fields: {
+      value: { value: 'r.total_ms', rolledBy: ['department'] },
+      stage: {
+        value: `CASE WHEN jsonb_typeof(stage.ms) = 'number' THEN stage.ms::float8 END`,
+        join: `CROSS JOIN LATERAL jsonb_each(${STAGES}) AS stage(name, ms)`,
+        onlyWithValue: true,
+        rolledBy: ['stage'],
+      },
+    },
+    dimensions: { ...PEOPLE, stage: 'stage.name' },
+    sums: {
+      errors: oneIf(RAG_FAILED),
+      cache_hits: oneIf('r.cache_hit'),
+      cache_lookups: oneIf('r.cache_hit IS NOT NULL'),
+      chunks: `CASE WHEN NOT (${RAG_FAILED}) THEN r.chunks_retrieved END`,
+      answered: oneIf(`r.chunks_retrieved IS NOT NULL AND NOT (${RAG_FAILED})`),
+      answered_empty: oneIf(`r.chunks_retrieved = 0 AND NOT (${RAG_FAILED})`),
+    },
+  },
+  cache: {
+    table: 'enterprise.cache_metrics',
+    fields: { value: { value: 'NULL::float8', rolledBy: ['cache'] } },
+    dimensions: { cache: 'r.cache_type' },
+    sums: { hits: 'r.hits', misses: 'r.misses', lookups: 'r.hits::bigint + r.misses' },
+  },
+  system: {
+    table: 'enterprise.system_metrics',
+    fields: { value: { value: 'r.value', rolledBy: ['metric'] } },
+    dimensions: { metric: 'r.metric_name', instance: `r.tags->>'instance_id'` },
+    sums: {},
+  },
+  'ws-session': {
+    table: 'enterprise.ws_session_metrics',
+    fields: { value: { value: 'r.duration_ms', rolledBy: ['path', 'department'] } },
+    dimensions: { ...PEOPLE, path: 'r.path' },
+    sums: {
+      messages_in: 'r.messages_in',
+      messages_out: 'r.messages_out',
+      bytes_in: 'r.bytes_in',
+      bytes_out: 'r.bytes_out',
+    },
+  },
+};

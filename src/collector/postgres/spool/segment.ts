@@ -1,0 +1,124 @@
+import type { FileHandle } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { SpoolFiles } from './files.ts';
+import { findRecord, recordInWindow, Window } from './scan.ts';
+
+const NAME = /^(\d{12})\.spool$/;
+const PRIVATE = 0o600;
+
+/** One append-only file of records. */
+export class Segment {
+  readonly id: number;
+  readonly path: string;
+  readonly #files: SpoolFiles;
+  /** Length of what is written and synchronised. */
+  bytes = 0;
+  /** Rows not yet taken out of it. */
+  rows = 0;
+  /** Its file is gone; what it held is counted. */
+  removed = false;
+  /** Attempts to read it that failed. */
+  failures = 0;
+  #appending: FileHandle | null = null;
+  #reading: FileHandle | null = null;
+  #window: Window | null = null;
+
+  constructor(files: SpoolFiles, directory: string, id: number) {
+    this.#files = files;
+    this.id = id;
+    this.path = join(directory, `${String(id).padStart(12, '0')}.spool`);
+  }
+
+  get appendable(): boolean {
+    return this.#appending !== null;
+  }
+
+  async create(): Promise<void> {
+    this.#appending = await this.#files.open(this.path, 'ax', PRIVATE);
+    await this.#syncDirectory();
+  }
+
+  /**
+   * Makes a record durable and calls `settle` in the moment in which its rows are counted here. After a failure nothing
+   * more can be appended to this segment.
+   */
+  async append(parts: readonly Buffer[], rows: number, settle: () => void): Promise<void> {
+    const file = this.#appending;
+    if (file === null) throw new Error('the segment is complete');
+    const length = parts.reduce((sum, part) => sum + part.length, 0);
+    try {
+      const { bytesWritten } = await file.writev([...parts], this.bytes);
+      if (bytesWritten < length) throw Object.assign(new Error('short write'), { code: 'ENOSPC' });
+      await file.datasync();
+    } catch (error) {
+      await file.truncate(this.bytes).catch(() => {}); // Else the damage is skipped at the next start.
+      await this.complete();
+      throw error;
+    }
+    this.bytes += length;
+    this.rows += rows;
+    settle();
+  }
+
+  /** Nothing more is appended. */
+  async complete(): Promise<void> {
+    const file = this.#appending;
+    this.#appending = null;
+    await file?.close().catch(() => {});
+  }
+
+  async window(): Promise<Window> {
+    this.#reading ??= await this.#files.open(this.path, 'r');
+    this.#window ??= new Window(this.#reading);
+    return this.#window;
+  }
+
+  async read(position: number, length: number): Promise<Buffer> {
+    this.#reading ??= await this.#files.open(this.path, 'r');
+    const buffer = Buffer.allocUnsafe(length);
+    const { bytesRead } = await this.#reading.read(buffer, 0, length, position);
+    return buffer.subarray(0, bytesRead);
+  }
+
+  /** Learns what an earlier process left here, from the offset on, headers only. */
+  async survey(from: number): Promise<void> {
+    const window = await this.window();
+    const { size } = (await this.#reading?.stat()) ?? { size: 0 };
+    this.bytes = size;
+    for (let position = from; position < size; ) {
+      const found = recordInWindow(window, position, size) ?? (await findRecord(window, position, size));
+      this.rows += found.kind === 'record' ? found.header.rows : found.rows;
+      position = found.end;
+    }
+    await this.stopReading();
+  }
+
+  /** So that a power cut leaves the file's name, too. Not every file system can. */
+  async #syncDirectory(): Promise<void> {
+    const directory = await this.#files.open(dirname(this.path), 'r').catch(() => null);
+    await directory?.sync().catch(() => {});
+    await directory?.close().catch(() => {});
+  }
+
+  async stopReading(): Promise<void> {
+    const file = this.#reading;
+    this.#reading = null;
+    this.#window = null;
+    await file?.close().catch(() => {});
+  }
+
+  async remove(): Promise<void> {
+    this.removed = true;
+    await this.complete();
+    await this.stopReading();
+    await this.#files.unlink(this.path).catch(() => {}); // Gone already, or of no more harm than its size.
+  }
+}
+
+/** The numbers of the segments in a directory's listing, oldest first. */
+export function segmentIds(names: readonly string[]): number[] {
+  return names
+    .flatMap((name) => NAME.exec(name)?.[1] ?? [])
+    .map(Number)
+    .sort((a, b) => a - b);
+}

@@ -1,0 +1,274 @@
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { KIB, MIB, SECOND_MS } from '../../../core/units.ts';
+import type { Batch } from '../batch.ts';
+import { type Lock, takeLock } from '../embedded-lock.ts';
+import { type Cursor, readCursor, writeCursor } from './cursor.ts';
+import { NODE_FILES, type SpoolFiles } from './files.ts';
+import { encodeRecord, recordBytes } from './record.ts';
+import { type Found, findRecord } from './scan.ts';
+import { Segment, segmentIds } from './segment.ts';
+
+export interface SpoolOptions {
+  /** Made when it is not there; ours alone while the spool is open. */
+  readonly directory: string;
+  /** Past it the oldest segment goes. */
+  readonly maxBytes: number;
+  /** Told of rows that are lost, in the moment in which they leave the spool's count. */
+  readonly onLost: (reason: 'spool_full' | 'spool_corrupt', rows: number) => void;
+  /** @default the file system */
+  readonly files?: SpoolFiles;
+}
+
+const SEGMENT_BYTES_MAX = 8 * MIB;
+const SEGMENT_BYTES_MIN = 16 * KIB;
+/** A small cap still has this many segments, so that dropping the oldest drops a part. */
+const SEGMENTS_MIN = 8;
+/** An emptied segment is given back at this share of its size; at once would mean a new file per batch. */
+const GIVE_BACK_SHARE = 1 / 8;
+const CURSOR_INTERVAL_MS = SECOND_MS / 2;
+const READ_ATTEMPTS = 10;
+const PRIVATE_DIRECTORY = 0o700;
+
+/**
+ * Batches on their way to the database, on disk: appended at one end, taken at the other, given back to the disk once they
+ * are acknowledged. What a killed process left is there again, each batch under the name it had.
+ */
+export class Spool {
+  readonly #directory: string;
+  readonly #maxBytes: number;
+  readonly #segmentBytes: number;
+  readonly #onLost: SpoolOptions['onLost'];
+  readonly #files: SpoolFiles;
+  readonly #lock: Lock;
+  #segments: Segment[] = [];
+  #nextId = 1;
+  #offset = 0;
+  #taken: { readonly segment: Segment; readonly offset: number; readonly rows: number } | null = null;
+  #appending = false;
+  #cursorWrittenMs = Number.NEGATIVE_INFINITY;
+
+  private constructor({ directory, maxBytes, onLost, files = NODE_FILES }: SpoolOptions, lock: Lock) {
+    this.#directory = directory;
+    this.#maxBytes = maxBytes;
+    this.#segmentBytes = Math.min(SEGMENT_BYTES_MAX, Math.max(SEGMENT_BYTES_MIN, maxBytes / SEGMENTS_MIN));
+    this.#onLost = onLost;
+    this.#files = files;
+    this.#lock = lock;
+  }
+
+  /**
+   * Opens the spool and learns what waits in it. Damage never stops it.
+   *
+   * @throws NervecenterError when another process has the directory; the file system's error when it cannot be used.
+   */
+  static async open(options: SpoolOptions): Promise<Spool> {
+    const { directory, files = NODE_FILES } = options;
+    await files.mkdir(directory, { recursive: true, mode: PRIVATE_DIRECTORY });
+    const lock = takeLock(join(directory, 'lock'));
+    const spool = new Spool(options, lock);
+    try {
+      await spool.#survey();
+      return spool;
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
+  }
+
+  /** Rows that wait; without those taken and not yet acknowledged. */
+  get rows(): number {
+    return this.#segments.reduce((sum, { rows }) => sum + rows, 0);
+  }
+
+  /** Rows taken and not yet acknowledged. */
+  get takenRows(): number {
+    return this.#taken?.rows ?? 0;
+  }
+
+  get bytes(): number {
+    return this.#segments.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  /** How full it is, from 0 to 1. */
+  get fullness(): number {
+    return this.bytes / this.#maxBytes;
+  }
+
+  /**
+   * Resolves once the batch is durable; `settle` is called in the moment in which it is the spool's. One at a time.
+   *
+   * @throws the file system's error; the batch is then not in the spool.
+   */
+  async append(batch: Batch, settle: () => void): Promise<void> {
+    const bytes = recordBytes(batch.payload.length);
+    await this.#makeRoom(bytes);
+    if (bytes > this.#maxBytes) {
+      settle();
+      this.#onLost('spool_full', batch.rows);
+      return;
+    }
+    this.#appending = true;
+    try {
+      const segment = await this.#appendable(bytes);
+      await segment.append(encodeRecord(batch), batch.rows, settle).catch(async (error: unknown) => {
+        if (segment.bytes === 0) await this.#remove(segment);
+        throw error;
+      });
+    } finally {
+      this.#appending = false;
+    }
+  }
+
+  /**
+   * The oldest batch, `null` when there is none. It stays until it is acknowledged; one at a time.
+   *
+   * @throws the file system's error while reading again may help.
+   */
+  async take(): Promise<Batch | null> {
+    for (let [segment] = this.#segments; segment !== undefined; [segment] = this.#segments) {
+      if (this.#offset >= segment.bytes) {
+        if (segment.appendable) return null;
+        await this.#remove(segment);
+        continue;
+      }
+      const batch = await this.#takeFrom(segment, this.#offset).catch((error: unknown) =>
+        this.#unreadable(segment, error),
+      );
+      if (batch !== null) return batch;
+    }
+    return null;
+  }
+
+  /** The batch taken last is stored. */
+  async acknowledge(): Promise<void> {
+    this.#taken = null;
+    const [segment] = this.#segments;
+    if (segment === undefined) return;
+    const emptied = this.#offset >= segment.bytes;
+    const large = !segment.appendable || segment.bytes >= this.#segmentBytes * GIVE_BACK_SHARE;
+    if (emptied && large && !this.#appending) await this.#remove(segment);
+    await this.#saveCursor(CURSOR_INTERVAL_MS);
+  }
+
+  /** The batch taken last is not stored, or nobody knows: it will be taken again. */
+  putBack(): void {
+    const taken = this.#taken;
+    this.#taken = null;
+    if (taken === null) return;
+    if (taken.segment.removed) {
+      this.#onLost('spool_full', taken.rows);
+      return;
+    }
+    taken.segment.rows += taken.rows;
+    this.#offset = taken.offset;
+  }
+
+  /** What waits stays on disk. */
+  async close(): Promise<void> {
+    this.putBack();
+    await this.#saveCursor(0);
+    for (const segment of this.#segments) {
+      await segment.complete();
+      await segment.stopReading();
+    }
+    const [last] = this.#segments;
+    if (this.#segments.length === 1 && last !== undefined && this.#offset >= last.bytes) await last.remove();
+    this.#lock.release();
+  }
+
+  async #survey(): Promise<void> {
+    const cursor = await readCursor(this.#files, this.#directory);
+    const ids = segmentIds(await this.#files.readdir(this.#directory));
+    this.#nextId = Math.max(cursor.segment, ...ids) + 1;
+    for (const id of ids) {
+      const segment = new Segment(this.#files, this.#directory, id);
+      const from = id === cursor.segment ? cursor.offset : 0;
+      if (id < cursor.segment) await segment.remove();
+      else if (await this.#surveyed(segment, from)) this.#segments.push(segment);
+    }
+    if (this.#segments[0]?.id === cursor.segment) this.#offset = cursor.offset;
+  }
+
+  /** A file that cannot be read keeps nothing else from working. */
+  async #surveyed(segment: Segment, from: number): Promise<boolean> {
+    try {
+      await segment.survey(from);
+      return true;
+    } catch {
+      this.#onLost('spool_corrupt', 1); // At least.
+      return false;
+    }
+  }
+
+  async #takeFrom(segment: Segment, offset: number): Promise<Batch | null> {
+    const found = await findRecord(await segment.window(), offset, segment.bytes);
+    const payload =
+      found.kind === 'record' ? await segment.read(found.payloadAt, found.header.payloadBytes) : null;
+    if (segment.removed) return null;
+    this.#offset = found.end;
+    if (payload === null || found.kind === 'gap' || crc32(payload) !== found.header.payloadCrc) {
+      this.#lose(segment, found);
+      return null;
+    }
+    const { rows, writer, seq } = found.header;
+    segment.rows -= rows;
+    this.#taken = { segment, offset, rows };
+    return { rows, writer, seq, payload };
+  }
+
+  #lose(segment: Segment, found: Found): void {
+    const rows = found.kind === 'record' ? found.header.rows : found.rows;
+    segment.rows -= rows;
+    this.#onLost('spool_corrupt', rows);
+  }
+
+  /** Given up when somebody removed the file, or when it cannot be read for good. */
+  #unreadable(segment: Segment, error: unknown): null {
+    if (segment.removed) return null;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOENT' && ++segment.failures < READ_ATTEMPTS) throw error;
+    this.#offset = segment.bytes;
+    const { rows } = segment;
+    segment.rows = 0;
+    this.#onLost('spool_corrupt', rows);
+    return null;
+  }
+
+  async #makeRoom(bytes: number): Promise<void> {
+    while (this.#segments.length > 0 && this.bytes + bytes > this.#maxBytes) {
+      const [oldest] = this.#segments;
+      if (oldest === undefined) return;
+      const { rows } = oldest;
+      const removed = this.#remove(oldest);
+      if (rows > 0) this.#onLost('spool_full', rows);
+      await removed;
+    }
+  }
+
+  async #appendable(bytes: number): Promise<Segment> {
+    const last = this.#segments.at(-1);
+    if (last?.appendable === true) {
+      if (last.bytes + bytes <= this.#segmentBytes) return last;
+      await last.complete();
+    }
+    const segment = new Segment(this.#files, this.#directory, this.#nextId++);
+    await segment.create();
+    this.#segments.push(segment);
+    return segment;
+  }
+
+  async #remove(segment: Segment): Promise<void> {
+    if (segment === this.#segments[0]) this.#offset = 0;
+    this.#segments = this.#segments.filter((other) => other !== segment);
+    await segment.remove();
+  }
+
+  async #saveCursor(intervalMs: number): Promise<void> {
+    const [segment] = this.#segments;
+    if (performance.now() - this.#cursorWrittenMs < intervalMs) return;
+    this.#cursorWrittenMs = performance.now();
+    const cursor: Cursor = { segment: segment?.id ?? this.#nextId, offset: segment ? this.#offset : 0 };
+    await writeCursor(this.#files, this.#directory, cursor);
+  }
+}

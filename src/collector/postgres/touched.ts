@@ -1,0 +1,53 @@
+import { SIGNALS } from '../../core/signals/index.ts';
+import { MINUTE_MS, SECOND_MS } from '../../core/units.ts';
+import type { Section } from './batch.ts';
+
+const FIELD_COUNT_BYTES = 2;
+const LENGTH_BYTES = 4;
+const TIMESTAMP_BYTES = 8;
+/** Binary timestamps are microseconds since the year 2000. */
+const EPOCH_MS = Date.UTC(2000, 0, 1);
+const MINUTE_US = BigInt(MINUTE_MS) * 1000n;
+/** The years of JavaScript's dates; the infinities lie beyond. */
+const BELIEVED_US = 8_000_000_000_000_000_000n;
+
+const SIGNAL_OF = new Map<string, string>(Object.values(SIGNALS).map(({ table, name }) => [table, name]));
+
+/**
+ * The statement that marks the minutes of a batch for the rollups, to be run in the transaction of its rows; empty when
+ * there is nothing to mark. It holds nothing but our own names and numbers.
+ */
+export function markStatement(sections: readonly Section[]): string {
+  const marks = sections.flatMap((section) => {
+    const signal = SIGNAL_OF.get(section.table);
+    const minutes = signal === undefined ? [] : touchedMinutes(section);
+    const times = minutes.map((minute) => `to_timestamp(${minute / SECOND_MS})`);
+    return times.length === 0 ? [] : [`('${signal}', ARRAY[${times.join(', ')}])`];
+  });
+  if (marks.length === 0) return '';
+  return `INSERT INTO enterprise.nervecenter_rollup_pending (signal, minutes) VALUES ${marks.join(', ')}; `;
+}
+
+/** Beginnings of the minutes that rows of a section are in, each once. What cannot be read has no row either. */
+export function touchedMinutes({ columns, tuples }: Pick<Section, 'columns' | 'tuples'>): number[] {
+  const column = columns.findIndex(([name]) => name === 'timestamp');
+  const minutes = new Set<bigint>();
+  try {
+    for (let at = 0; at < tuples.length; ) {
+      const fields = tuples.readInt16BE(at);
+      at += FIELD_COUNT_BYTES;
+      for (let field = 0; field < fields; field++) {
+        const length = tuples.readInt32BE(at);
+        at += LENGTH_BYTES;
+        if (field === column && length === TIMESTAMP_BYTES)
+          minutes.add(tuples.readBigInt64BE(at) / MINUTE_US);
+        at += Math.max(0, length);
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+  }
+  return [...minutes]
+    .filter((minute) => minute > -BELIEVED_US / MINUTE_US && minute < BELIEVED_US / MINUTE_US)
+    .map((minute) => EPOCH_MS + Number(minute) * MINUTE_MS);
+}

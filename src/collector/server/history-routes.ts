@@ -1,0 +1,55 @@
+import { toCsv } from '../../core/history/csv.ts';
+import { ParameterError, parseEventsQuery, parseHistoryQuery } from '../../core/history/parameters.ts';
+import type { EventsAnswer, EventsQuery, HistoryAnswer, HistoryQuery } from '../../core/history/query.ts';
+import { SIGNALS } from '../../core/signals/index.ts';
+import { NervecenterError } from '../../errors.ts';
+import { respond, respondJson } from './respond.ts';
+import type { Exchange } from './routes.ts';
+
+/** Whoever has the rows. Absent where nothing is stored. */
+export interface HistorySources {
+  history?(query: HistoryQuery): Promise<HistoryAnswer>;
+  events?(query: EventsQuery): Promise<EventsAnswer>;
+}
+
+export async function answerHistory({ response, search }: Exchange, sources: HistorySources): Promise<void> {
+  const query = parsed(() => parseHistoryQuery(new URLSearchParams(search), Date.now()));
+  if (sources.history === undefined) throw nothingStored();
+  respondJson(response, 200, await sources.history(query));
+}
+
+export async function answerEvents(exchange: Exchange, sources: HistorySources): Promise<void> {
+  const { request, response, search } = exchange;
+  const query = parsed(() => parseEventsQuery(new URLSearchParams(search), Date.now()));
+  if (sources.events === undefined) throw nothingStored();
+  const answer = await sources.events(query);
+  if (/\btext\/csv\b/i.test(request.headers.accept ?? '')) answerCsv(exchange, answer);
+  else respondJson(response, 200, answer);
+}
+
+/** At most 500 rows; where the next page is goes into a header, because CSV has no place for it. */
+function answerCsv({ response, path, search }: Exchange, answer: EventsAnswer): void {
+  const columns = SIGNALS[answer.signal].columns.map(({ name }) => name);
+  const next = new URLSearchParams(search);
+  next.set('cursor', answer.next_cursor ?? '');
+  const headers = {
+    'content-type': 'text/csv; charset=utf-8; header=present',
+    'content-disposition': `attachment; filename="${answer.signal}.csv"`,
+    vary: 'Accept',
+    ...(answer.next_cursor === null ? {} : { link: `<${path}?${next}>; rel="next"` }),
+  };
+  respond(response, 200, headers, toCsv(columns, answer.events));
+}
+
+function parsed<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof ParameterError)) throw error;
+    throw new NervecenterError('NC_BAD_REQUEST', error.message, { cause: error });
+  }
+}
+
+function nothingStored(): NervecenterError {
+  return new NervecenterError('NC_UNAVAILABLE', 'Storage is off (NERVECENTER_STORAGE): there is no history.');
+}

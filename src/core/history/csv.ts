@@ -1,0 +1,19 @@
+import type { EventRow } from './query.ts';
+
+/** Spreadsheets read a cell that begins like this as a formula. */
+const FORMULA = /^[=+\-@\t\r]/;
+const QUOTED = /[",\r\n]/;
+
+/** Rows as CSV (RFC 4180: CRLF, quotes doubled), with the columns' names as the first line. */
+export function toCsv(columns: readonly string[], rows: readonly EventRow[]): string {
+  const lines = rows.map((row) => columns.map((column) => cell(row[column] ?? null)).join(','));
+  return [columns.map(cell).join(','), ...lines, ''].join('\r\n');
+}
+
+/** Text that a spreadsheet would run gets an apostrophe in front, which it shows as text; numbers are left alone. */
+function cell(value: string | number | boolean | null): string {
+  if (value === null) return '';
+  if (typeof value !== 'string') return String(value);
+  const safe = FORMULA.test(value) ? `'${value}` : value;
+  return QUOTED.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}

@@ -1,0 +1,185 @@
+import type { SignalName } from '../event.ts';
+import { DAY_MS } from '../units.ts';
+import { autoStepMs, BUCKETS_MAX, bucketsOf, ZonedTime } from './buckets.ts';
+import { type Dimension, HISTORY, type HistorySignal, STAGE, VALUE } from './catalogue.ts';
+import { CURSOR_LENGTH_MAX, decodeCursor } from './cursor.ts';
+import type { EventsQuery, Filters, HistoryQuery } from './query.ts';
+import { parseDuration, parseInstant } from './time.ts';
+
+export const EVENTS_MAX = 500;
+const EVENTS_DEFAULT = 50;
+const RANGE_MAX_MS = 400 * DAY_MS;
+const VALUE_LENGTH_MAX = 255;
+
+/** A parameter that cannot be used. The message names it, what was expected, and what came. */
+export class ParameterError extends Error {
+  constructor(name: string, expected: string, got: string | null) {
+    super(`${name}: expected ${expected}, got ${got === null ? 'nothing' : `"${printable(got)}"`}.`);
+  }
+}
+
+/** Parameters by name, none twice, none unknown. */
+class Parameters {
+  readonly #values = new Map<string, string>();
+
+  constructor(search: URLSearchParams, known: readonly string[]) {
+    for (const [name, value] of search) {
+      if (!known.includes(name)) {
+        throw new ParameterError('Query parameter', `one of ${known.join(', ')}`, name);
+      }
+      if (this.#values.has(name)) throw new ParameterError(name, 'the parameter once', 'it twice');
+      this.#values.set(name, value);
+    }
+  }
+
+  /** Absent and empty mean "not given". */
+  get(name: string): string | null {
+    const value = this.#values.get(name);
+    return value === undefined || value === '' ? null : value;
+  }
+
+  choice<T extends string>(name: string, choices: readonly T[]): T {
+    const value = this.get(name);
+    const choice = choices.find((candidate) => candidate === value);
+    if (choice === undefined) throw new ParameterError(name, `one of ${choices.join(', ')}`, value);
+    return choice;
+  }
+
+  instant(name: string, nowMs: number, timeZone: string): number | null {
+    const value = this.get(name);
+    if (value === null) return null;
+    const instant = parseInstant(value, nowMs, timeZone);
+    if (instant !== null) return instant;
+    throw new ParameterError(name, 'now, a time before now such as -24h, or ISO 8601', value);
+  }
+
+  timeZone(): string {
+    const value = this.get('tz') ?? 'UTC';
+    try {
+      new ZonedTime(value);
+      return value;
+    } catch {
+      throw new ParameterError('tz', 'an IANA time zone such as Europe/Berlin', value);
+    }
+  }
+
+  filters(dimensions: readonly Dimension[]): Filters {
+    const filters: Partial<Record<Dimension, string>> = {};
+    for (const dimension of dimensions) {
+      const value = this.get(dimension);
+      if (value === null) continue;
+      if (value.length > VALUE_LENGTH_MAX || value.includes('\0')) {
+        throw new ParameterError(dimension, `at most ${VALUE_LENGTH_MAX} characters without NUL`, value);
+      }
+      filters[dimension] = value;
+    }
+    return filters;
+  }
+}
+
+const SIGNAL_NAMES = Object.keys(HISTORY) as SignalName[];
+
+/** The signal first: which other parameters there are depends on it. */
+function readSignal(search: URLSearchParams): SignalName {
+  return new Parameters(new URLSearchParams([['signal', search.get('signal') ?? '']]), ['signal']).choice(
+    'signal',
+    SIGNAL_NAMES,
+  );
+}
+
+/** @throws ParameterError for the first parameter that cannot be used. */
+export function parseHistoryQuery(search: URLSearchParams, nowMs: number): HistoryQuery {
+  const signal = readSignal(search);
+  const { dimensions, measures } = HISTORY[signal];
+  const names = ['signal', 'measure', 'from', 'to', 'step', 'group_by', 'tz', ...dimensions];
+  const parameters = new Parameters(search, names);
+  const timeZone = parameters.timeZone();
+  const measureName = parameters.choice('measure', Object.keys(measures));
+  const measure = measures[measureName];
+  if (measure === undefined) throw new ParameterError('measure', 'a measure', measureName);
+  const groupBy = parameters.get('group_by') === null ? null : parameters.choice('group_by', dimensions);
+  const filters = parameters.filters(dimensions);
+  const query: HistoryQuery = {
+    signal,
+    measureName,
+    measure,
+    timeZone,
+    groupBy,
+    filters,
+    nowMs,
+    buckets: readBuckets(parameters, nowMs, timeZone),
+  };
+  return askedOfStages(query) ? overStages(query) : requireMetric(query);
+}
+
+function readBuckets(parameters: Parameters, nowMs: number, timeZone: string) {
+  const toMs = parameters.instant('to', nowMs, timeZone) ?? nowMs;
+  const fromMs = parameters.instant('from', nowMs, timeZone) ?? toMs - DAY_MS / 24;
+  const from = parameters.get('from');
+  if (fromMs >= toMs) throw new ParameterError('from', 'a time before `to`', from);
+  if (toMs - fromMs > RANGE_MAX_MS) throw new ParameterError('from', 'at most 400 days before `to`', from);
+  const step = parameters.get('step') ?? 'auto';
+  const stepMs = step === 'auto' ? autoStepMs(fromMs, toMs) : parseDuration(step);
+  if (stepMs === null || stepMs > RANGE_MAX_MS || (stepMs > DAY_MS && stepMs % DAY_MS !== 0)) {
+    throw new ParameterError('step', 'auto, or a duration such as 1m, 1h or 1d (whole days above one)', step);
+  }
+  const buckets = bucketsOf({ fromMs, toMs }, stepMs, timeZone);
+  if (buckets === null)
+    throw new ParameterError('step', `a step of which the range has at most ${BUCKETS_MAX}`, step);
+  return buckets;
+}
+
+function askedOfStages({ groupBy, filters }: HistoryQuery): boolean {
+  return groupBy === STAGE || filters.stage !== undefined;
+}
+
+/** A stage has a duration of its own; what belongs to the whole query cannot be told by stage. */
+function overStages(query: HistoryQuery): HistoryQuery {
+  const { measure, measureName } = query;
+  if (measure.field !== VALUE || ['total', 'total_rate', 'ratio'].includes(measure.formula.kind)) {
+    throw new ParameterError('measure', 'one that a stage has (count, rate, avg, sum, p95, …)', measureName);
+  }
+  return { ...query, measure: { ...measure, field: STAGE } };
+}
+
+/** An average over percent, bytes and counts would mean nothing. */
+function requireMetric(query: HistoryQuery): HistoryQuery {
+  if (query.signal !== 'system' || query.filters.metric !== undefined || query.groupBy === 'metric')
+    return query;
+  throw new ParameterError('metric', 'the name of a system metric such as cpu_percent', null);
+}
+
+/** @throws ParameterError for the first parameter that cannot be used. */
+export function parseEventsQuery(search: URLSearchParams, nowMs: number): EventsQuery {
+  const signal = readSignal(search);
+  const dimensions = eventDimensions(HISTORY[signal]);
+  const parameters = new Parameters(search, ['signal', 'from', 'to', 'tz', 'limit', 'cursor', ...dimensions]);
+  const timeZone = parameters.timeZone();
+  const limit = parameters.get('limit');
+  if (limit !== null && !(/^\d{1,3}$/.test(limit) && Number(limit) >= 1 && Number(limit) <= EVENTS_MAX)) {
+    throw new ParameterError('limit', `a whole number from 1 to ${EVENTS_MAX}`, limit);
+  }
+  const cursor = parameters.get('cursor');
+  const after = cursor === null || cursor.length > CURSOR_LENGTH_MAX ? null : decodeCursor(cursor);
+  if (cursor !== null && after === null)
+    throw new ParameterError('cursor', 'the `next_cursor` of a page', cursor);
+  return {
+    signal,
+    filters: parameters.filters(dimensions),
+    fromMs: parameters.instant('from', nowMs, timeZone),
+    toMs: parameters.instant('to', nowMs, timeZone),
+    limit: limit === null ? EVENTS_DEFAULT : Number(limit),
+    after,
+  };
+}
+
+/** A row has many stages or none: it cannot be equal to one. */
+function eventDimensions({ dimensions }: HistorySignal): readonly Dimension[] {
+  return dimensions.filter((dimension) => dimension !== STAGE);
+}
+
+/** A received value as it may be shown: short, on one line. */
+function printable(value: string): string {
+  const clean = value.replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, '?');
+  return clean.length > 60 ? `${clean.slice(0, 57)}...` : clean;
+}

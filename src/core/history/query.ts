@@ -1,0 +1,68 @@
+import type { SignalName } from '../event.ts';
+import type { Buckets } from './buckets.ts';
+import type { Dimension, Measure } from './catalogue.ts';
+
+/** Rows to look at: equal in every named dimension. */
+export type Filters = Readonly<Partial<Record<Dimension, string>>>;
+
+/** A question to history that can be answered: every name in it is one of ours, every number within its bound. */
+export interface HistoryQuery {
+  readonly signal: SignalName;
+  readonly measureName: string;
+  readonly measure: Measure;
+  readonly buckets: Buckets;
+  readonly timeZone: string;
+  readonly groupBy: Dimension | null;
+  readonly filters: Filters;
+  /** Until when there can have been anything: the rate of the bucket in progress is over the time that has passed. */
+  readonly nowMs: number;
+}
+
+/** Where the answer was read from. All give the same counts and sums; `rollup` falls back to rows for the last minutes. */
+export type HistorySource = 'rollup_hour' | 'rollup_minute' | 'rows';
+
+export interface HistorySeries {
+  /** By the dimension asked for: its value, `null` for rows that have none, `<other>` for all past the bound. */
+  readonly group: Readonly<Record<string, string | null>>;
+  /** Beginning of the bucket in milliseconds since the epoch, and the measure: `null` where there is nothing to measure. */
+  readonly points: readonly (readonly [number, number | null])[];
+}
+
+export interface HistoryAnswer {
+  readonly signal: SignalName;
+  readonly measure: string;
+  readonly unit: string;
+  /** The range covered: the one asked for, extended to whole buckets. ISO 8601 in UTC. */
+  readonly from: string;
+  readonly to: string;
+  readonly step_seconds: number;
+  readonly tz: string;
+  readonly source: HistorySource;
+  /** Percentiles only: how far from the exact value one can be, relatively. Everything else is exact. */
+  readonly relative_error_max?: number;
+  readonly series: readonly HistorySeries[];
+}
+
+/** Where a page ends: the last row's timestamp, as Postgres writes it to the microsecond, and its id. */
+export interface EventCursor {
+  readonly timestamp: string;
+  readonly id: string;
+}
+
+export interface EventsQuery {
+  readonly signal: SignalName;
+  readonly filters: Filters;
+  readonly fromMs: number | null;
+  readonly toMs: number | null;
+  readonly limit: number;
+  readonly after: EventCursor | null;
+}
+
+export type EventRow = Readonly<Record<string, string | number | boolean | null>>;
+
+export interface EventsAnswer {
+  readonly signal: SignalName;
+  readonly events: readonly EventRow[];
+  /** For the next page; `null` on the last one. */
+  readonly next_cursor: string | null;
+}

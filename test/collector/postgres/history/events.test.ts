@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { after, before, it } from 'node:test';
+import type { SignalName } from '../../../../src/core/event.ts';
+import { HISTORY } from '../../../../src/core/history/catalogue.ts';
+import { toCsv } from '../../../../src/core/history/csv.ts';
+import { SIGNALS } from '../../../../src/core/signals/index.ts';
+import { startPostgres, type TestPostgres } from '../../../support/postgres.ts';
+import { fill, NOW, openHistory } from './fixture.ts';
+
+let server: TestPostgres;
+before(async () => {
+  server = await startPostgres();
+});
+after(() => server.stop());
+
+it('gives every column of every signal, newest first', async (t) => {
+  const store = await openHistory(t, server);
+  await fill(store, 60, 2);
+  for (const signal of Object.keys(HISTORY) as SignalName[]) {
+    const { events } = await store.events({ signal });
+    assert.equal(events.length, 50);
+    assert.deepEqual(
+      Object.keys(events[0] ?? {}),
+      SIGNALS[signal].columns.map(({ name }) => name),
+    );
+    const times = events.map(({ timestamp }) => String(timestamp));
+    assert.deepEqual(times, times.toSorted().reverse());
+    assert.match(times[0] ?? '', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
+  }
+});
+
+it('pages without a gap and without a repeat while rows are stored', async (t) => {
+  const store = await openHistory(t, server);
+  const insert = (count: number, base: number) =>
+    store.sql(
+      // Many of one microsecond, so that only the id tells them apart.
+      `INSERT INTO enterprise.request_metrics (timestamp, endpoint, method, status_code, response_time_ms, department)
+       SELECT to_timestamp($2::float8) + (i / 40) * interval '1 microsecond', '/', 'GET', 200, 1, 'sales' FROM generate_series(1, $1::int) AS i`,
+      [count, base / 1000],
+    );
+  await insert(1000, NOW);
+  const before = (await store.sql<{ id: string }>('SELECT id FROM enterprise.request_metrics')).map(
+    ({ id }) => id,
+  );
+  const seen: string[] = [];
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const page: Awaited<ReturnType<typeof store.events>> = await store.events({
+      signal: 'request',
+      limit: '37',
+      department: 'sales',
+      cursor,
+    });
+    seen.push(...page.events.map(({ id }) => String(id)));
+    cursor = page.next_cursor;
+    await insert(20, NOW + 1000);
+  }
+  assert.deepEqual(seen.toSorted(), before.toSorted());
+});
+
+it('filters by time and by dimension', async (t) => {
+  const store = await openHistory(t, server);
+  await fill(store, 300, 2);
+  const { events } = await store.events({
+    signal: 'request',
+    status_class: '4xx',
+    user: 'user7',
+    from: '-2d',
+    to: 'now',
+    limit: '500',
+  });
+  const [row] = await store.sql<{ count: number }>(
+    `SELECT count(*)::int FROM enterprise.request_metrics WHERE status_code = 404 AND user_email = 'user7'`,
+  );
+  assert.equal(events.length, row?.count);
+});
+
+it('writes CSV that no spreadsheet runs', () => {
+  const row = {
+    a: '=1+1',
+    b: '+x',
+    c: '-x',
+    d: '@x',
+    e: '\tx',
+    f: '\rx',
+    g: 'a "b", c\nd',
+    h: -5,
+    i: null,
+    j: true,
+  };
+  const csv = toCsv(Object.keys(row), [row]);
+  assert.equal(csv, `a,b,c,d,e,f,g,h,i,j\r\n'=1+1,'+x,'-x,'@x,'\tx,"'\rx","a ""b"", c\nd",-5,,true\r\n`);
+});

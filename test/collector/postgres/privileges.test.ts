@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { Client } from 'pg';
+import { Maintenance } from '../../../src/collector/postgres/maintenance.ts';
+import { migrate } from '../../../src/collector/postgres/migrate.ts';
+import { applyRetention } from '../../../src/collector/postgres/retention.ts';
+import { createStorage } from '../../../src/collector/postgres/storage.ts';
+import { type PostgresConfig, readConfig } from '../../../src/config.ts';
+import { SIGNALS } from '../../../src/core/signals/index.ts';
+import { DAY_MS, MIB, milliseconds } from '../../../src/core/units.ts';
+import { packageRoot } from '../../../src/paths.ts';
+import { until } from '../../support/poll.ts';
+import { reachableTempDir, startPostgres, type TestPostgres } from '../../support/postgres.ts';
+import { oneOfEach, requestEvent } from './events.ts';
+
+const PATIENCE_MS = 20_000;
+const DENIED = { code: '42501' };
+let server: TestPostgres;
+let database: PostgresConfig;
+
+before(async () => {
+  server = await startPostgres();
+  database = await server.createDatabase();
+  const [owner = '', ...roles] = documentedRoles();
+  await server.using(database, (client) => client.query(owner));
+  await as('nervecenter_owner', (client) => migrate(client));
+  await server.using(database, (client) => client.query(roles.join('\n')));
+});
+after(() => server.stop());
+
+/** The SQL of the documentation's section on roles, for this database. */
+function documentedRoles(): string[] {
+  const documentation = readFileSync(join(packageRoot(), 'docs', 'database.md'), 'utf8');
+  const blocks = [...documentation.matchAll(/```sql\n(.*?)```/gs)].map(([, sql = '']) => sql);
+  assert.equal(blocks.length, 3);
+  return blocks.map((sql) => sql.replace('DATABASE app', `DATABASE ${database.env['PGDATABASE']}`));
+}
+
+function connectionAs(role: string): PostgresConfig {
+  return { connectionString: null, env: { ...database.env, PGUSER: role } };
+}
+
+function as<T>(role: string, work: (client: Client) => Promise<T>): Promise<T> {
+  return server.using(database, async (client) => {
+    await client.query(`SET SESSION AUTHORIZATION ${role}`);
+    return work(client);
+  });
+}
+
+test('a writer stores rows of every signal and does nothing else to the tables', async () => {
+  const dataDir = reachableTempDir();
+  const storage = createStorage({
+    config: { postgres: connectionAs('nervecenter_writer'), dataDir, spoolMaxBytes: MIB },
+    log: () => {},
+  });
+  try {
+    await storage.start();
+    const events = oneOfEach();
+    const stray = requestEvent({ timeMs: milliseconds(Date.now() - 5 * DAY_MS) });
+    await storage.offer([...events, stray]);
+    assert.equal(await storage.flush(PATIENCE_MS), true);
+    assert.equal(storage.counts().stored, events.length + 1);
+  } finally {
+    await storage.shutdown(PATIENCE_MS);
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+  await as('nervecenter_writer', async (client) => {
+    for (const { table } of Object.values(SIGNALS)) {
+      for (const sql of [`DROP TABLE`, `TRUNCATE`, `DELETE FROM`]) {
+        await assert.rejects(client.query(`${sql} enterprise.${table}`), DENIED, `${sql} ${table}`);
+      }
+    }
+    await assert.rejects(client.query('CREATE TABLE enterprise.mine (x int)'), DENIED);
+    await assert.rejects(client.query('UPDATE enterprise.request_metrics SET method = $1', ['x']), DENIED);
+  });
+});
+
+test('a writer’s maintenance says once whose job it is; the owner then does it', async () => {
+  const lines: string[] = [];
+  let runs = 0;
+  const maintenance = new Maintenance({
+    lend: (work) => {
+      runs++;
+      return as('nervecenter_writer', work);
+    },
+    policy: readConfig({}, import.meta.dirname),
+    now: () => milliseconds(Date.now()),
+    log: (_, line) => lines.push(line),
+    intervalMs: 1,
+  });
+  await server.using(database, (client) =>
+    client.query(`
+      INSERT INTO enterprise.nervecenter_batches (writer, seq, stored_at)
+      SELECT '00000000-0000-4000-8000-000000000002', n, now() - interval '9 days' FROM generate_series(1, 101) AS n`),
+  );
+  maintenance.start();
+  await until(() => runs > 2);
+  await maintenance.stop();
+  assert.equal(lines.length, 1);
+  assert.match(lines[0] ?? '', /nervecenter prune/);
+  await as('nervecenter_owner', async (client) => {
+    const ledger = await client.query(
+      `SELECT count(*)::int AS count FROM enterprise.nervecenter_batches WHERE seq = 1 AND writer::text LIKE '%0002'`,
+    );
+    assert.deepEqual(ledger.rows, [{ count: 0 }], 'the ledger is the writer’s own to prune');
+    const strays = async () =>
+      (await client.query('SELECT count(*)::int AS count FROM enterprise.request_metrics_default')).rows[0]
+        .count;
+    assert.equal(await strays(), 1);
+    await applyRetention(client, readConfig({}, import.meta.dirname), milliseconds(Date.now()));
+    assert.equal(await strays(), 0);
+  });
+});
+
+test('a reader reads every table and changes nothing', async () => {
+  await as('nervecenter_reader', async (client) => {
+    const { rows } = await client.query('SELECT COUNT(*) FROM enterprise.system_metrics');
+    assert.equal(rows[0].count, '1');
+    await client.query('SELECT FROM enterprise.rollup_hour');
+    await assert.rejects(
+      client.query(`INSERT INTO enterprise.cache_metrics (cache_type) VALUES ('x')`),
+      DENIED,
+    );
+    await assert.rejects(client.query('DELETE FROM enterprise.nervecenter_batches'), DENIED);
+    await assert.rejects(client.query('DROP TABLE enterprise.rag_metrics'), DENIED);
+  });
+});
