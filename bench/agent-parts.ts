@@ -4,11 +4,13 @@ import { Aggregator } from '../src/agent/aggregator.ts';
 import { Pipeline } from '../src/agent/pipeline.ts';
 import { SnapshotReader } from '../src/agent/snapshot-reader.ts';
 import type { NervecenterEvent } from '../src/core/event.ts';
+import type { RecordMeasurement } from '../src/core/signal.ts';
 
 export interface AgentParts {
   readonly pipeline: Pipeline;
   readonly reader: SnapshotReader;
   readonly provider: MeterProvider;
+  readonly record: RecordMeasurement;
 }
 
 /** Wired as the agent wires them. */
@@ -16,7 +18,7 @@ export function agentParts(): AgentParts {
   const aggregator = new Aggregator();
   const reader = new SnapshotReader([aggregator]);
   const provider = new MeterProvider({ readers: [reader] });
-  return { pipeline: new Pipeline(aggregator.record), reader, provider };
+  return { pipeline: new Pipeline(aggregator.record), reader, provider, record: aggregator.record };
 }
 
 /** Emits as the agent does: a full batch is handed over at once, here to a collector that costs nothing. */

@@ -3,7 +3,11 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Meter } from '@opentelemetry/api';
 import { BATCH_EVENTS_MAX } from '../src/agent/pipeline.ts';
+import type { SnapshotReader } from '../src/agent/snapshot-reader.ts';
 import type { NervecenterEvent } from '../src/core/event.ts';
+import type { Attributes } from '../src/core/frame.ts';
+import { packRequests } from '../src/core/packed-requests.ts';
+import type { InstrumentSpec } from '../src/core/signal.ts';
 import { agentParts } from './agent-parts.ts';
 import type { Figure } from './figure.ts';
 import {
@@ -31,10 +35,11 @@ export async function run(): Promise<Figure[]> {
     const requests = Array.from({ length: BATCH_EVENTS_MAX }, (_, index) => requestEvent(index, 20));
     const calls = Array.from({ length: BATCH_EVENTS_MAX }, (_, index) => llmCallEvent(index, 20));
     const handOver = (events: readonly NervecenterEvent[]) => () =>
-      cpuMsOfSync(() => collector.postMessage({ type: 'events', batch: 1, events }));
+      cpuMsOfSync(() => collector.postMessage({ type: 'events', batch: 1, ...packRequests(events) }));
     const samples = await interleaved(ROUNDS, {
       few: frameOf(SERIES.few, collector),
       many: frameOf(SERIES.many, collector),
+      ofTheApp: frameOfTheApp(SERIES.few, collector),
       exporterFew: scrapeOf(SERIES.few),
       exporterMany: scrapeOf(SERIES.many),
       requests: handOver(requests),
@@ -47,6 +52,7 @@ export async function run(): Promise<Figure[]> {
     return [
       frame('few', 'exporterFew'),
       frame('many', 'exporterMany'),
+      figure(`a frame of ${SERIES.few} series that the app records itself`, samples.ofTheApp),
       figure(`a batch of ${BATCH_EVENTS_MAX} request events posted`, samples.requests),
       figure(`a batch of ${BATCH_EVENTS_MAX} llm-call events posted`, samples.calls),
     ];
@@ -66,10 +72,34 @@ function figure(what: string, values: readonly number[]): Figure {
   };
 }
 
-/** What the agent does every second, after an interval in which every series got new values. */
+/** What the agent does every second, after an interval in which every series of its own got new values. */
 function frameOf(series: number, collector: Worker): Measurement {
+  const { record, reader } = agentParts();
+  const specs = Array.from(
+    { length: series / SERIES_PER_METRIC },
+    (_, index): InstrumentSpec => ({
+      name: `bench.duration.${index}`,
+      kind: 'histogram',
+      unit: 's',
+      description: '',
+    }),
+  );
+  return frameAfter(fillerOf(specs.map((spec) => (value, attributes) => record(spec, value, attributes))), {
+    reader,
+    collector,
+  });
+}
+
+/** The same with the app's own instruments, which OpenTelemetry's SDK aggregates. */
+function frameOfTheApp(series: number, collector: Worker): Measurement {
   const { provider, reader } = agentParts();
-  const fill = filler(provider.getMeter('app'), series);
+  return frameAfter(filler(provider.getMeter('app'), series), { reader, collector });
+}
+
+function frameAfter(
+  fill: () => void,
+  { reader, collector }: { readonly reader: SnapshotReader; readonly collector: Worker },
+): Measurement {
   return () => {
     fill();
     return cpuMsOf(async () => {
@@ -107,11 +137,15 @@ function filler(meter: Meter, series: number): () => void {
   const histograms = Array.from({ length: series / SERIES_PER_METRIC }, (_, index) =>
     meter.createHistogram(`bench.duration.${index}`, { unit: 's' }),
   );
+  return fillerOf(histograms.map((histogram) => (value, attributes) => histogram.record(value, attributes)));
+}
+
+function fillerOf(histograms: readonly ((value: number, attributes: Attributes) => void)[]): () => void {
   return () => {
-    for (const histogram of histograms) {
+    for (const record of histograms) {
       for (let n = 0; n < SERIES_PER_METRIC * VALUES_PER_SERIES; n++) {
         const route = `/api/resources/${n % SERIES_PER_METRIC}/:id`;
-        histogram.record(durationMs(n) / 1000, { 'http.route': route, 'http.request.method': 'GET' });
+        record(durationMs(n) / 1000, { 'http.route': route, 'http.request.method': 'GET' });
       }
     }
   };
