@@ -188,6 +188,14 @@ const CASES: readonly SettingCase[] = [
     bad: [],
   },
   {
+    name: 'NERVECENTER_STORAGE_MAX_BYTES',
+    field: 'storageMaxBytes',
+    fallback: null,
+    good: [['67108864', 67_108_864]],
+    bad: ['0', '67108863', '1GiB'],
+    expectation: whole(67_108_864, Number.MAX_SAFE_INTEGER),
+  },
+  {
     name: 'NERVECENTER_SPOOL_MAX_BYTES',
     field: 'spoolMaxBytes',
     fallback: GIB,

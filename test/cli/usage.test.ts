@@ -15,8 +15,8 @@ describe('nervecenter', () => {
     it(`${flag} lists the commands`, async () => {
       const { code, stdout, stderr } = await nervecenter([flag], { cwd });
       assert.deepEqual([code, stderr], [0, '']);
-      assert.match(stdout, /^usage: nervecenter \[command\]\n/);
-      assert.deepEqual(stdout.match(/(?<=^ {2})\w+/gm), ['collector', 'migrate', 'doctor', 'init']);
+      assert.match(stdout, /^usage: nervecenter \[command\] \[options\]\n/);
+      assert.deepEqual(stdout.match(/(?<=^ {2})\w+/gm), ['collector', 'migrate', 'prune', 'doctor', 'init']);
     });
   }
 

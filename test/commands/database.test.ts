@@ -103,7 +103,7 @@ test('an option that is wrong, or of another command, is refused with what to do
   assert.match(wrong.stderr, /--down: expected the number .* got "all".*\[NC_CONFIG_INVALID\]/);
   const foreign = await nervecenter(database, ['doctor', '--dry-run']);
   assert.equal(foreign.code, 2);
-  assert.match(foreign.stderr, /"doctor" has no option --dry-run/);
+  assert.match(foreign.stderr, /there is no option --dry-run of "doctor"/);
   const small = await nervecenter(database, ['prune'], { NERVECENTER_STORAGE_MAX_BYTES: '1000' });
   assert.match(small.stderr, /NERVECENTER_STORAGE_MAX_BYTES: expected a whole number from 67108864 /);
 });

@@ -41,6 +41,9 @@ export class Intake {
   readonly #wakeup: Wakeup;
   readonly #log: Log;
   readonly #queue: EventQueue;
+  /** Before, a data directory that cannot be used would be told twice: by the spool and by the server that lives there. */
+  #announced = false;
+  #unsaid: unknown = null;
   /** New with every start, so that no sequence number is ever given twice, whatever was lost of the spool. */
   readonly #writer = randomUUID();
   #nextSeq = 1;
@@ -253,9 +256,21 @@ export class Intake {
     }
   }
 
+  /** From now on a disk that cannot be used is told; what was found before storage itself had a verdict, too. */
+  announce(): void {
+    this.#announced = true;
+    if (this.degraded && this.#unsaid !== null) this.#sayDegraded(this.#unsaid);
+    this.#unsaid = null;
+  }
+
+  #sayDegraded(error: unknown): void {
+    this.#log('spool', `cannot be used, rows wait in memory meanwhile: ${describeError(error)}`);
+  }
+
   #degrade(error: unknown): void {
     if (!this.degraded) {
-      this.#log('spool', `cannot be used, rows wait in memory meanwhile: ${describeError(error)}`);
+      if (this.#announced) this.#sayDegraded(error);
+      else this.#unsaid = error;
     }
     this.#failures++;
     const waitMs = backoffMs(this.#failures, Math.random());

@@ -207,6 +207,7 @@ class PostgresStorage implements Storage {
       await this.#intake.open();
       this.#intake.start();
       await this.#open();
+      this.#intake.announce();
     } catch (error) {
       const failure = storageError(error, this.#server.description);
       if (failure.class === 'permanent') {
@@ -214,6 +215,7 @@ class PostgresStorage implements Storage {
         throw failure;
       }
       this.#intake.start();
+      this.#intake.announce();
       this.#goDown(failure);
     }
     this.#loop = this.#run();
