@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { after, describe, it } from 'node:test';
 import { type Config, collectorEnv, effectiveSettings, readConfig, SETTINGS } from '../src/config.ts';
 import { NervecenterError } from '../src/errors.ts';
-import { ObservedApp } from './support/observed-app.ts';
 
 const DAY_MS = 86_400_000;
 const GIB = 1024 ** 3;
@@ -375,31 +374,5 @@ describe('the configuration', () => {
 
   it('is not handed on with the preload in it: the collector’s thread must not start an agent', () => {
     assert.deepEqual(collectorEnv({ NODE_OPTIONS: '--require nervecenter/otel', A: 'b' }), { A: 'b' });
-  });
-});
-
-describe('a bad value in an app', () => {
-  let app: ObservedApp;
-  before(() => {
-    const script = join(CWD, 'app.cjs');
-    writeFileSync(
-      script,
-      `
-      const server = require('node:http').createServer((_request, response) => response.end('served'));
-      server.listen(0, '127.0.0.1', () => console.log('port ' + server.address().port));
-    `,
-    );
-    app = new ObservedApp(script, { env: { NERVECENTER_PORT: 'nine', NERVECENTER_STORAGE: 'maybe' } });
-  });
-  after(() => app.stop());
-
-  it('leaves the app at work and says so in one line', async () => {
-    const url = await app.appUrl();
-    assert.equal(await (await fetch(url)).text(), 'served');
-    assert.match(app.stdout, /^port \d+\n$/);
-    assert.match(app.stderr, /^\[nervecenter\] off: NERVECENTER_PORT: expected .* \[NC_CONFIG_INVALID\]\n$/);
-    app.child.kill('SIGTERM');
-    assert.deepEqual(await app.end(), { code: null, signal: 'SIGTERM' });
-    assert.equal(app.stderr.split('\n').length, 2, app.stderr);
   });
 });
