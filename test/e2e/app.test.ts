@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { WebSocket } from 'ws';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { ObservedApp } from '../support/observed-app.ts';
+import { until } from '../support/poll.ts';
 import { rowsOf } from '../support/rows.ts';
 
 const APP = join(import.meta.dirname, 'fixtures', 'app.cjs');
@@ -99,12 +101,22 @@ describe('an app with the agent in front', () => {
     assert.match(metrics, /nervecenter_input_refused_total\{[^}]*nervecenter_field="latencyMs"/);
   });
 
-  it('keeps answering while the event loop is blocked, and shows the delay', async () => {
+  it('keeps answering and streaming while the event loop is blocked for 10 s, and shows the delay', async () => {
     await app.snapshotWhen(({ system }) => system.event_loop_p99_ms < 500);
-    await fetch(`${url}/block/3000`);
-    const blocked = await app.snapshotWhen(({ system }) => system.event_loop_p99_ms > 1500);
+    const streamed: number[] = [];
+    const viewer = new WebSocket(`${app.dashboardUrl.replace('http', 'ws')}/api/metrics/stream`, {
+      headers: { authorization: `Bearer ${app.token}` },
+    });
+    viewer.on('message', (message: Buffer) => {
+      const { data } = JSON.parse(message.toString()) as { data: Snapshot };
+      streamed.push(data.system.event_loop_p99_ms);
+    });
+    await fetch(`${url}/block/10000`);
+    const blocked = await app.snapshotWhen(({ system }) => system.event_loop_p99_ms > 8000);
     assert.equal(blocked.system.event_loop_utilization_percent, 100);
     assert.equal((await app.get('/api/metrics/health')).status, 200);
+    await until(() => streamed.some((delayMs) => delayMs > 1000));
+    viewer.terminate();
   });
 
   it('stores rows whose sums agree with the snapshot', async () => {
