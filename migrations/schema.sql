@@ -10,6 +10,8 @@ CREATE TABLE enterprise.cache_metrics (
     hit_rate double precision,
     memory_used_bytes bigint,
     keys_count integer,
+    service character varying(255),
+    instance_id uuid,
     CONSTRAINT cache_metrics_pkey PRIMARY KEY (id, "timestamp")
 ) PARTITION BY RANGE ("timestamp");
 CREATE INDEX idx_cache_metrics_ts ON ONLY enterprise.cache_metrics USING btree ("timestamp" DESC);
@@ -40,6 +42,8 @@ CREATE TABLE enterprise.llm_call_metrics (
     cost_source character varying(20),
     price_version character varying(50),
     outcome character varying(10),
+    service character varying(255),
+    instance_id uuid,
     CONSTRAINT llm_call_metrics_pkey PRIMARY KEY (id, "timestamp")
 ) PARTITION BY RANGE ("timestamp");
 CREATE INDEX idx_llm_metrics_ts ON ONLY enterprise.llm_call_metrics USING btree ("timestamp" DESC);
@@ -93,6 +97,8 @@ CREATE TABLE enterprise.rag_metrics (
     outcome character varying(10),
     error_type character varying(100),
     stages jsonb,
+    service character varying(255),
+    instance_id uuid,
     CONSTRAINT rag_metrics_pkey PRIMARY KEY (id, "timestamp")
 ) PARTITION BY RANGE ("timestamp");
 CREATE INDEX idx_rag_metrics_ts ON ONLY enterprise.rag_metrics USING btree ("timestamp" DESC);
@@ -111,6 +117,8 @@ CREATE TABLE enterprise.request_metrics (
     request_size_bytes integer,
     response_size_bytes integer,
     trace_id character varying(32),
+    service character varying(255),
+    instance_id uuid,
     CONSTRAINT request_metrics_pkey PRIMARY KEY (id, "timestamp")
 ) PARTITION BY RANGE ("timestamp");
 CREATE INDEX idx_request_metrics_ts ON ONLY enterprise.request_metrics USING btree ("timestamp" DESC);
@@ -174,6 +182,8 @@ CREATE TABLE enterprise.ws_session_metrics (
     user_email character varying(255),
     department character varying(50),
     trace_id character varying(32),
+    service character varying(255),
+    instance_id uuid,
     CONSTRAINT ws_session_metrics_pkey PRIMARY KEY (id, "timestamp")
 ) PARTITION BY RANGE ("timestamp");
 CREATE INDEX idx_ws_session_metrics_ts ON ONLY enterprise.ws_session_metrics USING btree ("timestamp" DESC);

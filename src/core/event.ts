@@ -14,11 +14,20 @@ export type NervecenterEvent =
 
 export type SignalName = NervecenterEvent['signal'];
 
+/** The process an event comes from. */
+export interface Sender {
+  /** UUID per process. */
+  readonly instanceId: string;
+  readonly service: string;
+}
+
 interface EventBase {
   /** UUIDv7, made where the event is made: the row's primary key, so that a row sent twice is stored once. */
   readonly id: string;
   /** When the fact was complete, in milliseconds since the Unix epoch. */
   readonly timeMs: Milliseconds;
+  /** Set by the collector, which knows it by the link, so that no event carries it there; absent for the collector's own. */
+  readonly sender?: Sender;
 }
 
 /** Whom and what the work was for. Goes into rows only, never into a metric's attributes. */

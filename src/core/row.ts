@@ -9,6 +9,14 @@ export function eventColumns<E extends NervecenterEvent>(): Column<E>[] {
   ];
 }
 
+/** Who sent it: the last columns of every signal but `system`, whose rows say it in their tags. */
+export function senderColumns<E extends NervecenterEvent>(): Column<E>[] {
+  return [
+    { name: 'service', type: 'varchar', value: ({ sender }) => text(sender?.service ?? null, 255) },
+    { name: 'instance_id', type: 'uuid', value: ({ sender }) => sender?.instanceId ?? null },
+  ];
+}
+
 /** The event's values in the order of its signal's columns. */
 export function toRow<E extends NervecenterEvent>(signal: Signal<E>, event: E): ColumnValue[] {
   return signal.columns.map((column) => column.value(event));

@@ -94,7 +94,9 @@ export class EventQueue {
 
 /** Memory an event holds, estimated from its text and its fields; the same for an event at any time. */
 export function approximateBytes(event: NervecenterEvent): number {
-  return EVENT_BYTES + bytesOf(event);
+  // One sender is shared by all events of a batch.
+  const shared = event?.sender === undefined ? 0 : bytesOf(event.sender);
+  return EVENT_BYTES + bytesOf(event) - shared;
 }
 
 function bytesOf(value: unknown): number {

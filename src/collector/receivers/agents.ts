@@ -1,4 +1,4 @@
-import type { NervecenterEvent } from '../../core/event.ts';
+import type { NervecenterEvent, Sender } from '../../core/event.ts';
 import type { Frame, Source } from '../../core/frame.ts';
 import type { AgentLink } from '../agent-link.ts';
 import { eventsOf, frameOf, sourceOf } from './shapes.ts';
@@ -9,7 +9,7 @@ export interface AgentHandlers {
   join(source: Source): boolean;
   leave(instanceId: string): void;
   frame(instanceId: string, frame: Pick<Frame, 'points' | 'dropped'>): void;
-  /** Takes responsibility for the events; resolves once it has. Never rejects. */
+  /** Takes responsibility for the events, which say by now who sent them; resolves once it has. Never rejects. */
   events(events: readonly NervecenterEvent[]): Promise<void>;
   /** Counts what came in a shape that cannot be used. */
   refused(what: 'events' | 'measurements' | 'messages', count: number): void;
@@ -21,33 +21,33 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** Serves one agent until its link closes. Messages before its `hello` are ignored: nobody to attribute them to. */
 export function receiveFrom(link: AgentLink, handlers: AgentHandlers): void {
-  let instanceId: string | null = null;
+  let sender: Sender | null = null;
   link.onMessage((claimed: unknown) => {
     const message = (typeof claimed === 'object' && claimed !== null ? claimed : {}) as Fields;
     if (message['type'] === 'hello') {
-      const source = instanceId === null ? sourceOf(message['source']) : null;
+      const source = sender === null ? sourceOf(message['source']) : null;
       if (source === null || !handlers.join(source)) {
         link.close();
         return;
       }
-      instanceId = source.instanceId;
+      sender = { instanceId: source.instanceId, service: source.service };
       link.send({ type: 'welcome' });
-    } else if (instanceId !== null) handle(link, handlers, instanceId, message);
+    } else if (sender !== null) handle(link, handlers, sender, message);
   });
   link.onClose(() => {
-    if (instanceId !== null) handlers.leave(instanceId);
-    instanceId = null;
+    if (sender !== null) handlers.leave(sender.instanceId);
+    sender = null;
   });
 }
 
-function handle(link: AgentLink, handlers: AgentHandlers, instanceId: string, message: Fields): void {
+function handle(link: AgentLink, handlers: AgentHandlers, sender: Sender, message: Fields): void {
   switch (message['type']) {
     case 'frame':
-      mergeFrame(handlers, instanceId, message['frame']);
+      mergeFrame(handlers, sender.instanceId, message['frame']);
       break;
     case 'events':
       // Refused ones, too: sent again they would be refused again, and the rest would wait behind them for ever.
-      void takeEvents(handlers, eventsOf(message['events'], message['requests'])).then(() =>
+      void takeEvents(handlers, sender, eventsOf(message['events'], message['requests'])).then(() =>
         link.send({ type: 'accepted', batch: Number(message['batch']) }),
       );
       break;
@@ -57,7 +57,7 @@ function handle(link: AgentLink, handlers: AgentHandlers, instanceId: string, me
       break;
     }
     case 'goodbye':
-      handlers.goodbye(instanceId);
+      handlers.goodbye(sender.instanceId);
       break;
     default:
       handlers.refused('messages', 1); // Of a newer version, say.
@@ -71,8 +71,13 @@ function mergeFrame(handlers: AgentHandlers, instanceId: string, claimed: unknow
   else if (frame.refused > 0) handlers.refused('measurements', frame.refused);
 }
 
-async function takeEvents(handlers: AgentHandlers, events: ReturnType<typeof eventsOf>): Promise<void> {
+async function takeEvents(
+  handlers: AgentHandlers,
+  sender: Sender,
+  events: ReturnType<typeof eventsOf>,
+): Promise<void> {
   if (events === null) handlers.refused('messages', 1);
   else if (events.refused > 0) handlers.refused('events', events.refused);
-  if (events !== null) await handlers.events(events.usable);
+  // Also over a sender that the events claim themselves.
+  if (events !== null) await handlers.events(events.usable.map((event) => ({ ...event, sender })));
 }

@@ -12,6 +12,7 @@ export type Dimension =
   | 'cache'
   | 'stage'
   | 'instance'
+  | 'service'
   | 'metric'
   | 'path';
 
@@ -74,6 +75,9 @@ function distribution(unit: string, field = VALUE, prefix = ''): Record<string, 
   );
 }
 
+/** The process that sent a row, and its service. */
+const SENDER = ['instance', 'service'] as const;
+
 const ERRORS: Readonly<Record<string, Measure>> = {
   errors: total('events', 'errors'),
   error_rate: percentOf('errors', null),
@@ -82,11 +86,11 @@ const ERRORS: Readonly<Record<string, Measure>> = {
 /** What the history API knows of each signal. To add a measure: a line here and, for a new sum, one in the row's shape. */
 export const HISTORY: Readonly<Record<SignalName, HistorySignal>> = {
   request: {
-    dimensions: ['endpoint', 'method', 'status_class', 'department', 'user'],
+    dimensions: ['endpoint', 'method', 'status_class', 'department', 'user', ...SENDER],
     measures: { ...COUNTS, ...distribution('ms'), ...ERRORS },
   },
   'llm-call': {
-    dimensions: ['model', 'provider', 'department', 'user'],
+    dimensions: ['model', 'provider', 'department', 'user', ...SENDER],
     measures: {
       ...COUNTS,
       ...distribution('ms'),
@@ -103,7 +107,7 @@ export const HISTORY: Readonly<Record<SignalName, HistorySignal>> = {
     },
   },
   'rag-query': {
-    dimensions: ['department', 'user', 'stage'],
+    dimensions: ['department', 'user', 'stage', ...SENDER],
     measures: {
       ...COUNTS,
       ...distribution('ms'),
@@ -114,7 +118,7 @@ export const HISTORY: Readonly<Record<SignalName, HistorySignal>> = {
     },
   },
   cache: {
-    dimensions: ['cache'],
+    dimensions: ['cache', ...SENDER],
     measures: {
       count: total('lookups', 'lookups'),
       rate: of('lookups/s', { kind: 'total_rate', part: 'lookups' }),
@@ -128,7 +132,7 @@ export const HISTORY: Readonly<Record<SignalName, HistorySignal>> = {
     measures: { ...COUNTS, ...distribution('as stored') },
   },
   'ws-session': {
-    dimensions: ['path', 'department', 'user'],
+    dimensions: ['path', 'department', 'user', ...SENDER],
     measures: {
       ...COUNTS,
       ...distribution('ms'),

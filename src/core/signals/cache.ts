@@ -1,5 +1,5 @@
 import type { CacheEvent } from '../event.ts';
-import { eventColumns, int4, text } from '../row.ts';
+import { eventColumns, int4, senderColumns, text } from '../row.ts';
 import type { InstrumentSpec, Signal } from '../signal.ts';
 
 export const CACHE_REQUESTS: InstrumentSpec = {
@@ -45,5 +45,6 @@ export const cache: Signal<CacheEvent> = {
     },
     { name: 'memory_used_bytes', type: 'bigint', value: (event) => event.memoryUsedBytes },
     { name: 'keys_count', type: 'integer', value: (event) => int4(event.keysCount) },
+    ...senderColumns<CacheEvent>(),
   ],
 };

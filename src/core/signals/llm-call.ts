@@ -1,6 +1,6 @@
 import { completionTokens, type LlmCallEvent, type LlmCost, promptTokens } from '../event.ts';
 import type { Attributes } from '../frame.ts';
-import { eventColumns, int4, text } from '../row.ts';
+import { eventColumns, int4, senderColumns, text } from '../row.ts';
 import type { InstrumentSpec, RecordMeasurement, Signal } from '../signal.ts';
 import { toSeconds } from '../units.ts';
 
@@ -120,6 +120,7 @@ export const llmCall: Signal<LlmCallEvent> = {
     { name: 'cost_source', type: 'varchar', value: (event) => costOf(event).source },
     { name: 'price_version', type: 'varchar', value: (event) => text(costOf(event).priceVersion, 50) },
     { name: 'outcome', type: 'varchar', value: (event) => event.outcome },
+    ...senderColumns<LlmCallEvent>(),
   ],
 };
 

@@ -1,5 +1,5 @@
 import type { RagQueryEvent } from '../event.ts';
-import { eventColumns, int4, text } from '../row.ts';
+import { eventColumns, int4, senderColumns, text } from '../row.ts';
 import type { InstrumentSpec, RecordMeasurement, Signal } from '../signal.ts';
 import { toSeconds } from '../units.ts';
 
@@ -61,6 +61,7 @@ export const ragQuery: Signal<RagQueryEvent> = {
       type: 'jsonb',
       value: (event) => JSON.stringify(event.stages).replaceAll('\\u0000', ''),
     },
+    ...senderColumns<RagQueryEvent>(),
   ],
 };
 

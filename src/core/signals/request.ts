@@ -1,5 +1,5 @@
 import type { RequestEvent } from '../event.ts';
-import { eventColumns, int4, text } from '../row.ts';
+import { eventColumns, int4, senderColumns, text } from '../row.ts';
 import type { InstrumentSpec, Signal } from '../signal.ts';
 import { toSeconds } from '../units.ts';
 
@@ -34,5 +34,6 @@ export const request: Signal<RequestEvent> = {
     { name: 'request_size_bytes', type: 'integer', value: (event) => int4(event.requestBytes) },
     { name: 'response_size_bytes', type: 'integer', value: (event) => int4(event.responseBytes) },
     { name: 'trace_id', type: 'varchar', value: (event) => text(event.traceId, 32) },
+    ...senderColumns<RequestEvent>(),
   ],
 };

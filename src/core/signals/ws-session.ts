@@ -1,5 +1,5 @@
 import type { WsSessionEvent } from '../event.ts';
-import { eventColumns, int4, text } from '../row.ts';
+import { eventColumns, int4, senderColumns, text } from '../row.ts';
 import type { InstrumentSpec, Signal } from '../signal.ts';
 import { toSeconds } from '../units.ts';
 
@@ -56,5 +56,6 @@ export const wsSession: Signal<WsSessionEvent> = {
     { name: 'user_email', type: 'varchar', value: (event) => text(event.userEmail, 255) },
     { name: 'department', type: 'varchar', value: (event) => text(event.department, 50) },
     { name: 'trace_id', type: 'varchar', value: (event) => text(event.traceId, 32) },
+    ...senderColumns<WsSessionEvent>(),
   ],
 };

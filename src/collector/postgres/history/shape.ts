@@ -22,6 +22,8 @@ export interface RowShape {
 }
 
 const PEOPLE = { department: 'r.department', user: 'r.user_email' } as const;
+/** In no rollup: every start of a process is a new instance, so that their number has no bound. */
+const SENDER = { instance: 'r.instance_id', service: 'r.service' } as const;
 const oneIf = (condition: string): string => `CASE WHEN ${condition} THEN 1 ELSE 0 END`;
 
 /** Stages as our rows have them, or the columns of the specification where another writer filled only those. */
@@ -40,6 +42,7 @@ export const SHAPES: Readonly<Record<SignalName, RowShape>> = {
     },
     dimensions: {
       ...PEOPLE,
+      ...SENDER,
       endpoint: 'r.endpoint',
       method: 'r.method',
       status_class: `(r.status_code / 100)::text || 'xx'`,
@@ -52,7 +55,7 @@ export const SHAPES: Readonly<Record<SignalName, RowShape>> = {
       value: { value: 'r.elapsed_ms', rolledBy: ['model', 'provider', 'department'] },
       first_token: { value: 'r.first_token_ms', onlyWithValue: true, rolledBy: ['model', 'provider'] },
     },
-    dimensions: { ...PEOPLE, model: 'r.model', provider: 'r.provider' },
+    dimensions: { ...PEOPLE, ...SENDER, model: 'r.model', provider: 'r.provider' },
     sums: {
       // A call the app gave up did not fail; writers that know no outcome have `success` only.
       errors: oneIf(`coalesce(r.outcome, CASE WHEN r.success THEN 'ok' ELSE 'error' END) = 'error'`),
@@ -77,7 +80,7 @@ export const SHAPES: Readonly<Record<SignalName, RowShape>> = {
         rolledBy: ['stage'],
       },
     },
-    dimensions: { ...PEOPLE, stage: 'stage.name' },
+    dimensions: { ...PEOPLE, ...SENDER, stage: 'stage.name' },
     sums: {
       errors: oneIf(RAG_FAILED),
       cache_hits: oneIf('r.cache_hit'),
@@ -90,7 +93,7 @@ export const SHAPES: Readonly<Record<SignalName, RowShape>> = {
   cache: {
     table: 'enterprise.cache_metrics',
     fields: { value: { value: 'NULL::float8', rolledBy: ['cache'] } },
-    dimensions: { cache: 'r.cache_type' },
+    dimensions: { ...SENDER, cache: 'r.cache_type' },
     sums: { hits: 'r.hits', misses: 'r.misses', lookups: 'r.hits::bigint + r.misses' },
   },
   system: {
@@ -102,7 +105,7 @@ export const SHAPES: Readonly<Record<SignalName, RowShape>> = {
   'ws-session': {
     table: 'enterprise.ws_session_metrics',
     fields: { value: { value: 'r.duration_ms', rolledBy: ['path', 'department'] } },
-    dimensions: { ...PEOPLE, path: 'r.path' },
+    dimensions: { ...PEOPLE, ...SENDER, path: 'r.path' },
     sums: {
       messages_in: 'r.messages_in',
       messages_out: 'r.messages_out',

@@ -72,6 +72,11 @@ it('filters by time and by dimension', async (t) => {
     `SELECT count(*)::int FROM enterprise.request_metrics WHERE status_code = 404 AND user_email = 'user7'`,
   );
   assert.equal(events.length, row?.count);
+  const instance = '00000000-0000-4000-8000-000000000001';
+  const sent = await store.events({ signal: 'cache', instance, limit: '500' });
+  assert.equal(sent.events.length, 75);
+  assert.deepEqual(new Set(sent.events.map(({ instance_id }) => instance_id)), new Set([instance]));
+  assert.deepEqual((await store.events({ signal: 'cache', instance: 'no such' })).events, []);
 });
 
 it('writes CSV that no spreadsheet runs', () => {
