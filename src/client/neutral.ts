@@ -95,6 +95,8 @@ export const NEUTRAL_SNAPSHOT: Snapshot = {
     events_queued: 0,
     events_in_flight: 0,
     events_dropped: {},
+    events_dropped_window: 0,
+    durable: true,
     spool_bytes: 0,
     storage: 'off',
     prices_version: '',
@@ -119,6 +121,7 @@ export const NEUTRAL_MODEL: ModelSnapshot = {
   tokens_in: 0,
   tokens_out: 0,
   cost_usd: 0,
+  unpriced_requests: 0,
   latency_p95_ms: 0,
 };
 

@@ -6,66 +6,60 @@ const EXHAUSTED_PERCENT = 90;
 const CACHE_LOOKUPS_MIN = 100;
 const CACHE_HIT_RATE_MIN_PERCENT = 20;
 
-/** What the health rules look at. */
-export interface HealthInput {
-  readonly snapshot: Snapshot;
-  /** Rows dropped during the window. */
-  readonly droppedInWindow: number;
-  /** False while the disk cannot hold what waits for the database, so that only memory does. */
-  readonly durable: boolean;
-}
-
 interface Rule {
   readonly status: HealthStatus;
   /** Short, fixed, without any value: the route needs no authentication and must leak nothing. */
   readonly issue: string;
-  readonly applies: (input: HealthInput) => boolean;
+  readonly applies: (snapshot: Snapshot) => boolean;
 }
 
 const RULES: readonly Rule[] = [
   {
     status: 'degraded',
     issue: 'High CPU usage',
-    applies: ({ snapshot }) => snapshot.system.cpu_percent > EXHAUSTED_PERCENT,
+    applies: ({ system }) => system.cpu_percent > EXHAUSTED_PERCENT,
   },
   {
     status: 'critical',
     issue: 'High memory usage',
-    applies: ({ snapshot }) => snapshot.system.memory_percent > EXHAUSTED_PERCENT,
+    applies: ({ system }) => system.memory_percent > EXHAUSTED_PERCENT,
   },
   {
     status: 'critical',
     issue: 'Low disk space',
-    applies: ({ snapshot }) => snapshot.system.disk_percent > EXHAUSTED_PERCENT,
+    applies: ({ system }) => system.disk_percent > EXHAUSTED_PERCENT,
   },
   {
     status: 'degraded',
     issue: 'Low cache hit rate',
-    applies: ({ snapshot: { cache } }) =>
+    applies: ({ cache }) =>
       cache.rag_hits + cache.rag_misses > CACHE_LOOKUPS_MIN &&
       cache.rag_hits / (cache.rag_hits + cache.rag_misses) < CACHE_HIT_RATE_MIN_PERCENT / 100,
   },
   {
     status: 'degraded',
     issue: 'Storage unreachable',
-    applies: ({ snapshot }) => snapshot.pipeline.storage === 'down',
+    applies: ({ pipeline }) => pipeline.storage === 'down',
   },
-  { status: 'degraded', issue: 'Spool unwritable', applies: ({ durable }) => !durable },
-  { status: 'degraded', issue: 'Events dropped', applies: ({ droppedInWindow }) => droppedInWindow > 0 },
+  { status: 'degraded', issue: 'Spool unwritable', applies: ({ pipeline }) => !pipeline.durable },
+  {
+    status: 'degraded',
+    issue: 'Events dropped',
+    applies: ({ pipeline }) => pipeline.events_dropped_window > 0,
+  },
 ];
 
 const SEVERITY: Readonly<Record<HealthStatus, number>> = { healthy: 0, degraded: 1, critical: 2 };
 
 /** The verdict for load balancers: the worst rule that applies; a later rule never lowers an earlier one. */
-export function evaluateHealth(input: HealthInput): Health {
+export function evaluateHealth(snapshot: Snapshot): Health {
   let status: HealthStatus = 'healthy';
   const issues: string[] = [];
   for (const rule of RULES) {
-    if (!rule.applies(input)) continue;
+    if (!rule.applies(snapshot)) continue;
     issues.push(rule.issue);
     if (SEVERITY[rule.status] > SEVERITY[status]) status = rule.status;
   }
-  const { snapshot } = input;
   return {
     status,
     issues,

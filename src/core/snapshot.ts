@@ -108,6 +108,8 @@ export interface ModelSnapshot {
   readonly tokens_in: number;
   readonly tokens_out: number;
   readonly cost_usd: number;
+  /** Calls whose price is not known; they are not in `cost_usd`. */
+  readonly unpriced_requests: number;
   readonly latency_p95_ms: number;
 }
 
@@ -168,6 +170,10 @@ export interface PipelineSnapshot {
   readonly events_queued: number;
   readonly events_in_flight: number;
   readonly events_dropped: Readonly<Record<string, number>>;
+  /** Of the dropped ones those of the window: above 0 while events are being dropped. */
+  readonly events_dropped_window: number;
+  /** False while the disk cannot hold what waits for the database, so that only memory does. */
+  readonly durable: boolean;
   readonly spool_bytes: number;
   readonly storage: StorageState;
   readonly prices_version: string;

@@ -32,9 +32,9 @@ function verdictOf({
     ...EMPTY,
     system: { ...EMPTY.system, cpu_percent: cpu, memory_percent: memory, disk_percent: disk },
     cache: { ...EMPTY.cache, rag_hits: hits, rag_misses: misses },
-    pipeline: { ...EMPTY.pipeline, storage },
+    pipeline: { ...EMPTY.pipeline, storage, durable, events_dropped_window: dropped },
   };
-  const { status, issues } = evaluateHealth({ snapshot, droppedInWindow: dropped, durable });
+  const { status, issues } = evaluateHealth(snapshot);
   return [status, ...issues];
 }
 

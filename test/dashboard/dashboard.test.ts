@@ -79,6 +79,8 @@ describe('the page', () => {
     await shows('llm', '$184.23');
     await shows('llm', '41.2M');
     await shows('llm', 'claude-sonnet-4-5');
+    const unpriced = panel('llm').getByRole('row', { name: /company-finetune/ });
+    assert.equal(await unpriced.getByText('unpriced', { exact: true }).count(), 1);
     await shows('api', '/api/documents/:id');
     await page.getByText('Uptime: 27h 25m').waitFor();
     assert.equal(await page.getByRole('meter').count(), 3);
@@ -125,7 +127,11 @@ describe('the page', () => {
     assert.match(await page.title(), /^CRITICAL · rag-app/);
     const notices = page.getByRole('list', { name: 'Notices' });
     await notices.getByText('Storage unreachable').waitFor();
-    await notices.getByText('4,130 events dropped').waitFor();
+    await notices.getByText('in memory only').waitFor();
+    await notices.locator('[data-severity="bad"]').getByText('Dropping events: 1,204').waitFor();
+    collector.push({ pipeline: { ...critical.pipeline, durable: true, events_dropped_window: 0 } });
+    await notices.locator('[data-severity="warning"]').getByText('4,130 events dropped').waitFor();
+    assert.equal(await notices.getByText('in memory only').count(), 0);
   });
 
   test('says that nothing has happened yet instead of drawing zeros', async () => {

@@ -115,11 +115,32 @@ describe('notices', () => {
     const notices = noticesOf(critical);
     assert.deepEqual(
       notices.map(({ id }) => id),
-      ['storage', 'dropped', 'instances'],
+      ['storage', 'durability', 'dropped', 'instances'],
     );
     assert.match(notices[0]?.text ?? '', /12,204 events wait \(84\.1 MB on disk\)/);
-    assert.match(notices[1]?.text ?? '', /4,130 events dropped.*queue_full 4,118, invalid 12/);
-    assert.match(notices[2]?.text ?? '', /1 of 3 instances.*web-3 \(4213\), 4 min ago/);
+    assert.match(notices[1]?.text ?? '', /in memory only \(12,204 now\)/);
+    assert.match(
+      notices[2]?.text ?? '',
+      /^Dropping events: 1,204 in the last 5 min; 4,130 events dropped.*queue_full 4,118, invalid 12$/,
+    );
+    assert.match(notices[3]?.text ?? '', /1 of 3 instances.*web-3 \(4213\), 4 min ago/);
+  });
+
+  test('dropping is told from having dropped, memory alone from an unreachable database', () => {
+    const told = (pipeline: Partial<typeof busy.pipeline>) =>
+      noticesOf({ ...busy, pipeline: { ...busy.pipeline, ...pipeline } }).map(({ severity, text }) => [
+        severity,
+        text,
+      ]);
+    assert.deepEqual(told({ events_dropped: { spool_full: 1 } }), [
+      ['warning', '1 event dropped since the start: spool_full 1'],
+    ]);
+    assert.deepEqual(told({ events_dropped: { spool_full: 7 }, events_dropped_window: 3 }), [
+      ['bad', 'Dropping events: 3 in the last 5 min; 7 events dropped since the start: spool_full 7'],
+    ]);
+    const [only, ...others] = told({ durable: false, events_queued: 0 });
+    assert.equal(only?.[0], 'warning');
+    assert.deepEqual(others, []);
   });
 
   test('many reasons and instances are cut short', () => {

@@ -10,7 +10,8 @@ export interface Notice {
 const REASONS_SHOWN_MAX = 4;
 const INSTANCES_NAMED_MAX = 3;
 
-function droppedText(dropped: Readonly<Record<string, number>>): string | null {
+function droppedNotice({ pipeline, window_seconds }: Snapshot): Notice | null {
+  const { events_dropped: dropped, events_dropped_window: droppedNow } = pipeline;
   const reasons = Object.entries(dropped).filter(([, events]) => events > 0);
   if (reasons.length === 0) return null;
   reasons.sort(([, a], [, b]) => b - a);
@@ -19,7 +20,10 @@ function droppedText(dropped: Readonly<Record<string, number>>): string | null {
     .slice(0, REASONS_SHOWN_MAX)
     .map(([reason, events]) => `${name(reason)} ${count(events)}`);
   const rest = reasons.length > REASONS_SHOWN_MAX ? ', …' : '';
-  return `${count(total)} ${total === 1 ? 'event' : 'events'} dropped since the start: ${named.join(', ')}${rest}`;
+  const text = `${count(total)} ${total === 1 ? 'event' : 'events'} dropped since the start: ${named.join(', ')}${rest}`;
+  if (droppedNow === 0) return { id: 'dropped', severity: 'warning', text };
+  const lately = `${count(droppedNow)} in the last ${duration(window_seconds * 1000)}`;
+  return { id: 'dropped', severity: 'bad', text: `Dropping events: ${lately}; ${text}` };
 }
 
 function storageNotice({ pipeline }: Snapshot): Notice | null {
@@ -40,6 +44,18 @@ function storageNotice({ pipeline }: Snapshot): Notice | null {
   };
 }
 
+/** The database may be well or not: what waits for it is lost with the collector while the disk cannot be written. */
+function durabilityNotice({ pipeline }: Snapshot): Notice | null {
+  if (pipeline.durable) return null;
+  const waiting = count(pipeline.events_queued + pipeline.events_in_flight);
+  const severity = pipeline.storage === 'down' ? 'bad' : 'warning';
+  return {
+    id: 'durability',
+    severity,
+    text: `Spool unwritable: what waits is in memory only (${waiting} now) and would be lost with the collector`,
+  };
+}
+
 function instancesNotice({ instances }: Snapshot): Notice | null {
   const down = instances.filter(({ up }) => !up);
   if (down.length === 0) return null;
@@ -56,10 +72,10 @@ function instancesNotice({ instances }: Snapshot): Notice | null {
 
 /** What the admin must know beside the figures: about storage, lost events and missing instances. */
 export function noticesOf(snapshot: Snapshot): readonly Notice[] {
-  const dropped = droppedText(snapshot.pipeline.events_dropped);
   const notices = [
     storageNotice(snapshot),
-    dropped === null ? null : ({ id: 'dropped', severity: 'warning', text: dropped } as const),
+    durabilityNotice(snapshot),
+    droppedNotice(snapshot),
     instancesNotice(snapshot),
   ];
   return notices.filter((notice) => notice !== null);

@@ -20,12 +20,13 @@ import { buildSnapshot } from './snapshot.ts';
 import { COLLECTOR_INSTANCE, LiveStore } from './store.ts';
 
 /** What the live view asks of the storage side: counts that add up at every moment. */
-export type PipelineCounts = Omit<PipelineSnapshot, 'events_dropped' | 'events_accepted'> & {
+export type PipelineCounts = Omit<
+  PipelineSnapshot,
+  'events_dropped' | 'events_dropped_window' | 'events_accepted'
+> & {
   /** Events offered to storage. */
   readonly offered: number;
   readonly dropped: Readonly<Record<string, number>>;
-  /** Whether what waits for the database is on disk. */
-  readonly durable: boolean;
 };
 
 export interface LiveOptions {
@@ -126,9 +127,7 @@ export class Live {
   }
 
   health(): Health {
-    const slot = slotAt(this.#options.now(), this.#options.windowMs);
-    const { durable } = this.#options.pipeline();
-    return evaluateHealth({ snapshot: this.snapshot(), droppedInWindow: this.#drops.sum(slot), durable });
+    return evaluateHealth(this.snapshot());
   }
 
   /** The rows of `system_metrics` for this moment. */
@@ -148,7 +147,8 @@ export class Live {
   }
 
   #pipeline(): PipelineSnapshot {
-    const { offered, dropped, durable: _inHealth, ...counts } = this.#options.pipeline();
+    const { now, windowMs, pipeline } = this.#options;
+    const { offered, dropped, ...counts } = pipeline();
     const agents = this.#instances.dropped;
     const all: Record<string, number> = { ...dropped };
     for (const [reason, count] of Object.entries(agents)) all[reason] = (all[reason] ?? 0) + count;
@@ -156,6 +156,7 @@ export class Live {
       events_accepted: offered + sumOf(Object.values(agents), (count) => count),
       ...counts,
       events_dropped: all,
+      events_dropped_window: this.#drops.sum(slotAt(now(), windowMs)),
     };
   }
 }

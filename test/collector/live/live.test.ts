@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { CACHE_REQUESTS } from '../../../src/core/signals/cache.ts';
-import { LLM_COST, LLM_DURATION } from '../../../src/core/signals/llm-call.ts';
+import { LLM_COST, LLM_DURATION, LLM_UNPRICED } from '../../../src/core/signals/llm-call.ts';
 import { RAG_DURATION, RAG_STAGE_DURATION, STAGE_ATTRIBUTE } from '../../../src/core/signals/rag-query.ts';
 import { EVENT_LOOP_P99, PROCESS_MEMORY } from '../../../src/core/signals/system.ts';
 import { WS_CONNECTIONS } from '../../../src/core/signals/ws-session.ts';
@@ -106,13 +106,14 @@ describe('the snapshot', () => {
         histogramOf(LLM_DURATION, [1], { ...model('dear'), 'error.type': '429' }),
         histogramOf(LLM_DURATION, [1], { ...model('dear'), 'error.type': 'aborted' }),
         pointOf(LLM_COST, 3, model('dear')),
+        pointOf(LLM_UNPRICED, 1, model('cheap')),
       ]);
     const { llm } = snapshot();
     assert.deepEqual(
-      llm.by_model.map(({ model: name, requests, errors, cost_usd }) => [name, requests, errors, cost_usd]),
+      llm.by_model.map((one) => [one.model, one.requests, one.errors, one.cost_usd, one.unpriced_requests]),
       [
-        ['dear', 2, 1, 3],
-        ['cheap', 1, 0, 0],
+        ['dear', 2, 1, 3, 0],
+        ['cheap', 1, 0, 0, 1],
       ],
     );
     assert.deepEqual([llm.error_count, llm.aborted_requests, llm.cost_per_hour_usd], [1, 1, 36]);
@@ -230,8 +231,18 @@ describe('the pipeline', () => {
     agent.send([], { agent_queue_full: 1 });
     clock.live.tick();
     assert.deepEqual(clock.live.health().issues, ['Events dropped']);
+    assert.equal(snapshot().pipeline.events_dropped_window, 1);
     clock.nowMs += WINDOW_MS + 1;
     clock.live.tick();
     assert.equal(clock.live.health().status, 'healthy');
+    const { events_dropped, events_dropped_window } = snapshot().pipeline;
+    assert.deepEqual([events_dropped, events_dropped_window], [{ agent_queue_full: 1 }, 0]);
+  });
+
+  it('that only memory holds says so', () => {
+    assert.equal(snapshot().pipeline.durable, true);
+    clock.pipeline = { ...clock.pipeline, durable: false };
+    assert.equal(snapshot().pipeline.durable, false);
+    assert.deepEqual(clock.live.health().issues, ['Spool unwritable']);
   });
 });

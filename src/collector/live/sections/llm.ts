@@ -51,7 +51,7 @@ export function llmSection(view: LiveView): LlmSnapshot {
       series.attributes['error.type'] === ABORTED ? series.count : 0,
     ),
     cost_per_hour_usd: round((windowCost * HOUR_MS) / view.windowMs, COST_DECIMALS),
-    by_model: byModel(view, calls, tokens, costs),
+    by_model: byModel(view, calls, tokens),
   };
 }
 
@@ -74,10 +74,14 @@ function byModel(
   view: LiveView,
   calls: readonly HistogramSeries[],
   tokens: readonly HistogramSeries[],
-  costs: readonly CounterSeries[],
 ): ModelSnapshot[] {
   const tokensByModel = groupBy(tokens, modelKey);
-  const costsByModel = groupBy(costs, modelKey);
+  const totalByModel = ({ name }: InstrumentSpec) => {
+    const series = groupBy(view.store.counters(name), modelKey);
+    return (key: string) => sumOf(series.get(key) ?? [], ({ total }) => total);
+  };
+  const costOf = totalByModel(LLM_COST);
+  const unpricedOf = totalByModel(LLM_UNPRICED);
   const models = [...groupBy(calls, modelKey)].map(([key, series]): ModelSnapshot => {
     const [provider = '', model = ''] = key.split('\u0000');
     const ownTokens = tokensByModel.get(key) ?? [];
@@ -88,10 +92,8 @@ function byModel(
       errors: sumOf(series, failures),
       tokens_in: tokensOf(ownTokens, 'input'),
       tokens_out: tokensOf(ownTokens, 'output'),
-      cost_usd: round(
-        sumOf(costsByModel.get(key) ?? [], (one) => one.total),
-        COST_DECIMALS,
-      ),
+      cost_usd: round(costOf(key), COST_DECIMALS),
+      unpriced_requests: unpricedOf(key),
       latency_p95_ms: msFromSeconds(percentile(windowOf(view, series), 0.95)),
     };
   });
