@@ -21,8 +21,10 @@ const ROWS = 20_000;
 const SINGLE_ROWS = 1000;
 /** As the agent hands them over. */
 const BATCH = 200;
-/** As the writer stores them; with 24 columns it is also near the most parameters one statement may have. */
+/** As the writer stores them; with 25 columns it is also near the most parameters one statement may have. */
 const STATEMENT_ROWS = 1000;
+/** As the collector fills it in. */
+const SENDER = { instanceId: '0d1e6f3b-2a10-4c8b-9a64-5f0c2d8e7a40', service: 'rag-app' };
 const FLUSH_MS = 60_000;
 const STOP_MS = 5000;
 const COPY_TIMEOUT_MS = 60_000;
@@ -85,7 +87,10 @@ async function rowsPerSecond(
   store: (events: readonly NervecenterEvent[]) => Promise<unknown>,
 ): Promise<number> {
   await client.query(`TRUNCATE enterprise.${llmCall.table}`);
-  const events = Array.from({ length: rows }, (_, index) => llmCallEvent(index, 10));
+  const events = Array.from({ length: rows }, (_, index) => ({
+    ...llmCallEvent(index, 10),
+    sender: SENDER,
+  }));
   const begin = performance.now();
   await store(events);
   return rows / ((performance.now() - begin) / 1000);
