@@ -2,14 +2,18 @@ import assert from 'node:assert/strict';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import type { Client } from 'pg';
+import type { Client, PoolClient } from 'pg';
+import { createHistory } from '../../../src/collector/postgres/history/history.ts';
+import type { Read } from '../../../src/collector/postgres/history/read-lane.ts';
 import { Maintenance } from '../../../src/collector/postgres/maintenance.ts';
 import { migrate } from '../../../src/collector/postgres/migrate.ts';
 import { applyRetention } from '../../../src/collector/postgres/retention.ts';
+import { Rollup } from '../../../src/collector/postgres/rollup.ts';
 import { createStorage } from '../../../src/collector/postgres/storage.ts';
 import { type PostgresConfig, readConfig } from '../../../src/config.ts';
+import { parseHistoryQuery } from '../../../src/core/history/parameters.ts';
 import { SIGNALS } from '../../../src/core/signals/index.ts';
-import { DAY_MS, MIB, milliseconds } from '../../../src/core/units.ts';
+import { DAY_MS, HOUR_MS, MIB, milliseconds } from '../../../src/core/units.ts';
 import { packageRoot } from '../../../src/paths.ts';
 import { until } from '../../support/poll.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../../support/postgres.ts';
@@ -75,6 +79,35 @@ test('a writer stores rows of every signal and does nothing else to the tables',
     await assert.rejects(client.query('CREATE TABLE enterprise.mine (x int)'), DENIED);
     await assert.rejects(client.query('UPDATE enterprise.request_metrics SET method = $1', ['x']), DENIED);
   });
+});
+
+test('a writer rolls up, late rows too, drops old rollups, and answers history from them', async () => {
+  const read: Read = (work) => as('nervecenter_writer', (client) => work(client as unknown as PoolClient));
+  const roll = async (nowMs: number, retentionMs = 400 * DAY_MS) => {
+    const rollup = new Rollup({ read, now: () => nowMs, retentionMs: () => retentionMs });
+    assert.equal(await rollup.catchUp(), 'done');
+  };
+  const nowMs = Date.now() + 2 * HOUR_MS;
+  await roll(nowMs);
+  await as('nervecenter_writer', (client) =>
+    client.query(`
+      INSERT INTO enterprise.nervecenter_rollup_pending (signal, minutes)
+      VALUES ('request', ARRAY[date_bin('1 minute', now() - interval '3 hours', 'epoch'::timestamptz)])`),
+  );
+  await roll(nowMs);
+  const query = new URLSearchParams({ signal: 'request', measure: 'count', from: '-30d', step: '1d' });
+  const answer = await createHistory(read)(parseHistoryQuery(query, nowMs));
+  assert.equal(answer.source, 'rollup_hour');
+  const counts = answer.series.flatMap(({ points }) => points.map(([, count]) => count ?? 0));
+  assert.equal(
+    counts.reduce((sum, count) => sum + count, 0),
+    2,
+  );
+  await roll(nowMs + 40 * DAY_MS, DAY_MS);
+  const left = await as('nervecenter_reader', (client) =>
+    client.query(`SELECT FROM enterprise.rollup_hour WHERE isfinite(bucket)`),
+  );
+  assert.equal(left.rowCount, 0);
 });
 
 test('a writer’s maintenance says once whose job it is; the owner then does it', async () => {
