@@ -18,6 +18,8 @@ export interface Agent {
   cacheLookup(cacheName: string, hit: boolean): void;
   /** What a cache tells of its size. */
   cacheSize(cacheName: string, keys: number | null, bytes: number | null): void;
+  /** Counts a value that became `other` because the attribute of that name already has as many as it may. */
+  labelFolded(attribute: string): void;
   readonly websockets: WebSocketCounts;
   /** Whether the traffic is nervecenter's own, which must never be counted. */
   isOwnPort(port: number | undefined): boolean;

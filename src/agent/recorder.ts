@@ -76,11 +76,14 @@ const PROVIDERS_MAX = 50;
  */
 export class Recorder {
   readonly #to: RecorderDependencies;
-  readonly #models = new BoundedLabels(MODELS_MAX);
-  readonly #providers = new BoundedLabels(PROVIDERS_MAX);
+  readonly #models: BoundedLabels;
+  readonly #providers: BoundedLabels;
 
   constructor(dependencies: RecorderDependencies) {
     this.#to = dependencies;
+    const { agent } = dependencies;
+    this.#models = new BoundedLabels(MODELS_MAX, () => agent.labelFolded('gen_ai.request.model'));
+    this.#providers = new BoundedLabels(PROVIDERS_MAX, () => agent.labelFolded('gen_ai.provider.name'));
   }
 
   request(recorded: RecordedRequest): void {

@@ -5,9 +5,11 @@ import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import type { Config } from '../config.ts';
 import type { NervecenterEvent } from '../core/event.ts';
 import type { AgentMessage, Source } from '../core/frame.ts';
+import { FOLDED_LABEL, FOLDED_LABELS } from '../core/llm/labels.ts';
 import { packRequests } from '../core/packed-requests.ts';
 import { RouteBound } from '../core/route.ts';
 import type { RecordMeasurement } from '../core/signal.ts';
+import { STAGE_ATTRIBUTE } from '../core/signals/rag-query.ts';
 import type { Health, Snapshot } from '../core/snapshot.ts';
 import { milliseconds, SECOND_MS } from '../core/units.ts';
 import { describeError } from '../errors.ts';
@@ -82,7 +84,7 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
       connection.send(eventsMessage(next));
     }
   };
-  const agent = createAgent({ clock, pipeline, tallies, say, onBatchReady: handOver });
+  const agent = createAgent({ clock, pipeline, tallies, record, say, onBatchReady: handOver });
 
   if (config.otlpEndpoint !== null) say(OTLP_UNSUPPORTED);
   if (mainScript !== undefined) receiveAppMetrics(provider, dirname(mainScript));
@@ -158,6 +160,7 @@ interface AgentParts {
   readonly clock: Clock;
   readonly pipeline: Pipeline;
   readonly tallies: Tallies;
+  readonly record: RecordMeasurement;
   readonly say: (text: string) => void;
   readonly onBatchReady: () => void;
 }
@@ -165,7 +168,7 @@ interface AgentParts {
 /** Distinct things to warn about; a caller that makes them up must not grow the set for ever. */
 const WARNINGS_MAX = 100;
 
-function createAgent({ clock, pipeline, tallies, say, onBatchReady }: AgentParts): Agent {
+function createAgent({ clock, pipeline, tallies, record, say, onBatchReady }: AgentParts): Agent {
   const warned = new Set<string>();
   return {
     clock,
@@ -179,6 +182,7 @@ function createAgent({ clock, pipeline, tallies, say, onBatchReady }: AgentParts
     },
     cacheLookup: (cacheName, hit) => tallies.caches.lookup(cacheName, hit),
     cacheSize: (cacheName, keys, bytes) => tallies.caches.size(cacheName, keys, bytes),
+    labelFolded: (attribute) => record(FOLDED_LABELS, 1, { [FOLDED_LABEL]: attribute }),
     websockets: tallies.websockets,
     // The collector's server runs in another thread, whose traffic this thread's channels never see.
     isOwnPort: () => false,
@@ -201,7 +205,7 @@ interface HandleParts {
 
 function createHandle({ agent, connection, tallies, pipeline, record, config }: HandleParts): AgentHandle {
   const onInvalid = refusals(agent, record);
-  const stageNames = new StageNames();
+  const stageNames = new StageNames(() => agent.labelFolded(STAGE_ATTRIBUTE));
   return {
     recorder: new Recorder({
       agent,

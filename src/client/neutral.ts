@@ -97,6 +97,7 @@ export const NEUTRAL_SNAPSHOT: Snapshot = {
     events_dropped: {},
     events_dropped_window: 0,
     durable: true,
+    labels_folded: 0,
     spool_bytes: 0,
     storage: 'off',
     prices_version: '',

@@ -174,6 +174,8 @@ export interface PipelineSnapshot {
   readonly events_dropped_window: number;
   /** False while the disk cannot hold what waits for the database, so that only memory does. */
   readonly durable: boolean;
+  /** Values shown as `other` because a label already had as many as it may. */
+  readonly labels_folded: number;
   readonly spool_bytes: number;
   readonly storage: StorageState;
   readonly prices_version: string;

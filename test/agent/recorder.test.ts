@@ -249,3 +249,14 @@ describe('what is recorded', () => {
     assert.equal(refused, 8);
   });
 });
+
+it('names beyond the bound are counted by the attribute they were for', () => {
+  for (let i = 0; i < 102; i++) recorder.llmCall({ model: `m${i}`, provider: 'p', latencyMs: 1 });
+  for (let i = 0; i < 50; i++) recorder.llmCall({ model: 'm0', provider: `p${i}`, latencyMs: 1 });
+  const expected = ['gen_ai.request.model', 'gen_ai.request.model', 'gen_ai.provider.name'];
+  assert.deepEqual(agent.folded, expected);
+  const stages: string[] = [];
+  const names = new StageNames(() => stages.push('folded'));
+  for (let i = 0; i < 32; i++) names.admit(`s${i}`);
+  assert.deepEqual(stages, ['folded', 'folded']);
+});

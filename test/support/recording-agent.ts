@@ -9,6 +9,7 @@ export class RecordingAgent implements Agent {
   readonly lookups: [name: string, hit: boolean][] = [];
   readonly sizes: [name: string, keys: number | null, bytes: number | null][] = [];
   readonly warnings: string[] = [];
+  readonly folded: string[] = [];
   readonly websockets = new WebSocketTally();
   readonly ownPorts = new Set<number>();
   readonly clock = {
@@ -26,6 +27,10 @@ export class RecordingAgent implements Agent {
 
   cacheSize(name: string, keys: number | null, bytes: number | null): void {
     this.sizes.push([name, keys, bytes]);
+  }
+
+  labelFolded(attribute: string): void {
+    this.folded.push(attribute);
   }
 
   isOwnPort(port: number | undefined): boolean {

@@ -78,14 +78,15 @@ function startLlm(agent: Agent): () => void {
 class CallTable {
   readonly #agent: Agent;
   readonly #calls = new Map<UndiciRequest, LlmCall>();
-  readonly #labels: LlmLabels = {
-    models: new BoundedLabels(MODELS_MAX),
-    providers: new BoundedLabels(PROVIDERS_MAX),
-    errors: new BoundedLabels(ERROR_TYPES_MAX),
-  };
+  readonly #labels: LlmLabels;
 
   constructor(agent: Agent) {
     this.#agent = agent;
+    this.#labels = {
+      models: new BoundedLabels(MODELS_MAX, () => agent.labelFolded('gen_ai.request.model')),
+      providers: new BoundedLabels(PROVIDERS_MAX, () => agent.labelFolded('gen_ai.provider.name')),
+      errors: new BoundedLabels(ERROR_TYPES_MAX, () => agent.labelFolded('error.type')),
+    };
   }
 
   open(request: UndiciRequest): void {

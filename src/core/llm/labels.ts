@@ -1,3 +1,14 @@
+import type { InstrumentSpec } from '../signal.ts';
+
+/** What a bounded label could not take, by the attribute it was for. */
+export const FOLDED_LABELS: InstrumentSpec = {
+  name: 'nervecenter.labels.folded',
+  kind: 'counter',
+  unit: '{value}',
+  description: 'Values shown as `other` because a label already had as many as it may.',
+};
+export const FOLDED_LABEL = 'nervecenter.label';
+
 /** Longest label; the model column of the table takes as much. */
 const LABEL_CHARS_MAX = 100;
 const OTHER = 'other';
@@ -11,18 +22,18 @@ const ERROR_TYPE = /^[\w.:/-]{1,64}$/;
  */
 export class BoundedLabels {
   readonly #max: number;
+  readonly #onFolded: () => void;
   readonly #known = new Set<string>();
-  /** Values folded so far. */
-  folded = 0;
 
-  constructor(max: number) {
+  constructor(max: number, onFolded: () => void) {
     this.#max = max;
+    this.#onFolded = onFolded;
   }
 
   of(value: string): string {
     if (this.#known.has(value)) return value;
     if (this.#known.size >= this.#max) {
-      this.folded++;
+      this.#onFolded();
       return OTHER;
     }
     this.#known.add(value);

@@ -305,6 +305,7 @@ test('model names beyond the bound are counted as other', async () => {
   const events = await recording.take(101);
   assert.equal(events[99]?.model, 'm99');
   assert.equal(events[100]?.model, 'other');
+  assert.deepEqual(recording.folded, ['gen_ai.request.model']);
   assert.equal(events[100]?.responseModel, 'gpt-4o');
 });
 

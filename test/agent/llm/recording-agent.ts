@@ -8,6 +8,7 @@ import { until } from '../../support/poll.ts';
 export interface RecordingAgent {
   readonly events: LlmCallEvent[];
   readonly warnings: Map<string, string>;
+  readonly folded: string[];
   readonly ownPorts: Set<number>;
   /** Added to the monotonic clock: time passes without waiting. */
   skipMs: number;
@@ -19,10 +20,12 @@ export interface RecordingAgent {
 export function startRecording(): RecordingAgent {
   const events: LlmCallEvent[] = [];
   const warnings = new Map<string, string>();
+  const folded: string[] = [];
   const ownPorts = new Set<number>();
   const recording: RecordingAgent = {
     events,
     warnings,
+    folded,
     ownPorts,
     skipMs: 0,
     async take(count) {
@@ -42,6 +45,7 @@ export function startRecording(): RecordingAgent {
     },
     cacheLookup: unused,
     cacheSize: unused,
+    labelFolded: (attribute) => folded.push(attribute),
     websockets: { opened: unused, closed: unused, message: unused },
     isOwnPort: (port) => port !== undefined && ownPorts.has(port),
     warnOnce: (key, message) => warnings.set(key, message),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import fc from 'fast-check';
+import { FOLDED_LABEL, FOLDED_LABELS } from '../../../src/core/llm/labels.ts';
 import { CACHE_REQUESTS } from '../../../src/core/signals/cache.ts';
 import { LLM_COST, LLM_DURATION, LLM_UNPRICED } from '../../../src/core/signals/llm-call.ts';
 import { RAG_DURATION, RAG_STAGE_DURATION, STAGE_ATTRIBUTE } from '../../../src/core/signals/rag-query.ts';
@@ -237,6 +238,13 @@ describe('the pipeline', () => {
     assert.equal(clock.live.health().status, 'healthy');
     const { events_dropped, events_dropped_window } = snapshot().pipeline;
     assert.deepEqual([events_dropped, events_dropped_window], [{ agent_queue_full: 1 }, 0]);
+  });
+
+  it('counts labels folded, whichever they were', () => {
+    const folded = (label: string) => pointOf(FOLDED_LABELS, 2, { [FOLDED_LABEL]: label });
+    clock.agent().send([folded('error.type'), folded('gen_ai.request.model')]);
+    clock.agent().send([folded('error.type')]);
+    assert.equal(snapshot().pipeline.labels_folded, 6);
   });
 
   it('that only memory holds says so', () => {
