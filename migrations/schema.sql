@@ -73,6 +73,7 @@ CREATE TABLE enterprise.nervecenter_rollup_state (
     signal text NOT NULL,
     minute_watermark timestamp with time zone NOT NULL,
     hour_watermark timestamp with time zone NOT NULL,
+    folded_until timestamp with time zone,
     CONSTRAINT nervecenter_rollup_state_pkey PRIMARY KEY (signal)
 );
 

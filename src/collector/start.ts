@@ -18,6 +18,7 @@ import type { Log } from './log.ts';
 import { oneAtATime } from './postgres/history/read-lane.ts';
 import { startHistory } from './postgres/history/service.ts';
 import { Maintenance } from './postgres/maintenance.ts';
+import { PastReader } from './postgres/past-reader.ts';
 import { createStorage, type Storage, type StorageCounts } from './postgres/storage.ts';
 import { createPricer, type Pricer } from './pricing.ts';
 import { type AgentHandlers, receiveFrom } from './receivers/agents.ts';
@@ -73,6 +74,7 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
     now: () => milliseconds(Date.now()),
     pipeline: () => ledger.counts(),
   });
+  stored?.recall(live);
   const ticker = new Ticker(live);
   const server = createCollectorServer({
     config,
@@ -152,9 +154,23 @@ function workBesideWriter(storage: Storage, config: Config, log: Log) {
   const history = startHistory({ read: lend, retentionMs, log });
   const maintenance = new Maintenance({ lend, policy: config, now: () => milliseconds(Date.now()), log });
   maintenance.start();
+  let past: PastReader | null = null;
   return {
     sources: history.sources,
+    /** Shows what earlier processes counted; that of the host is stored at every tick, so there always is a first row. */
+    recall({ past: shown }: Live) {
+      past = new PastReader({
+        read: lend,
+        windowMs: config.windowMs,
+        now: () => Date.now(),
+        onWindow: (slots) => shown.setWindow(slots),
+        onTotals: (points) => shown.setTotals(points),
+        log,
+      });
+      storage.beforeOwnRows(() => past?.beforeOwnRows() ?? Promise.resolve());
+    },
     stop() {
+      past?.stop();
       history.stop();
       void maintenance.stop(); // What is under way ends with its connection, which storage closes.
     },

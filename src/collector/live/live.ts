@@ -1,7 +1,6 @@
 import type { Frame, Point, Source } from '../../core/frame.ts';
 import { evaluateHealth } from '../../core/health.ts';
 import type { HostSample } from '../../core/host-sample.ts';
-import { FOLDED_LABELS } from '../../core/llm/labels.ts';
 import type { MetricFamily } from '../../core/metric-family.ts';
 import type { RecordMeasurement } from '../../core/signal.ts';
 import { SlidingSum, slotAt } from '../../core/sliding.ts';
@@ -15,6 +14,7 @@ import {
 } from '../../core/system-readings.ts';
 import type { Milliseconds } from '../../core/units.ts';
 import { Instances } from './instances.ts';
+import { Past } from './past.ts';
 import { sumOf } from './sections/numbers.ts';
 import type { LiveView } from './sections/view.ts';
 import { buildSnapshot } from './snapshot.ts';
@@ -23,7 +23,7 @@ import { COLLECTOR_INSTANCE, LiveStore } from './store.ts';
 /** What the live view asks of the storage side: counts that add up at every moment. */
 export type PipelineCounts = Omit<
   PipelineSnapshot,
-  'events_dropped' | 'events_dropped_window' | 'events_accepted' | 'labels_folded'
+  'events_dropped' | 'events_dropped_window' | 'events_accepted'
 > & {
   /** Events offered to storage. */
   readonly offered: number;
@@ -50,10 +50,12 @@ const NO_HOST_YET: HostSample = {
   containerLimited: false,
 };
 
-/** The state of the last window and the totals since start, over all instances. */
+/** The state of the last window and the totals, over all instances. */
 export class Live {
   readonly #options: LiveOptions;
   readonly #store: LiveStore;
+  /** What earlier processes counted, as far as it is read back by now: in snapshots, never at `/metrics`. */
+  readonly past: Past;
   readonly #instances = new Instances();
   readonly #startedMs: Milliseconds;
   readonly #drops = new SlidingSum();
@@ -64,6 +66,7 @@ export class Live {
   constructor(options: LiveOptions) {
     this.#options = options;
     this.#store = new LiveStore(options.windowMs);
+    this.past = new Past(options.windowMs);
     this.#startedMs = options.now();
   }
 
@@ -117,7 +120,7 @@ export class Live {
   snapshot(): Snapshot {
     const { service, bootId } = this.#options;
     const view: LiveView = {
-      store: this.#store,
+      store: this.past.before(this.#store),
       nowMs: this.#options.now(),
       windowMs: this.#options.windowMs,
       host: this.#host,
@@ -157,7 +160,6 @@ export class Live {
       events_accepted: offered + sumOf(Object.values(agents), (count) => count),
       ...counts,
       events_dropped: all,
-      labels_folded: sumOf(this.#store.counters(FOLDED_LABELS.name), ({ total }) => total),
       events_dropped_window: this.#drops.sum(slotAt(now(), windowMs)),
     };
   }

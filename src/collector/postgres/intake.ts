@@ -149,6 +149,11 @@ export class Intake {
     return this.#held;
   }
 
+  /** Whether this process made the batch, and not an earlier one that left it in the spool. */
+  isOwn({ writer }: Batch): boolean {
+    return writer === this.#writer;
+  }
+
   /** The batch taken last is done with: these rows are stored, the others are in the books already. */
   settled(storedRows: number): Promise<void> {
     this.#books.stored += storedRows;

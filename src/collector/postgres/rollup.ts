@@ -2,6 +2,7 @@ import type { PoolClient } from 'pg';
 import { DatabaseError } from 'pg';
 import type { SignalName } from '../../core/event.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../core/units.ts';
+import { foldHours } from './fold.ts';
 import { aggregateMinutes, aggregateRows } from './history/aggregate.ts';
 import type { Read } from './history/read-lane.ts';
 import { type RowShape, SHAPES } from './history/shape.ts';
@@ -36,6 +37,8 @@ interface Span {
 interface State {
   readonly minuteMs: number;
   readonly hourMs: number;
+  /** Everything before it is folded. */
+  readonly foldedMs: number;
 }
 
 /**
@@ -100,7 +103,10 @@ export class Rollup {
     const closedMs = floorTo(this.#options.now() - GRACE_MS, MINUTE_MS);
     const state = await readState(client, signal, shape, closedMs);
     const untilMs = await this.#until(client, shape, state, closedMs);
-    const late = marked.filter((minute) => minute < state.minuteMs).sort((a, b) => a - b);
+    // What is folded is not in its minute any more: rows that come later than their retention are left out.
+    const late = marked
+      .filter((minute) => minute < state.minuteMs && minute >= state.foldedMs)
+      .sort((a, b) => a - b);
     const postponed = late.splice(LATE_MINUTES_MAX);
     if (postponed.length > 0) await putBack(client, signal, postponed);
     const minutes = joined([
@@ -115,8 +121,11 @@ export class Rollup {
       minuteMs: untilMs,
       hourMs: Math.max(state.hourMs, hoursUntilMs),
     });
-    if (hoursUntilMs > state.hourMs)
-      await prune(client, signal, this.#options.now() - this.#options.retentionMs(signal));
+    if (hoursUntilMs > state.hourMs) {
+      const keptFromMs = floorTo(this.#options.now() - this.#options.retentionMs(signal), HOUR_MS);
+      // Not past the hours that are rolled up: what minutes alone have would be in no total.
+      await prune(client, signal, Math.min(keptFromMs, hoursUntilMs));
+    }
     const more = untilMs < closedMs || postponed.length > 0 || marked.length >= MARKS_MAX;
     return more ? 'behind' : 'done';
   }
@@ -181,8 +190,8 @@ async function readState(
   { table }: RowShape,
   closedMs: number,
 ): Promise<State> {
-  const { rows } = await client.query<{ minute: Date | null; hour: Date | null; first: Date | null }>(
-    `SELECT state.minute_watermark AS minute, state.hour_watermark AS hour,
+  const { rows } = await client.query<Record<'minute' | 'hour' | 'folded' | 'first', Date | null>>(
+    `SELECT state.minute_watermark AS minute, state.hour_watermark AS hour, state.folded_until AS folded,
        (SELECT timestamp FROM ${table}
         WHERE timestamp >= coalesce(state.minute_watermark, 'epoch') AND timestamp < $2
         ORDER BY timestamp LIMIT 1) AS first
@@ -190,18 +199,19 @@ async function readState(
     [signal, toDate(closedMs)],
   );
   const [row] = rows;
-  const reached = row?.minute?.getTime() ?? 0;
+  const foldedMs = row?.folded?.getTime() ?? 0;
+  const reached = Math.max(row?.minute?.getTime() ?? 0, foldedMs);
   const next = row?.first ? floorTo(row.first.getTime(), MINUTE_MS) : closedMs;
   const minuteMs = Math.max(reached, next);
   // Hours without rows have no rollups: the first one that can lack some is that of the last minute reached.
   const hourMs = row?.hour?.getTime() ?? floorTo(minuteMs, HOUR_MS);
-  return { minuteMs, hourMs };
+  return { minuteMs, hourMs, foldedMs };
 }
 
 async function writeState(
   client: PoolClient,
   signal: SignalName,
-  { minuteMs, hourMs }: State,
+  { minuteMs, hourMs }: Omit<State, 'foldedMs'>,
 ): Promise<void> {
   await client.query(
     `INSERT INTO enterprise.nervecenter_rollup_state (signal, minute_watermark, hour_watermark) VALUES ($1, $2, $3)
@@ -277,11 +287,14 @@ function rangesOf(spans: readonly Span[]): [Date[], Date[]] {
 }
 
 /** Rollups are few, and their buckets are rewritten anyway: unlike rows they may be deleted one by one. */
-async function prune(client: PoolClient, signal: SignalName, olderThanMs: number): Promise<void> {
+async function prune(client: PoolClient, signal: SignalName, keptFromMs: number): Promise<void> {
+  const keptFrom = toDate(keptFromMs);
+  await foldHours(client, signal, keptFrom);
   for (const table of ['rollup_minute', 'rollup_hour']) {
     await client.query(
-      `DELETE FROM enterprise.${table} WHERE signal = $1 AND field = ANY ($2) AND dimension = ANY ($3) AND bucket < $4`,
-      [signal, ...keysOf(signal), toDate(floorTo(olderThanMs, HOUR_MS))],
+      `DELETE FROM enterprise.${table} WHERE signal = $1 AND field = ANY ($2) AND dimension = ANY ($3)
+         AND bucket > '-infinity' AND bucket < $4`,
+      [signal, ...keysOf(signal), keptFrom],
     );
   }
 }

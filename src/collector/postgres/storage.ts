@@ -60,6 +60,11 @@ export interface Storage {
   offer(events: readonly NervecenterEvent[]): Promise<void>;
   counts(): StorageCounts;
   /**
+   * Has the writer wait once: when everything that earlier processes left in the spool is stored, and nothing of what this
+   * one was offered is. To be called before `start`. @param work must end soon and never rejects.
+   */
+  beforeOwnRows(work: () => Promise<void>): void;
+  /**
    * Lends one of the two connections to whoever reads, one at a time: the other one is the writer's.
    *
    * @throws NervecenterError `NC_UNAVAILABLE` while there is none.
@@ -106,6 +111,7 @@ class PostgresStorage implements Storage {
   readonly #wakeup = new Wakeup();
   readonly #books: Books;
   readonly #intake: Intake;
+  #beforeOwnRows: (() => Promise<void>) | null = null;
   #retryNow = false;
   #connections: Connections | null = null;
   /** Connections being made, so that a shutdown need not wait for them. */
@@ -167,6 +173,10 @@ class PostgresStorage implements Storage {
       dropped: this.#books.dropped,
       spoolBytes: this.#intake.spoolBytes,
     };
+  }
+
+  beforeOwnRows(work: () => Promise<void>): void {
+    this.#beforeOwnRows = work;
   }
 
   async read<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
@@ -273,6 +283,10 @@ class PostgresStorage implements Storage {
     await this.#wakeup.until(() => this.#done || this.#intake.ready);
     const batch = this.#done ? null : await this.#intake.take();
     if (batch === null) return;
+    if (this.#beforeOwnRows !== null && this.#intake.isOwn(batch)) {
+      await this.#beforeOwnRows();
+      this.#beforeOwnRows = null;
+    }
     try {
       const rejected = await storeBatch(pool, batch, this.#writerOptions);
       for (const { table, error } of rejected) this.#books.reject(table, error);

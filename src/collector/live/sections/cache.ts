@@ -6,7 +6,7 @@ import {
   CACHE_RESULT,
 } from '../../../core/signals/cache.ts';
 import type { CacheSnapshot, NamedCacheSnapshot } from '../../../core/snapshot.ts';
-import type { LiveStore } from '../store.ts';
+import type { SeriesSource } from '../past.ts';
 import { percent, sumOf } from './numbers.ts';
 import type { LiveView } from './view.ts';
 
@@ -39,7 +39,7 @@ export function cacheSection({ store }: LiveView): CacheSnapshot {
   };
 }
 
-function namedCache(store: LiveStore, cacheName: string): NamedCacheSnapshot {
+function namedCache(store: SeriesSource, cacheName: string): NamedCacheSnapshot {
   const lookups = (result: 'hit' | 'miss') =>
     sumOf(store.counters(CACHE_REQUESTS.name), ({ attributes, total }) =>
       attributes[CACHE_NAME] === cacheName && attributes[CACHE_RESULT] === result ? total : 0,

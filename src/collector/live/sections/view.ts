@@ -4,11 +4,13 @@ import { mergeDistributions, slotAt } from '../../../core/sliding.ts';
 import type { PipelineSnapshot } from '../../../core/snapshot.ts';
 import type { Milliseconds } from '../../../core/units.ts';
 import type { Instance } from '../instances.ts';
-import type { HistogramSeries, LiveStore } from '../store.ts';
+import type { SeriesSource } from '../past.ts';
+import type { HistogramSeries } from '../store.ts';
 
 /** Everything a snapshot is made of, at one moment. */
 export interface LiveView {
-  readonly store: LiveStore;
+  /** Counters and histograms of before this process included. */
+  readonly store: SeriesSource;
   readonly nowMs: Milliseconds;
   readonly windowMs: Milliseconds;
   readonly host: HostSample;

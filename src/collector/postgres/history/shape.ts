@@ -1,5 +1,9 @@
 import type { SignalName } from '../../../core/event.ts';
 import type { Dimension } from '../../../core/history/catalogue.ts';
+import { PROVIDER_MODEL } from '../../../core/past.ts';
+
+/** What rows are added up by: what history can be asked for, and what a start reads its totals by. */
+export type RolledDimension = Dimension | typeof PROVIDER_MODEL;
 
 /** Where a distribution comes from: an expression over the row `r`, and what else is joined to it. */
 export interface FieldShape {
@@ -9,14 +13,14 @@ export interface FieldShape {
   /** Rows without a value are not part of it (default: they are counted). */
   readonly onlyWithValue?: boolean;
   /** Dimensions the rollups have it by, the totals aside. */
-  readonly rolledBy: readonly Dimension[];
+  readonly rolledBy: readonly RolledDimension[];
 }
 
 /** How a signal's rows are read: SQL expressions over the row `r`. None of it ever comes from outside. */
 export interface RowShape {
   readonly table: string;
   readonly fields: Readonly<Record<string, FieldShape>>;
-  readonly dimensions: Readonly<Partial<Record<Dimension, string>>>;
+  readonly dimensions: Readonly<Partial<Record<RolledDimension, string>>>;
   /** What adds up, by name. Money is `numeric`, so that sums are exact. */
   readonly sums: Readonly<Record<string, string>>;
 }
@@ -52,10 +56,16 @@ export const SHAPES: Readonly<Record<SignalName, RowShape>> = {
   'llm-call': {
     table: 'enterprise.llm_call_metrics',
     fields: {
-      value: { value: 'r.elapsed_ms', rolledBy: ['model', 'provider', 'department'] },
+      value: { value: 'r.elapsed_ms', rolledBy: ['model', 'provider', PROVIDER_MODEL, 'department'] },
       first_token: { value: 'r.first_token_ms', onlyWithValue: true, rolledBy: ['model', 'provider'] },
     },
-    dimensions: { ...PEOPLE, ...SENDER, model: 'r.model', provider: 'r.provider' },
+    dimensions: {
+      ...PEOPLE,
+      ...SENDER,
+      model: 'r.model',
+      provider: 'r.provider',
+      [PROVIDER_MODEL]: 'json_build_array(r.provider, r.model)::text',
+    },
     sums: {
       // A call the app gave up did not fail; writers that know no outcome have `success` only.
       errors: oneIf(`coalesce(r.outcome, CASE WHEN r.success THEN 'ok' ELSE 'error' END) = 'error'`),
@@ -67,6 +77,7 @@ export const SHAPES: Readonly<Record<SignalName, RowShape>> = {
       tokens_reasoning: 'r.reasoning_tokens',
       unpriced: oneIf('r.cost_usd IS NULL AND r.total_tokens IS NOT NULL'),
       aborted: oneIf(`r.outcome = 'aborted'`),
+      estimated: oneIf(`r.usage_source = 'estimated'`),
     },
   },
   'rag-query': {

@@ -130,7 +130,9 @@ describe('rollups', () => {
     const store = await openHistory(t, server);
     await insert(store, [NOW - 40 * DAY_MS, NOW - 3 * DAY_MS]);
     await store.rollup(NOW, 30 * DAY_MS).catchUp();
-    const rows = await store.sql(`SELECT DISTINCT bucket FROM enterprise.rollup_hour`);
+    const rows = await store.sql(
+      `SELECT DISTINCT bucket FROM enterprise.rollup_hour WHERE bucket > '-infinity'`,
+    );
     assert.equal(rows.length, 1);
   });
 
