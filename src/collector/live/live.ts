@@ -1,6 +1,7 @@
 import type { Frame, Point, Source } from '../../core/frame.ts';
 import { evaluateHealth } from '../../core/health.ts';
 import type { HostSample } from '../../core/host-sample.ts';
+import { FOLDED_LABELS } from '../../core/llm/labels.ts';
 import type { MetricFamily } from '../../core/metric-family.ts';
 import type { RecordMeasurement } from '../../core/signal.ts';
 import { SlidingSum, slotAt } from '../../core/sliding.ts';
@@ -23,7 +24,7 @@ import { COLLECTOR_INSTANCE, LiveStore } from './store.ts';
 /** What the live view asks of the storage side: counts that add up at every moment. */
 export type PipelineCounts = Omit<
   PipelineSnapshot,
-  'events_dropped' | 'events_dropped_window' | 'events_accepted'
+  'events_dropped' | 'events_dropped_window' | 'events_accepted' | 'labels_folded'
 > & {
   /** Events offered to storage. */
   readonly offered: number;
@@ -160,6 +161,7 @@ export class Live {
       events_accepted: offered + sumOf(Object.values(agents), (count) => count),
       ...counts,
       events_dropped: all,
+      labels_folded: sumOf(this.#store.counters(FOLDED_LABELS.name), ({ total }) => total),
       events_dropped_window: this.#drops.sum(slotAt(now(), windowMs)),
     };
   }
