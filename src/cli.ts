@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { collector } from './commands/collector.ts';
 import { doctor } from './commands/doctor.ts';
+import { exportCommand } from './commands/export.ts';
 import { init } from './commands/init.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { prune } from './commands/prune.ts';
@@ -20,10 +21,23 @@ interface Command {
 interface CommandOptions {
   readonly dryRun: boolean;
   readonly down: string | null;
+  readonly format: string | null;
+  readonly table: string | null;
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly output: string | null;
 }
 
-/** Options that some command takes. */
-const ANYWHERE = new Set(['dry-run', 'down']);
+/** Options that some command takes, with the kind of their value. */
+const ANYWHERE = {
+  'dry-run': { type: 'boolean' },
+  down: { type: 'string' },
+  format: { type: 'string' },
+  table: { type: 'string' },
+  from: { type: 'string' },
+  to: { type: 'string' },
+  output: { type: 'string' },
+} as const;
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   collector: { summary: 'run the collector alone: dashboard, API, storage (the default)', run: collector },
@@ -36,6 +50,17 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     },
   },
   prune: { summary: 'make partitions ahead and drop rows past their retention, once', run: prune },
+  export: {
+    summary: 'write what is stored as SQL for another Postgres, or as CSV',
+    run: exportCommand,
+    options: {
+      'format=<sql|csv>': 'a script for psql (the default), or a CSV file per table',
+      'table=<names>': 'only these tables, comma-separated',
+      'from=<time>': 'only rows since then: ISO 8601, or such as -24h',
+      'to=<time>': 'only rows before then',
+      'output=<path>': 'file (SQL) or new directory (CSV); stdout for SQL without it',
+    },
+  },
   doctor: { summary: 'print the effective configuration and what can be reached', run: doctor },
   init: { summary: 'write the one-line otel file into this app', run: init },
 };
@@ -48,20 +73,33 @@ async function main(args: readonly string[]): Promise<number> {
     options: {
       help: { type: 'boolean', short: 'h' },
       version: { type: 'boolean', short: 'v' },
-      'dry-run': { type: 'boolean' },
-      down: { type: 'string' },
+      ...ANYWHERE,
     },
   });
   if (values['version'] === true) return print(`${packageVersion()}\n`);
   if (values['help'] === true) return print(usage());
   const name = positionals.length === 0 ? 'collector' : positionals.join(' ');
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  const unknown = Object.keys(values).find((option) => !ANYWHERE.has(option));
+  const unknown = Object.keys(values).find((option) => !Object.hasOwn(ANYWHERE, option));
   if (unknown !== undefined) return refuse(`option "${unknown.length === 1 ? '-' : '--'}${unknown}"`);
   if (command === undefined) return refuse(`command "${name}"`);
   const foreign = Object.keys(values).find((option) => !takes(command, option));
   if (foreign !== undefined) return refuse(`option --${foreign} of "${name}"`);
-  return command.run({ dryRun: values['dry-run'] === true, down: textOf(values['down']) });
+  const empty = Object.entries(values).find(([option, value]) => needsText(option) && !textOf(value));
+  if (empty !== undefined) return refuse(`option --${empty[0]} without a value`);
+  return command.run({
+    dryRun: values['dry-run'] === true,
+    down: textOf(values['down']),
+    format: textOf(values['format']),
+    table: textOf(values['table']),
+    from: textOf(values['from']),
+    to: textOf(values['to']),
+    output: textOf(values['output']),
+  });
+}
+
+function needsText(option: string): boolean {
+  return Object.hasOwn(ANYWHERE, option) && ANYWHERE[option as keyof typeof ANYWHERE].type === 'string';
 }
 
 function textOf(value: unknown): string | null {
@@ -80,7 +118,7 @@ function takes({ options = {} }: Command, option: string): boolean {
 function usage(): string {
   const lines = Object.entries(COMMANDS).flatMap(([name, { summary, options = {} }]) => [
     `  ${name.padEnd(18)}${summary}\n`,
-    ...Object.entries(options).map(([option, meaning]) => `    ${`--${option}`.padEnd(16)}${meaning}\n`),
+    ...Object.entries(options).map(([option, meaning]) => `    ${`--${option}`.padEnd(20)}${meaning}\n`),
   ]);
   return `usage: nervecenter [command] [options]\n${lines.join('')}Settings are environment variables; \`nervecenter doctor\` prints them.\n`;
 }

@@ -2,7 +2,9 @@ import { Client, type ClientBase } from 'pg';
 import { logToStderr } from '../collector/log.ts';
 import { configuredServer } from '../collector/postgres/configured-server.ts';
 import { storageError } from '../collector/postgres/failure.ts';
+import type { PostgresServer } from '../collector/postgres/server.ts';
 import { type Config, readConfig } from '../config.ts';
+import { NervecenterError } from '../errors.ts';
 
 const STOP_DEADLINE_MS = 10_000;
 
@@ -13,14 +15,23 @@ export interface OpenDatabase {
   readonly description: string;
 }
 
+export interface WithDatabaseOptions {
+  /** Which server to use. @default the configured one, embedded or not */
+  readonly server?: (config: Config) => PostgresServer;
+}
+
 /**
- * Runs a command's work on the configured database, embedded or not, and leaves nothing running.
+ * Runs a command's work on the database and leaves nothing running.
  *
- * @throws NervecenterError saying why the database could not be used.
+ * @throws NervecenterError saying why the database could not be used, `NC_CONFIG_INVALID` when storage is off.
  */
-export async function withDatabase(work: (database: OpenDatabase) => Promise<void>): Promise<number> {
+export async function withDatabase(
+  work: (database: OpenDatabase) => Promise<void>,
+  { server: choose = (config) => configuredServer(config, logToStderr) }: WithDatabaseOptions = {},
+): Promise<number> {
   const config = readConfig();
-  const server = configuredServer(config, logToStderr);
+  refuseStorageOff(config);
+  const server = choose(config);
   try {
     const client = new Client(await server.start());
     client.on('error', () => {}); // A connection that breaks fails the query; it must not end the process as well.
@@ -36,4 +47,13 @@ export async function withDatabase(work: (database: OpenDatabase) => Promise<voi
     await server.stop(STOP_DEADLINE_MS);
   }
   return 0;
+}
+
+/** Embedded storage would be made only for the command. */
+function refuseStorageOff({ storage }: Config): void {
+  if (storage === 'on') return;
+  throw new NervecenterError(
+    'NC_CONFIG_INVALID',
+    'NERVECENTER_STORAGE: expected on, because this command works on the database, got "off". Unset it to use the database.',
+  );
 }

@@ -14,7 +14,7 @@ export function configuredServer(
 }
 
 /** Relative where that is shorter to read. */
-function shownPath(path: string): string {
+export function shownPath(path: string): string {
   const fromHere = relative(process.cwd(), path);
   return fromHere === '' || fromHere.startsWith('..') || isAbsolute(fromHere) ? path : fromHere;
 }

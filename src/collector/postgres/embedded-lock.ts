@@ -45,6 +45,18 @@ export function takeLock(path: string): Lock {
   throw new NervecenterError('NC_STORAGE_UNREACHABLE', `Too many processes want ${path} at once.`);
 }
 
+/** Whether a process that runs holds the lock. */
+export function isHeld(path: string): boolean {
+  const content = read(path);
+  if (content === null) return false;
+  try {
+    refuseLiveHolder(path, content);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
 function create(path: string): boolean {
   const holder: Holder = { pid: process.pid, started: processStart(process.pid), host: hostname() };
   try {

@@ -8,6 +8,7 @@ import { SECOND_MS } from '../../core/units.ts';
 export interface Postmaster {
   readonly pid: number;
   readonly socketDir: string;
+  readonly port: number;
   /** It accepts connections. */
   readonly ready: boolean;
 }
@@ -27,7 +28,7 @@ export function readPostmaster(clusterDir: string): Postmaster | null {
   }
   const pid = Number(lines[0]);
   if (!Number.isInteger(pid) || pid <= 0) return null;
-  return { pid, socketDir: lines[4] ?? '', ready: lines[7]?.trim() === 'ready' };
+  return { pid, port: Number(lines[3]), socketDir: lines[4] ?? '', ready: lines[7]?.trim() === 'ready' };
 }
 
 /**
@@ -110,7 +111,7 @@ function procStat(pid: number): string[] | null {
 }
 
 /** Every process of a server works in its cluster's directory. */
-function worksIn(pid: number, clusterDir: string): boolean {
+export function worksIn(pid: number, clusterDir: string): boolean {
   if (process.platform === 'linux') return workingDir(pid) === realpathSync(clusterDir);
   const [command, args] =
     process.platform === 'win32'

@@ -115,7 +115,7 @@ export function passwordFile(directory: string): string {
   return path;
 }
 
-function passwordOf(directory: string): string {
+export function passwordOf(directory: string): string {
   return readFileSync(passwordFile(directory), 'utf8');
 }
 

@@ -106,7 +106,11 @@ export function label({ number, name }: Pick<Migration, 'number' | 'name'>): str
   return `${String(number).padStart(3, '0')}_${name}`;
 }
 
-function refuseNewerSchema(applied: readonly AppliedMigration[], known: readonly Migration[]): void {
+/** @throws NervecenterError `NC_SCHEMA_NEWER` when a newer version has been here. */
+export function refuseNewerSchema(
+  applied: readonly AppliedMigration[],
+  known: readonly Migration[] = readMigrations(),
+): void {
   const newest = applied.reduce((max, { number }) => Math.max(max, number), 0);
   const newestKnown = known.reduce((max, { number }) => Math.max(max, number), 0);
   if (newest <= newestKnown) return;

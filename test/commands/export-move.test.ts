@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { cpSync, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { Client } from 'pg';
+import { EmbeddedPostgres } from '../../src/collector/postgres/embedded.ts';
+import { Rollup } from '../../src/collector/postgres/rollup.ts';
+import { createStorage } from '../../src/collector/postgres/storage.ts';
+import type { PostgresConfig } from '../../src/config.ts';
+import { DAY_MS, MIB } from '../../src/core/units.ts';
+import { oneOfEach, requestEvents } from '../collector/postgres/events.ts';
+import { loadScript } from '../support/load-script.ts';
+import { reachableTempDir, startPostgres, type TestPostgres } from '../support/postgres.ts';
+import { contents, migratedDatabase, runExport } from './exporting.ts';
+
+/** Nobody listens on port 1. */
+const NOWHERE: PostgresConfig = { connectionString: null, env: { PGHOST: '127.0.0.1', PGPORT: '1' } };
+const SHUTDOWN_MS = 5000;
+
+let server: TestPostgres;
+let cwd: string;
+let names = 0;
+
+before(async () => {
+  server = await startPostgres();
+  cwd = reachableTempDir();
+});
+after(async () => {
+  await server.stop();
+  rmSync(cwd, { recursive: true, force: true });
+});
+
+const fresh = () => join(cwd, `place-${++names}`);
+const exporting = (env: Readonly<Record<string, string>>) => runExport({ cwd, env });
+
+describe('moving embedded storage to a server', () => {
+  it('loses and doubles nothing, though the spool still has rows and some of them are stored', async () => {
+    const dataDir = fresh();
+    mkdirSync(dataDir, { mode: 0o755 });
+    const stored = [...requestEvents(300), ...oneOfEach()];
+    const waiting = requestEvents(50);
+
+    await collect(dataDir, NOWHERE, stored);
+    cpSync(join(dataDir, 'spool'), join(cwd, 'spool-kept'), { recursive: true });
+    await collect(dataDir, null, []);
+    // As if the collector had been killed before it noted that these are stored; then more came.
+    rmSync(join(dataDir, 'spool'), { recursive: true });
+    cpSync(join(cwd, 'spool-kept'), join(dataDir, 'spool'), { recursive: true });
+    await collect(dataDir, NOWHERE, waiting);
+
+    const exported = await exporting({ NERVECENTER_DATA_DIR: dataDir });
+    assert.equal(exported.code, 0, exported.stderr);
+    const target = await migratedDatabase(server);
+    await server.using(target, (client) => loadScript(client, exported.stdout));
+    await server.using(target, async (client) =>
+      assert.deepEqual(await embeddedContents(dataDir), await contents(client)),
+    );
+    await collect(dataDir, target, requestEvents(5));
+
+    await server.using(target, async (client) => {
+      const { rows } = await client.query('SELECT id FROM enterprise.request_metrics');
+      const ids = rows.map(({ id }) => id);
+      assert.equal(new Set(ids).size, ids.length);
+      const requests = stored.filter(({ signal }) => signal === 'request').length;
+      assert.equal(ids.length, requests + waiting.length + 5);
+      const { rows: others } = await client.query(
+        'SELECT count(*)::int AS count FROM enterprise.rag_metrics',
+      );
+      assert.equal(others[0].count, stored.filter(({ signal }) => signal === 'rag-query').length);
+      const rolled = await client.query(
+        `SELECT sum(count)::int AS count FROM enterprise.rollup_minute
+         WHERE signal = 'request' AND dimension = '' AND field = (
+           SELECT min(field) FROM enterprise.rollup_minute WHERE signal = 'request' AND dimension = '')`,
+      );
+      assert.equal(rolled.rows[0].count, ids.length, 'history counts each row once');
+    });
+  });
+
+  it('works beside a collector that runs', async () => {
+    const dataDir = fresh();
+    mkdirSync(dataDir, { mode: 0o755 });
+    const storage = createStorage({ config: { postgres: null, dataDir, spoolMaxBytes: MIB }, log: () => {} });
+    await storage.start();
+    try {
+      void storage.offer(requestEvents(10));
+      assert.ok(await storage.flush(SHUTDOWN_MS));
+      const { code, stdout, stderr } = await exporting({ NERVECENTER_DATA_DIR: dataDir });
+      assert.equal(code, 0, stderr);
+      assert.match(stderr, /^exporting from embedded PostgreSQL in .*, which runs\n/);
+      assert.equal(stdout.match(/^.*\/users\/:id\t/gm)?.length, 10);
+      assert.equal(storage.state, 'ok');
+    } finally {
+      await storage.shutdown(SHUTDOWN_MS);
+    }
+  });
+});
+
+/** A collector's storage from start to end. Rows it can store are stored and rolled up. */
+async function collect(
+  dataDir: string,
+  postgres: PostgresConfig | null,
+  events: readonly ReturnType<typeof oneOfEach>[number][],
+): Promise<void> {
+  const storage = createStorage({ config: { postgres, dataDir, spoolMaxBytes: MIB }, log: () => {} });
+  const offered = storage.offer(events);
+  await storage.start();
+  await offered;
+  if (postgres !== NOWHERE) {
+    assert.ok(await storage.flush(SHUTDOWN_MS));
+    const read: typeof storage.read = (work) => storage.read(work);
+    const inAnHour = () => Date.now() + DAY_MS / 24;
+    await new Rollup({ read, now: inAnHour, retentionMs: () => 400 * DAY_MS }).catchUp();
+  }
+  await storage.shutdown(SHUTDOWN_MS);
+}
+
+async function embeddedContents(dataDir: string): Promise<Record<string, string[]>> {
+  const embedded = new EmbeddedPostgres({ dataDir, log: () => {} });
+  const client = new Client(await embedded.start());
+  try {
+    await client.connect();
+    return await contents(client);
+  } finally {
+    await client.end();
+    await embedded.stop(SHUTDOWN_MS);
+  }
+}
