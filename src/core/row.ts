@@ -36,7 +36,7 @@ export function int4(value: number | null): number | null {
  */
 export function text(value: string | null, lengthMax: number): string | null {
   if (value === null) return null;
-  const clean = value.replaceAll('\0', '').toWellFormed();
+  const clean = (value.includes('\0') ? value.replaceAll('\0', '') : value).toWellFormed();
   if (clean.length <= lengthMax) return clean;
   return clean.slice(0, lengthMax).toWellFormed();
 }

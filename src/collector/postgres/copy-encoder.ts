@@ -17,7 +17,10 @@ const MICROSECONDS = 1000n;
 /** Years 1 to 9999: what every client can read back. */
 const TIMESTAMP_MIN_MS = Date.parse('0001-01-01T00:00:00Z');
 const TIMESTAMP_MAX_MS = Date.parse('9999-12-31T23:59:59.999Z');
-const UUID = /^[\da-f]{8}-?[\da-f]{4}-?[\da-f]{4}-?[\da-f]{4}-?[\da-f]{12}$/i;
+const UUID_BYTES = 16;
+/** Each byte after which a UUID may have a hyphen. */
+const UUID_HYPHENS = new Set([4, 6, 8, 10]);
+const HYPHEN = 0x2d;
 const JSONB_VERSION = 1;
 /** Text inside JSON that `jsonb` refuses: an escaped NUL, or an escaped surrogate, which may be a lone one. */
 const SUSPECT_ESCAPE = /\\u(0000|d[89a-f])/i;
@@ -86,11 +89,18 @@ export class CopyEncoder {
   }
 
   #uuid(value: string): void {
-    if (!UUID.test(value)) throw new RangeError('not a UUID');
-    this.#reserve(20);
-    this.#buffer.writeInt32BE(16, this.#length);
-    this.#buffer.write(value.replaceAll('-', ''), this.#length + 4, 'hex');
-    this.#length += 20;
+    this.#int4(UUID_BYTES);
+    this.#reserve(UUID_BYTES);
+    let at = 0;
+    for (let byte = 0; byte < UUID_BYTES; byte++) {
+      if (UUID_HYPHENS.has(byte) && value.charCodeAt(at) === HYPHEN) at++;
+      // -1, for what is no digit, stays negative through both operations.
+      const bits = (hexDigit(value.charCodeAt(at)) << 4) | hexDigit(value.charCodeAt(at + 1));
+      if (bits < 0) throw new RangeError('not a UUID');
+      this.#buffer[this.#length++] = bits;
+      at += 2;
+    }
+    if (at !== value.length) throw new RangeError('not a UUID');
   }
 
   #timestamp(value: ColumnValue): void {
@@ -160,6 +170,13 @@ export class CopyEncoder {
     this.#buffer.copy(grown, 0, 0, this.#length);
     this.#buffer = grown;
   }
+}
+
+/** The digit's value, -1 when it is none. */
+function hexDigit(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  const letter = code | 0x20; // lower case
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
 }
 
 /** No NUL byte, no lone surrogate: Postgres' text is UTF-8 without 0x00. */

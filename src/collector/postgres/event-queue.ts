@@ -94,15 +94,14 @@ export class EventQueue {
 
 /** Memory an event holds, estimated from its text and its fields; the same for an event at any time. */
 export function approximateBytes(event: NervecenterEvent): number {
-  // One sender is shared by all events of a batch.
-  const shared = event?.sender === undefined ? 0 : bytesOf(event.sender);
-  return EVENT_BYTES + bytesOf(event) - shared;
+  return EVENT_BYTES + bytesOf(event, event?.sender);
 }
 
-function bytesOf(value: unknown): number {
+/** @param shared what is not this value's alone: a batch's events have one sender. */
+function bytesOf(value: unknown, shared?: object): number {
   if (typeof value === 'string') return FIELD_BYTES + value.length * CHARACTER_BYTES;
   if (typeof value !== 'object' || value === null) return FIELD_BYTES;
   let bytes = FIELD_BYTES;
-  for (const field of Object.values(value)) bytes += bytesOf(field);
+  for (const field of Object.values(value)) bytes += field === shared ? FIELD_BYTES : bytesOf(field);
   return bytes;
 }

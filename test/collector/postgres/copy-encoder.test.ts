@@ -160,6 +160,36 @@ test('what has no form at all is refused and leaves no trace', () => {
   }
 });
 
+test('a UUID is taken with or without its hyphens, in either case, and nothing that only looks like one', () => {
+  const form = /^[\da-f]{8}-?[\da-f]{4}-?[\da-f]{4}-?[\da-f]{4}-?[\da-f]{12}$/i;
+  const edit = fc.record({
+    at: fc.nat(40),
+    cut: fc.nat(1),
+    text: fc.constantFrom('', '-', '--', 'g', 'F', '@', '\u0130', '\0'),
+  });
+  const edited = fc
+    .tuple(fc.uuid(), fc.array(edit, { maxLength: 4 }), fc.boolean())
+    .map(([uuid, edits, upper]) =>
+      edits.reduce(
+        (value, { at, cut, text }) => value.slice(0, at) + text + value.slice(at + cut),
+        upper ? uuid.toUpperCase().replaceAll('-', '') : uuid,
+      ),
+    );
+  fc.assert(
+    fc.property(edited, (value) => {
+      const encoder = new CopyEncoder();
+      if (!form.test(value)) {
+        assert.throws(() => encoder.row(['uuid'], [value]), RangeError);
+        return;
+      }
+      encoder.row(['uuid'], [value]);
+      const bytes = encoder.take().subarray(6);
+      assert.equal(bytes.toString('hex'), value.replaceAll('-', '').toLowerCase());
+    }),
+    { numRuns: 2000 },
+  );
+});
+
 test('COPY that the server refuses fails with its error, and the connection goes on', async () => {
   const bad = copyIn(
     client,
