@@ -20,7 +20,7 @@ export async function foldHours(client: ClientBase, signal: SignalName, keptFrom
     `WITH gone AS (
        DELETE FROM enterprise.rollup_hour WHERE ${key} AND bucket < $2 RETURNING value, count, sums
      ), ranked AS (
-       SELECT value, row_number() OVER (ORDER BY value = '${OTHER_VALUES}' DESC, sum(count) DESC, value) AS rank
+       SELECT value, row_number() OVER (ORDER BY value = '${OTHER_VALUES}', sum(count) DESC, value) AS rank
        FROM gone GROUP BY value
      )
      INSERT INTO enterprise.rollup_hour (signal, field, dimension, bucket, value, count, sums)

@@ -103,7 +103,8 @@ function bounded(before: string | null, parts: readonly string[], sums: readonly
   return `
     WITH ${before === null ? '' : `${before}, `}parts AS MATERIALIZED (${parts.join(' UNION ALL ')}),
     ranked AS (
-      SELECT value, row_number() OVER (ORDER BY sum(count) DESC, value) > ${VALUES_MAX} AS other FROM parts GROUP BY value
+      SELECT value, row_number() OVER (ORDER BY value = '${OTHER_VALUES}', sum(count) DESC, value) > ${VALUES_MAX} AS other
+      FROM parts GROUP BY value
     )
     SELECT at, CASE WHEN other THEN '${OTHER_VALUES}' ELSE value END AS value, sum(count)::float8 AS count, sum(sum) AS sum,
       min(min) AS min, max(max) AS max, string_agg(histogram, ''::bytea) AS histogram, jsonb_build_object(${added}) AS sums
