@@ -93,6 +93,9 @@ describe('the page', () => {
       assert.equal(await page.getByRole('img', { name }).locator('canvas').count(), 1);
     const meter = await page.getByRole('meter', { name: 'CPU' }).locator('.fill').boundingBox();
     const track = await page.getByRole('meter', { name: 'CPU' }).boundingBox();
+    const [model] = busy.llm.by_model;
+    collector.push({ llm: { ...busy.llm, by_model: [{ ...model!, unpriced_requests: 2 }] } });
+    await panel('llm').getByRole('cell', { name: '≥ $61.44' }).waitFor();
     assert.ok(
       Math.abs((meter?.width ?? 0) / (track?.width ?? 1) - 0.463) < 0.01,
       'the policy lets widths be set',

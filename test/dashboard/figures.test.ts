@@ -118,7 +118,7 @@ describe('notices', () => {
       ['storage', 'durability', 'dropped', 'instances'],
     );
     assert.match(notices[0]?.text ?? '', /12,204 events wait \(84\.1 MB on disk\)/);
-    assert.match(notices[1]?.text ?? '', /in memory only \(12,204 now\)/);
+    assert.match(notices[1]?.text ?? '', /^Spool unwritable: new events wait in memory only/);
     assert.match(
       notices[2]?.text ?? '',
       /^Dropping events: 1,204 in the last 5 min; 4,130 events dropped.*queue_full 4,118, invalid 12$/,

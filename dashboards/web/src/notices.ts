@@ -47,12 +47,11 @@ function storageNotice({ pipeline }: Snapshot): Notice | null {
 /** The database may be well or not: what waits for it is lost with the collector while the disk cannot be written. */
 function durabilityNotice({ pipeline }: Snapshot): Notice | null {
   if (pipeline.durable) return null;
-  const waiting = count(pipeline.events_queued + pipeline.events_in_flight);
   const severity = pipeline.storage === 'down' ? 'bad' : 'warning';
   return {
     id: 'durability',
     severity,
-    text: `Spool unwritable: what waits is in memory only (${waiting} now) and would be lost with the collector`,
+    text: 'Spool unwritable: new events wait in memory only and would be lost with the collector',
   };
 }
 
