@@ -74,6 +74,7 @@ CREATE TABLE enterprise.nervecenter_rollup_state (
     minute_watermark timestamp with time zone NOT NULL,
     hour_watermark timestamp with time zone NOT NULL,
     folded_until timestamp with time zone,
+    day_watermark timestamp with time zone,
     CONSTRAINT nervecenter_rollup_state_pkey PRIMARY KEY (signal)
 );
 
@@ -125,6 +126,21 @@ CREATE TABLE enterprise.request_metrics (
 CREATE INDEX idx_request_metrics_ts ON ONLY enterprise.request_metrics USING btree ("timestamp" DESC);
 
 CREATE TABLE enterprise.request_metrics_default PARTITION OF enterprise.request_metrics DEFAULT;
+
+CREATE TABLE enterprise.rollup_day (
+    signal text NOT NULL,
+    field text NOT NULL,
+    dimension text NOT NULL,
+    bucket timestamp with time zone NOT NULL,
+    value text NOT NULL,
+    count bigint NOT NULL,
+    sum double precision,
+    min double precision,
+    max double precision,
+    histogram bytea,
+    sums jsonb,
+    CONSTRAINT rollup_day_pkey PRIMARY KEY (signal, field, dimension, bucket, value)
+);
 
 CREATE TABLE enterprise.rollup_hour (
     signal text NOT NULL,

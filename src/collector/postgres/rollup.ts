@@ -3,9 +3,9 @@ import { DatabaseError } from 'pg';
 import type { SignalName } from '../../core/event.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../core/units.ts';
 import { foldHours } from './fold.ts';
-import { aggregateMinutes, aggregateRows } from './history/aggregate.ts';
 import type { Read } from './history/read-lane.ts';
 import { type RowShape, SHAPES } from './history/shape.ts';
+import { keysOf, recomputeDays, recomputeHours, recomputeMinutes, type Span } from './recompute.ts';
 
 /** "roll" in ASCII: whoever rolls up a database holds this advisory lock for the transaction. */
 const LOCK_KEY = 0x72_6f_6c_6c;
@@ -29,14 +29,10 @@ export interface RollupOptions {
 /** What one step did. `behind`: there is more to do at once. `busy`: another collector is at it. */
 export type RollupStep = 'done' | 'behind' | 'busy';
 
-interface Span {
-  readonly fromMs: number;
-  readonly toMs: number;
-}
-
 interface State {
   readonly minuteMs: number;
   readonly hourMs: number;
+  readonly dayMs: number;
   /** Everything before it is folded. */
   readonly foldedMs: number;
 }
@@ -115,11 +111,14 @@ export class Rollup {
     ]);
     await recomputeMinutes(client, signal, minutes);
     const hoursUntilMs = floorTo(untilMs, HOUR_MS);
-    const hours = hoursOf(minutes, state.hourMs, hoursUntilMs);
+    const hours = unitsOf(minutes, HOUR_MS, state.hourMs, hoursUntilMs);
     await recomputeHours(client, signal, hours);
+    const daysUntilMs = floorTo(Math.max(state.hourMs, hoursUntilMs), DAY_MS);
+    await recomputeDays(client, signal, unitsOf(hours, DAY_MS, state.dayMs, daysUntilMs));
     await writeState(client, signal, {
       minuteMs: untilMs,
       hourMs: Math.max(state.hourMs, hoursUntilMs),
+      dayMs: Math.max(state.dayMs, daysUntilMs),
     });
     if (hoursUntilMs > state.hourMs) {
       const keptFromMs = floorTo(this.#options.now() - this.#options.retentionMs(signal), HOUR_MS);
@@ -150,7 +149,7 @@ export class Rollup {
 }
 
 async function inTransaction<T>(client: PoolClient, work: () => Promise<T>): Promise<T> {
-  await client.query(`BEGIN; SET LOCAL statement_timeout = ${STATEMENT_TIMEOUT_MS}`);
+  await client.query(`BEGIN; SET LOCAL statement_timeout = ${STATEMENT_TIMEOUT_MS}; SET LOCAL jit = off`);
   try {
     const result = await work();
     await client.query('COMMIT');
@@ -190,8 +189,9 @@ async function readState(
   { table }: RowShape,
   closedMs: number,
 ): Promise<State> {
-  const { rows } = await client.query<Record<'minute' | 'hour' | 'folded' | 'first', Date | null>>(
-    `SELECT state.minute_watermark AS minute, state.hour_watermark AS hour, state.folded_until AS folded,
+  const { rows } = await client.query<Record<'minute' | 'hour' | 'day' | 'folded' | 'first', Date | null>>(
+    `SELECT state.minute_watermark AS minute, state.hour_watermark AS hour, state.day_watermark AS day,
+       state.folded_until AS folded,
        (SELECT timestamp FROM ${table}
         WHERE timestamp >= coalesce(state.minute_watermark, 'epoch') AND timestamp < $2
         ORDER BY timestamp LIMIT 1) AS first
@@ -205,109 +205,55 @@ async function readState(
   const minuteMs = Math.max(reached, next);
   // Hours without rows have no rollups: the first one that can lack some is that of the last minute reached.
   const hourMs = row?.hour?.getTime() ?? floorTo(minuteMs, HOUR_MS);
-  return { minuteMs, hourMs, foldedMs };
+  const dayMs = row?.day?.getTime() ?? floorTo(minuteMs, DAY_MS);
+  return { minuteMs, hourMs, dayMs, foldedMs };
 }
 
 async function writeState(
   client: PoolClient,
   signal: SignalName,
-  { minuteMs, hourMs }: Omit<State, 'foldedMs'>,
+  { minuteMs, hourMs, dayMs }: Omit<State, 'foldedMs'>,
 ): Promise<void> {
   await client.query(
-    `INSERT INTO enterprise.nervecenter_rollup_state (signal, minute_watermark, hour_watermark) VALUES ($1, $2, $3)
+    `INSERT INTO enterprise.nervecenter_rollup_state AS state (signal, minute_watermark, hour_watermark, day_watermark)
+     VALUES ($1, $2, $3, $4)
      ON CONFLICT (signal) DO UPDATE SET
-       minute_watermark = greatest(nervecenter_rollup_state.minute_watermark, excluded.minute_watermark),
-       hour_watermark = greatest(nervecenter_rollup_state.hour_watermark, excluded.hour_watermark)`,
-    [signal, toDate(minuteMs), toDate(hourMs)],
+       minute_watermark = greatest(state.minute_watermark, excluded.minute_watermark),
+       hour_watermark = greatest(state.hour_watermark, excluded.hour_watermark),
+       day_watermark = greatest(state.day_watermark, excluded.day_watermark)`,
+    [signal, toDate(minuteMs), toDate(hourMs), toDate(dayMs)],
   );
 }
 
-const INTO = '(signal, field, dimension, bucket, value, count, sum, min, max, histogram, sums)';
-
-async function recomputeMinutes(
-  client: PoolClient,
-  signal: SignalName,
-  spans: readonly Span[],
-): Promise<void> {
-  if (spans.length === 0) return;
-  const shape = SHAPES[signal];
-  const ranges = rangesOf(spans);
-  await client.query(deletion('rollup_minute'), [signal, ...ranges, ...keysOf(signal)]);
-  for (const [name, field] of Object.entries(shape.fields)) {
-    const totals = { name: '', value: `''` };
-    const rows = aggregateRows(shape, field, {
-      bucket: `date_bin('1 minute', r.timestamp, 'epoch'::timestamptz)`,
-      dimensions: [
-        totals,
-        ...field.rolledBy.map((dimension) => ({
-          name: dimension,
-          value: shape.dimensions[dimension] ?? 'NULL',
-        })),
-      ],
-      // Sums belong to the row, not to one of its further distributions.
-      sums: name === 'value' ? Object.keys(shape.sums) : [],
-      histogram: true,
-      from: `unnest($3::timestamptz[], $4::timestamptz[]) AS spans(starts, ends)
-        JOIN ${shape.table} r ON r.timestamp >= spans.starts AND r.timestamp < spans.ends`,
-      where: 'true',
-    });
-    await client.query(
-      `INSERT INTO enterprise.rollup_minute ${INTO}
-       SELECT $1::text, $2::text, dimension, bucket, value, count, sum, min, max, histogram, sums FROM (${rows}) AS rolled`,
-      [signal, name, ...ranges],
-    );
-  }
-}
-
-async function recomputeHours(client: PoolClient, signal: SignalName, spans: readonly Span[]): Promise<void> {
-  if (spans.length === 0) return;
-  const key = [signal, ...rangesOf(spans), ...keysOf(signal)];
-  await client.query(deletion('rollup_hour'), key);
-  const hours = aggregateMinutes(Object.keys(SHAPES[signal].sums));
-  await client.query(`INSERT INTO enterprise.rollup_hour ${INTO} ${hours}`, key);
-}
-
-/** `$1` signal, `$2` and `$3` spans, `$4` and `$5` what `keysOf` gives. */
-function deletion(table: 'rollup_minute' | 'rollup_hour'): string {
-  return `DELETE FROM enterprise.${table} rolled
-    USING unnest($2::timestamptz[], $3::timestamptz[]) AS spans(starts, ends)
-    WHERE rolled.signal = $1 AND rolled.field = ANY ($4::text[]) AND rolled.dimension = ANY ($5::text[])
-      AND rolled.bucket >= spans.starts AND rolled.bucket < spans.ends`;
-}
-
-/** Every field and dimension a signal is rolled up by: with them the primary key leads straight to a span. */
-function keysOf(signal: SignalName): [string[], string[]] {
-  const fields = Object.entries(SHAPES[signal].fields);
-  const dimensions = new Set(['', ...fields.flatMap(([, { rolledBy }]) => rolledBy)]);
-  return [fields.map(([name]) => name), [...dimensions]];
-}
-
-function rangesOf(spans: readonly Span[]): [Date[], Date[]] {
-  return [spans.map(({ fromMs }) => toDate(fromMs)), spans.map(({ toMs }) => toDate(toMs))];
-}
+const PRUNED = [
+  ['rollup_minute', HOUR_MS],
+  ['rollup_hour', HOUR_MS],
+  // A day goes when all of it is past its retention.
+  ['rollup_day', DAY_MS],
+] as const;
 
 /** Rollups are few, and their buckets are rewritten anyway: unlike rows they may be deleted one by one. */
 async function prune(client: PoolClient, signal: SignalName, keptFromMs: number): Promise<void> {
   const keptFrom = toDate(keptFromMs);
   await foldHours(client, signal, keptFrom);
-  for (const table of ['rollup_minute', 'rollup_hour']) {
+  for (const [table, unitMs] of PRUNED) {
     await client.query(
       `DELETE FROM enterprise.${table} WHERE signal = $1 AND field = ANY ($2) AND dimension = ANY ($3)
          AND bucket > '-infinity' AND bucket < $4`,
-      [signal, ...keysOf(signal), keptFrom],
+      [signal, ...keysOf(signal), toDate(floorTo(keptFromMs, unitMs))],
     );
   }
 }
 
-/** Hours of the minutes recomputed, as far as hours are complete, and those that have become so. */
-function hoursOf(minutes: readonly Span[], reachedMs: number, untilMs: number): Span[] {
-  const hours = minutes.map(({ fromMs, toMs }) => ({
-    fromMs: floorTo(fromMs, HOUR_MS),
-    toMs: Math.min(Math.ceil(toMs / HOUR_MS) * HOUR_MS, untilMs),
+/** Whole units of the finer spans recomputed, as far as they are complete, and those that have become so. */
+function unitsOf(finer: readonly Span[], unitMs: number, reachedMs: number, untilMs: number): Span[] {
+  const units = finer.map(({ fromMs, toMs }) => ({
+    fromMs: floorTo(fromMs, unitMs),
+    toMs: Math.min(Math.ceil(toMs / unitMs) * unitMs, untilMs),
   }));
-  // The hour that was open when the last step ended, though nothing new may be in it since.
-  if (reachedMs < untilMs) hours.push({ fromMs: reachedMs, toMs: reachedMs + HOUR_MS });
-  return joined(hours.sort((a, b) => a.fromMs - b.fromMs));
+  // The one that was open when the last step ended, though nothing new may be in it since.
+  if (reachedMs < untilMs) units.push({ fromMs: reachedMs, toMs: reachedMs + unitMs });
+  return joined(units.sort((a, b) => a.fromMs - b.fromMs));
 }
 
 /** Spans in order, touching and overlapping ones as one, empty ones left out. */

@@ -3,6 +3,8 @@ import { DAY_MS, SECOND_MS } from '../units.ts';
 export const BUCKETS_MAX = 1500;
 /** How many `auto` aims at: as many as a chart can show apart. */
 const BUCKETS_AUTO = 100;
+/** With several groups each has its bucket: fewer can be told apart, and 24 h come from hours, 30 d from days. */
+const BUCKETS_AUTO_GROUPED = 30;
 const LADDER_SECONDS = [
   1, 5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 604_800,
 ] as const;
@@ -15,9 +17,13 @@ export interface Buckets {
   readonly boundariesMs: readonly number[];
 }
 
-/** The finest step that a range can be shown with in a chart. */
-export function autoStepMs(fromMs: number, toMs: number): number {
-  const seconds = LADDER_SECONDS.find((step) => (toMs - fromMs) / (step * SECOND_MS) <= BUCKETS_AUTO);
+/** The finest step that a range can be shown with in a chart, `grouped` or as one series. */
+export function autoStepMs(
+  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+  grouped: boolean,
+): number {
+  const bucketsMax = grouped ? BUCKETS_AUTO_GROUPED : BUCKETS_AUTO;
+  const seconds = LADDER_SECONDS.find((step) => (toMs - fromMs) / (step * SECOND_MS) <= bucketsMax);
   return (seconds ?? 7 * 86_400) * SECOND_MS;
 }
 

@@ -119,7 +119,8 @@ function readBuckets(parameters: Parameters, nowMs: number, timeZone: string) {
   if (fromMs >= toMs) throw new ParameterError('from', 'a time before `to`', from);
   if (toMs - fromMs > RANGE_MAX_MS) throw new ParameterError('from', 'at most 400 days before `to`', from);
   const step = parameters.get('step') ?? 'auto';
-  const stepMs = step === 'auto' ? autoStepMs(fromMs, toMs) : parseDuration(step);
+  const stepMs =
+    step === 'auto' ? autoStepMs({ fromMs, toMs }, parameters.get('group_by') !== null) : parseDuration(step);
   if (stepMs === null || stepMs > RANGE_MAX_MS || (stepMs > DAY_MS && stepMs % DAY_MS !== 0)) {
     throw new ParameterError('step', 'auto, or a duration such as 1m, 1h or 1d (whole days above one)', step);
   }

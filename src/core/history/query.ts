@@ -18,8 +18,11 @@ export interface HistoryQuery {
   readonly nowMs: number;
 }
 
-/** Where the answer was read from. All give the same counts and sums; `rollup` falls back to rows for the last minutes. */
-export type HistorySource = 'rollup_hour' | 'rollup_minute' | 'rows';
+/**
+ * Where the answer was read from: the coarsest that it was, because what does not fill a day is read from hours, then minutes,
+ * then rows. All give the same counts and sums.
+ */
+export type HistorySource = 'rollup_day' | 'rollup_hour' | 'rollup_minute' | 'rows';
 
 export interface HistorySeries {
   /** By the dimension asked for: its value, `null` for rows that have none, `<other>` for all past the bound. */

@@ -97,7 +97,7 @@ test('a writer rolls up, late rows too, drops old rollups, and answers history f
   await roll(nowMs);
   const query = new URLSearchParams({ signal: 'request', measure: 'count', from: '-30d', step: '1d' });
   const answer = await createHistory(read)(parseHistoryQuery(query, nowMs));
-  assert.equal(answer.source, 'rollup_hour');
+  assert.equal(answer.source, 'rollup_day');
   const counts = answer.series.flatMap(({ points }) => points.map(([, count]) => count ?? 0));
   assert.equal(
     counts.reduce((sum, count) => sum + count, 0),

@@ -47,7 +47,7 @@ it('history: the question arrives parsed, the answer as JSON', async (t) => {
   const [query] = asked;
   assert.equal(query?.groupBy, 'endpoint');
   assert.deepEqual(query?.filters, { method: 'GET' });
-  assert.equal(query?.buckets.boundariesMs.length, 61);
+  assert.equal(query?.buckets.boundariesMs.length, 31);
   assert.equal((await send('/api/metrics/history?signal=request&measure=p95')).status, 401);
 });
 

@@ -54,7 +54,7 @@ export function scriptTail(selection: Selection, complete: boolean): string {
 }
 
 function emptinessCheck(): string {
-  const filled = [...ROW_TABLES, 'rollup_minute', 'rollup_hour'].map(
+  const filled = [...ROW_TABLES, 'rollup_minute', 'rollup_hour', 'rollup_day'].map(
     (table) => `EXISTS (SELECT FROM ${qualified(table)})`,
   );
   return `  IF ${filled.join('\n    OR ')} THEN

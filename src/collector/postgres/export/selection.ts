@@ -11,6 +11,7 @@ export const ROW_TABLES: readonly string[] = Object.values(SIGNALS).map(({ table
 export const STATE_TABLES: readonly string[] = [
   'rollup_minute',
   'rollup_hour',
+  'rollup_day',
   'nervecenter_rollup_state',
   'nervecenter_rollup_pending',
   'nervecenter_batches',

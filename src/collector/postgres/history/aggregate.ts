@@ -1,4 +1,5 @@
 import { BUCKETS_PER_DOUBLING } from '../../../core/histogram.ts';
+import type { Tier } from '../../../core/history/cover.ts';
 import { BUCKET_MAX, BUCKET_MIN, ZERO_BUCKET } from '../../../core/history/packed.ts';
 import type { FieldShape, RowShape } from './shape.ts';
 
@@ -62,10 +63,18 @@ function sumsObject(sums: readonly string[]): string {
 }
 
 /**
- * Minute rollups as hour rollups. `$1` signal, `$2` and `$3` arrays of the spans' beginnings and ends (whole hours),
- * `$4` and `$5` its fields and dimensions: with them the primary key leads straight to the minutes.
+ * Rollups as rollups of a coarser unit. `$1` signal, `$2` and `$3` arrays of the spans' beginnings and ends (whole units),
+ * `$4` and `$5` its fields and dimensions: with them the primary key leads straight to the finer ones.
  */
-export function aggregateMinutes(sums: readonly string[]): string {
+export function aggregateRollups({
+  from,
+  unit,
+  sums,
+}: {
+  readonly from: Tier;
+  readonly unit: '1 hour' | '1 day';
+  readonly sums: readonly string[];
+}): string {
   const added =
     sums.length === 0
       ? 'NULL::jsonb'
@@ -73,31 +82,31 @@ export function aggregateMinutes(sums: readonly string[]): string {
           .map((name) => `'${name}', sum((m.sums->>'${name}')::numeric)`)
           .join(', ')}) END`;
   return `
-    WITH minutes AS MATERIALIZED (
-      SELECT m.*, date_bin('1 hour', m.bucket, 'epoch'::timestamptz) AS hour
+    WITH finer AS MATERIALIZED (
+      SELECT m.*, date_bin('${unit}', m.bucket, 'epoch'::timestamptz) AS unit
       FROM unnest($2::timestamptz[], $3::timestamptz[]) AS spans(starts, ends)
       CROSS JOIN LATERAL (
-        SELECT * FROM enterprise.rollup_minute
+        SELECT * FROM enterprise.${from}
         WHERE signal = $1 AND field = ANY ($4::text[]) AND dimension = ANY ($5::text[])
           AND bucket >= spans.starts AND bucket < spans.ends
         OFFSET 0
       ) AS m
     ), totals AS (
-      SELECT field, dimension, hour, value, sum(count)::bigint AS count, sum(sum) AS sum, min(min) AS min, max(max) AS max,
+      SELECT field, dimension, unit, value, sum(count)::bigint AS count, sum(sum) AS sum, min(min) AS min, max(max) AS max,
         ${added} AS sums
-      FROM minutes m GROUP BY 1, 2, 3, 4
+      FROM finer m GROUP BY 1, 2, 3, 4
     ), cells AS (
-      SELECT field, dimension, hour, value, index, sum(n) AS n FROM (
-        SELECT field, dimension, hour, value,
+      SELECT field, dimension, unit, value, index, sum(n) AS n FROM (
+        SELECT field, dimension, unit, value,
           ((((get_byte(histogram, at) << 8) | get_byte(histogram, at + 1)) + 32768) % 65536 - 32768)::int2 AS index,
           ((get_byte(histogram, at + 2) << 24) | (get_byte(histogram, at + 3) << 16)
             | (get_byte(histogram, at + 4) << 8) | get_byte(histogram, at + 5)) AS n
-        FROM minutes CROSS JOIN LATERAL generate_series(0, length(histogram) - 6, 6) AS at
+        FROM finer CROSS JOIN LATERAL generate_series(0, length(histogram) - 6, 6) AS at
         WHERE histogram IS NOT NULL
       ) AS pairs GROUP BY 1, 2, 3, 4, 5
     ), packed AS (
-      SELECT field, dimension, hour, value, ${PACK} AS histogram FROM cells GROUP BY 1, 2, 3, 4
+      SELECT field, dimension, unit, value, ${PACK} AS histogram FROM cells GROUP BY 1, 2, 3, 4
     )
-    SELECT $1::text, field, dimension, hour, value, count, sum, min, max, histogram, sums
-    FROM totals LEFT JOIN packed USING (field, dimension, hour, value)`;
+    SELECT $1::text, field, dimension, unit, value, count, sum, min, max, histogram, sums
+    FROM totals LEFT JOIN packed USING (field, dimension, unit, value)`;
 }

@@ -5,12 +5,14 @@ const TIMED_OUT = '57014';
 
 /**
  * Runs work in a read-only transaction with a time limit of the server's, so that a question that is too large ends there
- * and not only here. Without JIT, which costs more than it brings to statements of some milliseconds.
+ * and not only here; all its statements see one moment. Without JIT, which costs more than it brings to statements of some milliseconds.
  *
  * @throws NervecenterError `NC_UNAVAILABLE` past the limit.
  */
 export async function reading<T>(client: PoolClient, timeoutMs: number, work: () => Promise<T>): Promise<T> {
-  await client.query(`BEGIN READ ONLY; SET LOCAL statement_timeout = ${timeoutMs}; SET LOCAL jit = off`);
+  await client.query(
+    `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = ${timeoutMs}; SET LOCAL jit = off`,
+  );
   try {
     const result = await work();
     await client.query('COMMIT');

@@ -14,6 +14,8 @@ export interface FieldShape {
   readonly onlyWithValue?: boolean;
   /** Dimensions the rollups have it by, the totals aside. */
   readonly rolledBy: readonly RolledDimension[];
+  /** Dimensions with about as many values as a minute has rows: rolled up by the hour and day, and without histograms. */
+  readonly hourlyBy?: readonly RolledDimension[];
 }
 
 /** How a signal's rows are read: SQL expressions over the row `r`. None of it ever comes from outside. */
@@ -42,6 +44,7 @@ export const SHAPES: Readonly<Record<SignalName, RowShape>> = {
       value: {
         value: 'r.response_time_ms',
         rolledBy: ['endpoint', 'method', 'status_class', 'department'],
+        hourlyBy: ['user'],
       },
     },
     dimensions: {
@@ -56,7 +59,11 @@ export const SHAPES: Readonly<Record<SignalName, RowShape>> = {
   'llm-call': {
     table: 'enterprise.llm_call_metrics',
     fields: {
-      value: { value: 'r.elapsed_ms', rolledBy: ['model', 'provider', PROVIDER_MODEL, 'department'] },
+      value: {
+        value: 'r.elapsed_ms',
+        rolledBy: ['model', 'provider', PROVIDER_MODEL, 'department'],
+        hourlyBy: ['user'],
+      },
       first_token: { value: 'r.first_token_ms', onlyWithValue: true, rolledBy: ['model', 'provider'] },
     },
     dimensions: {
@@ -83,7 +90,7 @@ export const SHAPES: Readonly<Record<SignalName, RowShape>> = {
   'rag-query': {
     table: 'enterprise.rag_metrics',
     fields: {
-      value: { value: 'r.total_ms', rolledBy: ['department'] },
+      value: { value: 'r.total_ms', rolledBy: ['department'], hourlyBy: ['user'] },
       stage: {
         value: `CASE WHEN jsonb_typeof(stage.ms) = 'number' THEN stage.ms::float8 END`,
         join: `CROSS JOIN LATERAL jsonb_each(${STAGES}) AS stage(name, ms)`,
@@ -115,7 +122,7 @@ export const SHAPES: Readonly<Record<SignalName, RowShape>> = {
   },
   'ws-session': {
     table: 'enterprise.ws_session_metrics',
-    fields: { value: { value: 'r.duration_ms', rolledBy: ['path', 'department'] } },
+    fields: { value: { value: 'r.duration_ms', rolledBy: ['path', 'department'], hourlyBy: ['user'] } },
     dimensions: { ...PEOPLE, ...SENDER, path: 'r.path' },
     sums: {
       messages_in: 'r.messages_in',

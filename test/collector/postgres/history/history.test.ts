@@ -141,15 +141,21 @@ describe('groups', () => {
     ][]) {
       for (const dimension of dimensions) {
         if (dimension === 'stage' || (signal === 'system' && dimension === 'instance')) continue;
-        for (const from of ['-24h', '-30d']) await checkGroups(signal, dimension, from);
+        await checkGroups(signal, dimension, { from: '-24h' });
+        await checkGroups(signal, dimension, { from: '-30d' });
+        await checkGroups(signal, dimension, { from: '-30d', tz: 'Asia/Kolkata', step: '1d' });
       }
     }
   });
 
-  async function checkGroups(signal: SignalName, dimension: Dimension, from: string): Promise<void> {
+  async function checkGroups(
+    signal: SignalName,
+    dimension: Dimension,
+    range: Record<string, string>,
+  ): Promise<void> {
     const shape = SHAPES[signal];
     const counted = signal === 'cache' ? 'sum(hits + misses)' : 'count(*)';
-    const answer = await store.history({ signal, measure: 'count', from, group_by: dimension });
+    const answer = await store.history({ signal, measure: 'count', ...range, group_by: dimension });
     const rows = await store.sql<{ value: string | null; count: string }>(
       `SELECT (${shape.dimensions[dimension]}) AS value, ${counted} AS count FROM ${shape.table} r
        WHERE timestamp >= $1 AND timestamp < $2 GROUP BY 1 ORDER BY ${signal === 'cache' ? 'count(*)' : '2'} DESC, coalesce((${shape.dimensions[dimension]})::text, '')`,
@@ -168,9 +174,19 @@ describe('groups', () => {
     );
     const sorted = (map: Map<string | null, number>) =>
       [...map].sort((a, b) => String(a[0]).localeCompare(String(b[0])));
-    assert.deepEqual(sorted(found), sorted(expected), `${signal} by ${dimension}, ${from}, ${answer.source}`);
+    assert.deepEqual(
+      sorted(found),
+      sorted(expected),
+      `${signal} by ${dimension}, ${JSON.stringify(range)}, ${answer.source}`,
+    );
     const [value, total] = [...found].find(([key]) => key !== null && key !== '<other>') ?? ['', 0];
-    const filtered = await store.history({ signal, measure: 'count', from, [dimension]: String(value) });
+    const filtered = await store.history({
+      signal,
+      measure: 'count',
+      ...range,
+      step: `${answer.step_seconds}s`,
+      [dimension]: String(value),
+    });
     assert.equal(
       filtered.series[0]?.points.reduce((sum, [, count]) => sum + (count ?? 0), 0),
       total,
@@ -197,7 +213,28 @@ describe('groups', () => {
       [answer.from, answer.to],
     );
     assert.deepEqual({ ...totals }, { ...exact });
-    assert.equal(answer.source, 'rollup_hour');
+    assert.equal(answer.source, 'rollup_day');
+  });
+
+  it('by user come from days and hours, but their percentiles from rows', async () => {
+    const ask = (measure: string, from: string) =>
+      store.history({ signal: 'llm-call', measure, from, group_by: 'user' });
+    assert.equal((await ask('count', '-30d')).source, 'rollup_day');
+    assert.equal((await ask('cost', '-24h')).source, 'rollup_hour');
+    assert.equal((await ask('p95', '-24h')).source, 'rows');
+    const [user] = await store.sql<{ sum: string }>(
+      `SELECT sum(cost_usd) FROM enterprise.llm_call_metrics WHERE user_email = 'user7' AND timestamp >= $1`,
+      [(await ask('cost', '-30d')).from],
+    );
+    const answer = await store.history({
+      signal: 'llm-call',
+      measure: 'cost',
+      from: '-30d',
+      step: '1d',
+      user: 'user7',
+    });
+    const cost = answer.series[0]?.points.reduce((sum, [, usd]) => sum + (usd ?? 0), 0);
+    assert.ok(Math.abs((cost ?? 0) - Number(user?.sum)) < 1e-6);
   });
 
   it('by instance, for one metric', async () => {
@@ -253,7 +290,7 @@ describe('days', () => {
         starts,
         days.map(({ at }) => at.getTime()),
       );
-      assert.equal(answer.source, tz === 'Asia/Kolkata' ? 'rollup_minute' : 'rollup_hour');
+      assert.equal(answer.source, 'rollup_hour');
       if (from.startsWith('2026')) assertPoints(answer, await exactly(answer, 'count(*)'), 0);
     });
   }

@@ -30,6 +30,7 @@ async function assertAgrees({ sql }: TestHistory): Promise<void> {
   for (const [unit, column] of [
     ['minute', 'minute_watermark'],
     ['hour', 'hour_watermark'],
+    ['day', 'day_watermark'],
   ]) {
     const wrong = await sql(
       `SELECT * FROM (
