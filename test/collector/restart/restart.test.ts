@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { migrate } from '../../../src/collector/postgres/migrate.ts';
 import type { PostgresConfig } from '../../../src/config.ts';
 import type { Snapshot } from '../../../src/core/snapshot.ts';
 import { until } from '../../support/poll.ts';
@@ -13,6 +14,7 @@ import { lasting, traffic } from './traffic.ts';
 
 const CHILD = join(import.meta.dirname, 'child.ts');
 const PATIENCE_MS = 30_000;
+const ROWS = 100_000;
 let server: TestPostgres;
 const dataDirs: string[] = [];
 before(async () => {
@@ -49,14 +51,30 @@ async function endedBy(signal: NodeJS.Signals, database: PostgresConfig, dataDir
 }
 
 /** The new collector's snapshot once it shows as much as the old one did. */
-function recalled(fed: FedCollector, { api }: Pick<Snapshot, 'api'>): Promise<Snapshot> {
+function recalled(
+  fed: FedCollector,
+  { requests_total }: Pick<Snapshot['api'], 'requests_total'>,
+): Promise<Snapshot> {
   return until(
     async () => {
       const snapshot = await fed.snapshot();
-      return snapshot.api.requests_total >= api.requests_total ? snapshot : null;
+      return snapshot.api.requests_total >= requests_total ? snapshot : null;
     },
     { timeoutMs: PATIENCE_MS },
   );
+}
+
+/** Collectors share their server with those of the other tests, so one at a time. */
+async function withCollector(
+  database: PostgresConfig,
+  check: (fed: FedCollector) => Promise<void>,
+): Promise<void> {
+  const fed = await FedCollector.start(database, newDataDir());
+  try {
+    await check(fed);
+  } finally {
+    await fed.collector.shutdown(5000);
+  }
 }
 
 describe('a collector that starts where another one ended', () => {
@@ -68,12 +86,10 @@ describe('a collector that starts where another one ended', () => {
       assert.ok(last.llm.cost_total_usd > 0 && last.rag.error_count > 0 && last.llm.unpriced_requests > 0);
       const fed = await FedCollector.start(database, dataDir);
       try {
-        const first = await recalled(fed, last);
+        const first = await recalled(fed, last.api);
         assert.deepEqual(lasting(first), lasting(last));
         await fed.feed(traffic());
-        const second = await recalled(fed, {
-          api: { ...last.api, requests_total: 2 * last.api.requests_total },
-        });
+        const second = await recalled(fed, { requests_total: 2 * last.api.requests_total });
         assert.equal(second.llm.total_requests, 2 * last.llm.total_requests);
         assert.equal(second.websocket.bytes_in, 2 * last.websocket.bytes_in);
         const scraped = await (await fed.get('/metrics')).text();
@@ -86,4 +102,63 @@ describe('a collector that starts where another one ended', () => {
       }
     });
   }
+});
+
+describe('a collector on a database of others', () => {
+  it('shows what plain SQL has written, a hundred thousand rows of it', async () => {
+    const database = await server.createDatabase();
+    await server.using(database, async (client) => {
+      await migrate(client);
+      await client.query(`INSERT INTO enterprise.request_metrics (timestamp, endpoint, method, status_code, response_time_ms)
+        SELECT now() - interval '30 days' * (i - 1) / ${ROWS}, '/raw/' || i % 400, 'GET', CASE WHEN i % 10 = 0 THEN 500 ELSE 200 END, 10
+        FROM generate_series(1, ${ROWS}) AS i`);
+      await client.query(`INSERT INTO enterprise.llm_call_metrics (model, provider, elapsed_ms, prompt_tokens, completion_tokens, total_tokens, cost_usd, success)
+        VALUES ('m', 'p', 1000, 5, 7, 12, 1.25, true), ('m', 'p', 3000, 5, 7, 12, NULL, false)`);
+    });
+    await withCollector(database, async (fed) => {
+      const { api, llm } = await recalled(fed, { requests_total: ROWS });
+      assert.deepEqual([api.requests_total, api.errors_total], [ROWS, ROWS / 10]);
+      assert.ok(Object.keys(api.endpoints).length <= 200);
+      assert.equal(api.overflow_endpoints, (ROWS / 400) * 250);
+      assert.deepEqual(llm.by_model, [
+        {
+          ...llm.by_model[0],
+          provider: 'p',
+          model: 'm',
+          requests: 2,
+          errors: 1,
+          tokens_in: 10,
+          tokens_out: 14,
+          cost_usd: 1.25,
+          latency_p95_ms: 3000,
+        },
+      ]);
+      assert.equal(llm.latency_avg_ms, 2000);
+    });
+  });
+
+  it('shows what two others counted, once storage that was down at the start is back', async () => {
+    const database = await server.createDatabase();
+    for (const _ of [1, 2]) {
+      await withCollector(database, async (fed) => {
+        const before = (await fed.snapshot()).pipeline.events_stored;
+        await fed.feed(traffic());
+        await until(async () => (await fed.snapshot()).pipeline.events_stored > before);
+      });
+    }
+    await server.halt();
+    await withCollector(database, async (fed) => {
+      await fed.feed(traffic());
+      const alone = await until(async () => {
+        const snapshot = await fed.snapshot();
+        return snapshot.pipeline.storage === 'down' && snapshot.api.requests_total > 0 ? snapshot : null;
+      });
+      await server.resume();
+      const { requests_total } = alone.api;
+      const all = await recalled(fed, { requests_total: 3 * requests_total });
+      assert.equal(all.api.requests_total, 3 * requests_total);
+      assert.equal(all.llm.tokens_in_total, 3 * alone.llm.tokens_in_total);
+      assert.equal(all.rag.window_count, 3 * alone.rag.window_count);
+    });
+  });
 });
