@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import type { SignalName } from './core/event.ts';
 import { DAY_MS, GIB, MIB, type Milliseconds, milliseconds } from './core/units.ts';
 import { NervecenterError } from './errors.ts';
+import { type ConnectionSource, PG_VARIABLES, resolvePostgres } from './postgres-options.ts';
 
 /** Everything an operator can decide, validated and frozen. The only reader of `process.env` is this file. */
 export interface Config {
@@ -30,11 +31,8 @@ export interface Config {
   readonly otlpEndpoint: string | null;
 }
 
-/** How to reach the user's Postgres: a URL, or the `PG*` variables, which the driver reads by their names. */
-export interface PostgresConfig {
-  readonly connectionString: string | null;
-  readonly env: Readonly<Record<string, string>>;
-}
+/** The user's Postgres: a URL, and the `PG*` variables, which fill in what it leaves open. */
+export type PostgresConfig = ConnectionSource;
 
 export type RetentionKey = 'request' | 'system' | 'llm' | 'rag' | 'cache';
 
@@ -72,15 +70,17 @@ const DEFAULT_RETENTION_DAYS: Readonly<Record<RetentionKey, number>> = {
   rag: 30,
   cache: 7,
 };
-const PG_VARIABLES = [
-  'PGHOST',
-  'PGPORT',
-  'PGDATABASE',
-  'PGUSER',
-  'PGPASSWORD',
-  'PGSSLMODE',
-  'PGPASSFILE',
-] as const;
+/** Of an app that has its Postgres at Azure: the same parameters by other names. */
+const AZURE_VARIABLES: Readonly<Record<string, string>> = {
+  AZURE_PG_HOST: 'PGHOST',
+  AZURE_PG_PORT: 'PGPORT',
+  AZURE_PG_DATABASE: 'PGDATABASE',
+  AZURE_PG_USER: 'PGUSER',
+  AZURE_PG_PASSWORD: 'PGPASSWORD',
+  AZURE_PG_SSLMODE: 'PGSSLMODE',
+};
+/** Azure's servers refuse anything less unless somebody allowed it. */
+const AZURE_SSL_MODE = 'require';
 
 /** Every variable read, with its default and meaning; the README's table is checked against this list. */
 export const SETTINGS: Readonly<Record<string, { readonly default: string; readonly meaning: string }>> = {
@@ -135,6 +135,7 @@ export const SETTINGS: Readonly<Record<string, { readonly default: string; reado
   NERVECENTER_PRICES: { default: 'unset', meaning: 'path of a JSON file with your own prices' },
   DATABASE_URL: { default: 'unset', meaning: 'your Postgres; unset: embedded storage' },
   'PG*': { default: 'unset', meaning: 'the same through the standard variables (`PGHOST`, `PGUSER`, …)' },
+  'AZURE_PG_*': { default: 'unset', meaning: 'the same by the names an app at Azure may have already' },
 };
 
 /** The configuration as `nervecenter doctor` prints it: by variable, secrets masked. */
@@ -311,21 +312,26 @@ function origins(setting: SettingReader, problems: string[]): string[] {
   });
 }
 
+/** `DATABASE_URL` first, then `PG*`, then `AZURE_PG_*`; `null` where none of them names a server. */
 function postgresConfig(setting: SettingReader, env: Env, problems: string[]): PostgresConfig | null {
   const connectionString = setting.text('DATABASE_URL');
-  if (connectionString !== null) {
-    const protocol = URL.canParse(connectionString) ? new URL(connectionString).protocol : '';
-    if (protocol !== 'postgres:' && protocol !== 'postgresql:') {
-      problems.push(
-        'DATABASE_URL: expected a URL such as postgres://user:password@host:5432/database, got something else (not shown: it may hold a password). Correct it, or unset it to use embedded storage.',
-      );
-    }
-    return { connectionString, env: {} };
-  }
-  const named = PG_VARIABLES.flatMap((name) => (env[name] ? [[name, env[name]] as const] : []));
-  return env['PGHOST'] || env['PGDATABASE']
-    ? { connectionString: null, env: Object.fromEntries(named) }
-    : null;
+  const standard = Object.fromEntries(
+    PG_VARIABLES.flatMap((name) => (env[name] ? [[name, env[name]] as const] : [])),
+  );
+  const named = connectionString !== null || env['PGHOST'] || env['PGDATABASE'];
+  const postgres = named ? { connectionString, env: standard } : azureConfig(setting, standard);
+  if (postgres !== null) problems.push(...resolvePostgres(postgres).problems);
+  return postgres;
+}
+
+function azureConfig(setting: SettingReader, standard: Record<string, string>): PostgresConfig | null {
+  if (setting.text('AZURE_PG_HOST') === null) return null;
+  const azure = Object.entries(AZURE_VARIABLES).flatMap(([name, standardName]) => {
+    const value = setting.text(name);
+    return value === null ? [] : [[standardName, value] as const];
+  });
+  const env = { PGSSLMODE: AZURE_SSL_MODE, ...standard, ...Object.fromEntries(azure) };
+  return { connectionString: null, env };
 }
 
 function retention(setting: SettingReader, problems: string[]): Record<RetentionKey, Milliseconds> {

@@ -267,7 +267,7 @@ function refusal(env: Readonly<Record<string, string>>): string | null {
 
 describe('a setting', () => {
   it('is in this table, each one there is', () => {
-    const tabled = new Set([...CASES.map(({ name }) => name), 'PG*']);
+    const tabled = new Set([...CASES.map(({ name }) => name), 'PG*', 'AZURE_PG_*']);
     assert.deepEqual([...tabled].sort(), Object.keys(SETTINGS).sort());
   });
 
@@ -319,7 +319,7 @@ describe('the configuration', () => {
     assert.ok(message.length < 250, message);
   });
 
-  it('takes the standard variables of Postgres when no URL is set, and only then', () => {
+  it('takes the standard variables of Postgres, which fill in what a URL leaves open', () => {
     const pg = { PGHOST: 'db', PGPORT: '5433', PGUSER: 'u', PGPASSWORD: 'p', PGDATABASE: 'd', PGTZ: 'UTC' };
     const { PGTZ: _notOurs, ...env } = pg;
     assert.deepEqual(readConfig(pg, CWD).postgres, { connectionString: null, env });
@@ -329,10 +329,26 @@ describe('the configuration', () => {
     });
     assert.equal(readConfig({ PGUSER: 'u', PGHOST: '' }, CWD).postgres, null);
     const url = 'postgres://u@h/d';
-    assert.deepEqual(readConfig({ ...pg, DATABASE_URL: url }, CWD).postgres, {
-      connectionString: url,
-      env: {},
+    assert.deepEqual(readConfig({ ...pg, DATABASE_URL: url }, CWD).postgres, { connectionString: url, env });
+  });
+
+  it('takes the names of Azure when nothing else names a server, with TLS unless told otherwise', () => {
+    const azure = {
+      AZURE_PG_HOST: 'x.postgres.database.azure.com',
+      AZURE_PG_USER: 'u',
+      AZURE_PG_DATABASE: 'd',
+    };
+    assert.deepEqual(readConfig({ ...azure, PGAPPNAME: 'a' }, CWD).postgres?.env, {
+      PGHOST: azure.AZURE_PG_HOST,
+      PGUSER: 'u',
+      PGDATABASE: 'd',
+      PGSSLMODE: 'require',
+      PGAPPNAME: 'a',
     });
+    const stricter = { ...azure, AZURE_PG_SSLMODE: 'verify-full' };
+    assert.equal(readConfig(stricter, CWD).postgres?.env['PGSSLMODE'], 'verify-full');
+    assert.equal(readConfig({ ...azure, PGHOST: 'h' }, CWD).postgres?.env['PGHOST'], 'h');
+    assert.equal(readConfig({ AZURE_PG_USER: 'u' }, CWD).postgres, null);
   });
 
   it('names the app after its package, unless told otherwise', () => {

@@ -53,16 +53,17 @@ async function storageState({ storage, postgres, dataDir }: Config): Promise<str
   if (storage === 'off') return 'off';
   if (postgres === null) return `embedded PostgreSQL in ${dataDir}, started with the collector`;
   const server = externalServer(postgres);
-  const client = new Client({ ...(await server.start()), connectionTimeoutMillis: PROBE_TIMEOUT_MS });
-  client.on('error', () => {}); // Told by the query that fails.
+  let client: Client | null = null;
   try {
+    client = new Client({ ...(await server.start()), connectionTimeoutMillis: PROBE_TIMEOUT_MS });
+    client.on('error', () => {}); // Told by the query that fails.
     await client.connect();
     const { applied, pending } = await schemaStatus(client);
     return `${server.description}: reachable, ${applied.length} migrations applied, ${pending.length} pending`;
   } catch (error) {
     return describeError(storageError(error, server.description));
   } finally {
-    await client.end().catch(() => {});
+    await client?.end().catch(() => {});
   }
 }
 

@@ -1,7 +1,11 @@
 import { Socket } from 'node:net';
-import { Client, type ClientConfig, Pool } from 'pg';
+import type { ConnectionOptions } from 'node:tls';
+import { Client, type ClientConfig, DatabaseError, Pool } from 'pg';
 import type { PostgresConfig } from '../../config.ts';
 import { SECOND_MS } from '../../core/units.ts';
+import { NervecenterError } from '../../errors.ts';
+import { type PostgresOptions, resolvePostgres } from '../../postgres-options.ts';
+import { failureKind } from './failure.ts';
 
 /** One connection writes, one is left for whoever reads history. */
 const CONNECTIONS_MAX = 2;
@@ -9,11 +13,6 @@ const CONNECT_TIMEOUT_MS = 10 * SECOND_MS;
 /** Longer than the pause between two samples of the host, so that an idle app does not reconnect for each. */
 const IDLE_TIMEOUT_MS = 60 * SECOND_MS;
 const KEEP_ALIVE_AFTER_MS = 10 * SECOND_MS;
-const DEFAULT_PORT = 5432;
-
-/** `sslmode` values that the driver would read as `verify-full`, unless asked to mean what libpq means. */
-const LIBPQ_SSL_MODES = new Set(['prefer', 'require', 'verify-ca']);
-
 /** A pool that can be closed at once, whatever its connections are doing. */
 export interface Connections {
   readonly pool: Pool;
@@ -21,17 +20,68 @@ export interface Connections {
   destroy(): void;
 }
 
-/** The driver's options for the user's server. `DATABASE_URL` means what it means to psql, `sslmode` included. */
-export function connectionOptions({ connectionString, env }: PostgresConfig): ClientConfig {
-  if (connectionString !== null) return { connectionString: withLibpqSslModes(connectionString) };
-  return {
-    host: env['PGHOST'] ?? 'localhost',
-    port: env['PGPORT'] === undefined ? DEFAULT_PORT : Number(env['PGPORT']),
-    ssl: sslOptions(env['PGSSLMODE']),
-    ...(env['PGUSER'] === undefined ? {} : { user: env['PGUSER'] }),
-    ...(env['PGPASSWORD'] === undefined ? {} : { password: env['PGPASSWORD'] }),
-    ...(env['PGDATABASE'] === undefined ? {} : { database: env['PGDATABASE'] }),
+/**
+ * The driver's options for the user's server, in the order in which to try them: `sslmode=prefer` and `allow` name two ways.
+ *
+ * @throws NervecenterError `NC_CONFIG_INVALID` when an option cannot be used, such as a file that is gone.
+ */
+export function connectionAttempts(config: PostgresConfig): [ClientConfig, ...ClientConfig[]] {
+  const { options, problems } = resolvePostgres(config);
+  if (problems.length > 0) throw new NervecenterError('NC_CONFIG_INVALID', problems.join(' '));
+  const plain: ClientConfig = { ...driverOptions(options), ssl: false, sslnegotiation: 'postgres' };
+  // As in libpq, a Unix socket needs no TLS and has none.
+  if (options.sslMode === 'disable' || options.host.startsWith('/')) return [plain];
+  const secure: ClientConfig = {
+    ...driverOptions(options),
+    ssl: tlsOptions(options),
+    sslnegotiation: options.sslNegotiation,
   };
+  if (options.sslMode === 'prefer') return [secure, plain];
+  return options.sslMode === 'allow' ? [plain, secure] : [secure];
+}
+
+/**
+ * The first of the attempts with which the server can be used. The only one is not tried: whoever uses it will see.
+ *
+ * @throws the server's refusal, or the error of a connection that could not be made at all.
+ */
+export async function agreedOptions(
+  attempts: readonly [ClientConfig, ...ClientConfig[]],
+  signal: AbortSignal,
+): Promise<ClientConfig> {
+  const [only, ...others] = attempts;
+  if (others.length === 0) return only;
+  let refusal: unknown = null;
+  for (const attempt of attempts) {
+    try {
+      await tryOut(attempt, signal);
+      return attempt;
+    } catch (error) {
+      if (failureKind(error) !== 'refused') throw error;
+      if (!(refusal instanceof DatabaseError)) refusal = error;
+    }
+  }
+  throw refusal;
+}
+
+async function tryOut(options: ClientConfig, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const socket = new Socket();
+  const abort = () => socket.destroy();
+  signal.addEventListener('abort', abort);
+  const client = new Client({
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    ...options,
+    stream: () => socket,
+  });
+  client.on('error', () => {}); // Told by the connection that fails.
+  try {
+    await client.connect();
+    await client.end();
+  } finally {
+    signal.removeEventListener('abort', abort);
+    socket.destroy();
+  }
 }
 
 /** Host, port and database as the driver understands them, without user and password. */
@@ -44,10 +94,10 @@ export function describeServer(options: ClientConfig): string {
 export function connect(options: ClientConfig): Connections {
   const sockets = new Set<Socket>();
   const pool = new Pool({
-    ...options,
-    max: CONNECTIONS_MAX,
     application_name: 'nervecenter',
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    ...options,
+    max: CONNECTIONS_MAX,
     idleTimeoutMillis: IDLE_TIMEOUT_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
@@ -74,28 +124,29 @@ function trackedSocket(sockets: Set<Socket>): Socket {
   return socket;
 }
 
-function withLibpqSslModes(connectionString: string): string {
-  const url = new URL(connectionString);
-  const mode = url.searchParams.get('sslmode');
-  if (mode === null || !LIBPQ_SSL_MODES.has(mode) || url.searchParams.has('uselibpqcompat')) {
-    return connectionString;
-  }
-  url.searchParams.set('uselibpqcompat', 'true');
-  return url.href;
+function driverOptions(options: PostgresOptions): ClientConfig {
+  const { host, port, database, user, password, applicationName, connectTimeoutSeconds } = options;
+  return {
+    host,
+    port,
+    ...(database === undefined ? {} : { database }),
+    ...(user === undefined ? {} : { user }),
+    ...(password === undefined ? {} : { password }),
+    ...(applicationName === undefined ? {} : { application_name: applicationName }),
+    ...(options.options === undefined ? {} : { options: options.options }),
+    ...(connectTimeoutSeconds === undefined
+      ? {}
+      : { connectionTimeoutMillis: connectTimeoutSeconds * SECOND_MS }),
+    ...options.timeouts,
+  };
 }
 
-/** libpq's `PGSSLMODE`: only the two `verify` modes look at the certificate. The driver cannot fall back to plain text. */
-function sslOptions(mode: string | undefined): Exclude<ClientConfig['ssl'], undefined> {
-  switch (mode) {
-    case 'verify-full':
-      return true;
-    case 'verify-ca':
-      return { checkServerIdentity: () => undefined };
-    case 'prefer':
-    case 'require':
-    case 'no-verify':
-      return { rejectUnauthorized: false };
-    default:
-      return false;
-  }
+/** As libpq: an authority that is named is asked in every mode, the host's name is compared in `verify-full` only. */
+function tlsOptions({ sslMode, tls }: PostgresOptions): ConnectionOptions {
+  const verified = sslMode === 'verify-full' || sslMode === 'verify-ca';
+  return {
+    ...tls,
+    rejectUnauthorized: verified || (tls.ca !== undefined && sslMode !== 'no-verify'),
+    ...(sslMode === 'verify-full' ? {} : { checkServerIdentity: () => undefined }),
+  };
 }

@@ -87,6 +87,8 @@ export function clientOptions({ socketDir, port, password }: Endpoint): ClientCo
     user: USER,
     database: DATABASE,
     ssl: false,
+    sslnegotiation: 'postgres',
+    options: ' ', // Empty would be as good as none given.
     ...(password === null ? {} : { password }),
   };
 }

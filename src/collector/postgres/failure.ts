@@ -13,7 +13,8 @@ export type FailureKind = 'row' | 'refused' | 'unreachable';
 const ROW_CLASSES = new Set(['22', '23', '54']);
 /** Invalid authorization, unknown database, unknown schema, syntax or access rule, feature not supported. */
 const REFUSED_CLASSES = new Set(['28', '3D', '3F', '42', '0A']);
-const TLS_CODE = /^(ERR_TLS_|ERR_SSL_|CERT_|SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_)/;
+const TLS_CODE = /^(ERR_TLS_|ERR_SSL_|ERR_OSSL_|CERT_|SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_)/;
+const UNKNOWN_AUTHORITY = /^(SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_)/;
 /** The driver has no code for these. */
 const REFUSED_MESSAGE = /^(SASL|The server does not support SSL|There was an error establishing an SSL)/;
 
@@ -53,7 +54,7 @@ function reasonOf(error: unknown): string {
 function remedyOf(error: unknown): string {
   if (!(error instanceof DatabaseError)) {
     return isTlsFailure(error)
-      ? 'Check the TLS setting (sslmode in DATABASE_URL, or PGSSLMODE).'
+      ? tlsRemedyOf(error)
       : 'Check user and password in DATABASE_URL or PGUSER and PGPASSWORD.';
   }
   const code = error.code ?? '';
@@ -63,6 +64,17 @@ function remedyOf(error: unknown): string {
     return 'Grant the role what it lacks, or run `nervecenter migrate` once as a role that may create the schema.';
   }
   return 'Check that the schema "enterprise" is the one nervecenter made (`nervecenter migrate`).';
+}
+
+function tlsRemedyOf(error: unknown): string {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    return 'Connect by a name that the certificate bears, or do without that check: sslmode=verify-ca.';
+  }
+  if (UNKNOWN_AUTHORITY.test(code)) {
+    return "Name the file of the certificate's authority: sslrootcert in DATABASE_URL, or PGSSLROOTCERT.";
+  }
+  return 'Check the TLS setting (sslmode in DATABASE_URL, or PGSSLMODE).';
 }
 
 function isTlsFailure(error: unknown): boolean {

@@ -1,6 +1,6 @@
 import type { ClientConfig } from 'pg';
 import type { PostgresConfig } from '../../config.ts';
-import { connectionOptions, describeServer } from './connection.ts';
+import { agreedOptions, connectionAttempts, describeServer } from './connection.ts';
 
 /** A Postgres to store in: the user's, which is just there, or our own, which has to be started. */
 export interface PostgresServer {
@@ -19,16 +19,17 @@ export interface PostgresServer {
 
 /** The user's own server. */
 export function externalServer(postgres: PostgresConfig): PostgresServer {
+  const stopping = new AbortController();
   return {
     description: describe(postgres),
-    start: async () => connectionOptions(postgres),
-    stop: async () => {},
+    start: async () => agreedOptions(connectionAttempts(postgres), stopping.signal),
+    stop: async () => stopping.abort(),
   };
 }
 
 function describe(postgres: PostgresConfig): string {
   try {
-    return describeServer(connectionOptions(postgres));
+    return describeServer(connectionAttempts(postgres)[0]);
   } catch {
     return 'Postgres'; // The driver cannot make sense of the options; connecting says why.
   }

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DatabaseError } from 'pg';
 import { backoffMs } from '../../../src/collector/postgres/backoff.ts';
-import { connectionOptions, describeServer } from '../../../src/collector/postgres/connection.ts';
+import { connectionAttempts, describeServer } from '../../../src/collector/postgres/connection.ts';
 import { failureKind, storageError } from '../../../src/collector/postgres/failure.ts';
 import { NervecenterError } from '../../../src/errors.ts';
 
-const url = (connectionString: string) => connectionOptions({ connectionString, env: {} });
+const url = (connectionString: string) => connectionAttempts({ connectionString, env: {} })[0];
 const env = (variables: Record<string, string>) =>
-  connectionOptions({ connectionString: null, env: variables });
+  connectionAttempts({ connectionString: null, env: variables })[0];
 
 function databaseError(code: string): DatabaseError {
   const error = new DatabaseError('it says no', 0, 'error');
@@ -31,14 +31,21 @@ test('a server is described without user and password', () => {
   );
 });
 
-test('sslmode means what it means to libpq', () => {
-  assert.match(url('postgres://h/d?sslmode=require').connectionString ?? '', /uselibpqcompat=true/);
-  assert.doesNotMatch(url('postgres://h/d?sslmode=verify-full').connectionString ?? '', /uselibpqcompat/);
-  assert.equal(url('postgres://h/d').connectionString, 'postgres://h/d');
-  assert.equal(env({ PGHOST: 'h' }).ssl, false);
-  assert.equal(env({ PGHOST: 'h', PGSSLMODE: 'disable' }).ssl, false);
-  assert.deepEqual(env({ PGHOST: 'h', PGSSLMODE: 'require' }).ssl, { rejectUnauthorized: false });
-  assert.equal(env({ PGHOST: 'h', PGSSLMODE: 'verify-full' }).ssl, true);
+test('a URL is read as libpq reads it, and variables fill in what it leaves open', () => {
+  const { host, port, database, user, password } = url(
+    'postgres://an%40na:p%3Aw%25@[::1]:6000/d%2Fb?user=bob&sslmode=disable',
+  );
+  assert.deepEqual([host, port, database, user, password], ['::1', 6000, 'd/b', 'bob', 'p:w%']);
+  assert.equal(url('postgres:///d?host=/run/pg').host, '/run/pg');
+  assert.equal(url('postgres://u@%2Frun%2Fpg/d').host, '/run/pg');
+  assert.equal(url('postgres://u@/d').host, 'localhost');
+  const filled = connectionAttempts({
+    connectionString: 'postgres://db/d?sslmode=require',
+    env: { PGHOST: 'other', PGUSER: 'eve', PGSSLMODE: 'disable' },
+  });
+  assert.deepEqual([filled.length, filled[0].host, filled[0].user], [1, 'db', 'eve']);
+  assert.equal(url('postgres://h/d?statement_timeout=5000').statement_timeout, '5000');
+  assert.deepEqual(url('postgres://h/d?ssl=true').ssl, { rejectUnauthorized: true });
 });
 
 test('failures are told apart by SQLSTATE class, and by the driver’s own errors', () => {
