@@ -105,13 +105,7 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
     log,
   });
   const socket = await listenForOthers(config.port, attach, log);
-  const storageUsable = (storage?.start() ?? Promise.resolve()).then(
-    () => true,
-    (error: unknown) => {
-      log('storage', describeError(error));
-      return false;
-    },
-  );
+  const storageUsable = tryStorage(storage, ledger, log);
 
   let stopping: Promise<void> | null = null;
   const stop = async (deadlineMs: number) => {
@@ -145,6 +139,19 @@ function withCost(event: NervecenterEvent, pricer: Pricer, live: Live): Nervecen
   const priced = { ...event, cost: pricer.price(event) };
   measureCost(priced, live.record);
   return priced;
+}
+
+/** Whether storage can be used at all, once it was tried for the first time. */
+async function tryStorage(storage: Storage | null, ledger: EventLedger, log: Log): Promise<boolean> {
+  try {
+    await storage?.start();
+    return true;
+  } catch (error) {
+    log('storage', describeError(error));
+    return false;
+  } finally {
+    ledger.starting = false;
+  }
 }
 
 /** What reads and tends stored rows: all of it takes turns on the one connection that the writer leaves. */
@@ -229,10 +236,13 @@ class EventLedger {
   readonly #storage: Storage | null;
   readonly #pricesVersion: string;
   #refused = 0;
+  /** Storage that is not there yet is no failure: until it was tried once it counts as well. */
+  starting: boolean;
 
   constructor(storage: Storage | null, pricesVersion: string) {
     this.#storage = storage;
     this.#pricesVersion = pricesVersion;
+    this.starting = storage !== null;
   }
 
   offer(events: readonly NervecenterEvent[]): Promise<void> {
@@ -246,7 +256,7 @@ class EventLedger {
 
   counts(): PipelineCounts {
     const counts = this.#storage?.counts() ?? NOTHING_STORED;
-    const storage: StorageState = this.#storage?.state ?? 'off';
+    const storage: StorageState = this.starting ? 'ok' : (this.#storage?.state ?? 'off');
     return {
       offered: counts.accepted + this.#refused,
       events_stored: counts.stored,

@@ -96,7 +96,8 @@ function makeDirectory(directory: string): void {
   }
 }
 
-function ignoreInGit(directory: string): void {
+/** @throws NervecenterError `NC_DATA_DIR` when the directory cannot be written. */
+export function ignoreInGit(directory: string): void {
   try {
     writeFileSync(join(directory, '.gitignore'), '*\n', { flag: 'wx' });
   } catch (error) {

@@ -104,7 +104,7 @@ function refuseLiveHolder(path: string, content: string): void {
   const same = isAlive(holder.pid) && processStart(holder.pid) === holder.started;
   if (!same || (holder.pid === process.pid && !heldHere.has(path))) return;
   throw dataDirError(
-    `The data directory is in use by another nervecenter (process ${holder.pid}, ${path}). Stop that one`,
+    `The data directory is in use by another nervecenter (process ${holder.pid}, ${path}). Stop that one, set its NERVECENTER_PORT here as well to join it`,
   );
 }
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { dirname } from 'node:path';
 import type { NervecenterEvent } from '../../core/event.ts';
 import { MIB, SECOND_MS } from '../../core/units.ts';
 import { describeError, NervecenterError } from '../../errors.ts';
@@ -6,6 +7,7 @@ import type { Log } from '../log.ts';
 import { backoffMs } from './backoff.ts';
 import { type Batch, encodeEvents } from './batch.ts';
 import type { Books } from './books.ts';
+import { ignoreInGit } from './embedded-home.ts';
 import { EventQueue } from './event-queue.ts';
 import type { SpoolFiles } from './spool/files.ts';
 import { Spool } from './spool/spool.ts';
@@ -124,6 +126,7 @@ export class Intake {
       });
       this.#spool = spool;
       this.#books.accepted += spool.rows + this.#books.droppedTotal - lostBefore;
+      keepOutOfGit(dirname(this.#options.spoolDirectory));
       this.#wakeup.notify();
     } catch (error) {
       if (error instanceof NervecenterError && !(error.cause instanceof Error)) throw error;
@@ -290,5 +293,14 @@ export class Intake {
     if (!this.degraded) return;
     this.#failures = 0;
     this.#log('spool', 'can be used again.');
+  }
+}
+
+/** Rows wait there with users' addresses, whoever's server it is. */
+function keepOutOfGit(dataDir: string): void {
+  try {
+    ignoreInGit(dataDir);
+  } catch {
+    // The spool can be written, which matters more.
   }
 }

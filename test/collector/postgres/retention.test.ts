@@ -19,7 +19,8 @@ import { startPostgres, type TestPostgres } from '../../support/postgres.ts';
 const TABLES = Object.values(SIGNALS).map(({ table }) => table);
 const TABLE = 'request_metrics';
 const POLICY: RetentionPolicy = readConfig({}, import.meta.dirname);
-const NOW = milliseconds(Date.now());
+/** Noon of the day on which the database was migrated, so that no test falls on two days. */
+let NOW = milliseconds(Date.now());
 const inDays = (days: number): Milliseconds => milliseconds(NOW + days * DAY_MS);
 let server: TestPostgres;
 
@@ -30,7 +31,11 @@ after(() => server.stop());
 
 async function migrated(): Promise<PostgresConfig> {
   const database = await server.createDatabase();
-  await server.using(database, (client) => migrate(client));
+  await server.using(database, async (client) => {
+    await migrate(client);
+    const [today] = await readPartitions(client, [TABLE]);
+    NOW = milliseconds((today?.fromMs ?? 0) + DAY_MS / 2);
+  });
   return database;
 }
 
