@@ -31,8 +31,8 @@ export function totalsSql(signal: SignalName, { by, sums }: PastTotals): string 
      FROM ${from} WHERE signal = $1 AND field = '${VALUE}' AND dimension = '${by}' AND ${where}`;
   return bounded(
     `reached AS MATERIALIZED (
-       SELECT least(coalesce(minute_watermark, 'epoch'), $3::timestamptz) AS minutes,
-         least(coalesce(hour_watermark, 'epoch'), $4::timestamptz) AS hours, coalesce(folded_until, 'epoch') AS folded
+       SELECT least(greatest(minute_watermark, folded_until, 'epoch'), $3::timestamptz) AS minutes,
+         least(greatest(hour_watermark, folded_until, 'epoch'), $4::timestamptz) AS hours, coalesce(folded_until, 'epoch') AS folded
        FROM (VALUES ($1::text)) AS wanted(signal) LEFT JOIN enterprise.nervecenter_rollup_state USING (signal)
      ), late AS MATERIALIZED (
        SELECT DISTINCT date_trunc('minute', minute) AS minute

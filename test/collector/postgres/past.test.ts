@@ -109,6 +109,15 @@ describe('the totals of all time', () => {
     assert.deepEqual(await totalsOf(store), before);
     await store.rollup(NOW, RETENTION_MS).catchUp();
     assert.deepEqual(await totalsOf(store), before);
+    // As a migration does that has everything rolled up anew.
+    await store.sql(
+      `UPDATE enterprise.nervecenter_rollup_state
+      SET minute_watermark = $1, hour_watermark = $1`,
+      [new Date(NOW - 31 * DAY_MS)],
+    );
+    assert.deepEqual(await totalsOf(store), before);
+    await store.rollup(NOW, RETENTION_MS).catchUp();
+    assert.deepEqual(await totalsOf(store), before);
   });
 
   it('end where they are asked to end, whatever the rollups reach', async (t) => {
