@@ -14,6 +14,8 @@ export interface Part {
   readonly title: string;
   /** Apps load the built agent, as users do; the other parts run the sources. */
   readonly loadsBuild?: boolean;
+  /** Runs only when it is named: it takes long and much of the disk. */
+  readonly onlyNamed?: boolean;
 }
 
 /** In the order they run; each is a file beside this one that exports `run(): Promise<Figure[]>`. */
@@ -27,6 +29,9 @@ export const PARTS: readonly Part[] = [
   { name: 'stream', title: 'WebSocket stream' },
   { name: 'host', title: 'Host sample' },
   { name: 'storage', title: 'Rows in Postgres' },
+  { name: 'outage', title: 'The app while its database is down', loadsBuild: true },
+  { name: 'spool', title: 'Opening a full spool' },
+  { name: 'history', title: 'History over five million rows per table', onlyNamed: true },
 ];
 
 const HEAD = '| what | budget | nervecenter | peers in the same run | raw |\n|---|---|---|---|---|\n';

@@ -61,7 +61,9 @@ async function main(parameters: readonly string[]): Promise<void> {
     process.exitCode = 1;
     return;
   }
-  const parts = PARTS.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
+  const parts = PARTS.filter(({ name, onlyNamed = false }) =>
+    wanted.length === 0 ? !onlyNamed : wanted.includes(name),
+  );
   installPeers();
   if (parts.some(({ loadsBuild }) => loadsBuild)) buildAgent();
   for (const part of parts) {

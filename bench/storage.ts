@@ -1,5 +1,8 @@
 // Rows stored end to end, from `offer` to the commit, against the statements one would write by hand.
-import { rmSync } from 'node:fs';
+import { execFile, execFileSync } from 'node:child_process';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { Client, type ClientConfig } from 'pg';
 import { encodeEvents, sectionsOf } from '../src/collector/postgres/batch.ts';
 import { COPY_HEADER, COPY_TRAILER } from '../src/collector/postgres/copy-encoder.ts';
@@ -29,6 +32,7 @@ const FLUSH_MS = 60_000;
 const STOP_MS = 5000;
 const COPY_TIMEOUT_MS = 60_000;
 const BARE_COPY_MIN = 0.8;
+const PSQL_MIN = 0.5;
 
 export async function run(): Promise<Figure[]> {
   const server = await startPostgres();
@@ -40,6 +44,7 @@ export async function run(): Promise<Figure[]> {
       log: () => {},
     });
     await storage.start();
+    const psql = hasPsql();
     const client = new Client(clientOptions(database));
     await client.connect();
     const offer = async (events: readonly NervecenterEvent[]) => {
@@ -51,10 +56,12 @@ export async function run(): Promise<Figure[]> {
       single: () => rowsPerSecond(client, SINGLE_ROWS, (events) => insertEach(client, events)),
       values: () => rowsPerSecond(client, ROWS, (events) => insertValues(client, events)),
       copy: () => rowsPerSecond(client, ROWS, (events) => copyBare(client, events)),
+      psql: () => (psql ? psqlRowsPerSecond(client, database, dataDir) : Number.NaN),
     });
     await client.end();
     await storage.shutdown(STOP_MS);
-    const against = (other: 'single' | 'values' | 'copy') => pairedRatio(samples.ours, samples[other]);
+    const against = (other: 'single' | 'values' | 'copy' | 'psql') =>
+      pairedRatio(samples.ours, samples[other]);
     return [
       {
         what: 'rows of `llm_call_metrics` per second, offered until committed',
@@ -63,6 +70,13 @@ export async function run(): Promise<Figure[]> {
         ours: `${against('copy').toFixed(2)} x a bare binary COPY of the same batches`,
         peers: `${round(against('single'))} x single INSERTs; ${against('values').toFixed(2)} x INSERT ... VALUES of ${STATEMENT_ROWS} rows`,
         raw: `rows/s: ${round(median(samples.ours))}; single ${round(median(samples.single))}; VALUES ${round(median(samples.values))}; bare COPY ${round(median(samples.copy))}`,
+      },
+      {
+        what: 'the same against `psql \\copy` of one binary file',
+        budget: `>= ${PSQL_MIN}`,
+        ...(psql ? { within: against('psql') >= PSQL_MIN } : {}),
+        ours: psql ? `${against('psql').toFixed(2)} x` : 'no psql here',
+        raw: psql ? `rows/s by psql's own clock: ${round(median(samples.psql))}` : '',
       },
     ];
   } finally {
@@ -132,4 +146,37 @@ async function copyBare(client: Client, events: readonly NervecenterEvent[]): Pr
       );
     }
   }
+}
+
+function hasPsql(): boolean {
+  try {
+    execFileSync('psql', ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false; // The binaries from npm bring none.
+  }
+}
+
+/** The most that can be had: one file, encoded before, in one statement, timed by psql without its start. */
+async function psqlRowsPerSecond(
+  client: Client,
+  database: PostgresConfig,
+  directory: string,
+): Promise<number> {
+  await client.query(`TRUNCATE enterprise.${llmCall.table}`);
+  const events = Array.from({ length: ROWS }, (_, index) => ({ ...llmCallEvent(index, 10), sender: SENDER }));
+  const [section] = sectionsOf(encodeEvents(events).payload);
+  if (section === undefined) throw new Error('no rows');
+  const file = join(directory, 'rows.copy');
+  writeFileSync(file, Buffer.concat([COPY_HEADER, section.tuples, COPY_TRAILER]));
+  const columns = section.columns.map(([name]) => `"${name}"`).join(', ');
+  const copy = `\\copy enterprise.${section.table} (${columns}) from '${file}' with (format binary)`;
+  const { host, port, user, database: name } = clientOptions(database);
+  const { stdout } = await promisify(execFile)('psql', [
+    ...['-X', '-h', String(host), '-p', String(port), '-U', String(user), '-d', String(name)],
+    ...['-c', '\\timing on', '-c', copy],
+  ]);
+  const [, ms] = /COPY \d+\s+Time: ([\d.]+) ms/.exec(stdout) ?? [];
+  if (ms === undefined) throw new Error(`psql said: ${stdout}`);
+  return ROWS / (Number(ms) / 1000);
 }

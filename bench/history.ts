@@ -1,0 +1,204 @@
+// History over five million rows in every table: filled, rolled up, asked. Takes half an hour and 20 GB, so it runs only when
+// it is named.
+import { Pool } from 'pg';
+import { createHistory } from '../src/collector/postgres/history/history.ts';
+import type { Read } from '../src/collector/postgres/history/read-lane.ts';
+import { migrate } from '../src/collector/postgres/migrate.ts';
+import { Rollup } from '../src/collector/postgres/rollup.ts';
+import { parseHistoryQuery } from '../src/core/history/parameters.ts';
+import type { HistoryAnswer } from '../src/core/history/query.ts';
+import { DAY_MS, SECOND_MS } from '../src/core/units.ts';
+import { startPostgres } from '../test/support/postgres.ts';
+import type { Figure } from './figure.ts';
+import { fillTables, TABLE_NAMES } from './history-rows.ts';
+import { median, quantile, round } from './measure.ts';
+
+const ROWS = 5_000_000;
+const ROUNDS = 15;
+const BUDGET_MS = 50;
+const RANGES = ['-1h', '-24h', '-30d'];
+
+/** What a dashboard of history shows. */
+const VIEWS: readonly Readonly<Record<string, string>>[] = [
+  { signal: 'request', measure: 'p95' },
+  { signal: 'request', measure: 'error_rate' },
+  { signal: 'request', measure: 'p95', group_by: 'endpoint' },
+  { signal: 'request', measure: 'count', group_by: 'status_class' },
+  { signal: 'request', measure: 'count', group_by: 'user' },
+  { signal: 'llm-call', measure: 'p95', group_by: 'model' },
+  { signal: 'llm-call', measure: 'cost', group_by: 'model' },
+  { signal: 'llm-call', measure: 'cost', group_by: 'department' },
+  { signal: 'llm-call', measure: 'cost', group_by: 'user' },
+  { signal: 'rag-query', measure: 'p95', group_by: 'stage' },
+  { signal: 'cache', measure: 'hit_rate', group_by: 'cache' },
+  { signal: 'system', measure: 'avg', metric: 'metric_3' },
+  { signal: 'ws-session', measure: 'p95' },
+];
+/** What people may ask beside that: no rollup has two dimensions, and days of another zone are made of hours. */
+const BESIDE: readonly Readonly<Record<string, string>>[] = [
+  { signal: 'request', measure: 'p95', group_by: 'endpoint', step: '1d', tz: 'America/New_York' },
+  { signal: 'request', measure: 'p95', endpoint: '/api/resources/3/:id', department: 'sales' },
+];
+
+type Ask = (parameters: Readonly<Record<string, string>>) => Promise<HistoryAnswer>;
+
+export async function run(): Promise<Figure[]> {
+  const server = await startPostgres();
+  try {
+    const { env } = await server.createDatabase();
+    const { PGHOST = '', PGPORT, PGUSER = '', PGDATABASE = '' } = env;
+    const pool = new Pool({ host: PGHOST, port: Number(PGPORT), user: PGUSER, database: PGDATABASE, max: 2 });
+    await readOf(pool)(migrate);
+    const nowMs = Date.now();
+    await fillTables(pool, ROWS, nowMs);
+    const rollup = new Rollup({ read: readOf(pool), now: () => nowMs, retentionMs: () => 400 * DAY_MS });
+    const begin = performance.now();
+    await rollup.catchUp();
+    const seconds = (performance.now() - begin) / SECOND_MS;
+    await pool.query('VACUUM ANALYZE');
+    const figures = [...(await measure(pool, nowMs)), catchUpFigure(seconds)];
+    await pool.end();
+    return figures;
+  } finally {
+    await server.stop();
+  }
+}
+
+/** The figures of a database that is filled and rolled up. */
+export async function measure(pool: Pool, nowMs: number): Promise<Figure[]> {
+  const history = createHistory(readOf(pool));
+  const ask: Ask = (parameters) => history(parseHistoryQuery(new URLSearchParams(parameters), nowMs));
+  const figures: Figure[] = [];
+  for (const from of RANGES) figures.push(await viewsFigure(ask, from));
+  for (const view of BESIDE) figures.push(await besideFigure(ask, view));
+  figures.push(await exactFigure(pool, ask), ...(await sizeFigures(pool)));
+  return figures;
+}
+
+function readOf(pool: Pool): Read {
+  return async (work) => {
+    const client = await pool.connect();
+    try {
+      return await work(client);
+    } finally {
+      client.release();
+    }
+  };
+}
+
+const nameOf = (view: Readonly<Record<string, string>>) => Object.values(view).join(' ');
+
+async function timesOf(ask: Ask, view: Readonly<Record<string, string>>): Promise<number[]> {
+  await ask(view);
+  const times: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const begin = performance.now();
+    await ask(view);
+    times.push(performance.now() - begin);
+  }
+  return times;
+}
+
+async function viewsFigure(ask: Ask, from: string): Promise<Figure> {
+  const medians: { name: string; ms: number }[] = [];
+  const all: number[] = [];
+  for (const view of VIEWS) {
+    const times = await timesOf(ask, { ...view, from });
+    all.push(...times);
+    medians.push({ name: nameOf(view), ms: median(times) });
+  }
+  medians.sort((a, b) => b.ms - a.ms);
+  const [slowest] = medians;
+  return {
+    what: `${VIEWS.length} views of ${from.slice(1)}: the slowest one's median`,
+    budget: `<= ${BUDGET_MS} ms`,
+    within: (slowest?.ms ?? Number.NaN) <= BUDGET_MS,
+    ours: `${round(slowest?.ms ?? Number.NaN)} ms`,
+    raw: `all views: p50 ${round(median(all))}, p95 ${round(quantile(all, 0.95))} ms; ${medians.map(({ name, ms }) => `${name} ${round(ms)}`).join('; ')}`,
+  };
+}
+
+async function besideFigure(ask: Ask, view: Readonly<Record<string, string>>): Promise<Figure> {
+  const times = await timesOf(ask, { ...view, from: '-30d' });
+  const { source } = await ask({ ...view, from: '-30d' });
+  return {
+    what: `${nameOf(view)}, 30d`,
+    ours: `${round(median(times))} ms`,
+    raw: `from ${source}; p95 ${round(quantile(times, 0.95))} ms`,
+  };
+}
+
+/** Counts and money of every range against plain SQL over the rows. */
+async function exactFigure(pool: Pool, ask: Ask): Promise<Figure> {
+  let wrong = 0;
+  for (const from of RANGES) {
+    for (const [measure, expression] of [
+      ['count', 'count(*)::float8'],
+      ['cost', 'sum(cost_usd)::float8'],
+    ] as const) {
+      const answer = await ask({ signal: 'llm-call', measure, from });
+      const { rows } = await pool.query<{ at: Date; exact: number }>(
+        `SELECT date_bin($3::interval, timestamp, 'epoch'::timestamptz) AS at, ${expression} AS exact
+         FROM enterprise.llm_call_metrics WHERE timestamp >= $1 AND timestamp < $2 GROUP BY 1`,
+        [answer.from, answer.to, `${answer.step_seconds} seconds`],
+      );
+      const exact = new Map(rows.map((row) => [row.at.getTime(), row.exact]));
+      const points = answer.series[0]?.points ?? [];
+      wrong += points.filter(([at, value]) => Math.abs((value ?? 0) - (exact.get(at) ?? 0)) > 1e-6).length;
+    }
+  }
+  return {
+    what: 'buckets that differ from plain SQL over the rows (count and cost of LLM calls, all ranges)',
+    budget: '0',
+    within: wrong === 0,
+    ours: String(wrong),
+    raw: '',
+  };
+}
+
+async function sizeFigures(pool: Pool): Promise<Figure[]> {
+  const { rows } = await pool.query<{ name: string; rows: number; heap: number; indexes: number }>(
+    `SELECT tables.name, tables.rows, sum(pg_table_size(part.relid))::float8 AS heap, sum(pg_indexes_size(part.relid))::float8 AS indexes
+     FROM (${TABLE_NAMES.map((name) => `SELECT '${name}' AS name, count(*)::float8 AS rows FROM enterprise.${name}`).join(' UNION ALL ')}) AS tables
+     CROSS JOIN LATERAL pg_partition_tree(('enterprise.' || tables.name)::regclass) AS part GROUP BY 1, 2`,
+  );
+  const rollups = await pool.query<{ name: string; rows: number; bytes: number }>(
+    ['rollup_minute', 'rollup_hour', 'rollup_day']
+      .map(
+        (name) =>
+          `SELECT '${name}' AS name, count(*)::float8 AS rows, pg_total_relation_size('enterprise.${name}')::float8 AS bytes FROM enterprise.${name}`,
+      )
+      .join(' UNION ALL '),
+  );
+  const stored = rows.reduce((sum, table) => sum + table.rows, 0);
+  const perRow = (bytes: number, count: number) => round(bytes / count);
+  return [
+    {
+      what: 'bytes per row of each table, with its two indexes',
+      ours: rows.map((t) => `\`${t.name}\` ${perRow(t.heap + t.indexes, t.rows)}`).join('; '),
+      raw: rows.map((t) => `${t.name} ${perRow(t.heap, t.rows)} + ${perRow(t.indexes, t.rows)}`).join('; '),
+    },
+    {
+      what: 'bytes of all rollups per row stored',
+      ours: perRow(
+        rollups.rows.reduce((sum, { bytes }) => sum + bytes, 0),
+        stored,
+      ),
+      raw: rollups.rows
+        .map(
+          (r) =>
+            `${r.name} ${round(r.rows)} rows, ${round(r.bytes / 1e6)} MB, ${perRow(r.bytes, r.rows)} B each`,
+        )
+        .join('; '),
+    },
+  ];
+}
+
+function catchUpFigure(seconds: number): Figure {
+  const rows = ROWS * TABLE_NAMES.length;
+  return {
+    what: 'rollups of all rows from nothing, rows per second',
+    ours: round(rows / seconds),
+    raw: `${round(rows)} rows in ${round(seconds)} s`,
+  };
+}
