@@ -119,8 +119,10 @@ function groupedSql({ measure, groupBy }: HistoryQuery, parts: string): string {
     ranked AS (
       SELECT value, row_number() OVER (ORDER BY sum(count) DESC, value) > ${GROUPS_MAX} AS other FROM cells GROUP BY value
     )
-    SELECT at, CASE WHEN other THEN '${OTHER}' ELSE value END AS value, other, sum(count) AS count, sum(sum) AS sum,
-      min(min) AS min, max(max) AS max, sum(part) AS part, sum(whole) AS whole,
-      string_agg(histogram, ''::bytea) AS histogram
-    FROM cells JOIN ranked USING (value) GROUP BY 1, 2, 3 ORDER BY 3, 2, 1`;
+    SELECT at, value, other, count, sum, min, max, part, whole, histogram
+    FROM cells JOIN ranked USING (value) WHERE NOT other
+    UNION ALL
+    SELECT at, '${OTHER}', true, sum(count), sum(sum), min(min), max(max), sum(part), sum(whole), string_agg(histogram, ''::bytea)
+    FROM cells JOIN ranked USING (value) WHERE other GROUP BY at
+    ORDER BY other, value, at`;
 }
