@@ -104,25 +104,23 @@ function sumNames({ measure }: HistoryQuery): string[] {
   return [part, whole].filter((name) => name !== null);
 }
 
-/** Parts added up per bucket and group, and then what is past the largest groups once more. */
+/** Parts added up per bucket and group, all past the largest groups as one. */
 function groupedSql({ measure, groupBy }: HistoryQuery, parts: string): string {
   const { part, whole } = sumsOf(measure.formula);
   const sumOf = (name: string | null) =>
     name === null ? 'NULL::numeric' : `sum((sums->>'${name}')::numeric)`;
-  const cells = `
-    SELECT bucket AS at, value, sum(count) AS count, sum(sum) AS sum, min(min) AS min, max(max) AS max,
-      ${sumOf(part)} AS part, ${sumOf(whole)} AS whole, string_agg(histogram, ''::bytea) AS histogram
-    FROM (${parts}) AS parts GROUP BY 1, 2`;
-  if (groupBy === null) return `SELECT *, false AS other FROM (${cells}) AS cells ORDER BY at`;
+  const sums = `sum(count) AS count, sum(sum) AS sum, min(min) AS min, max(max) AS max, ${sumOf(part)} AS part,
+    ${sumOf(whole)} AS whole, string_agg(histogram, ''::bytea) AS histogram`;
+  if (groupBy === null)
+    return `SELECT bucket AS at, '' AS value, false AS other, ${sums} FROM (${parts}) AS parts GROUP BY bucket`;
+  // Ordered apart from being added up: sorting all parts would take longer than adding them up by a hash.
   return `
-    WITH cells AS MATERIALIZED (${cells}),
-    ranked AS (
-      SELECT value, row_number() OVER (ORDER BY sum(count) DESC, value) > ${GROUPS_MAX} AS other FROM cells GROUP BY value
+    WITH parts AS MATERIALIZED (${parts}),
+    ranked AS MATERIALIZED (
+      SELECT value, row_number() OVER (ORDER BY sum(count) DESC, value) > ${GROUPS_MAX} AS other FROM parts GROUP BY value
+    ), cells AS MATERIALIZED (
+      SELECT bucket AS at, CASE WHEN other THEN '${OTHER}' ELSE value END AS value, other, ${sums}
+      FROM parts JOIN ranked USING (value) GROUP BY 1, 2, 3
     )
-    SELECT at, value, other, count, sum, min, max, part, whole, histogram
-    FROM cells JOIN ranked USING (value) WHERE NOT other
-    UNION ALL
-    SELECT at, '${OTHER}', true, sum(count), sum(sum), min(min), max(max), sum(part), sum(whole), string_agg(histogram, ''::bytea)
-    FROM cells JOIN ranked USING (value) WHERE other GROUP BY at
-    ORDER BY other, value, at`;
+    SELECT * FROM cells ORDER BY other, value`;
 }
