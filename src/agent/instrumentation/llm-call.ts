@@ -1,4 +1,10 @@
-import type { LlmCallEvent, LlmOutcome, TokenUsage, UsageSource } from '../../core/event.ts';
+import {
+  type LlmCallEvent,
+  type LlmOutcome,
+  NO_CALL_DETAILS,
+  type TokenUsage,
+  type UsageSource,
+} from '../../core/event.ts';
 import { providerOf, type Recognised } from '../../core/llm/index.ts';
 import { type BoundedLabels, errorType, modelName } from '../../core/llm/labels.ts';
 import { RequestReader } from '../../core/llm/request-reader.ts';
@@ -123,6 +129,7 @@ export class LlmCall {
     const model = modelName(this.#request.model) ?? modelName(recognised.pathModel) ?? responseModel;
     const event: LlmCallEvent = {
       signal: 'llm-call',
+      ...NO_CALL_DETAILS,
       id: newEventId(timeMs),
       timeMs,
       ...attributionOf(context),

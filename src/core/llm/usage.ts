@@ -27,8 +27,12 @@ interface Buckets {
   readonly cacheRead?: number;
   readonly cacheWrite5m?: number;
   readonly cacheWrite1h?: number;
+  readonly inputAudio?: number;
+  readonly inputImage?: number;
   readonly outputText?: number;
   readonly outputReasoning?: number;
+  readonly outputAudio?: number;
+  readonly outputImage?: number;
 }
 
 export function tokenUsage(buckets: Buckets): TokenUsage {
@@ -37,8 +41,12 @@ export function tokenUsage(buckets: Buckets): TokenUsage {
     cacheRead: tokens(buckets.cacheRead ?? 0),
     cacheWrite5m: tokens(buckets.cacheWrite5m ?? 0),
     cacheWrite1h: tokens(buckets.cacheWrite1h ?? 0),
+    inputAudio: tokens(buckets.inputAudio ?? 0),
+    inputImage: tokens(buckets.inputImage ?? 0),
     outputText: tokens(buckets.outputText ?? 0),
     outputReasoning: tokens(buckets.outputReasoning ?? 0),
+    outputAudio: tokens(buckets.outputAudio ?? 0),
+    outputImage: tokens(buckets.outputImage ?? 0),
   };
 }
 

@@ -1,8 +1,14 @@
-import { completionTokens, type LlmCallEvent, type LlmCost, promptTokens } from '../event.ts';
+import {
+  completionTokens,
+  type LlmCallEvent,
+  type LlmCost,
+  promptTokens,
+  type TokenUsage,
+} from '../event.ts';
 import type { Attributes } from '../frame.ts';
 import { eventColumns, int4, text } from '../row.ts';
-import type { InstrumentSpec, RecordMeasurement, Signal } from '../signal.ts';
-import { toSeconds } from '../units.ts';
+import type { Column, InstrumentSpec, RecordMeasurement, Signal } from '../signal.ts';
+import { milliseconds, toSeconds } from '../units.ts';
 
 export const LLM_DURATION: InstrumentSpec = {
   name: 'gen_ai.client.operation.duration',
@@ -60,7 +66,7 @@ export const ABORTED = 'aborted';
 /** A call with its cost: the cost is found in the collector, so that pricing costs the app nothing. */
 export type PricedLlmCallEvent = LlmCallEvent & { readonly cost: LlmCost };
 
-const NO_COST: LlmCost = { usd: null, source: 'none', priceVersion: null };
+const NO_COST: LlmCost = { usd: null, cacheSavingsUsd: null, source: 'none', priceVersion: null };
 const costOf = (event: LlmCallEvent): LlmCost => (event as Partial<PricedLlmCallEvent>).cost ?? NO_COST;
 
 export const llmCall: Signal<LlmCallEvent> = {
@@ -104,7 +110,11 @@ export const llmCall: Signal<LlmCallEvent> = {
     { name: 'trace_id', type: 'varchar', value: (event) => text(event.traceId, 32) },
     { name: 'cost_usd', type: 'numeric', value: (event) => costOf(event).usd },
     { name: 'success', type: 'boolean', value: (event) => event.outcome === 'ok' },
-    { name: 'error_message', type: 'text', value: (event) => text(event.errorType, 200) },
+    {
+      name: 'error_message',
+      type: 'text',
+      value: (event) => text(event.errorMessage ?? event.errorType, 500),
+    },
     { name: 'cached_tokens', type: 'integer', value: (event) => int4(event.usage?.cacheRead ?? null) },
     {
       name: 'cache_write_tokens',
@@ -120,8 +130,56 @@ export const llmCall: Signal<LlmCallEvent> = {
     { name: 'cost_source', type: 'varchar', value: (event) => costOf(event).source },
     { name: 'price_version', type: 'varchar', value: (event) => text(costOf(event).priceVersion, 50) },
     { name: 'outcome', type: 'varchar', value: (event) => event.outcome },
+    ...bucketColumns(),
+    ...detailColumns(),
   ],
 };
+
+/** The buckets no other column has: with them a stored call can be priced anew. */
+function bucketColumns(): Column<LlmCallEvent>[] {
+  const bucket = (name: string, field: keyof TokenUsage): Column<LlmCallEvent> => ({
+    name,
+    type: 'integer',
+    value: ({ usage }) => int4(usage?.[field] || null),
+  });
+  return [
+    bucket('cache_write_1h_tokens', 'cacheWrite1h'),
+    bucket('audio_in_tokens', 'inputAudio'),
+    bucket('image_in_tokens', 'inputImage'),
+    bucket('audio_out_tokens', 'outputAudio'),
+    bucket('image_out_tokens', 'outputImage'),
+  ];
+}
+
+function detailColumns(): Column<LlmCallEvent>[] {
+  return [
+    { name: 'operation', type: 'varchar', value: (event) => text(event.operation, 30) },
+    { name: 'response_model', type: 'varchar', value: (event) => text(event.responseModel, 100) },
+    { name: 'server_address', type: 'varchar', value: (event) => text(event.serverAddress, 255) },
+    { name: 'streaming', type: 'boolean', value: (event) => event.streaming },
+    { name: 'status_code', type: 'integer', value: (event) => int4(event.statusCode) },
+    { name: 'attempt', type: 'integer', value: (event) => int4(event.attempt) },
+    { name: 'error_type', type: 'varchar', value: (event) => text(event.errorType, 100) },
+    { name: 'rate_limit_reset_ms', type: 'double precision', value: (event) => event.rateLimitResetMs },
+    { name: 'finish_reason', type: 'varchar', value: (event) => text(event.finishReason, 50) },
+    { name: 'chunk_gap_p95_ms', type: 'double precision', value: (event) => event.chunkGapP95Ms },
+    { name: 'tokens_per_second', type: 'double precision', value: tokensPerSecond },
+    { name: 'usage_mismatch', type: 'boolean', value: (event) => event.usageMismatch || null },
+    { name: 'service_tier', type: 'varchar', value: (event) => text(event.serviceTier, 30) },
+    {
+      name: 'billed_units',
+      type: 'jsonb',
+      value: ({ billedUnits }) => (billedUnits === null ? null : JSON.stringify(billedUnits)),
+    },
+    { name: 'cache_savings_usd', type: 'numeric', value: (event) => costOf(event).cacheSavingsUsd },
+  ];
+}
+
+/** Output tokens per second from the first to the last of a stream; `null` where there is no such stretch. */
+export function tokensPerSecond({ usage, firstTokenMs, durationMs }: LlmCallEvent): number | null {
+  if (usage === null || firstTokenMs === null || durationMs <= firstTokenMs) return null;
+  return completionTokens(usage) / toSeconds(milliseconds(durationMs - firstTokenMs));
+}
 
 function callAttributes(event: LlmCallEvent): Attributes {
   return {
