@@ -14,6 +14,7 @@ import { type Milliseconds, milliseconds } from '../../core/units.ts';
 import { newEventId } from '../../ids.ts';
 import type { Agent } from '../agent.ts';
 import { attributionOf, type WorkContext } from '../context.ts';
+import type { WireExchange } from '../wire/exchange.ts';
 import { type BodyDecoder, bodyDecoder, giveText } from './llm-body.ts';
 
 /** Values that may become labels, bounded for the whole process. */
@@ -40,7 +41,7 @@ interface Ending {
 const OK: Ending = { outcome: 'ok', errorType: null };
 
 /** One call of a model from the moment its request is made until its event. It keeps counts and names, never text. */
-export class LlmCall {
+export class LlmCall implements WireExchange {
   readonly #options: LlmCallOptions;
   readonly #request: RequestReader;
   readonly #startMs: Milliseconds;
@@ -66,9 +67,11 @@ export class LlmCall {
     giveText(chunk, (piece) => this.#request.write(piece));
   }
 
-  headers(statusCode: number, contentType: string, contentEncoding: string): void {
+  headers(statusCode: number, header: (name: string) => string | null): void {
     this.#active();
     this.#statusCode = statusCode;
+    const contentType = header('content-type') ?? '';
+    const contentEncoding = (header('content-encoding') ?? '').trim();
     const reader = new ResponseReader(
       this.#options.recognised.dialect,
       contentType.startsWith('text/event-stream'),

@@ -51,14 +51,7 @@ function startLlm(agent: Agent): () => void {
     bodyChunkSent: ({ request, chunk }) => calls.get(request)?.sent(asBuffer(chunk)),
     headers: ({ request, response }) => {
       if (response.statusCode < 200) return; // Informational; the answer is still to come.
-      const header = headerReader(response.headers);
-      calls
-        .get(request)
-        ?.headers(
-          response.statusCode,
-          header('content-type') ?? '',
-          (header('content-encoding') ?? '').trim(),
-        );
+      calls.get(request)?.headers(response.statusCode, headerReader(response.headers));
     },
     bodyChunkReceived: ({ request, chunk }) => calls.get(request)?.received(asBuffer(chunk)),
     trailers: ({ request }) => calls.take(request)?.completed(),
