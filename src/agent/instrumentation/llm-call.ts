@@ -56,7 +56,7 @@ export class LlmCall implements WireExchange {
 
   constructor(options: LlmCallOptions) {
     this.#options = options;
-    this.#request = new RequestReader(options.recognised.dialect);
+    this.#request = new RequestReader(options.recognised.dialect, options.recognised.pathModel);
     this.#startMs = options.agent.clock.monotonicMs();
     this.activeMs = this.#startMs;
   }
@@ -72,10 +72,7 @@ export class LlmCall implements WireExchange {
     this.#statusCode = statusCode;
     const contentType = header('content-type') ?? '';
     const contentEncoding = (header('content-encoding') ?? '').trim();
-    const reader = new ResponseReader(
-      this.#options.recognised.dialect,
-      contentType.startsWith('text/event-stream'),
-    );
+    const reader = new ResponseReader(this.#options.recognised.dialect, contentType);
     this.#response = reader;
     this.#body = bodyDecoder(contentEncoding, {
       text: (piece) => this.#read(reader, piece),
@@ -129,7 +126,7 @@ export class LlmCall implements WireExchange {
     const response = this.#response;
     const { outcome, errorType: error } = this.#verdict(ending);
     const responseModel = modelName(response?.model);
-    const model = modelName(this.#request.model) ?? modelName(recognised.pathModel) ?? responseModel;
+    const model = modelName(this.#request.model) ?? responseModel;
     const event: LlmCallEvent = {
       signal: 'llm-call',
       ...NO_CALL_DETAILS,
@@ -141,7 +138,7 @@ export class LlmCall implements WireExchange {
       operation: recognised.dialect.operation,
       model: labels.models.of(model ?? 'unknown'),
       responseModel,
-      streaming: response?.isStream === true || this.#request.streaming,
+      streaming: response?.isStream === true || (recognised.pathStreams ?? this.#request.streaming),
       ...this.#usage(outcome),
       durationMs,
       firstTokenMs:
@@ -157,7 +154,8 @@ export class LlmCall implements WireExchange {
   /** Whether this was a call at all: a redirect bills nothing, and a doubtful request must look like one inside. */
   #isCall(): boolean {
     if (this.#statusCode >= 300 && this.#statusCode < 400) return false;
-    return this.#options.recognised.certain || this.#request.hasDialectKeys;
+    if (this.#options.recognised.certain) return true;
+    return this.#request.hasDialectKeys && this.#response?.mayBeCall !== false;
   }
 
   #verdict(ending: Ending): Ending {

@@ -1,20 +1,23 @@
-import type { Dialect, Facts } from './dialect.ts';
+import { COMMON_DIALECT, type Dialect, type Facts, NO_FACTS, WANTED_ERROR } from './dialect.ts';
 import type { Found } from './json-scanner.ts';
+import { endingIn } from './paths.ts';
 import { asRecord, messagesUsage, type RawUsage } from './usage.ts';
 
 /** Anthropic messages. A stream counts input in its first event and output, cumulatively, in `message_delta`. */
 export const anthropicMessages: Dialect = {
+  ...COMMON_DIALECT,
   name: 'anthropic-messages',
   operation: 'chat',
   localProvider: 'anthropic',
-  paths: ['/messages'],
-  pathIsEnough: false,
+  matchPath: endingIn(['/messages']),
   header: 'anthropic-version',
   requestKeys: ['messages', 'max_tokens'],
   wanted: {
     model: 'value',
     usage: 'value',
-    error: { type: 'value' },
+    error: WANTED_ERROR,
+    stop_reason: 'value',
+    delta: { stop_reason: 'value' },
     message: { model: 'value', usage: 'value' },
   },
   stream: {
@@ -26,17 +29,22 @@ export const anthropicMessages: Dialect = {
   read: readMessage,
   mergeUsage: mergeCounts,
   countTokens: messagesUsage,
+  totalTokens: () => null,
 };
 
 function readMessage(found: Found): Facts {
   const usage = asRecord(found.get('usage'));
   const startUsage = asRecord(found.get('message.usage'));
   return {
+    ...NO_FACTS,
     model: found.get('model') ?? found.get('message.model'),
     usage: usage ?? startUsage,
     provisional: usage === null && startUsage !== null,
     failed: found.has('error'),
     errors: [found.get('error.type')],
+    errorMessage: found.get('error.message'),
+    finishReason: found.get('stop_reason') ?? found.get('delta.stop_reason'),
+    serviceTier: usage?.['service_tier'] ?? startUsage?.['service_tier'],
   };
 }
 

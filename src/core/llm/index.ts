@@ -17,22 +17,20 @@ export const DIALECTS: readonly Dialect[] = [
 /** A request that is, or looks like, a call of a model. */
 export interface Recognised {
   readonly dialect: Dialect;
-  /** `false`: only the path looks like one; the request's body must prove it (`Dialect.requestKeys`). */
+  /** `false`: only the path looks like one; the bodies must prove it (`RequestReader.hasDialectKeys`, `ResponseReader.mayBeCall`). */
   readonly certain: boolean;
-  /** Model named by the path (Azure's deployments), `null` otherwise. */
+  /** Model named by the path (Gemini, Bedrock, Azure's deployments), `null` otherwise. */
   readonly pathModel: string | null;
+  /** Whether the path asks for a stream; `null` when the body says. */
+  readonly pathStreams: boolean | null;
 }
 
 /** Sent by the official SDKs of OpenAI and Anthropic, and those made with the same generator. */
 const SDK_HEADER = 'x-stainless-lang';
-/** `/openai/deployments/<name>/...`: Azure names the model in the path. */
-const DEPLOYMENT = /\/openai\/deployments\/([^/]+)\//;
-/** What must precede the ending on an unknown host: a version, or a gateway's prefix for the API. */
-const API_PREFIX = /(?:\/v\d\w*|\/openai|\/anthropic)$/;
 
 /**
  * Whether a `POST` of this path to this host is a call of a model. Hosts of providers are known by name; elsewhere (a
- * proxy, a gateway, a stub) the path, a header or, last, the request's body has to say so.
+ * proxy, a gateway, a stub) the path, a header or, last, the bodies have to say so.
  *
  * @param host without port, lower case.
  * @param path with or without query.
@@ -45,30 +43,17 @@ export function recognise(
 ): Recognised | null {
   const pathname = withoutQuery(path);
   for (const dialect of DIALECTS) {
-    const ending = dialect.paths.find((candidate) => pathname.endsWith(candidate));
-    if (ending === undefined) continue;
-    const prefix = pathname.slice(0, -ending.length);
-    const pathModel = deploymentOf(pathname);
+    const match = dialect.matchPath(pathname);
+    if (match === null) continue;
     const certain =
-      dialect.pathIsEnough ||
-      pathModel !== null ||
+      match.evidence === 'proof' ||
       knownProvider(host) !== null ||
       hasHeader(SDK_HEADER) ||
       (dialect.header !== null && hasHeader(dialect.header));
-    if (!certain && !API_PREFIX.test(prefix)) return null;
-    return { dialect, certain, pathModel };
+    if (!certain && match.evidence === 'none') continue;
+    return { dialect, certain, pathModel: match.model, pathStreams: match.streams };
   }
   return null;
-}
-
-function deploymentOf(pathname: string): string | null {
-  const name = DEPLOYMENT.exec(pathname)?.[1];
-  if (name === undefined) return null;
-  try {
-    return decodeURIComponent(name);
-  } catch {
-    return name; // Not percent-encoded after all.
-  }
 }
 
 function withoutQuery(path: string): string {

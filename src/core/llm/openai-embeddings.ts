@@ -1,19 +1,17 @@
-import { type Dialect, lastUsage, WANTED_ERROR } from './dialect.ts';
+import { COMMON_DIALECT, type Dialect, WANTED_ERROR } from './dialect.ts';
 import { readChat } from './openai-chat.ts';
+import { endingIn } from './paths.ts';
 import { chatUsage } from './usage.ts';
 
 /** Embeddings: OpenAI and everybody compatible with it. */
 export const openaiEmbeddings: Dialect = {
+  ...COMMON_DIALECT,
   name: 'openai-embeddings',
   operation: 'embeddings',
   localProvider: 'openai',
-  paths: ['/embeddings'],
-  pathIsEnough: false,
-  header: null,
+  matchPath: endingIn(['/embeddings']),
   requestKeys: ['input'],
   wanted: { model: 'value', usage: 'value', error: WANTED_ERROR },
-  stream: null,
   read: readChat,
-  mergeUsage: lastUsage,
   countTokens: chatUsage,
 };

@@ -4,11 +4,14 @@ import { type Found, JsonScanner, type Wanted } from './json-scanner.ts';
 /** Finds in a request's JSON body which model is asked and whether the answer is to be streamed. */
 export class RequestReader {
   readonly #dialect: Dialect;
+  readonly #pathModel: string | null;
   readonly #scanner: JsonScanner;
   #done = false;
 
-  constructor(dialect: Dialect) {
+  /** @param pathModel the model that the path names, which counts when the body names none. */
+  constructor(dialect: Dialect, pathModel: string | null = null) {
     this.#dialect = dialect;
+    this.#pathModel = pathModel;
     const keys = dialect.requestKeys.map((key): [string, Wanted[string]] => [key, 'presence']);
     this.#scanner = new JsonScanner({ model: 'value', stream: 'value', ...Object.fromEntries(keys) });
   }
@@ -30,11 +33,15 @@ export class RequestReader {
   }
 
   get model(): unknown {
-    return this.#found.get('model');
+    const named = this.#found.get('model');
+    return typeof named === 'string' ? named : this.#pathModel;
   }
 
+  /** What the body asks for; the path may say otherwise (`Recognised.pathStreams`). */
   get streaming(): boolean {
-    return this.#found.get('stream') === true;
+    return this.#dialect.streamsByDefault
+      ? this.#found.get('stream') !== false
+      : this.#found.get('stream') === true;
   }
 
   /** The body has the keys that make it a request of this dialect. */
