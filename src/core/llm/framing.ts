@@ -1,3 +1,4 @@
+import { AwsEventStreamParser } from './aws-event-stream.ts';
 import type { EventParser, EventSink } from './event-parser.ts';
 import { JsonDocuments } from './json-documents.ts';
 import { SseParser } from './sse.ts';
@@ -5,6 +6,7 @@ import { SseParser } from './sse.ts';
 /** How streams are cut, by content type. Adding a framing is one file and one line. */
 const FRAMINGS: Readonly<Record<string, (sink: EventSink) => EventParser>> = {
   'text/event-stream': (sink) => new SseParser(sink),
+  'application/vnd.amazon.eventstream': (sink) => new AwsEventStreamParser(sink),
   'application/x-ndjson': (sink) => new JsonDocuments(sink),
   'application/stream+json': (sink) => new JsonDocuments(sink),
 };
