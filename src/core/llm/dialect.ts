@@ -69,8 +69,8 @@ export interface Dialect {
   readonly wanted: Wanted;
   readonly stream: StreamPatterns | null;
   read(found: Found): Facts;
-  /** Usage that the response's headers give; what the body says later is merged into it. */
-  readonly readHeaders: ((header: (name: string) => string | null) => RawUsage | null) | null;
+  /** What the response's headers say; what the body says later counts more. */
+  readonly readHeaders: ((header: (name: string) => string | null) => Facts) | null;
   /** Combines what a stream says at several places; the later one counts. */
   mergeUsage(before: RawUsage, after: RawUsage): RawUsage;
   countTokens(usage: RawUsage): TokenUsage | null;

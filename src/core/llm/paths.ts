@@ -38,6 +38,11 @@ export function endingIn(endings: readonly string[], evidence: 'proof' | 'hint' 
   };
 }
 
+/** Matches paths that say nothing but what they are. */
+export function matching(pattern: RegExp, evidence: Evidence = 'hint'): PathMatcher {
+  return (pathname) => (pattern.test(pathname) ? { evidence, model: null, streams: null } : null);
+}
+
 /** The text of a path segment. */
 export function decoded(segment: string): string {
   try {

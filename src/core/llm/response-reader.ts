@@ -1,6 +1,6 @@
 import { type BilledUnits, completionTokens, promptTokens, type TokenUsage } from '../event.ts';
 import type { Usd } from '../units.ts';
-import type { Dialect } from './dialect.ts';
+import type { Dialect, Facts } from './dialect.ts';
 import type { EventParser, EventSink } from './event-parser.ts';
 import { streamParser } from './framing.ts';
 import { JsonDocuments } from './json-documents.ts';
@@ -48,7 +48,7 @@ export class ResponseReader {
 
   /** Takes in what the response's headers say about the call; the body may say it better. */
   readHeaders(header: (name: string) => string | null): void {
-    this.#usage = this.#dialect.readHeaders?.(header) ?? null;
+    if (this.#dialect.readHeaders !== null) this.#merge(this.#dialect.readHeaders(header));
   }
 
   write(text: string): void {
@@ -206,8 +206,11 @@ export class ResponseReader {
   }
 
   #take(found: Found): void {
-    const facts = this.#dialect.read(found);
     this.#hasSaid = true;
+    this.#merge(this.#dialect.read(found));
+  }
+
+  #merge(facts: Facts): void {
     if (typeof facts.model === 'string') this.#model ??= facts.model;
     if (facts.usage !== null) {
       this.#usage = this.#usage === null ? facts.usage : this.#dialect.mergeUsage(this.#usage, facts.usage);
