@@ -5,11 +5,12 @@ import {
   type TokenUsage,
   type UsageSource,
 } from '../../core/event.ts';
+import { ESTIMATED_INPUT_MAX, estimateUsage } from '../../core/llm/estimate.ts';
 import { providerOf, type Recognised } from '../../core/llm/index.ts';
 import { type BoundedLabels, errorType, modelName } from '../../core/llm/labels.ts';
 import { RequestReader } from '../../core/llm/request-reader.ts';
+import { RequestWeight } from '../../core/llm/request-weight.ts';
 import { ResponseReader } from '../../core/llm/response-reader.ts';
-import { estimateUsage } from '../../core/llm/usage.ts';
 import { type Milliseconds, milliseconds } from '../../core/units.ts';
 import { newEventId } from '../../ids.ts';
 import type { Agent } from '../agent.ts';
@@ -45,7 +46,7 @@ export class LlmCall implements WireExchange {
   readonly #options: LlmCallOptions;
   readonly #request: RequestReader;
   readonly #startMs: Milliseconds;
-  #requestBytes = 0;
+  readonly #requestWeight = new RequestWeight(ESTIMATED_INPUT_MAX);
   #statusCode = 0;
   #response: ResponseReader | null = null;
   #body: BodyDecoder | null = null;
@@ -62,7 +63,7 @@ export class LlmCall implements WireExchange {
   }
 
   sent(chunk: Buffer): void {
-    this.#requestBytes += chunk.length;
+    if (!this.#request.done || this.#request.streaming) this.#requestWeight.write(chunk);
     if (this.#request.done) return;
     giveText(chunk, (piece) => this.#request.write(piece));
   }
@@ -179,8 +180,8 @@ export class LlmCall implements WireExchange {
     const billed = usage !== null || response.contentEvents > 0 || outcome !== 'error';
     if (!response.isStream || !billed) return { usage: null, usageSource: 'none' };
     const estimate = estimateUsage({
-      requestBytes: this.#requestBytes,
-      contentEvents: response.contentEvents,
+      inputTokens: this.#requestWeight.tokens,
+      outputTokens: response.outputTokens,
       provisional: usage,
     });
     return { usage: estimate, usageSource: 'estimated' };

@@ -1,6 +1,7 @@
 import { type BilledUnits, completionTokens, promptTokens, type TokenUsage } from '../event.ts';
 import type { Usd } from '../units.ts';
 import type { Dialect, Facts } from './dialect.ts';
+import { contentTokens } from './estimate.ts';
 import type { EventParser, EventSink } from './event-parser.ts';
 import { streamParser } from './framing.ts';
 import { JsonDocuments } from './json-documents.ts';
@@ -27,6 +28,7 @@ export class ResponseReader {
   #eventScanner: JsonScanner | null = null;
   #eventCount = 0;
   #contentEvents = 0;
+  #outputTokens = 0;
   #ended = false;
   #model: unknown;
   #usage: RawUsage | null = null;
@@ -78,6 +80,11 @@ export class ResponseReader {
   /** Events with content so far. */
   get contentEvents(): number {
     return this.#contentEvents;
+  }
+
+  /** What the content so far comes to, should the provider not count it; see `estimateUsage`. */
+  get outputTokens(): number {
+    return this.#outputTokens;
   }
 
   get model(): unknown {
@@ -188,10 +195,17 @@ export class ResponseReader {
     if (++this.#eventCount > 1) this.#isStream = true;
     const patterns = this.#dialect.stream;
     if (patterns === null) return;
-    if (patterns.content.test(text)) this.#contentEvents++;
+    this.#countContent(text, patterns.content);
     if (scanner !== null) this.#take(scanner.found);
     else if (this.#isWorthReading(text, patterns.facts)) this.#scanEvent(text);
     if (patterns.end?.test(text) === true) this.#ended = true;
+  }
+
+  #countContent(text: string, content: RegExp): void {
+    const at = text.search(content);
+    if (at === -1) return;
+    this.#contentEvents++;
+    this.#outputTokens += contentTokens(text, at);
   }
 
   #isWorthReading(text: string, facts: RegExp): boolean {

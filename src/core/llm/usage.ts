@@ -1,5 +1,5 @@
-import { completionTokens, type TokenUsage } from '../event.ts';
-import { type Tokens, tokens, type Usd, usd } from '../units.ts';
+import type { TokenUsage } from '../event.ts';
+import { tokens, type Usd, usd } from '../units.ts';
 
 /** A provider's `usage` object as it came: nothing about it is trusted. */
 export type RawUsage = Readonly<Record<string, unknown>>;
@@ -187,33 +187,4 @@ export function reportedCost(raw: RawUsage): Usd | null {
 
 function amount(value: unknown): Usd | null {
   return typeof value === 'number' && value >= 0 && value <= USD_MAX ? usd(value) : null;
-}
-
-/** An English token is about four bytes of text. */
-const BYTES_PER_TOKEN = 4;
-/**
- * No more than the context of common models: a request of megabytes carries images or files, and a quarter of their bytes
- * has nothing to do with their tokens.
- */
-const ESTIMATED_INPUT_MAX = 128_000;
-
-/** What is known of a call whose provider said nothing (final) about tokens. */
-export interface EstimateBasis {
-  readonly requestBytes: number;
-  /** Stream events with content; providers send about one per token. */
-  readonly contentEvents: number;
-  /** Counts from the beginning of the stream, as Anthropic sends them. */
-  readonly provisional: TokenUsage | null;
-}
-
-/** A guess that is marked as one (`usageSource: 'estimated'`), without a tokenizer, which would block for a second. */
-export function estimateUsage(basis: EstimateBasis): TokenUsage {
-  const { provisional } = basis;
-  const seen = tokens(basis.contentEvents);
-  if (provisional !== null) {
-    const more = Math.max(0, seen - completionTokens(provisional)) as Tokens;
-    return { ...provisional, outputText: tokens(provisional.outputText + more) };
-  }
-  const input = Math.min(Math.ceil(basis.requestBytes / BYTES_PER_TOKEN), ESTIMATED_INPUT_MAX);
-  return tokenUsage({ inputUncached: input, outputText: seen });
 }
