@@ -49,7 +49,7 @@ function readMessage(found: Found): Facts {
 }
 
 /** Later counts replace earlier ones field by field: `message_delta` repeats only some of them. */
-function mergeCounts(before: RawUsage, after: RawUsage): RawUsage {
+export function mergeCounts(before: RawUsage, after: RawUsage): RawUsage {
   const said = Object.entries(after).filter(([, value]) => value !== null && value !== undefined);
   return { ...before, ...Object.fromEntries(said) };
 }
