@@ -4,6 +4,7 @@ import type { Agent, Instrumentation } from '../agent.ts';
 import { currentContext } from '../context.ts';
 import type { WireExchange, WireObserver, WireRequest } from '../wire/exchange.ts';
 import { observeWire } from '../wire/wire.ts';
+import { Attempts } from './llm-attempts.ts';
 import { LlmCall, type LlmLabels } from './llm-call.ts';
 
 /** Different model names that may become labels; the rest is `other`. */
@@ -19,6 +20,7 @@ export const llm: Instrumentation = {
 
 class LlmObserver implements WireObserver {
   readonly #agent: Agent;
+  readonly #attempts: Attempts;
   readonly #labels: LlmLabels = {
     models: new BoundedLabels(MODELS_MAX),
     providers: new BoundedLabels(PROVIDERS_MAX),
@@ -27,6 +29,7 @@ class LlmObserver implements WireObserver {
 
   constructor(agent: Agent) {
     this.#agent = agent;
+    this.#attempts = new Attempts(agent.clock);
   }
 
   open(request: WireRequest): WireExchange | null {
@@ -34,12 +37,13 @@ class LlmObserver implements WireObserver {
     const { host, path } = request;
     const recognised = recognise(host, path, (name) => request.header(name) !== null);
     if (recognised === null) return null;
-    return new LlmCall({
+    const options = {
       agent: this.#agent,
       labels: this.#labels,
-      host,
+      attempts: this.#attempts,
       recognised,
       context: currentContext(),
-    });
+    };
+    return new LlmCall(options, request);
   }
 }

@@ -47,6 +47,18 @@ export const LLM_ESTIMATED: InstrumentSpec = {
   unit: '{call}',
   description: 'Calls whose tokens are estimated because the provider reported none.',
 };
+export const LLM_USAGE_MISMATCHES: InstrumentSpec = {
+  name: 'nervecenter.llm.usage_mismatches',
+  kind: 'counter',
+  unit: '{call}',
+  description: "Calls where the provider's total is not the sum of its parts.",
+};
+export const LLM_RATE_LIMITED: InstrumentSpec = {
+  name: 'nervecenter.llm.rate_limited_calls',
+  kind: 'counter',
+  unit: '{call}',
+  description: 'Calls refused because there were too many (status 429).',
+};
 export const LLM_COST: InstrumentSpec = {
   name: 'nervecenter.llm.cost',
   kind: 'counter',
@@ -59,6 +71,8 @@ export const LLM_UNPRICED: InstrumentSpec = {
   unit: '{call}',
   description: 'Calls with usage whose price is not known.',
 };
+
+const TOO_MANY_REQUESTS = 429;
 
 /** `error.type` of a call that the app gave up. */
 export const ABORTED = 'aborted';
@@ -79,6 +93,8 @@ export const llmCall: Signal<LlmCallEvent> = {
     LLM_CACHED_TOKENS,
     LLM_REASONING_TOKENS,
     LLM_ESTIMATED,
+    LLM_USAGE_MISMATCHES,
+    LLM_RATE_LIMITED,
     LLM_COST,
     LLM_UNPRICED,
   ],
@@ -200,6 +216,8 @@ function measureCall(event: LlmCallEvent, record: RecordMeasurement): void {
   );
   if (event.firstTokenMs !== null) record(LLM_FIRST_CHUNK, toSeconds(event.firstTokenMs), attributes);
   if (event.usageSource === 'estimated') record(LLM_ESTIMATED, 1, attributes);
+  if (event.usageMismatch) record(LLM_USAGE_MISMATCHES, 1, attributes);
+  if (event.statusCode === TOO_MANY_REQUESTS) record(LLM_RATE_LIMITED, 1, attributes);
   if (event.usage === null) return;
   record(LLM_TOKENS, promptTokens(event.usage), { ...attributes, 'gen_ai.token.type': 'input' });
   record(LLM_TOKENS, completionTokens(event.usage), { ...attributes, 'gen_ai.token.type': 'output' });
