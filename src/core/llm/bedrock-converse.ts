@@ -18,6 +18,7 @@ export const bedrockConverse: Dialect = {
     stopReason: 'value',
     serviceTier: { type: 'value' },
     __type: 'value',
+    message: 'value',
     metadata: { usage: 'value', serviceTier: { type: 'value' } },
     messageStop: { stopReason: 'value' },
     error: { type: 'value', details: { message: 'value' } },
@@ -37,9 +38,9 @@ function readConverse(found: Found): Facts {
   return {
     ...NO_FACTS,
     usage: asRecord(found.get('usage')) ?? asRecord(found.get('metadata.usage')),
-    failed: found.has('error') || found.has('__type'),
+    failed: found.has('error') || found.has('__type') || typeof found.get('message') === 'string',
     errors: [found.get('error.type'), errorName(found.get('__type'))],
-    errorMessage: found.get('error.details.message'),
+    errorMessage: found.get('error.details.message') ?? found.get('message'),
     finishReason: found.get('stopReason') ?? found.get('messageStop.stopReason'),
     serviceTier: found.get('serviceTier.type') ?? found.get('metadata.serviceTier.type'),
   };

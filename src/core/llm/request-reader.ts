@@ -1,11 +1,17 @@
 import type { Dialect } from './dialect.ts';
 import { type Found, JsonScanner, type Wanted } from './json-scanner.ts';
+import { MultipartFields } from './multipart.ts';
 
-/** Finds in a request's JSON body which model is asked and whether the answer is to be streamed. */
+/** Begins every body of several parts; no JSON document does. */
+const BOUNDARY = '--';
+
+/** Finds in a request's body, JSON or a form, which model is asked and whether the answer is to be streamed. */
 export class RequestReader {
   readonly #dialect: Dialect;
   readonly #pathModel: string | null;
   readonly #scanner: JsonScanner;
+  /** Reads the body when it is a form; `null` when it is not, `undefined` before it has begun. */
+  #form: MultipartFields | null | undefined;
   #done = false;
 
   /** @param pathModel the model that the path names, which counts when the body names none. */
@@ -23,13 +29,23 @@ export class RequestReader {
 
   /** A piece of the body, its bytes as characters (latin1). */
   write(text: string): void {
-    if (this.#done) return;
+    if (this.#done || text === '') return;
+    if (this.#form === undefined) this.#form = this.#formOf(text);
+    if (this.#form !== null) {
+      this.#form.write(text);
+      return;
+    }
     this.#scanner.write(text);
     this.#done = this.#scanner.complete || (this.#found.has('stream') && this.hasDialectKeys);
   }
 
   get #found(): Found {
-    return this.#scanner.found;
+    return this.#form?.found ?? this.#scanner.found;
+  }
+
+  #formOf(text: string): MultipartFields | null {
+    if (!BOUNDARY.startsWith(text.slice(0, BOUNDARY.length))) return null;
+    return new MultipartFields(['model', 'stream', ...this.#dialect.requestKeys]);
   }
 
   get model(): unknown {
@@ -39,9 +55,8 @@ export class RequestReader {
 
   /** What the body asks for; the path may say otherwise (`Recognised.pathStreams`). */
   get streaming(): boolean {
-    return this.#dialect.streamsByDefault
-      ? this.#found.get('stream') !== false
-      : this.#found.get('stream') === true;
+    const asked = this.#found.get('stream');
+    return this.#dialect.streamsByDefault ? asked !== false : asked === true || asked === 'true';
   }
 
   /** The body has the keys that make it a request of this dialect. */

@@ -13,6 +13,9 @@ import { type RawUsage, reportedCost } from './usage.ts';
 const EVENT_CHARS_MAX = 16 * 1024;
 /** The model, and what tells a dialect, is in one of the first events of a stream; later ones are not searched for it. */
 const FIRST_EVENTS = 3;
+/** How a line of server-sent events begins: data, event, retry, id, or a comment. */
+const FIELD_START = /^[deri:]/;
+const MEDIA = /^(?:audio|image|video)\//i;
 
 /**
  * Reads one response, JSON or stream, as it passes by. What it holds is bounded: the beginning of one event and a few
@@ -23,6 +26,10 @@ export class ResponseReader {
   #json: JsonScanner | null = null;
   #events: EventParser | null = null;
   #isStream = false;
+  /** The body is sound or a picture, which may begin with any byte. */
+  readonly #isMedia: boolean;
+  /** The body is nothing that can be read: sound, a picture, plain text. */
+  #isOpaque = false;
   #event = '';
   /** Reads the current event when it is too long to be held. */
   #eventScanner: JsonScanner | null = null;
@@ -46,6 +53,7 @@ export class ResponseReader {
     this.#dialect = dialect;
     this.#events = streamParser(contentType.toLowerCase(), this.#sink());
     this.#isStream = this.#events !== null;
+    this.#isMedia = MEDIA.test(contentType);
   }
 
   /** Takes in what the response's headers say about the call; the body may say it better. */
@@ -54,6 +62,7 @@ export class ResponseReader {
   }
 
   write(text: string): void {
+    if (this.#isOpaque) return;
     if (this.#json === null && this.#events === null) this.#choose(text);
     this.#events?.write(text);
     if (this.#json === null || this.#json.complete) return;
@@ -164,9 +173,11 @@ export class ResponseReader {
       this.#events = new JsonDocuments(this.#sink());
     } else if (start === '{' || start === '[') {
       this.#json = new JsonScanner(wanted);
-    } else {
+    } else if (FIELD_START.test(start) && !this.#isMedia) {
       this.#events = new SseParser(this.#sink());
       this.#isStream = true;
+    } else {
+      this.#isOpaque = true;
     }
   }
 
@@ -232,7 +243,10 @@ export class ResponseReader {
     }
     if (facts.failed) {
       this.#failed = true;
-      this.#errors = facts.errors;
+      // A body may fail to name what the headers have named.
+      if (facts.errors.some((error) => (error ?? null) !== null) || this.#errors.length === 0) {
+        this.#errors = facts.errors;
+      }
       this.#errorMessage = facts.errorMessage;
     }
     this.#finishReason = facts.finishReason ?? this.#finishReason;
