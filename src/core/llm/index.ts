@@ -1,17 +1,37 @@
 import { anthropicMessages } from './anthropic-messages.ts';
+import { cohereChat, cohereChatV1, cohereEmbed, cohereGenerate } from './cohere.ts';
 import type { Dialect } from './dialect.ts';
+import { geminiEmbed, geminiGenerate, vertexPredict } from './gemini.ts';
+import { mistralAgents, mistralConversations } from './mistral.ts';
+import { ollamaChat, ollamaEmbed, ollamaGenerate } from './ollama.ts';
 import { openaiChat, openaiCompletions } from './openai-chat.ts';
 import { openaiEmbeddings } from './openai-embeddings.ts';
 import { openaiResponses } from './openai-responses.ts';
 import { isLocalHost, knownProvider } from './providers.ts';
+import { rerank } from './rerank.ts';
+import { voyageEmbeddings } from './voyage.ts';
 
 /** Every API dialect that is read. Where one path ends like another's, the longer one comes first. */
 export const DIALECTS: readonly Dialect[] = [
   openaiChat,
+  mistralAgents,
   openaiCompletions,
   openaiResponses,
   openaiEmbeddings,
   anthropicMessages,
+  geminiGenerate,
+  geminiEmbed,
+  vertexPredict,
+  cohereChat,
+  cohereChatV1,
+  cohereGenerate,
+  cohereEmbed,
+  rerank,
+  voyageEmbeddings,
+  mistralConversations,
+  ollamaChat,
+  ollamaGenerate,
+  ollamaEmbed,
 ];
 
 /** A request that is, or looks like, a call of a model. */

@@ -6,7 +6,7 @@ export type Target = Wanted | 'value' | 'presence' | 'sum' | 'count';
 
 /**
  * Which parts of a JSON document are wanted, by key from the root on; the key `[]` stands for every element of an array, of
- * which the last one's values are kept. Everything else is passed over unread.
+ * whose values the last found is kept. Everything else is passed over unread.
  */
 export interface Wanted {
   readonly [key: string]: Target;
@@ -210,7 +210,7 @@ export class JsonScanner {
       this.#found.set(this.#path, Number(this.#found.get(this.#path) ?? 0) + 1);
       return;
     }
-    if (this.#open.at(-1)?.isArray === true) return;
+    if (this.#open.some(({ isArray }) => isArray)) return;
     if (this.#found.delete(this.#path) && typeof this.#target === 'object') {
       for (const path of this.#found.keys()) if (path.startsWith(`${this.#path}.`)) this.#found.delete(path);
     }

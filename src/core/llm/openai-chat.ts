@@ -1,7 +1,8 @@
+import type { BilledUnits } from '../event.ts';
 import { COMMON_DIALECT, type Dialect, type Facts, NO_FACTS, WANTED_ERROR } from './dialect.ts';
 import type { Found } from './json-scanner.ts';
 import { endingIn } from './paths.ts';
-import { asRecord, chatUsage } from './usage.ts';
+import { asRecord, chatUsage, type RawUsage, tokenCount } from './usage.ts';
 
 /** Chat completions: OpenAI and everybody compatible with it. */
 export const openaiChat: Dialect = {
@@ -20,8 +21,8 @@ export const openaiChat: Dialect = {
     service_tier: 'value',
     usage: 'value',
     error: WANTED_ERROR,
-    choices: { '[]': { finish_reason: 'value' } },
-    x_groq: { usage: 'value' }, // Groq puts the usage of a stream there.
+    choices: { '[]': { finish_reason: 'value', usage: 'value' } }, // Moonshot's usage of a stream.
+    x_groq: { usage: 'value' }, // Groq's.
   },
   stream: {
     content:
@@ -32,6 +33,7 @@ export const openaiChat: Dialect = {
   },
   read: readChat,
   countTokens: chatUsage,
+  billedUnits: searchesMade,
 };
 
 /** Completions, the older API: same answer, another place for the text. Mistral's fill-in-the-middle is one too. */
@@ -43,6 +45,17 @@ export const openaiCompletions: Dialect = {
   requestKeys: ['prompt'],
 };
 
+const USAGE_AT = ['usage', 'x_groq.usage', 'choices.[].usage'];
+
+/** Web searches that the model made and that cost apart: Perplexity's, OpenRouter's and Anthropic's, xAI's sources. */
+export function searchesMade(usage: RawUsage): BilledUnits | null {
+  const searches =
+    tokenCount(usage['num_search_queries']) ??
+    tokenCount(asRecord(usage['server_tool_use'])?.['web_search_requests']) ??
+    tokenCount(usage['num_sources_used']);
+  return searches === null || searches === 0 ? null : { searches };
+}
+
 /** Reads a body or event of the chat family. */
 export function readChat(found: Found): Facts {
   // Mistral puts the error's fields at the top.
@@ -50,7 +63,7 @@ export function readChat(found: Found): Facts {
   return {
     ...NO_FACTS,
     model: found.get('model'),
-    usage: asRecord(found.get('usage')) ?? asRecord(found.get('x_groq.usage')),
+    usage: asRecord(USAGE_AT.map((path) => found.get(path)).find((usage) => asRecord(usage) !== null)),
     failed: isError || found.has('error'),
     errors: [
       found.get('error.code'),

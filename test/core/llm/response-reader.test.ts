@@ -42,13 +42,6 @@ for (const dialect of DIALECTS) {
       assert.equal(reader.failed, false, body);
     }
   });
-
-  test(`${dialect.name}: an error is told by code or type, never by its message`, () => {
-    const reader = read(dialect, '{"error":{"message":"a secret","type":"some_error","code":null}}');
-    assert.equal(reader.failed, true);
-    assert.equal(JSON.stringify(reader.errors).includes('secret'), false);
-    assert.ok(reader.errors.includes('some_error'));
-  });
 }
 
 test('an error may be a plain text', () => {
