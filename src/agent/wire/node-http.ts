@@ -73,23 +73,25 @@ function headerOf(response: IncomingMessage, name: string): string | null {
 
 class WireHttpRequest implements WireRequest {
   readonly #request: ClientRequest;
+  /** To a proxy the path is the whole URL. */
+  readonly #url: URL | null;
   readonly method: string;
   readonly host: string;
   readonly path: string;
 
   constructor(request: ClientRequest) {
-    this.#request = request;
-    this.method = request.method;
-    // To a proxy the path is the whole URL.
     const url = request.path.startsWith('http') ? URL.parse(request.path) : null;
+    this.#request = request;
+    this.#url = url;
+    this.method = request.method;
     this.host = url?.hostname ?? request.host.toLowerCase();
     this.path = url === null ? request.path : url.pathname + url.search;
   }
 
   /** Node keeps the port only in the `host` header. */
   get port(): number | undefined {
-    const port = /:(\d+)$/.exec(this.header('host') ?? '')?.[1];
-    return port === undefined ? undefined : Number(port);
+    const port = this.#url?.port ?? /:(\d+)$/.exec(this.header('host') ?? '')?.[1] ?? '';
+    return port === '' ? undefined : Number(port);
   }
 
   header(name: string): string | null {

@@ -8,7 +8,7 @@ import { createRequire } from 'node:module';
 import { Duplex } from 'node:stream';
 import { watchReceived, watchSent } from './bodies.ts';
 import { endingOf, givenUp } from './ending.ts';
-import type { WireEnding, WireRequest } from './exchange.ts';
+import type { WireRequest } from './exchange.ts';
 import { listen } from './guard.ts';
 import type { FollowedExchange, WireHub } from './hub.ts';
 import { putInFront } from './in-front.ts';
@@ -99,6 +99,8 @@ function follow(hub: WireHub, stream: ClientHttp2Stream): FollowedExchange | und
   if (exchange === undefined) return undefined;
   watchSent(stream, exchange);
   watchEnd(stream, exchange);
+  // A signal that was aborted before has destroyed the stream while it was made.
+  if (stream.destroyed) exchange.failed(givenUp(undefined));
   return exchange;
 }
 
@@ -112,18 +114,15 @@ function isUndicis(stream: ClientHttp2Stream): boolean {
 }
 
 function watchEnd(stream: ClientHttp2Stream, exchange: FollowedExchange): void {
-  let left: WireEnding | undefined;
   putInFront(exchange, stream, 'close', () => {
-    // Node closes the streams of a connection it has lost.
-    if (isConnected(stream)) left ??= givenUp(undefined);
+    // Node itself closes the streams of a connection it has lost, and those are destroyed next.
+    if (isConnected(stream)) exchange.failed(givenUp(undefined));
   });
   watchReceived(stream, exchange, () => {
-    if (!stream.destroyed && left === undefined && (stream.rstCode ?? NO_ERROR) === NO_ERROR) {
-      exchange.completed();
-    }
+    if (!stream.destroyed && (stream.rstCode ?? NO_ERROR) === NO_ERROR) exchange.completed();
   });
   putInFront(exchange, stream, '_destroy', (error: unknown) =>
-    exchange.failed(left ?? endingOf(reasonOf(stream, error))),
+    exchange.failed(endingOf(reasonOf(stream, error))),
   );
 }
 
