@@ -4,6 +4,7 @@ import type { Agent, Instrumentation } from '../agent.ts';
 import { currentContext } from '../context.ts';
 import type { WireExchange, WireObserver, WireRequest } from '../wire/exchange.ts';
 import { observeWire } from '../wire/wire.ts';
+import { requestUsage } from './include-usage.ts';
 import { Attempts } from './llm-attempts.ts';
 import { LlmCall, type LlmLabels } from './llm-call.ts';
 
@@ -15,7 +16,14 @@ const ERROR_TYPES_MAX = 50;
 /** Calls of model providers, read off the wire. Each attempt of an SDK that retries is an event of its own. */
 export const llm: Instrumentation = {
   name: 'llm',
-  start: (agent) => observeWire(agent, new LlmObserver(agent)),
+  start(agent) {
+    const stopAsking = agent.settings?.includeUsage === true ? requestUsage(agent) : null;
+    const stopObserving = observeWire(agent, new LlmObserver(agent));
+    return () => {
+      stopObserving();
+      stopAsking?.();
+    };
+  },
 };
 
 class LlmObserver implements WireObserver {
