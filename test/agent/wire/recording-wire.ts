@@ -59,15 +59,16 @@ export class RecordedExchange implements WireExchange {
   }
 }
 
-/** Observes every `POST` whose path begins with `/observed`. */
+/** Observes every `POST` under a path, `/observed` if none is named. */
 export class RecordingObserver implements WireObserver {
+  readonly #under: string;
   readonly exchanges: RecordedExchange[] = [];
-  /** Requests it was asked about. */
-  asked = 0;
+  constructor(under = '/observed') {
+    this.#under = under;
+  }
 
   open(request: WireRequest): WireExchange | null {
-    this.asked++;
-    if (request.method !== 'POST' || !request.path.startsWith('/observed')) return null;
+    if (request.method !== 'POST' || !request.path.startsWith(this.#under)) return null;
     const exchange = new RecordedExchange(request);
     this.exchanges.push(exchange);
     return exchange;
@@ -80,9 +81,9 @@ export interface RecordedWire {
   stop(): void;
 }
 
-export function recordWire(): RecordedWire {
+export function recordWire(under?: string): RecordedWire {
   const agent = new RecordingAgent();
-  const observer = new RecordingObserver();
+  const observer = new RecordingObserver(under);
   const stop = observeWire(agent, observer);
   return { agent, exchanges: observer.exchanges, stop };
 }
