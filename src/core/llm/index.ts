@@ -1,14 +1,19 @@
 import { anthropicMessages } from './anthropic-messages.ts';
+import { bedrockConverse } from './bedrock-converse.ts';
+import { bedrockEmbeddings, bedrockImages, bedrockInvoke, bedrockRerank } from './bedrock-invoke.ts';
 import { cohereChat, cohereChatV1, cohereEmbed, cohereGenerate } from './cohere.ts';
 import type { Dialect } from './dialect.ts';
 import { geminiEmbed, geminiGenerate, vertexPredict } from './gemini.ts';
 import { mistralAgents, mistralConversations } from './mistral.ts';
 import { ollamaChat, ollamaEmbed, ollamaGenerate } from './ollama.ts';
+import { openaiSpeech, openaiTranscription } from './openai-audio.ts';
 import { openaiChat, openaiCompletions } from './openai-chat.ts';
 import { openaiEmbeddings } from './openai-embeddings.ts';
+import { openaiImages } from './openai-images.ts';
 import { openaiResponses } from './openai-responses.ts';
 import { isLocalHost, knownProvider } from './providers.ts';
 import { rerank } from './rerank.ts';
+import { vertexAnthropic, vertexMistral } from './vertex-partners.ts';
 import { voyageEmbeddings } from './voyage.ts';
 
 /** Every API dialect that is read. Where one path ends like another's, the longer one comes first. */
@@ -18,7 +23,17 @@ export const DIALECTS: readonly Dialect[] = [
   openaiCompletions,
   openaiResponses,
   openaiEmbeddings,
+  openaiImages,
+  openaiTranscription,
+  openaiSpeech,
   anthropicMessages,
+  vertexAnthropic,
+  vertexMistral,
+  bedrockConverse,
+  bedrockEmbeddings,
+  bedrockRerank,
+  bedrockImages,
+  bedrockInvoke,
   geminiGenerate,
   geminiEmbed,
   vertexPredict,

@@ -22,7 +22,8 @@ export const openaiTranscription: Dialect = {
     end: /"type"\s*:\s*"transcript(?:ion)?\.(?:text\.)?done"/,
   },
   read: readAudio,
-  countTokens: (usage) => responsesUsage(usage) ?? chatUsage(usage),
+  // Mistral counts in the words of chat completions.
+  countTokens: (usage) => ('prompt_tokens' in usage ? chatUsage(usage) : responsesUsage(usage)),
   billedUnits: (usage) => {
     const audioSeconds = seconds(usage['seconds'] ?? usage['prompt_audio_seconds']);
     return audioSeconds === null ? null : { audioSeconds };

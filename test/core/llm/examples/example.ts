@@ -5,6 +5,7 @@ import type { tokenUsage } from '../../../../src/core/llm/usage.ts';
 export const JSON_TYPE = 'application/json';
 export const SSE = 'text/event-stream; charset=utf-8';
 export const NDJSON = 'application/x-ndjson';
+export const EVENT_STREAM = 'application/vnd.amazon.eventstream';
 
 /** What must come out of a body, besides what `NOTHING_SAID` says. */
 export interface Said {
@@ -39,6 +40,7 @@ export const NOTHING_SAID: Said = {
 export interface Answer {
   readonly title: string;
   readonly contentType: string;
+  /** Text; of an event stream its bytes, one character each. */
   readonly body: string;
   readonly said: Partial<Said>;
 }
