@@ -1,7 +1,7 @@
 import { COMMON_DIALECT, type Dialect, type Facts, NO_FACTS, WANTED_ERROR } from './dialect.ts';
 import type { Found } from './json-scanner.ts';
 import { endingIn } from './paths.ts';
-import { asRecord, messagesUsage, type RawUsage } from './usage.ts';
+import { asRecord, messagesUsage, type RawUsage, searchesMade } from './usage.ts';
 
 /** Anthropic messages. A stream counts input in its first event and output, cumulatively, in `message_delta`. */
 export const anthropicMessages: Dialect = {
@@ -12,7 +12,9 @@ export const anthropicMessages: Dialect = {
   matchPath: endingIn(['/messages']),
   header: 'anthropic-version',
   requestKeys: ['messages', 'max_tokens'],
+  answerMustTell: true,
   wanted: {
+    type: 'value',
     model: 'value',
     usage: 'value',
     error: WANTED_ERROR,
@@ -30,6 +32,7 @@ export const anthropicMessages: Dialect = {
   mergeUsage: mergeCounts,
   countTokens: messagesUsage,
   totalTokens: () => null,
+  billedUnits: searchesMade,
 };
 
 function readMessage(found: Found): Facts {
@@ -45,6 +48,7 @@ function readMessage(found: Found): Facts {
     errorMessage: found.get('error.message'),
     finishReason: found.get('stop_reason') ?? found.get('delta.stop_reason'),
     serviceTier: usage?.['service_tier'] ?? startUsage?.['service_tier'],
+    telling: found.get('type') === 'message' || found.get('type') === 'message_start',
   };
 }
 

@@ -1,8 +1,7 @@
-import type { BilledUnits } from '../event.ts';
 import { COMMON_DIALECT, type Dialect, type Facts, NO_FACTS, WANTED_ERROR } from './dialect.ts';
 import type { Found } from './json-scanner.ts';
 import { endingIn } from './paths.ts';
-import { asRecord, chatUsage, type RawUsage, tokenCount } from './usage.ts';
+import { asRecord, chatUsage, searchesMade } from './usage.ts';
 
 /** Chat completions: OpenAI and everybody compatible with it. */
 export const openaiChat: Dialect = {
@@ -43,18 +42,10 @@ export const openaiCompletions: Dialect = {
   operation: 'text_completion',
   matchPath: endingIn(['/fim/completions', '/completions']),
   requestKeys: ['prompt'],
+  answerMustTell: true,
 };
 
 const USAGE_AT = ['usage', 'x_groq.usage', 'choices.[].usage'];
-
-/** Web searches that the model made and that cost apart: Perplexity's, OpenRouter's and Anthropic's, xAI's sources. */
-export function searchesMade(usage: RawUsage): BilledUnits | null {
-  const searches =
-    tokenCount(usage['num_search_queries']) ??
-    tokenCount(asRecord(usage['server_tool_use'])?.['web_search_requests']) ??
-    tokenCount(usage['num_sources_used']);
-  return searches === null || searches === 0 ? null : { searches };
-}
 
 /** Reads a body or event of the chat family. */
 export function readChat(found: Found): Facts {
@@ -73,5 +64,6 @@ export function readChat(found: Found): Facts {
     errorMessage: found.get('error.message') ?? (isError ? found.get('message') : undefined),
     finishReason: found.get('choices.[].finish_reason'),
     serviceTier: found.get('service_tier'),
+    telling: found.has('choices'),
   };
 }

@@ -11,7 +11,8 @@ export const openaiEmbeddings: Dialect = {
   localProvider: 'openai',
   matchPath: endingIn(['/embeddings']),
   requestKeys: ['input'],
-  wanted: { model: 'value', usage: 'value', error: WANTED_ERROR },
-  read: readChat,
+  answerMustTell: true,
+  wanted: { model: 'value', data: 'presence', usage: 'value', error: WANTED_ERROR },
+  read: (found) => ({ ...readChat(found), telling: found.has('data') }),
   countTokens: chatUsage,
 };

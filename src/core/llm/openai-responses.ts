@@ -4,6 +4,7 @@ import { endingIn } from './paths.ts';
 import { asRecord, responsesUsage } from './usage.ts';
 
 const WANTED_RESPONSE: Wanted = {
+  object: 'value',
   model: 'value',
   usage: 'value',
   status: 'value',
@@ -20,6 +21,7 @@ export const openaiResponses: Dialect = {
   localProvider: 'openai',
   matchPath: endingIn(['/responses']),
   requestKeys: ['input'],
+  answerMustTell: true,
   wanted: { ...WANTED_RESPONSE, type: 'value', code: 'value', message: 'value', response: WANTED_RESPONSE },
   stream: {
     content: /"type"\s*:\s*"response\.[\w.]+\.delta"/,
@@ -43,5 +45,6 @@ function readResponse(found: Found): Facts {
     // A response that is complete has no reason of its own.
     finishReason: of('incomplete_details.reason') ?? (of('status') === 'completed' ? 'completed' : undefined),
     serviceTier: of('service_tier'),
+    telling: of('object') === 'response' || String(found.get('type')).startsWith('response.'),
   };
 }

@@ -1,4 +1,4 @@
-import type { TokenUsage } from '../event.ts';
+import type { BilledUnits, TokenUsage } from '../event.ts';
 import { tokens, type Usd, usd } from '../units.ts';
 
 /** A provider's `usage` object as it came: nothing about it is trusted. */
@@ -176,6 +176,15 @@ export function messagesUsage(raw: RawUsage): TokenUsage | null {
     cacheWrite5m: written - cacheWrite1h,
     outputText: output ?? 0,
   });
+}
+
+/** Web searches that the model made and that cost apart: Perplexity's, OpenRouter's and Anthropic's, xAI's sources. */
+export function searchesMade(usage: RawUsage): BilledUnits | null {
+  const searches =
+    tokenCount(usage['num_search_queries']) ??
+    tokenCount(asRecord(usage['server_tool_use'])?.['web_search_requests']) ??
+    tokenCount(usage['num_sources_used']);
+  return searches === null || searches === 0 ? null : { searches };
 }
 
 /** What the provider says the call cost: xAI's ticks, OpenRouter's `cost`, Perplexity's `cost.total_cost`. */

@@ -28,8 +28,18 @@ const messages: DialectExamples = {
   answers: [
     json(
       'whole',
-      { model: 'claude', stop_reason: 'tool_use', usage: { input_tokens: 9, output_tokens: 4 } },
-      { model: 'claude', finishReason: 'tool_use', usage: { inputUncached: 9, outputText: 4 } },
+      {
+        type: 'message',
+        model: 'claude',
+        stop_reason: 'tool_use',
+        usage: { input_tokens: 9, output_tokens: 4, server_tool_use: { web_search_requests: 2 } },
+      },
+      {
+        model: 'claude',
+        finishReason: 'tool_use',
+        billedUnits: { searches: 2 },
+        usage: { inputUncached: 9, outputText: 4 },
+      },
     ),
     sse('a stream', [start, delta, delta, end, { type: 'message_stop' }], {
       model: 'claude',

@@ -207,7 +207,7 @@ const embeddings: DialectExamples = {
     ),
     json(
       'Voyage and Jina: only a total',
-      { model: 'voyage-3.5', usage: { total_tokens: 6 } },
+      { object: 'list', data: [], model: 'voyage-3.5', usage: { total_tokens: 6 } },
       {
         model: 'voyage-3.5',
         usage: { inputUncached: 6 },
@@ -240,7 +240,7 @@ const responses: DialectExamples = {
   answers: [
     json(
       'whole',
-      { model: 'm', status: 'completed', service_tier: 'flex', usage: counted },
+      { object: 'response', model: 'm', status: 'completed', service_tier: 'flex', usage: counted },
       {
         model: 'm',
         finishReason: 'completed',
