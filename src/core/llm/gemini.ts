@@ -90,6 +90,27 @@ export const vertexPredict: Dialect = {
   totalTokens: () => null,
 };
 
+/** Imagen, at AI Studio and Vertex: billed by the picture. */
+export const googleImages: Dialect = {
+  ...COMMON_DIALECT,
+  name: 'google-images',
+  operation: 'image_generation',
+  localProvider: 'gcp.gemini',
+  matchPath: (pathname) =>
+    /\/models\/(?:imagen|imagegeneration)[^/:]*(?::|%3a)predict$/i.test(pathname)
+      ? methodIn(pathname, { predict: false })
+      : null,
+  requestKeys: ['instances'],
+  wanted: { predictions: { '[]': 'count' }, error: WANTED_GOOGLE_ERROR },
+  read: (found) => ({ ...readAnswer(found), usage: { images: found.get('predictions.[]') } }),
+  countTokens: () => null,
+  totalTokens: () => null,
+  billedUnits: (usage) => {
+    const images = tokenCount(usage['images']);
+    return images === null ? null : { images };
+  },
+};
+
 function methodIn(pathname: string, streams: Readonly<Record<string, boolean>>): PathMatch | null {
   const [, model = '', method = ''] = METHOD.exec(pathname) ?? [];
   if (!Object.hasOwn(streams, method)) return null;

@@ -3,7 +3,7 @@ import { bedrockConverse } from './bedrock-converse.ts';
 import { bedrockEmbeddings, bedrockImages, bedrockInvoke, bedrockRerank } from './bedrock-invoke.ts';
 import { cohereChat, cohereChatV1, cohereEmbed, cohereGenerate } from './cohere.ts';
 import type { Dialect } from './dialect.ts';
-import { geminiEmbed, geminiGenerate, vertexPredict } from './gemini.ts';
+import { geminiEmbed, geminiGenerate, googleImages, vertexPredict } from './gemini.ts';
 import { mistralAgents, mistralConversations } from './mistral.ts';
 import { ollamaChat, ollamaEmbed, ollamaGenerate } from './ollama.ts';
 import { openaiSpeech, openaiTranscription } from './openai-audio.ts';
@@ -37,6 +37,7 @@ export const DIALECTS: readonly Dialect[] = [
   geminiGenerate,
   geminiEmbed,
   vertexPredict,
+  googleImages,
   cohereChat,
   cohereChatV1,
   cohereGenerate,

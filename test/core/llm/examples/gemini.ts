@@ -1,4 +1,4 @@
-import { geminiEmbed, geminiGenerate, vertexPredict } from '../../../../src/core/llm/gemini.ts';
+import { geminiEmbed, geminiGenerate, googleImages, vertexPredict } from '../../../../src/core/llm/gemini.ts';
 import { type Answer, type DialectExamples, JSON_TYPE, json, sse } from './example.ts';
 
 const usageMetadata = {
@@ -147,4 +147,27 @@ const predict: DialectExamples = {
   ],
 };
 
-export const geminiExamples: readonly DialectExamples[] = [generate, embed, predict];
+const images: DialectExamples = {
+  dialect: googleImages,
+  url: 'https://generativelanguage.googleapis.com/v1beta/models/imagen-4.0-generate-001:predict',
+  certain: true,
+  pathModel: 'imagen-4.0-generate-001',
+  pathStreams: false,
+  notPaths: [
+    '/v1/projects/p/locations/l/endpoints/123:predict',
+    '/v1beta/models/veo-3:predictLongRunning',
+    '/v1/projects/p/locations/l/publishers/google/models/text-embedding-005:predict',
+  ],
+  request: '{"instances":[{"prompt":"a"}]}',
+  notRequest: '{"prompt":"a"}',
+  answers: [
+    json(
+      'two pictures',
+      { predictions: ['AAAA', 'BBBB'].map((data) => ({ mimeType: 'image/png', bytesBase64Encoded: data })) },
+      { billedUnits: { images: 2 } },
+    ),
+    refused,
+  ],
+};
+
+export const geminiExamples: readonly DialectExamples[] = [generate, embed, predict, images];
