@@ -71,18 +71,38 @@ class WireUndiciRequest implements WireRequest {
   constructor(request: UndiciRequest) {
     this.#request = request;
     this.method = request.method;
-    const { path, origin } = request;
     // To a proxy the path is the whole URL.
-    const toProxy = path.startsWith('http');
-    const url = URL.parse(toProxy ? path : String(origin ?? ''));
-    this.host = url?.hostname ?? '';
-    this.port = url === null || url.port === '' ? undefined : Number(url.port);
-    this.path = toProxy && url !== null ? url.pathname + url.search : path;
+    const url = request.path.startsWith('http') ? URL.parse(request.path) : null;
+    const { host, port } = url === null ? originOf(String(request.origin ?? '')) : targetOf(url);
+    this.host = host;
+    this.port = port;
+    this.path = url === null ? request.path : url.pathname + url.search;
   }
 
   header(name: string): string | null {
     return headerReader(this.#request.headers)(name);
   }
+}
+
+interface Target {
+  readonly host: string;
+  readonly port: number | undefined;
+}
+
+let lastOrigin = '';
+let lastTarget: Target = { host: '', port: undefined };
+
+/** Apps mostly ask the same few origins, and reading a URL is the larger part of looking at a request nobody wants. */
+function originOf(origin: string): Target {
+  if (origin !== lastOrigin) {
+    lastTarget = targetOf(URL.parse(origin));
+    lastOrigin = origin;
+  }
+  return lastTarget;
+}
+
+function targetOf(url: URL | null): Target {
+  return { host: url?.hostname ?? '', port: url === null || url.port === '' ? undefined : Number(url.port) };
 }
 
 function asBuffer(chunk: Uint8Array | string): Buffer {
