@@ -79,10 +79,9 @@ export class LlmCall implements WireExchange {
 
   sent(chunk: Buffer): void {
     this.#attempt.sent(chunk);
-    const done = this.#request.done;
+    if (!this.#request.done) giveText(chunk, (piece) => this.#request.write(piece));
     // Only a stream can be without its usage.
-    if (!done || this.#asksForStream) this.#requestWeight.write(chunk);
-    if (!done) giveText(chunk, (piece) => this.#request.write(piece));
+    if (!this.#request.done || this.#asksForStream) this.#requestWeight.write(chunk);
   }
 
   headers(statusCode: number, header: (name: string) => string | null): void {
@@ -132,9 +131,8 @@ export class LlmCall implements WireExchange {
     reader.write(piece);
     const chunks = reader.contentEvents - before;
     if (chunks === 0) return;
-    const nowMs = this.#options.agent.clock.monotonicMs();
-    this.#firstTokenMs ??= milliseconds(nowMs - this.#startMs);
-    this.#gaps.arrived(chunks, nowMs);
+    this.#firstTokenMs ??= milliseconds(this.activeMs - this.#startMs);
+    this.#gaps.arrived(chunks, this.activeMs);
   }
 
   #elapsed(): Milliseconds {
@@ -211,7 +209,8 @@ export class LlmCall implements WireExchange {
   #isCall(): boolean {
     if (this.#statusCode !== null && this.#statusCode >= 300 && this.#statusCode < 400) return false;
     if (this.#options.recognised.certain) return true;
-    return this.#request.hasDialectKeys && this.#response?.mayBeCall !== false;
+    if (this.#request.hasDialectKeys) return this.#response?.mayBeCall !== false;
+    return this.#request.hasKeysButModel && this.#response?.isTelling === true;
   }
 
   #verdict(ending: Ending): Ending {

@@ -18,8 +18,7 @@ export class RequestReader {
   constructor(dialect: Dialect, pathModel: string | null = null) {
     this.#dialect = dialect;
     this.#pathModel = pathModel;
-    const keys = dialect.requestKeys.map((key): [string, Wanted[string]] => [key, 'presence']);
-    this.#scanner = new JsonScanner({ model: 'value', stream: 'value', ...Object.fromEntries(keys) });
+    this.#scanner = new JsonScanner(wantedOf(dialect));
   }
 
   /** Everything there is to know is known; the rest of the body need not be given. */
@@ -61,6 +60,24 @@ export class RequestReader {
 
   /** The body has the keys that make it a request of this dialect. */
   get hasDialectKeys(): boolean {
-    return typeof this.model === 'string' && this.#dialect.requestKeys.every((key) => this.#found.has(key));
+    return typeof this.model === 'string' && this.hasKeysButModel;
   }
+
+  /** As `hasDialectKeys`, whether or not a model is named: some APIs have one by default. */
+  get hasKeysButModel(): boolean {
+    const { requestKeys } = this.#dialect;
+    return requestKeys.length > 0 && requestKeys.every((key) => this.#found.has(key));
+  }
+}
+
+const wantedByDialect = new WeakMap<Dialect, Wanted>();
+
+/** Made once per dialect: every call needs it. */
+function wantedOf(dialect: Dialect): Wanted {
+  const known = wantedByDialect.get(dialect);
+  if (known !== undefined) return known;
+  const keys = dialect.requestKeys.map((key): [string, Wanted[string]] => [key, 'presence']);
+  const wanted: Wanted = { model: 'value', stream: 'value', ...Object.fromEntries(keys) };
+  wantedByDialect.set(dialect, wanted);
+  return wanted;
 }

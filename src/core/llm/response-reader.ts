@@ -157,6 +157,11 @@ export class ResponseReader {
     return this.#told || this.#failed || !this.#hasSaid;
   }
 
+  /** The answer is one that only this dialect gives. */
+  get isTelling(): boolean {
+    return this.#telling;
+  }
+
   get #told(): boolean {
     return this.#telling || !this.#dialect.answerMustTell;
   }
