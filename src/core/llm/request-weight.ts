@@ -23,20 +23,13 @@ export class RequestWeight {
   }
 
   write(bytes: Uint8Array): void {
-    let at = 0;
-    while (at < bytes.length && this.#bytes < CLOSE_LOOK_BYTES) {
-      const byte = bytes[at++] ?? 0;
-      this.#bytes++;
-      this.#look(byte, this.#before, 1);
-      this.#before = byte;
-    }
-    const behind = (STEP - (this.#bytes % STEP)) % STEP;
-    let look = at + behind;
-    for (; look < bytes.length && this.#weight < this.#max + ENVELOPE_WEIGHT; look += STEP) {
-      this.#look(bytes[look] ?? 0, look === 0 ? this.#before : (bytes[look - 1] ?? 0), STEP);
-    }
-    this.#bytes += bytes.length - at;
-    if (bytes.length > 0) this.#before = bytes[bytes.length - 1] ?? 0;
+    if (bytes.length === 0) return;
+    const close = Math.min(bytes.length, Math.max(0, CLOSE_LOOK_BYTES - this.#bytes));
+    const behind = (STEP - ((this.#bytes + close) % STEP)) % STEP;
+    if (close > 0) this.#look(bytes, { from: 0, to: close, step: 1 });
+    if (close < bytes.length) this.#look(bytes, { from: close + behind, to: bytes.length, step: STEP });
+    this.#bytes += bytes.length;
+    this.#before = bytes[bytes.length - 1] ?? 0;
   }
 
   /** Tokens, at least 1 once there was a body. */
@@ -45,18 +38,23 @@ export class RequestWeight {
     return Math.max(1, Math.min(this.#max, Math.ceil(this.#weight - ENVELOPE_WEIGHT)));
   }
 
-  #look(byte: number, before: number, times: number): void {
-    this.#run = isBase64(byte) ? this.#run + 1 : 0;
-    if (this.#run <= DATA_RUN) this.#weight += byteWeight(before, byte) * times;
+  #look(bytes: Uint8Array, { from, to, step }: { from: number; to: number; step: number }): void {
+    const enough = this.#max + ENVELOPE_WEIGHT;
+    let weight = this.#weight;
+    let run = this.#run;
+    for (let at = from; at < to && weight < enough; at += step) {
+      const byte = bytes[at] ?? 0;
+      run = IS_BASE64[byte] === 1 ? run + 1 : 0;
+      if (run <= DATA_RUN) {
+        weight += byteWeight(at === 0 ? this.#before : (bytes[at - 1] ?? 0), byte) * step;
+      }
+    }
+    this.#weight = weight;
+    this.#run = run;
   }
 }
 
-function isBase64(byte: number): boolean {
-  return (
-    (byte >= 65 && byte <= 90) ||
-    (byte >= 97 && byte <= 122) ||
-    (byte >= 47 && byte <= 57) || // Slash and digits.
-    byte === 43 ||
-    byte === 61
-  );
-}
+const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=';
+const IS_BASE64: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) =>
+  BASE64.includes(String.fromCharCode(byte)) ? 1 : 0,
+);

@@ -26,45 +26,47 @@ const QUOTE = 34;
 /** `\uXXXX` in JSON. */
 const UNICODE_ESCAPE_CHARS = 6;
 
-const WEIGHT_OF_BYTE: Float64Array = Float64Array.from({ length: 256 }, (_, byte) => weightOfByte(byte));
+const KINDS = 16;
+const WHITE_SPACE = 0;
+const LOWER = 1;
+const UPPER = 2;
+const FIGURE = 3;
+const MARK = 4;
+const CONTINUATION = 5;
+/** Kinds of bytes that begin a character outside ASCII, from here on. */
+const LEADS = [LATIN_ACCENTED, TWO_BYTES, INDIC, IDEOGRAPH, FOUR_BYTES];
 
-function weightOfByte(byte: number): number {
-  if (isLetter(byte)) return LETTER;
-  if (byte <= 32) return WHITE;
-  if (byte < 0xc0) return 0; // Of digits and punctuation it depends on what is before.
-  if (byte < 0xd0) return LATIN_ACCENTED;
-  if (byte < 0xe0) return TWO_BYTES;
-  if (byte < 0xe3) return INDIC;
-  return byte < 0xf0 ? IDEOGRAPH : FOUR_BYTES;
+const KIND_OF_BYTE: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) => kindOf(byte));
+/** Weight of each kind behind each other, by `before * KINDS + kind`: the loops below look at every byte of a text. */
+const WEIGHTS: Float64Array = Float64Array.from({ length: KINDS * KINDS }, (_, pair) =>
+  weightOf(Math.floor(pair / KINDS), pair % KINDS),
+);
+
+function kindOf(byte: number): number {
+  if (byte <= 32) return WHITE_SPACE;
+  if (byte >= 97 && byte <= 122) return LOWER;
+  if (byte >= 65 && byte <= 90) return UPPER;
+  if (byte >= 48 && byte <= 57) return FIGURE;
+  if (byte < 0x80) return MARK;
+  if (byte < 0xc0) return CONTINUATION;
+  const lead = [0xd0, 0xe0, 0xe3, 0xf0].findIndex((above) => byte < above);
+  return CONTINUATION + 1 + (lead === -1 ? LEADS.length - 1 : lead);
 }
 
-function isPunctuation(code: number): boolean {
-  return code > 32 && code < 0x80 && !isLetter(code) && !isDigit(code);
-}
-
-function isDigit(code: number): boolean {
-  return code >= 48 && code <= 57;
-}
-
-function isLetter(code: number): boolean {
-  return isUpper(code) || (code >= 97 && code <= 122);
-}
-
-function isUpper(code: number): boolean {
-  return code >= 65 && code <= 90;
-}
-
-/** A letter that begins a word: after anything that is no letter, or a capital inside `camelCase`. */
-function beginsWord(before: number, code: number): boolean {
-  if (!isLetter(code) || before >= 0x80) return false;
-  return !isLetter(before) || (isUpper(code) && !isUpper(before));
+function weightOf(before: number, kind: number): number {
+  if (kind === WHITE_SPACE) return WHITE;
+  if (kind === FIGURE) return before === FIGURE ? MORE_DIGITS : DIGIT;
+  if (kind === MARK) return before === MARK ? 0 : PUNCTUATION;
+  if (kind > MARK) return LEADS[kind - CONTINUATION - 1] ?? 0;
+  // A word begins after anything that is no letter, and with a capital inside `camelCase`.
+  const afterLetter = before >= CONTINUATION || before === LOWER || before === UPPER;
+  const inside = before === LOWER && kind === UPPER ? false : afterLetter;
+  return LETTER + (inside ? 0 : WORD_START);
 }
 
 /** Weight of one byte of text behind another. */
 export function byteWeight(before: number, byte: number): number {
-  if (isDigit(byte)) return isDigit(before) ? MORE_DIGITS : DIGIT;
-  if (isPunctuation(byte)) return isPunctuation(before) ? 0 : PUNCTUATION;
-  return (WEIGHT_OF_BYTE[byte] ?? 0) + (beginsWord(before, byte) ? WORD_START : 0);
+  return WEIGHTS[(KIND_OF_BYTE[before] ?? 0) * KINDS + (KIND_OF_BYTE[byte] ?? 0)] ?? 0;
 }
 
 /**
@@ -74,20 +76,21 @@ export function byteWeight(before: number, byte: number): number {
  */
 export function jsonStringWeight(text: string, from: number): number {
   let weight = 0;
-  let before = 0;
+  let before = WHITE_SPACE;
   for (let at = from; at < text.length; at++) {
     const code = text.charCodeAt(at);
     if (code === QUOTE) break;
     if (code !== BACKSLASH) {
-      weight += byteWeight(before, code & 0xff);
-      before = code;
+      const kind = KIND_OF_BYTE[code & 0xff] ?? 0;
+      weight += WEIGHTS[before * KINDS + kind] ?? 0;
+      before = kind;
     } else if (text.charCodeAt(at + 1) === LOWER_U) {
       weight += escapedWeight(Number.parseInt(text.slice(at + 2, at + UNICODE_ESCAPE_CHARS), 16));
       at += UNICODE_ESCAPE_CHARS - 1;
-      before = 0x80;
+      before = CONTINUATION;
     } else {
       weight += ESCAPE;
-      before = 0;
+      before = WHITE_SPACE;
       at++;
     }
   }
