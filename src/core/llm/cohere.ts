@@ -135,11 +135,11 @@ export function billedTokens(raw: RawUsage): TokenUsage | null {
   });
 }
 
-/** Search units and images, where Cohere bills by them. */
+/** Search units, and images where Cohere bills by them: newer models take them apart into tokens. */
 export function searchUnits(raw: RawUsage): BilledUnits | null {
   const billed = asRecord(raw['billed']);
   const searches = tokenCount(billed?.['search_units']);
-  const images = tokenCount(billed?.['images']);
+  const images = tokenCount(billed?.['image_tokens']) === null ? tokenCount(billed?.['images']) : null;
   if (searches === null && images === null) return null;
   return { ...(searches === null ? {} : { searches }), ...(images === null ? {} : { images }) };
 }

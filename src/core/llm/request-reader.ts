@@ -60,13 +60,16 @@ export class RequestReader {
 
   /** The body has the keys that make it a request of this dialect. */
   get hasDialectKeys(): boolean {
-    return typeof this.model === 'string' && this.hasKeysButModel;
+    return typeof this.model === 'string' && this.#hasKeys;
   }
 
   /** As `hasDialectKeys`, whether or not a model is named: some APIs have one by default. */
   get hasKeysButModel(): boolean {
-    const { requestKeys } = this.#dialect;
-    return requestKeys.length > 0 && requestKeys.every((key) => this.#found.has(key));
+    return this.#dialect.requestKeys.length > 0 && this.#hasKeys;
+  }
+
+  get #hasKeys(): boolean {
+    return this.#dialect.requestKeys.every((key) => this.#found.has(key));
   }
 }
 

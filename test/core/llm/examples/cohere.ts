@@ -140,7 +140,12 @@ const embed: DialectExamples = {
         embeddings: { float: [[0.1, 0.2]] },
         meta: { billed_units: { input_tokens: 4, image_tokens: 500, images: 1 } },
       },
-      { billedUnits: { images: 1 }, usage: { inputUncached: 4, inputImage: 500 } },
+      { usage: { inputUncached: 4, inputImage: 500 } },
+    ),
+    json(
+      'images by the piece',
+      { embeddings: [], meta: { billed_units: { images: 3 } } },
+      { billedUnits: { images: 3 } },
     ),
     json(
       'Pinecone',
