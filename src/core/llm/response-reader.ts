@@ -11,6 +11,8 @@ import { type RawUsage, reportedCost } from './usage.ts';
 
 /** An event's text up to this length is looked at as a whole; longer ones go through the scanner piece by piece. */
 const EVENT_CHARS_MAX = 16 * 1024;
+/** The engine keeps the text that a pattern matched last (`RegExp.input`): after this it is the empty one. */
+const FORGET = /^/;
 /** The model, and what tells a dialect, is in one of the first events of a stream; later ones are not searched for it. */
 const FIRST_EVENTS = 3;
 /** How a line of server-sent events begins: data, event, retry, id, or a comment. */
@@ -75,6 +77,7 @@ export class ResponseReader {
     if (this.#json !== null) this.#take(this.#json.found);
     this.#event = '';
     this.#eventScanner = null;
+    FORGET.test('');
   }
 
   /** Nothing more is to come: the last event was seen, or the JSON document is closed. */
