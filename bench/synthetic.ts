@@ -1,6 +1,13 @@
 // Events and measurements like those of a busy app, made up but the same in every run.
-import type { LlmCallEvent, NervecenterEvent, RagQueryEvent, RequestEvent } from '../src/core/event.ts';
-import { milliseconds, tokens } from '../src/core/units.ts';
+import {
+  type LlmCallEvent,
+  type NervecenterEvent,
+  NO_CALL_DETAILS,
+  type RagQueryEvent,
+  type RequestEvent,
+} from '../src/core/event.ts';
+import { tokenUsage } from '../src/core/llm/usage.ts';
+import { milliseconds } from '../src/core/units.ts';
 import { newEventId } from '../src/ids.ts';
 
 const NOBODY = { traceId: null, userEmail: null, department: null };
@@ -48,14 +55,8 @@ export function llmCallEvent(index: number, models: number): LlmCallEvent {
     model: `gpt-4o-${index % models}`,
     responseModel: 'gpt-4o-2024-08-06',
     streaming: true,
-    usage: {
-      inputUncached: tokens(900 + (index % 100)),
-      cacheRead: tokens(0),
-      cacheWrite5m: tokens(0),
-      cacheWrite1h: tokens(0),
-      outputText: tokens(100 + (index % 50)),
-      outputReasoning: tokens(0),
-    },
+    ...NO_CALL_DETAILS,
+    usage: tokenUsage({ inputUncached: 900 + (index % 100), outputText: 100 + (index % 50) }),
     usageSource: 'provider',
     durationMs: milliseconds(durationMs(index)),
     firstTokenMs: milliseconds(durationMs(index) / 4),

@@ -27,6 +27,10 @@ export interface Config {
   readonly storageMaxBytes: number | null;
   readonly retentionMs: Readonly<Record<RetentionKey, Milliseconds>>;
   readonly pricesPath: string | null;
+  /** Whether providers' messages for failed calls are recorded; they may quote what was asked. */
+  readonly errorMessages: 'on' | 'off';
+  /** Whether chat streams are asked for their usage where the app does not ask. */
+  readonly includeUsage: 'on' | 'off';
   /** Set: somebody else collects. */
   readonly otlpEndpoint: string | null;
 }
@@ -133,6 +137,15 @@ export const SETTINGS: Readonly<Record<string, { readonly default: string; reado
     meaning: 'days to keep per table; checked, but nothing is deleted yet',
   },
   NERVECENTER_PRICES: { default: 'unset', meaning: 'path of a JSON file with your own prices' },
+  NERVECENTER_ERROR_MESSAGES: {
+    default: 'off',
+    meaning: '`on`: keep the provider’s message for a failed call (500 characters); it may quote the prompt',
+  },
+  NERVECENTER_INCLUDE_USAGE: {
+    default: 'off',
+    meaning:
+      '`on`: ask for the usage of chat streams at hosts that document it; what they add is hidden from the app',
+  },
   DATABASE_URL: { default: 'unset', meaning: 'your Postgres; unset: embedded storage' },
   'PG*': { default: 'unset', meaning: 'the same through the standard variables (`PGHOST`, `PGUSER`, …)' },
   'AZURE_PG_*': { default: 'unset', meaning: 'the same by the names an app at Azure may have already' },
@@ -161,6 +174,8 @@ export function effectiveSettings(config: Config): Record<string, string> {
     NERVECENTER_STORAGE_MAX_BYTES: String(config.storageMaxBytes ?? 'unset'),
     NERVECENTER_RETENTION_DAYS: days.join(','),
     NERVECENTER_PRICES: config.pricesPath ?? 'unset',
+    NERVECENTER_ERROR_MESSAGES: config.errorMessages,
+    NERVECENTER_INCLUDE_USAGE: config.includeUsage,
     DATABASE_URL: config.postgres?.connectionString ? 'set (not shown)' : 'unset',
   };
 }
@@ -195,6 +210,8 @@ export function readConfig(env: Env = process.env, cwd: string = process.cwd()):
     storageMaxBytes: storageMaxBytes(setting),
     retentionMs: retention(setting, problems),
     pricesPath: resolved(cwd, setting.text('NERVECENTER_PRICES')),
+    errorMessages: setting.choice('NERVECENTER_ERROR_MESSAGES', ['on', 'off'], 'off'),
+    includeUsage: setting.choice('NERVECENTER_INCLUDE_USAGE', ['on', 'off'], 'off'),
     otlpEndpoint: setting.text('OTEL_EXPORTER_OTLP_ENDPOINT'),
   };
   if (problems.length > 0) throw new NervecenterError('NC_CONFIG_INVALID', problems.join(' '));

@@ -240,6 +240,22 @@ const CASES: readonly SettingCase[] = [
     good: [['prices.json', join(CWD, 'prices.json')]],
     bad: [],
   },
+  ...(
+    [
+      ['NERVECENTER_ERROR_MESSAGES', 'errorMessages'],
+      ['NERVECENTER_INCLUDE_USAGE', 'includeUsage'],
+    ] as const
+  ).map(([name, field]) => ({
+    name,
+    field,
+    fallback: 'off',
+    good: [
+      ['on', 'on'],
+      ['OFF', 'off'],
+    ] as const,
+    bad: ['true', '1', 'yes'],
+    expectation: /one of on, off/,
+  })),
   {
     name: 'DATABASE_URL',
     field: 'postgres',

@@ -9,9 +9,19 @@ export interface Clock {
   epochMs(): Milliseconds;
 }
 
+/** What the operator decided about what instrumentations do. */
+export interface AgentSettings {
+  /** Record providers' messages for failed calls. */
+  readonly errorMessages: boolean;
+  /** Ask for the usage of streams. */
+  readonly includeUsage: boolean;
+}
+
 /** What an instrumentation may use of the agent. None of it throws and none of it blocks. */
 export interface Agent {
   readonly clock: Clock;
+  /** Absent: everything off. */
+  readonly settings?: AgentSettings;
   /** Measures the event and queues it for its row. */
   emit(event: NervecenterEvent): void;
   /** Counts one look-up of a cache; far cheaper than an event. */

@@ -1,7 +1,9 @@
+import { NO_CALL_DETAILS } from '../core/event.ts';
 import { BoundedLabels, modelName } from '../core/llm/labels.ts';
+import { tokenUsage } from '../core/llm/usage.ts';
 import type { RouteBound } from '../core/route.ts';
 import { EMBEDDING, RERANK, VECTOR_SEARCH } from '../core/signals/rag-query.ts';
-import { type Milliseconds, milliseconds, tokens, usd } from '../core/units.ts';
+import { type Milliseconds, milliseconds, usd } from '../core/units.ts';
 import { newEventId } from '../ids.ts';
 import type { Agent } from './agent.ts';
 import { attributionOf, currentContext } from './context.ts';
@@ -154,6 +156,7 @@ export class Recorder {
     const failed = input.boolean('error') === true;
     this.#to.agent.emit({
       signal: 'llm-call',
+      ...NO_CALL_DETAILS,
       ...this.#base(),
       provider: this.#providers.of(provider.slice(0, 50)),
       serverAddress: null,
@@ -215,12 +218,9 @@ function usageOf(input: Input) {
   const cachedTokens = input.count('cachedTokens', TOKENS_MAX);
   if (tokensIn === null && tokensOut === null) return null;
   const cached = Math.min(tokensIn ?? 0, cachedTokens ?? 0);
-  return {
-    inputUncached: tokens((tokensIn ?? 0) - cached),
-    cacheRead: tokens(cached),
-    cacheWrite5m: tokens(0),
-    cacheWrite1h: tokens(0),
-    outputText: tokens(tokensOut ?? 0),
-    outputReasoning: tokens(0),
-  };
+  return tokenUsage({
+    inputUncached: (tokensIn ?? 0) - cached,
+    cacheRead: cached,
+    outputText: tokensOut ?? 0,
+  });
 }

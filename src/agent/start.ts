@@ -84,7 +84,7 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
       connection.send(eventsMessage(next));
     }
   };
-  const agent = createAgent({ clock, pipeline, tallies, record, say, onBatchReady: handOver });
+  const agent = createAgent({ clock, config, pipeline, tallies, record, say, onBatchReady: handOver });
 
   if (config.otlpEndpoint !== null) say(OTLP_UNSUPPORTED);
   if (mainScript !== undefined) receiveAppMetrics(provider, dirname(mainScript));
@@ -158,6 +158,7 @@ interface Tallies {
 
 interface AgentParts {
   readonly clock: Clock;
+  readonly config: Config;
   readonly pipeline: Pipeline;
   readonly tallies: Tallies;
   readonly record: RecordMeasurement;
@@ -168,10 +169,14 @@ interface AgentParts {
 /** Distinct things to warn about; a caller that makes them up must not grow the set for ever. */
 const WARNINGS_MAX = 100;
 
-function createAgent({ clock, pipeline, tallies, record, say, onBatchReady }: AgentParts): Agent {
+function createAgent({ clock, config, pipeline, tallies, record, say, onBatchReady }: AgentParts): Agent {
   const warned = new Set<string>();
   return {
     clock,
+    settings: {
+      errorMessages: config.errorMessages === 'on',
+      includeUsage: config.includeUsage === 'on',
+    },
     emit: (event: NervecenterEvent) => {
       try {
         pipeline.emit(event);

@@ -27,7 +27,7 @@ const LOOKUPS_MAX = 1000;
 /** Shown in an error message; a file with more mistakes has one cause. */
 const PROBLEMS_SHOWN_MAX = 5;
 
-const UNPRICED: LlmCost = { usd: null, source: 'none', priceVersion: null };
+const UNPRICED: LlmCost = { usd: null, cacheSavingsUsd: null, source: 'none', priceVersion: null };
 
 export interface PricerOptions {
   /** File with prices that come before the bundled ones, `null` for none. */
@@ -58,15 +58,22 @@ export function createPricer(options: PricerOptions): Pricer {
 
 function priceCall(event: LlmCallEvent, table: PriceTable, overrides: Overrides | null): LlmCost {
   if (event.reportedCostUsd !== null) {
-    return { usd: roundUsd(event.reportedCostUsd), source: 'provider', priceVersion: null };
+    return { ...UNPRICED, usd: roundUsd(event.reportedCostUsd), source: 'provider' };
   }
   if (event.usage === null) return UNPRICED;
   const override = overrides === null ? null : findOverride(overrides, event);
   if (override !== null) {
-    return { usd: overrideCost(override, event.usage), source: 'override', priceVersion: 'overrides' };
+    return {
+      ...UNPRICED,
+      usd: overrideCost(override, event.usage),
+      source: 'override',
+      priceVersion: 'overrides',
+    };
   }
   const amount = table.cost(event, event.usage);
-  return amount === null ? UNPRICED : { usd: amount, source: 'table', priceVersion: table.version };
+  return amount === null
+    ? UNPRICED
+    : { ...UNPRICED, usd: amount, source: 'table', priceVersion: table.version };
 }
 
 function readOverrides(path: string): Overrides {

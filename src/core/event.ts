@@ -62,8 +62,24 @@ export interface TokenUsage {
   readonly cacheRead: Tokens;
   readonly cacheWrite5m: Tokens;
   readonly cacheWrite1h: Tokens;
+  /** Audio and images sent, where the provider counts them apart from text. */
+  readonly inputAudio: Tokens;
+  readonly inputImage: Tokens;
   readonly outputText: Tokens;
   readonly outputReasoning: Tokens;
+  readonly outputAudio: Tokens;
+  readonly outputImage: Tokens;
+}
+
+/** What a provider bills besides tokens; absent where it does not say. */
+export interface BilledUnits {
+  /** Cohere's search units, and web searches a model made. */
+  readonly searches?: number;
+  readonly images?: number;
+  /** Text turned into speech. */
+  readonly characters?: number;
+  /** Audio transcribed. */
+  readonly audioSeconds?: number;
 }
 
 export type LlmOutcome = 'ok' | 'error' | 'aborted';
@@ -73,13 +89,49 @@ export type CostSource = 'provider' | 'override' | 'table' | 'none';
 /** What a call cost, decided in the collector. `usd` is `null` when the price is unknown: never 0, never a guess. */
 export interface LlmCost {
   readonly usd: Usd | null;
+  /** What reading from the provider's prompt cache saved against the input price; `null` when either price is unknown. */
+  readonly cacheSavingsUsd: Usd | null;
   readonly source: CostSource;
   /** Version of the price table used, `null` when none was. */
   readonly priceVersion: string | null;
 }
 
-/** One call of a model provider: chat, completion, embedding. */
-export interface LlmCallEvent extends EventBase, Attribution {
+/** What is known of a call besides tokens and times; `null` where nobody tells. */
+export interface LlmCallDetails {
+  /** HTTP status of the answer; `null` when none came. */
+  readonly statusCode: number | null;
+  /** Which try of one operation: 0 the first, 1 the first retry. All have the operation's trace. */
+  readonly attempt: number | null;
+  /** The provider's own words for a failure, at most 500 characters; only with `NERVECENTER_ERROR_MESSAGES=on`. */
+  readonly errorMessage: string | null;
+  /** After a refusal for too many requests: when the provider says to come back. */
+  readonly rateLimitResetMs: Milliseconds | null;
+  /** Why the model stopped, in the provider's word: `stop`, `length`, `content_filter`, `tool_use`. */
+  readonly finishReason: string | null;
+  /** 95th percentile of the time between two chunks with content. */
+  readonly chunkGapP95Ms: Milliseconds | null;
+  /** The provider's total is not the sum of its parts. */
+  readonly usageMismatch: boolean;
+  /** The tier the provider says it served (`priority`, `flex`), which has prices of its own. */
+  readonly serviceTier: string | null;
+  readonly billedUnits: BilledUnits | null;
+}
+
+/** Nothing of it known. */
+export const NO_CALL_DETAILS: LlmCallDetails = {
+  statusCode: null,
+  attempt: null,
+  errorMessage: null,
+  rateLimitResetMs: null,
+  finishReason: null,
+  chunkGapP95Ms: null,
+  usageMismatch: false,
+  serviceTier: null,
+  billedUnits: null,
+};
+
+/** One call of a model provider: chat, completion, embedding, rerank. */
+export interface LlmCallEvent extends EventBase, Attribution, LlmCallDetails {
   readonly signal: 'llm-call';
   /** Provider id as in `gen_ai.provider.name` where one exists (`openai`, `anthropic`, `x_ai`), else the host name. */
   readonly provider: string;
@@ -163,10 +215,11 @@ export interface WsSessionEvent extends EventBase, Attribution {
 
 /** The sum of everything sent to the model, cached or not: the spec's `prompt_tokens`. */
 export function promptTokens(usage: TokenUsage): Tokens {
-  return (usage.inputUncached + usage.cacheRead + usage.cacheWrite5m + usage.cacheWrite1h) as Tokens;
+  const cached = usage.cacheRead + usage.cacheWrite5m + usage.cacheWrite1h;
+  return (usage.inputUncached + cached + usage.inputAudio + usage.inputImage) as Tokens;
 }
 
 /** The sum of everything the model produced, reasoning included: the spec's `completion_tokens`. */
 export function completionTokens(usage: TokenUsage): Tokens {
-  return (usage.outputText + usage.outputReasoning) as Tokens;
+  return (usage.outputText + usage.outputReasoning + usage.outputAudio + usage.outputImage) as Tokens;
 }

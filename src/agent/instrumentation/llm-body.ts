@@ -8,8 +8,11 @@ import {
 } from 'node:zlib';
 import { KIB, MIB } from '../../core/units.ts';
 
-/** Bodies are handed to the readers in pieces of at most this size, however large the chunks are. */
-const PIECE_BYTES_MAX = 64 * KIB;
+/**
+ * Bodies are handed to the readers in pieces of at most this size, however large the chunks are: whatever a reader cuts out
+ * of a piece keeps all of it alive.
+ */
+const PIECE_BYTES_MAX = 8 * KIB;
 /** A body that inflates further than this is not read on: it would cost more than its tokens are worth knowing. */
 const INFLATED_BYTES_MAX = 64 * MIB;
 /** Compressed bytes that may wait for zlib's threads, over all calls. */

@@ -1,13 +1,18 @@
-import type { LlmCallEvent, LlmOutcome, TokenUsage, UsageSource } from '../../core/event.ts';
+import type { LlmCallDetails, LlmCallEvent, LlmOutcome, TokenUsage, UsageSource } from '../../core/event.ts';
+import { ChunkGaps } from '../../core/llm/chunk-gaps.ts';
+import { ESTIMATED_INPUT_MAX, estimateUsage } from '../../core/llm/estimate.ts';
 import { providerOf, type Recognised } from '../../core/llm/index.ts';
-import { type BoundedLabels, errorType, modelName } from '../../core/llm/labels.ts';
+import { type BoundedLabels, errorType, modelName, word } from '../../core/llm/labels.ts';
+import { rateLimitReset } from '../../core/llm/rate-limit.ts';
 import { RequestReader } from '../../core/llm/request-reader.ts';
+import { RequestWeight } from '../../core/llm/request-weight.ts';
 import { ResponseReader } from '../../core/llm/response-reader.ts';
-import { estimateUsage } from '../../core/llm/usage.ts';
 import { type Milliseconds, milliseconds } from '../../core/units.ts';
 import { newEventId } from '../../ids.ts';
 import type { Agent } from '../agent.ts';
 import { attributionOf, type WorkContext } from '../context.ts';
+import type { WireExchange, WireRequest } from '../wire/exchange.ts';
+import { type Attempts, CallAttempt, isRetried } from './llm-attempts.ts';
 import { type BodyDecoder, bodyDecoder, giveText } from './llm-body.ts';
 
 /** Values that may become labels, bounded for the whole process. */
@@ -20,7 +25,7 @@ export interface LlmLabels {
 export interface LlmCallOptions {
   readonly agent: Agent;
   readonly labels: LlmLabels;
-  readonly host: string;
+  readonly attempts: Attempts;
   readonly recognised: Recognised;
   /** The work that asked for the call. */
   readonly context: WorkContext | undefined;
@@ -31,15 +36,30 @@ interface Ending {
   readonly errorType: string | null;
 }
 
+/** Longest message of an error that is recorded, if the user wants them at all. */
+const MESSAGE_CHARS_MAX = 500;
+/** Codes of a request that was refused for what it says, where no answer gives a reason to stop. */
+const CONTENT_FILTER_CODES = new Set([
+  'content_filter',
+  'content_policy_violation',
+  'ResponsibleAIPolicyViolation',
+  'moderation_blocked',
+]);
+const CONTENT_FILTER = 'content_filter';
+
 const OK: Ending = { outcome: 'ok', errorType: null };
 
 /** One call of a model from the moment its request is made until its event. It keeps counts and names, never text. */
-export class LlmCall {
+export class LlmCall implements WireExchange {
   readonly #options: LlmCallOptions;
+  readonly #host: string;
   readonly #request: RequestReader;
+  readonly #requestWeight = new RequestWeight(ESTIMATED_INPUT_MAX);
+  readonly #attempt: CallAttempt;
+  readonly #gaps = new ChunkGaps();
   readonly #startMs: Milliseconds;
-  #requestBytes = 0;
-  #statusCode = 0;
+  #statusCode: number | null = null;
+  #rateLimitResetMs: Milliseconds | null = null;
   #response: ResponseReader | null = null;
   #body: BodyDecoder | null = null;
   #firstTokenMs: Milliseconds | null = null;
@@ -47,26 +67,33 @@ export class LlmCall {
   /** When something last happened to the call. */
   activeMs: Milliseconds;
 
-  constructor(options: LlmCallOptions) {
+  constructor(options: LlmCallOptions, request: WireRequest) {
+    const { agent, attempts, context, recognised } = options;
     this.#options = options;
-    this.#request = new RequestReader(options.recognised.dialect);
-    this.#startMs = options.agent.clock.monotonicMs();
+    this.#host = request.host;
+    this.#request = new RequestReader(recognised.dialect, recognised.pathModel);
+    this.#startMs = agent.clock.monotonicMs();
+    this.#attempt = new CallAttempt(attempts, request, { context, startMs: this.#startMs });
     this.activeMs = this.#startMs;
   }
 
   sent(chunk: Buffer): void {
-    this.#requestBytes += chunk.length;
-    if (this.#request.done) return;
-    giveText(chunk, (piece) => this.#request.write(piece));
+    this.#attempt.sent(chunk);
+    if (!this.#request.done) giveText(chunk, (piece) => this.#request.write(piece));
+    // Only a stream can be without its usage.
+    if (!this.#request.done || this.#asksForStream) this.#requestWeight.write(chunk);
   }
 
-  headers(statusCode: number, contentType: string, contentEncoding: string): void {
+  headers(statusCode: number, header: (name: string) => string | null): void {
     this.#active();
+    const { agent, recognised } = this.#options;
     this.#statusCode = statusCode;
-    const reader = new ResponseReader(
-      this.#options.recognised.dialect,
-      contentType.startsWith('text/event-stream'),
-    );
+    this.#rateLimitResetMs = rateLimitReset(statusCode, header, agent.clock.epochMs());
+    // Now, not at the end: the next try may begin before this answer was read.
+    if (isRetried(statusCode)) this.#attempt.failed();
+    const contentEncoding = (header('content-encoding') ?? '').trim();
+    const reader = new ResponseReader(recognised.dialect, header('content-type') ?? '');
+    reader.readHeaders(header);
     this.#response = reader;
     this.#body = bodyDecoder(contentEncoding, {
       text: (piece) => this.#read(reader, piece),
@@ -87,7 +114,12 @@ export class LlmCall {
 
   /** The connection failed, or the app gave the call up. */
   failed(ending: Ending): void {
+    if (this.#statusCode === null) this.#attempt.failed();
     this.#end(ending);
+  }
+
+  get #asksForStream(): boolean {
+    return this.#options.recognised.pathStreams ?? this.#request.streaming;
   }
 
   #active(): void {
@@ -95,8 +127,12 @@ export class LlmCall {
   }
 
   #read(reader: ResponseReader, piece: string): void {
+    const before = reader.contentEvents;
     reader.write(piece);
-    if (this.#firstTokenMs === null && reader.contentEvents > 0) this.#firstTokenMs = this.#elapsed();
+    const chunks = reader.contentEvents - before;
+    if (chunks === 0) return;
+    this.#firstTokenMs ??= milliseconds(this.activeMs - this.#startMs);
+    this.#gaps.arrived(chunks, this.activeMs);
   }
 
   #elapsed(): Milliseconds {
@@ -116,22 +152,23 @@ export class LlmCall {
   #emit(timeMs: Milliseconds, durationMs: Milliseconds, ending: Ending): void {
     this.#response?.finish();
     if (!this.#isCall()) return;
-    const { agent, labels, host, recognised, context } = this.#options;
+    const { agent, labels, recognised, context } = this.#options;
     const response = this.#response;
     const { outcome, errorType: error } = this.#verdict(ending);
     const responseModel = modelName(response?.model);
-    const model = modelName(this.#request.model) ?? modelName(recognised.pathModel) ?? responseModel;
+    const model = modelName(this.#request.model) ?? responseModel;
     const event: LlmCallEvent = {
       signal: 'llm-call',
       id: newEventId(timeMs),
       timeMs,
       ...attributionOf(context),
-      provider: labels.providers.of(providerOf(host, recognised.dialect)),
-      serverAddress: host,
+      traceId: this.#attempt.current.traceId,
+      provider: labels.providers.of(providerOf(this.#host, recognised.dialect)),
+      serverAddress: this.#host,
       operation: recognised.dialect.operation,
       model: labels.models.of(model ?? 'unknown'),
       responseModel,
-      streaming: response?.isStream === true || this.#request.streaming,
+      streaming: response?.isStream === true || this.#asksForStream,
       ...this.#usage(outcome),
       durationMs,
       firstTokenMs:
@@ -140,19 +177,45 @@ export class LlmCall {
       errorType: error === null ? null : labels.errors.of(error),
       queryCategory: null,
       reportedCostUsd: response?.reportedCostUsd ?? null,
+      ...this.#details(error),
     };
     agent.emit(event);
   }
 
+  #details(error: string | null): LlmCallDetails {
+    const response = this.#response;
+    const filtered = error !== null && CONTENT_FILTER_CODES.has(error);
+    return {
+      statusCode: this.#statusCode,
+      attempt: this.#attempt.current.number,
+      errorMessage: error === null ? null : this.#errorMessage(),
+      rateLimitResetMs: this.#rateLimitResetMs,
+      finishReason: word(response?.finishReason) ?? (filtered ? CONTENT_FILTER : null),
+      chunkGapP95Ms: this.#gaps.takeP95(),
+      usageMismatch: response?.usageMismatch ?? false,
+      serviceTier: word(response?.serviceTier),
+      billedUnits: response?.billedUnits ?? null,
+    };
+  }
+
+  /** A provider may quote the prompt in it: it is kept for those who asked for it only. */
+  #errorMessage(): string | null {
+    if (this.#options.agent.settings?.errorMessages !== true) return null;
+    const message = this.#response?.errorMessage;
+    return typeof message === 'string' ? utf8(message).slice(0, MESSAGE_CHARS_MAX) : null;
+  }
+
   /** Whether this was a call at all: a redirect bills nothing, and a doubtful request must look like one inside. */
   #isCall(): boolean {
-    if (this.#statusCode >= 300 && this.#statusCode < 400) return false;
-    return this.#options.recognised.certain || this.#request.hasDialectKeys;
+    if (this.#statusCode !== null && this.#statusCode >= 300 && this.#statusCode < 400) return false;
+    if (this.#options.recognised.certain) return true;
+    if (this.#request.hasDialectKeys) return this.#response?.mayBeCall !== false;
+    return this.#request.hasKeysButModel && this.#response?.isTelling === true;
   }
 
   #verdict(ending: Ending): Ending {
     const response = this.#response;
-    if (this.#statusCode >= 400) {
+    if (this.#statusCode !== null && this.#statusCode >= 400) {
       return { outcome: 'error', errorType: errorType(response?.errors ?? []) ?? String(this.#statusCode) };
     }
     if (response?.failed === true) {
@@ -166,13 +229,13 @@ export class LlmCall {
   #usage(outcome: LlmOutcome): { readonly usage: TokenUsage | null; readonly usageSource: UsageSource } {
     const response = this.#response;
     const usage = response?.usage ?? null;
-    if (response === null || this.#statusCode >= 400) return { usage: null, usageSource: 'none' };
+    if (response === null || (this.#statusCode ?? 0) >= 400) return { usage: null, usageSource: 'none' };
     if (usage !== null && !response.usageIsProvisional) return { usage, usageSource: 'provider' };
     const billed = usage !== null || response.contentEvents > 0 || outcome !== 'error';
     if (!response.isStream || !billed) return { usage: null, usageSource: 'none' };
     const estimate = estimateUsage({
-      requestBytes: this.#requestBytes,
-      contentEvents: response.contentEvents,
+      inputTokens: this.#requestWeight.tokens,
+      outputTokens: response.outputTokens,
       provisional: usage,
     });
     return { usage: estimate, usageSource: 'estimated' };
@@ -181,4 +244,9 @@ export class LlmCall {
   #warn(key: string, message: string): void {
     this.#options.agent.warnOnce(`llm:${key}`, message);
   }
+}
+
+/** Bytes as characters (latin1), as the readers see them, become text again; what was escaped in JSON is text already. */
+function utf8(text: string): string {
+  return /[\u0100-\uffff]/.test(text) ? text : Buffer.from(text, 'latin1').toString('utf8');
 }

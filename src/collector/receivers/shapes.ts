@@ -74,9 +74,14 @@ const USAGE: Shape = {
   cacheRead: isCount,
   cacheWrite5m: isCount,
   cacheWrite1h: isCount,
+  inputAudio: isCount,
+  inputImage: isCount,
   outputText: isCount,
   outputReasoning: isCount,
+  outputAudio: isCount,
+  outputImage: isCount,
 };
+const BILLED_UNITS_MAX = 10;
 
 const EVENT_SHAPES: Readonly<Record<SignalName, Shape>> = {
   request: {
@@ -106,6 +111,15 @@ const EVENT_SHAPES: Readonly<Record<SignalName, Shape>> = {
     errorType: orNull(isText),
     queryCategory: orNull(isText),
     reportedCostUsd: orNull(isCount),
+    statusCode: orNull(isWhole),
+    attempt: orNull(isWhole),
+    errorMessage: orNull(isText),
+    rateLimitResetMs: orNull(isCount),
+    finishReason: orNull(isText),
+    chunkGapP95Ms: orNull(isCount),
+    usageMismatch: isBoolean,
+    serviceTier: orNull(isText),
+    billedUnits: orNull(recordOf(isCount, BILLED_UNITS_MAX)),
   },
   'rag-query': {
     ...BASE,

@@ -1,20 +1,25 @@
-import type { Dialect, Facts } from './dialect.ts';
+import { COMMON_DIALECT, type Dialect, type Facts, NO_FACTS, WANTED_ERROR } from './dialect.ts';
 import type { Found } from './json-scanner.ts';
-import { asRecord, messagesUsage, type RawUsage } from './usage.ts';
+import { endingIn } from './paths.ts';
+import { asRecord, messagesUsage, type RawUsage, searchesMade } from './usage.ts';
 
 /** Anthropic messages. A stream counts input in its first event and output, cumulatively, in `message_delta`. */
 export const anthropicMessages: Dialect = {
+  ...COMMON_DIALECT,
   name: 'anthropic-messages',
   operation: 'chat',
   localProvider: 'anthropic',
-  paths: ['/messages'],
-  pathIsEnough: false,
+  matchPath: endingIn(['/messages']),
   header: 'anthropic-version',
   requestKeys: ['messages', 'max_tokens'],
+  answerMustTell: true,
   wanted: {
+    type: 'value',
     model: 'value',
     usage: 'value',
-    error: { type: 'value' },
+    error: WANTED_ERROR,
+    stop_reason: 'value',
+    delta: { stop_reason: 'value' },
     message: { model: 'value', usage: 'value' },
   },
   stream: {
@@ -26,22 +31,29 @@ export const anthropicMessages: Dialect = {
   read: readMessage,
   mergeUsage: mergeCounts,
   countTokens: messagesUsage,
+  totalTokens: () => null,
+  billedUnits: searchesMade,
 };
 
 function readMessage(found: Found): Facts {
   const usage = asRecord(found.get('usage'));
   const startUsage = asRecord(found.get('message.usage'));
   return {
+    ...NO_FACTS,
     model: found.get('model') ?? found.get('message.model'),
     usage: usage ?? startUsage,
     provisional: usage === null && startUsage !== null,
     failed: found.has('error'),
     errors: [found.get('error.type')],
+    errorMessage: found.get('error.message'),
+    finishReason: found.get('stop_reason') ?? found.get('delta.stop_reason'),
+    serviceTier: usage?.['service_tier'] ?? startUsage?.['service_tier'],
+    telling: found.get('type') === 'message' || found.get('type') === 'message_start',
   };
 }
 
 /** Later counts replace earlier ones field by field: `message_delta` repeats only some of them. */
-function mergeCounts(before: RawUsage, after: RawUsage): RawUsage {
+export function mergeCounts(before: RawUsage, after: RawUsage): RawUsage {
   const said = Object.entries(after).filter(([, value]) => value !== null && value !== undefined);
   return { ...before, ...Object.fromEntries(said) };
 }

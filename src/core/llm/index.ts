@@ -1,38 +1,72 @@
 import { anthropicMessages } from './anthropic-messages.ts';
+import { bedrockConverse } from './bedrock-converse.ts';
+import { bedrockEmbeddings, bedrockImages, bedrockInvoke, bedrockRerank } from './bedrock-invoke.ts';
+import { cohereChat, cohereChatV1, cohereEmbed, cohereGenerate } from './cohere.ts';
 import type { Dialect } from './dialect.ts';
+import { geminiEmbed, geminiGenerate, googleImages, vertexPredict } from './gemini.ts';
+import { mistralAgents, mistralConversations } from './mistral.ts';
+import { ollamaChat, ollamaEmbed, ollamaGenerate } from './ollama.ts';
+import { openaiSpeech, openaiTranscription } from './openai-audio.ts';
 import { openaiChat, openaiCompletions } from './openai-chat.ts';
 import { openaiEmbeddings } from './openai-embeddings.ts';
+import { openaiImages } from './openai-images.ts';
 import { openaiResponses } from './openai-responses.ts';
 import { isLocalHost, knownProvider } from './providers.ts';
+import { rerank } from './rerank.ts';
+import { vertexAnthropic, vertexMistral } from './vertex-partners.ts';
+import { voyageEmbeddings } from './voyage.ts';
 
 /** Every API dialect that is read. Where one path ends like another's, the longer one comes first. */
 export const DIALECTS: readonly Dialect[] = [
   openaiChat,
+  mistralAgents,
   openaiCompletions,
   openaiResponses,
   openaiEmbeddings,
+  openaiImages,
+  openaiTranscription,
+  openaiSpeech,
   anthropicMessages,
+  vertexAnthropic,
+  vertexMistral,
+  bedrockConverse,
+  bedrockEmbeddings,
+  bedrockRerank,
+  bedrockImages,
+  bedrockInvoke,
+  geminiGenerate,
+  geminiEmbed,
+  vertexPredict,
+  googleImages,
+  cohereChat,
+  cohereChatV1,
+  cohereGenerate,
+  cohereEmbed,
+  rerank,
+  voyageEmbeddings,
+  mistralConversations,
+  ollamaChat,
+  ollamaGenerate,
+  ollamaEmbed,
 ];
 
 /** A request that is, or looks like, a call of a model. */
 export interface Recognised {
   readonly dialect: Dialect;
-  /** `false`: only the path looks like one; the request's body must prove it (`Dialect.requestKeys`). */
+  /** `false`: only the path looks like one; the bodies must prove it (`RequestReader.hasDialectKeys`, `ResponseReader.mayBeCall`). */
   readonly certain: boolean;
-  /** Model named by the path (Azure's deployments), `null` otherwise. */
+  /** Model named by the path (Gemini, Bedrock, Azure's deployments), `null` otherwise. */
   readonly pathModel: string | null;
+  /** Whether the path asks for a stream; `null` when the body says. */
+  readonly pathStreams: boolean | null;
 }
 
 /** Sent by the official SDKs of OpenAI and Anthropic, and those made with the same generator. */
 const SDK_HEADER = 'x-stainless-lang';
-/** `/openai/deployments/<name>/...`: Azure names the model in the path. */
-const DEPLOYMENT = /\/openai\/deployments\/([^/]+)\//;
-/** What must precede the ending on an unknown host: a version, or a gateway's prefix for the API. */
-const API_PREFIX = /(?:\/v\d\w*|\/openai|\/anthropic)$/;
 
 /**
  * Whether a `POST` of this path to this host is a call of a model. Hosts of providers are known by name; elsewhere (a
- * proxy, a gateway, a stub) the path, a header or, last, the request's body has to say so.
+ * proxy, a gateway, a stub) the path, a header or, last, the bodies have to say so.
  *
  * @param host without port, lower case.
  * @param path with or without query.
@@ -45,30 +79,17 @@ export function recognise(
 ): Recognised | null {
   const pathname = withoutQuery(path);
   for (const dialect of DIALECTS) {
-    const ending = dialect.paths.find((candidate) => pathname.endsWith(candidate));
-    if (ending === undefined) continue;
-    const prefix = pathname.slice(0, -ending.length);
-    const pathModel = deploymentOf(pathname);
+    const match = dialect.matchPath(pathname);
+    if (match === null) continue;
     const certain =
-      dialect.pathIsEnough ||
-      pathModel !== null ||
+      match.evidence === 'proof' ||
       knownProvider(host) !== null ||
       hasHeader(SDK_HEADER) ||
       (dialect.header !== null && hasHeader(dialect.header));
-    if (!certain && !API_PREFIX.test(prefix)) return null;
-    return { dialect, certain, pathModel };
+    if (!certain && match.evidence === 'none') continue;
+    return { dialect, certain, pathModel: match.model, pathStreams: match.streams };
   }
   return null;
-}
-
-function deploymentOf(pathname: string): string | null {
-  const name = DEPLOYMENT.exec(pathname)?.[1];
-  if (name === undefined) return null;
-  try {
-    return decodeURIComponent(name);
-  } catch {
-    return name; // Not percent-encoded after all.
-  }
 }
 
 function withoutQuery(path: string): string {

@@ -1,12 +1,18 @@
 /**
- * Which parts of a JSON document are wanted, by key from the root object on: a nested tree is followed, `value` is kept,
- * `presence` only notes that the key is there and not null. Everything else, arrays included, is passed over unread.
+ * What is wanted of one value: `value` keeps it, `presence` only notes that it is there and not null, `sum` adds up numbers
+ * and `count` counts values where an array repeats the path. A tree is followed.
+ */
+export type Target = Wanted | 'value' | 'presence' | 'sum' | 'count';
+
+/**
+ * Which parts of a JSON document are wanted, by key from the root on; the key `[]` stands for every element of an array, of
+ * whose values the last found is kept. Everything else is passed over unread.
  */
 export interface Wanted {
-  readonly [key: string]: Wanted | 'value' | 'presence';
+  readonly [key: string]: Target;
 }
 
-/** What was found, by dotted path. A key whose value is followed or only noted holds `true`. */
+/** What was found, by dotted path (`choices.[].finish_reason`). A key that is followed or only noted holds `true`. */
 export type Found = ReadonlyMap<string, unknown>;
 
 /** Longest text of one kept value; a usage object with all details is under 1 KiB. */
@@ -16,6 +22,8 @@ const KEY_CHARS_MAX = 64;
 
 /** After so many characters of plain values a pattern is faster than looking at each: vectors are long runs of digits. */
 const PLAIN_RUN = 16;
+/** Key of a `Wanted` that stands for the elements of an array. */
+const ELEMENTS = '[]';
 const STRUCTURE = /["[\]{}]/g;
 
 const QUOTE = 34;
@@ -31,6 +39,7 @@ const SPACE = 32;
 
 type State =
   | 'before-key'
+  | 'before-element'
   | 'key'
   | 'before-value'
   | 'string'
@@ -38,6 +47,13 @@ type State =
   | 'container'
   | 'container-string'
   | 'end';
+
+/** An object or array that is followed. */
+interface Followed {
+  readonly wanted: Wanted;
+  readonly prefix: string;
+  readonly isArray: boolean;
+}
 
 /**
  * Finds a few small values in a JSON document of any size that arrives in pieces, without holding the document: memory is
@@ -49,9 +65,9 @@ type State =
  */
 export class JsonScanner {
   readonly #found = new Map<string, unknown>();
-  readonly #open: { readonly wanted: Wanted; readonly prefix: string }[] = [];
+  readonly #open: Followed[] = [];
   #state: State = 'before-value';
-  #target: Wanted | 'value' | 'presence' | undefined;
+  #target: Target | undefined;
   #path = '';
   #key = '';
   /** Text of the value being kept; `null` when the current value is not kept. */
@@ -83,6 +99,8 @@ export class JsonScanner {
     switch (this.#state) {
       case 'before-key':
         return this.#beforeKey(text, at);
+      case 'before-element':
+        return this.#beforeElement(text, at);
       case 'key':
         return this.#readKey(text, at);
       case 'before-value':
@@ -104,10 +122,34 @@ export class JsonScanner {
       this.#key = '';
       this.#state = 'key';
     } else if (char === CLOSE_BRACE) {
-      this.#open.pop();
-      this.#state = this.#open.length === 0 ? 'end' : 'before-key';
+      this.#close();
     }
     return at + 1;
+  }
+
+  #beforeElement(text: string, at: number): number {
+    const char = text.charCodeAt(at);
+    const parent = this.#open.at(-1);
+    if (char === CLOSE_BRACKET || parent === undefined) {
+      this.#close();
+      return at + 1;
+    }
+    if (char <= SPACE || char === COMMA || char === CLOSE_BRACE) return at + 1; // A brace here is a broken document's.
+    this.#target = parent.wanted[ELEMENTS];
+    this.#path = `${parent.prefix}${ELEMENTS}`;
+    this.#state = 'before-value';
+    return at;
+  }
+
+  /** The followed object or array has ended. */
+  #close(): void {
+    this.#open.pop();
+    this.#goOn();
+  }
+
+  #goOn(): void {
+    const parent = this.#open.at(-1);
+    this.#state = parent === undefined ? 'end' : parent.isArray ? 'before-element' : 'before-key';
   }
 
   #readKey(text: string, at: number): number {
@@ -128,18 +170,14 @@ export class JsonScanner {
     const char = text.charCodeAt(at);
     if (char <= SPACE || char === COLON) return at + 1;
     if (char === COMMA || char === CLOSE_BRACE || char === CLOSE_BRACKET) return this.#valueMissing(at);
-    this.#kept = this.#target === 'value' ? '' : null;
+    this.#kept = this.#target === 'value' || this.#target === 'sum' ? '' : null;
     this.#note(char);
     if (char === QUOTE) {
       this.#state = 'string';
       this.#keep(text, at, at + 1);
       return at + 1;
     }
-    if (char === OPEN_BRACE && typeof this.#target === 'object') {
-      this.#open.push({ wanted: this.#target, prefix: this.#path === '' ? '' : `${this.#path}.` });
-      this.#state = 'before-key';
-      return at + 1;
-    }
+    if ((char === OPEN_BRACE || char === OPEN_BRACKET) && this.#follow(char === OPEN_BRACKET)) return at + 1;
     if (char === OPEN_BRACE || char === OPEN_BRACKET) {
       this.#depth = 0;
       this.#state = 'container';
@@ -149,16 +187,30 @@ export class JsonScanner {
     return at;
   }
 
+  /** Goes into an object or array, when something is wanted of it. */
+  #follow(isArray: boolean): boolean {
+    const wanted = this.#target;
+    if (typeof wanted !== 'object' || (isArray && !Object.hasOwn(wanted, ELEMENTS))) return false;
+    this.#open.push({ wanted, prefix: this.#path === '' ? '' : `${this.#path}.`, isArray });
+    this.#goOn();
+    return true;
+  }
+
   /** A broken document. The walk goes on with the next key. */
   #valueMissing(at: number): number {
     if (this.#open.length === 0) return at + 1;
-    this.#state = 'before-key';
+    this.#goOn();
     return at;
   }
 
-  /** A key came again: as with `JSON.parse` the last one counts. */
+  /** A key came again: as with `JSON.parse` the last one counts. Elements of an array are told apart by nothing. */
   #note(char: number): void {
-    if (this.#path === '') return;
+    if (this.#path === '' || this.#target === 'sum') return;
+    if (this.#target === 'count') {
+      this.#found.set(this.#path, Number(this.#found.get(this.#path) ?? 0) + 1);
+      return;
+    }
+    if (this.#open.some(({ isArray }) => isArray)) return;
     if (this.#found.delete(this.#path) && typeof this.#target === 'object') {
       for (const path of this.#found.keys()) if (path.startsWith(`${this.#path}.`)) this.#found.delete(path);
     }
@@ -245,10 +297,16 @@ export class JsonScanner {
   #endValue(): void {
     if (this.#kept !== null) {
       const value = parsed(this.#kept);
-      if (value !== undefined) this.#found.set(this.#path, value);
+      if (this.#target === 'sum') this.#add(value);
+      else if (value !== undefined) this.#found.set(this.#path, value);
       this.#kept = null;
     }
-    this.#state = this.#open.length === 0 ? 'end' : 'before-key';
+    this.#goOn();
+  }
+
+  #add(value: unknown): void {
+    if (typeof value !== 'number') return;
+    this.#found.set(this.#path, Number(this.#found.get(this.#path) ?? 0) + value);
   }
 }
 

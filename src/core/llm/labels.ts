@@ -13,8 +13,8 @@ export const FOLDED_LABEL = 'nervecenter.label';
 const LABEL_CHARS_MAX = 100;
 const OTHER = 'other';
 
-/** What an error's type or code may look like; anything else is a sentence, and may quote what was asked. */
-const ERROR_TYPE = /^[\w.:/-]{1,64}$/;
+/** What types, codes and reasons may look like; anything else is a sentence, and may quote what was asked. */
+const WORD = /^[\w.:/-]{1,64}$/;
 
 /**
  * Lets at most `max` different values through and folds the rest into `other`: labels multiply time series, and names come
@@ -51,8 +51,13 @@ export function modelName(value: unknown): string | null {
 /** The first of several codes and types that can be a label, `null` when none can. */
 export function errorType(candidates: readonly unknown[]): string | null {
   for (const candidate of candidates) {
-    const text = typeof candidate === 'number' ? String(candidate) : candidate;
-    if (typeof text === 'string' && ERROR_TYPE.test(text)) return text;
+    const text = word(typeof candidate === 'number' ? String(candidate) : candidate);
+    if (text !== null) return text;
   }
   return null;
+}
+
+/** A provider's word for something (`stop`, `priority`) if it is one, `null` otherwise. */
+export function word(value: unknown): string | null {
+  return typeof value === 'string' && WORD.test(value) ? value : null;
 }

@@ -1,19 +1,18 @@
-import { type Dialect, lastUsage, WANTED_ERROR } from './dialect.ts';
+import { COMMON_DIALECT, type Dialect, WANTED_ERROR } from './dialect.ts';
 import { readChat } from './openai-chat.ts';
+import { endingIn } from './paths.ts';
 import { chatUsage } from './usage.ts';
 
 /** Embeddings: OpenAI and everybody compatible with it. */
 export const openaiEmbeddings: Dialect = {
+  ...COMMON_DIALECT,
   name: 'openai-embeddings',
   operation: 'embeddings',
   localProvider: 'openai',
-  paths: ['/embeddings'],
-  pathIsEnough: false,
-  header: null,
+  matchPath: endingIn(['/embeddings']),
   requestKeys: ['input'],
-  wanted: { model: 'value', usage: 'value', error: WANTED_ERROR },
-  stream: null,
-  read: readChat,
-  mergeUsage: lastUsage,
+  answerMustTell: true,
+  wanted: { model: 'value', data: 'presence', usage: 'value', error: WANTED_ERROR },
+  read: (found) => ({ ...readChat(found), telling: found.has('data') }),
   countTokens: chatUsage,
 };

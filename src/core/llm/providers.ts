@@ -8,6 +8,7 @@ const PROVIDERS: Readonly<Record<string, string>> = {
   'api.groq.com': 'groq',
   'api.deepseek.com': 'deepseek',
   'api.mistral.ai': 'mistral_ai',
+  'codestral.mistral.ai': 'mistral_ai',
   'api.together.xyz': 'together',
   'api.together.ai': 'together',
   'api.fireworks.ai': 'fireworks',
@@ -17,15 +18,43 @@ const PROVIDERS: Readonly<Record<string, string>> = {
   'api.cohere.ai': 'cohere',
   'api.cerebras.ai': 'cerebras',
   'api.voyageai.com': 'voyageai',
+  'ai.mongodb.com': 'voyageai',
+  'api.jina.ai': 'jina',
+  'deepsearch.jina.ai': 'jina',
+  'api.pinecone.io': 'pinecone',
+  'ollama.com': 'ollama',
+  'api.moonshot.ai': 'moonshotai',
+  'api.moonshot.cn': 'moonshotai',
+  'api.minimax.io': 'minimax',
+  'api.minimaxi.com': 'minimax',
+  'inference.baseten.co': 'baseten',
+  'api.z.ai': 'zai',
+  'open.bigmodel.cn': 'zhipuai',
+  'api.novita.ai': 'novita',
+  'api.deepinfra.com': 'deepinfra',
+  'api.sambanova.ai': 'sambanova',
+  'integrate.api.nvidia.com': 'nvidia',
+  'dashscope.aliyuncs.com': 'alibaba',
+  'dashscope-intl.aliyuncs.com': 'alibaba',
+  'router.huggingface.co': 'huggingface',
+  'ai-gateway.vercel.sh': 'vercel',
+  'models.github.ai': 'github',
   'generativelanguage.googleapis.com': 'gcp.gemini',
 };
 
-const AZURE_SUFFIXES = ['.openai.azure.com', '.services.ai.azure.com', '.cognitiveservices.azure.com'];
+/** Hosts with a region or a customer's name in them. */
+const PATTERNS: readonly (readonly [pattern: RegExp, provider: string])[] = [
+  [/\.(?:openai|services\.ai|cognitiveservices)\.azure\.com$/, 'azure.ai.openai'],
+  [/\.models\.ai\.azure\.com$/, 'azure.ai.inference'],
+  [/^(?:[\w-]+-)?aiplatform(?:\.[\w-]+\.rep)?\.googleapis\.com$/, 'gcp.vertex_ai'],
+  [/^(?:[\w-]+\.)?bedrock-runtime(?:-fips)?\.[\w-]+\.(?:amazonaws\.com(?:\.cn)?|api\.aws)$/, 'aws.bedrock'],
+  [/^[\w-]+\.api\.x\.ai$/, 'x_ai'],
+];
 
 /** The provider that a host belongs to, `null` when it is nobody's we know. */
 export function knownProvider(host: string): string | null {
-  if (AZURE_SUFFIXES.some((suffix) => host.endsWith(suffix))) return 'azure.ai.openai';
-  return Object.hasOwn(PROVIDERS, host) ? (PROVIDERS[host] ?? null) : null;
+  if (Object.hasOwn(PROVIDERS, host)) return PROVIDERS[host] ?? null;
+  return PATTERNS.find(([pattern]) => pattern.test(host))?.[1] ?? null;
 }
 
 /** Whether a host name means this machine. */

@@ -1,16 +1,24 @@
 import type { Dialect } from './dialect.ts';
 import { type Found, JsonScanner, type Wanted } from './json-scanner.ts';
+import { MultipartFields } from './multipart.ts';
 
-/** Finds in a request's JSON body which model is asked and whether the answer is to be streamed. */
+/** Begins every body of several parts; no JSON document does. */
+const BOUNDARY = '--';
+
+/** Finds in a request's body, JSON or a form, which model is asked and whether the answer is to be streamed. */
 export class RequestReader {
   readonly #dialect: Dialect;
+  readonly #pathModel: string | null;
   readonly #scanner: JsonScanner;
+  /** Reads the body when it is a form; `null` when it is not, `undefined` before it has begun. */
+  #form: MultipartFields | null | undefined;
   #done = false;
 
-  constructor(dialect: Dialect) {
+  /** @param pathModel the model that the path names, which counts when the body names none. */
+  constructor(dialect: Dialect, pathModel: string | null = null) {
     this.#dialect = dialect;
-    const keys = dialect.requestKeys.map((key): [string, Wanted[string]] => [key, 'presence']);
-    this.#scanner = new JsonScanner({ model: 'value', stream: 'value', ...Object.fromEntries(keys) });
+    this.#pathModel = pathModel;
+    this.#scanner = new JsonScanner(wantedOf(dialect));
   }
 
   /** Everything there is to know is known; the rest of the body need not be given. */
@@ -20,25 +28,59 @@ export class RequestReader {
 
   /** A piece of the body, its bytes as characters (latin1). */
   write(text: string): void {
-    if (this.#done) return;
+    if (this.#done || text === '') return;
+    if (this.#form === undefined) this.#form = this.#formOf(text);
+    if (this.#form !== null) {
+      this.#form.write(text);
+      return;
+    }
     this.#scanner.write(text);
     this.#done = this.#scanner.complete || (this.#found.has('stream') && this.hasDialectKeys);
   }
 
   get #found(): Found {
-    return this.#scanner.found;
+    return this.#form?.found ?? this.#scanner.found;
+  }
+
+  #formOf(text: string): MultipartFields | null {
+    if (!BOUNDARY.startsWith(text.slice(0, BOUNDARY.length))) return null;
+    return new MultipartFields(['model', 'stream', ...this.#dialect.requestKeys]);
   }
 
   get model(): unknown {
-    return this.#found.get('model');
+    const named = this.#found.get('model');
+    return typeof named === 'string' ? named : this.#pathModel;
   }
 
+  /** What the body asks for; the path may say otherwise (`Recognised.pathStreams`). */
   get streaming(): boolean {
-    return this.#found.get('stream') === true;
+    const asked = this.#found.get('stream');
+    return this.#dialect.streamsByDefault ? asked !== false : asked === true || asked === 'true';
   }
 
   /** The body has the keys that make it a request of this dialect. */
   get hasDialectKeys(): boolean {
-    return typeof this.model === 'string' && this.#dialect.requestKeys.every((key) => this.#found.has(key));
+    return typeof this.model === 'string' && this.#hasKeys;
   }
+
+  /** As `hasDialectKeys`, whether or not a model is named: some APIs have one by default. */
+  get hasKeysButModel(): boolean {
+    return this.#dialect.requestKeys.length > 0 && this.#hasKeys;
+  }
+
+  get #hasKeys(): boolean {
+    return this.#dialect.requestKeys.every((key) => this.#found.has(key));
+  }
+}
+
+const wantedByDialect = new WeakMap<Dialect, Wanted>();
+
+/** Made once per dialect: every call needs it. */
+function wantedOf(dialect: Dialect): Wanted {
+  const known = wantedByDialect.get(dialect);
+  if (known !== undefined) return known;
+  const keys = dialect.requestKeys.map((key): [string, Wanted[string]] => [key, 'presence']);
+  const wanted: Wanted = { model: 'value', stream: 'value', ...Object.fromEntries(keys) };
+  wantedByDialect.set(dialect, wanted);
+  return wanted;
 }

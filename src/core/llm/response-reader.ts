@@ -1,14 +1,23 @@
-import type { TokenUsage } from '../event.ts';
+import { type BilledUnits, completionTokens, promptTokens, type TokenUsage } from '../event.ts';
 import type { Usd } from '../units.ts';
-import type { Dialect } from './dialect.ts';
+import type { Dialect, Facts } from './dialect.ts';
+import { contentTokens } from './estimate.ts';
+import type { EventParser, EventSink } from './event-parser.ts';
+import { streamParser } from './framing.ts';
+import { JsonDocuments } from './json-documents.ts';
 import { type Found, JsonScanner } from './json-scanner.ts';
 import { SseParser } from './sse.ts';
 import { type RawUsage, reportedCost } from './usage.ts';
 
 /** An event's text up to this length is looked at as a whole; longer ones go through the scanner piece by piece. */
 const EVENT_CHARS_MAX = 16 * 1024;
-/** The model is in one of the first events of a stream; later ones are not searched for it. */
-const MODEL_EVENTS_MAX = 3;
+/** The engine keeps the text that a pattern matched last (`RegExp.input`): after this it is the empty one. */
+const FORGET = /^/;
+/** The model, and what tells a dialect, is in one of the first events of a stream; later ones are not searched for it. */
+const FIRST_EVENTS = 3;
+/** How a line of server-sent events begins: data, event, retry, id, or a comment. */
+const FIELD_START = /^[deri:]/;
+const MEDIA = /^(?:audio|image|video)\//i;
 
 /**
  * Reads one response, JSON or stream, as it passes by. What it holds is bounded: the beginning of one event and a few
@@ -17,28 +26,47 @@ const MODEL_EVENTS_MAX = 3;
 export class ResponseReader {
   readonly #dialect: Dialect;
   #json: JsonScanner | null = null;
-  #sse: SseParser | null = null;
+  #events: EventParser | null = null;
+  #isStream = false;
+  /** The body is sound or a picture, which may begin with any byte. */
+  readonly #isMedia: boolean;
+  /** The body is nothing that can be read: sound, a picture, plain text. */
+  #isOpaque = false;
   #event = '';
   /** Reads the current event when it is too long to be held. */
   #eventScanner: JsonScanner | null = null;
-  #events = 0;
+  #eventCount = 0;
   #contentEvents = 0;
+  #outputTokens = 0;
   #ended = false;
   #model: unknown;
   #usage: RawUsage | null = null;
   #provisional = false;
   #failed = false;
   #errors: readonly unknown[] = [];
+  #errorMessage: unknown;
+  #finishReason: unknown;
+  #serviceTier: unknown;
+  #telling = false;
+  #hasSaid = false;
 
-  /** @param isEventStream what the response's content type says; without it the first character decides. */
-  constructor(dialect: Dialect, isEventStream: boolean) {
+  /** @param contentType of the response, `''` when it has none; where it says nothing the first character decides. */
+  constructor(dialect: Dialect, contentType: string) {
     this.#dialect = dialect;
-    if (isEventStream) this.#readAsStream();
+    this.#events = streamParser(contentType.toLowerCase(), this.#sink());
+    this.#isStream = this.#events !== null;
+    this.#isMedia = MEDIA.test(contentType);
+  }
+
+  /** Takes in what the response's headers say about the call; the body may say it better. */
+  readHeaders(header: (name: string) => string | null): void {
+    if (this.#dialect.readHeaders !== null) this.#merge(this.#dialect.readHeaders(header));
   }
 
   write(text: string): void {
-    if (this.#json === null && this.#sse === null) this.#choose(text);
-    this.#sse?.write(text);
+    if (this.#isOpaque) return;
+    if (this.#json === null && this.#events === null) this.#choose(text);
+    this.#events?.write(text);
     if (this.#json === null || this.#json.complete) return;
     this.#json.write(text);
     if (this.#json.complete) this.#ended = true;
@@ -49,6 +77,7 @@ export class ResponseReader {
     if (this.#json !== null) this.#take(this.#json.found);
     this.#event = '';
     this.#eventScanner = null;
+    FORGET.test('');
   }
 
   /** Nothing more is to come: the last event was seen, or the JSON document is closed. */
@@ -57,12 +86,17 @@ export class ResponseReader {
   }
 
   get isStream(): boolean {
-    return this.#sse !== null;
+    return this.#isStream;
   }
 
   /** Events with content so far. */
   get contentEvents(): number {
     return this.#contentEvents;
+  }
+
+  /** What the content so far comes to, should the provider not count it; see `estimateUsage`. */
+  get outputTokens(): number {
+    return this.#outputTokens;
   }
 
   get model(): unknown {
@@ -88,20 +122,71 @@ export class ResponseReader {
     return this.#failed;
   }
 
-  /** Codes and types of that error, the most telling first. */
+  /** Codes, types and status words of that error, the most telling first. */
   get errors(): readonly unknown[] {
     return this.#errors;
+  }
+
+  /** The provider's own words for the error: to be recorded only when the user asks for it, since they may quote anything. */
+  get errorMessage(): unknown {
+    return this.#errorMessage;
+  }
+
+  /** Why the model stopped, in the provider's word. */
+  get finishReason(): unknown {
+    return this.#finishReason;
+  }
+
+  /** The tier the provider says it served. */
+  get serviceTier(): unknown {
+    return this.#serviceTier;
+  }
+
+  /** The provider's total is not the sum of the buckets. */
+  get usageMismatch(): boolean {
+    const usage = this.usage;
+    if (this.#usage === null || usage === null || this.#provisional) return false;
+    const total = this.#dialect.totalTokens(this.#usage);
+    return total !== null && total !== promptTokens(usage) + completionTokens(usage);
+  }
+
+  /** What is billed besides tokens, `null` when nothing is or nobody says. */
+  get billedUnits(): BilledUnits | null {
+    return this.#usage === null ? null : this.#dialect.billedUnits(this.#usage);
+  }
+
+  /** Whether what has come so far may be the answer to a call: asked where host and path do not prove it. */
+  get mayBeCall(): boolean {
+    return this.#told || this.#failed || !this.#hasSaid;
+  }
+
+  /** The answer is one that only this dialect gives. */
+  get isTelling(): boolean {
+    return this.#telling;
+  }
+
+  get #told(): boolean {
+    return this.#telling || !this.#dialect.answerMustTell;
+  }
+
+  #sink(): EventSink {
+    return { data: (piece) => this.#data(piece), endOfEvent: () => this.#endOfEvent() };
   }
 
   #choose(text: string): void {
     const start = text.trimStart().charAt(0);
     if (start === '') return;
-    if (start === '{' || start === '[') this.#json = new JsonScanner(this.#dialect.wanted);
-    else this.#readAsStream();
-  }
-
-  #readAsStream(): void {
-    this.#sse = new SseParser({ data: (piece) => this.#data(piece), endOfEvent: () => this.#endOfEvent() });
+    const { stream, streamsByDefault, wanted } = this.#dialect;
+    if (stream !== null && (start === '[' || (start === '{' && streamsByDefault))) {
+      this.#events = new JsonDocuments(this.#sink());
+    } else if (start === '{' || start === '[') {
+      this.#json = new JsonScanner(wanted);
+    } else if (FIELD_START.test(start) && !this.#isMedia) {
+      this.#events = new SseParser(this.#sink());
+      this.#isStream = true;
+    } else {
+      this.#isOpaque = true;
+    }
   }
 
   #data(piece: string): void {
@@ -125,17 +210,26 @@ export class ResponseReader {
     const scanner = this.#eventScanner;
     this.#event = '';
     this.#eventScanner = null;
-    this.#events++;
+    // Documents without a content type that says so: the second one makes it a stream.
+    if (++this.#eventCount > 1) this.#isStream = true;
     const patterns = this.#dialect.stream;
     if (patterns === null) return;
-    if (patterns.content.test(text)) this.#contentEvents++;
+    this.#countContent(text, patterns.content);
     if (scanner !== null) this.#take(scanner.found);
     else if (this.#isWorthReading(text, patterns.facts)) this.#scanEvent(text);
-    if (patterns.end.test(text)) this.#ended = true;
+    if (patterns.end?.test(text) === true) this.#ended = true;
+  }
+
+  #countContent(text: string, content: RegExp): void {
+    const at = text.search(content);
+    if (at === -1) return;
+    this.#contentEvents++;
+    this.#outputTokens += contentTokens(text, at);
   }
 
   #isWorthReading(text: string, facts: RegExp): boolean {
-    return (this.#model === undefined && this.#events <= MODEL_EVENTS_MAX) || facts.test(text);
+    const unknown = this.#model === undefined || !this.#told;
+    return (unknown && this.#eventCount <= FIRST_EVENTS) || facts.test(text);
   }
 
   #scanEvent(text: string): void {
@@ -145,7 +239,11 @@ export class ResponseReader {
   }
 
   #take(found: Found): void {
-    const facts = this.#dialect.read(found);
+    this.#hasSaid = true;
+    this.#merge(this.#dialect.read(found));
+  }
+
+  #merge(facts: Facts): void {
     if (typeof facts.model === 'string') this.#model ??= facts.model;
     if (facts.usage !== null) {
       this.#usage = this.#usage === null ? facts.usage : this.#dialect.mergeUsage(this.#usage, facts.usage);
@@ -153,7 +251,14 @@ export class ResponseReader {
     }
     if (facts.failed) {
       this.#failed = true;
-      this.#errors = facts.errors;
+      // A body may fail to name what the headers have named.
+      if (facts.errors.some((error) => (error ?? null) !== null) || this.#errors.length === 0) {
+        this.#errors = facts.errors;
+      }
+      this.#errorMessage = facts.errorMessage;
     }
+    this.#finishReason = facts.finishReason ?? this.#finishReason;
+    this.#serviceTier = facts.serviceTier ?? this.#serviceTier;
+    this.#telling ||= facts.telling;
   }
 }

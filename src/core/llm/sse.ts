@@ -1,10 +1,4 @@
-/** Receives the data of server-sent events piece by piece. */
-export interface SseSink {
-  /** A piece of the current event's data. */
-  data(piece: string): void;
-  /** The current event is complete. */
-  endOfEvent(): void;
-}
+import type { EventParser, EventSink } from './event-parser.ts';
 
 const FIELD = 'data:';
 
@@ -15,8 +9,8 @@ const FIELD = 'data:';
  *
  * An event that the stream breaks off is not delivered, as the standard asks.
  */
-export class SseParser {
-  readonly #sink: SseSink;
+export class SseParser implements EventParser {
+  readonly #sink: EventSink;
   /** What kind of line we are in; `start` until the field's name is known. */
   #line: 'start' | 'data' | 'other' = 'start';
   #name = '';
@@ -25,7 +19,7 @@ export class SseParser {
   #hasData = false;
   #lastWasCr = false;
 
-  constructor(sink: SseSink) {
+  constructor(sink: EventSink) {
     this.#sink = sink;
   }
 

@@ -1,5 +1,5 @@
-import { completionTokens, type TokenUsage } from '../event.ts';
-import { type Tokens, tokens, type Usd, usd } from '../units.ts';
+import type { BilledUnits, TokenUsage } from '../event.ts';
+import { tokens, type Usd, usd } from '../units.ts';
 
 /** A provider's `usage` object as it came: nothing about it is trusted. */
 export type RawUsage = Readonly<Record<string, unknown>>;
@@ -14,7 +14,7 @@ const XAI_TICKS_PER_USD = 10_000_000_000;
 /** The value as a whole number of tokens, `null` when it is anything else. */
 export function tokenCount(value: unknown): number | null {
   return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= TOKENS_MAX
-    ? (value as number)
+    ? (value as number) + 0 // JSON knows -0, accounts do not.
     : null;
 }
 
@@ -23,12 +23,16 @@ export function asRecord(value: unknown): RawUsage | null {
 }
 
 interface Buckets {
-  readonly inputUncached?: number;
-  readonly cacheRead?: number;
-  readonly cacheWrite5m?: number;
-  readonly cacheWrite1h?: number;
-  readonly outputText?: number;
-  readonly outputReasoning?: number;
+  readonly inputUncached?: number | undefined;
+  readonly cacheRead?: number | undefined;
+  readonly cacheWrite5m?: number | undefined;
+  readonly cacheWrite1h?: number | undefined;
+  readonly inputAudio?: number | undefined;
+  readonly inputImage?: number | undefined;
+  readonly outputText?: number | undefined;
+  readonly outputReasoning?: number | undefined;
+  readonly outputAudio?: number | undefined;
+  readonly outputImage?: number | undefined;
 }
 
 export function tokenUsage(buckets: Buckets): TokenUsage {
@@ -37,19 +41,27 @@ export function tokenUsage(buckets: Buckets): TokenUsage {
     cacheRead: tokens(buckets.cacheRead ?? 0),
     cacheWrite5m: tokens(buckets.cacheWrite5m ?? 0),
     cacheWrite1h: tokens(buckets.cacheWrite1h ?? 0),
+    inputAudio: tokens(buckets.inputAudio ?? 0),
+    inputImage: tokens(buckets.inputImage ?? 0),
     outputText: tokens(buckets.outputText ?? 0),
     outputReasoning: tokens(buckets.outputReasoning ?? 0),
+    outputAudio: tokens(buckets.outputAudio ?? 0),
+    outputImage: tokens(buckets.outputImage ?? 0),
   };
 }
 
-/** How OpenAI counts: cached tokens are part of the input, reasoning is part of the output. */
+/** How OpenAI counts: cached, audio and image tokens are part of the input; reasoning, audio and images of the output. */
 interface InclusiveCounts {
   readonly input: number | null;
   readonly output: number | null;
   readonly total: number | null;
   readonly cacheRead: number | null;
   readonly cacheWrite: number | null;
+  readonly inputAudio: number | null;
+  readonly inputImage: number | null;
   readonly reasoning: number | null;
+  readonly outputAudio: number | null;
+  readonly outputImage: number | null;
 }
 
 /** Takes inclusive counts apart; `null` when neither input nor output is known. */
@@ -58,17 +70,44 @@ function fromInclusive(counts: InclusiveCounts): TokenUsage | null {
   if (counts.input === null && counts.output === null && total === null) return null;
   const output = counts.output ?? 0;
   const input = counts.input ?? Math.max(0, (total ?? 0) - output);
-  const cacheRead = Math.min(counts.cacheRead ?? 0, input);
-  const cacheWrite = Math.min(counts.cacheWrite ?? 0, input - cacheRead);
   const outside = reasoningIsOutside(input + output, output, counts);
-  const reasoning = outside ? (counts.reasoning ?? 0) : Math.min(counts.reasoning ?? 0, output);
+  const reasoningOutside = outside ? (counts.reasoning ?? 0) : 0;
+  const [cacheRead, cacheWrite, inputAudio, inputImage, inputUncached] = partsOf(input, [
+    counts.cacheRead,
+    counts.cacheWrite,
+    counts.inputAudio,
+    counts.inputImage,
+  ]);
+  const [reasoning, outputAudio, outputImage, outputText] = partsOf(output, [
+    outside ? 0 : counts.reasoning,
+    counts.outputAudio,
+    counts.outputImage,
+  ]);
   return tokenUsage({
-    inputUncached: input - cacheRead - cacheWrite,
+    inputUncached,
     cacheRead,
     cacheWrite5m: cacheWrite,
-    outputText: outside ? output : output - reasoning,
-    outputReasoning: reasoning,
+    inputAudio,
+    inputImage,
+    outputText,
+    outputReasoning: (reasoning ?? 0) + reasoningOutside,
+    outputAudio,
+    outputImage,
   });
+}
+
+/**
+ * The parts of a whole, and what is left of it. A part is never larger than what the earlier ones leave: cached audio is
+ * counted as cached, and no claim makes a bucket negative.
+ */
+function partsOf(whole: number, claims: readonly (number | null)[]): number[] {
+  let rest = whole;
+  const parts = claims.map((claim) => {
+    const part = Math.min(claim ?? 0, rest);
+    rest -= part;
+    return part;
+  });
+  return [...parts, rest];
 }
 
 /**
@@ -94,21 +133,29 @@ export function chatUsage(raw: RawUsage): TokenUsage | null {
       tokenCount(raw['prompt_cache_hit_tokens']) ?? // DeepSeek
       tokenCount(raw['cached_tokens']), // Moonshot
     cacheWrite: tokenCount(input?.['cache_write_tokens']), // OpenRouter
+    inputAudio: tokenCount(input?.['audio_tokens']),
+    inputImage: tokenCount(input?.['image_tokens']), // xAI
     reasoning: tokenCount(output?.['reasoning_tokens']) ?? tokenCount(raw['reasoning_tokens']),
+    outputAudio: tokenCount(output?.['audio_tokens']),
+    outputImage: tokenCount(output?.['image_tokens']), // OpenRouter
   });
 }
 
-/** `usage` of the Responses API. */
+/** `usage` of the Responses API, and of OpenAI's images and transcriptions, which count alike. */
 export function responsesUsage(raw: RawUsage): TokenUsage | null {
-  const input = asRecord(raw['input_tokens_details']);
-  const output = asRecord(raw['output_tokens_details']);
+  const input = asRecord(raw['input_tokens_details']) ?? asRecord(raw['input_token_details']); // Transcriptions.
+  const output = asRecord(raw['output_tokens_details']) ?? asRecord(raw['output_token_details']);
   return fromInclusive({
     input: tokenCount(raw['input_tokens']),
     output: tokenCount(raw['output_tokens']),
     total: tokenCount(raw['total_tokens']),
     cacheRead: tokenCount(input?.['cached_tokens']),
     cacheWrite: tokenCount(input?.['cache_write_tokens']),
+    inputAudio: tokenCount(input?.['audio_tokens']),
+    inputImage: tokenCount(input?.['image_tokens']),
     reasoning: tokenCount(output?.['reasoning_tokens']),
+    outputAudio: tokenCount(output?.['audio_tokens']),
+    outputImage: tokenCount(output?.['image_tokens']),
   });
 }
 
@@ -131,6 +178,15 @@ export function messagesUsage(raw: RawUsage): TokenUsage | null {
   });
 }
 
+/** Web searches that the model made and that cost apart: Perplexity's, OpenRouter's and Anthropic's, xAI's sources. */
+export function searchesMade(usage: RawUsage): BilledUnits | null {
+  const searches =
+    tokenCount(usage['num_search_queries']) ??
+    tokenCount(asRecord(usage['server_tool_use'])?.['web_search_requests']) ??
+    tokenCount(usage['num_sources_used']);
+  return searches === null || searches === 0 ? null : { searches };
+}
+
 /** What the provider says the call cost: xAI's ticks, OpenRouter's `cost`, Perplexity's `cost.total_cost`. */
 export function reportedCost(raw: RawUsage): Usd | null {
   const ticks = raw['cost_in_usd_ticks'];
@@ -140,33 +196,4 @@ export function reportedCost(raw: RawUsage): Usd | null {
 
 function amount(value: unknown): Usd | null {
   return typeof value === 'number' && value >= 0 && value <= USD_MAX ? usd(value) : null;
-}
-
-/** An English token is about four bytes of text. */
-const BYTES_PER_TOKEN = 4;
-/**
- * No more than the context of common models: a request of megabytes carries images or files, and a quarter of their bytes
- * has nothing to do with their tokens.
- */
-const ESTIMATED_INPUT_MAX = 128_000;
-
-/** What is known of a call whose provider said nothing (final) about tokens. */
-export interface EstimateBasis {
-  readonly requestBytes: number;
-  /** Stream events with content; providers send about one per token. */
-  readonly contentEvents: number;
-  /** Counts from the beginning of the stream, as Anthropic sends them. */
-  readonly provisional: TokenUsage | null;
-}
-
-/** A guess that is marked as one (`usageSource: 'estimated'`), without a tokenizer, which would block for a second. */
-export function estimateUsage(basis: EstimateBasis): TokenUsage {
-  const { provisional } = basis;
-  const seen = tokens(basis.contentEvents);
-  if (provisional !== null) {
-    const more = Math.max(0, seen - completionTokens(provisional)) as Tokens;
-    return { ...provisional, outputText: tokens(provisional.outputText + more) };
-  }
-  const input = Math.min(Math.ceil(basis.requestBytes / BYTES_PER_TOKEN), ESTIMATED_INPUT_MAX);
-  return tokenUsage({ inputUncached: input, outputText: seen });
 }

@@ -1,4 +1,4 @@
-import type { TokenUsage } from '../event.ts';
+import { completionTokens, type TokenUsage } from '../event.ts';
 import { type Usd, usd } from '../units.ts';
 import type { PricedCall } from './providers.ts';
 
@@ -89,7 +89,8 @@ export function overrideCost(price: OverridePrice, usage: TokenUsage): Usd {
     usage.inputUncached * price.input +
     usage.cacheRead * price.cacheRead +
     (usage.cacheWrite5m + usage.cacheWrite1h) * price.cacheWrite +
-    (usage.outputText + usage.outputReasoning) * price.output;
+    (usage.inputAudio + usage.inputImage) * price.input +
+    completionTokens(usage) * price.output;
   return roundUsd(cost / PER_MILLION);
 }
 

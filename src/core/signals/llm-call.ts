@@ -1,8 +1,14 @@
-import { completionTokens, type LlmCallEvent, type LlmCost, promptTokens } from '../event.ts';
+import {
+  completionTokens,
+  type LlmCallEvent,
+  type LlmCost,
+  promptTokens,
+  type TokenUsage,
+} from '../event.ts';
 import type { Attributes } from '../frame.ts';
 import { eventColumns, int4, senderColumns, text } from '../row.ts';
-import type { InstrumentSpec, RecordMeasurement, Signal } from '../signal.ts';
-import { toSeconds } from '../units.ts';
+import type { Column, InstrumentSpec, RecordMeasurement, Signal } from '../signal.ts';
+import { milliseconds, toSeconds } from '../units.ts';
 
 export const LLM_DURATION: InstrumentSpec = {
   name: 'gen_ai.client.operation.duration',
@@ -41,6 +47,18 @@ export const LLM_ESTIMATED: InstrumentSpec = {
   unit: '{call}',
   description: 'Calls whose tokens are estimated because the provider reported none.',
 };
+export const LLM_USAGE_MISMATCHES: InstrumentSpec = {
+  name: 'nervecenter.llm.usage_mismatches',
+  kind: 'counter',
+  unit: '{call}',
+  description: "Calls where the provider's total is not the sum of its parts.",
+};
+export const LLM_RATE_LIMITED: InstrumentSpec = {
+  name: 'nervecenter.llm.rate_limited_calls',
+  kind: 'counter',
+  unit: '{call}',
+  description: 'Calls refused because there were too many (status 429).',
+};
 export const LLM_COST: InstrumentSpec = {
   name: 'nervecenter.llm.cost',
   kind: 'counter',
@@ -54,13 +72,15 @@ export const LLM_UNPRICED: InstrumentSpec = {
   description: 'Calls with usage whose price is not known.',
 };
 
+const TOO_MANY_REQUESTS = 429;
+
 /** `error.type` of a call that the app gave up. */
 export const ABORTED = 'aborted';
 
 /** A call with its cost: the cost is found in the collector, so that pricing costs the app nothing. */
 export type PricedLlmCallEvent = LlmCallEvent & { readonly cost: LlmCost };
 
-const NO_COST: LlmCost = { usd: null, source: 'none', priceVersion: null };
+const NO_COST: LlmCost = { usd: null, cacheSavingsUsd: null, source: 'none', priceVersion: null };
 const costOf = (event: LlmCallEvent): LlmCost => (event as Partial<PricedLlmCallEvent>).cost ?? NO_COST;
 
 export const llmCall: Signal<LlmCallEvent> = {
@@ -73,6 +93,8 @@ export const llmCall: Signal<LlmCallEvent> = {
     LLM_CACHED_TOKENS,
     LLM_REASONING_TOKENS,
     LLM_ESTIMATED,
+    LLM_USAGE_MISMATCHES,
+    LLM_RATE_LIMITED,
     LLM_COST,
     LLM_UNPRICED,
   ],
@@ -104,7 +126,11 @@ export const llmCall: Signal<LlmCallEvent> = {
     { name: 'trace_id', type: 'varchar', value: (event) => text(event.traceId, 32) },
     { name: 'cost_usd', type: 'numeric', value: (event) => costOf(event).usd },
     { name: 'success', type: 'boolean', value: (event) => event.outcome === 'ok' },
-    { name: 'error_message', type: 'text', value: (event) => text(event.errorType, 200) },
+    {
+      name: 'error_message',
+      type: 'text',
+      value: (event) => text(event.errorMessage ?? event.errorType, 500),
+    },
     { name: 'cached_tokens', type: 'integer', value: (event) => int4(event.usage?.cacheRead ?? null) },
     {
       name: 'cache_write_tokens',
@@ -121,8 +147,56 @@ export const llmCall: Signal<LlmCallEvent> = {
     { name: 'price_version', type: 'varchar', value: (event) => text(costOf(event).priceVersion, 50) },
     { name: 'outcome', type: 'varchar', value: (event) => event.outcome },
     ...senderColumns<LlmCallEvent>(),
+    ...bucketColumns(),
+    ...detailColumns(),
   ],
 };
+
+/** The buckets no other column has: with them a stored call can be priced anew. */
+function bucketColumns(): Column<LlmCallEvent>[] {
+  const bucket = (name: string, field: keyof TokenUsage): Column<LlmCallEvent> => ({
+    name,
+    type: 'integer',
+    value: ({ usage }) => int4(usage?.[field] || null),
+  });
+  return [
+    bucket('cache_write_1h_tokens', 'cacheWrite1h'),
+    bucket('audio_in_tokens', 'inputAudio'),
+    bucket('image_in_tokens', 'inputImage'),
+    bucket('audio_out_tokens', 'outputAudio'),
+    bucket('image_out_tokens', 'outputImage'),
+  ];
+}
+
+function detailColumns(): Column<LlmCallEvent>[] {
+  return [
+    { name: 'operation', type: 'varchar', value: (event) => text(event.operation, 30) },
+    { name: 'response_model', type: 'varchar', value: (event) => text(event.responseModel, 100) },
+    { name: 'server_address', type: 'varchar', value: (event) => text(event.serverAddress, 255) },
+    { name: 'streaming', type: 'boolean', value: (event) => event.streaming },
+    { name: 'status_code', type: 'integer', value: (event) => int4(event.statusCode) },
+    { name: 'attempt', type: 'integer', value: (event) => int4(event.attempt) },
+    { name: 'error_type', type: 'varchar', value: (event) => text(event.errorType, 100) },
+    { name: 'rate_limit_reset_ms', type: 'double precision', value: (event) => event.rateLimitResetMs },
+    { name: 'finish_reason', type: 'varchar', value: (event) => text(event.finishReason, 50) },
+    { name: 'chunk_gap_p95_ms', type: 'double precision', value: (event) => event.chunkGapP95Ms },
+    { name: 'tokens_per_second', type: 'double precision', value: tokensPerSecond },
+    { name: 'usage_mismatch', type: 'boolean', value: (event) => event.usageMismatch || null },
+    { name: 'service_tier', type: 'varchar', value: (event) => text(event.serviceTier, 30) },
+    {
+      name: 'billed_units',
+      type: 'jsonb',
+      value: ({ billedUnits }) => (billedUnits === null ? null : JSON.stringify(billedUnits)),
+    },
+    { name: 'cache_savings_usd', type: 'numeric', value: (event) => costOf(event).cacheSavingsUsd },
+  ];
+}
+
+/** Output tokens per second from the first to the last of a stream; `null` where there is no such stretch. */
+export function tokensPerSecond({ usage, firstTokenMs, durationMs }: LlmCallEvent): number | null {
+  if (usage === null || firstTokenMs === null || durationMs <= firstTokenMs) return null;
+  return completionTokens(usage) / toSeconds(milliseconds(durationMs - firstTokenMs));
+}
 
 function callAttributes(event: LlmCallEvent): Attributes {
   return {
@@ -143,6 +217,8 @@ function measureCall(event: LlmCallEvent, record: RecordMeasurement): void {
   );
   if (event.firstTokenMs !== null) record(LLM_FIRST_CHUNK, toSeconds(event.firstTokenMs), attributes);
   if (event.usageSource === 'estimated') record(LLM_ESTIMATED, 1, attributes);
+  if (event.usageMismatch) record(LLM_USAGE_MISMATCHES, 1, attributes);
+  if (event.statusCode === TOO_MANY_REQUESTS) record(LLM_RATE_LIMITED, 1, attributes);
   if (event.usage === null) return;
   record(LLM_TOKENS, promptTokens(event.usage), { ...attributes, 'gen_ai.token.type': 'input' });
   record(LLM_TOKENS, completionTokens(event.usage), { ...attributes, 'gen_ai.token.type': 'output' });

@@ -265,8 +265,12 @@ test('what is no call of a model, and our own traffic, is not counted', async ()
   await post('/v1/chat/completions', JSON.stringify(chat));
   recording.ownPorts.clear();
   server.handler = (_request, response) => sendJson(response, 200, completion);
-  await post('/v1/messages', JSON.stringify({ model: 'proved by its body', messages: [], max_tokens: 1 }));
-  assert.equal((await one()).model, 'proved?by?its?body');
+  const asked = JSON.stringify({ model: 'proved by its bodies', messages: [], max_tokens: 1 });
+  await post('/v1/messages', asked);
+  server.handler = (_request, response) => sendJson(response, 200, { ...completion, type: 'message' });
+  await post('/v1/messages', asked);
+  assert.equal((await one()).model, 'proved?by?its?bodies');
+  assert.deepEqual(recording.events, []);
 });
 
 test('a call that the app left behind is closed, as are the calls still open at the end', async (t) => {

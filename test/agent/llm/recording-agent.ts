@@ -1,4 +1,4 @@
-import type { Agent } from '../../../src/agent/agent.ts';
+import type { Agent, AgentSettings } from '../../../src/agent/agent.ts';
 import { llm } from '../../../src/agent/instrumentation/llm.ts';
 import type { LlmCallEvent, NervecenterEvent } from '../../../src/core/event.ts';
 import { milliseconds } from '../../../src/core/units.ts';
@@ -17,7 +17,7 @@ export interface RecordingAgent {
   stop(): void;
 }
 
-export function startRecording(): RecordingAgent {
+export function startRecording(settings?: AgentSettings): RecordingAgent {
   const events: LlmCallEvent[] = [];
   const warnings = new Map<string, string>();
   const folded: string[] = [];
@@ -36,6 +36,7 @@ export function startRecording(): RecordingAgent {
   };
   const unused = () => {};
   const agent: Agent = {
+    ...(settings && { settings }),
     clock: {
       monotonicMs: () => milliseconds(performance.now() + recording.skipMs),
       epochMs: () => milliseconds(Date.now()),

@@ -1,5 +1,6 @@
 import type { NervecenterEvent, RequestEvent } from '../../../src/core/event.ts';
-import { milliseconds, tokens, usd } from '../../../src/core/units.ts';
+import { tokenUsage } from '../../../src/core/llm/usage.ts';
+import { milliseconds, usd } from '../../../src/core/units.ts';
 import { newEventId } from '../../../src/ids.ts';
 
 const NOBODY = { traceId: null, userEmail: null, department: null };
@@ -43,14 +44,23 @@ export function oneOfEach(): NervecenterEvent[] {
       model: 'gpt-4o',
       responseModel: 'gpt-4o-2024-08-06',
       streaming: true,
-      usage: {
-        inputUncached: tokens(100),
-        cacheRead: tokens(20),
-        cacheWrite5m: tokens(3),
-        cacheWrite1h: tokens(4),
-        outputText: tokens(50),
-        outputReasoning: tokens(5),
-      },
+      usage: tokenUsage({
+        inputUncached: 100,
+        cacheRead: 20,
+        cacheWrite5m: 3,
+        cacheWrite1h: 4,
+        outputText: 50,
+        outputReasoning: 5,
+      }),
+      statusCode: 200,
+      attempt: 1,
+      errorMessage: null,
+      rateLimitResetMs: milliseconds(1500),
+      finishReason: 'stop',
+      chunkGapP95Ms: milliseconds(12.5),
+      usageMismatch: true,
+      serviceTier: 'priority',
+      billedUnits: { searches: 2 },
       usageSource: 'provider',
       durationMs: milliseconds(1234.5),
       firstTokenMs: milliseconds(200.25),
@@ -58,7 +68,7 @@ export function oneOfEach(): NervecenterEvent[] {
       errorType: null,
       queryCategory: 'faq',
       reportedCostUsd: null,
-      cost: { usd: usd(0.001234), source: 'table', priceVersion: '2026-11' },
+      cost: { usd: usd(0.001234), cacheSavingsUsd: usd(0.0001), source: 'table', priceVersion: '2026-11' },
     } as NervecenterEvent,
     {
       signal: 'rag-query',

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { createPricer } from '../../../src/collector/pricing.ts';
-import type { LlmCallEvent } from '../../../src/core/event.ts';
+import { type LlmCallEvent, NO_CALL_DETAILS } from '../../../src/core/event.ts';
 import { tokenUsage } from '../../../src/core/llm/usage.ts';
 import { milliseconds, usd } from '../../../src/core/units.ts';
 import { NervecenterError } from '../../../src/errors.ts';
@@ -21,6 +21,7 @@ const pricer = pricerWith(null);
 function call(fields: Partial<LlmCallEvent>): LlmCallEvent {
   return {
     signal: 'llm-call',
+    ...NO_CALL_DETAILS,
     id: '019a0000-0000-7000-8000-000000000000',
     timeMs: milliseconds(Date.UTC(2026, 9, 1)),
     traceId: null,

@@ -1,6 +1,7 @@
 import type { NervecenterEvent } from '../../../src/core/event.ts';
+import { tokenUsage } from '../../../src/core/llm/usage.ts';
 import type { Snapshot } from '../../../src/core/snapshot.ts';
-import { milliseconds, tokens, usd } from '../../../src/core/units.ts';
+import { milliseconds, usd } from '../../../src/core/units.ts';
 import { oneOfEach, requestEvent } from '../postgres/events.ts';
 
 const OUTCOMES = ['ok', 'error', 'aborted'] as const;
@@ -32,7 +33,10 @@ function oneRound(i: number): NervecenterEvent[] {
         reportedCostUsd: model === 'unheard-of' ? null : usd(0.001234),
         usageSource: i % 4 === 0 ? 'estimated' : 'provider',
         firstTokenMs: i % 2 === 0 ? milliseconds(durationMs / 2) : null,
-        usage: i % 7 === 0 ? null : { ...NO_TOKENS, inputUncached: tokens(i), outputText: tokens(2 * i) },
+        usage:
+          i % 7 === 0
+            ? null
+            : tokenUsage({ inputUncached: i, cacheRead: 3, outputText: 2 * i, outputReasoning: 2 }),
       };
     }
     if (event.signal === 'rag-query') {
@@ -52,15 +56,6 @@ function oneRound(i: number): NervecenterEvent[] {
   const statusCode = i % 6 === 0 ? 404 : 200;
   return [...events, requestEvent({ route: `/r/${i % 4}`, durationMs, statusCode })];
 }
-
-const NO_TOKENS = {
-  inputUncached: tokens(0),
-  cacheRead: tokens(3),
-  cacheWrite5m: tokens(0),
-  cacheWrite1h: tokens(0),
-  outputText: tokens(0),
-  outputReasoning: tokens(2),
-};
 
 /** What a restart must not change: everything that is counted or measured over a window. */
 export function lasting({ api, llm, rag, cache, websocket }: Snapshot) {

@@ -114,3 +114,35 @@ test('finds what follows megabytes of numbers and text', () => {
   const text = `{"data":[{"embedding":${vector}}],"text":"${'\\"{['.repeat(500_000)}","usage":{"prompt_tokens":7}}`;
   assert.deepEqual(scan(pieces(text, [65_536])).found.get('usage'), { prompt_tokens: 7 });
 });
+
+test('elements of an array: the last value is kept, numbers are added up, values are counted', () => {
+  const scanner = new JsonScanner({
+    choices: { '[]': { reason: 'value', usage: { n: 'sum' } } },
+    data: { '[]': 'count' },
+    vectors: { '[]': { '[]': 'sum' } },
+  });
+  scanner.write('{"choices":[{"usage":{"n":3},"reason":"a"},{"usage":{"n":4}},7,[{}],null,{"reason":"b"}],');
+  scanner.write('"data":[{"a":[1,2]},"x",[]],"vectors":[[1,2],[3.5]]}');
+  const { found } = scanner;
+  assert.deepEqual(
+    ['choices.[].reason', 'choices.[].usage.n', 'data.[]', 'vectors.[].[]'].map((path) => found.get(path)),
+    ['b', 7, 3, 6.5],
+  );
+  assert.equal(scanner.complete, true);
+});
+
+test('an array that breaks off, or is closed by the wrong bracket, ends the walk nowhere', () => {
+  for (const body of [
+    '{"a":[',
+    '{"a":[{"b":1',
+    '{"a":[{"b":1}}}',
+    '{"a":[1}',
+    '{"a":[}]',
+    '[]',
+    '{"a":{"b":1]}',
+  ]) {
+    const scanner = new JsonScanner({ a: { '[]': { b: 'sum' } } });
+    for (const char of body) scanner.write(char);
+    assert.ok(scanner.found.get('a.[].b') === undefined || scanner.found.get('a.[].b') === 1, body);
+  }
+});

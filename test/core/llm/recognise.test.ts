@@ -44,7 +44,11 @@ test('what only sounds like a call is none', () => {
     '/v1/responses/resp_123/cancel',
     '/v1/chat/completions/chatcmpl-1',
     '/v1/models',
-    '/v1/images/generations',
+    '/v1/images',
+    '/v1/audio/voices',
+    '/v1/batches',
+    '/v1/files',
+    '/v1/moderations',
     '/v1/files?for=/embeddings',
     '/completions-report',
   ]) {

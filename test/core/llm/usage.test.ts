@@ -4,7 +4,6 @@ import fc from 'fast-check';
 import { completionTokens, promptTokens } from '../../../src/core/event.ts';
 import {
   chatUsage,
-  estimateUsage,
   messagesUsage,
   reportedCost,
   responsesUsage,
@@ -168,19 +167,4 @@ test('cost as billed: ticks, plain dollars, an object; nothing else', () => {
   assert.equal(reportedCost({ cost: -1 }), null);
   assert.equal(reportedCost({ cost: '1' }), null);
   assert.equal(reportedCost({}), null);
-});
-
-test('an estimate counts events with content, on top of what the stream began with', () => {
-  assert.deepEqual(
-    estimateUsage({ requestBytes: 401, contentEvents: 12, provisional: null }),
-    tokenUsage({ inputUncached: 101, outputText: 12 }),
-  );
-  const provisional = tokenUsage({ inputUncached: 17, cacheRead: 5, outputText: 1 });
-  assert.deepEqual(estimateUsage({ requestBytes: 9999, contentEvents: 30, provisional }), {
-    ...provisional,
-    outputText: 30,
-  });
-  assert.deepEqual(estimateUsage({ requestBytes: 9999, contentEvents: 0, provisional }), provisional);
-  const images = estimateUsage({ requestBytes: 50_000_000, contentEvents: 0, provisional: null });
-  assert.equal(images.inputUncached, 128_000);
 });
