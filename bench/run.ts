@@ -3,7 +3,6 @@
 import { execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, globSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { type Figure, PARTS, type Part, table } from './figure.ts';
@@ -45,9 +44,6 @@ function writeResults({ name }: Part, text: string): void {
   const [from, to] = [before.indexOf(begin), before.indexOf(end)];
   if (from < 0 || to < from) throw new Error(`RESULTS.md has no place for ${name}`);
   writeFileSync(RESULTS, `${before.slice(0, from)}${begin}${text}${before.slice(to)}`);
-  // The repository's check covers tables, too.
-  const biome = createRequire(import.meta.url).resolve('@biomejs/biome/bin/biome');
-  execFileSync(process.execPath, [biome, 'format', '--write', RESULTS], { stdio: 'ignore' });
 }
 
 async function main(parameters: readonly string[]): Promise<void> {
