@@ -108,7 +108,17 @@ export interface ModelSnapshot {
   readonly tokens_in: number;
   readonly tokens_out: number;
   readonly cost_usd: number;
+  /** Calls whose price is not known; they are not in `cost_usd`. */
+  readonly unpriced_requests: number;
   readonly latency_p95_ms: number;
+}
+
+/** A model without a known price. */
+export interface UnpricedModelSnapshot {
+  readonly provider: string;
+  readonly model: string;
+  /** Calls that are in no cost figure. */
+  readonly requests: number;
 }
 
 export interface LlmSnapshot {
@@ -127,6 +137,10 @@ export interface LlmSnapshot {
   readonly tokens_reasoning_total: number;
   /** Calls whose price is not known; they are in no cost figure. */
   readonly unpriced_requests: number;
+  /** Whose calls those are, busiest first, at most 20. */
+  readonly unpriced_models: readonly UnpricedModelSnapshot[];
+  /** What reading from the providers' prompt caches cost less than the input price. */
+  readonly cache_savings_usd: number;
   readonly estimated_requests: number;
   readonly aborted_requests: number;
   /** Cost of the window, extrapolated to an hour. */

@@ -79,6 +79,8 @@ describe('the page', () => {
     await shows('llm', '$184.23');
     await shows('llm', '41.2M');
     await shows('llm', 'claude-sonnet-4-5');
+    await panel('llm').getByText('Models: company-finetune').waitFor();
+    await shows('llm', '$14.81');
     await shows('api', '/api/documents/:id');
     await page.getByText('Uptime: 27h 25m').waitFor();
     assert.equal(await page.getByRole('meter').count(), 3);

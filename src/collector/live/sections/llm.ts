@@ -2,6 +2,7 @@ import { mean, percentile } from '../../../core/histogram.ts';
 import type { InstrumentSpec } from '../../../core/signal.ts';
 import {
   ABORTED,
+  LLM_CACHE_SAVINGS,
   LLM_CACHED_TOKENS,
   LLM_COST,
   LLM_DURATION,
@@ -12,13 +13,14 @@ import {
   LLM_UNPRICED,
 } from '../../../core/signals/llm-call.ts';
 import { slotAt } from '../../../core/sliding.ts';
-import type { LlmSnapshot, ModelSnapshot } from '../../../core/snapshot.ts';
+import type { LlmSnapshot, ModelSnapshot, UnpricedModelSnapshot } from '../../../core/snapshot.ts';
 import { HOUR_MS } from '../../../core/units.ts';
 import type { CounterSeries, HistogramSeries } from '../store.ts';
 import { groupBy, msFromSeconds, round, sumOf } from './numbers.ts';
 import { type LiveView, windowOf } from './view.ts';
 
 const COST_DECIMALS = 4;
+const UNPRICED_MODELS_MAX = 20;
 const TOKEN_TYPE = 'gen_ai.token.type';
 
 export function llmSection(view: LiveView): LlmSnapshot {
@@ -46,12 +48,14 @@ export function llmSection(view: LiveView): LlmSnapshot {
     tokens_cached_total: total(LLM_CACHED_TOKENS),
     tokens_reasoning_total: total(LLM_REASONING_TOKENS),
     unpriced_requests: total(LLM_UNPRICED),
+    unpriced_models: unpricedModels(view),
+    cache_savings_usd: round(total(LLM_CACHE_SAVINGS), COST_DECIMALS),
     estimated_requests: total(LLM_ESTIMATED),
     aborted_requests: sumOf(calls, (series) =>
       series.attributes['error.type'] === ABORTED ? series.count : 0,
     ),
     cost_per_hour_usd: round((windowCost * HOUR_MS) / view.windowMs, COST_DECIMALS),
-    by_model: byModel(view, calls, tokens, costs),
+    by_model: byModel(view, calls, tokens),
   };
 }
 
@@ -74,10 +78,14 @@ function byModel(
   view: LiveView,
   calls: readonly HistogramSeries[],
   tokens: readonly HistogramSeries[],
-  costs: readonly CounterSeries[],
 ): ModelSnapshot[] {
   const tokensByModel = groupBy(tokens, modelKey);
-  const costsByModel = groupBy(costs, modelKey);
+  const totalByModel = ({ name }: InstrumentSpec) => {
+    const series = groupBy(view.store.counters(name), modelKey);
+    return (key: string) => sumOf(series.get(key) ?? [], ({ total }) => total);
+  };
+  const costOf = totalByModel(LLM_COST);
+  const unpricedOf = totalByModel(LLM_UNPRICED);
   const models = [...groupBy(calls, modelKey)].map(([key, series]): ModelSnapshot => {
     const [provider = '', model = ''] = key.split('\u0000');
     const ownTokens = tokensByModel.get(key) ?? [];
@@ -88,12 +96,19 @@ function byModel(
       errors: sumOf(series, failures),
       tokens_in: tokensOf(ownTokens, 'input'),
       tokens_out: tokensOf(ownTokens, 'output'),
-      cost_usd: round(
-        sumOf(costsByModel.get(key) ?? [], (one) => one.total),
-        COST_DECIMALS,
-      ),
+      cost_usd: round(costOf(key), COST_DECIMALS),
+      unpriced_requests: unpricedOf(key),
       latency_p95_ms: msFromSeconds(percentile(windowOf(view, series), 0.95)),
     };
   });
   return models.sort((a, b) => b.cost_usd - a.cost_usd || b.requests - a.requests);
+}
+
+/** Models to find a price for, busiest first. */
+function unpricedModels({ store }: LiveView): UnpricedModelSnapshot[] {
+  const models = [...groupBy(store.counters(LLM_UNPRICED.name), modelKey)].map(([key, series]) => {
+    const [provider = '', model = ''] = key.split('\u0000');
+    return { provider, model, requests: sumOf(series, ({ total }) => total) };
+  });
+  return models.sort((a, b) => b.requests - a.requests).slice(0, UNPRICED_MODELS_MAX);
 }
