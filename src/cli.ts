@@ -5,6 +5,7 @@ import { doctor } from './commands/doctor.ts';
 import { init } from './commands/init.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { prune } from './commands/prune.ts';
+import { repriceCommand } from './commands/reprice.ts';
 import { describeError } from './errors.ts';
 import { writeToStderr } from './stderr.ts';
 import { packageVersion } from './version.ts';
@@ -20,10 +21,12 @@ interface Command {
 interface CommandOptions {
   readonly dryRun: boolean;
   readonly down: string | null;
+  readonly from: string | null;
+  readonly to: string | null;
 }
 
 /** Options that some command takes. */
-const ANYWHERE = new Set(['dry-run', 'down']);
+const ANYWHERE = new Set(['dry-run', 'down', 'from', 'to']);
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   collector: { summary: 'run the collector alone: dashboard, API, storage (the default)', run: collector },
@@ -36,6 +39,15 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     },
   },
   prune: { summary: 'make partitions ahead and drop rows past their retention, once', run: prune },
+  reprice: {
+    summary: 'recompute the stored cost of LLM calls with the prices of today',
+    run: repriceCommand,
+    options: {
+      'from=<time>': 'first moment, such as 2026-11-01 or -24h',
+      'to=<time>': 'end, not included (default: now)',
+      'dry-run': 'only say what would change',
+    },
+  },
   doctor: { summary: 'print the effective configuration and what can be reached', run: doctor },
   init: { summary: 'write the one-line otel file into this app', run: init },
 };
@@ -50,6 +62,8 @@ async function main(args: readonly string[]): Promise<number> {
       version: { type: 'boolean', short: 'v' },
       'dry-run': { type: 'boolean' },
       down: { type: 'string' },
+      from: { type: 'string' },
+      to: { type: 'string' },
     },
   });
   if (values['version'] === true) return print(`${packageVersion()}\n`);
@@ -61,7 +75,12 @@ async function main(args: readonly string[]): Promise<number> {
   if (command === undefined) return refuse(`command "${name}"`);
   const foreign = Object.keys(values).find((option) => !takes(command, option));
   if (foreign !== undefined) return refuse(`option --${foreign} of "${name}"`);
-  return command.run({ dryRun: values['dry-run'] === true, down: textOf(values['down']) });
+  return command.run({
+    dryRun: values['dry-run'] === true,
+    down: textOf(values['down']),
+    from: textOf(values['from']),
+    to: textOf(values['to']),
+  });
 }
 
 function textOf(value: unknown): string | null {
