@@ -22,6 +22,7 @@ export interface Part {
 export const PARTS: readonly Part[] = [
   { name: 'throughput', title: 'Hello-world HTTP server', loadsBuild: true },
   { name: 'emit', title: 'One event' },
+  { name: 'llm-call', title: 'One model call', loadsBuild: true },
   { name: 'start', title: 'Start and memory', loadsBuild: true },
   { name: 'blocked', title: "The app's event loop" },
   { name: 'snapshot', title: 'Snapshot' },

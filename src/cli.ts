@@ -6,6 +6,7 @@ import { exportCommand } from './commands/export.ts';
 import { init } from './commands/init.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { prune } from './commands/prune.ts';
+import { repriceCommand } from './commands/reprice.ts';
 import { describeError } from './errors.ts';
 import { writeToStderr } from './stderr.ts';
 import { packageVersion } from './version.ts';
@@ -59,6 +60,15 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       'from=<time>': 'only rows since then: ISO 8601, or such as -24h',
       'to=<time>': 'only rows before then',
       'output=<path>': 'file (SQL) or new directory (CSV); stdout for SQL without it',
+    },
+  },
+  reprice: {
+    summary: 'recompute the stored cost of LLM calls with the prices of today',
+    run: repriceCommand,
+    options: {
+      'from=<time>': 'first moment, such as 2026-11-01 or -24h',
+      'to=<time>': 'end, not included (default: now)',
+      'dry-run': 'only say what would change',
     },
   },
   doctor: { summary: 'print the effective configuration and what can be reached', run: doctor },

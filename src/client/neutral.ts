@@ -82,6 +82,8 @@ export const NEUTRAL_SNAPSHOT: Snapshot = {
     tokens_cached_total: 0,
     tokens_reasoning_total: 0,
     unpriced_requests: 0,
+    unpriced_models: [],
+    cache_savings_usd: 0,
     estimated_requests: 0,
     aborted_requests: 0,
     cost_per_hour_usd: 0,

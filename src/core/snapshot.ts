@@ -113,6 +113,14 @@ export interface ModelSnapshot {
   readonly latency_p95_ms: number;
 }
 
+/** A model without a known price. */
+export interface UnpricedModelSnapshot {
+  readonly provider: string;
+  readonly model: string;
+  /** Calls that are in no cost figure. */
+  readonly requests: number;
+}
+
 export interface LlmSnapshot {
   readonly total_requests: number;
   readonly latency_avg_ms: number;
@@ -129,6 +137,10 @@ export interface LlmSnapshot {
   readonly tokens_reasoning_total: number;
   /** Calls whose price is not known; they are in no cost figure. */
   readonly unpriced_requests: number;
+  /** Whose calls those are, busiest first, at most 20. */
+  readonly unpriced_models: readonly UnpricedModelSnapshot[];
+  /** What reading from the providers' prompt caches cost less than the input price. */
+  readonly cache_savings_usd: number;
   readonly estimated_requests: number;
   readonly aborted_requests: number;
   /** Cost of the window, extrapolated to an hour. */

@@ -16,7 +16,14 @@ describe('nervecenter', () => {
       const { code, stdout, stderr } = await nervecenter([flag], { cwd });
       assert.deepEqual([code, stderr], [0, '']);
       assert.match(stdout, /^usage: nervecenter \[command\] \[options\]\n/);
-      assert.deepEqual(stdout.match(/(?<=^ {2})\w+/gm), ['collector', 'migrate', 'prune', 'doctor', 'init']);
+      assert.deepEqual(stdout.match(/(?<=^ {2})\w+/gm), [
+        'collector',
+        'migrate',
+        'prune',
+        'reprice',
+        'doctor',
+        'init',
+      ]);
     });
   }
 

@@ -28,6 +28,7 @@ const FIELDS = `schema_version seq boot_id service window_seconds timestamp upti
   llm.total_requests llm.latency_avg_ms llm.latency_p95_ms llm.first_token_avg_ms llm.tokens_in_total
   llm.tokens_out_total llm.cost_total_usd llm.error_count llm.latency_p50_ms llm.latency_p99_ms
   llm.first_token_p95_ms llm.tokens_cached_total llm.tokens_reasoning_total llm.unpriced_requests
+  llm.unpriced_models llm.cache_savings_usd
   llm.estimated_requests llm.aborted_requests llm.cost_per_hour_usd llm.by_model
   api.endpoints api.requests_total api.errors_total api.requests_per_second api.overflow_endpoints
   instances pipeline.events_accepted pipeline.events_stored pipeline.events_queued pipeline.events_in_flight

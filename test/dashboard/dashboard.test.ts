@@ -81,6 +81,8 @@ describe('the page', () => {
     await shows('llm', 'claude-sonnet-4-5');
     const unpriced = panel('llm').getByRole('row', { name: /company-finetune/ });
     assert.equal(await unpriced.getByText('unpriced', { exact: true }).count(), 1);
+    await panel('llm').getByText('Models: company-finetune').waitFor();
+    await shows('llm', '$14.81');
     await shows('api', '/api/documents/:id');
     await page.getByText('Uptime: 27h 25m').waitFor();
     assert.equal(await page.getByRole('meter').count(), 3);

@@ -33,7 +33,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'collector/admin-token.ts': [],
   'collector/agent-link.ts': ['core'],
   'collector/log.ts': ['stderr.ts'],
-  'collector/pricing.ts': ['core', 'errors.ts', 'collector/log.ts'],
+  'collector/pricing.ts': ['core', 'errors.ts', 'collector/log.ts', 'collector/price-table.ts'],
+  'collector/price-table.ts': ['core'],
   // The composition root, what it says, and the thread it runs in.
   'collector/start.ts': ['core', 'link', 'collector', 'config.ts', 'errors.ts', 'ids.ts', 'paths.ts'],
   'collector/start-notice.ts': ['core', 'collector', 'config.ts', 'version.ts'],

@@ -157,6 +157,7 @@ export class LlmCall implements WireExchange {
     const { outcome, errorType: error } = this.#verdict(ending);
     const responseModel = modelName(response?.model);
     const model = modelName(this.#request.model) ?? responseModel;
+    const streaming = response?.isStream === true || this.#asksForStream;
     const event: LlmCallEvent = {
       signal: 'llm-call',
       id: newEventId(timeMs),
@@ -168,11 +169,10 @@ export class LlmCall implements WireExchange {
       operation: recognised.dialect.operation,
       model: labels.models.of(model ?? 'unknown'),
       responseModel,
-      streaming: response?.isStream === true || this.#asksForStream,
+      streaming,
       ...this.#usage(outcome),
       durationMs,
-      firstTokenMs:
-        this.#firstTokenMs === null ? null : milliseconds(Math.min(this.#firstTokenMs, durationMs)),
+      firstTokenMs: streaming ? this.#firstTokenWithin(durationMs) : null,
       outcome,
       errorType: error === null ? null : labels.errors.of(error),
       queryCategory: null,
@@ -180,6 +180,10 @@ export class LlmCall implements WireExchange {
       ...this.#details(error),
     };
     agent.emit(event);
+  }
+
+  #firstTokenWithin(durationMs: Milliseconds): Milliseconds | null {
+    return this.#firstTokenMs === null ? null : milliseconds(Math.min(this.#firstTokenMs, durationMs));
   }
 
   #details(error: string | null): LlmCallDetails {

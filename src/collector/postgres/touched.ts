@@ -11,6 +11,9 @@ const MINUTE_US = BigInt(MINUTE_MS) * 1000n;
 /** The years of JavaScript's dates; the infinities lie beyond. */
 const BELIEVED_US = 8_000_000_000_000_000_000n;
 
+/** The minute that a row `r` is in, in SQL. */
+export const TOUCHED_MINUTE = `date_bin('1 minute', r.timestamp, 'epoch'::timestamptz)`;
+
 const SIGNAL_OF = new Map<string, string>(Object.values(SIGNALS).map(({ table, name }) => [table, name]));
 
 /**

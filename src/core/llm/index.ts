@@ -4,6 +4,7 @@ import { bedrockEmbeddings, bedrockImages, bedrockInvoke, bedrockRerank } from '
 import { cohereChat, cohereChatV1, cohereEmbed, cohereGenerate } from './cohere.ts';
 import type { Dialect } from './dialect.ts';
 import { geminiEmbed, geminiGenerate, googleImages, vertexPredict } from './gemini.ts';
+import { geminiInteractions } from './gemini-interactions.ts';
 import { mistralAgents, mistralConversations } from './mistral.ts';
 import { ollamaChat, ollamaEmbed, ollamaGenerate } from './ollama.ts';
 import { openaiSpeech, openaiTranscription } from './openai-audio.ts';
@@ -36,6 +37,7 @@ export const DIALECTS: readonly Dialect[] = [
   bedrockInvoke,
   geminiGenerate,
   geminiEmbed,
+  geminiInteractions,
   vertexPredict,
   googleImages,
   cohereChat,

@@ -47,7 +47,10 @@ const PATTERNS: readonly (readonly [pattern: RegExp, provider: string])[] = [
   [/\.(?:openai|services\.ai|cognitiveservices)\.azure\.com$/, 'azure.ai.openai'],
   [/\.models\.ai\.azure\.com$/, 'azure.ai.inference'],
   [/^(?:[\w-]+-)?aiplatform(?:\.[\w-]+\.rep)?\.googleapis\.com$/, 'gcp.vertex_ai'],
-  [/^(?:[\w-]+\.)?bedrock-runtime(?:-fips)?\.[\w-]+\.(?:amazonaws\.com(?:\.cn)?|api\.aws)$/, 'aws.bedrock'],
+  [
+    /^(?:[\w-]+\.)?bedrock-(?:runtime|mantle)(?:-fips)?\.[\w-]+\.(?:(?:vpce\.)?amazonaws\.com(?:\.cn)?|api\.aws)$/,
+    'aws.bedrock',
+  ],
   [/^[\w-]+\.api\.x\.ai$/, 'x_ai'],
 ];
 

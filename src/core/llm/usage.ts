@@ -131,8 +131,11 @@ export function chatUsage(raw: RawUsage): TokenUsage | null {
     cacheRead:
       tokenCount(input?.['cached_tokens']) ??
       tokenCount(raw['prompt_cache_hit_tokens']) ?? // DeepSeek
-      tokenCount(raw['cached_tokens']), // Moonshot
-    cacheWrite: tokenCount(input?.['cache_write_tokens']), // OpenRouter
+      tokenCount(raw['cached_tokens']) ?? // Moonshot
+      tokenCount(raw['cache_read_input_tokens']), // LiteLLM, for Anthropic's models
+    cacheWrite:
+      tokenCount(input?.['cache_write_tokens']) ?? // OpenRouter
+      tokenCount(raw['cache_creation_input_tokens']), // LiteLLM
     inputAudio: tokenCount(input?.['audio_tokens']),
     inputImage: tokenCount(input?.['image_tokens']), // xAI
     reasoning: tokenCount(output?.['reasoning_tokens']) ?? tokenCount(raw['reasoning_tokens']),

@@ -1,71 +1,134 @@
-import { completionTokens, type TokenUsage } from '../event.ts';
-import { type Usd, usd } from '../units.ts';
 import type { PricedCall } from './providers.ts';
+import type { Rates } from './rates.ts';
 
-/** Prices of one model in USD per million tokens, as a user states them. */
-export interface OverridePrice {
-  readonly input: number;
-  readonly output: number;
-  /** @default the input price */
-  readonly cacheRead: number;
-  /** @default the input price */
-  readonly cacheWrite: number;
-}
+/** What a user says of one model: what it costs, or which model it really is. */
+export type Override =
+  | { readonly kind: 'rates'; readonly rates: Rates }
+  | { readonly kind: 'model'; readonly model: string; readonly provider: string | null };
 
-/** Prices by `<model>` or `<provider>/<model>`. */
-export type Overrides = ReadonlyMap<string, OverridePrice>;
+/** What a user says, by `<model>` or `<provider>/<model>`. */
+export type Overrides = ReadonlyMap<string, Override>;
 
-const PER_MILLION = 1_000_000;
-/** Nobody charges more per million tokens: such a number is per token or per thousand, times something. */
+/** Nobody charges more per million tokens, nor per unit: such a number is in another unit. */
 const PRICE_MAX = 1_000_000;
+const NAME_CHARS_MAX = 200;
+const SECONDS_PER_MINUTE = 60;
+const THOUSAND = 1000;
+
+/** Keys in USD per million tokens, and the bucket each is the price of. */
+const TOKEN_KEYS = {
+  input: 'inputUncached',
+  output: 'outputText',
+  cache_read: 'cacheRead',
+  cache_write: 'cacheWrite5m',
+  cache_write_1h: 'cacheWrite1h',
+  audio_in: 'inputAudio',
+  audio_out: 'outputAudio',
+  image_in: 'inputImage',
+  image_out: 'outputImage',
+} as const;
+/** Keys in USD per unit: what is counted, and how many of it the price is for. */
+const UNIT_KEYS = {
+  per_search: { unit: 'searches', per: 1 },
+  per_image: { unit: 'images', per: 1 },
+  per_1k_characters: { unit: 'characters', per: THOUSAND },
+  per_minute: { unit: 'audioSeconds', per: SECONDS_PER_MINUTE },
+} as const;
+const NAME_KEYS = ['model', 'provider'];
 const REQUIRED = ['input', 'output'];
-const KNOWN = new Set([...REQUIRED, 'cache_read', 'cache_write']);
+const PRICE_KEYS = [...Object.keys(TOKEN_KEYS), ...Object.keys(UNIT_KEYS)];
+const KNOWN = new Set([...PRICE_KEYS, ...NAME_KEYS]);
+
+type Entry = Readonly<Record<string, unknown>>;
 
 /** Checks a parsed price file. `problems` are full sentences; a file with any must not be used. */
 export function parseOverrides(document: unknown): {
   readonly overrides: Overrides;
   readonly problems: readonly string[];
 } {
-  const overrides = new Map<string, OverridePrice>();
+  const overrides = new Map<string, Override>();
   if (!isRecord(document))
     return { overrides, problems: ['expected an object of models, got something else'] };
   const problems: string[] = [];
   for (const [model, entry] of Object.entries(document)) {
     const wrong = problemsOf(model, entry);
     problems.push(...wrong);
-    if (wrong.length > 0) continue;
-    const price = entry as Record<string, number>;
-    const input = price['input'] ?? 0;
-    overrides.set(model, {
-      input,
-      output: price['output'] ?? 0,
-      cacheRead: price['cache_read'] ?? input,
-      cacheWrite: price['cache_write'] ?? input,
-    });
+    if (wrong.length === 0 && isRecord(entry)) overrides.set(model, overrideOf(entry));
   }
   return { overrides, problems };
+}
+
+function overrideOf(entry: Entry): Override {
+  const { model, provider } = entry;
+  if (typeof model !== 'string') return { kind: 'rates', rates: ratesOf(entry) };
+  return { kind: 'model', model, provider: typeof provider === 'string' ? provider : null };
+}
+
+function ratesOf(entry: Entry): Rates {
+  const tokens: Record<string, number> = {};
+  for (const [key, bucket] of Object.entries(TOKEN_KEYS)) {
+    const price = entry[key];
+    if (typeof price === 'number') tokens[bucket] = price;
+  }
+  const units: Record<string, number> = {};
+  for (const [key, { unit, per }] of Object.entries(UNIT_KEYS)) {
+    const price = entry[key];
+    if (typeof price === 'number') units[unit] = price / per;
+  }
+  return { tokens, units };
 }
 
 function problemsOf(model: string, entry: unknown): string[] {
   const name = JSON.stringify(model.slice(0, 100));
   if (!isRecord(entry)) return [`${name}: expected an object with input and output, got something else`];
-  const missing = REQUIRED.filter((key) => !Object.hasOwn(entry, key)).map(
-    (key) => `${name}: ${key} is missing`,
-  );
   const unknown = Object.keys(entry)
     .filter((key) => !KNOWN.has(key))
     .map((key) => `${name}: ${JSON.stringify(key.slice(0, 40))} is not one of ${[...KNOWN].join(', ')}`);
-  const wrong = Object.entries(entry)
-    .filter(([key, value]) => KNOWN.has(key) && !isPrice(value))
-    .map(([key, value]) => `${name}: ${key} must be USD per million tokens from 0 on, got ${brief(value)}`);
-  return [...missing, ...unknown, ...wrong];
+  const names = Object.hasOwn(entry, 'model') || Object.hasOwn(entry, 'provider');
+  const wrong = names ? problemsOfName(name, entry) : problemsOfPrices(name, entry);
+  return [...unknown, ...wrong];
+}
+
+function problemsOfName(name: string, entry: Entry): string[] {
+  const priced = PRICE_KEYS.filter((key) => Object.hasOwn(entry, key));
+  return [
+    ...(Object.hasOwn(entry, 'model') ? [] : [`${name}: provider is given without model`]),
+    ...priced.map((key) => `${name}: ${key} cannot stand beside model, whose prices are used`),
+    ...NAME_KEYS.filter((key) => Object.hasOwn(entry, key) && !isName(entry[key])).map(
+      (key) =>
+        `${name}: ${key} must be a name of 1 to ${NAME_CHARS_MAX} characters, got ${brief(entry[key])}`,
+    ),
+  ];
+}
+
+/** Tokens have a price both ways, unless it is only something else that is billed. */
+function problemsOfPrices(name: string, entry: Entry): string[] {
+  const byUnit = Object.keys(UNIT_KEYS).some((key) => Object.hasOwn(entry, key));
+  const byToken = Object.keys(TOKEN_KEYS).some((key) => Object.hasOwn(entry, key));
+  const required = byUnit && !byToken ? [] : REQUIRED;
+  const missing = required.filter((key) => !Object.hasOwn(entry, key));
+  const wrong = PRICE_KEYS.filter((key) => Object.hasOwn(entry, key) && !isPrice(entry[key]));
+  return [
+    ...missing.map((key) => `${name}: ${key} is missing`),
+    ...wrong.map((key) => `${name}: ${key} must be USD ${per(key)} from 0 on, got ${brief(entry[key])}`),
+  ];
+}
+
+function per(key: string): string {
+  return Object.hasOwn(TOKEN_KEYS, key)
+    ? 'per million tokens'
+    : key.replaceAll('_', ' ').replace('1k', '1000');
 }
 
 function isPrice(value: unknown): boolean {
   return typeof value === 'number' && value >= 0 && value <= PRICE_MAX;
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
+function isName(value: unknown): boolean {
+  return typeof value === 'string' && value !== '' && value.length <= NAME_CHARS_MAX;
+}
+
+function isRecord(value: unknown): value is Entry {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
@@ -73,28 +136,13 @@ function brief(value: unknown): string {
   return (JSON.stringify(value) ?? 'nothing').slice(0, 40);
 }
 
-/** The user's price for a call: the more specific key and the model really used come first. */
-export function findOverride(overrides: Overrides, call: PricedCall): OverridePrice | null {
+/** What the user says of a call's model: the more specific key and the model really used come first. */
+export function findOverride(overrides: Overrides, call: PricedCall): Override | null {
   if (overrides.size === 0) return null;
   const models = call.responseModel === null ? [call.model] : [call.responseModel, call.model];
   for (const key of [...models.map((model) => `${call.provider}/${model}`), ...models]) {
-    const price = overrides.get(key);
-    if (price !== undefined) return price;
+    const override = overrides.get(key);
+    if (override !== undefined) return override;
   }
   return null;
-}
-
-export function overrideCost(price: OverridePrice, usage: TokenUsage): Usd {
-  const cost =
-    usage.inputUncached * price.input +
-    usage.cacheRead * price.cacheRead +
-    (usage.cacheWrite5m + usage.cacheWrite1h) * price.cacheWrite +
-    (usage.inputAudio + usage.inputImage) * price.input +
-    completionTokens(usage) * price.output;
-  return roundUsd(cost / PER_MILLION);
-}
-
-/** Ten decimals: far below any price per token, far above the dust of binary fractions. */
-export function roundUsd(amount: number): Usd {
-  return usd(Number(amount.toFixed(10)));
 }

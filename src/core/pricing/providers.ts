@@ -1,8 +1,10 @@
 import { isLocalHost } from '../llm/providers.ts';
+import { tableName } from './aliases.ts';
 
 /** Our provider ids (`gen_ai.provider.name`) that the price table spells otherwise. */
 const TABLE_IDS: Readonly<Record<string, string>> = {
   x_ai: 'x-ai',
+  xai: 'x-ai',
   mistral_ai: 'mistral',
   'azure.ai.openai': 'azure',
   'azure.ai.inference': 'azure',
@@ -25,12 +27,6 @@ const MAKERS: readonly (readonly [pattern: RegExp, tableId: string])[] = [
 
 /** Models that OpenAI's price list has although anybody can run them. */
 const OPEN_WEIGHTS = /^(?:.*\/)?gpt-oss/;
-
-/** Names that apps use and the price table does not know. */
-const MODEL_ALIASES: Readonly<Record<string, string>> = {
-  // xAI serves Grok 4.1 under names that say how fast and whether it reasons; their prices are the same.
-  'grok-4-1': 'grok-4-1-fast-reasoning',
-};
 
 /** What to look up: a model in a provider's price list. */
 export interface PriceKey {
@@ -64,10 +60,7 @@ export function priceKeys(call: PricedCall): PriceKey[] {
 /** The name itself, and without the maker's prefix that gateways put before it. */
 function spellings(name: string): string[] {
   const bare = name.slice(name.lastIndexOf('/') + 1);
-  const known = [name, bare].map((spelling) =>
-    Object.hasOwn(MODEL_ALIASES, spelling) ? (MODEL_ALIASES[spelling] ?? spelling) : spelling,
-  );
-  return [...new Set(known)];
+  return [...new Set([tableName(name), tableName(bare)])];
 }
 
 /** A server that speaks for somebody else: its provider id is its own host name, or it runs on this machine. */

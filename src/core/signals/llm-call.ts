@@ -65,11 +65,17 @@ export const LLM_COST: InstrumentSpec = {
   unit: 'USD',
   description: 'Cost of calls whose price is known.',
 };
+export const LLM_CACHE_SAVINGS: InstrumentSpec = {
+  name: 'nervecenter.llm.cache_savings',
+  kind: 'counter',
+  unit: 'USD',
+  description: "What reading from the providers' prompt caches cost less than the input price.",
+};
 export const LLM_UNPRICED: InstrumentSpec = {
   name: 'nervecenter.llm.unpriced_calls',
   kind: 'counter',
   unit: '{call}',
-  description: 'Calls with usage whose price is not known.',
+  description: 'Calls with usage or billed units whose price is not known.',
 };
 
 const TOO_MANY_REQUESTS = 429;
@@ -96,6 +102,7 @@ export const llmCall: Signal<LlmCallEvent> = {
     LLM_USAGE_MISMATCHES,
     LLM_RATE_LIMITED,
     LLM_COST,
+    LLM_CACHE_SAVINGS,
     LLM_UNPRICED,
   ],
   measure: measureCall,
@@ -227,11 +234,13 @@ function measureCall(event: LlmCallEvent, record: RecordMeasurement): void {
 }
 
 /**
- * The cost instruments, recorded in the collector once the price is known. A call without usage (a refused one, say) was
- * not billed as far as anyone can tell: it counts neither as priced nor as unpriced.
+ * The cost instruments, recorded in the collector once the price is known. A call without usage and units (a refused one,
+ * say) was not billed as far as anyone can tell: it counts neither as priced nor as unpriced.
  */
 export function measureCost(event: PricedLlmCallEvent, record: RecordMeasurement): void {
   const attributes = callAttributes(event);
-  if (event.cost.usd !== null) record(LLM_COST, event.cost.usd, attributes);
-  else if (event.usage !== null) record(LLM_UNPRICED, 1, attributes);
+  const { usd, cacheSavingsUsd } = event.cost;
+  if (usd !== null) record(LLM_COST, usd, attributes);
+  else if (event.usage !== null || event.billedUnits !== null) record(LLM_UNPRICED, 1, attributes);
+  if (cacheSavingsUsd !== null && cacheSavingsUsd > 0) record(LLM_CACHE_SAVINGS, cacheSavingsUsd, attributes);
 }

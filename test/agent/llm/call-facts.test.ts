@@ -125,3 +125,17 @@ test('hosts that do not exist and certificates nobody vouches for are told by th
   assert.equal(insecure?.outcome, 'error');
   assert.match(insecure?.errorType ?? '', /^(ERR_SSL_\w+|ECONNRESET|UND_ERR_SOCKET)$/);
 });
+
+test('an answer that is not streamed has no first token, also where streams are the default', async () => {
+  const message = { role: 'assistant', content: 'x' };
+  const counts = { done: true, prompt_eval_count: 9, eval_count: 3 };
+  const says = { model: 'llama3.2', created_at: '2026-01-01T00:00:00Z', message, ...counts };
+  server.handler = (_request, response) => sendJson(response, 200, says);
+  const body = JSON.stringify({ ...CHAT, model: 'llama3.2', stream: false });
+  await (await fetch(`${server.url}/api/chat`, { method: 'POST', body })).text();
+  const [event] = await recording.take(1);
+  assert.deepEqual(
+    [event?.provider, event?.streaming, event?.firstTokenMs, event?.usage?.outputText],
+    ['ollama', false, null, 3],
+  );
+});

@@ -3,7 +3,12 @@ import { beforeEach, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { FOLDED_LABEL, FOLDED_LABELS } from '../../../src/core/llm/labels.ts';
 import { CACHE_REQUESTS } from '../../../src/core/signals/cache.ts';
-import { LLM_COST, LLM_DURATION, LLM_UNPRICED } from '../../../src/core/signals/llm-call.ts';
+import {
+  LLM_CACHE_SAVINGS,
+  LLM_COST,
+  LLM_DURATION,
+  LLM_UNPRICED,
+} from '../../../src/core/signals/llm-call.ts';
 import { RAG_DURATION, RAG_STAGE_DURATION, STAGE_ATTRIBUTE } from '../../../src/core/signals/rag-query.ts';
 import { EVENT_LOOP_P99, PROCESS_MEMORY } from '../../../src/core/signals/system.ts';
 import { WS_CONNECTIONS } from '../../../src/core/signals/ws-session.ts';
@@ -118,6 +123,16 @@ describe('the snapshot', () => {
       ],
     );
     assert.deepEqual([llm.error_count, llm.aborted_requests, llm.cost_per_hour_usd], [1, 1, 36]);
+  });
+
+  it('names the models without a price, busiest first, at most 20, and says what caches saved', () => {
+    const model = (name: string) => ({ 'gen_ai.provider.name': 'p', 'gen_ai.request.model': name });
+    const unpriced = Array.from({ length: 25 }, (_, i) => pointOf(LLM_UNPRICED, i + 1, model(`m${i}`)));
+    clock.agent().send([...unpriced, pointOf(LLM_CACHE_SAVINGS, 0.25, model('m0'))]);
+    const { llm } = snapshot();
+    assert.equal(llm.unpriced_models.length, 20);
+    assert.deepEqual(llm.unpriced_models[0], { provider: 'p', model: 'm24', requests: 25 });
+    assert.deepEqual([llm.unpriced_requests, llm.cache_savings_usd], [325, 0.25]);
   });
 
   it('lists at most 200 endpoints and loses no request beyond them', () => {

@@ -48,6 +48,8 @@ function call(fields: Partial<LlmCallEvent>): LlmCallEvent {
 test('prices known models, also behind a stub on this machine', () => {
   const cases: readonly (readonly [Partial<LlmCallEvent>, number])[] = [
     [{ model: 'gpt-4o' }, 12.5],
+    [{ model: 'gpt-4o', serviceTier: 'default' }, 12.5],
+    [{ model: 'gpt-4o', provider: 'azure.ai.openai', serverAddress: 'x.openai.azure.com' }, 12.5],
     [{ model: 'my-deployment', responseModel: 'gpt-4o-2024-08-06', provider: 'azure.ai.openai' }, 12.5],
     [{ model: 'grok-4-1-fast-reasoning', provider: 'x_ai', serverAddress: 'api.x.ai' }, 0.7],
     [{ model: 'grok-4-1', provider: 'x_ai', serverAddress: 'api.x.ai' }, 0.7],
@@ -60,11 +62,15 @@ test('prices known models, also behind a stub on this machine', () => {
     const cost = pricer.price(call(fields));
     assert.deepEqual(
       cost,
-      { usd: expected, source: 'table', priceVersion: pricer.version },
+      { usd: expected, cacheSavingsUsd: 0, source: 'table', priceVersion: pricer.version },
       JSON.stringify(fields),
     );
   }
-  assert.match(pricer.version, /^genai-prices@\d+\.\d+\.\d+$/);
+});
+
+test('the table says which it is and of which day, in the room that its column has', () => {
+  assert.match(pricer.version, /^genai-prices@\d+\.\d+\.\d+ \d{4}-\d\d-\d\d$/);
+  assert.ok(`${pricer.version} ~rate~units~tier`.length <= 50);
 });
 
 test('cached tokens and long prompts have their own prices', () => {
@@ -92,7 +98,8 @@ test('an unknown price is null, never 0 and never a guess', () => {
     { usage: null },
   ] satisfies Partial<LlmCallEvent>[]) {
     const cost = pricer.price(call(fields));
-    assert.deepEqual(cost, { usd: null, source: 'none', priceVersion: null }, JSON.stringify(fields));
+    const unknown = { usd: null, cacheSavingsUsd: null, source: 'none', priceVersion: null };
+    assert.deepEqual(cost, unknown, JSON.stringify(fields));
   }
 });
 
@@ -104,14 +111,115 @@ test('what the provider billed comes first, then the own prices, then the table'
   );
   const own = pricerWith(path);
   assert.match(own.version, /\+overrides$/);
-  assert.deepEqual(own.price(call({})), { usd: 3, source: 'override', priceVersion: 'overrides' });
+  assert.deepEqual(own.price(call({})), {
+    usd: 3,
+    cacheSavingsUsd: 0,
+    source: 'override',
+    priceVersion: 'overrides',
+  });
   assert.equal(own.price(call({ model: 'private' })).usd, 8);
   assert.equal(own.price(call({ model: 'gpt-4o-mini' })).source, 'table');
   assert.deepEqual(own.price(call({ reportedCostUsd: usd(0.25), usage: null })), {
     usd: 0.25,
+    cacheSavingsUsd: null,
     source: 'provider',
     priceVersion: null,
   });
+});
+
+test('the models of the specification are priced', () => {
+  const usage = tokenUsage({ inputUncached: 1_000_000, outputText: 1_000_000 });
+  for (const [model, provider, serverAddress, usd] of [
+    ['grok-4-1-fast-reasoning', 'x_ai', 'api.x.ai', 0.7],
+    ['grok-4-1', 'x_ai', 'api.x.ai', 0.7],
+    ['grok-4-1', 'xai', null, 0.7],
+    ['claude-3-sonnet', 'anthropic', 'api.anthropic.com', 18],
+  ] as const) {
+    assert.equal(pricer.price(call({ model, provider, serverAddress, usage })).usd, usd, model);
+  }
+});
+
+test('a price is that of the time of the call', () => {
+  const at = (timeMs: number) => pricer.price(call({ model: 'o3', timeMs: milliseconds(timeMs) })).usd;
+  assert.deepEqual([at(Date.UTC(2025, 4, 1)), at(Date.UTC(2025, 5, 11))], [50, 10]);
+});
+
+test('what the price lacks is said beside its version', () => {
+  const cached = tokenUsage({ inputUncached: 10, cacheRead: 1_000_000, outputText: 10 });
+  const version = (fields: Partial<LlmCallEvent>) =>
+    pricer.price(call(fields)).priceVersion?.replace(pricer.version, '');
+  const turbo = { model: 'gpt-4-turbo', usage: cached };
+  assert.equal(version(turbo), ' ~rate');
+  assert.equal(pricer.price(call(turbo)).cacheSavingsUsd, null);
+  assert.equal(version({ serviceTier: 'priority' }), ' ~tier');
+  assert.equal(version({ ...turbo, serviceTier: 'flex', billedUnits: { images: 1 } }), ' ~rate~units~tier');
+  const batch = { provider: 'openrouter', serverAddress: 'openrouter.ai', model: 'openai/gpt-6-sol' };
+  assert.equal(version({ ...batch, serviceTier: 'batch' }), '');
+  const [full = 0, half = 0] = [null, 'batch'].map((serviceTier) =>
+    Number(pricer.price(call({ ...batch, serviceTier })).usd),
+  );
+  assert.ok(full > 0 && half === full / 2);
+  // Anthropic's list matches names by their beginning.
+  assert.equal(version({ model: 'claude-3-sonnet', provider: 'anthropic', serviceTier: 'batch' }), ' ~tier');
+});
+
+test('what the cache saved is told, also of what the provider billed itself', () => {
+  const usage = tokenUsage({ inputUncached: 1_000_000, cacheRead: 1_000_000 });
+  const grok = { model: 'grok-4-1-fast-reasoning', provider: 'x_ai', serverAddress: 'api.x.ai', usage };
+  assert.equal(pricer.price(call(grok)).cacheSavingsUsd, 0.15);
+  assert.deepEqual(pricer.price(call({ ...grok, reportedCostUsd: usd(0.2) })), {
+    usd: 0.2,
+    cacheSavingsUsd: 0.15,
+    source: 'provider',
+    priceVersion: pricer.version,
+  });
+});
+
+test('searches, audio and rerankers are priced by what is billed', () => {
+  const none = { usage: null };
+  const priced = (fields: Partial<LlmCallEvent>) => pricer.price(call(fields)).usd;
+  const cohere = { ...none, provider: 'cohere', serverAddress: 'api.cohere.com' };
+  assert.equal(priced({ ...cohere, model: 'rerank-v3.5', billedUnits: { searches: 2 } }), 0.004);
+  const voyage = { provider: 'voyageai', serverAddress: 'api.voyageai.com', model: 'rerank-2.5' };
+  assert.equal(priced({ ...voyage, usage: tokenUsage({ inputUncached: 1_000_000 }) }), 0.05);
+  assert.equal(priced({ ...none, model: 'whisper-1', billedUnits: { audioSeconds: 60 } }), 0.006);
+  const groq = { ...none, provider: 'groq', serverAddress: 'api.groq.com', model: 'whisper-large-v3' };
+  const short = priced({ ...groq, billedUnits: { audioSeconds: 1 } });
+  assert.equal(short, priced({ ...groq, billedUnits: { audioSeconds: 10 } }));
+  assert.equal(priced({ ...none, model: 'dall-e-3', billedUnits: { images: 1 } }), null);
+  assert.equal(priced({ model: 'gpt-audio', usage: tokenUsage({ inputAudio: 1_000_000 }) }), 32);
+  const searching = { model: 'gpt-5', usage: tokenUsage({}), billedUnits: { searches: 1 } };
+  assert.equal(priced(searching), 0.01);
+});
+
+test('a name can be given its model, as an Azure deployment is, and a tier its prices', () => {
+  const path = join(folder, 'names.json');
+  writeFileSync(
+    path,
+    JSON.stringify({
+      'azure.ai.openai/prod': { model: 'gpt-4o' },
+      large: { model: 'claude-3-sonnet', provider: 'anthropic' },
+      chain: { model: 'own' },
+      own: { input: 1, output: 1 },
+      'own:flex': { input: 0.5, output: 0.5 },
+      nowhere: { model: 'no-such-model' },
+    }),
+  );
+  const own = pricerWith(path);
+  const azure = { provider: 'azure.ai.openai', serverAddress: 'x.openai.azure.com' };
+  assert.deepEqual(own.price(call({ ...azure, model: 'prod' })), {
+    usd: 12.5,
+    cacheSavingsUsd: 0,
+    source: 'table',
+    priceVersion: pricer.version,
+  });
+  const gateway = { provider: 'gw.example.com', serverAddress: 'gw.example.com' };
+  assert.equal(own.price(call({ ...gateway, model: 'prod' })).usd, null);
+  assert.equal(own.price(call({ ...gateway, model: 'large' })).usd, 18);
+  assert.equal(own.price(call({ ...gateway, model: 'chain' })).usd, 2);
+  assert.equal(own.price(call({ ...gateway, model: 'chain', serviceTier: 'flex' })).usd, 1);
+  assert.equal(own.price(call({ model: 'own', serviceTier: 'priority' })).priceVersion, 'overrides ~tier');
+  assert.equal(own.price(call({ model: 'nowhere' })).usd, null);
 });
 
 test('a price file that cannot be used stops the start and says why and what to do', () => {
@@ -146,9 +254,10 @@ test('never throws, and any cost is finite and not negative, whatever the call',
   );
   fc.assert(
     fc.property(provider, model, fc.tuple(count, count, count, count, count), (id, name, counts) => {
-      const [inputUncached, cacheRead, cacheWrite5m, cacheWrite1h, outputText] = counts;
-      const usage = tokenUsage({ inputUncached, cacheRead, cacheWrite5m, cacheWrite1h, outputText });
-      const cost = pricer.price(call({ provider: id, serverAddress: null, model: name, usage }));
+      const [inputUncached, cacheRead, cacheWrite5m, searches, outputText] = counts;
+      const usage = tokenUsage({ inputUncached, cacheRead, cacheWrite5m, outputText });
+      const fields = { provider: id, serverAddress: null, model: name, usage, serviceTier: id };
+      const cost = pricer.price(call({ ...fields, billedUnits: { searches } }));
       assert.ok(cost.usd === null || (Number.isFinite(cost.usd) && cost.usd >= 0), JSON.stringify(cost));
     }),
     { numRuns: 300 },

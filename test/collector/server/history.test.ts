@@ -110,8 +110,11 @@ it('events: JSON, or CSV with the next page in a header', async (t) => {
   });
   assert.match(csv.headers['content-type'] ?? '', /^text\/csv/);
   const [head, row] = csv.text.split('\r\n');
-  assert.equal(head, 'id,timestamp,cache_type,hits,misses,hit_rate,memory_used_bytes,keys_count');
-  assert.equal(row, "0,2026-11-22T10:00:00.000000Z,'=cmd(),-1,,,,");
+  assert.equal(
+    head,
+    'id,timestamp,cache_type,hits,misses,hit_rate,memory_used_bytes,keys_count,service,instance_id',
+  );
+  assert.equal(row, "0,2026-11-22T10:00:00.000000Z,'=cmd(),-1,,,,,,");
   const next = /^<(.*)>; rel="next"$/.exec(String(csv.headers['link']))?.[1] ?? '';
   await send(next, get);
   assert.deepEqual(asked.at(-1)?.after, decodeCursor(EVENTS.next_cursor ?? ''));

@@ -69,6 +69,13 @@ test('model, API and stream are in the path; an account is left out of the model
   assert.equal(of('/model/house/invoke', 'api.example.com'), null);
   assert.equal(providerOf(HOST, bedrockInvoke), 'aws.bedrock');
   assert.equal(providerOf('bedrock-runtime-fips.us-gov-west-1.amazonaws.com', bedrockInvoke), 'aws.bedrock');
+  for (const host of [
+    'vpce-0a1b.bedrock-runtime.us-east-1.vpce.amazonaws.com',
+    'bedrock-mantle.us-east-1.api.aws',
+    'bedrock-runtime.cn-north-1.amazonaws.com.cn',
+  ]) {
+    assert.equal(providerOf(host, bedrockInvoke), 'aws.bedrock', host);
+  }
   assert.equal(providerOf('bedrock-runtime.example.com', bedrockInvoke), 'bedrock-runtime.example.com');
 });
 
@@ -139,6 +146,12 @@ test('a refusal in the middle of a stream, and one in the headers of an answer',
     { 'x-amzn-errortype': 'ThrottlingException:http://internal.amazon.com/coral/com.amazon.bedrock/' },
   );
   assert.deepEqual([refused.failed, refused.errors, refused.usage], [true, ['ThrottlingException'], null]);
+  const worded = readJson(
+    bedrockConverse,
+    { message: 'Too many tokens' },
+    { 'x-amzn-errortype': 'ThrottlingException' },
+  );
+  assert.deepEqual([worded.errors, worded.errorMessage], [['ThrottlingException'], 'Too many tokens']);
   const typed = readJson(bedrockInvoke, { __type: 'com.amazon.coral#ServiceUnavailable', message: 'x' });
   assert.ok(typed.errors.includes('ServiceUnavailable'));
 });

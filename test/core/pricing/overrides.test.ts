@@ -1,19 +1,54 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { tokenUsage } from '../../../src/core/llm/usage.ts';
-import { findOverride, overrideCost, parseOverrides, roundUsd } from '../../../src/core/pricing/overrides.ts';
-import { priceKeys } from '../../../src/core/pricing/providers.ts';
+import { findOverride, parseOverrides } from '../../../src/core/pricing/overrides.ts';
+import { chargeFor } from '../../../src/core/pricing/rates.ts';
 
 const call = { provider: 'openai', serverAddress: 'api.openai.com', model: 'm', responseModel: 'm-2026' };
 
-test('a price file is read, with the input price for cached tokens that have none of their own', () => {
+test('a price file is read: tokens per million, other things per unit, names of models', () => {
   const { overrides, problems } = parseOverrides({
     m: { input: 3, output: 15 },
-    'openai/n': { input: 1, output: 2, cache_read: 0.1, cache_write: 1.25 },
+    'openai/n': { input: 1, output: 2, cache_read: 0.1, cache_write: 1.25, cache_write_1h: 2 },
+    voice: { input: 1, output: 2, audio_in: 10, audio_out: 20, image_in: 3, image_out: 4 },
+    units: { per_search: 0.002, per_image: 0.04, per_1k_characters: 0.015, per_minute: 0.006 },
+    deployment: { model: 'gpt-4o' },
+    'gateway/large': { model: 'claude-sonnet-4-5', provider: 'anthropic' },
   });
   assert.deepEqual(problems, []);
-  assert.deepEqual(overrides.get('m'), { input: 3, output: 15, cacheRead: 3, cacheWrite: 3 });
-  assert.deepEqual(overrides.get('openai/n'), { input: 1, output: 2, cacheRead: 0.1, cacheWrite: 1.25 });
+  const tokensOf = (key: string) => {
+    const override = overrides.get(key);
+    return override?.kind === 'rates' ? override.rates.tokens : null;
+  };
+  assert.deepEqual(tokensOf('m'), { inputUncached: 3, outputText: 15 });
+  assert.deepEqual(tokensOf('openai/n'), {
+    inputUncached: 1,
+    outputText: 2,
+    cacheRead: 0.1,
+    cacheWrite5m: 1.25,
+    cacheWrite1h: 2,
+  });
+  assert.deepEqual(tokensOf('voice'), {
+    inputUncached: 1,
+    outputText: 2,
+    inputAudio: 10,
+    outputAudio: 20,
+    inputImage: 3,
+    outputImage: 4,
+  });
+  assert.deepEqual(overrides.get('units'), {
+    kind: 'rates',
+    rates: {
+      tokens: {},
+      units: { searches: 0.002, images: 0.04, characters: 0.015 / 1000, audioSeconds: 0.0001 },
+    },
+  });
+  assert.deepEqual(overrides.get('deployment'), { kind: 'model', model: 'gpt-4o', provider: null });
+  assert.deepEqual(overrides.get('gateway/large'), {
+    kind: 'model',
+    model: 'claude-sonnet-4-5',
+    provider: 'anthropic',
+  });
 });
 
 test('what is wrong in a price file is said, all of it, by model', () => {
@@ -22,6 +57,9 @@ test('what is wrong in a price file is said, all of it, by model', () => {
     a: 7,
     b: { input: -1 },
     c: { input: '3', output: 1, cached: 2 },
+    d: { per_1k_characters: null, cache_read: 1 },
+    e: { model: '', input: 1 },
+    f: { provider: 'openai' },
     good: { input: 0, output: 0 },
   });
   assert.deepEqual([...overrides.keys()], ['good']);
@@ -29,15 +67,24 @@ test('what is wrong in a price file is said, all of it, by model', () => {
     '"a": expected an object with input and output, got something else',
     '"b": output is missing',
     '"b": input must be USD per million tokens from 0 on, got -1',
-    '"c": "cached" is not one of input, output, cache_read, cache_write',
+    '"c": "cached" is not one of input, output, cache_read, cache_write, cache_write_1h, audio_in, audio_out, image_in, ' +
+      'image_out, per_search, per_image, per_1k_characters, per_minute, model, provider',
     '"c": input must be USD per million tokens from 0 on, got "3"',
+    '"d": input is missing',
+    '"d": output is missing',
+    '"d": per_1k_characters must be USD per 1000 characters from 0 on, got null',
+    '"e": input cannot stand beside model, whose prices are used',
+    '"e": model must be a name of 1 to 200 characters, got ""',
+    '"f": provider is given without model',
   ]);
 });
 
 test('the more specific key comes first, then the model that was really used', () => {
   const price = (input: number) => ({ input, output: 1 });
-  const of = (document: Record<string, unknown>) =>
-    findOverride(parseOverrides(document).overrides, call)?.input;
+  const of = (document: Record<string, unknown>) => {
+    const override = findOverride(parseOverrides(document).overrides, call);
+    return override?.kind === 'rates' ? override.rates.tokens.inputUncached : undefined;
+  };
   assert.equal(of({ m: price(1), 'm-2026': price(2), 'openai/m': price(3), 'openai/m-2026': price(4) }), 4);
   assert.equal(of({ m: price(1), 'm-2026': price(2), 'openai/m': price(3) }), 3);
   assert.equal(of({ m: price(1), 'm-2026': price(2) }), 2);
@@ -45,7 +92,7 @@ test('the more specific key comes first, then the model that was really used', (
   assert.equal(of({ other: price(1) }), undefined);
 });
 
-test('every bucket is charged at its own price, without the dust of binary fractions', () => {
+test('every bucket is charged at its own price, and one without at that of its plain tokens', () => {
   const usage = tokenUsage({
     inputUncached: 1_000_000,
     cacheRead: 2_000_000,
@@ -54,40 +101,11 @@ test('every bucket is charged at its own price, without the dust of binary fract
     outputText: 500_000,
     outputReasoning: 500_000,
   });
-  assert.equal(overrideCost({ input: 1, output: 10, cacheRead: 0.1, cacheWrite: 2 }, usage), 15.2);
-  assert.equal(roundUsd(0.1 + 0.2), 0.3);
-});
-
-test('where a price is looked for: the own list, for Azure also OpenAI, for stand-ins also the maker', () => {
-  assert.deepEqual(
-    priceKeys({
-      ...call,
-      provider: 'x_ai',
-      serverAddress: 'api.x.ai',
-      model: 'grok-4-1',
-      responseModel: null,
-    }),
-    [{ tableId: 'x-ai', model: 'grok-4-1-fast-reasoning' }],
-  );
-  const azure = priceKeys({
-    ...call,
-    provider: 'azure.ai.openai',
-    model: 'deployment',
-    responseModel: 'gpt-4o',
-  });
-  assert.ok(azure.some(({ tableId, model }) => tableId === 'openai' && model === 'gpt-4o'));
-  const gateway = { provider: 'gw.example.com', serverAddress: 'gw.example.com', responseModel: null };
-  assert.ok(
-    priceKeys({ ...gateway, model: 'anthropic/claude-3-sonnet' }).some(
-      ({ tableId }) => tableId === 'anthropic',
-    ),
-  );
-  assert.ok(priceKeys({ ...gateway, model: 'llama-3' }).every(({ tableId }) => tableId === 'gw.example.com'));
-  const groq = priceKeys({
-    provider: 'groq',
-    serverAddress: 'api.groq.com',
-    model: 'gpt-4o',
-    responseModel: null,
-  });
-  assert.ok(groq.every(({ tableId }) => tableId === 'groq'));
+  const charged = (prices: Record<string, number>) => {
+    const override = parseOverrides({ m: { input: 1, output: 10, ...prices } }).overrides.get('m');
+    return override?.kind === 'rates' ? chargeFor(override.rates, usage, null).usd : null;
+  };
+  assert.equal(charged({ cache_read: 0.1, cache_write: 2 }), 15.2);
+  assert.equal(charged({ cache_read: 0.1, cache_write: 2, cache_write_1h: 4 }), 17.2);
+  assert.equal(charged({}), 15);
 });

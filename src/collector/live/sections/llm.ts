@@ -2,6 +2,7 @@ import { mean, percentile } from '../../../core/histogram.ts';
 import type { InstrumentSpec } from '../../../core/signal.ts';
 import {
   ABORTED,
+  LLM_CACHE_SAVINGS,
   LLM_CACHED_TOKENS,
   LLM_COST,
   LLM_DURATION,
@@ -12,13 +13,14 @@ import {
   LLM_UNPRICED,
 } from '../../../core/signals/llm-call.ts';
 import { slotAt } from '../../../core/sliding.ts';
-import type { LlmSnapshot, ModelSnapshot } from '../../../core/snapshot.ts';
+import type { LlmSnapshot, ModelSnapshot, UnpricedModelSnapshot } from '../../../core/snapshot.ts';
 import { HOUR_MS } from '../../../core/units.ts';
 import type { CounterSeries, HistogramSeries } from '../store.ts';
 import { groupBy, msFromSeconds, round, sumOf } from './numbers.ts';
 import { type LiveView, windowOf } from './view.ts';
 
 const COST_DECIMALS = 4;
+const UNPRICED_MODELS_MAX = 20;
 const TOKEN_TYPE = 'gen_ai.token.type';
 
 export function llmSection(view: LiveView): LlmSnapshot {
@@ -46,6 +48,8 @@ export function llmSection(view: LiveView): LlmSnapshot {
     tokens_cached_total: total(LLM_CACHED_TOKENS),
     tokens_reasoning_total: total(LLM_REASONING_TOKENS),
     unpriced_requests: total(LLM_UNPRICED),
+    unpriced_models: unpricedModels(view),
+    cache_savings_usd: round(total(LLM_CACHE_SAVINGS), COST_DECIMALS),
     estimated_requests: total(LLM_ESTIMATED),
     aborted_requests: sumOf(calls, (series) =>
       series.attributes['error.type'] === ABORTED ? series.count : 0,
@@ -98,4 +102,13 @@ function byModel(
     };
   });
   return models.sort((a, b) => b.cost_usd - a.cost_usd || b.requests - a.requests);
+}
+
+/** Models to find a price for, busiest first. */
+function unpricedModels({ store }: LiveView): UnpricedModelSnapshot[] {
+  const models = [...groupBy(store.counters(LLM_UNPRICED.name), modelKey)].map(([key, series]) => {
+    const [provider = '', model = ''] = key.split('\u0000');
+    return { provider, model, requests: sumOf(series, ({ total }) => total) };
+  });
+  return models.sort((a, b) => b.requests - a.requests).slice(0, UNPRICED_MODELS_MAX);
 }

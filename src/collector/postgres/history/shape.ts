@@ -82,7 +82,7 @@ export const SHAPES: Readonly<Record<SignalName, RowShape>> = {
       tokens_out: 'r.completion_tokens',
       tokens_cached: 'r.cached_tokens',
       tokens_reasoning: 'r.reasoning_tokens',
-      unpriced: oneIf('r.cost_usd IS NULL AND r.total_tokens IS NOT NULL'),
+      unpriced: oneIf('r.cost_usd IS NULL AND (r.total_tokens IS NOT NULL OR r.billed_units IS NOT NULL)'),
       aborted: oneIf(`r.outcome = 'aborted'`),
       estimated: oneIf(`r.usage_source = 'estimated'`),
     },

@@ -3,6 +3,7 @@ import { bedrockExamples } from './bedrock.ts';
 import { cohereExamples } from './cohere.ts';
 import type { DialectExamples } from './example.ts';
 import { geminiExamples } from './gemini.ts';
+import { geminiInteractionsExamples } from './gemini-interactions.ts';
 import { mistralVoyageExamples } from './mistral-voyage.ts';
 import { ollamaExamples } from './ollama.ts';
 import { openaiExamples } from './openai.ts';
@@ -14,6 +15,7 @@ export const EXAMPLES: readonly DialectExamples[] = [
   ...openaiExamples,
   ...anthropicExamples,
   ...geminiExamples,
+  ...geminiInteractionsExamples,
   ...cohereExamples,
   ...mistralVoyageExamples,
   ...ollamaExamples,

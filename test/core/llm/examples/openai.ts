@@ -166,6 +166,13 @@ const chat: DialectExamples = {
       { object: 'error', message: 'a secret', type: 'invalid_model', code: '1500' },
       { failure: 'invalid_model' },
     ),
+    json(
+      'refused by Gemini, in an array',
+      [{ error: { code: 429, message: 'a secret', status: 'RESOURCE_EXHAUSTED' } }],
+      {
+        failure: '429',
+      },
+    ),
     sse('an error in the stream', [chunk('a'), { error: { code: 502, message: 'a secret' } }], {
       model: 'm',
       contentEvents: 1,

@@ -1,0 +1,92 @@
+// What it costs the app's thread to have a model call observed.
+import { rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { reachableTempDir } from '../test/support/postgres.ts';
+import { Child } from './child.ts';
+import type { Figure } from './figure.ts';
+import { interleaved, least, round, type Samples, spread } from './measure.ts';
+
+/** Many short rounds: of a busy machine the least disturbed of them are compared. */
+const ROUNDS = 16;
+const CALLS = { once: 60, stream: 8 } as const;
+type Kind = keyof typeof CALLS;
+
+const BARE = 'no agent';
+const OURS = 'nervecenter';
+const PEERS = ['OpenLLMetry-JS', 'instrumentation-openai'] as const;
+type Name = typeof BARE | typeof OURS | (typeof PEERS)[number];
+
+export async function run(): Promise<Figure[]> {
+  const dataDir = reachableTempDir('nervecenter-bench-');
+  const sink = createServer((request, response) => request.resume().on('end', () => response.end()));
+  await new Promise<void>((resolve) => sink.listen(0, '127.0.0.1', resolve));
+  const provider = new Child('llm-provider.ts');
+  const { port } = await provider.next<{ port: number }>();
+  const clients = startClients(port, (sink.address() as AddressInfo).port, dataDir);
+  try {
+    for (const client of Object.values(clients)) await client.next();
+    return [
+      figure('a call, not streamed', await measured(clients, 'once')),
+      figure('a call, streamed in 200 chunks', await measured(clients, 'stream')),
+    ];
+  } finally {
+    await Promise.all([provider, ...Object.values(clients)].map((child) => child.stop()));
+    sink.closeAllConnections();
+    sink.close();
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+}
+
+function startClients(port: number, sinkPort: number, dataDir: string): Record<Name, Child> {
+  const args = [`http://127.0.0.1:${port}/v1`];
+  const otlp = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${sinkPort}`,
+    // As often as our own events are handed over: the export is part of the cost.
+    OTEL_BSP_SCHEDULE_DELAY: '250',
+  };
+  const agentEnv = { NERVECENTER_PORT: '0', NERVECENTER_DATA_DIR: dataDir, HOME: dataDir };
+  const client = (preload: string | null, env: Record<string, string>) =>
+    new Child(join('apps', 'llm-client.cjs'), {
+      flags: preload === null ? [] : ['--require', preload],
+      env,
+      args,
+    });
+  const app = (name: string) => join(import.meta.dirname, 'apps', `${name}.cjs`);
+  return {
+    [BARE]: client(null, {}),
+    [OURS]: client(join(import.meta.dirname, '..', 'otel.js'), { ...agentEnv, NERVECENTER_STORAGE: 'off' }),
+    'OpenLLMetry-JS': client(app('preload-openllmetry-openai'), otlp),
+    'instrumentation-openai': client(app('preload-instrumentation-openai'), otlp),
+  };
+}
+
+function measured(clients: Record<Name, Child>, kind: Kind): Promise<Samples<Name>> {
+  const ask = (name: Name) => () => clients[name].ask<number>({ kind, calls: CALLS[kind] });
+  return interleaved(ROUNDS, {
+    [BARE]: ask(BARE),
+    [OURS]: ask(OURS),
+    'OpenLLMetry-JS': ask('OpenLLMetry-JS'),
+    'instrumentation-openai': ask('instrumentation-openai'),
+  });
+}
+
+/** What observation adds to the bare call: the least of both, because each alone is disturbed by whatever else runs. */
+function added(samples: Samples<Name>, name: Name): number {
+  return least(samples[name]) - least(samples[BARE]);
+}
+
+function figure(what: string, samples: Samples<Name>): Figure {
+  const ours = added(samples, OURS);
+  const share = (peer: Name) =>
+    `${round(added(samples, peer))} µs by ${peer} (ours ${(ours / added(samples, peer)).toFixed(2)} x)`;
+  return {
+    what: `CPU of the app's thread added to ${what}`,
+    ours: `${round(ours)} µs`,
+    peers: PEERS.map(share).join('; '),
+    raw: `a call with everything: ${[BARE, OURS, ...PEERS]
+      .map((name) => `${name} ${spread(samples[name as Name], 'µs')}`)
+      .join('; ')}`,
+  };
+}
