@@ -1,92 +1,28 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { PostgresConfig } from '../../src/config.ts';
-import { freePort } from '../support/free-port.ts';
-import { ObservedApp, PRELOAD } from '../support/observed-app.ts';
-import { until } from '../support/poll.ts';
-import { startPostgres, type TestPostgres } from '../support/postgres.ts';
-import { EXPECTED, type ExpectedRow, RETRIED } from './expected.ts';
-import { type Providers, startProviders } from './provider.ts';
+import { EXPECTED, RETRIED } from './expected.ts';
+import { assertRow, PackageRuns, type Row } from './package-runs.ts';
 
-const APPS = join(import.meta.dirname, 'apps');
-const CLI = join(import.meta.dirname, '..', '..', 'dist', 'cli.js');
 const STARTS = [
   { app: 'llm.cjs', flag: '--require' },
   { app: 'llm.mjs', flag: '--require' },
   { app: 'llm.mjs', flag: '--import' },
 ];
 
-interface Row {
-  readonly id: string;
-  readonly user_email: string | null;
-  readonly provider: string;
-  readonly model: string;
-  readonly operation: string;
-  readonly streaming: boolean;
-  readonly prompt_tokens: number | null;
-  readonly completion_tokens: number | null;
-  readonly cached_tokens: number | null;
-  readonly reasoning_tokens: number | null;
-  readonly outcome: string;
-  readonly usage_source: string;
-  readonly usage_mismatch: boolean | null;
-  readonly first_token_ms: number | null;
-  readonly elapsed_ms: number;
-  readonly status_code: number;
-  readonly attempt: number;
-  readonly trace_id: string;
-}
-
 describe('calls of models by the real packages', () => {
-  let postgres: TestPostgres;
-  let database: PostgresConfig;
-  let providers: Providers;
-  let collector: ObservedApp;
-  let port: string;
+  let runs: PackageRuns;
   before(async () => {
-    [postgres, providers] = await Promise.all([startPostgres(), startProviders()]);
-    database = await postgres.createDatabase();
-    port = String(await freePort());
-    const env = { NERVECENTER_PORT: port, ...database.env };
-    collector = new ObservedApp(CLI, { flags: [], args: ['collector'], env });
-    await collector.started();
+    runs = await PackageRuns.start();
   });
-  after(async () => {
-    await collector?.stop();
-    await providers?.close();
-    await postgres?.stop();
-  });
-
-  /** Every row there is once there are as many as requests came. */
-  async function storedRows(): Promise<Row[]> {
-    const select = 'SELECT * FROM enterprise.llm_call_metrics ORDER BY id';
-    let rows: Row[] = [];
-    await until(
-      async () => {
-        rows = (await postgres.using(database, (client) => client.query<Row>(select))).rows;
-        return rows.length >= providers.received;
-      },
-      { timeoutMs: 20_000 },
-    );
-    return rows;
-  }
+  after(() => runs?.stop());
 
   for (const { app, flag } of STARTS) {
     describe(`${app} with ${flag}`, () => {
-      const rows: Row[] = [];
+      let rows: readonly Row[];
       before(async () => {
-        const known = new Set((await storedRows()).map(({ id }) => id));
-        const env = { NERVECENTER_PORT: port };
-        const args = [String(providers.port), String(providers.http2Port)];
-        const child = new ObservedApp(join(APPS, app), {
-          flags: [flag, PRELOAD],
-          args,
-          env,
-          dataDir: collector.dataDir,
-        });
-        assert.deepEqual([await child.end(), child.stdout], [{ code: 0, signal: null }, ''], child.stderr);
-        rows.push(...(await storedRows()).filter(({ id }) => !known.has(id)));
+        const run = await runs.run(app, flag);
+        assert.equal(run.stdout, '', 'no call fails');
+        rows = run.rows;
       });
 
       it('makes as many rows as the providers got requests', () => {
@@ -127,14 +63,3 @@ describe('calls of models by the real packages', () => {
     });
   }
 });
-
-function assertRow(row: Row, { tokens, ...expected }: ExpectedRow): void {
-  const { provider, model, operation, streaming } = row;
-  assert.deepEqual({ provider, model, operation, streaming }, expected);
-  assert.deepEqual([row.outcome, row.status_code, row.attempt, row.usage_mismatch], ['ok', 200, 0, null]);
-  assert.equal(row.usage_source, tokens === null ? 'none' : 'provider');
-  const counts = [row.prompt_tokens, row.completion_tokens, row.cached_tokens, row.reasoning_tokens];
-  assert.deepEqual(counts, tokens ?? [null, null, null, null]);
-  if (!streaming) assert.equal(row.first_token_ms, null);
-  else assert.ok(row.first_token_ms !== null && row.first_token_ms <= row.elapsed_ms);
-}
