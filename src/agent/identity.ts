@@ -8,8 +8,6 @@ export type IdentifyUser = (request: IncomingMessage) => User | null | undefined
 /** The widths of the columns they are stored in. */
 const EMAIL_LENGTH_MAX = 255;
 const DEPARTMENT_LENGTH_MAX = 50;
-/** A header that came twice is joined with a comma, and then one of the two may be the client's own. */
-const NO_ADDRESS = /[\s,;<>"]/;
 
 /** Who requests are for: as the app's own function says, else as the headers say that the operator trusts. */
 export class Identity {
@@ -57,18 +55,21 @@ export class Identity {
 
   #fromHeaders({ headers }: IncomingMessage): User | undefined {
     const names = this.#headers;
-    if (names === null) return undefined;
-    const email = names.email === null ? undefined : cleaned(decoded(headers[names.email]), EMAIL_LENGTH_MAX);
-    const department =
-      names.department === null
-        ? undefined
-        : cleaned(decoded(headers[names.department]), DEPARTMENT_LENGTH_MAX);
-    return known(email !== undefined && NO_ADDRESS.test(email) ? undefined : email, department);
+    const [email, department] = [names?.email, names?.department].map((name) =>
+      typeof name === 'string' ? decoded(headers[name]) : undefined,
+    );
+    if (cameTwice(email) || cameTwice(department)) return undefined;
+    return known(cleaned(email, EMAIL_LENGTH_MAX), cleaned(department, DEPARTMENT_LENGTH_MAX));
   }
 
   #warn(what: string): void {
     this.#warnOnce('identifyUser', `identifyUser: ${what}; requests stay without a user`);
   }
+}
+
+/** Node joins them with a comma, and one of the two may be the client's own. */
+function cameTwice(value: string | undefined): boolean {
+  return value?.includes(',') === true;
 }
 
 function known(email: string | undefined, department: string | undefined): User | undefined {
