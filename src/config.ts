@@ -1,7 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { CACHES_EXPECTED, type CachePrefix, cachesText, parseCachePrefixes } from './core/cache-names.ts';
 import type { SignalName } from './core/event.ts';
 import { DAY_MS, GIB, MIB, type Milliseconds, milliseconds } from './core/units.ts';
+import {
+  parseUserHeaders,
+  USER_HEADERS_EXPECTED,
+  type UserHeaders,
+  userHeadersText,
+} from './core/user-headers.ts';
 import { NervecenterError } from './errors.ts';
 import { type ConnectionSource, PG_VARIABLES, resolvePostgres } from './postgres-options.ts';
 
@@ -31,6 +38,10 @@ export interface Config {
   readonly errorMessages: 'on' | 'off';
   /** Whether chat streams are asked for their usage where the app does not ask. */
   readonly includeUsage: 'on' | 'off';
+  /** Which keys belong to which cache. */
+  readonly caches: readonly CachePrefix[];
+  /** The headers believed to say who a request is for; `null`: none. */
+  readonly userHeaders: UserHeaders | null;
   /** Set: somebody else collects. */
   readonly otlpEndpoint: string | null;
 }
@@ -146,6 +157,15 @@ export const SETTINGS: Readonly<Record<string, { readonly default: string; reado
     meaning:
       '`on`: ask for the usage of chat streams at hosts that document it; what they add is hidden from the app',
   },
+  NERVECENTER_CACHES: {
+    default: 'rag=rag:,embedding=emb:',
+    meaning: 'caches by what their keys begin with; the first match counts, `name=*` is every other key',
+  },
+  NERVECENTER_USER_HEADER: {
+    default: 'unset',
+    meaning:
+      'request headers a trusted proxy sets, `x-user-email` or `email=x-user-email,department=x-user-department`: who rows are for',
+  },
   DATABASE_URL: { default: 'unset', meaning: 'your Postgres; unset: embedded storage' },
   'PG*': { default: 'unset', meaning: 'the same through the standard variables (`PGHOST`, `PGUSER`, …)' },
   'AZURE_PG_*': { default: 'unset', meaning: 'the same by the names an app at Azure may have already' },
@@ -176,6 +196,8 @@ export function effectiveSettings(config: Config): Record<string, string> {
     NERVECENTER_PRICES: config.pricesPath ?? 'unset',
     NERVECENTER_ERROR_MESSAGES: config.errorMessages,
     NERVECENTER_INCLUDE_USAGE: config.includeUsage,
+    NERVECENTER_CACHES: cachesText(config.caches),
+    NERVECENTER_USER_HEADER: userHeadersText(config.userHeaders),
     DATABASE_URL: config.postgres?.connectionString ? 'set (not shown)' : 'unset',
   };
 }
@@ -212,6 +234,8 @@ export function readConfig(env: Env = process.env, cwd: string = process.cwd()):
     pricesPath: resolved(cwd, setting.text('NERVECENTER_PRICES')),
     errorMessages: setting.choice('NERVECENTER_ERROR_MESSAGES', ['on', 'off'], 'off'),
     includeUsage: setting.choice('NERVECENTER_INCLUDE_USAGE', ['on', 'off'], 'off'),
+    caches: setting.parsed('NERVECENTER_CACHES', CACHES_EXPECTED, parseCachePrefixes),
+    userHeaders: setting.parsed('NERVECENTER_USER_HEADER', USER_HEADERS_EXPECTED, parseUserHeaders),
     otlpEndpoint: setting.text('OTEL_EXPORTER_OTLP_ENDPOINT'),
   };
   if (problems.length > 0) throw new NervecenterError('NC_CONFIG_INVALID', problems.join(' '));
@@ -250,6 +274,18 @@ class SettingReader {
     if (value === null) return fallback;
     const choice = choices.find((candidate) => candidate === value.toLowerCase());
     return choice ?? this.#refuse(name, `one of ${choices.join(', ')}`, value, fallback);
+  }
+
+  /** A list, or what `parse` hands back of it as unreadable. */
+  parsed<T extends object | null>(
+    name: string,
+    expected: string,
+    parse: (items: readonly string[]) => T | string,
+  ): T {
+    const parsed = parse(this.list(name));
+    if (typeof parsed !== 'string') return parsed;
+    this.#refuse(name, expected, parsed, SETTINGS[name]?.default);
+    return parse([]) as T;
   }
 
   #refuse<T>(name: string, expected: string, value: string, fallback: T): T {

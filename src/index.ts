@@ -1,10 +1,12 @@
 import { currentContext, runInContext, type User, WorkContext } from './agent/context.ts';
 import { agentHandle, notLoaded } from './agent/handle.ts';
+import type { IdentifyUser } from './agent/identity.ts';
 import { NO_QUERY, type RagQuery, type RagQueryAttributes } from './agent/rag.ts';
 import type { RecordedLlmCall, RecordedRagQuery, RecordedRequest } from './agent/recorder.ts';
 import type { Health, Snapshot, SystemSnapshot } from './core/snapshot.ts';
 
 export type { User } from './agent/context.ts';
+export type { IdentifyUser } from './agent/identity.ts';
 export { type MetricsHandler, type MountOptions, metricsHandler } from './agent/mount.ts';
 export { attachStream, type StreamOptions } from './agent/mount-stream.ts';
 export type { RagQuery, RagQueryAttributes, RagQueryResult } from './agent/rag.ts';
@@ -81,6 +83,22 @@ export function withUser<T>(user: User, fn: () => T): T {
 /** Says who the current request, session or `withUser` block is for, its own row included. */
 export function setUser(user: User): void {
   if (agentHandle() !== undefined) currentContext()?.setUser(usable(user));
+}
+
+/**
+ * From now on, asks `identify` once at the start of every HTTP request and WebSocket session who it is for, with the
+ * headers read and the body not. It answers at once, from a token it verifies for example; `undefined` is nobody known.
+ * Addresses are cut to 255 characters and departments to 50. What it throws is swallowed and warned about once. A later
+ * call replaces the function, and `NERVECENTER_USER_HEADER` is no longer looked at. `setUser` still has the last word.
+ *
+ * @example
+ * identifyUser((request) => {
+ *   const session = verify(request.headers.cookie);
+ *   return session && { email: session.email, department: session.department };
+ * });
+ */
+export function identifyUser(identify: IdentifyUser): void {
+  agentHandle()?.identifyUser(identify);
 }
 
 function usable(user: User): User {

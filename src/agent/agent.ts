@@ -1,5 +1,8 @@
+import type { CachePrefix } from '../core/cache-names.ts';
 import type { NervecenterEvent } from '../core/event.ts';
 import type { Milliseconds } from '../core/units.ts';
+import type { WorkContext } from './context.ts';
+import type { Identity } from './identity.ts';
 
 /** Time as a parameter: tests bring their own. */
 export interface Clock {
@@ -15,6 +18,8 @@ export interface AgentSettings {
   readonly errorMessages: boolean;
   /** Ask for the usage of streams. */
   readonly includeUsage: boolean;
+  /** Which keys belong to which cache. @default `rag:` is `rag`, `emb:` is `embedding` */
+  readonly caches?: readonly CachePrefix[];
 }
 
 /** What an instrumentation may use of the agent. None of it throws and none of it blocks. */
@@ -24,8 +29,14 @@ export interface Agent {
   readonly settings?: AgentSettings;
   /** Measures the event and queues it for its row. */
   emit(event: NervecenterEvent): void;
-  /** Counts one look-up of a cache; far cheaper than an event. */
-  cacheLookup(cacheName: string, hit: boolean): void;
+  /** Who requests are for, where the operator or the app has said how to tell. */
+  readonly identity?: Identity;
+  /**
+   * Counts one look-up of a cache; far cheaper than an event.
+   *
+   * @param work what the look-up was part of, `null` for nothing. @default what the calling code is part of
+   */
+  cacheLookup(cacheName: string, hit: boolean, work?: WorkContext | null): void;
   /** What a cache tells of its size. */
   cacheSize(cacheName: string, keys: number | null, bytes: number | null): void;
   /** Counts a value that became `other` because the attribute of that name already has as many as it may. */

@@ -1,4 +1,4 @@
-import { currentContext } from './context.ts';
+import { currentContext, type WorkContext } from './context.ts';
 
 /** Names beyond this many are counted together under `other`, so that a name made per user cannot grow the maps. */
 export const CACHE_NAMES_MAX = 50;
@@ -56,12 +56,12 @@ export class CacheTally {
   }
 
   /** Counts a look-up, and tells the RAG query it happened in, if any. */
-  lookup(cacheName: string, hit: boolean): void {
+  lookup(cacheName: string, hit: boolean, work: WorkContext | null | undefined = currentContext()): void {
     const counts = this.#counts.get(cacheName) ?? this.#admit(cacheName);
     if (hit) counts.hits++;
     else counts.misses++;
     if (counts.name === OTHER_CACHES && cacheName !== OTHER_CACHES) this.#overflowed++;
-    currentContext()?.ragScope?.sawCacheLookup(cacheName, hit);
+    work?.ragScope?.sawCacheLookup(cacheName, hit);
   }
 
   /** Remembers the latest size; the size of caches counted under `other` is not kept, it would be one of many. */

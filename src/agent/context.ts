@@ -12,6 +12,29 @@ export interface User {
 export interface RagScope {
   /** A look-up of the named cache happened inside the query. */
   sawCacheLookup(cacheName: string, hit: boolean): void;
+  /**
+   * Work begins that is a stage by its kind. Inside a stage that the app named itself it is part of that one.
+   *
+   * @returns to be called when the work ends; a second call changes nothing.
+   */
+  stageBegan(stage: string): () => void;
+  /** Runs a retriever: a vector search but for the stages that are seen inside it. */
+  retriever<T>(fn: () => T): T;
+  /**
+   * A vector search has ended, and its answer is being read. The query's event waits for it.
+   *
+   * @returns to be called once with what was found, `null` when the answer does not say.
+   */
+  searchEnded(): (found: SearchFound | null) => void;
+  /** A retriever gave so many chunks, whatever the searches inside it found. */
+  retrieved(chunks: number): void;
+}
+
+/** What a vector search found; the last one of a query counts. */
+export interface SearchFound {
+  readonly chunks: number;
+  /** Scores of the results as the store gives them, `null` when it gives distances or nothing. */
+  readonly scores: { readonly top: number; readonly average: number } | null;
 }
 
 /**
@@ -23,6 +46,7 @@ export class WorkContext {
   readonly #ragScope: RagScope | undefined;
   #traceId: string | null;
   #user: User | undefined;
+  readonly #partOfParent: boolean;
   /** Set by a framework's instrumentation: the template of the route that matched. */
   route: string | undefined;
 
@@ -32,12 +56,15 @@ export class WorkContext {
       readonly traceId?: string | null;
       readonly user?: User;
       readonly ragScope?: RagScope;
+      /** It is no work of its own: whom it is for is said of its parent. */
+      readonly partOfParent?: boolean;
     } = {},
   ) {
     this.#parent = options.parent;
     this.#traceId = options.traceId ?? null;
     this.#user = options.user;
     this.#ragScope = options.ragScope;
+    this.#partOfParent = options.partOfParent ?? false;
   }
 
   /** The trace this work belongs to; made on first use where nobody upstream named one. */
@@ -60,19 +87,20 @@ export class WorkContext {
   }
 
   setUser(user: User): void {
-    this.#user = user;
+    if (this.#partOfParent && this.#parent !== undefined) this.#parent.setUser(user);
+    else this.#user = user;
   }
 }
 
-const storage = new AsyncLocalStorage<WorkContext>();
+const storage = new AsyncLocalStorage<WorkContext | undefined>();
 
 /** The work the calling code belongs to, if any. */
 export function currentContext(): WorkContext | undefined {
   return storage.getStore();
 }
 
-/** Runs `fn` as part of `context`. */
-export function runInContext<T>(context: WorkContext, fn: () => T): T {
+/** Runs `fn` as part of `context`; `undefined`: of no work. */
+export function runInContext<T>(context: WorkContext | undefined, fn: () => T): T {
   return storage.run(context, fn);
 }
 

@@ -1,6 +1,7 @@
 import type { Health, Snapshot } from '../core/snapshot.ts';
 import type { Milliseconds } from '../core/units.ts';
 import { NervecenterError } from '../errors.ts';
+import type { IdentifyUser } from './identity.ts';
 import type { RagQuery, RagQueryAttributes } from './rag.ts';
 import type { Recorder } from './recorder.ts';
 
@@ -8,6 +9,7 @@ import type { Recorder } from './recorder.ts';
 export interface AgentHandle {
   readonly recorder: Recorder;
   ragQuery<T>(attributes: RagQueryAttributes, fn: (query: RagQuery) => T): T;
+  identifyUser(identify: IdentifyUser): void;
   wsConnect(): void;
   wsDisconnect(): void;
   snapshot(): Promise<Snapshot>;

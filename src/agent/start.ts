@@ -22,6 +22,7 @@ import { Connection } from './connection.ts';
 import { beforeProcessEnds } from './exit.ts';
 import { FrameSender } from './frame-sender.ts';
 import { type AgentHandle, publishHandle } from './handle.ts';
+import { Identity } from './identity.ts';
 import { refusals } from './input-refusals.ts';
 import { INSTRUMENTATIONS } from './instrumentation/index.ts';
 import { type Batch, Pipeline } from './pipeline.ts';
@@ -171,12 +172,19 @@ const WARNINGS_MAX = 100;
 
 function createAgent({ clock, config, pipeline, tallies, record, say, onBatchReady }: AgentParts): Agent {
   const warned = new Set<string>();
+  const warnOnce = (key: string, message: string) => {
+    if (warned.has(key) || warned.size >= WARNINGS_MAX) return;
+    warned.add(key);
+    say(`[nervecenter] ${message}\n`);
+  };
   return {
     clock,
     settings: {
       errorMessages: config.errorMessages === 'on',
       includeUsage: config.includeUsage === 'on',
+      caches: config.caches,
     },
+    identity: new Identity(config.userHeaders, warnOnce),
     emit: (event: NervecenterEvent) => {
       try {
         pipeline.emit(event);
@@ -185,17 +193,13 @@ function createAgent({ clock, config, pipeline, tallies, record, say, onBatchRea
         pipeline.drop('agent_error', 1); // Nothing of ours may reach the app.
       }
     },
-    cacheLookup: (cacheName, hit) => tallies.caches.lookup(cacheName, hit),
+    cacheLookup: (cacheName, hit, work) => tallies.caches.lookup(cacheName, hit, work),
     cacheSize: (cacheName, keys, bytes) => tallies.caches.size(cacheName, keys, bytes),
     labelFolded: (attribute) => record(FOLDED_LABELS, 1, { [FOLDED_LABEL]: attribute }),
     websockets: tallies.websockets,
     // The collector's server runs in another thread, whose traffic this thread's channels never see.
     isOwnPort: () => false,
-    warnOnce: (key, message) => {
-      if (warned.has(key) || warned.size >= WARNINGS_MAX) return;
-      warned.add(key);
-      say(`[nervecenter] ${message}\n`);
-    },
+    warnOnce,
   };
 }
 
@@ -219,6 +223,7 @@ function createHandle({ agent, connection, tallies, pipeline, record, config }: 
       routes: new RouteBound(),
       onRefused: () => pipeline.drop('invalid', 1),
     }),
+    identifyUser: (identify) => agent.identity?.use(identify),
     ragQuery: (attributes, fn) => runRagQuery({ agent, stageNames, onInvalid }, attributes, fn),
     wsConnect: () => tallies.websockets.opened(),
     wsDisconnect: () => tallies.websockets.closed(),

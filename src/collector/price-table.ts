@@ -34,7 +34,9 @@ export interface TableRates {
 interface Listed {
   readonly provider: Provider;
   readonly model: ModelInfo;
-  /** Its rates, where they depend neither on the time nor on the length of the input. */
+  /** Its prices, where they do not depend on the time. */
+  readonly undated: ListedPrice | null;
+  /** Its rates, where they do not depend on the length of the input either. */
   readonly fixed: Rates | null;
 }
 
@@ -94,20 +96,19 @@ function firstListed(keys: readonly PriceKey[]): Listed | null {
 }
 
 function asListed(provider: Provider, model: ModelInfo): Listed {
-  const { prices } = model;
-  const fixed = !Array.isArray(prices) && isFlat(prices as ListedPrice);
+  const undated = Array.isArray(model.prices) ? null : (model.prices as ListedPrice);
   return {
     provider: { ...provider, models: [{ ...model, match: { starts_with: '' } }] },
     model,
-    fixed: fixed ? ratesIn(provider, prices as ListedPrice, 0) : null,
+    undated,
+    fixed: undated !== null && isFlat(undated) ? ratesIn(provider, undated, 0) : null,
   };
 }
 
 /** Some prices depend on the time of day, or changed at a date; some on how long the input is. */
-function ratesNow({ provider, model }: Listed, { timeMs, usage }: BillableCall): Rates {
-  const price = calcPrice({}, model.id, { provider, timestamp: new Date(timeMs) });
-  const inputTokens = usage === null ? 0 : promptTokens(usage);
-  return ratesIn(provider, (price?.model_price ?? {}) as ListedPrice, inputTokens);
+function ratesNow({ provider, model, undated }: Listed, { timeMs, usage }: BillableCall): Rates {
+  const price = undated ?? calcPrice({}, model.id, { provider, timestamp: new Date(timeMs) })?.model_price;
+  return ratesIn(provider, (price ?? {}) as ListedPrice, usage === null ? 0 : promptTokens(usage));
 }
 
 function ratesIn(provider: Provider, price: ListedPrice, inputTokens: number): Rates {

@@ -159,7 +159,7 @@ describe('what a query returns or throws', () => {
 });
 
 describe('stages', () => {
-  it('add up by name, each with its own time, in parallel too', async () => {
+  it('add up by name, and share the moments in which they run in parallel', async () => {
     const slow = Promise.withResolvers<void>();
     const fast = Promise.withResolvers<void>();
     const done = run(async (query) => {
@@ -180,7 +180,7 @@ describe('stages', () => {
     agent.nowMs += 20;
     slow.resolve();
     await done;
-    assert.deepEqual(only().stages, { rerank: 11, vector_search: 10, embedding: 30 });
+    assert.deepEqual(only().stages, { rerank: 11, vector_search: 5, embedding: 25 });
     assert.equal(only().durationMs, 41);
   });
 

@@ -8,6 +8,7 @@ import { type Milliseconds, milliseconds } from '../../core/units.ts';
 import { newEventId } from '../../ids.ts';
 import type { Agent, Instrumentation } from '../agent.ts';
 import { currentContext, enterContext, runInContext, WorkContext } from '../context.ts';
+import type { Identity } from '../identity.ts';
 import { isOwnTraffic } from '../own-traffic.ts';
 
 /** What Node publishes on `http.server.request.start` and `http.server.response.finish`. */
@@ -85,11 +86,13 @@ type ObservedSocket = Socket & { [CONNECTION]?: Connection };
  */
 class HttpObserver {
   readonly #agent: Agent;
+  readonly #identity: Identity | undefined;
   readonly #routes = new RouteBound();
   #stopped = false;
 
   constructor(agent: Agent) {
     this.#agent = agent;
+    this.#identity = agent.identity;
   }
 
   stop(): void {
@@ -104,6 +107,7 @@ class HttpObserver {
     const served = new ServedRequest(exchange, this.#agent.clock.monotonicMs(), bytesBefore);
     connection.open.push(served);
     enterContext(served.work);
+    if (this.#identity?.isKnown === true) identifyUser(this.#identity, request, served.work);
     if (hasBody(request)) bindEvents(request, served.work);
   }
 
@@ -163,6 +167,11 @@ class HttpObserver {
     };
     this.#agent.emit(event);
   }
+}
+
+function identifyUser(identity: Identity, request: IncomingMessage, work: WorkContext): void {
+  const user = identity.userOf(request);
+  if (user !== undefined) work.setUser(user);
 }
 
 function resolveRoute(request: IncomingMessage): string | undefined {

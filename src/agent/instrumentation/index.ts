@@ -1,11 +1,17 @@
 import type { Instrumentation } from '../agent.ts';
+import { cacheManager } from './cache-manager.ts';
 import { express } from './express.ts';
 import { fastify } from './fastify.ts';
 import { hono } from './hono.ts';
 import { http } from './http.ts';
+import { ioredis } from './ioredis.ts';
+import { keyv } from './keyv.ts';
 import { koa } from './koa.ts';
 import { llm } from './llm.ts';
 import { lruCache } from './lru-cache.ts';
+import { memjs } from './memjs.ts';
+import { nodeCache } from './node-cache.ts';
+import { redis } from './redis.ts';
 import { ws } from './ws.ts';
 
 /** Every library that is observed. To add one: a file beside this, a line here, an app in the contract suite. */
@@ -18,4 +24,10 @@ export const INSTRUMENTATIONS: readonly Instrumentation[] = [
   ws,
   llm,
   lruCache,
+  ioredis,
+  redis,
+  memjs,
+  nodeCache,
+  keyv,
+  cacheManager,
 ];

@@ -7,6 +7,7 @@ import { rateLimitReset } from '../../core/llm/rate-limit.ts';
 import { RequestReader } from '../../core/llm/request-reader.ts';
 import { RequestWeight } from '../../core/llm/request-weight.ts';
 import { ResponseReader } from '../../core/llm/response-reader.ts';
+import { stageOfOperation } from '../../core/signals/rag-query.ts';
 import { type Milliseconds, milliseconds } from '../../core/units.ts';
 import { newEventId } from '../../ids.ts';
 import type { Agent } from '../agent.ts';
@@ -64,6 +65,8 @@ export class LlmCall implements WireExchange {
   #body: BodyDecoder | null = null;
   #firstTokenMs: Milliseconds | null = null;
   #ending: Ending | null = null;
+  /** Ends the call's stage of the RAG query it is part of. */
+  #endStage: (() => void) | null = null;
   /** When something last happened to the call. */
   activeMs: Milliseconds;
 
@@ -75,6 +78,7 @@ export class LlmCall implements WireExchange {
     this.#startMs = agent.clock.monotonicMs();
     this.#attempt = new CallAttempt(attempts, request, { context, startMs: this.#startMs });
     this.activeMs = this.#startMs;
+    if (recognised.certain) this.#beginStage();
   }
 
   sent(chunk: Buffer): void {
@@ -82,6 +86,8 @@ export class LlmCall implements WireExchange {
     if (!this.#request.done) giveText(chunk, (piece) => this.#request.write(piece));
     // Only a stream can be without its usage.
     if (!this.#request.done || this.#asksForStream) this.#requestWeight.write(chunk);
+    const waits = this.#endStage === null && this.#options.context?.ragScope !== undefined;
+    if (waits && this.#request.hasKeysButModel) this.#beginStage();
   }
 
   headers(statusCode: number, header: (name: string) => string | null): void {
@@ -118,6 +124,13 @@ export class LlmCall implements WireExchange {
     this.#end(ending);
   }
 
+  /** Not before it looks like a call: time that was given to a stage cannot be taken back. */
+  #beginStage(): void {
+    const { context, recognised } = this.#options;
+    const stage = stageOfOperation(recognised.dialect.operation);
+    if (stage !== null) this.#endStage = context?.ragScope?.stageBegan(stage) ?? null;
+  }
+
   get #asksForStream(): boolean {
     return this.#options.recognised.pathStreams ?? this.#request.streaming;
   }
@@ -142,6 +155,7 @@ export class LlmCall implements WireExchange {
   #end(ending: Ending): void {
     if (this.#ending !== null) return;
     this.#ending = ending;
+    this.#endStage?.();
     const durationMs = this.#elapsed();
     const timeMs = this.#options.agent.clock.epochMs();
     const finish = () => this.#emit(timeMs, durationMs, ending);

@@ -7,6 +7,11 @@ import { TOUCHED_MINUTE } from './touched.ts';
 /** As the writer's: the server gives up a statement after this; a batch takes some 50 ms. */
 const STATEMENT_TIMEOUT_MS = 30 * SECOND_MS;
 const BATCH_ROWS_MAX = 1000;
+/**
+ * In partitions without statistics the planner expects a handful of rows: it would sort all that are left for every batch
+ * instead of walking the index, and compare every row of a batch with every other.
+ */
+const PLANS = ['sort', 'bitmapscan', 'nestloop'].map((plan) => `SET LOCAL enable_${plan} = off`).join('; ');
 /** Before every row: times and ids are compared together. */
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 
@@ -89,7 +94,7 @@ export async function reprice(client: ClientBase, options: RepriceOptions): Prom
 }
 
 async function inTransaction<T>(client: ClientBase, work: () => Promise<T>): Promise<T> {
-  await client.query(`BEGIN; SET LOCAL statement_timeout = ${STATEMENT_TIMEOUT_MS}`);
+  await client.query(`BEGIN; SET LOCAL statement_timeout = ${STATEMENT_TIMEOUT_MS}; ${PLANS}`);
   try {
     const result = await work();
     await client.query('COMMIT');

@@ -1,12 +1,19 @@
 /**
- * What is wanted of one value: `value` keeps it, `presence` only notes that it is there and not null, `sum` adds up numbers
- * and `count` counts values where an array repeats the path. A tree is followed.
+ * What is wanted of one value: `value` keeps it, `presence` only notes that it is there and not null. Where an array repeats
+ * the path `sum` adds up numbers, `tally` keeps a `Tally` of them, and `count` counts values of any kind. A tree is followed.
  */
-export type Target = Wanted | 'value' | 'presence' | 'sum' | 'count';
+export type Target = Wanted | 'value' | 'presence' | 'sum' | 'tally' | 'count';
+
+/** What is kept of the numbers of one path. */
+export interface Tally {
+  readonly count: number;
+  readonly sum: number;
+  readonly first: number;
+}
 
 /**
  * Which parts of a JSON document are wanted, by key from the root on; the key `[]` stands for every element of an array, of
- * whose values the last found is kept. Everything else is passed over unread.
+ * whose values the last found is kept, and `*` for every key that is not named. Everything else is passed over unread.
  */
 export interface Wanted {
   readonly [key: string]: Target;
@@ -24,6 +31,8 @@ const KEY_CHARS_MAX = 64;
 const PLAIN_RUN = 16;
 /** Key of a `Wanted` that stands for the elements of an array. */
 const ELEMENTS = '[]';
+/** Key of a `Wanted` that stands for all keys it does not name; also what a found path has in their place. */
+const ANY_KEY = '*';
 const STRUCTURE = /["[\]{}]/g;
 
 const QUOTE = 34;
@@ -159,7 +168,8 @@ export class JsonScanner {
     }
     if (end === -1) return text.length;
     const parent = this.#open.at(-1);
-    const key = plainKey(this.#key);
+    const named = plainKey(this.#key);
+    const key = parent !== undefined && Object.hasOwn(parent.wanted, named) ? named : ANY_KEY;
     this.#target = parent !== undefined && Object.hasOwn(parent.wanted, key) ? parent.wanted[key] : undefined;
     this.#path = this.#target === undefined ? '' : `${parent?.prefix ?? ''}${key}`;
     this.#state = 'before-value';
@@ -170,7 +180,7 @@ export class JsonScanner {
     const char = text.charCodeAt(at);
     if (char <= SPACE || char === COLON) return at + 1;
     if (char === COMMA || char === CLOSE_BRACE || char === CLOSE_BRACKET) return this.#valueMissing(at);
-    this.#kept = this.#target === 'value' || this.#target === 'sum' ? '' : null;
+    this.#kept = this.#target === 'value' || this.#target === 'sum' || this.#target === 'tally' ? '' : null;
     this.#note(char);
     if (char === QUOTE) {
       this.#state = 'string';
@@ -203,14 +213,21 @@ export class JsonScanner {
     return at;
   }
 
-  /** A key came again: as with `JSON.parse` the last one counts. Elements of an array are told apart by nothing. */
+  /**
+   * A key came again: as with `JSON.parse` the last one counts. Elements of an array are told apart by nothing, nor are
+   * keys nobody named.
+   */
   #note(char: number): void {
-    if (this.#path === '' || this.#target === 'sum') return;
+    if (this.#path === '' || this.#target === 'sum' || this.#target === 'tally') return;
     if (this.#target === 'count') {
       this.#found.set(this.#path, Number(this.#found.get(this.#path) ?? 0) + 1);
       return;
     }
     if (this.#open.some(({ isArray }) => isArray)) return;
+    if (this.#path.endsWith(ANY_KEY)) {
+      this.#found.set(this.#path, true);
+      return;
+    }
     if (this.#found.delete(this.#path) && typeof this.#target === 'object') {
       for (const path of this.#found.keys()) if (path.startsWith(`${this.#path}.`)) this.#found.delete(path);
     }
@@ -298,6 +315,7 @@ export class JsonScanner {
     if (this.#kept !== null) {
       const value = parsed(this.#kept);
       if (this.#target === 'sum') this.#add(value);
+      else if (this.#target === 'tally') this.#tally(value);
       else if (value !== undefined) this.#found.set(this.#path, value);
       this.#kept = null;
     }
@@ -307,6 +325,13 @@ export class JsonScanner {
   #add(value: unknown): void {
     if (typeof value !== 'number') return;
     this.#found.set(this.#path, Number(this.#found.get(this.#path) ?? 0) + value);
+  }
+
+  #tally(value: unknown): void {
+    if (typeof value !== 'number') return;
+    const before = this.#found.get(this.#path) as Tally | undefined;
+    const { count, sum, first } = before ?? { count: 0, sum: 0, first: value };
+    this.#found.set(this.#path, { count: count + 1, sum: sum + value, first } satisfies Tally);
   }
 }
 

@@ -27,6 +27,23 @@ export const STAGE_ATTRIBUTE = 'nervecenter.rag.stage';
 export const EMBEDDING = 'embedding';
 export const VECTOR_SEARCH = 'vector_search';
 export const RERANK = 'rerank';
+/** The stage of the answer itself: in the `stages` column, like every other name. */
+export const GENERATION = 'generation';
+
+/** Stages by `gen_ai.operation.name` of the model call that is one. */
+const STAGES: Readonly<Record<string, string>> = {
+  embeddings: EMBEDDING,
+  rerank: RERANK,
+  chat: GENERATION,
+  generate_content: GENERATION,
+  text_completion: GENERATION,
+  image_generation: GENERATION,
+};
+
+/** The stage of a query that a model call is, `null` when it is none: speech and its transcription. */
+export function stageOfOperation(operation: string): string | null {
+  return Object.hasOwn(STAGES, operation) ? (STAGES[operation] ?? null) : null;
+}
 
 export const ragQuery: Signal<RagQueryEvent> = {
   name: 'rag-query',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CACHE_NAMES_MAX, CacheTally, OTHER_CACHES } from '../../../src/agent/cache-tally.ts';
-import { runInContext, WorkContext } from '../../../src/agent/context.ts';
+import { type RagScope, runInContext, WorkContext } from '../../../src/agent/context.ts';
 
 test('frames and minutes each get what happened since they were last taken', () => {
   const tally = new CacheTally();
@@ -59,7 +59,9 @@ test('names are bounded in number and length, and nothing is lost', () => {
 
 test('the RAG query a look-up happens in is told', () => {
   const seen: unknown[] = [];
-  const ragScope = { sawCacheLookup: (name: string, hit: boolean) => seen.push([name, hit]) };
+  const ragScope = {
+    sawCacheLookup: (name: string, hit: boolean) => seen.push([name, hit]),
+  } as unknown as RagScope;
   const query = new WorkContext({ ragScope });
   const tally = new CacheTally();
   runInContext(query, () => tally.lookup('rag', false));

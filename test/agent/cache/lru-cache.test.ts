@@ -5,11 +5,8 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { promisify } from 'node:util';
-import {
-  cacheNameOf,
-  createLruCache,
-  SIZED_INSTANCES_MAX,
-} from '../../../src/agent/instrumentation/lru-cache.ts';
+import { SIZED_INSTANCES_MAX } from '../../../src/agent/instrumentation/cache-sizes.ts';
+import { createLruCache } from '../../../src/agent/instrumentation/lru-cache.ts';
 import { until } from '../../support/poll.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';
 
@@ -191,16 +188,4 @@ test('after stop nothing is counted and nothing is published', () => {
   new LRUCache<string, number>({ max: 1 }).get('a');
   assert.deepEqual(agent.lookups, []);
   assert.equal(channel('lru-cache:metrics').hasSubscribers, false);
-});
-
-test('names come from prefixes, the first match wins', () => {
-  assert.equal(cacheNameOf('rag:1'), 'rag');
-  assert.equal(cacheNameOf('ragtime'), 'lru-cache');
-  assert.equal(cacheNameOf(42), 'lru-cache');
-  const prefixes = [
-    { prefix: 'a:', name: 'first' },
-    { prefix: 'a:b', name: 'second' },
-  ];
-  assert.equal(cacheNameOf('a:b', prefixes), 'first');
-  assert.equal(cacheNameOf('rag:1', prefixes), 'lru-cache');
 });

@@ -3,7 +3,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { Client } from 'pg';
+import type { ClientBase } from 'pg';
 import { migrate } from '../../../src/collector/postgres/migrate.ts';
 import { type RepriceOptions, reprice } from '../../../src/collector/postgres/reprice.ts';
 import { createStorage } from '../../../src/collector/postgres/storage.ts';
@@ -14,6 +14,7 @@ import { tokenUsage } from '../../../src/core/llm/usage.ts';
 import { HOUR_MS, MIB, MINUTE_MS, milliseconds, usd } from '../../../src/core/units.ts';
 import { newEventId } from '../../../src/ids.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../../support/postgres.ts';
+import { openHistory } from './history/fixture.ts';
 
 const NOW = Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS;
 const ALL = { fromMs: NOW - 48 * HOUR_MS, toMs: NOW + HOUR_MS };
@@ -86,7 +87,10 @@ async function databaseWith(events: readonly LlmCallEvent[]): Promise<PostgresCo
   return database;
 }
 
-function repriceWith(client: Client, options: Partial<RepriceOptions> & { readonly pricer?: Pricer } = {}) {
+function repriceWith(
+  client: ClientBase,
+  options: Partial<RepriceOptions> & { readonly pricer?: Pricer } = {},
+) {
   const { pricer = today, ...others } = options;
   return reprice(client, {
     ...ALL,
@@ -97,11 +101,11 @@ function repriceWith(client: Client, options: Partial<RepriceOptions> & { readon
   });
 }
 
-async function select<T extends object>(client: Client, sql: string): Promise<T[]> {
+async function select<T extends object>(client: ClientBase, sql: string): Promise<T[]> {
   return (await client.query<T>(sql)).rows;
 }
 
-const marks = (client: Client) =>
+const marks = (client: ClientBase) =>
   select<{ signal: string; minutes: Date[] }>(client, 'SELECT * FROM enterprise.nervecenter_rollup_pending');
 
 describe('pricing stored calls anew', () => {
@@ -236,6 +240,28 @@ describe('pricing stored calls anew', () => {
         ],
       );
     });
+  });
+
+  it('is followed by the rollups', async (test) => {
+    const { read, rollup, sql } = await openHistory(test, server);
+    await sql(`INSERT INTO enterprise.llm_call_metrics
+        (timestamp, provider, model, elapsed_ms, prompt_tokens, completion_tokens, total_tokens, cost_usd)
+      SELECT to_timestamp(${NOW / 1000}) - interval '3 hours', 'openai', 'gpt-4o', 1, 1000000, 0, 1000000, 7
+      FROM generate_series(1, 3)`);
+    const costs = async () => {
+      assert.equal(await rollup(NOW).catchUp(), 'done');
+      return sql(`SELECT 'minute' AS per, sum((sums ->> 'cost_usd')::numeric)::float8 AS cost FROM enterprise.rollup_minute
+          WHERE signal = 'llm-call' AND dimension = ''
+        UNION ALL SELECT 'hour', sum((sums ->> 'cost_usd')::numeric)::float8 FROM enterprise.rollup_hour
+          WHERE signal = 'llm-call' AND dimension = '' ORDER BY 1`);
+    };
+    const both = (cost: number) => [
+      { per: 'hour', cost },
+      { per: 'minute', cost },
+    ];
+    assert.deepEqual(await costs(), both(21));
+    await read(async (client) => assert.equal((await repriceWith(client)).changed, 3));
+    assert.deepEqual(await costs(), both(7.5));
   });
 
   it('goes on after an interruption, and reads every row once though many have the same time', async () => {

@@ -131,6 +131,20 @@ test('elements of an array: the last value is kept, numbers are added up, values
   assert.equal(scanner.complete, true);
 });
 
+test('numbers of an array are tallied, keys nobody named are followed as one', () => {
+  const hits: Wanted = {
+    hits: { hits: { '[]': { _score: 'tally' } } },
+    get: { '*': { '[]': 'count' }, b: 'value' },
+  };
+  const text =
+    '{"get":{"A":[{"x":1},{}],"b":7,"C":[],"D":["x"]},"hits":{"hits":[{"_score":3},{"_score":null},{"_score":0.5}]}}';
+  const { found } = scan(pieces(text, [7, 3]), hits);
+  assert.deepEqual(found.get('hits.hits.[]._score'), { count: 2, sum: 3.5, first: 3 });
+  assert.equal(found.get('get.*.[]'), 3);
+  assert.equal(found.get('get.*'), true);
+  assert.equal(found.get('get.b'), 7);
+});
+
 test('an array that breaks off, or is closed by the wrong bracket, ends the walk nowhere', () => {
   for (const body of [
     '{"a":[',

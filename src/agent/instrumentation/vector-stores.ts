@@ -1,0 +1,27 @@
+import { recogniseSearch } from '../../core/vector/index.ts';
+import type { Agent, Instrumentation } from '../agent.ts';
+import { currentContext } from '../context.ts';
+import type { WireExchange, WireObserver, WireRequest } from '../wire/exchange.ts';
+import { observeWire } from '../wire/wire.ts';
+import { VectorSearch } from './vector-search.ts';
+
+/** Searches of vector stores over HTTP, inside RAG queries; outside of one nobody asks for them. */
+export const vectorStores: Instrumentation = {
+  name: 'vector-stores',
+  start: (agent) => observeWire(agent, new SearchObserver(agent)),
+};
+
+class SearchObserver implements WireObserver {
+  readonly #agent: Agent;
+
+  constructor(agent: Agent) {
+    this.#agent = agent;
+  }
+
+  open(request: WireRequest): WireExchange | null {
+    const ragScope = currentContext()?.ragScope;
+    if (ragScope === undefined || request.method !== 'POST') return null;
+    const search = recogniseSearch(request.host, request.path);
+    return search === null ? null : new VectorSearch({ clock: this.#agent.clock, ragScope, search });
+  }
+}

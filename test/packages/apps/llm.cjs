@@ -1,0 +1,4 @@
+// Calls every provider with its package, as CommonJS.
+const { callAll } = require('./call-all.ts');
+
+callAll((name) => require(name));

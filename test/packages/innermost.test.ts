@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { EXPECTED, type ExpectedRow } from './expected.ts';
+import { assertRow, PackageRuns, type Row } from './package-runs.ts';
+
+/** Each with whose spans it has besides the app's and that of the HTTP client. */
+const CALLS: Readonly<Record<string, readonly string[]>> = {
+  'openai chat': ['openllmetry', 'openinference', 'openlit'],
+  'ai generateText': ['ai'],
+  'ai streamText': ['ai'],
+  'langchain stream': ['langchain', 'openllmetry', 'openinference', 'openlit'],
+  'anthropic messages stream': ['com.anthropic.sdk.typescript'],
+  'mistral chat': ['mistralai_sdk_tracer'],
+};
+
+describe('an app with many observers of the same calls', () => {
+  let runs: PackageRuns;
+  let rows: readonly Row[];
+  let spans: readonly string[];
+  before(async () => {
+    runs = await PackageRuns.start();
+    const run = await runs.run('innermost.mjs', '--require');
+    rows = run.rows;
+    spans = JSON.parse(run.stdout);
+  });
+  after(() => runs?.stop());
+
+  it('has as many rows as the providers got requests', () => {
+    assert.deepEqual([rows.length, runs.providers.received], [Object.keys(CALLS).length, rows.length]);
+  });
+
+  for (const [name, scopes] of Object.entries(CALLS)) {
+    it(`${name}: spans of ${scopes.join(', ')}, one row`, () => {
+      const begun = spans.slice(spans.indexOf(`app ${name}`) + 1);
+      const next = begun.findIndex((span) => span.startsWith('app '));
+      const seen = new Set(begun.slice(0, next === -1 ? undefined : next).map((span) => span.split(' ')[0]));
+      assert.deepEqual([...seen].sort(), [...scopes, 'undici'].sort());
+      const [row, ...others] = rows.filter(({ user_email }) => user_email === name);
+      assert.ok(row);
+      assert.deepEqual(others, []);
+      assertRow(row, EXPECTED[name] as ExpectedRow);
+    });
+  }
+});

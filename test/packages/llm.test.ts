@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { EXPECTED, RETRIED } from './expected.ts';
+import { assertRow, PackageRuns, type Row } from './package-runs.ts';
+
+const STARTS = [
+  { app: 'llm.cjs', flag: '--require' },
+  { app: 'llm.mjs', flag: '--require' },
+  { app: 'llm.mjs', flag: '--import' },
+];
+
+describe('calls of models by the real packages', () => {
+  let runs: PackageRuns;
+  before(async () => {
+    runs = await PackageRuns.start();
+  });
+  after(() => runs?.stop());
+
+  for (const { app, flag } of STARTS) {
+    describe(`${app} with ${flag}`, () => {
+      let rows: readonly Row[];
+      before(async () => {
+        const run = await runs.run(app, flag);
+        assert.equal(run.stdout, '', 'no call fails');
+        rows = run.rows;
+      });
+
+      it('makes as many rows as the providers got requests', () => {
+        assert.equal(rows.length, Object.keys(EXPECTED).length + 2 * Object.keys(RETRIED).length);
+      });
+
+      for (const [name, expected] of Object.entries(EXPECTED)) {
+        it(`${name}: one row, and its figures`, () => {
+          const [row, ...others] = rows.filter(({ user_email }) => user_email === name);
+          assert.ok(row);
+          assert.deepEqual(others, []);
+          assertRow(row, expected);
+        });
+      }
+
+      for (const [model, provider] of Object.entries(RETRIED)) {
+        it(`${provider} ${model}: refused and tried again, two rows of one trace`, () => {
+          const attempts = rows.filter((row) => row.user_email === null && row.model === model);
+          attempts.sort((a, b) => a.attempt - b.attempt);
+          assert.deepEqual(
+            attempts.map((row) => [
+              row.provider,
+              row.attempt,
+              row.status_code,
+              row.outcome,
+              row.usage_source,
+            ]),
+            [
+              [provider, 0, 429, 'error', 'none'],
+              [provider, 1, 200, 'ok', 'provider'],
+            ],
+          );
+          const [first, second] = attempts.map(({ trace_id }) => trace_id);
+          assert.equal(first, second);
+          assert.equal(rows.filter(({ trace_id }) => trace_id === first).length, 2);
+        });
+      }
+    });
+  }
+});

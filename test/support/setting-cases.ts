@@ -1,0 +1,297 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Config } from '../../src/config.ts';
+
+const DAY_MS = 86_400_000;
+const GIB = 1024 ** 3;
+const LONG = 'a'.repeat(16);
+
+/** One variable, what it takes and what it refuses. */
+export interface SettingCase {
+  readonly name: string;
+  readonly field: keyof Config;
+  readonly fallback: unknown;
+  /** Value given, value read. */
+  readonly good: readonly (readonly [given: string, read: unknown])[];
+  readonly bad: readonly string[];
+  /** Part of the message that says what would be right. */
+  readonly expectation?: RegExp;
+  /** A bad value that must not be printed. */
+  readonly secret?: true;
+}
+
+const whole = (min: number, max: number) => new RegExp(`a whole number from ${min} to ${max}`);
+
+/** Every setting, read with `cwd` as the working directory. */
+export const settingCases = (cwd: string): readonly SettingCase[] => [
+  {
+    name: 'OTEL_SDK_DISABLED',
+    field: 'disabled',
+    fallback: false,
+    // By OpenTelemetry's rules only "true" is true, in any case of letters.
+    good: [
+      ['true', true],
+      [' TRUE ', true],
+      ['false', false],
+      ['1', false],
+      ['0', false],
+      ['yes', false],
+    ],
+    bad: [],
+  },
+  {
+    name: 'OTEL_SERVICE_NAME',
+    field: 'service',
+    fallback: 'app',
+    good: [
+      ['shop', 'shop'],
+      [' shop ', 'shop'],
+      ['0', '0'],
+    ],
+    bad: [],
+  },
+  {
+    name: 'OTEL_RESOURCE_ATTRIBUTES',
+    field: 'service',
+    fallback: 'app',
+    good: [
+      ['service.name=shop', 'shop'],
+      ['a=b, service.name = my%20shop ,c=d', 'my shop'],
+      ['service.name=100%', '100%'],
+      ['service.name=', 'app'],
+      ['nonsense', 'app'],
+    ],
+    bad: [],
+  },
+  {
+    name: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+    field: 'otlpEndpoint',
+    fallback: null,
+    good: [['http://localhost:4318', 'http://localhost:4318']],
+    bad: [],
+  },
+  {
+    name: 'NERVECENTER_PORT',
+    field: 'port',
+    fallback: 9464,
+    good: [
+      ['0', 0],
+      ['1', 1],
+      [' 8080 ', 8080],
+      ['65535', 65_535],
+    ],
+    bad: ['-1', '65536', '80.5', '0x50', '1e3', 'http', '٣', 'NaN', 'Infinity'],
+    expectation: whole(0, 65_535),
+  },
+  {
+    name: 'NERVECENTER_HOST',
+    field: 'host',
+    fallback: '127.0.0.1',
+    good: [
+      ['0.0.0.0', '0.0.0.0'],
+      ['::1', '::1'],
+      ['localhost', 'localhost'],
+    ],
+    bad: [],
+  },
+  {
+    name: 'NERVECENTER_ADMIN_TOKEN',
+    field: 'adminTokens',
+    fallback: [],
+    good: [
+      [LONG, [LONG]],
+      [`${LONG}, ${LONG}b,`, [LONG, `${LONG}b`]],
+      [',', []],
+    ],
+    bad: ['short-secret', `${LONG},short-secret`],
+    expectation: /at least 16 characters per token/,
+    secret: true,
+  },
+  {
+    name: 'NERVECENTER_ALLOWED_HOSTS',
+    field: 'allowedHosts',
+    fallback: [],
+    good: [['Admin.Example.com, b.example.com', ['admin.example.com', 'b.example.com']]],
+    bad: [],
+  },
+  {
+    name: 'NERVECENTER_ALLOWED_ORIGINS',
+    field: 'allowedOrigins',
+    fallback: [],
+    good: [
+      ['https://Admin.example.com', ['https://admin.example.com']],
+      ['https://a.example.com:443/path, http://b:8080', ['https://a.example.com', 'http://b:8080']],
+    ],
+    bad: ['admin.example.com', 'null', 'file:///etc', 'https://'],
+    expectation: /origins such as https:\/\/admin\.example\.com/,
+  },
+  {
+    name: 'NERVECENTER_INTERVAL_MS',
+    field: 'intervalMs',
+    fallback: 5000,
+    good: [
+      ['1000', 1000],
+      ['60000', 60_000],
+    ],
+    bad: ['0', '999', '60001', '5s'],
+    expectation: whole(1000, 60_000),
+  },
+  {
+    name: 'NERVECENTER_WINDOW_MS',
+    field: 'windowMs',
+    fallback: 300_000,
+    good: [
+      ['60000', 60_000],
+      ['86400000', DAY_MS],
+    ],
+    bad: ['0', '59999', '86400001', '5m'],
+    expectation: whole(60_000, DAY_MS),
+  },
+  {
+    name: 'NERVECENTER_PROMETHEUS',
+    field: 'prometheus',
+    fallback: 'on',
+    good: [
+      ['on', 'on'],
+      ['OFF', 'off'],
+      [' token ', 'token'],
+    ],
+    bad: ['0', 'true', 'yes'],
+    expectation: /one of on, off, token/,
+  },
+  {
+    name: 'NERVECENTER_STORAGE',
+    field: 'storage',
+    fallback: 'on',
+    good: [
+      ['on', 'on'],
+      ['off', 'off'],
+    ],
+    bad: ['0', 'none', 'false'],
+    expectation: /one of on, off/,
+  },
+  {
+    name: 'NERVECENTER_DATA_DIR',
+    field: 'dataDir',
+    fallback: join(cwd, '.nervecenter'),
+    good: [
+      ['kept', join(cwd, 'kept')],
+      [join(tmpdir(), 'kept'), join(tmpdir(), 'kept')],
+      ['0', join(cwd, '0')],
+    ],
+    bad: [],
+  },
+  {
+    name: 'NERVECENTER_STORAGE_MAX_BYTES',
+    field: 'storageMaxBytes',
+    fallback: null,
+    good: [['67108864', 67_108_864]],
+    bad: ['0', '67108863', '1GiB'],
+    expectation: whole(67_108_864, Number.MAX_SAFE_INTEGER),
+  },
+  {
+    name: 'NERVECENTER_SPOOL_MAX_BYTES',
+    field: 'spoolMaxBytes',
+    fallback: GIB,
+    good: [
+      ['0', 0],
+      ['1048576', 1_048_576],
+    ],
+    bad: ['-1', '1GiB', '1.5', '9007199254740993'],
+    expectation: whole(0, Number.MAX_SAFE_INTEGER),
+  },
+  {
+    name: 'NERVECENTER_RETENTION_DAYS',
+    field: 'retentionMs',
+    fallback: {
+      request: 30 * DAY_MS,
+      system: 7 * DAY_MS,
+      llm: 90 * DAY_MS,
+      rag: 30 * DAY_MS,
+      cache: 7 * DAY_MS,
+    },
+    good: [
+      [
+        'llm=365, cache = 1',
+        { request: 30 * DAY_MS, system: 7 * DAY_MS, llm: 365 * DAY_MS, rag: 30 * DAY_MS, cache: DAY_MS },
+      ],
+    ],
+    bad: [
+      '30',
+      'request',
+      'request=0',
+      'request=-1',
+      'request=1.5',
+      'requests=3',
+      '__proto__=3',
+      'constructor=3',
+    ],
+    expectation: /pairs such as request=30 with request, system, llm, rag, cache and at least 1 day/,
+  },
+  {
+    name: 'NERVECENTER_PRICES',
+    field: 'pricesPath',
+    fallback: null,
+    good: [['prices.json', join(cwd, 'prices.json')]],
+    bad: [],
+  },
+  ...(
+    [
+      ['NERVECENTER_ERROR_MESSAGES', 'errorMessages'],
+      ['NERVECENTER_INCLUDE_USAGE', 'includeUsage'],
+    ] as const
+  ).map(([name, field]) => ({
+    name,
+    field,
+    fallback: 'off',
+    good: [
+      ['on', 'on'],
+      ['OFF', 'off'],
+    ] as const,
+    bad: ['true', '1', 'yes'],
+    expectation: /one of on, off/,
+  })),
+  {
+    name: 'NERVECENTER_CACHES',
+    field: 'caches',
+    fallback: [
+      { name: 'rag', prefix: 'rag:' },
+      { name: 'embedding', prefix: 'emb:' },
+    ],
+    good: [
+      [
+        'rag=v2:rag:, pages=p=',
+        [
+          { name: 'rag', prefix: 'v2:rag:' },
+          { name: 'pages', prefix: 'p=' },
+        ],
+      ],
+      ['redis=*', [{ name: 'redis', prefix: '' }]],
+    ],
+    bad: ['rag', 'rag=', '=rag:', 'a b=rag:', `${'n'.repeat(51)}=x`],
+    expectation: /at most 50 pairs of a cache's name and what its keys begin with, such as rag=rag:/,
+  },
+  {
+    name: 'NERVECENTER_USER_HEADER',
+    field: 'userHeaders',
+    fallback: null,
+    good: [
+      ['X-User-Email', { email: 'x-user-email', department: null }],
+      ['department=x-dep, email=x-mail', { email: 'x-mail', department: 'x-dep' }],
+    ],
+    bad: ['x user', 'name=x-user', 'email=', 'Authorization', 'email=cookie', '__proto__=x'],
+    expectation: /a header such as x-user-email, or email=x-user-email,department=x-user-department/,
+  },
+  {
+    name: 'DATABASE_URL',
+    field: 'postgres',
+    fallback: null,
+    good: [
+      ['postgres://u:p@h/d', { connectionString: 'postgres://u:p@h/d', env: {} }],
+      ['postgresql:///d?host=/run', { connectionString: 'postgresql:///d?host=/run', env: {} }],
+    ],
+    bad: ['mysql://u:short-secret@h/d', 'u:short-secret@h', 'h', '0'],
+    expectation: /a URL such as postgres:\/\/user:password@host:5432\/database/,
+    secret: true,
+  },
+];
