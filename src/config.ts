@@ -97,78 +97,33 @@ const AZURE_VARIABLES: Readonly<Record<string, string>> = {
 /** Azure's servers refuse anything less unless somebody allowed it. */
 const AZURE_SSL_MODE = 'require';
 
-/** Every variable read, with its default and meaning; the README's table is checked against this list. */
-export const SETTINGS: Readonly<Record<string, { readonly default: string; readonly meaning: string }>> = {
-  OTEL_SDK_DISABLED: { default: 'false', meaning: '`true`: the agent does nothing at all' },
-  OTEL_SERVICE_NAME: { default: 'package name of the app', meaning: 'name shown for the app' },
-  OTEL_RESOURCE_ATTRIBUTES: {
-    default: 'unset',
-    meaning: '`service.name=…` is read from it when `OTEL_SERVICE_NAME` is unset',
-  },
-  OTEL_EXPORTER_OTLP_ENDPOINT: {
-    default: 'unset',
-    meaning: 'not supported in this version: the agent says so and stays local',
-  },
-  NERVECENTER_PORT: {
-    default: '9464',
-    meaning: 'port of dashboard, API, stream and `/metrics` (`0`: any free port)',
-  },
-  NERVECENTER_HOST: { default: '127.0.0.1', meaning: 'address they listen on' },
-  NERVECENTER_ADMIN_TOKEN: {
-    default: 'random, printed',
-    meaning: 'who may look; several, comma-separated, for rotation',
-  },
-  NERVECENTER_ALLOWED_HOSTS: {
-    default: 'none',
-    meaning: 'host names accepted besides IP literals, `localhost`, `*.localhost`, `*.local`',
-  },
-  NERVECENTER_ALLOWED_ORIGINS: { default: 'none', meaning: 'origins accepted besides the dashboard’s own' },
-  NERVECENTER_INTERVAL_MS: { default: '5000', meaning: 'stream interval, 1000 to 60000' },
-  NERVECENTER_WINDOW_MS: { default: '300000', meaning: 'window of averages and percentiles' },
-  NERVECENTER_PROMETHEUS: {
-    default: 'on',
-    meaning: '`off` removes `/metrics`, `token` asks for the admin token there',
-  },
-  NERVECENTER_STORAGE: { default: 'on', meaning: '`off`: live view only, nothing is written' },
-  NERVECENTER_DATA_DIR: {
-    default: '.nervecenter',
-    meaning: 'embedded storage and the admin token made at the first start',
-  },
-  NERVECENTER_SPOOL_MAX_BYTES: {
-    default: '1073741824',
-    meaning: 'checked, but without effect until rows are kept on disk through an outage',
-  },
-  NERVECENTER_STORAGE_MAX_BYTES: {
-    default: 'unset',
-    meaning:
-      'room for all rows in the database, in bytes (at least 67108864); past it the oldest days go first',
-  },
-  NERVECENTER_RETENTION_DAYS: {
-    default: 'request=30,system=7,llm=90,rag=30,cache=7',
-    meaning: 'days to keep per table; checked, but nothing is deleted yet',
-  },
-  NERVECENTER_PRICES: { default: 'unset', meaning: 'path of a JSON file with your own prices' },
-  NERVECENTER_ERROR_MESSAGES: {
-    default: 'off',
-    meaning: '`on`: keep the provider’s message for a failed call (500 characters); it may quote the prompt',
-  },
-  NERVECENTER_INCLUDE_USAGE: {
-    default: 'off',
-    meaning:
-      '`on`: ask for the usage of chat streams at hosts that document it; what they add is hidden from the app',
-  },
-  NERVECENTER_CACHES: {
-    default: 'rag=rag:,embedding=emb:',
-    meaning: 'caches by what their keys begin with; the first match counts, `name=*` is every other key',
-  },
-  NERVECENTER_USER_HEADER: {
-    default: 'unset',
-    meaning:
-      'request headers a trusted proxy sets, `x-user-email` or `email=x-user-email,department=x-user-department`: who rows are for',
-  },
-  DATABASE_URL: { default: 'unset', meaning: 'your Postgres; unset: embedded storage' },
-  'PG*': { default: 'unset', meaning: 'the same through the standard variables (`PGHOST`, `PGUSER`, …)' },
-  'AZURE_PG_*': { default: 'unset', meaning: 'the same by the names an app at Azure may have already' },
+/** Every variable read, with its default; the README's table, which says what they mean, is checked against this list. */
+export const SETTINGS: Readonly<Record<string, string>> = {
+  OTEL_SDK_DISABLED: 'false',
+  OTEL_SERVICE_NAME: 'package name of the app',
+  OTEL_RESOURCE_ATTRIBUTES: 'unset',
+  OTEL_EXPORTER_OTLP_ENDPOINT: 'unset',
+  NERVECENTER_PORT: '9464',
+  NERVECENTER_HOST: '127.0.0.1',
+  NERVECENTER_ADMIN_TOKEN: 'random, printed',
+  NERVECENTER_ALLOWED_HOSTS: 'none',
+  NERVECENTER_ALLOWED_ORIGINS: 'none',
+  NERVECENTER_INTERVAL_MS: '5000',
+  NERVECENTER_WINDOW_MS: '300000',
+  NERVECENTER_PROMETHEUS: 'on',
+  NERVECENTER_STORAGE: 'on',
+  NERVECENTER_DATA_DIR: '.nervecenter',
+  NERVECENTER_SPOOL_MAX_BYTES: '1073741824',
+  NERVECENTER_STORAGE_MAX_BYTES: 'unset',
+  NERVECENTER_RETENTION_DAYS: 'request=30,system=7,llm=90,rag=30,cache=7',
+  NERVECENTER_PRICES: 'unset',
+  NERVECENTER_ERROR_MESSAGES: 'off',
+  NERVECENTER_INCLUDE_USAGE: 'off',
+  NERVECENTER_CACHES: 'rag=rag:,embedding=emb:',
+  NERVECENTER_USER_HEADER: 'unset',
+  DATABASE_URL: 'unset',
+  'PG*': 'unset',
+  'AZURE_PG_*': 'unset',
 };
 
 /** The configuration as `nervecenter doctor` prints it: by variable, secrets masked. */

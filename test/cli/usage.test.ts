@@ -20,6 +20,7 @@ describe('nervecenter', () => {
         'collector',
         'migrate',
         'prune',
+        'export',
         'reprice',
         'doctor',
         'init',

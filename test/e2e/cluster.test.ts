@@ -108,9 +108,10 @@ describe('processes that share a port', () => {
     const after = await snapshotOf(
       host,
       (snapshot) =>
-        upCount(snapshot) === 2 && snapshot.pipeline.events_stored >= 40 && snapshot.llm.total_requests >= 20,
+        upCount(snapshot) === 2 && snapshot.pipeline.events_stored >= 40 && snapshot.llm.total_requests >= 50,
     );
-    assert.equal(after.llm.total_requests, 20);
+    // What the killed collector had counted is read back from its rows.
+    assert.equal(after.llm.total_requests, 50);
     assert.equal(new URL(host.dashboardUrl).port, port);
     for (const app of others) {
       assert.equal(app.exited, false);

@@ -184,9 +184,10 @@ describe('the packed package, installed in an empty directory', { timeout: INSTA
     for (const document of ['LICENSE', 'README.md', 'ARCHITECTURE.md', 'CHANGELOG.md']) {
       assert.ok(existsSync(join(installed, document)), document);
     }
-    for (const folder of ['src', 'test', 'bench', 'examples', 'node_modules', 'scripts']) {
+    for (const folder of ['src', 'test', 'examples', 'node_modules', 'scripts']) {
       assert.ok(!existsSync(join(installed, folder)), folder);
     }
+    assert.deepEqual(globSync('bench/**', { cwd: installed, exclude: ['bench/*.md'] }), ['bench']);
   });
 
   // A program for Node has Node's types, a page has the browser's.

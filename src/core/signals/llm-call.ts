@@ -153,9 +153,9 @@ export const llmCall: Signal<LlmCallEvent> = {
     { name: 'cost_source', type: 'varchar', value: (event) => costOf(event).source },
     { name: 'price_version', type: 'varchar', value: (event) => text(costOf(event).priceVersion, 50) },
     { name: 'outcome', type: 'varchar', value: (event) => event.outcome },
-    ...senderColumns<LlmCallEvent>(),
     ...bucketColumns(),
     ...detailColumns(),
+    ...senderColumns<LlmCallEvent>(),
   ],
 };
 

@@ -110,5 +110,8 @@ function unpricedModels({ store }: LiveView): UnpricedModelSnapshot[] {
     const [provider = '', model = ''] = key.split('\u0000');
     return { provider, model, requests: sumOf(series, ({ total }) => total) };
   });
-  return models.sort((a, b) => b.requests - a.requests).slice(0, UNPRICED_MODELS_MAX);
+  return models
+    .filter(({ requests }) => requests > 0)
+    .sort((a, b) => b.requests - a.requests)
+    .slice(0, UNPRICED_MODELS_MAX);
 }
