@@ -64,10 +64,14 @@ export class PackageRuns {
   }
 
   /** Runs an app to its end; the rows it made, and what it printed. */
-  async run(app: string, flag: string): Promise<{ readonly rows: readonly Row[]; readonly stdout: string }> {
+  async run(
+    app: string,
+    flag: string,
+    moreArgs: readonly string[] = [],
+  ): Promise<{ readonly rows: readonly Row[]; readonly stdout: string }> {
     const child = new ObservedApp(join(APPS, app), {
       flags: [flag, PRELOAD],
-      args: [String(this.providers.port), String(this.providers.http2Port)],
+      args: [String(this.providers.port), String(this.providers.http2Port), ...moreArgs],
       env: { NERVECENTER_PORT: this.#port },
       dataDir: this.#collector.dataDir,
     });
@@ -78,17 +82,32 @@ export class PackageRuns {
   }
 
   /** Every row there is once there are as many as requests came. */
-  async #stored(): Promise<readonly Row[]> {
-    const select = 'SELECT * FROM enterprise.llm_call_metrics ORDER BY id';
-    let rows: readonly Row[] = [];
+  #stored(): Promise<readonly Row[]> {
+    const rows = 'SELECT * FROM enterprise.llm_call_metrics ORDER BY id';
+    return this.select<Row>(rows, ({ length }) => length >= this.providers.received);
+  }
+
+  /** Asks the database until the answer is as wanted. */
+  async select<T extends object>(
+    sql: string,
+    isAsWanted: (rows: readonly T[]) => boolean,
+  ): Promise<readonly T[]> {
+    let rows: readonly T[] = [];
     await until(
       async () => {
-        rows = (await this.#postgres.using(this.#database, (client) => client.query<Row>(select))).rows;
-        return rows.length >= this.providers.received;
+        rows = (await this.#postgres.using(this.#database, (client) => client.query(sql))).rows;
+        return isAsWanted(rows);
       },
       { timeoutMs: 20_000 },
     );
     return rows;
+  }
+
+  /** A database of the app's own on the same server, as the environment of a client. */
+  async appDatabase(sql: string): Promise<Readonly<Record<string, string>>> {
+    const database = await this.#postgres.createDatabase();
+    await this.#postgres.using(database, (client) => client.query(sql));
+    return database.env;
   }
 
   async stop(): Promise<void> {

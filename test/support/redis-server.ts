@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
 
 /** What a command answers: text, an integer, nothing, a list, fields, a status or an error. */
-type Reply = string | number | null | readonly Reply[] | Map<string, string> | Status | Error;
+export type Reply = string | number | null | readonly Reply[] | Map<string, Reply> | Status | Error;
 
 class Status {
   readonly text: string;
@@ -29,6 +29,8 @@ interface Client {
  */
 export class RedisServer {
   readonly commands: string[][] = [];
+  /** What commands of modules answer, by their upper-case name. */
+  readonly replies = new Map<string, Reply>();
   readonly #values = new Map<string, string | Map<string, string>>();
   readonly #sockets = new Set<Socket>();
   readonly #server: Server;
@@ -126,6 +128,8 @@ export class RedisServer {
   }
 
   #runOnHash(command: string, key: string, rest: string[]): Reply {
+    const scripted = this.replies.get(command);
+    if (scripted !== undefined) return scripted;
     const hash = this.#values.get(key) ?? new Map<string, string>();
     if (!(hash instanceof Map)) return WRONG_TYPE;
     switch (command) {

@@ -7,11 +7,15 @@ import { http } from './http.ts';
 import { ioredis } from './ioredis.ts';
 import { keyv } from './keyv.ts';
 import { koa } from './koa.ts';
+import { langchain } from './langchain.ts';
 import { llm } from './llm.ts';
 import { lruCache } from './lru-cache.ts';
 import { memjs } from './memjs.ts';
 import { nodeCache } from './node-cache.ts';
+import { pg } from './pg.ts';
 import { redis } from './redis.ts';
+import { redisSearch } from './redis-search.ts';
+import { vectorStores } from './vector-stores.ts';
 import { ws } from './ws.ts';
 
 /** Every library that is observed. To add one: a file beside this, a line here, an app in the contract suite. */
@@ -30,4 +34,8 @@ export const INSTRUMENTATIONS: readonly Instrumentation[] = [
   nodeCache,
   keyv,
   cacheManager,
+  vectorStores,
+  pg,
+  redisSearch,
+  langchain,
 ];

@@ -7,13 +7,15 @@ interface Alias {
   readonly source: string;
 }
 
-const XAI = 'https://docs.x.ai/docs/models';
-const OPENROUTER_XAI = 'https://openrouter.ai/x-ai/grok-4.1-fast';
+const PRICES =
+  'https://www.getmaxim.ai/bifrost/llm-cost-calculator/provider/xai/model/grok-4-1-fast-non-reasoning.md';
+const SPELLING =
+  'https://docs.cloud.google.com/vertex-ai/generative-ai/docs/partner-models/grok/grok-4-1-fast';
 
-/** Names that apps use and the price table does not know. All of Grok 4.1 costs the same, whether it reasons or not. */
+/** Names that apps use and the price table does not know. All that xAI sells of Grok 4.1 costs the same, whether it reasons or not. */
 const ALIASES: readonly Alias[] = [
-  { name: 'grok-4-1', model: 'grok-4-1-fast-reasoning', source: XAI },
-  { name: 'grok-4.1-fast', model: 'grok-4-1-fast-reasoning', source: OPENROUTER_XAI },
+  { name: 'grok-4-1', model: 'grok-4-1-fast-reasoning', source: PRICES },
+  { name: 'grok-4.1-fast', model: 'grok-4-1-fast-reasoning', source: SPELLING },
 ];
 
 const MODEL_OF = new Map(ALIASES.map(({ name, model }) => [name, model]));
