@@ -19,4 +19,15 @@ ALTER TABLE enterprise.llm_call_metrics
     ADD COLUMN IF NOT EXISTS usage_mismatch BOOLEAN,
     ADD COLUMN IF NOT EXISTS service_tier VARCHAR(30),
     ADD COLUMN IF NOT EXISTS billed_units JSONB,             -- what is billed besides tokens, such as searches
-    ADD COLUMN IF NOT EXISTS cache_savings_usd NUMERIC;
+    ADD COLUMN IF NOT EXISTS cache_savings_usd NUMERIC,
+    ADD COLUMN IF NOT EXISTS cost_exact_usd NUMERIC;         -- where cost_usd cannot hold the cost: its six decimals round an
+                                                             -- embedding of twenty tokens to nothing
+
+-- Costs and savings are now added up exactly: what has rows is rolled up anew, as by 013.
+UPDATE enterprise.nervecenter_rollup_state
+SET minute_watermark = least(minute_watermark, first.hour), hour_watermark = least(hour_watermark, first.hour)
+FROM (
+    SELECT date_bin('1 hour', min(timestamp), 'epoch'::timestamptz) AS hour
+    FROM enterprise.llm_call_metrics WHERE timestamp >= 'epoch'
+) AS first
+WHERE signal = 'llm-call' AND first.hour IS NOT NULL;

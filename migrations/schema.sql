@@ -64,6 +64,7 @@ CREATE TABLE enterprise.llm_call_metrics (
     service_tier character varying(30),
     billed_units jsonb,
     cache_savings_usd numeric,
+    cost_exact_usd numeric,
     CONSTRAINT llm_call_metrics_pkey PRIMARY KEY (id, "timestamp")
 ) PARTITION BY RANGE ("timestamp");
 CREATE INDEX idx_llm_metrics_ts ON ONLY enterprise.llm_call_metrics USING btree ("timestamp" DESC);

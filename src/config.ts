@@ -239,7 +239,7 @@ class SettingReader {
   ): T {
     const parsed = parse(this.list(name));
     if (typeof parsed !== 'string') return parsed;
-    this.#refuse(name, expected, parsed, SETTINGS[name]?.default);
+    this.#refuse(name, expected, parsed, SETTINGS[name]);
     return parse([]) as T;
   }
 

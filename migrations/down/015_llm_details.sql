@@ -18,4 +18,5 @@ ALTER TABLE enterprise.llm_call_metrics
     DROP COLUMN IF EXISTS usage_mismatch,
     DROP COLUMN IF EXISTS service_tier,
     DROP COLUMN IF EXISTS billed_units,
-    DROP COLUMN IF EXISTS cache_savings_usd;
+    DROP COLUMN IF EXISTS cache_savings_usd,
+    DROP COLUMN IF EXISTS cost_exact_usd;

@@ -5,6 +5,7 @@ import type { InstrumentSpec } from './signal.ts';
 import { CACHE_NAME, CACHE_REQUESTS, CACHE_RESULT } from './signals/cache.ts';
 import {
   ABORTED,
+  LLM_CACHE_SAVINGS,
   LLM_CACHED_TOKENS,
   LLM_COST,
   LLM_DURATION,
@@ -121,6 +122,7 @@ export const PAST: Readonly<Partial<Record<SignalName, PastSignal>>> = {
         'errors',
         'aborted',
         'cost_usd',
+        'cache_savings_usd',
         'tokens_in',
         'tokens_out',
         'tokens_cached',
@@ -231,6 +233,7 @@ function callTotals({ value, count, sums }: PastGroup): Point[] {
     tokens('input', sums['tokens_in']),
     tokens('output', sums['tokens_out']),
     counter(LLM_COST, model, sums['cost_usd']),
+    counter(LLM_CACHE_SAVINGS, model, sums['cache_savings_usd']),
     counter(LLM_CACHED_TOKENS, model, sums['tokens_cached']),
     counter(LLM_REASONING_TOKENS, model, sums['tokens_reasoning']),
     counter(LLM_UNPRICED, model, sums['unpriced']),

@@ -12,6 +12,9 @@ const BATCH_ROWS_MAX = 1000;
  * instead of walking the index, and compare every row of a batch with every other.
  */
 const PLANS = ['sort', 'bitmapscan', 'nestloop'].map((plan) => `SET LOCAL enable_${plan} = off`).join('; ');
+/** `cost_usd` keeps six decimals of less than 10,000 USD; `cost_exact_usd` has what it cannot hold. */
+const EXACT_COST = 'coalesce(r.cost_exact_usd, r.cost_usd)';
+const COLUMN_LIMIT = '9999.9999995';
 /** Before every row: times and ids are compared together. */
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 
@@ -74,13 +77,12 @@ interface Place {
  * the writer leaves them: it can be interrupted anywhere, and repeated.
  */
 export async function reprice(client: ClientBase, options: RepriceOptions): Promise<RepriceTotals> {
-  const scale = await costDecimals(client);
   let place: Place = { at: new Date(options.fromMs).toISOString(), id: FIRST_ID };
   let totals = NOTHING;
   while (!options.stopped()) {
     const rows = await inTransaction(client, async () => {
       const batch = await nextRows(client, place, options);
-      totals = added(totals, batch, await settle(client, batch, { ...options, scale }));
+      totals = added(totals, batch, await settle(client, batch, options));
       return batch;
     });
     const last = rows.at(-1);
@@ -110,7 +112,7 @@ async function nextRows(client: ClientBase, { at, id }: Place, options: RepriceO
   const from = `${escapeLiteral(at)}::timestamptz`;
   const to = `${escapeLiteral(new Date(options.toMs).toISOString())}::timestamptz`;
   const { rows } = await client.query<Row>(
-    `SELECT r.id, r.cost_usd, r.cost_source, ${STORED_CALL_COLUMNS.join(', ')},
+    `SELECT r.id, ${EXACT_COST} AS cost_usd, r.cost_source, ${STORED_CALL_COLUMNS.join(', ')},
        to_json(r.timestamp) #>> '{}' AS at, (extract(epoch FROM r.timestamp) * 1000)::float8 AS time_ms
      FROM enterprise.llm_call_metrics r
      WHERE r.timestamp >= ${from} AND r.timestamp < ${to} AND (r.timestamp, r.id) > (${from}, $1::uuid)
@@ -132,7 +134,7 @@ interface Settled {
 async function settle(
   client: ClientBase,
   rows: readonly Row[],
-  { dryRun, price, scale }: RepriceOptions & { readonly scale: number | null },
+  { dryRun, price }: RepriceOptions,
 ): Promise<Settled> {
   const ours = rows.filter(({ cost_source }) => cost_source !== 'provider');
   const costs = ours.map((row) => ({ row, cost: price(storedCall(row)) }));
@@ -150,7 +152,7 @@ async function settle(
     known.map(({ cost }) => cost.cacheSavingsUsd),
   ];
   const { rows: answers }: QueryResult<{ changed: number; difference: number }> = await client.query(
-    settleStatement({ dryRun, scale, first, last }),
+    settleStatement({ dryRun, first, last }),
     columns,
   );
   const { changed = 0, difference = 0 } = answers[0] ?? {};
@@ -159,32 +161,31 @@ async function settle(
 
 interface StatementParts {
   readonly dryRun: boolean;
-  readonly scale: number | null;
   readonly first: string;
   readonly last: string;
 }
 
 /**
- * Costs are compared as the column holds them, or what it rounds would look changed for ever; savings of nothing and none
- * are the same. What has the same cost keeps the version it was found with.
+ * Savings of nothing and none are the same. What has the same cost keeps the version it was found with.
  */
-function settleStatement({ dryRun, scale, first, last }: StatementParts): string {
-  const stored = scale === null ? 'priced.cost' : `round(priced.cost, ${scale})`;
+function settleStatement({ dryRun, first, last }: StatementParts): string {
   const different = `
     WITH priced AS (
       SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::numeric[], $4::text[], $5::text[], $6::numeric[])
         AS given(id, at, cost, source, version, savings)
     ), different AS (
-      SELECT priced.*, ${stored} - coalesce(r.cost_usd, 0) AS difference
+      SELECT priced.*, priced.cost - coalesce(${EXACT_COST}, 0) AS difference
       FROM enterprise.llm_call_metrics r JOIN priced ON r.id = priced.id AND r.timestamp = priced.at
       WHERE r.timestamp BETWEEN ${escapeLiteral(first)}::timestamptz AND ${escapeLiteral(last)}::timestamptz
-        AND (r.cost_usd IS DISTINCT FROM ${stored} OR coalesce(r.cache_savings_usd, 0) <> coalesce(priced.savings, 0))
+        AND (${EXACT_COST} IS DISTINCT FROM priced.cost OR coalesce(r.cache_savings_usd, 0) <> coalesce(priced.savings, 0))
     )`;
   const totals = `SELECT count(*)::int AS changed, coalesce(sum(difference), 0)::float8 AS difference FROM different`;
   if (dryRun) return `${different} ${totals}`;
   return `${different}, stored AS (
       UPDATE enterprise.llm_call_metrics r
-      SET cost_usd = different.cost, cost_source = different.source, price_version = left(different.version, 50),
+      SET cost_usd = CASE WHEN different.cost < ${COLUMN_LIMIT} THEN different.cost END,
+        cost_exact_usd = CASE WHEN different.cost < ${COLUMN_LIMIT} THEN nullif(different.cost, round(different.cost, 6)) ELSE different.cost END,
+        cost_source = different.source, price_version = left(different.version, 50),
         cache_savings_usd = different.savings
       FROM different
       WHERE r.id = different.id AND r.timestamp = different.at
@@ -206,13 +207,4 @@ function added(totals: RepriceTotals, rows: readonly Row[], batch: Settled): Rep
     afterUsd: totals.afterUsd + batch.afterUsd,
     reached: totals.reached,
   };
-}
-
-/** How many decimals the column keeps, `null` for all. */
-async function costDecimals(client: ClientBase): Promise<number | null> {
-  const { rows } = await client.query<{ scale: number | null }>(
-    `SELECT numeric_scale AS scale FROM information_schema.columns
-     WHERE table_schema = 'enterprise' AND table_name = 'llm_call_metrics' AND column_name = 'cost_usd'`,
-  );
-  return rows[0]?.scale ?? null;
 }

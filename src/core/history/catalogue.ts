@@ -97,6 +97,7 @@ export const HISTORY: Readonly<Record<SignalName, HistorySignal>> = {
       ...ERRORS,
       ...distribution('ms', 'first_token', 'first_token_'),
       cost: total('USD', 'cost_usd'),
+      cache_savings: total('USD', 'cache_savings_usd'),
       tokens: total('tokens', 'tokens'),
       tokens_in: total('tokens', 'tokens_in'),
       tokens_out: total('tokens', 'tokens_out'),

@@ -8,7 +8,7 @@ import {
 import type { Attributes } from '../frame.ts';
 import { eventColumns, int4, senderColumns, text } from '../row.ts';
 import type { Column, InstrumentSpec, RecordMeasurement, Signal } from '../signal.ts';
-import { milliseconds, toSeconds } from '../units.ts';
+import { milliseconds, toSeconds, type Usd } from '../units.ts';
 
 export const LLM_DURATION: InstrumentSpec = {
   name: 'gen_ai.client.operation.duration',
@@ -131,7 +131,7 @@ export const llmCall: Signal<LlmCallEvent> = {
     { name: 'department', type: 'varchar', value: (event) => text(event.department, 50) },
     { name: 'query_category', type: 'varchar', value: (event) => text(event.queryCategory, 50) },
     { name: 'trace_id', type: 'varchar', value: (event) => text(event.traceId, 32) },
-    { name: 'cost_usd', type: 'numeric', value: (event) => costOf(event).usd },
+    { name: 'cost_usd', type: 'numeric', value: (event) => columnCost(costOf(event).usd) },
     { name: 'success', type: 'boolean', value: (event) => event.outcome === 'ok' },
     {
       name: 'error_message',
@@ -158,6 +158,19 @@ export const llmCall: Signal<LlmCallEvent> = {
     ...senderColumns<LlmCallEvent>(),
   ],
 };
+
+/** `cost_usd` is the specification's DECIMAL(10,6): it rounds what is finer and refuses what is 10,000 USD and more. */
+const COST_DECIMALS = 6;
+const COST_USD_LIMIT = 9999.999_999_5;
+
+function columnCost(usd: Usd | null): number | null {
+  return usd === null || usd >= COST_USD_LIMIT ? null : usd;
+}
+
+/** The cost where that column cannot hold it; `null` where it can. */
+function exactCost(usd: Usd | null): number | null {
+  return usd !== null && Number(columnCost(usd)?.toFixed(COST_DECIMALS)) !== usd ? usd : null;
+}
 
 /** The buckets no other column has: with them a stored call can be priced anew. */
 function bucketColumns(): Column<LlmCallEvent>[] {
@@ -196,6 +209,7 @@ function detailColumns(): Column<LlmCallEvent>[] {
       value: ({ billedUnits }) => (billedUnits === null ? null : JSON.stringify(billedUnits)),
     },
     { name: 'cache_savings_usd', type: 'numeric', value: (event) => costOf(event).cacheSavingsUsd },
+    { name: 'cost_exact_usd', type: 'numeric', value: (event) => exactCost(costOf(event).usd) },
   ];
 }
 

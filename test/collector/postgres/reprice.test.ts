@@ -217,6 +217,23 @@ describe('pricing stored calls anew', () => {
     });
   });
 
+  it('begins with costs that are stored to the last digit, also where the column of the specification cannot', async () => {
+    const costs = [0.0000004, 0.001234, 0.0012345678, 12_345.5];
+    const database = await databaseWith(costs.map((cost) => call({ reportedCostUsd: usd(cost) })));
+    await server.using(database, async (client) => {
+      const stored = await select(
+        client,
+        'SELECT cost_usd, cost_exact_usd FROM enterprise.llm_call_metrics ORDER BY coalesce(cost_exact_usd, cost_usd)',
+      );
+      assert.deepEqual(stored.map(Object.values), [
+        ['0.000000', '0.0000004'],
+        ['0.001234', null],
+        ['0.001235', '0.0012345678'],
+        [null, '12345.5'],
+      ]);
+    });
+  });
+
   it('prices rows of other writers by the columns they have, and keeps a cost that nobody knows better', async () => {
     const database = await server.createDatabase();
     await server.using(database, async (client) => {

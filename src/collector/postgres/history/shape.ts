@@ -37,6 +37,9 @@ const STAGES = `CASE WHEN jsonb_typeof(r.stages) = 'object' THEN r.stages ELSE j
   'embedding', r.embedding_ms, 'vector_search', r.vector_search_ms, 'rerank', r.rerank_ms)) END`;
 const RAG_FAILED = `r.outcome IS NOT DISTINCT FROM 'error'`;
 
+/** `cost_usd` has six decimals; where that is not enough there is a column beside it. */
+const EXACT_COST = 'coalesce(r.cost_exact_usd, r.cost_usd)';
+
 export const SHAPES: Readonly<Record<SignalName, RowShape>> = {
   request: {
     table: 'enterprise.request_metrics',
@@ -76,13 +79,14 @@ export const SHAPES: Readonly<Record<SignalName, RowShape>> = {
     sums: {
       // A call the app gave up did not fail; writers that know no outcome have `success` only.
       errors: oneIf(`coalesce(r.outcome, CASE WHEN r.success THEN 'ok' ELSE 'error' END) = 'error'`),
-      cost_usd: 'r.cost_usd',
+      cost_usd: EXACT_COST,
+      cache_savings_usd: 'r.cache_savings_usd',
       tokens: 'r.total_tokens',
       tokens_in: 'r.prompt_tokens',
       tokens_out: 'r.completion_tokens',
       tokens_cached: 'r.cached_tokens',
       tokens_reasoning: 'r.reasoning_tokens',
-      unpriced: oneIf('r.cost_usd IS NULL AND (r.total_tokens IS NOT NULL OR r.billed_units IS NOT NULL)'),
+      unpriced: oneIf(`${EXACT_COST} IS NULL AND (r.total_tokens IS NOT NULL OR r.billed_units IS NOT NULL)`),
       aborted: oneIf(`r.outcome = 'aborted'`),
       estimated: oneIf(`r.usage_source = 'estimated'`),
     },
