@@ -43,7 +43,8 @@ before(async () => {
   await client.query(OPERATORS);
   pool = new Pool({ ...options, max: 1 });
   // The server may close a connection before it has heard the client's farewell.
-  for (const one of [client, pool]) one.on('error', () => {});
+  client.on('error', () => {});
+  pool.on('error', () => {});
   pool.on('connect', (one) => one.on('error', () => {}));
   observed = observeQueries();
   stop = pg.start(observed.agent);
