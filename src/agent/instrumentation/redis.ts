@@ -62,7 +62,7 @@ function observeQueues(exports: unknown, reads: QueuedReads): (() => void) | und
   return replaceMethod(prototype, 'addCommand', (addCommand) => {
     return function observedAdd(args, options) {
       const answer = Reflect.apply(addCommand, this, [args, options]);
-      const told = reads.of(this, args, options?.chainId);
+      const told = Array.isArray(args) ? reads.of(this, args, options?.chainId) : undefined;
       if (told === undefined || !(answer instanceof Promise)) return answer;
       // Handed on instead of the queue's own promise, so that a rejection nobody handles is still one.
       return answer.then((reply) => {
