@@ -202,8 +202,12 @@ describe('what is recorded', () => {
       cacheRead: 40,
       cacheWrite5m: 0,
       cacheWrite1h: 0,
+      inputAudio: 0,
+      inputImage: 0,
       outputText: 7,
       outputReasoning: 0,
+      outputAudio: 0,
+      outputImage: 0,
     });
     // More cached than there were: no bucket may be negative.
     recorder.llmCall({ model: 'm', provider: 'p', latencyMs: 9, tokensIn: 10, cachedTokens: 40 });
