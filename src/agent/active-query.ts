@@ -92,7 +92,9 @@ export class ActiveQuery implements RagQuery {
     this.#unread++;
     return (found) => {
       if (found !== null) this.#searched = found;
-      if (--this.#unread === 0) this.#whenRead?.();
+      if (--this.#unread > 0) return;
+      this.#whenRead?.();
+      this.#whenRead = null;
     };
   }
 

@@ -9,6 +9,8 @@ export type IdentifyUser = (request: IncomingMessage) => User | null | undefined
 const EMAIL_LENGTH_MAX = 255;
 const DEPARTMENT_LENGTH_MAX = 50;
 
+const NOT_ASCII = /\P{ASCII}/u;
+
 /** Who requests are for: as the app's own function says, else as the headers say that the operator trusts. */
 export class Identity {
   readonly #headers: UserHeaders | null;
@@ -90,6 +92,7 @@ function cleaned(value: unknown, lengthMax: number): string | undefined {
 /** Node reads a header's bytes as Latin-1; proxies send UTF-8. */
 function decoded(header: string | string[] | undefined): string | undefined {
   if (typeof header !== 'string') return undefined;
+  if (!NOT_ASCII.test(header)) return header;
   const text = Buffer.from(header, 'latin1').toString('utf8');
   return text.includes('\uFFFD') ? header : text;
 }

@@ -8,19 +8,9 @@ import { currentContext, runInContext, WorkContext } from '../../src/agent/conte
 import { queryHash, type RagQuery, type RagQueryAttributes, runRagQuery } from '../../src/agent/rag.ts';
 import { StageNames } from '../../src/agent/stage-names.ts';
 import type { RagQueryEvent } from '../../src/core/event.ts';
-import { milliseconds } from '../../src/core/units.ts';
-import { RecordingAgent } from '../support/recording-agent.ts';
+import { ClockedAgent } from '../support/clocked-agent.ts';
 
 const RAG = join(import.meta.dirname, '..', '..', 'src', 'agent', 'rag.ts');
-
-/** An agent whose clock the test turns. */
-class ClockedAgent extends RecordingAgent {
-  nowMs = 1000;
-  override readonly clock = {
-    monotonicMs: () => milliseconds(this.nowMs),
-    epochMs: () => milliseconds(1_700_000_000_000 + this.nowMs),
-  };
-}
 
 let agent: ClockedAgent;
 let invalid: string[];

@@ -16,7 +16,7 @@ function recorded(file: string): Answer {
   const { exchanges } = JSON.parse(readFileSync(join(RECORDINGS, `${file}.json`), 'utf8'));
   const [{ response }] = exchanges as [{ response: { headers: Record<string, string>; body: string } }];
   const type = response.headers['content-type'] ?? 'application/json';
-  return { type, pieces: response.body.split(/(?<=\n\n)/) };
+  return { type, pieces: response.body.split(/(?<=\n\r?\n)/) };
 }
 
 const json = (document: unknown): Answer => ({

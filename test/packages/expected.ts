@@ -74,3 +74,18 @@ export const RETRIED: Readonly<Record<string, string>> = {
   'mistral-small-latest': 'mistral_ai',
   'amazon.nova-lite-v1:0': 'aws.bedrock',
 };
+
+/** Provider of streams that the app leaves after the first event; `ai`, `google`, `ollama` and `bedrock` keep them open. */
+export const LEFT: Readonly<Record<string, string>> = {
+  'openai left': 'openai',
+  'openai responses left': 'openai',
+  'groq left': 'groq',
+  'ai left': 'openai',
+  'langchain left': 'openai',
+  'anthropic left': 'anthropic',
+  'google left': 'gcp.gemini',
+  'cohere left': 'cohere',
+  'mistral left': 'mistral_ai',
+  'ollama left': 'ollama',
+  'bedrock left': 'aws.bedrock',
+};

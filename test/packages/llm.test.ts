@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { EXPECTED, RETRIED } from './expected.ts';
+import { EXPECTED, LEFT, RETRIED } from './expected.ts';
 import { assertRow, PackageRuns, type Row } from './package-runs.ts';
 
 const STARTS = [
@@ -26,7 +26,8 @@ describe('calls of models by the real packages', () => {
       });
 
       it('makes as many rows as the providers got requests', () => {
-        assert.equal(rows.length, Object.keys(EXPECTED).length + 2 * Object.keys(RETRIED).length);
+        const [once, left, twice] = [EXPECTED, LEFT, RETRIED].map((calls) => Object.keys(calls).length);
+        assert.equal(rows.length, Number(once) + Number(left) + 2 * Number(twice));
       });
 
       for (const [name, expected] of Object.entries(EXPECTED)) {
@@ -35,6 +36,20 @@ describe('calls of models by the real packages', () => {
           assert.ok(row);
           assert.deepEqual(others, []);
           assertRow(row, expected);
+        });
+      }
+
+      for (const [name, provider] of Object.entries(LEFT)) {
+        it(`${name}: one row, with what came until then`, () => {
+          const [row, ...others] = rows.filter(({ user_email }) => user_email === name);
+          assert.ok(row);
+          assert.deepEqual(others, []);
+          assert.deepEqual(
+            [row.provider, row.outcome, row.streaming, row.status_code, row.usage_source],
+            [provider, 'aborted', true, 200, 'estimated'],
+          );
+          assert.ok(row.first_token_ms !== null && (row.prompt_tokens ?? 0) > 0);
+          assert.ok((row.completion_tokens ?? 0) > 0);
         });
       }
 

@@ -18,7 +18,7 @@ export interface Providers {
 type Request = http.IncomingMessage | http2.Http2ServerRequest;
 type Response = http.ServerResponse & http2.Http2ServerResponse;
 
-/** They refuse a request that says `busy`, and serve it when it comes again. */
+/** They refuse a request that says `busy`, and serve it when it comes again; of an answer to `leave` they keep the end. */
 export async function startProviders(): Promise<Providers> {
   const refused = new Set<string>();
   const sockets = new Set<Socket>();
@@ -37,7 +37,13 @@ export async function startProviders(): Promise<Providers> {
     }
     const answer = answerTo(host, request.url ?? '', body);
     response.writeHead(answer === undefined ? 404 : 200, { 'content-type': answer?.type ?? 'text/plain' });
-    for (const piece of answer?.pieces ?? [`no answer to ${host} ${request.url}`]) {
+    const pieces = answer?.pieces ?? [`no answer to ${host} ${request.url}`];
+    if (body.includes('leave')) {
+      // All at once, so that the app has not left before the first token came; and open until it does.
+      response.write(Buffer.concat(pieces.slice(0, -2).map((piece) => Buffer.from(piece as string))));
+      return;
+    }
+    for (const piece of pieces) {
       response.write(piece);
       await turn();
     }

@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { cacheNameOf, DEFAULT_CACHES } from '../../core/cache-names.ts';
 import type { Agent, Instrumentation } from '../agent.ts';
 import { asLookup, type Lookup, outerLookup, outsideLookup } from './cache-lookup.ts';
@@ -5,6 +6,10 @@ import { onModuleLoad } from './module-hook.ts';
 import { replaceMethod } from './replace-method.ts';
 
 const UNNAMED = 'cache-manager';
+/** The export in a list of them, with the name it has inside where that is another. */
+const EXPORTED = /\b(?:([\w$]+)\s+as\s+)?createCache\b/;
+/** Where a rewritten module says which caches it makes. */
+const CACHES = 'nervecenter.cache-manager.made';
 
 type Ask = (...args: unknown[]) => Promise<unknown>;
 
@@ -28,19 +33,51 @@ interface Exports {
  */
 export const cacheManager: Instrumentation = {
   name: 'cache-manager',
-  start: (agent) =>
-    onModuleLoad('cache-manager/dist/index.cjs', (exports) => {
-      if (typeof (exports as Partial<Exports>).createCache !== 'function') return undefined;
-      return replaceMethod(exports as Exports, 'createCache', (createCache) => (...args) => {
-        return observeCache(createCache(...args), agent);
-      });
-    }),
+  start(agent) {
+    let observes = true;
+    const made = (cache: unknown) => observeCache(cache as Cache, agent, () => observes);
+    subscribe(CACHES, made);
+    const undos = [
+      onModuleLoad('cache-manager/dist/index.cjs', (exports) => {
+        if (typeof (exports as Partial<Exports>).createCache !== 'function') return undefined;
+        return replaceMethod(exports as Exports, 'createCache', (createCache) => (...args) => {
+          const cache = createCache(...args);
+          made(cache);
+          return cache;
+        });
+      }),
+      onModuleLoad('cache-manager/dist/index.mjs', () => undefined, announceCaches),
+    ];
+    return () => {
+      observes = false;
+      unsubscribe(CACHES, made);
+      for (const undo of undos) undo();
+    };
+  },
 };
 
-function observeCache(cache: Cache, agent: Agent): Cache {
+/**
+ * An ES module's exports cannot be replaced, and its caches are closures that share no prototype: so the function under
+ * the exported name becomes one that also announces what it has made.
+ */
+export function announceCaches(source: string): string {
+  const lists = (source.match(/\bexport\s*\{[^}]*\}/g) ?? []).filter((list) => EXPORTED.test(list));
+  const [list] = lists;
+  if (list === undefined || lists.length > 1) return source;
+  const local = EXPORTED.exec(list)?.[1] ?? 'createCache';
+  const announcing =
+    `const nervecenterCreateCache = (...options) => { const cache = ${local}(...options); ` +
+    `process.getBuiltinModule('node:diagnostics_channel').channel('${CACHES}').publish(cache); return cache; }; ` +
+    list.replace(EXPORTED, 'nervecenterCreateCache as createCache');
+  return source.replace(list, () => announcing);
+}
+
+/** Puts itself in front of the functions of a cache; never throws, its caller is the app. */
+function observeCache(cache: Cache, agent: Agent, observes: () => boolean): void {
+  if (![cache?.get, cache?.mget, cache?.ttl, cache?.wrap].every((ask) => typeof ask === 'function')) return;
   const caches = agent.settings?.caches ?? DEFAULT_CACHES;
   const count = (key: unknown, hit: boolean, failed: boolean) => {
-    if (hit || !failed) agent.cacheLookup(cacheNameOf(key, caches) ?? UNNAMED, hit);
+    if (observes() && (hit || !failed)) agent.cacheLookup(cacheNameOf(key, caches) ?? UNNAMED, hit);
   };
   const { get, mget, ttl, wrap } = cache;
   for (const event of ['get', 'mget']) cache.on?.(event, noteFailure);
@@ -53,7 +90,6 @@ function observeCache(cache: Cache, agent: Agent): Cache {
   const wrapped = observed(wrap, ([key], _value, { found, failed }) => count(key, found, failed));
   cache.wrap = (key, load, ...rest) =>
     wrapped(key, typeof load === 'function' ? () => outsideLookup(load as () => unknown) : load, ...rest);
-  return cache;
 }
 
 function observed(

@@ -57,7 +57,7 @@ function observed(read: Read, agent: Agent): Read {
     if (outer !== undefined) {
       const answer = Reflect.apply(read, this, args);
       // Its caller waits for the same promise and hears of a rejection there.
-      answer.then?.(
+      answer?.then?.(
         (value) => {
           outer.found ||= value !== undefined && !Array.isArray(args[0]);
         },

@@ -127,8 +127,10 @@ export class LlmCall implements WireExchange {
   /** Not before it looks like a call: time that was given to a stage cannot be taken back. */
   #beginStage(): void {
     const { context, recognised } = this.#options;
+    const ragScope = context?.ragScope;
+    if (ragScope === undefined) return;
     const stage = stageOfOperation(recognised.dialect.operation);
-    if (stage !== null) this.#endStage = context?.ragScope?.stageBegan(stage) ?? null;
+    if (stage !== null) this.#endStage = ragScope.stageBegan(stage);
   }
 
   get #asksForStream(): boolean {

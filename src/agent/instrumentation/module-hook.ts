@@ -4,8 +4,12 @@ import Module, { createRequire, registerHooks } from 'node:module';
 /** Called with a module's exports right after it ran; returns how to take back what it did to them. */
 export type ModuleLoaded = (exports: unknown) => (() => void) | undefined;
 
+/** Changes the source of an ES module before it runs; a source of an unknown shape is returned as it is. */
+export type RewriteModule = (source: string) => string;
+
 interface Watcher {
   readonly loaded: ModuleLoaded;
+  readonly rewrite: RewriteModule | undefined;
   readonly undos: (() => void)[];
 }
 
@@ -34,10 +38,11 @@ let hooks: { deregister(): void } | undefined;
  *
  * @param file package name and path inside the package, with `/`.
  * @param loaded called once per copy of the file, at most 32 copies.
+ * @param rewrite for an ES module whose exports are not objects to patch: nothing else can replace them.
  * @returns stops observing and runs the undo of every copy.
  */
-export function onModuleLoad(file: string, loaded: ModuleLoaded): () => void {
-  const watcher: Watcher = { loaded, undos: [] };
+export function onModuleLoad(file: string, loaded: ModuleLoaded, rewrite?: RewriteModule): () => void {
+  const watcher: Watcher = { loaded, rewrite, undos: [] };
   watchers.set(file, [...(watchers.get(file) ?? []), watcher]);
   start();
   for (const exports of alreadyLoaded(file)) tell(watcher, exports);
@@ -74,9 +79,19 @@ function hookEveryModule(): { deregister(): void } {
       const result = nextLoad(url, context);
       const file = watchedFile(url);
       if (file === undefined || result.source === undefined || result.source === null) return result;
-      return { ...result, source: sourceText(result.source) + announcementCode(result.format, url, file) };
+      const text = sourceText(result.source);
+      const source = result.format === 'module' ? rewritten(file, text) : text;
+      return { ...result, source: source + announcementCode(result.format, url, file) };
     },
   });
+}
+
+function rewritten(file: string, source: string): string {
+  try {
+    return (watchers.get(file) ?? []).reduce((text, { rewrite }) => rewrite?.(text) ?? text, source);
+  } catch {
+    return source;
+  }
 }
 
 /** The way of everything required and of all CommonJS; an ESM library that is imported stays unobserved. */

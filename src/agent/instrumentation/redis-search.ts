@@ -27,7 +27,7 @@ type AddCommand = (this: object, args: readonly unknown[], ...rest: unknown[]) =
 
 /**
  * Vector searches of Redis (`FT.SEARCH` with KNN or a range, `FT.HYBRID`, `VSIM`) through `ioredis` 5 and 6 and `redis` 4
- * to 6, inside RAG queries. In a transaction, where a command has no reply of its own, they are not seen.
+ * to 6, inside RAG queries. In a transaction, where a command has no reply of its own, they are not followed.
  */
 export const redisSearch: Instrumentation = {
   name: 'redis-search',
@@ -86,6 +86,7 @@ function watchQueues(exports: unknown): (() => void) | undefined {
   if (typeof prototype?.addCommand !== 'function') return undefined;
   return replaceMethod(prototype, 'addCommand', (addCommand) => {
     return function observedAdd(args, ...rest) {
+      if (currentContext()?.ragScope === undefined) return Reflect.apply(addCommand, this, [args, ...rest]);
       const [options] = rest as [{ readonly chainId?: symbol } | undefined];
       const ended = options?.chainId === undefined ? begin(args[0], args.slice(1)) : undefined;
       const answer = Reflect.apply(addCommand, this, [args, ...rest]);

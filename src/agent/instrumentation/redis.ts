@@ -1,6 +1,6 @@
 import { DEFAULT_CACHES } from '../../core/cache-names.ts';
 import type { Agent, Instrumentation } from '../agent.ts';
-import { outerLookup } from './cache-lookup.ts';
+import { asLookup, outerLookup } from './cache-lookup.ts';
 import { onModuleLoad } from './module-hook.ts';
 import { type Asked, askedCaches, readOutcomes } from './redis-reads.ts';
 import { replaceMethod } from './replace-method.ts';
@@ -26,33 +26,64 @@ interface Transaction {
   readonly reads: (QueuedRead | undefined)[];
 }
 
+interface ClientCachePrototype {
+  handleCache(
+    this: object,
+    client: unknown,
+    parser: { readonly redisArgs?: readonly unknown[] },
+    ...rest: unknown[]
+  ): Promise<unknown>;
+}
+
 /**
  * Look-ups through `redis` 4, 5 and 6 (node-redis), with the keys as Redis sees them: where commands are queued, which
- * pipelines, `multi`, pools and clusters do too. Values served by its client-side cache never get there and are not seen.
+ * pipelines, `multi`, pools and clusters do too, and in the client-side cache, which answers without the server.
  */
 export const redis: Instrumentation = {
   name: 'redis',
-  start: (agent) =>
-    onModuleLoad('@redis/client/dist/lib/client/commands-queue.js', (exports) =>
-      observeQueues(exports, agent),
-    ),
+  start(agent) {
+    const reads = new QueuedReads(agent);
+    const undos = [
+      onModuleLoad('@redis/client/dist/lib/client/commands-queue.js', (exports) =>
+        observeQueues(exports, reads),
+      ),
+      onModuleLoad('@redis/client/dist/lib/client/cache.js', (exports) => observeClientCache(exports, reads)),
+    ];
+    return () => {
+      for (const undo of undos) undo();
+    };
+  },
 };
 
-function observeQueues(exports: unknown, agent: Agent): (() => void) | undefined {
+function observeQueues(exports: unknown, reads: QueuedReads): (() => void) | undefined {
   const { default: Queue } = exports as { readonly default?: { readonly prototype?: QueuePrototype } };
   const prototype = Queue?.prototype;
   if (typeof prototype?.addCommand !== 'function') return undefined;
-  const reads = new QueuedReads(agent);
   return replaceMethod(prototype, 'addCommand', (addCommand) => {
     return function observedAdd(args, options) {
       const answer = Reflect.apply(addCommand, this, [args, options]);
-      const told = reads.of(this, args, options?.chainId);
+      const told = Array.isArray(args) ? reads.of(this, args, options?.chainId) : undefined;
       if (told === undefined || !(answer instanceof Promise)) return answer;
       // Handed on instead of the queue's own promise, so that a rejection nobody handles is still one.
       return answer.then((reply) => {
         told(reply);
         return reply;
       });
+    };
+  });
+}
+
+function observeClientCache(exports: unknown, reads: QueuedReads): (() => void) | undefined {
+  const { BasicClientSideCache } = exports as {
+    readonly BasicClientSideCache?: { readonly prototype?: ClientCachePrototype };
+  };
+  const prototype = BasicClientSideCache?.prototype;
+  if (typeof prototype?.handleCache !== 'function') return undefined;
+  return replaceMethod(prototype, 'handleCache', (handleCache) => {
+    return function observedCache(client, parser, ...rest) {
+      const ask = () => Reflect.apply(handleCache, this, [client, parser, ...rest]);
+      const told = Array.isArray(parser?.redisArgs) ? reads.of(this, parser.redisArgs, undefined) : undefined;
+      return told === undefined ? ask() : asLookup(ask, told);
     };
   });
 }

@@ -1,3 +1,4 @@
+import { azureAiSearch } from './azure-ai-search.ts';
 import { chroma } from './chroma.ts';
 import { elasticsearch } from './elasticsearch.ts';
 import { grpc } from './grpc.ts';
@@ -16,6 +17,7 @@ export const VECTOR_STORES: readonly VectorStore[] = [
   weaviate,
   milvus,
   elasticsearch,
+  azureAiSearch,
   grpc,
 ];
 

@@ -36,7 +36,7 @@ export interface VectorStore {
 export const UNREAD: Pick<VectorStore, 'wanted' | 'read'> = { wanted: {}, read: () => null };
 
 /**
- * Reads an answer whose results are counted at some paths and scored at others.
+ * Reads an answer whose results are counted at some paths (a `count`, or the `tally` of their scores) and scored at others.
  *
  * @param root path that only an answer with results has, also when they are none.
  */
@@ -47,12 +47,17 @@ export function resultsAt(
 ): VectorStore['read'] {
   return (found) => {
     if (!found.has(root)) return null;
-    const count = counted.reduce((sum, path) => sum + Number(found.get(path) ?? 0), 0);
+    const count = counted.reduce((sum, path) => sum + countAt(found, path), 0);
     const tallies = scored
       .map((path) => found.get(path) as Tally | undefined)
       .filter((tally) => tally !== undefined);
     return { count, scores: scoresOf(tallies) };
   };
+}
+
+function countAt(found: Found, path: string): number {
+  const value = (found.get(path) ?? 0) as number | Tally;
+  return typeof value === 'number' ? value : value.count;
 }
 
 function scoresOf(tallies: readonly Tally[]): SearchResults['scores'] {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import type { Keyv as KeyvCache } from 'keyv';
-import { cacheManager } from '../../../src/agent/instrumentation/cache-manager.ts';
+import { announceCaches, cacheManager } from '../../../src/agent/instrumentation/cache-manager.ts';
 import { ioredis } from '../../../src/agent/instrumentation/ioredis.ts';
 import { keyv } from '../../../src/agent/instrumentation/keyv.ts';
 import { lruCache } from '../../../src/agent/instrumentation/lru-cache.ts';
@@ -166,4 +166,17 @@ test('what a connection opened by a look-up does later is no part of it', async 
     ['rag', false],
     ['embedding', false],
   ]);
+});
+
+test('an ES module of another shape is left as it is', () => {
+  const known = announceCaches('const a = () => ({});\nexport { a as createCache, KeyvAdapter };');
+  assert.match(known, /cache = a\(\.\.\.options\)/);
+  assert.match(known, /export \{ nervecenterCreateCache as createCache, KeyvAdapter \};$/);
+  for (const other of [
+    'export const createCache = 1;',
+    'export { b };',
+    'export { createCache }; export { createCache };',
+  ]) {
+    assert.equal(announceCaches(other), other);
+  }
 });

@@ -98,6 +98,26 @@ test('RESP3, and a pool of connections', async () => {
   ]);
 });
 
+test('what the client keeps itself is a hit without a command', async () => {
+  const caching = createClient({
+    RESP: 3,
+    clientSideCache: { ttl: 0, maxEntries: 10 },
+    socket: { port: server.port, host: '127.0.0.1' },
+  });
+  await caching.connect();
+  server.commands.length = 0;
+  await caching.get('rag:there');
+  await caching.get('rag:there');
+  await caching.get('emb:none');
+  caching.destroy();
+  assert.equal(server.commands.filter(([name]) => name === 'GET').length, 2);
+  assert.deepEqual(agent.lookups, [
+    ['rag', true],
+    ['rag', true],
+    ['embedding', false],
+  ]);
+});
+
 test('after stop nothing is counted', async () => {
   stop();
   assert.equal(await redis.get('rag:there'), 'v');

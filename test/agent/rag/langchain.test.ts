@@ -92,6 +92,37 @@ describe("a retriever of LangChain's", () => {
     }
   });
 
+  it('over a vector store and embeddings of its own is one query, too', async () => {
+    const { VectorStore } = await import('@langchain/core/vectorstores');
+    const { OpenAIEmbeddings } = await import('@langchain/openai');
+    const embeddings = new OpenAIEmbeddings({ apiKey: 'k', configuration: { baseURL: `${server.url}/v1` } });
+    class Store extends VectorStore {
+      override _vectorstoreType(): string {
+        return 'test';
+      }
+      override async addVectors(): Promise<void> {}
+      override async addDocuments(): Promise<void> {}
+      override async similaritySearchVectorWithScore(
+        vector: number[],
+        k: number,
+      ): Promise<[{ pageContent: string; metadata: object }, number][]> {
+        await post('/collections/docs/points/search', { vector, limit: k });
+        return [[{ pageContent: 'a', metadata: {} }, 0.5]];
+      }
+    }
+    const retriever = new Store(embeddings, {}).asRetriever(3);
+    assert.equal((await retriever.invoke('What is it?')).length, 1);
+    const [event] = await observed.take(1);
+    assert.ok(event);
+    assert.deepEqual(summary(event), {
+      stages: ['embedding', 'vector_search'],
+      chunks: 1,
+      top: 0.5,
+      average: 0.25,
+    });
+    assert.deepEqual(observed.agent.events, []);
+  });
+
   it('inside a query is its vector search, without what is seen inside', async () => {
     for (const [how, retrievers] of loaded) {
       const event = await observed.query(() => retrieverOf(retrievers).invoke('What is it?'));

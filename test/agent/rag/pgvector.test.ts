@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Client, Pool } from 'pg';
 import { pg } from '../../../src/agent/instrumentation/pg.ts';
@@ -40,6 +42,10 @@ before(async () => {
   await client.connect();
   await client.query(OPERATORS);
   pool = new Pool({ ...options, max: 1 });
+  // The server may close a connection before it has heard the client's farewell.
+  client.on('error', () => {});
+  pool.on('error', () => {});
+  pool.on('connect', (one) => one.on('error', () => {}));
   observed = observeQueries();
   stop = pg.start(observed.agent);
 });
@@ -108,6 +114,36 @@ describe('a query by an operator of pgvector', () => {
     const events = await Promise.all([first, releasing]);
     assert.deepEqual(events.map((event) => Object.keys(event.stages)).sort(), [['other'], ['vector_search']]);
   });
+});
+
+it('a rejection that nobody handles is one exactly when it was without us', () => {
+  const source = (file: string) =>
+    JSON.stringify(join(import.meta.dirname, '..', '..', '..', 'src', 'agent', file));
+  const script = `
+    import pgPackage from 'pg';
+    import { pg } from ${source('instrumentation/pg.ts')};
+    import { runInContext, WorkContext } from ${source('context.ts')};
+    const began = [];
+    const ragScope = { stageBegan: (name) => (began.push(name), () => {}), searchEnded: () => () => {} };
+    if (process.argv[1] === 'with') pg.start();
+    process.on('unhandledRejection', ({ message }) => console.log('unhandled', message));
+    const client = new pgPackage.Client();
+    client.end();
+    runInContext(new WorkContext({ ragScope }), async () => {
+      client.query('SELECT a <=> b');
+      await client.query('SELECT a <=> b').catch(({ message }) => console.log('caught', message));
+      process.exitCode = began.length;
+    });`;
+  const outcome = (how: string) => {
+    const { stdout, status } = spawnSync(process.execPath, ['--input-type=module', '-e', script, how], {
+      encoding: 'utf8',
+    });
+    return { lines: stdout.trim().split('\n').sort(), searches: status };
+  };
+  const message = 'Client was closed and is not queryable';
+  const lines = [`caught ${message}`, `unhandled ${message}`];
+  assert.deepEqual(outcome('without'), { lines, searches: 0 });
+  assert.deepEqual(outcome('with'), { lines, searches: 2 });
 });
 
 describe('no vector search', () => {

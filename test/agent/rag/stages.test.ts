@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { createOpenAI } from '@ai-sdk/openai';
+import * as aiSdk from 'ai';
 import OpenAI from 'openai';
 import { runRagQuery } from '../../../src/agent/rag.ts';
 import { until } from '../../support/poll.ts';
@@ -107,6 +109,16 @@ describe('the stages of a query', () => {
     });
     assert.deepEqual(Object.keys(stages), ['embedding', 'retrieval', 'rerank', 'generation']);
     assert.equal(chunksRetrieved, 1);
+  });
+
+  it("fill themselves through Vercel's AI SDK", async () => {
+    const provider = createOpenAI({ apiKey: 'k', baseURL: `${server.url}/v1` });
+    const { stages } = await observed.query(async () => {
+      const model = provider.embedding('text-embedding-3-small');
+      await aiSdk.embed({ model, value: 'q', maxRetries: 0 });
+      await aiSdk.generateText({ model: provider.chat('gpt-4o'), prompt: 'q', maxRetries: 0 });
+    });
+    assert.deepEqual(Object.keys(stages), ['embedding', 'generation']);
   });
 
   it('of a stream last until its end', async () => {

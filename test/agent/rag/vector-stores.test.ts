@@ -180,6 +180,27 @@ describe('vector searches over HTTP of', () => {
     assert.deepEqual(summary(event), { stages: [SEARCH], chunks: 2, top: null, average: null });
   });
 
+  it('Azure AI Search: by vectors only', async () => {
+    const value = [
+      { '@search.score': 0.75, title: 'SECRET' },
+      { '@search.score': 0.25, title: 'x' },
+    ];
+    answering({
+      "/indexes('docs')/docs/search.post.search": { value },
+      '/indexes/docs/docs/search': { value: [] },
+    });
+    const vectorQueries = [{ kind: 'vector', vector, fields: 'v', k: 2 }];
+    const version = '?api-version=2025-09-01';
+    const hybrid = await observed.query(() =>
+      post(`/indexes('docs')/docs/search.post.search${version}`, { search: 'q', vectorQueries }),
+    );
+    assert.deepEqual(summary(hybrid), { stages: [SEARCH], chunks: 2, top: 0.75, average: 0.5 });
+    const none = await observed.query(() => post(`/indexes/docs/docs/search${version}`, { vectorQueries }));
+    assert.deepEqual(summary(none), { stages: [SEARCH], chunks: 0, top: null, average: null });
+    const words = await observed.query(() => post(`/indexes/docs/docs/search${version}`, { search: 'q' }));
+    assert.deepEqual(summary(words).stages, []);
+  });
+
   it('Elasticsearch and OpenSearch: by kNN only', async () => {
     const hits = {
       total: { value: 2 },

@@ -11,7 +11,7 @@ export interface Ports {
   readonly http2: string;
 }
 
-/** What an app asks, under a name that its row is found by. Prompts that say `busy` are refused once. */
+/** What an app asks, under a name that its row is found by. Prompts that say `busy` are refused once, answers to `leave` have no end. */
 export type Calls = Readonly<Record<string, () => Promise<unknown>>>;
 
 /** Makes every call, one after the other, and says which failed. `node llm.mjs <port> <HTTP/2 port>` */
@@ -29,9 +29,16 @@ export async function callAll(load: Load): Promise<void> {
       process.stdout.write(`${name}: ${error instanceof Error ? error.stack : String(error)}\n`);
     });
   }
+  // Some packages keep the connection of a stream that was left.
+  process.exit();
 }
 
 /** Reads a stream to its end, as apps do. */
 export async function drain(stream: AsyncIterable<unknown> | Iterable<unknown>): Promise<void> {
   for await (const _ of stream);
+}
+
+/** Reads a stream's first event and lets go of it. */
+export async function leave(stream: AsyncIterable<unknown> | Iterable<unknown>): Promise<void> {
+  for await (const _ of stream) break;
 }

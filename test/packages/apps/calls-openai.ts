@@ -1,4 +1,4 @@
-import { type Calls, drain, type Load, type Ports } from './call-all.ts';
+import { type Calls, drain, type Load, leave, type Ports } from './call-all.ts';
 
 const prompt = 'How was it?';
 const said = (content: string) => [{ role: 'user' as const, content }];
@@ -36,6 +36,10 @@ function openai({ OpenAI }: typeof import('openai'), baseURL: string): Calls {
       drain(await client.responses.create({ model: 'gpt-4o-mini', input: prompt, stream })),
     'openai embeddings': () =>
       client.embeddings.create({ model: 'text-embedding-3-small', input: prompt, encoding_format: 'float' }),
+    'openai left': async () =>
+      leave(await client.chat.completions.create({ model: 'gpt-4', messages: said('leave'), stream })),
+    'openai responses left': async () =>
+      leave(await client.responses.create({ model: 'gpt-4o-mini', input: 'leave', stream })),
     'openai busy': () => client.chat.completions.create({ model: 'gpt-4o', messages: said('busy') }),
   };
 }
@@ -47,6 +51,8 @@ function groq({ Groq }: typeof import('groq-sdk'), baseURL: string): Calls {
     'groq chat': () => client.chat.completions.create({ model, messages: said(prompt) }),
     'groq chat stream': async () =>
       drain(await client.chat.completions.create({ model, messages: said(prompt), stream: true })),
+    'groq left': async () =>
+      leave(await client.chat.completions.create({ model, messages: said('leave'), stream: true })),
     'groq busy': () =>
       client.chat.completions.create({ model: 'llama-3.1-8b-instant', messages: said('busy') }),
   };
@@ -60,6 +66,7 @@ async function aiSdk(load: Load, baseURL: string): Promise<Calls> {
     'ai generateText': () => generateText({ model: provider('gpt-5.4'), prompt }),
     'ai streamText': async () => drain(streamText({ model: provider('gpt-4o-mini'), prompt }).textStream),
     'ai embed': () => embed({ model: provider.embedding('text-embedding-3-small'), value: prompt }),
+    'ai left': async () => leave(streamText({ model: provider('gpt-4o-mini'), prompt: 'leave' }).textStream),
     'ai busy': () => generateText({ model: provider.chat('gpt-4.1'), prompt: 'busy' }),
   };
 }
@@ -75,6 +82,7 @@ function langchain(
     'langchain stream': async () => drain(await model('gpt-4').stream(prompt)),
     'langchain embedQuery': () =>
       new OpenAIEmbeddings({ ...embedding, apiKey, configuration: { baseURL } }).embedQuery(prompt),
+    'langchain left': async () => leave(await model('gpt-4').stream('leave')),
     'langchain busy': () => model('gpt-4-turbo').invoke('busy'),
   };
 }

@@ -1,4 +1,4 @@
-import { type Calls, drain, type Load, type Ports } from './call-all.ts';
+import { type Calls, drain, type Load, leave, type Ports } from './call-all.ts';
 
 const prompt = 'How was it?';
 const said = (content: string) => [{ role: 'user' as const, content }];
@@ -36,6 +36,8 @@ function anthropic({ Anthropic }: typeof import('@anthropic-ai/sdk'), baseURL: s
     'anthropic messages': () => client.messages.create(ask('claude-sonnet-4-6')),
     'anthropic messages stream': async () =>
       drain(await client.messages.create({ ...ask('claude-3-opus-20240229'), stream: true })),
+    'anthropic left': async () =>
+      leave(await client.messages.create({ ...ask('claude-3-opus-20240229', 'leave'), stream: true })),
     'anthropic busy': () => client.messages.create(ask('claude-haiku-4-5', 'busy')),
   };
 }
@@ -49,6 +51,7 @@ function google({ GoogleGenAI }: typeof import('@google/genai'), baseUrl: string
     'google generateContentStream': async () =>
       drain(await models.generateContentStream({ model, contents: prompt })),
     'google embedContent': () => models.embedContent({ model: 'gemini-embedding-001', contents: [prompt] }),
+    'google left': async () => leave(await models.generateContentStream({ model, contents: 'leave' })),
     'google busy': () => models.generateContent({ model: 'gemini-2.5-pro', contents: 'busy' }),
   };
 }
@@ -67,6 +70,7 @@ function cohere({ CohereClientV2 }: typeof import('cohere-ai'), environment: str
         texts: [prompt],
       }),
     'cohere rerank': () => client.rerank({ model: 'rerank-v3.5', query: prompt, documents: ['a', 'b'] }),
+    'cohere left': async () => leave(await client.chatStream({ model, messages: said('leave') })),
     'cohere busy': () => client.chat({ model: 'command-r7b-12-2024', messages: said('busy') }),
   };
 }
@@ -79,6 +83,7 @@ function mistral({ Mistral }: typeof import('@mistralai/mistralai'), serverURL: 
     'mistral chat': () => client.chat.complete({ model, messages: said(prompt) }),
     'mistral chat stream': async () => drain(await client.chat.stream({ model, messages: said(prompt) })),
     'mistral embeddings': () => client.embeddings.create({ model: 'mistral-embed', inputs: [prompt] }),
+    'mistral left': async () => leave(await client.chat.stream({ model, messages: said('leave') })),
     'mistral busy': () => client.chat.complete({ model: 'mistral-small-latest', messages: said('busy') }),
   };
 }
@@ -90,6 +95,7 @@ function ollama({ Ollama }: typeof import('ollama'), host: string): Calls {
     'ollama chat': () => client.chat({ model, messages: said(prompt) }),
     'ollama chat stream': async () =>
       drain(await client.chat({ model, messages: said(prompt), stream: true })),
+    'ollama left': async () => leave(await client.chat({ model, messages: said('leave'), stream: true })),
     'ollama embed': () => client.embed({ model: 'all-minilm', input: prompt }),
   };
 }
@@ -114,6 +120,10 @@ function bedrock(sdk: typeof import('@aws-sdk/client-bedrock-runtime'), endpoint
     },
     'bedrock InvokeModel': () =>
       client.send(new sdk.InvokeModelCommand({ modelId: 'anthropic.claude-3-5-sonnet-20241022-v2:0', body })),
+    'bedrock left': async () => {
+      const command = new sdk.ConverseStreamCommand({ modelId, messages: messages('leave') });
+      await leave((await client.send(command)).stream ?? []);
+    },
     'bedrock busy': async () => {
       await client.send(
         new sdk.ConverseCommand({ modelId: 'amazon.nova-lite-v1:0', messages: messages('busy') }),

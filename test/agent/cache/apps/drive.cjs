@@ -38,8 +38,9 @@ module.exports = async ({
   await named.set('a', 1);
   await named.get('a');
 
-  const managed = createCache();
+  const stores = [new Keyv(), new Keyv()];
+  const managed = createCache({ stores });
   await managed.get('emb:managed');
-  await managed.set('emb:managed', 1);
+  await stores[1].set('emb:managed', 1);
   await managed.get('emb:managed');
 };
