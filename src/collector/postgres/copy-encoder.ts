@@ -9,11 +9,12 @@ export const COPY_TRAILER: Buffer = Buffer.from([0xff, 0xff]);
 const INITIAL_BYTES = 64 * KIB;
 const NULL_LENGTH = -1;
 const INT4_MAX = 2_147_483_647;
+const INT4_VALUES = 2 ** 32;
 /** The largest `bigint` that a double can hold. */
 const INT8_MAX = 2 ** 63 - 1024;
 /** Postgres counts microseconds from 2000-01-01. */
 const POSTGRES_EPOCH_MS = Date.UTC(2000, 0, 1);
-const MICROSECONDS = 1000n;
+const MICROSECONDS = 1000;
 /** Years 1 to 9999: what every client can read back. */
 const TIMESTAMP_MIN_MS = Date.parse('0001-01-01T00:00:00Z');
 const TIMESTAMP_MAX_MS = Date.parse('9999-12-31T23:59:59.999Z');
@@ -49,7 +50,8 @@ export class CopyEncoder {
     const start = this.#length;
     try {
       this.#int2(types.length);
-      for (const [index, type] of types.entries()) this.#field(type, values[index] ?? null);
+      let index = 0;
+      for (const type of types) this.#field(type, values[index++] ?? null);
     } catch (error) {
       this.#length = start;
       throw error;
@@ -107,7 +109,7 @@ export class CopyEncoder {
     const ms = typeof value === 'number' ? value : Date.parse(String(value));
     if (!(ms >= TIMESTAMP_MIN_MS && ms <= TIMESTAMP_MAX_MS)) throw new RangeError('not a time');
     this.#int4(8);
-    this.#int8(BigInt(Math.round(ms) - POSTGRES_EPOCH_MS) * MICROSECONDS);
+    this.#microseconds(Math.round(ms) - POSTGRES_EPOCH_MS);
   }
 
   /** @param version a byte that `jsonb` wants in front. */
@@ -154,9 +156,24 @@ export class CopyEncoder {
     this.#length = this.#buffer.writeInt16BE(value, this.#length);
   }
 
+  /** By hand: there is one for every field, and the buffer's own method checks what is known here. */
   #int4(value: number): void {
     this.#reserve(4);
-    this.#length = this.#buffer.writeInt32BE(value, this.#length);
+    const buffer = this.#buffer;
+    buffer[this.#length++] = value >>> 24;
+    buffer[this.#length++] = value >>> 16;
+    buffer[this.#length++] = value >>> 8;
+    buffer[this.#length++] = value;
+  }
+
+  /** Microseconds of so many milliseconds. */
+  #microseconds(ms: number): void {
+    const micros = ms * MICROSECONDS;
+    if (!Number.isSafeInteger(micros)) return this.#int8(BigInt(ms) * BigInt(MICROSECONDS));
+    // Without a bigint, which would be made for every row.
+    const high = Math.floor(micros / INT4_VALUES);
+    this.#int4(high);
+    this.#int4((micros - high * INT4_VALUES) | 0);
   }
 
   #int8(value: bigint): void {
