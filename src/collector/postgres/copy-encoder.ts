@@ -169,7 +169,10 @@ export class CopyEncoder {
   /** Microseconds of so many milliseconds. */
   #microseconds(ms: number): void {
     const micros = ms * MICROSECONDS;
-    if (!Number.isSafeInteger(micros)) return this.#int8(BigInt(ms) * BigInt(MICROSECONDS));
+    if (!Number.isSafeInteger(micros)) {
+      this.#int8(BigInt(ms) * BigInt(MICROSECONDS));
+      return;
+    }
     // Without a bigint, which would be made for every row.
     const high = Math.floor(micros / INT4_VALUES);
     this.#int4(high);
