@@ -20,8 +20,13 @@ const TIMESTAMP_MIN_MS = Date.parse('0001-01-01T00:00:00Z');
 const TIMESTAMP_MAX_MS = Date.parse('9999-12-31T23:59:59.999Z');
 const UUID_BYTES = 16;
 /** Each byte after which a UUID may have a hyphen. */
-const UUID_HYPHENS = new Set([4, 6, 8, 10]);
+const UUID_HYPHENS = Array.from({ length: 16 }, (_, byte) => [4, 6, 8, 10].includes(byte));
 const HYPHEN = 0x2d;
+/** Of each character code its value as a digit, -1 for what is none. */
+const HEX_DIGITS = Int8Array.from({ length: 128 }, (_, code) => {
+  const character = String.fromCharCode(code);
+  return /[0-9a-f]/i.test(character) ? Number.parseInt(character, 16) : -1;
+});
 const JSONB_VERSION = 1;
 /** Text inside JSON that `jsonb` refuses: an escaped NUL, or an escaped surrogate, which may be a lone one. */
 const SUSPECT_ESCAPE = /\\u(0000|d[89a-f])/i;
@@ -95,7 +100,7 @@ export class CopyEncoder {
     this.#reserve(UUID_BYTES);
     let at = 0;
     for (let byte = 0; byte < UUID_BYTES; byte++) {
-      if (UUID_HYPHENS.has(byte) && value.charCodeAt(at) === HYPHEN) at++;
+      if (UUID_HYPHENS[byte] && value.charCodeAt(at) === HYPHEN) at++;
       // -1, for what is no digit, stays negative through both operations.
       const bits = (hexDigit(value.charCodeAt(at)) << 4) | hexDigit(value.charCodeAt(at + 1));
       if (bits < 0) throw new RangeError('not a UUID');
@@ -194,9 +199,7 @@ export class CopyEncoder {
 
 /** The digit's value, -1 when it is none. */
 function hexDigit(code: number): number {
-  if (code >= 0x30 && code <= 0x39) return code - 0x30;
-  const letter = code | 0x20; // lower case
-  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
+  return HEX_DIGITS[code] ?? -1;
 }
 
 /** No NUL byte, no lone surrogate: Postgres' text is UTF-8 without 0x00. */

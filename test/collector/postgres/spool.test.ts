@@ -235,6 +235,14 @@ test('the batch in flight is not counted as dropped while it is, nor forgotten w
   await spool.close();
 });
 
+test('what memory does not hold any more is read from the disk, in order', async () => {
+  const { spool } = await open(newDirectory());
+  const batches = Array.from({ length: 300 }, (_, index) => batch(index + 1));
+  for (const one of batches) await spool.append(one, () => {});
+  assert.deepEqual(await drained(spool), batches);
+  await spool.close();
+});
+
 test('the disk is given back while it drains', async () => {
   const directory = newDirectory();
   const { spool } = await open(directory);
@@ -333,6 +341,8 @@ test('a segment that somebody removes is counted and the rest goes on', async ()
   const directory = newDirectory();
   const { spool, lost } = await open(directory, 512 * KIB);
   for (let seq = 1; seq <= 10; seq++) await spool.append(batch(seq, 1, 20 * KIB), () => {});
+  for (let one = await spool.take(); one !== null; ) one = await spool.take();
+  spool.putBack(); // What comes back is read from the disk.
   const [name = ''] = segmentsOf(directory);
   rmSync(join(directory, name));
   const taken = await drained(spool);

@@ -5,6 +5,7 @@ import type { Batch } from '../batch.ts';
 import { type Lock, takeLock } from '../embedded-lock.ts';
 import { type Cursor, readCursor, writeCursor } from './cursor.ts';
 import { NODE_FILES, type SpoolFiles } from './files.ts';
+import { Recent } from './recent.ts';
 import { encodeRecord, type RecordHeader, recordBytes } from './record.ts';
 import { type Found, findRecord } from './scan.ts';
 import { Segment, segmentIds } from './segment.ts';
@@ -19,6 +20,9 @@ export interface SpoolOptions {
   /** @default the file system */
   readonly files?: SpoolFiles;
 }
+
+/** What is known of a batch before it is taken. */
+export type Waiting = Pick<RecordHeader, 'writer' | 'seq' | 'rows' | 'payloadBytes'>;
 
 interface Taken {
   readonly segment: Segment;
@@ -51,6 +55,7 @@ export class Spool {
   #nextId = 1;
   /** In the order in which they were taken; as many as whoever takes them has asked for. */
   #taken: Taken[] = [];
+  readonly #recent = new Recent();
   #appending = false;
   #cursorWrittenMs = Number.NEGATIVE_INFINITY;
 
@@ -117,7 +122,12 @@ export class Spool {
     this.#appending = true;
     try {
       const segment = await this.#appendable(bytes);
-      await segment.append(encodeRecord(batch), batch.rows, settle).catch(async (error: unknown) => {
+      const offset = segment.bytes;
+      const settled = () => {
+        this.#recent.add({ batch, segment, offset, end: segment.bytes });
+        settle();
+      };
+      await segment.append(encodeRecord(batch), batch.rows, settled).catch(async (error: unknown) => {
         if (segment.bytes === 0) await this.#remove(segment);
         throw error;
       });
@@ -133,7 +143,7 @@ export class Spool {
    *
    * @throws the file system's error while reading again may help.
    */
-  async take(wanted: (header: RecordHeader) => boolean = () => true): Promise<Batch | null> {
+  async take(wanted: (waiting: Waiting) => boolean = () => true): Promise<Batch | null> {
     for (let segment = this.#next; segment !== undefined; segment = this.#next) {
       const took = await this.#takeFrom(segment, wanted).catch((error: unknown) =>
         this.#taken.length > 0 ? null : this.#unreadable(segment, error),
@@ -212,9 +222,15 @@ export class Spool {
   /** `nothing`: there was only damage, or the segment is gone. */
   async #takeFrom(
     segment: Segment,
-    wanted: (header: RecordHeader) => boolean,
+    wanted: (waiting: Waiting) => boolean,
   ): Promise<Batch | null | 'nothing'> {
     const { offset } = segment;
+    const recent = this.#recent.at(segment, offset);
+    if (recent !== null) {
+      const { batch, end } = recent;
+      if (!wanted({ ...batch, payloadBytes: batch.payload.length })) return null;
+      return this.#taking(segment, end, batch);
+    }
     const found = await findRecord(await segment.window(), offset, segment.bytes);
     if (found.kind === 'record' && !wanted(found.header)) return null;
     const payload =
@@ -225,11 +241,15 @@ export class Spool {
       this.#lose(segment, found);
       return 'nothing';
     }
-    segment.offset = found.end;
     const { rows, writer, seq } = found.header;
-    segment.rows -= rows;
-    this.#taken.push({ segment, offset, rows });
-    return { rows, writer, seq, payload };
+    return this.#taking(segment, found.end, { rows, writer, seq, payload });
+  }
+
+  #taking(segment: Segment, end: number, batch: Batch): Batch {
+    this.#taken.push({ segment, offset: segment.offset, rows: batch.rows });
+    segment.offset = end;
+    segment.rows -= batch.rows;
+    return batch;
   }
 
   #lose(segment: Segment, found: Found): void {
