@@ -121,7 +121,13 @@ function valuesStatement(rows: number): string {
   return `INSERT INTO enterprise.${llmCall.table} (${COLUMNS}) VALUES ${tuples.join(', ')}`;
 }
 
-const rowOf = (event: NervecenterEvent) => (event.signal === 'llm-call' ? toRow(llmCall, event) : []);
+/** As the driver takes it. */
+function rowOf(event: NervecenterEvent): unknown[] {
+  if (event.signal !== 'llm-call') return [];
+  return toRow(llmCall, event).map((value, column) =>
+    llmCall.columns[column]?.type === 'timestamptz' ? new Date(Number(value)) : value,
+  );
+}
 
 async function insertEach(client: Client, events: readonly NervecenterEvent[]): Promise<void> {
   const statement = { name: 'single', text: valuesStatement(1) };

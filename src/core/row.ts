@@ -5,7 +5,7 @@ import type { Column, ColumnValue, Signal } from './signal.ts';
 export function eventColumns<E extends NervecenterEvent>(): Column<E>[] {
   return [
     { name: 'id', type: 'uuid', value: (event) => event.id },
-    { name: 'timestamp', type: 'timestamptz', value: (event) => new Date(event.timeMs).toISOString() },
+    { name: 'timestamp', type: 'timestamptz', value: (event) => event.timeMs },
   ];
 }
 

@@ -12,7 +12,7 @@ export interface InstrumentSpec {
 /** Records one measurement. Attributes must come from a bounded set: never a user, a trace id or a raw path. */
 export type RecordMeasurement = (instrument: InstrumentSpec, value: number, attributes: Attributes) => void;
 
-/** A value as the Postgres driver takes it. */
+/** A value of a row; a time in milliseconds since the epoch. */
 export type ColumnValue = string | number | boolean | null;
 
 /** One column of a signal's row: its name in the table, its Postgres type, and its value for an event. */

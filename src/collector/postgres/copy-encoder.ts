@@ -9,18 +9,24 @@ export const COPY_TRAILER: Buffer = Buffer.from([0xff, 0xff]);
 const INITIAL_BYTES = 64 * KIB;
 const NULL_LENGTH = -1;
 const INT4_MAX = 2_147_483_647;
+const INT4_VALUES = 2 ** 32;
 /** The largest `bigint` that a double can hold. */
 const INT8_MAX = 2 ** 63 - 1024;
 /** Postgres counts microseconds from 2000-01-01. */
 const POSTGRES_EPOCH_MS = Date.UTC(2000, 0, 1);
-const MICROSECONDS = 1000n;
+const MICROSECONDS = 1000;
 /** Years 1 to 9999: what every client can read back. */
 const TIMESTAMP_MIN_MS = Date.parse('0001-01-01T00:00:00Z');
 const TIMESTAMP_MAX_MS = Date.parse('9999-12-31T23:59:59.999Z');
 const UUID_BYTES = 16;
 /** Each byte after which a UUID may have a hyphen. */
-const UUID_HYPHENS = new Set([4, 6, 8, 10]);
+const UUID_HYPHENS = Array.from({ length: 16 }, (_, byte) => [4, 6, 8, 10].includes(byte));
 const HYPHEN = 0x2d;
+/** Of each character code its value as a digit, -1 for what is none. */
+const HEX_DIGITS = Int8Array.from({ length: 128 }, (_, code) => {
+  const character = String.fromCharCode(code);
+  return /[0-9a-f]/i.test(character) ? Number.parseInt(character, 16) : -1;
+});
 const JSONB_VERSION = 1;
 /** Text inside JSON that `jsonb` refuses: an escaped NUL, or an escaped surrogate, which may be a lone one. */
 const SUSPECT_ESCAPE = /\\u(0000|d[89a-f])/i;
@@ -49,7 +55,8 @@ export class CopyEncoder {
     const start = this.#length;
     try {
       this.#int2(types.length);
-      for (const [index, type] of types.entries()) this.#field(type, values[index] ?? null);
+      let index = 0;
+      for (const type of types) this.#field(type, values[index++] ?? null);
     } catch (error) {
       this.#length = start;
       throw error;
@@ -93,7 +100,7 @@ export class CopyEncoder {
     this.#reserve(UUID_BYTES);
     let at = 0;
     for (let byte = 0; byte < UUID_BYTES; byte++) {
-      if (UUID_HYPHENS.has(byte) && value.charCodeAt(at) === HYPHEN) at++;
+      if (UUID_HYPHENS[byte] && value.charCodeAt(at) === HYPHEN) at++;
       // -1, for what is no digit, stays negative through both operations.
       const bits = (hexDigit(value.charCodeAt(at)) << 4) | hexDigit(value.charCodeAt(at + 1));
       if (bits < 0) throw new RangeError('not a UUID');
@@ -107,7 +114,7 @@ export class CopyEncoder {
     const ms = typeof value === 'number' ? value : Date.parse(String(value));
     if (!(ms >= TIMESTAMP_MIN_MS && ms <= TIMESTAMP_MAX_MS)) throw new RangeError('not a time');
     this.#int4(8);
-    this.#int8(BigInt(Math.round(ms) - POSTGRES_EPOCH_MS) * MICROSECONDS);
+    this.#microseconds(Math.round(ms) - POSTGRES_EPOCH_MS);
   }
 
   /** @param version a byte that `jsonb` wants in front. */
@@ -154,9 +161,27 @@ export class CopyEncoder {
     this.#length = this.#buffer.writeInt16BE(value, this.#length);
   }
 
+  /** By hand: there is one for every field, and the buffer's own method checks what is known here. */
   #int4(value: number): void {
     this.#reserve(4);
-    this.#length = this.#buffer.writeInt32BE(value, this.#length);
+    const buffer = this.#buffer;
+    buffer[this.#length++] = value >>> 24;
+    buffer[this.#length++] = value >>> 16;
+    buffer[this.#length++] = value >>> 8;
+    buffer[this.#length++] = value;
+  }
+
+  /** Microseconds of so many milliseconds. */
+  #microseconds(ms: number): void {
+    const micros = ms * MICROSECONDS;
+    if (!Number.isSafeInteger(micros)) {
+      this.#int8(BigInt(ms) * BigInt(MICROSECONDS));
+      return;
+    }
+    // Without a bigint, which would be made for every row.
+    const high = Math.floor(micros / INT4_VALUES);
+    this.#int4(high);
+    this.#int4((micros - high * INT4_VALUES) | 0);
   }
 
   #int8(value: bigint): void {
@@ -174,9 +199,7 @@ export class CopyEncoder {
 
 /** The digit's value, -1 when it is none. */
 function hexDigit(code: number): number {
-  if (code >= 0x30 && code <= 0x39) return code - 0x30;
-  const letter = code | 0x20; // lower case
-  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
+  return HEX_DIGITS[code] ?? -1;
 }
 
 /** No NUL byte, no lone surrogate: Postgres' text is UTF-8 without 0x00. */

@@ -19,6 +19,8 @@ const COMPACT_MIN = 1024;
 export class EventQueue {
   readonly #options: EventQueueOptions;
   #slots: (NervecenterEvent | undefined)[] = [];
+  /** Of each slot's event: looking through it a second time takes as long as the first. */
+  #sizes: number[] = [];
   #head = 0;
   #bytes = 0;
 
@@ -43,8 +45,10 @@ export class EventQueue {
   /** Appends, then drops the oldest past the bound. Returns how many were dropped. */
   push(events: readonly NervecenterEvent[]): number {
     for (const event of events) {
+      const bytes = approximateBytes(event);
       this.#slots.push(event);
-      this.#bytes += approximateBytes(event);
+      this.#sizes.push(bytes);
+      this.#bytes += bytes;
     }
     return this.#trim();
   }
@@ -65,6 +69,7 @@ export class EventQueue {
   clear(): number {
     const { length } = this;
     this.#slots = [];
+    this.#sizes = [];
     this.#head = 0;
     this.#bytes = 0;
     return length;
@@ -82,17 +87,18 @@ export class EventQueue {
   #shift(): NervecenterEvent | undefined {
     const event = this.#slots[this.#head];
     if (event === undefined) return undefined;
+    this.#bytes -= this.#sizes[this.#head] ?? 0;
     this.#slots[this.#head++] = undefined;
-    this.#bytes -= approximateBytes(event);
     if (this.#head >= COMPACT_MIN && this.#head * 2 >= this.#slots.length) {
       this.#slots = this.#slots.slice(this.#head);
+      this.#sizes = this.#sizes.slice(this.#head);
       this.#head = 0;
     }
     return event;
   }
 }
 
-/** Memory an event holds, estimated from its text and its fields; the same for an event at any time. */
+/** Memory an event holds, estimated from its text and its fields. */
 export function approximateBytes(event: NervecenterEvent): number {
   return EVENT_BYTES + bytesOf(event, event?.sender);
 }

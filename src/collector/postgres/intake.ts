@@ -26,6 +26,9 @@ export interface IntakeOptions {
 const BATCH_EVENTS_MAX = 1000;
 const BATCH_BYTES_MAX = MIB;
 const FLUSH_INTERVAL_MS = SECOND_MS / 2;
+/** What the writer gets at once stays within this; memory holds it twice for a moment, here and on its way to the server. */
+const GROUP_ROWS_MAX = 20_000;
+const GROUP_BYTES_MAX = 8 * MIB;
 const READ_RETRY_MS = SECOND_MS;
 const QUEUE_MAX_EVENTS = 200_000;
 /** Dropping has ended when there is this much room; at the bound itself it would flap. */
@@ -73,7 +76,7 @@ export class Intake {
     return this.#volatile + (this.#spool?.rows ?? 0);
   }
 
-  /** Rows of the batch that the writer has. */
+  /** Rows of the batches that the writer has. */
   get inFlight(): number {
     return (this.#spool?.takenRows ?? 0) + (this.#heldBy === 'writer' ? (this.#held?.rows ?? 0) : 0);
   }
@@ -139,17 +142,38 @@ export class Intake {
     this.#running ??= this.#run();
   }
 
-  /** The oldest batch for the writer, `null` when there is none after all. To be followed by `settled` or `putBack`. */
-  async take(): Promise<Batch | null> {
-    const batch = await this.#spool?.take().catch(async (error: unknown) => {
+  /**
+   * The oldest batches for the writer, at most so many and all of one writer; none when there are none after all, and never
+   * waiting for more. To be followed by `settled` or `putBack`.
+   */
+  async take(countMax: number): Promise<Batch[]> {
+    const first = await this.#spool?.take().catch(async (error: unknown) => {
       this.#degrade(error);
       await this.#wakeup.until(() => this.#stopped, READ_RETRY_MS);
       return null;
     });
-    if (batch !== undefined && batch !== null) return batch;
-    if (this.#held === null || this.#heldBy !== null) return null;
+    if (first !== undefined && first !== null) return this.#takeMore(first, countMax);
+    if (this.#held === null || this.#heldBy !== null) return [];
     this.#heldBy = 'writer';
-    return this.#held;
+    return [this.#held];
+  }
+
+  async #takeMore(first: Batch, countMax: number): Promise<Batch[]> {
+    const batches = [first];
+    let [rows, bytes] = [first.rows, first.payload.length];
+    while (batches.length < countMax) {
+      const next = await this.#spool?.take(
+        (header) =>
+          header.writer === first.writer &&
+          rows + header.rows <= GROUP_ROWS_MAX &&
+          bytes + header.payloadBytes <= GROUP_BYTES_MAX,
+      );
+      if (next === undefined || next === null) break;
+      batches.push(next);
+      rows += next.rows;
+      bytes += next.payload.length;
+    }
+    return batches;
   }
 
   /** Whether this process made the batch, and not an earlier one that left it in the spool. */
@@ -157,7 +181,7 @@ export class Intake {
     return writer === this.#writer;
   }
 
-  /** The batch taken last is done with: these rows are stored, the others are in the books already. */
+  /** The batches taken last are done with: these rows are stored, the others are in the books already. */
   settled(storedRows: number): Promise<void> {
     this.#books.stored += storedRows;
     const fromMemory = this.#heldBy === 'writer';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { PoolClient } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import type { Config } from '../../config.ts';
 import type { NervecenterEvent } from '../../core/event.ts';
 import type { StorageState } from '../../core/snapshot.ts';
@@ -7,16 +7,18 @@ import { MIB, SECOND_MS } from '../../core/units.ts';
 import { NervecenterError } from '../../errors.ts';
 import type { Log } from '../log.ts';
 import { backoffMs } from './backoff.ts';
+import type { Batch } from './batch.ts';
 import { Books } from './books.ts';
 import { configuredServer } from './configured-server.ts';
 import { type Connections, connect } from './connection.ts';
 import { storageError } from './failure.ts';
+import { GroupSize } from './group-size.ts';
 import { Intake } from './intake.ts';
 import { migrate } from './migrate.ts';
 import type { PostgresServer } from './server.ts';
 import type { SpoolFiles } from './spool/files.ts';
 import { Wakeup } from './wakeup.ts';
-import { storeBatch, type WriterOptions } from './writer.ts';
+import { storeBatches, type WriterOptions } from './writer.ts';
 
 /**
  * What became of the rows taken in, those found in the spool at the start included: accepted = stored + queued + inFlight +
@@ -101,8 +103,8 @@ export function createStorage(options: StorageOptions): Storage {
 }
 
 /**
- * Events go through the intake to the spool; one loop takes batches from there to the server, one at a time, while the
- * server is there, and tries to come back to it while it is not.
+ * Events go through the intake to the spool; one loop takes batches from there to the server, one transaction at a time,
+ * while the server is there, and tries to come back to it while it is not.
  */
 class PostgresStorage implements Storage {
   readonly #server: PostgresServer;
@@ -111,6 +113,7 @@ class PostgresStorage implements Storage {
   readonly #wakeup = new Wakeup();
   readonly #books: Books;
   readonly #intake: Intake;
+  readonly #groupSize = new GroupSize();
   #beforeOwnRows: (() => Promise<void>) | null = null;
   #retryNow = false;
   #connections: Connections | null = null;
@@ -281,20 +284,35 @@ class PostgresStorage implements Storage {
 
   async #storeNext({ pool }: Connections): Promise<void> {
     await this.#wakeup.until(() => this.#done || this.#intake.ready);
-    const batch = this.#done ? null : await this.#intake.take();
-    if (batch === null) return;
-    if (this.#beforeOwnRows !== null && this.#intake.isOwn(batch)) {
+    const batches = this.#done ? [] : await this.#intake.take(this.#groupSize.batchesMax);
+    const [first] = batches;
+    if (first === undefined) return;
+    if (this.#beforeOwnRows !== null && this.#intake.isOwn(first)) {
       await this.#beforeOwnRows();
       this.#beforeOwnRows = null;
     }
     try {
-      const rejected = await storeBatch(pool, batch, this.#writerOptions);
-      for (const { table, error } of rejected) this.#books.reject(table, error);
-      await this.#intake.settled(batch.rows - rejected.length);
+      await this.#store(pool, batches);
     } catch (error) {
+      this.#groupSize.failed();
       this.#intake.putBack();
       this.#goDown(storageError(error, this.description));
     }
+  }
+
+  async #store(pool: Pool, batches: readonly Batch[]): Promise<void> {
+    const begin = performance.now();
+    const rejected = await storeBatches(pool, batches, this.#writerOptions);
+    if (rejected === null) {
+      this.#groupSize.failed();
+      this.#intake.putBack();
+      return;
+    }
+    for (const { table, error } of rejected) this.#books.reject(table, error);
+    if (rejected.length > 0) this.#groupSize.failed();
+    else this.#groupSize.stored(batches.length, performance.now() - begin);
+    const rows = batches.reduce((sum, batch) => sum + batch.rows, 0);
+    await this.#intake.settled(rows - rejected.length);
   }
 
   #goDown(failure: NervecenterError): void {

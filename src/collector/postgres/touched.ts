@@ -17,17 +17,23 @@ export const TOUCHED_MINUTE = `date_bin('1 minute', r.timestamp, 'epoch'::timest
 const SIGNAL_OF = new Map<string, string>(Object.values(SIGNALS).map(({ table, name }) => [table, name]));
 
 /**
- * The statement that marks the minutes of a batch for the rollups, to be run in the transaction of its rows; empty when
- * there is nothing to mark. It holds nothing but our own names and numbers.
+ * The statement that marks the minutes of some batches for the rollups, each once per signal, to be run in the transaction
+ * of their rows; empty when there is nothing to mark. It holds nothing but our own names and numbers.
  */
 export function markStatement(sections: readonly Section[]): string {
-  const marks = sections.flatMap((section) => {
+  const minutesOf = new Map<string, Set<number>>();
+  for (const section of sections) {
     const signal = SIGNAL_OF.get(section.table);
-    const minutes = signal === undefined ? [] : touchedMinutes(section);
-    const times = minutes.map((minute) => `to_timestamp(${minute / SECOND_MS})`);
-    return times.length === 0 ? [] : [`('${signal}', ARRAY[${times.join(', ')}])`];
+    if (signal === undefined) continue;
+    const minutes = minutesOf.get(signal) ?? new Set();
+    for (const minute of touchedMinutes(section)) minutes.add(minute);
+    if (minutes.size > 0) minutesOf.set(signal, minutes);
+  }
+  if (minutesOf.size === 0) return '';
+  const marks = [...minutesOf].map(([signal, minutes]) => {
+    const times = [...minutes].map((minute) => `to_timestamp(${minute / SECOND_MS})`);
+    return `('${signal}', ARRAY[${times.join(', ')}])`;
   });
-  if (marks.length === 0) return '';
   return `INSERT INTO enterprise.nervecenter_rollup_pending (signal, minutes) VALUES ${marks.join(', ')}; `;
 }
 

@@ -1,4 +1,5 @@
 import { escapeIdentifier, type Pool, type PoolClient, type QueryConfig, type QueryResult } from 'pg';
+import { SIGNALS } from '../../core/signals/index.ts';
 import { SECOND_MS } from '../../core/units.ts';
 import { type Batch, type Section, sectionsOf } from './batch.ts';
 import { COPY_HEADER, COPY_TRAILER } from './copy-encoder.ts';
@@ -11,6 +12,8 @@ import { columnArray, type Tuple, tuplesOf } from './tuples.ts';
 const STATEMENT_TIMEOUT_MS = 30 * SECOND_MS;
 /** We give up a server that does not answer at all a little later than it would give up itself. */
 const ANSWER_GRACE_MS = 10 * SECOND_MS;
+
+const TABLES = Object.values(SIGNALS).map(({ table }) => table as string);
 
 /** A row its table cannot hold. */
 export interface Rejection {
@@ -30,17 +33,40 @@ export interface WriterOptions {
  * @returns the rows that were left out.
  * @throws whatever went wrong; it is then unknown whether the batch is stored, and it has to be sent again.
  */
-export async function storeBatch(
+export function storeBatch(pool: Pool, batch: Batch, options: WriterOptions = {}): Promise<Rejection[]> {
+  return withWriter(pool, options, (writer) => writer.storeOne(batch));
+}
+
+/**
+ * Stores batches in one transaction, with one COPY per table for all of them; those that the ledger knows are left out.
+ *
+ * @param batches of one writer, in order.
+ * @returns the rows that were left out; `null` when the batches are to be stored one by one, because one of several has a
+ * row that its table refuses. Nothing of them is stored then.
+ * @throws as `storeBatch`.
+ */
+export async function storeBatches(
   pool: Pool,
-  batch: Batch,
-  { statementTimeoutMs = STATEMENT_TIMEOUT_MS }: WriterOptions = {},
-): Promise<Rejection[]> {
+  batches: readonly Batch[],
+  options: WriterOptions = {},
+): Promise<Rejection[] | null> {
+  const [only] = batches;
+  if (only !== undefined && batches.length === 1) return storeBatch(pool, only, options);
+  const stored = await withWriter(pool, options, (writer) => writer.storeAll(batches));
+  return stored ? [] : null;
+}
+
+async function withWriter<T>(
+  pool: Pool,
+  { statementTimeoutMs = STATEMENT_TIMEOUT_MS }: WriterOptions,
+  work: (writer: BatchWriter) => Promise<T>,
+): Promise<T> {
   const client = await pool.connect();
   let broken = true;
   try {
-    const rejected = await new BatchWriter(client, batch, statementTimeoutMs).store();
+    const result = await work(new BatchWriter(client, statementTimeoutMs));
     broken = false;
-    return rejected;
+    return result;
   } finally {
     // After a failure nobody knows in what state the connection is.
     client.release(broken);
@@ -54,50 +80,75 @@ export function copyStatement({ table, columns }: Pick<Section, 'table' | 'colum
 
 class BatchWriter {
   readonly #client: PoolClient;
-  readonly #batch: Batch;
   readonly #statementTimeoutMs: number;
 
-  constructor(client: PoolClient, batch: Batch, statementTimeoutMs: number) {
+  constructor(client: PoolClient, statementTimeoutMs: number) {
     this.#client = client;
-    this.#batch = batch;
     this.#statementTimeoutMs = statementTimeoutMs;
   }
 
-  async store(): Promise<Rejection[]> {
+  async storeOne(batch: Batch): Promise<Rejection[]> {
     let sections: Section[];
     try {
-      sections = sectionsOf(this.#batch.payload);
+      sections = sectionsOf(batch.payload);
     } catch (error) {
-      return rejections('', error, this.#batch.rows); // Sending what nobody can read again would help nobody.
+      return rejections('', error, batch.rows); // Sending what nobody can read again would help nobody.
     }
-    try {
-      await this.#transaction(sections, () => this.#copyAll(sections));
-      return [];
-    } catch (error) {
-      if (failureKind(error) !== 'row') throw error;
-      await this.#run('ROLLBACK');
-    }
+    if (await this.#copied([batch], () => sections)) return [];
     const rejected: Rejection[] = [];
-    await this.#transaction(sections, () => this.#insertAll(sections, rejected));
+    await this.#transaction(
+      [batch],
+      () => sections,
+      (own) => this.#insertAll(own, rejected),
+    );
     return rejected;
   }
 
-  async #transaction(sections: readonly Section[], work: () => Promise<void>): Promise<void> {
-    const { writer, seq } = this.#batch;
+  /** False when some row or batch is refused; nothing is stored then. */
+  async storeAll(batches: readonly Batch[]): Promise<boolean> {
+    const sections = new Map<Batch, Section[]>();
+    try {
+      for (const batch of batches) sections.set(batch, sectionsOf(batch.payload));
+    } catch {
+      return false;
+    }
+    return this.#copied(batches, (batch) => sections.get(batch) ?? []);
+  }
+
+  /** False when the server refuses a row; nothing is stored then, and the connection is as before. */
+  async #copied(batches: readonly Batch[], sectionsIn: (batch: Batch) => Section[]): Promise<boolean> {
+    try {
+      await this.#transaction(batches, sectionsIn, (sections) => this.#copyAll(sections));
+      return true;
+    } catch (error) {
+      if (failureKind(error) !== 'row') throw error;
+      await this.#run('ROLLBACK');
+      return false;
+    }
+  }
+
+  /** Does the work with the sections of those batches that the ledger does not know. */
+  async #transaction(
+    batches: readonly Batch[],
+    sectionsIn: (batch: Batch) => Section[],
+    work: (sections: readonly Section[]) => Promise<void>,
+  ): Promise<void> {
+    const lines = batches.map(({ writer, seq }) => `('${writer}', ${seq})`);
     // One message; the timeout in the transaction rather than in the connection's options, which a pooling proxy refuses.
     const results = (await this.#run(
       `BEGIN; SET LOCAL statement_timeout = ${this.#statementTimeoutMs}; ` +
-        `INSERT INTO enterprise.nervecenter_batches (writer, seq) VALUES ('${writer}', ${seq}) ON CONFLICT DO NOTHING`,
-    )) as unknown as QueryResult[];
-    const first = results.at(-1)?.rowCount === 1;
-    if (first) await work();
-    await this.#run(`${first ? markStatement(sections) : ''}COMMIT`);
+        `INSERT INTO enterprise.nervecenter_batches (writer, seq) VALUES ${lines.join(', ')} ` +
+        'ON CONFLICT DO NOTHING RETURNING seq',
+    )) as unknown as QueryResult<{ seq: string }>[];
+    const unknown = new Set(results.at(-1)?.rows.map(({ seq }) => Number(seq)));
+    const sections = batches.filter(({ seq }) => unknown.has(seq)).flatMap(sectionsIn);
+    if (unknown.size > 0) await work(sections);
+    await this.#run(`${markStatement(sections)}COMMIT`);
   }
 
   async #copyAll(sections: readonly Section[]): Promise<void> {
-    for (const section of sections) {
-      const chunks = [COPY_HEADER, section.tuples, COPY_TRAILER];
-      await copyIn(this.#client, copyStatement(section), chunks, this.#answerTimeoutMs);
+    for (const [statement, tuples] of copiesOf(sections)) {
+      await copyIn(this.#client, statement, [COPY_HEADER, ...tuples, COPY_TRAILER], this.#answerTimeoutMs);
     }
   }
 
@@ -155,6 +206,19 @@ function insertStatement({ table, columns }: Section): string {
     `INSERT INTO ${tableName(table)} (${columnNames(columns)}) ` +
     `SELECT * FROM unnest(${arrays}) ON CONFLICT DO NOTHING`
   );
+}
+
+/** The rows of some batches by the statement that takes them, the tables always in the same order. */
+function copiesOf(sections: readonly Section[]): Map<string, Buffer[]> {
+  const ordered = sections.toSorted((a, b) => TABLES.indexOf(a.table) - TABLES.indexOf(b.table));
+  const copies = new Map<string, Buffer[]>();
+  for (const section of ordered) {
+    const statement = copyStatement(section);
+    const tuples = copies.get(statement);
+    if (tuples === undefined) copies.set(statement, [section.tuples]);
+    else tuples.push(section.tuples);
+  }
+  return copies;
 }
 
 function tableName(table: string): string {

@@ -128,6 +128,82 @@ test('any order of appending, taking and restarting keeps every batch until it i
   );
 });
 
+test('several taken at once are acknowledged or come back together, over segments and in order', async () => {
+  const step = fc.constantFrom(
+    'append',
+    'append',
+    'append',
+    'take',
+    'take',
+    'acknowledge',
+    'putBack',
+    'restart',
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+      const directory = newDirectory();
+      let { spool } = await open(directory, 512 * KIB);
+      const model: number[] = [];
+      let [next, taken] = [1, 0];
+      for (const one of steps) {
+        if (one === 'append' && model.length < 10) {
+          model.push(next);
+          await spool.append(batch(next++, 2, 20 * KIB), () => {});
+        } else if (one === 'take') {
+          const got = await spool.take();
+          assert.equal(got?.seq, model[taken]);
+          if (got !== null) taken++;
+        } else if (one === 'acknowledge') {
+          await spool.acknowledge();
+          model.splice(0, taken);
+          taken = 0;
+        } else if (one === 'putBack' || one === 'restart') {
+          spool.putBack();
+          if (one === 'restart') {
+            await spool.close();
+            ({ spool } = await open(directory, 512 * KIB));
+          }
+          taken = 0;
+        }
+        assert.equal(spool.takenRows, taken * 2);
+        assert.equal(spool.rows + spool.takenRows, model.length * 2);
+      }
+      spool.putBack();
+      assert.deepEqual(
+        (await drained(spool)).map(({ seq }) => seq),
+        model,
+      );
+      await spool.close();
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('what is not wanted stays, and damage behind something taken is counted once, when it is first', async () => {
+  const directory = newDirectory();
+  await filled(
+    directory,
+    [1, 2, 3].map((seq) => batch(seq, 2, 10_000)),
+  );
+  const path = join(directory, segmentsOf(directory)[0] ?? '');
+  const content = readFileSync(path);
+  content.fill(0, recordBytes(10_000) + HEADER_BYTES, recordBytes(10_000) + 5000); // Within the second.
+  writeFileSync(path, content);
+  const { spool, lost } = await open(directory);
+  assert.equal(await spool.take(({ seq }) => seq > 1), null);
+  assert.equal((await spool.take())?.seq, 1);
+  assert.equal(await spool.take(), null);
+  assert.deepEqual(lost, {});
+  spool.putBack();
+  assert.equal(spool.rows, 6);
+  assert.deepEqual(
+    (await drained(spool)).map(({ seq }) => seq),
+    [1, 3],
+  );
+  assert.deepEqual(lost, { spool_corrupt: 2 });
+  await spool.close();
+});
+
 test('past the cap the oldest go, counted, and the newest are kept', async () => {
   const directory = newDirectory();
   const { spool, lost } = await open(directory, 256 * KIB);
@@ -156,6 +232,14 @@ test('the batch in flight is not counted as dropped while it is, nor forgotten w
   spool.putBack();
   assert.equal(spool.rows + (lost['spool_full'] ?? 0), 60);
   assert.equal(spool.takenRows, 0);
+  await spool.close();
+});
+
+test('what memory does not hold any more is read from the disk, in order', async () => {
+  const { spool } = await open(newDirectory());
+  const batches = Array.from({ length: 300 }, (_, index) => batch(index + 1));
+  for (const one of batches) await spool.append(one, () => {});
+  assert.deepEqual(await drained(spool), batches);
   await spool.close();
 });
 
@@ -257,6 +341,8 @@ test('a segment that somebody removes is counted and the rest goes on', async ()
   const directory = newDirectory();
   const { spool, lost } = await open(directory, 512 * KIB);
   for (let seq = 1; seq <= 10; seq++) await spool.append(batch(seq, 1, 20 * KIB), () => {});
+  for (let one = await spool.take(); one !== null; ) one = await spool.take();
+  spool.putBack(); // What comes back is read from the disk.
   const [name = ''] = segmentsOf(directory);
   rmSync(join(directory, name));
   const taken = await drained(spool);

@@ -150,7 +150,7 @@ test('many events are stored in batches, and their sums agree', async () => {
   assert.equal(await storage.flush(PATIENCE_MS), true);
   const [row] = await server.using(database, async (client) => {
     const { rows } = await client.query(
-      'SELECT count(*)::int AS count, sum(response_time_ms) AS ms, count(DISTINCT xmin::text)::int AS batches FROM enterprise.request_metrics',
+      `SELECT count(*)::int AS count, sum(response_time_ms) AS ms, (SELECT count(*)::int FROM enterprise.nervecenter_batches) AS batches FROM enterprise.request_metrics`,
     );
     return rows;
   });

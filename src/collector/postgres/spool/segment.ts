@@ -13,6 +13,8 @@ export class Segment {
   readonly #files: SpoolFiles;
   /** Length of what is written and synchronised. */
   bytes = 0;
+  /** Where the next take begins. */
+  offset = 0;
   /** Rows not yet taken out of it. */
   rows = 0;
   /** Its file is gone; what it held is counted. */
@@ -31,6 +33,11 @@ export class Segment {
 
   get appendable(): boolean {
     return this.#appending !== null;
+  }
+
+  /** Everything that is in it so far was taken. */
+  get emptied(): boolean {
+    return this.offset >= this.bytes;
   }
 
   async create(): Promise<void> {
@@ -85,6 +92,7 @@ export class Segment {
     const window = await this.window();
     const { size } = (await this.#reading?.stat()) ?? { size: 0 };
     this.bytes = size;
+    this.offset = from;
     for (let position = from; position < size; ) {
       const found = recordInWindow(window, position, size) ?? (await findRecord(window, position, size));
       this.rows += found.kind === 'record' ? found.header.rows : found.rows;

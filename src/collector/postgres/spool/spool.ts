@@ -5,7 +5,8 @@ import type { Batch } from '../batch.ts';
 import { type Lock, takeLock } from '../embedded-lock.ts';
 import { type Cursor, readCursor, writeCursor } from './cursor.ts';
 import { NODE_FILES, type SpoolFiles } from './files.ts';
-import { encodeRecord, recordBytes } from './record.ts';
+import { Recent } from './recent.ts';
+import { encodeRecord, type RecordHeader, recordBytes } from './record.ts';
 import { type Found, findRecord } from './scan.ts';
 import { Segment, segmentIds } from './segment.ts';
 
@@ -18,6 +19,15 @@ export interface SpoolOptions {
   readonly onLost: (reason: 'spool_full' | 'spool_corrupt', rows: number) => void;
   /** @default the file system */
   readonly files?: SpoolFiles;
+}
+
+/** What is known of a batch before it is taken. */
+export type Waiting = Pick<RecordHeader, 'writer' | 'seq' | 'rows' | 'payloadBytes'>;
+
+interface Taken {
+  readonly segment: Segment;
+  readonly offset: number;
+  readonly rows: number;
 }
 
 const SEGMENT_BYTES_MAX = 8 * MIB;
@@ -43,8 +53,9 @@ export class Spool {
   readonly #lock: Lock;
   #segments: Segment[] = [];
   #nextId = 1;
-  #offset = 0;
-  #taken: { readonly segment: Segment; readonly offset: number; readonly rows: number } | null = null;
+  /** In the order in which they were taken; as many as whoever takes them has asked for. */
+  #taken: Taken[] = [];
+  readonly #recent = new Recent();
   #appending = false;
   #cursorWrittenMs = Number.NEGATIVE_INFINITY;
 
@@ -83,7 +94,7 @@ export class Spool {
 
   /** Rows taken and not yet acknowledged. */
   get takenRows(): number {
-    return this.#taken?.rows ?? 0;
+    return this.#taken.reduce((sum, { rows }) => sum + rows, 0);
   }
 
   get bytes(): number {
@@ -111,7 +122,12 @@ export class Spool {
     this.#appending = true;
     try {
       const segment = await this.#appendable(bytes);
-      await segment.append(encodeRecord(batch), batch.rows, settle).catch(async (error: unknown) => {
+      const offset = segment.bytes;
+      const settled = () => {
+        this.#recent.add({ batch, segment, offset, end: segment.bytes });
+        settle();
+      };
+      await segment.append(encodeRecord(batch), batch.rows, settled).catch(async (error: unknown) => {
         if (segment.bytes === 0) await this.#remove(segment);
         throw error;
       });
@@ -121,47 +137,45 @@ export class Spool {
   }
 
   /**
-   * The oldest batch, `null` when there is none. It stays until it is acknowledged; one at a time.
+   * The oldest batch that is not taken yet, `null` when there is none or when `wanted` does not want it. It stays until it
+   * is acknowledged, together with all others taken by then. Damage is skipped only while nothing is taken: what is put
+   * back lies in front of it, and it would be counted again.
    *
    * @throws the file system's error while reading again may help.
    */
-  async take(): Promise<Batch | null> {
-    for (let [segment] = this.#segments; segment !== undefined; [segment] = this.#segments) {
-      if (this.#offset >= segment.bytes) {
-        if (segment.appendable) return null;
-        await this.#remove(segment);
-        continue;
-      }
-      const batch = await this.#takeFrom(segment, this.#offset).catch((error: unknown) =>
-        this.#unreadable(segment, error),
+  async take(wanted: (waiting: Waiting) => boolean = () => true): Promise<Batch | null> {
+    for (let segment = this.#next; segment !== undefined; segment = this.#next) {
+      const took = await this.#takeFrom(segment, wanted).catch((error: unknown) =>
+        this.#taken.length > 0 ? null : this.#unreadable(segment, error),
       );
-      if (batch !== null) return batch;
+      if (took !== 'nothing') return took;
     }
+    if (this.#taken.length === 0) await this.#removeEmptied();
     return null;
   }
 
-  /** The batch taken last is stored. */
+  /** The batches taken last are stored. */
   async acknowledge(): Promise<void> {
-    this.#taken = null;
+    this.#taken = [];
+    await this.#removeEmptied();
     const [segment] = this.#segments;
-    if (segment === undefined) return;
-    const emptied = this.#offset >= segment.bytes;
-    const large = !segment.appendable || segment.bytes >= this.#segmentBytes * GIVE_BACK_SHARE;
-    if (emptied && large && !this.#appending) await this.#remove(segment);
+    const large = (segment?.bytes ?? 0) >= this.#segmentBytes * GIVE_BACK_SHARE;
+    if (segment?.emptied === true && large && !this.#appending) await this.#remove(segment);
     await this.#saveCursor(CURSOR_INTERVAL_MS);
   }
 
-  /** The batch taken last is not stored, or nobody knows: it will be taken again. */
+  /** The batches taken last are not stored, or nobody knows: they will be taken again. */
   putBack(): void {
     const taken = this.#taken;
-    this.#taken = null;
-    if (taken === null) return;
-    if (taken.segment.removed) {
-      this.#onLost('spool_full', taken.rows);
-      return;
+    this.#taken = [];
+    for (const { segment, offset, rows } of taken.reverse()) {
+      if (segment.removed) {
+        this.#onLost('spool_full', rows);
+        continue;
+      }
+      segment.rows += rows;
+      segment.offset = offset;
     }
-    taken.segment.rows += taken.rows;
-    this.#offset = taken.offset;
   }
 
   /** What waits stays on disk. */
@@ -173,7 +187,7 @@ export class Spool {
       await segment.stopReading();
     }
     const [last] = this.#segments;
-    if (this.#segments.length === 1 && last !== undefined && this.#offset >= last.bytes) await last.remove();
+    if (this.#segments.length === 1 && last?.emptied === true) await last.remove();
     this.#lock.release();
   }
 
@@ -187,7 +201,6 @@ export class Spool {
       if (id < cursor.segment) await segment.remove();
       else if (await this.#surveyed(segment, from)) this.#segments.push(segment);
     }
-    if (this.#segments[0]?.id === cursor.segment) this.#offset = cursor.offset;
   }
 
   /** A file that cannot be read keeps nothing else from working. */
@@ -201,38 +214,61 @@ export class Spool {
     }
   }
 
-  async #takeFrom(segment: Segment, offset: number): Promise<Batch | null> {
+  /** The first segment with something to take. */
+  get #next(): Segment | undefined {
+    return this.#segments.find(({ emptied }) => !emptied);
+  }
+
+  /** `nothing`: there was only damage, or the segment is gone. */
+  async #takeFrom(
+    segment: Segment,
+    wanted: (waiting: Waiting) => boolean,
+  ): Promise<Batch | null | 'nothing'> {
+    const { offset } = segment;
+    const recent = this.#recent.at(segment, offset);
+    if (recent !== null) {
+      const { batch, end } = recent;
+      if (!wanted({ ...batch, payloadBytes: batch.payload.length })) return null;
+      return this.#taking(segment, end, batch);
+    }
     const found = await findRecord(await segment.window(), offset, segment.bytes);
+    if (found.kind === 'record' && !wanted(found.header)) return null;
     const payload =
       found.kind === 'record' ? await segment.read(found.payloadAt, found.header.payloadBytes) : null;
-    if (segment.removed) return null;
-    this.#offset = found.end;
+    if (segment.removed) return 'nothing';
     if (payload === null || found.kind === 'gap' || crc32(payload) !== found.header.payloadCrc) {
+      if (this.#taken.length > 0) return null;
       this.#lose(segment, found);
-      return null;
+      return 'nothing';
     }
     const { rows, writer, seq } = found.header;
-    segment.rows -= rows;
-    this.#taken = { segment, offset, rows };
-    return { rows, writer, seq, payload };
+    return this.#taking(segment, found.end, { rows, writer, seq, payload });
+  }
+
+  #taking(segment: Segment, end: number, batch: Batch): Batch {
+    this.#taken.push({ segment, offset: segment.offset, rows: batch.rows });
+    segment.offset = end;
+    segment.rows -= batch.rows;
+    return batch;
   }
 
   #lose(segment: Segment, found: Found): void {
     const rows = found.kind === 'record' ? found.header.rows : found.rows;
+    segment.offset = found.end;
     segment.rows -= rows;
     this.#onLost('spool_corrupt', rows);
   }
 
   /** Given up when somebody removed the file, or when it cannot be read for good. */
-  #unreadable(segment: Segment, error: unknown): null {
-    if (segment.removed) return null;
+  #unreadable(segment: Segment, error: unknown): 'nothing' {
+    if (segment.removed) return 'nothing';
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'ENOENT' && ++segment.failures < READ_ATTEMPTS) throw error;
-    this.#offset = segment.bytes;
+    segment.offset = segment.bytes;
     const { rows } = segment;
     segment.rows = 0;
     this.#onLost('spool_corrupt', rows);
-    return null;
+    return 'nothing';
   }
 
   async #makeRoom(bytes: number): Promise<void> {
@@ -258,8 +294,17 @@ export class Spool {
     return segment;
   }
 
+  /** Complete segments of which nothing is left to take; not while something taken may come back to them. */
+  async #removeEmptied(): Promise<void> {
+    for (
+      let [segment] = this.#segments;
+      segment?.emptied === true && !segment.appendable;
+      [segment] = this.#segments
+    )
+      await this.#remove(segment);
+  }
+
   async #remove(segment: Segment): Promise<void> {
-    if (segment === this.#segments[0]) this.#offset = 0;
     this.#segments = this.#segments.filter((other) => other !== segment);
     await segment.remove();
   }
@@ -268,7 +313,7 @@ export class Spool {
     const [segment] = this.#segments;
     if (performance.now() - this.#cursorWrittenMs < intervalMs) return;
     this.#cursorWrittenMs = performance.now();
-    const cursor: Cursor = { segment: segment?.id ?? this.#nextId, offset: segment ? this.#offset : 0 };
+    const cursor: Cursor = { segment: segment?.id ?? this.#nextId, offset: segment?.offset ?? 0 };
     await writeCursor(this.#files, this.#directory, cursor);
   }
 }
