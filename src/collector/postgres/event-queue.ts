@@ -108,6 +108,10 @@ function bytesOf(value: unknown, shared?: object): number {
   if (typeof value === 'string') return FIELD_BYTES + value.length * CHARACTER_BYTES;
   if (typeof value !== 'object' || value === null) return FIELD_BYTES;
   let bytes = FIELD_BYTES;
-  for (const field of Object.values(value)) bytes += field === shared ? FIELD_BYTES : bytesOf(field);
+  // Not `Object.values`, which would make an array for every event and every object in it.
+  for (const name in value) {
+    const field = (value as Readonly<Record<string, unknown>>)[name];
+    bytes += field === shared ? FIELD_BYTES : bytesOf(field);
+  }
   return bytes;
 }

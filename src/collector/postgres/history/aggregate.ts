@@ -26,9 +26,12 @@ const BUCKET_INDEX = `least(greatest(ceil(ln(v) * ${BUCKETS_PER_DOUBLING / Math.
 const CELL_INDEX = `CASE WHEN v > 0 THEN ${BUCKET_INDEX}::int2 WHEN v <= 0 THEN (${ZERO_BUCKET})::int2 END`;
 export const PACK = `string_agg(int2send(index) || int4send(n::int4), ''::bytea ORDER BY index) FILTER (WHERE index IS NOT NULL)`;
 
+const ADDED_CELLS = `sum(n)::bigint AS count, sum(total) AS sum, min(low) AS min, max(high) AS max, ${PACK} AS histogram`;
+const ONLY_CELL = 'n AS count, total AS sum, low AS min, high AS max, NULL::bytea AS histogram';
+
 /**
  * Rows as rollup rows: `bucket, dimension, value, count, sum, min, max, histogram, sums`. First into cells of one histogram
- * bucket each, then the cells together, so that no row is looked at twice.
+ * bucket each, then the cells together, so that no row is looked at twice; without histograms the cells are all there is.
  */
 export function aggregateRows(shape: RowShape, field: FieldShape, options: AggregateOptions): string {
   const { bucket, dimensions, sums, histogram, from, where } = options;
@@ -39,8 +42,7 @@ export function aggregateRows(shape: RowShape, field: FieldShape, options: Aggre
   const evaluated = expressions.map((expression, at) => `, ${expression} AS e${at}`).join('');
   // NaN and the infinities are counted as rows and left out of the distribution: one of them would spoil every sum.
   return `
-    SELECT bucket, dimension, value, sum(n)::bigint AS count, sum(total) AS sum, min(low) AS min, max(high) AS max,
-      ${histogram ? PACK : 'NULL::bytea'} AS histogram, ${sumsObject(sums)} AS sums
+    SELECT bucket, dimension, value, ${histogram ? ADDED_CELLS : ONLY_CELL}, ${sumsObject(sums, histogram)} AS sums
     FROM (
       SELECT bucket, dimension, coalesce(value, '') AS value, ${index} AS index, count(*) AS n,
         sum(v) AS total, min(v) AS low, max(v) AS high${cells}
@@ -54,12 +56,12 @@ export function aggregateRows(shape: RowShape, field: FieldShape, options: Aggre
       ) AS read
       GROUP BY 1, 2, 3, 4
     ) AS cells
-    GROUP BY 1, 2, 3`;
+    ${histogram ? 'GROUP BY 1, 2, 3' : ''}`;
 }
 
-function sumsObject(sums: readonly string[]): string {
+function sumsObject(sums: readonly string[], ofCells: boolean): string {
   if (sums.length === 0) return 'NULL::jsonb';
-  return `jsonb_build_object(${sums.map((name, at) => `'${name}', sum(s${at})`).join(', ')})`;
+  return `jsonb_build_object(${sums.map((name, at) => `'${name}', ${ofCells ? `sum(s${at})` : `s${at}`}`).join(', ')})`;
 }
 
 /**

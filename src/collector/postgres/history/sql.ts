@@ -58,7 +58,7 @@ function rowsSql({ query, parameters, boundaries, stretches }: Part): string {
     from: `${spans.before}${shape.table} r${spans.on}`,
     where: [spans.where, ...conditions].join(' AND '),
   });
-  return `SELECT bucket, value, count, sum, min, max, histogram, sums FROM (${rows}) AS fresh`;
+  return `SELECT bucket, value, ${partColumns(query)} FROM (${rows}) AS fresh`;
 }
 
 function rolledSql(table: string, { query, parameters, boundaries, stretches }: Part): string {
@@ -73,9 +73,8 @@ function rolledSql(table: string, { query, parameters, boundaries, stretches }: 
     spans.where,
     ...(only === undefined ? [] : [`value = ${parameters.add(only)}`]),
   ];
-  const histogram = measure.formula.kind === 'percentile' ? 'histogram' : 'NULL::bytea';
   return `SELECT width_bucket(bucket, ${boundaries}) AS bucket, ${groupBy === null ? `''` : 'value'} AS value,
-      count, sum, min, max, ${histogram} AS histogram, sums
+      ${partColumns(query)}
     FROM ${spans.before}enterprise.${table}${spans.on} WHERE ${conditions.join(' AND ')}`;
 }
 
@@ -104,23 +103,57 @@ function sumNames({ measure }: HistoryQuery): string[] {
   return [part, whole].filter((name) => name !== null);
 }
 
+type Kind = HistoryQuery['measure']['formula']['kind'];
+
+/** What a measure may be made of, with the type of a part's and how parts are added up. */
+const COLUMNS: readonly { name: string; type: string; added: string; of: (kind: Kind) => boolean }[] = [
+  { name: 'sum', type: 'float8', added: 'sum(sum)', of: (kind) => kind === 'sum' || kind === 'avg' },
+  { name: 'min', type: 'float8', added: 'min(min)', of: (kind) => kind === 'min' || kind === 'percentile' },
+  { name: 'max', type: 'float8', added: 'max(max)', of: (kind) => kind === 'max' || kind === 'percentile' },
+  {
+    name: 'histogram',
+    type: 'bytea',
+    added: `string_agg(histogram, ''::bytea)`,
+    of: (kind) => kind === 'percentile',
+  },
+];
+
+/** What the measure is made of and nothing else: parts are held in memory, joined and sorted with all their columns. */
+function partColumns({ measure: { formula } }: HistoryQuery): string {
+  const { part, whole } = sumsOf(formula);
+  const sums = Object.entries({ part, whole }).map(([column, name]) =>
+    name === null ? `NULL::numeric AS ${column}` : `(sums->>'${name}')::numeric AS ${column}`,
+  );
+  const own = COLUMNS.map(({ name, type, of }) => (of(formula.kind) ? name : `NULL::${type} AS ${name}`));
+  return ['count', ...own, ...sums].join(', ');
+}
+
+function addedColumns({ measure: { formula } }: HistoryQuery): string {
+  const sums = Object.entries(sumsOf(formula)).map(([column, name]) =>
+    name === null ? `NULL::numeric AS ${column}` : `sum(${column}) AS ${column}`,
+  );
+  const own = COLUMNS.map(
+    ({ name, type, added, of }) => `${of(formula.kind) ? added : `NULL::${type}`} AS ${name}`,
+  );
+  return ['sum(count) AS count', ...own, ...sums].join(', ');
+}
+
 /** Parts added up per bucket and group, all past the largest groups as one. */
-function groupedSql({ measure, groupBy }: HistoryQuery, parts: string): string {
-  const { part, whole } = sumsOf(measure.formula);
-  const sumOf = (name: string | null) =>
-    name === null ? 'NULL::numeric' : `sum((sums->>'${name}')::numeric)`;
-  const sums = `sum(count) AS count, sum(sum) AS sum, min(min) AS min, max(max) AS max, ${sumOf(part)} AS part,
-    ${sumOf(whole)} AS whole, string_agg(histogram, ''::bytea) AS histogram`;
-  if (groupBy === null)
-    return `SELECT bucket AS at, '' AS value, false AS other, ${sums} FROM (${parts}) AS parts GROUP BY bucket`;
-  // Ordered apart from being added up: sorting all parts would take longer than adding them up by a hash.
+function groupedSql(query: HistoryQuery, parts: string): string {
+  const added = addedColumns(query);
+  if (query.groupBy === null)
+    return `SELECT bucket AS at, '' AS value, false AS other, ${added} FROM (${parts}) AS parts GROUP BY bucket`;
+  // Groups are numbered and added up by their number: sorting their names once per part would take longer than all else.
   return `
     WITH parts AS MATERIALIZED (${parts}),
     ranked AS MATERIALIZED (
-      SELECT value, row_number() OVER (ORDER BY sum(count) DESC, value) > ${GROUPS_MAX} AS other FROM parts GROUP BY value
+      SELECT value, least(row_number() OVER (ORDER BY sum(count) DESC, value), ${GROUPS_MAX + 1})::int AS place
+      FROM parts GROUP BY value
     ), cells AS MATERIALIZED (
-      SELECT bucket AS at, CASE WHEN other THEN '${OTHER}' ELSE value END AS value, other, ${sums}
-      FROM parts JOIN ranked USING (value) GROUP BY 1, 2, 3
+      SELECT bucket AS at, place, ${added} FROM parts JOIN ranked USING (value) GROUP BY 1, 2
     )
-    SELECT * FROM cells ORDER BY other, value`;
+    SELECT at, coalesce(shown.value, '${OTHER}') AS value, shown.value IS NULL AS other,
+      count, sum, min, max, part, whole, histogram
+    FROM cells LEFT JOIN ranked AS shown ON shown.place = cells.place AND cells.place <= ${GROUPS_MAX}
+    ORDER BY other, value`;
 }
