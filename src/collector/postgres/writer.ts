@@ -141,8 +141,9 @@ class BatchWriter {
         'ON CONFLICT DO NOTHING RETURNING seq',
     )) as unknown as QueryResult<{ seq: string }>[];
     const unknown = new Set(results.at(-1)?.rows.map(({ seq }) => Number(seq)));
-    const sections = batches.filter(({ seq }) => unknown.has(seq)).flatMap(sectionsIn);
-    if (unknown.size > 0) await work(sections);
+    // Each once: a disk that failed while it was written to may have left a batch in the spool twice.
+    const sections = batches.filter(({ seq }) => unknown.delete(seq)).flatMap(sectionsIn);
+    if (sections.length > 0) await work(sections);
     await this.#run(`${markStatement(sections)}COMMIT`);
   }
 
