@@ -29,13 +29,14 @@ async function start(): Promise<void> {
   const target = document.getElementById('app');
   if (target === null) throw new Error('The page has no #app element');
   const sources = await sourcesOfPage();
-  const live = new Live(sources.live);
+  const history = new HistoryClient(sources.fetch);
+  const live = new Live(sources.live, history);
   const navigation = new Navigation(PAGES);
   const dashboard = {
     live,
     navigation,
     time: new TimeRange(navigation, live),
-    history: new HistoryClient(sources.fetch),
+    history,
     theme: new Theme(),
   };
   mount(App, { target, props: { dashboard } });

@@ -4,12 +4,17 @@ import type { ChartFigures, ChartSeries, ChartValue } from './series.ts';
 /** A silence longer than so many intervals is a gap in the line, not a straight line across it. */
 const GAP_INTERVALS = 2.5;
 
-/** Snapshots as figures of a chart; a gap in the snapshots becomes a point without a value. */
+/**
+ * Snapshots as figures of a chart; a gap in the snapshots becomes a point without a value.
+ *
+ * @param stepMs how long a point stands for: of each, or of all.
+ */
 export function liveFigures(
   timestamps: readonly string[],
   series: readonly ChartSeries[],
-  intervalMs: number,
+  stepMs: number | readonly number[],
 ): ChartFigures {
+  const stepAt = (index: number) => (typeof stepMs === 'number' ? stepMs : (stepMs[index] ?? 0));
   const times: number[] = [];
   const columns: ChartValue[][] = series.map(() => []);
   timestamps.forEach((timestamp, index) => {
@@ -17,8 +22,8 @@ export function liveFigures(
     const last = times.at(-1);
     // uPlot wants time to grow; a clock set back would draw a line to the left.
     if (last !== undefined && seconds <= last) return;
-    if (last !== undefined && (seconds - last) * 1000 > GAP_INTERVALS * intervalMs) {
-      times.push(last + intervalMs / 1000);
+    if (last !== undefined && (seconds - last) * 1000 > GAP_INTERVALS * stepAt(index - 1)) {
+      times.push(last + stepAt(index - 1) / 1000);
       for (const column of columns) column.push(null);
     }
     times.push(seconds);

@@ -25,8 +25,9 @@ export function paletteOf(element: Element): ChartPalette {
   };
 }
 
-/** A `#rrggbb` with that much opacity, 0 to 1. */
+/** A `#rrggbb` or `#rgb`, as style sheets are shortened to, with that much opacity, 0 to 1. */
 export function faded(color: string, opacity: number): string {
   const alpha = Math.round(Math.min(Math.max(opacity, 0), 1) * 255);
-  return `${color}${alpha.toString(16).padStart(2, '0')}`;
+  const long = color.length === 4 ? color.replace(/[\da-f]/gi, '$&$&') : color;
+  return `${long}${alpha.toString(16).padStart(2, '0')}`;
 }

@@ -92,11 +92,21 @@ export function groupLabel({ group }: HistorySeries): string | null {
 export function joined(parts: readonly ChartFigures[]): ChartFigures {
   const [only, ...others] = parts.filter(({ series }) => series.length > 0);
   if (only === undefined) return NO_FIGURES;
-  if (others.every(({ times }) => isSame(times, only.times)))
-    return { times: only.times, series: [only, ...others].flatMap(({ series }) => series) };
   const all = [only, ...others];
+  if (others.every(({ times }) => isSame(times, only.times)))
+    return { times: only.times, series: distinct(all.flatMap(({ series }) => series)) };
   const times = [...new Set(all.flatMap((part) => part.times))].sort((a, b) => a - b);
-  return { times, series: all.flatMap((part) => spread(part, times)) };
+  return { times, series: distinct(all.flatMap((part) => spread(part, times))) };
+}
+
+/** Names that were cut short can be the same. */
+function distinct(series: readonly ChartSeries[]): ChartSeries[] {
+  const seen = new Map<string, number>();
+  return series.map((line) => {
+    const nth = (seen.get(line.label) ?? 0) + 1;
+    seen.set(line.label, nth);
+    return nth === 1 ? line : { ...line, label: `${line.label} (${nth})` };
+  });
 }
 
 function spread({ times, series }: ChartFigures, over: readonly number[]): ChartSeries[] {
