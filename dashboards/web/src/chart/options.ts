@@ -92,13 +92,14 @@ function lines({ palette, spec }: PlotContext): uPlot.Series[] {
       dash: [...dash],
       spanGaps: false,
       ...fillOf(spec(), color, which),
-      ...(kind === 'bars' ? barsLook(which, series.length) : {}),
-      points: { show: kind !== 'bars', filter: lonePoints, size: 5, fill: color },
+      ...(kind === 'bars' && line.isOverlay !== true ? barsLook(which, series.length) : {}),
+      points: { show: kind !== 'bars' || line.isOverlay === true, filter: lonePoints, size: 5, fill: color },
     };
   });
 }
 
 function fillOf({ kind, series }: ChartSpec, color: string, which: number): Pick<uPlot.Series, 'fill'> {
+  if (series[which]?.isOverlay === true) return {};
   if (kind === 'bars') return { fill: faded(color, 0.75) };
   if (kind === 'stacked') return which === 0 ? { fill: faded(color, 0.35) } : {};
   const isFilled = kind === 'area' || series.length <= 2;
@@ -125,7 +126,8 @@ function lonePoints(plot: uPlot, which: number): number[] {
 
 function stackBands({ palette, spec }: PlotContext): uPlot.Band[] {
   return spec()
-    .series.slice(1)
+    .series.filter(({ isOverlay }) => isOverlay !== true)
+    .slice(1)
     .map((line: ChartSeries, index) => ({
       series: [index + 2, index + 1],
       fill: faded(palette.series(line.color), 0.35),
@@ -151,7 +153,7 @@ function axes({ palette, spec }: PlotContext): uPlot.Axis[] {
       ...shared,
       grid: { show: false },
       size: 30,
-      space: (_plot, _axis, _low, _high, plotWidth) => Math.max(plotWidth / 7, 56),
+      space: (_plot, _axis, _low, _high, plotWidth) => Math.max(plotWidth / 7, 44),
       values: (_plot, splits) => tickTexts(splits, spec()),
     },
     {

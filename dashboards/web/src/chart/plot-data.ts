@@ -13,8 +13,8 @@ export function plotData(
   const columns = series.map(({ values }) => [...values]);
   if (kind !== 'stacked') return [[...times], ...columns];
   const floor = times.map(() => 0);
-  series.forEach(({ label, values }, which) => {
-    if (hidden.has(label)) return;
+  series.forEach(({ label, values, isOverlay }, which) => {
+    if (isOverlay === true || hidden.has(label)) return;
     columns[which] = values.map((value, index) => {
       if (typeof value !== 'number') return value;
       const top = (floor[index] ?? 0) + value;

@@ -28,6 +28,8 @@ export interface ChartSeries {
   readonly dash?: number;
   readonly values: readonly ChartValue[];
   readonly format: (value: number) => string;
+  /** A line over stacked areas or bars, not one of them; behind all others in the list. @default false */
+  readonly isOverlay?: boolean;
 }
 
 /** One column of times and, per series, as many values. */
@@ -86,6 +88,22 @@ export function groupLabel({ group }: HistorySeries): string | null {
   const [value] = Object.values(group);
   if (value === undefined) return null;
   return value === null ? '(none)' : name(value);
+}
+
+/** All series as one line over the others: what a whole was, where its parts are stacked. */
+export function totalOf(
+  { times, series }: ChartFigures,
+  look: Pick<ChartSeries, 'label' | 'color' | 'dash'>,
+): ChartFigures {
+  const [first] = series;
+  if (first === undefined) return NO_FIGURES;
+  const values = times.map((_, index) =>
+    series.reduce<number | null>((sum, line) => {
+      const value = line.values[index];
+      return typeof value === 'number' ? (sum ?? 0) + value : sum;
+    }, null),
+  );
+  return { times, series: [{ ...look, values, format: first.format, isOverlay: true }] };
 }
 
 /** Several figures in one chart, over all their times. */
