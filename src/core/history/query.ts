@@ -57,6 +57,13 @@ export interface EventsQuery {
   readonly filters: Filters;
   readonly fromMs: number | null;
   readonly toMs: number | null;
+  /** One event. */
+  readonly id: string | null;
+  readonly traceId: string | null;
+  /** Only what counts as an error in the signal's `error_rate`. */
+  readonly failedOnly: boolean;
+  /** Only what took at least so many milliseconds. */
+  readonly minMs: number | null;
   readonly limit: number;
   readonly after: EventCursor | null;
 }

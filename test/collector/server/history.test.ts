@@ -86,10 +86,18 @@ it('a parameter that cannot be used is named, with what was expected and what ca
     'limit=1e2',
     'cursor=x',
     'stage=x',
+    'id=1',
+    'failed=yes',
+    'min_ms=-1',
+    'min_ms=1e9',
+    `trace_id=${'a'.repeat(33)}`,
+    'trace_id=%00',
     `cursor=${'a'.repeat(5000)}`,
   ]) {
     assert.equal((await send(`/api/metrics/events?signal=rag-query&${search}`, get)).status, 400, search);
   }
+  for (const narrowing of ['trace_id=a', 'failed=1', 'min_ms=1'])
+    assert.equal((await send(`/api/metrics/events?signal=cache&${narrowing}`, get)).status, 400, narrowing);
   const huge = await send(
     `/api/metrics/history?signal=request&measure=count&method=${'x'.repeat(65_536)}`,
     get,
@@ -110,8 +118,11 @@ it('events: JSON, or CSV with the next page in a header', async (t) => {
   });
   assert.match(csv.headers['content-type'] ?? '', /^text\/csv/);
   const [head, row] = csv.text.split('\r\n');
-  assert.equal(head, 'id,timestamp,cache_type,hits,misses,hit_rate,memory_used_bytes,keys_count');
-  assert.equal(row, "0,2026-11-22T10:00:00.000000Z,'=cmd(),-1,,,,");
+  assert.equal(
+    head,
+    'id,timestamp,cache_type,hits,misses,hit_rate,memory_used_bytes,keys_count,service,instance_id',
+  );
+  assert.equal(row, "0,2026-11-22T10:00:00.000000Z,'=cmd(),-1,,,,,,");
   const next = /^<(.*)>; rel="next"$/.exec(String(csv.headers['link']))?.[1] ?? '';
   await send(next, get);
   assert.deepEqual(asked.at(-1)?.after, decodeCursor(EVENTS.next_cursor ?? ''));
