@@ -2,7 +2,7 @@ import uPlot from 'uplot';
 import { paintBands, paintHeat, paintThresholds } from './paint.ts';
 import { type ChartPalette, faded } from './palette.ts';
 import { type ChartSeries, DASHES } from './series.ts';
-import type { ChartSpec } from './spec.ts';
+import type { ChartHeat, ChartSpec } from './spec.ts';
 
 export interface PlotContext {
   readonly width: number;
@@ -21,6 +21,7 @@ const AXIS_FONT = '11px system-ui, sans-serif';
 /** A drag shorter than so many pixels was a click. */
 const DRAG_MIN_PX = 6;
 const LINE_WIDTH = 2;
+const HEAT_LABELS = 6;
 
 /** uPlot's options for a chart. What changes without the chart being built anew is asked for at each drawing. */
 export function plotOptions(context: PlotContext): uPlot.Options {
@@ -73,7 +74,7 @@ function timeRange({ stretch }: ChartSpec): [number, number] {
 }
 
 function valueRange({ max, heat, thresholds }: ChartSpec, high: number | null): [number, number] {
-  if (heat !== null) return [heat.bounds[0] ?? 0, heat.bounds.at(-1) ?? 1];
+  if (heat !== null) return [0, Math.max(heat.bounds.length - 1, 1)];
   if (max !== null) return [0, max];
   // A little headroom, never an axis of zero height, and the thresholds in sight.
   const highest = Math.max(high ?? 0, ...thresholds.map(({ value }) => value));
@@ -160,13 +161,22 @@ function axes({ palette, spec }: PlotContext): uPlot.Axis[] {
       ...shared,
       grid: { stroke: palette.grid, width: 1 },
       size: 68,
-      values: (_plot, splits) => splits.map((value) => formatOfAxis(spec())(value)),
+      ...(spec().heat === null ? {} : { splits: () => rowSplits(spec().heat) }),
+      values: (_plot, splits) => splits.map((value) => axisText(value, spec())),
     },
   ];
 }
 
-function formatOfAxis({ heat, series }: ChartSpec): (value: number) => string {
-  return heat?.format ?? series[0]?.format ?? String;
+/** The rows of a heatmap are as high as each other, whatever their bounds: about six of these are labelled. */
+function rowSplits(heat: ChartHeat | null): number[] {
+  const rows = Math.max((heat?.bounds.length ?? 1) - 1, 1);
+  const every = Math.ceil(rows / HEAT_LABELS);
+  return Array.from({ length: Math.floor(rows / every) + 1 }, (_, index) => index * every);
+}
+
+function axisText(value: number, { heat, series }: ChartSpec): string {
+  if (heat !== null) return heat.format(heat.bounds[value] ?? 0);
+  return (series[0]?.format ?? String)(value);
 }
 
 function tickTexts(splits: readonly number[], { zone }: ChartSpec): string[] {

@@ -73,8 +73,8 @@ export function paintHeat(plot: uPlot, { heat }: ChartSpec, palette: ChartPalett
     const right = plot.valToPos((timeMs + heat.stepMs) / 1000, 'x', true);
     (heat.counts[column] ?? []).forEach((count, row) => {
       if (count <= 0) return;
-      const bottom = plot.valToPos(heat.bounds[row] ?? 0, 'y', true);
-      const top = plot.valToPos(heat.bounds[row + 1] ?? 0, 'y', true);
+      const bottom = plot.valToPos(row, 'y', true);
+      const top = plot.valToPos(row + 1, 'y', true);
       ctx.fillStyle = faded(color, 0.12 + 0.88 * Math.sqrt(count / most));
       ctx.fillRect(left, top, Math.max(right - left - 1, 1), Math.max(bottom - top - 1, 1));
     });

@@ -25,7 +25,7 @@ export function plotData(
   return [[...times], ...columns];
 }
 
-/** A heatmap's times and, so that the axis has a scale, its highest bound at each. */
+/** A heatmap's times and, so that the axis has a scale, its highest row at each. */
 export function heatData({ timesMs, bounds }: ChartHeat): PlotData {
-  return [timesMs.map((ms) => ms / 1000), timesMs.map(() => bounds.at(-1) ?? null)];
+  return [timesMs.map((ms) => ms / 1000), timesMs.map(() => bounds.length - 1)];
 }

@@ -1,5 +1,6 @@
 import type { HistoryAnswer, HistorySeries } from '../../../../src/core/history/query.ts';
 import { formatOf, name } from '../format.ts';
+import type { ChartHeat } from './spec.ts';
 
 /** Colours by name: the theme says what they are. Told apart by eyes that see few colours by dashes as well. */
 export const SERIES_COLORS = [
@@ -88,6 +89,19 @@ export function groupLabel({ group }: HistorySeries): string | null {
   const [value] = Object.values(group);
   if (value === undefined) return null;
   return value === null ? '(none)' : name(value);
+}
+
+/** The distribution an answer holds that was asked for with `bands`; `null` while there is none. */
+export function heatOf(answer: HistoryAnswer, format = formatOf(answer.unit)): ChartHeat | null {
+  const { distribution } = answer;
+  if (distribution === undefined || distribution.bounds.length < 2) return null;
+  return {
+    timesMs: (answer.series[0]?.points ?? []).map(([at]) => at),
+    stepMs: answer.step_seconds * 1000,
+    bounds: distribution.bounds,
+    counts: distribution.counts,
+    format,
+  };
 }
 
 /** All series as one line over the others: what a whole was, where its parts are stacked. */

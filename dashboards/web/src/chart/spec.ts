@@ -29,7 +29,7 @@ export interface ChartHeat {
   /** Milliseconds since 1970: where each bucket begins. */
   readonly timesMs: readonly number[];
   readonly stepMs: number;
-  /** Growing; one more than rows. */
+  /** Growing; one more than rows. Rows are drawn as high as each other. */
   readonly bounds: readonly number[];
   /** By time, then by row. */
   readonly counts: readonly (readonly number[])[];

@@ -13,6 +13,8 @@ export interface HistoryRequest {
   readonly filters?: Readonly<Record<string, string>>;
   /** `auto`, or such as `1m`. @default 'auto' */
   readonly step?: string;
+  /** Of a percentile that is not grouped: its distribution too, in at most so many bands of values. */
+  readonly bands?: number;
   /** The period of the same length before the one that is shown. @default false */
   readonly before?: boolean;
 }
@@ -38,6 +40,7 @@ export function historySearch(request: HistoryRequest, { range, timeZone }: Mome
     tz: timeZone,
   });
   if (request.groupBy !== undefined && request.groupBy !== '') search.set('group_by', request.groupBy);
+  if (request.bands !== undefined) search.set('bands', String(request.bands));
   const filters = Object.entries(request.filters ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
   for (const [dimension, value] of filters) if (value !== '') search.set(dimension, value);
   return search.toString();
