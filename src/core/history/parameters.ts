@@ -9,6 +9,8 @@ import { parseDuration, parseInstant } from './time.ts';
 
 export const EVENTS_MAX = 500;
 const EVENTS_DEFAULT = 50;
+const BANDS_MIN = 4;
+const BANDS_MAX = 48;
 const RANGE_MAX_MS = 400 * DAY_MS;
 const VALUE_LENGTH_MAX = 255;
 const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i;
@@ -101,7 +103,7 @@ function readSignal(search: URLSearchParams): SignalName {
 export function parseHistoryQuery(search: URLSearchParams, nowMs: number): HistoryQuery {
   const signal = readSignal(search);
   const { dimensions, measures } = HISTORY[signal];
-  const names = ['signal', 'measure', 'from', 'to', 'step', 'group_by', 'tz', ...dimensions];
+  const names = ['signal', 'measure', 'from', 'to', 'step', 'group_by', 'bands', 'tz', ...dimensions];
   const parameters = new Parameters(search, names);
   const timeZone = parameters.timeZone();
   const measureName = parameters.choice('measure', Object.keys(measures));
@@ -109,6 +111,7 @@ export function parseHistoryQuery(search: URLSearchParams, nowMs: number): Histo
   if (measure === undefined) throw new ParameterError('measure', 'a measure', measureName);
   const groupBy = parameters.get('group_by') === null ? null : parameters.choice('group_by', dimensions);
   const filters = parameters.filters(dimensions);
+  const bands = readBands(parameters, measure.formula.kind === 'percentile' && groupBy === null);
   const query: HistoryQuery = {
     signal,
     measureName,
@@ -117,9 +120,20 @@ export function parseHistoryQuery(search: URLSearchParams, nowMs: number): Histo
     groupBy,
     filters,
     nowMs,
+    ...(bands === null ? {} : { bands }),
     buckets: readBuckets(parameters, nowMs, timeZone),
   };
   return askedOfStages(query) ? overStages(query) : requireMetric(query);
+}
+
+function readBands(parameters: Parameters, hasDistribution: boolean): number | null {
+  const value = parameters.get('bands');
+  if (value === null) return null;
+  if (!hasDistribution)
+    throw new ParameterError('bands', 'nothing, unless `measure` is a percentile without `group_by`', value);
+  if (!/^\d{1,2}$/.test(value) || Number(value) < BANDS_MIN || Number(value) > BANDS_MAX)
+    throw new ParameterError('bands', `a whole number from ${BANDS_MIN} to ${BANDS_MAX}`, value);
+  return Number(value);
 }
 
 function readBuckets(parameters: Parameters, nowMs: number, timeZone: string) {
@@ -170,7 +184,7 @@ export function parseEventsQuery(search: URLSearchParams, nowMs: number): Events
   const signal = readSignal(search);
   const dimensions = eventDimensions(HISTORY[signal]);
   const parameters = new Parameters(search, [
-    ...['signal', 'from', 'to', 'tz', 'limit', 'cursor', 'id'],
+    ...['signal', 'from', 'to', 'tz', 'limit', 'order', 'cursor', 'id'],
     ...narrowingsOf(signal),
     ...dimensions,
   ]);
@@ -190,6 +204,7 @@ export function parseEventsQuery(search: URLSearchParams, nowMs: number): Events
     toMs: parameters.instant('to', nowMs, timeZone),
     ...readNarrowings(parameters),
     limit: limit === null ? EVENTS_DEFAULT : Number(limit),
+    ...(readsSlowestFirst(parameters, signal) ? { slowestFirst: true } : {}),
     after,
   };
 }
@@ -218,6 +233,18 @@ function readNarrowings(
     failedOnly: failed !== null,
     minMs: minMs === null ? null : Number(minMs),
   };
+}
+
+/** Pages go by time, so that what is ordered otherwise has one page. */
+function readsSlowestFirst(parameters: Parameters, signal: SignalName): boolean {
+  const order = parameters.get('order');
+  if (order === null || order === 'newest') return false;
+  const hasDuration = HISTORY[signal].measures['p95']?.unit === 'ms';
+  if (order === 'slowest' && hasDuration && parameters.get('cursor') === null) return true;
+  const orders = hasDuration
+    ? 'newest, or slowest without a cursor'
+    : 'newest, as these rows have no duration';
+  throw new ParameterError('order', orders, order);
 }
 
 /** A row has many stages or none: it cannot be equal to one. */

@@ -1,4 +1,5 @@
-import type { Dimension } from '../../../core/history/catalogue.ts';
+import type { SignalName } from '../../../core/event.ts';
+import { type Dimension, VALUE } from '../../../core/history/catalogue.ts';
 import { encodeCursor } from '../../../core/history/cursor.ts';
 import type { EventRow, EventsAnswer, EventsQuery } from '../../../core/history/query.ts';
 import { SIGNALS } from '../../../core/signals/index.ts';
@@ -23,7 +24,7 @@ export function createEvents(read: Read): (query: EventsQuery) => Promise<Events
     );
     const page = rows.slice(0, query.limit);
     const last = page.at(-1);
-    const more = rows.length > query.limit && last !== undefined;
+    const more = rows.length > query.limit && last !== undefined && query.slowestFirst !== true;
     return {
       signal: query.signal,
       events: page,
@@ -38,6 +39,7 @@ export function eventsSql(query: EventsQuery): { text: string; values: unknown[]
   const values: unknown[] = [];
   const parameter = (value: unknown) => `$${values.push(value)}`;
   const { signal, limit } = query;
+  const longest = query.slowestFirst === true ? `${durationOf(signal)} DESC NULLS LAST, ` : '';
   const conditions = [...chosen(query, parameter), ...placed(query, parameter)];
   const columns = SIGNALS[signal].columns.map(({ name, type }) => {
     if (name === 'timestamp') return `${TIMESTAMP} AS timestamp`;
@@ -46,8 +48,12 @@ export function eventsSql(query: EventsQuery): { text: string; values: unknown[]
   });
   // One more than asked for tells whether there is a next page.
   const text = `SELECT ${columns.join(', ')} FROM ${SHAPES[signal].table} r WHERE ${conditions.join(' AND ')}
-    ORDER BY r.timestamp DESC, r.id DESC LIMIT ${parameter(limit + 1)}`;
+    ORDER BY ${longest}r.timestamp DESC, r.id DESC LIMIT ${parameter(limit + 1)}`;
   return { text, values };
+}
+
+function durationOf(signal: SignalName): string {
+  return SHAPES[signal].fields[VALUE]?.value ?? 'NULL';
 }
 
 type Parameter = (value: unknown) => string;
