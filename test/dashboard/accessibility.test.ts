@@ -57,7 +57,8 @@ async function violations(theme: string, [path, snapshot, width]: (typeof VIEWS)
     await page.addInitScript(`localStorage.setItem('nervecenter.theme', '${theme}')`);
     await page.goto(`${origin}${path}`);
     await page.locator('[data-connection=live]').waitFor();
-    await page.locator('main canvas, main [data-status=empty], main p > a').first().waitFor();
+    await page.locator('main h2, main p > a').first().waitFor();
+    await page.locator('main [aria-busy=true]').first().waitFor({ state: 'detached' });
     await page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })");
     // Evaluated by the debugger, which the page's content security policy does not bind.
     await page.evaluate(`${axe}; undefined`);
