@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { join, normalize } from 'node:path';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { fixtureEvents } from '../../dashboards/web/src/fixtures/events.ts';
 import { fixtureHistory } from '../../dashboards/web/src/fixtures/history.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 
@@ -102,6 +103,7 @@ export class FakeCollector {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname: path, searchParams } = new URL(request.url ?? '/', 'http://localhost');
     if (path === '/api/metrics/history') return this.#answerHistory(searchParams, response);
+    if (path === '/api/metrics/events') return this.#answerEvents(searchParams, response);
     if (path === '/api/metrics/snapshot') {
       response.writeHead(this.unauthorized ? 401 : 200, { 'content-type': 'application/json' });
       response.end(this.unauthorized ? '{}' : JSON.stringify(this.snapshot));
@@ -119,6 +121,11 @@ export class FakeCollector {
     } catch {
       response.writeHead(404).end();
     }
+  }
+
+  #answerEvents(search: URLSearchParams, response: ServerResponse): void {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(fixtureEvents(this.snapshot, search, Date.now())));
   }
 
   #answerHistory(search: URLSearchParams, response: ServerResponse): void {
