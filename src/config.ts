@@ -27,6 +27,8 @@ export interface Config {
   readonly storageMaxBytes: number | null;
   readonly retentionMs: Readonly<Record<RetentionKey, Milliseconds>>;
   readonly pricesPath: string | null;
+  /** File with rules of alerts, beside those made in the dashboard. */
+  readonly alertsPath: string | null;
   /** Whether providers' messages for failed calls are recorded; they may quote what was asked. */
   readonly errorMessages: 'on' | 'off';
   /** Whether chat streams are asked for their usage where the app does not ask. */
@@ -137,6 +139,7 @@ export const SETTINGS: Readonly<Record<string, { readonly default: string; reado
     meaning: 'days to keep per table; checked, but nothing is deleted yet',
   },
   NERVECENTER_PRICES: { default: 'unset', meaning: 'path of a JSON file with your own prices' },
+  NERVECENTER_ALERTS: { default: 'unset', meaning: 'path of a JSON file with rules of alerts' },
   NERVECENTER_ERROR_MESSAGES: {
     default: 'off',
     meaning: '`on`: keep the provider’s message for a failed call (500 characters); it may quote the prompt',
@@ -174,6 +177,7 @@ export function effectiveSettings(config: Config): Record<string, string> {
     NERVECENTER_STORAGE_MAX_BYTES: String(config.storageMaxBytes ?? 'unset'),
     NERVECENTER_RETENTION_DAYS: days.join(','),
     NERVECENTER_PRICES: config.pricesPath ?? 'unset',
+    NERVECENTER_ALERTS: config.alertsPath ?? 'unset',
     NERVECENTER_ERROR_MESSAGES: config.errorMessages,
     NERVECENTER_INCLUDE_USAGE: config.includeUsage,
     DATABASE_URL: config.postgres?.connectionString ? 'set (not shown)' : 'unset',
@@ -210,6 +214,7 @@ export function readConfig(env: Env = process.env, cwd: string = process.cwd()):
     storageMaxBytes: storageMaxBytes(setting),
     retentionMs: retention(setting, problems),
     pricesPath: resolved(cwd, setting.text('NERVECENTER_PRICES')),
+    alertsPath: resolved(cwd, setting.text('NERVECENTER_ALERTS')),
     errorMessages: setting.choice('NERVECENTER_ERROR_MESSAGES', ['on', 'off'], 'off'),
     includeUsage: setting.choice('NERVECENTER_INCLUDE_USAGE', ['on', 'off'], 'off'),
     otlpEndpoint: setting.text('OTEL_EXPORTER_OTLP_ENDPOINT'),

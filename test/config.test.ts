@@ -233,13 +233,18 @@ const CASES: readonly SettingCase[] = [
     ],
     expectation: /pairs such as request=30 with request, system, llm, rag, cache and at least 1 day/,
   },
-  {
-    name: 'NERVECENTER_PRICES',
-    field: 'pricesPath',
+  ...(
+    [
+      ['NERVECENTER_PRICES', 'pricesPath'],
+      ['NERVECENTER_ALERTS', 'alertsPath'],
+    ] as const
+  ).map(([name, field]) => ({
+    name,
+    field,
     fallback: null,
-    good: [['prices.json', join(CWD, 'prices.json')]],
+    good: [['some.json', join(CWD, 'some.json')]] as const,
     bad: [],
-  },
+  })),
   ...(
     [
       ['NERVECENTER_ERROR_MESSAGES', 'errorMessages'],
