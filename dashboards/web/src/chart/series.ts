@@ -58,7 +58,8 @@ export interface SeriesOptions {
 }
 
 /** What adds up over a bucket is too low until the bucket is over. */
-const GROWING = /^(count|sum|errors|hits|misses|cost|tokens.*|unpriced|aborted|messages_.*|bytes_.*|.*_sum)$/;
+const GROWING =
+  /^(count|sum|errors|hits|misses|cost|cache_savings|tokens.*|unpriced|estimated|rate_limited|aborted|messages_.*|bytes_.*|.*_sum)$/;
 
 /** An answer of history as figures of a chart. */
 export function figuresOf(answer: HistoryAnswer, options: SeriesOptions = {}): ChartFigures {
