@@ -229,7 +229,7 @@ describe('what a chart comes with', () => {
     const failure = page.getByText('The database is away.').first();
     await failure.waitFor();
     collector.historyIsDown = false;
-    await page.getByRole('button', { name: 'Try again' }).first().click();
+    await page.locator('[data-panel=rag-latency]').getByRole('button', { name: 'Try again' }).click();
     await page.locator('main canvas').first().waitFor();
     collector.historyIsDown = true;
     await page.getByRole('button', { name: 'Live', exact: true }).click();
