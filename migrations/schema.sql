@@ -71,6 +71,62 @@ CREATE INDEX idx_llm_metrics_ts ON ONLY enterprise.llm_call_metrics USING btree 
 
 CREATE TABLE enterprise.llm_call_metrics_default PARTITION OF enterprise.llm_call_metrics DEFAULT;
 
+CREATE TABLE enterprise.nervecenter_alert_deliveries (
+    id uuid NOT NULL,
+    webhook jsonb NOT NULL,
+    body text NOT NULL,
+    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT nervecenter_alert_deliveries_pkey PRIMARY KEY (id)
+);
+
+CREATE TABLE enterprise.nervecenter_alert_events (
+    id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    since timestamp with time zone NOT NULL,
+    rule text NOT NULL,
+    name text NOT NULL,
+    severity text NOT NULL,
+    group_value text NOT NULL,
+    change text NOT NULL,
+    level integer NOT NULL,
+    value double precision,
+    CONSTRAINT nervecenter_alert_events_pkey PRIMARY KEY (id)
+);
+CREATE INDEX idx_nervecenter_alert_events_at ON enterprise.nervecenter_alert_events USING btree (at DESC);
+
+CREATE TABLE enterprise.nervecenter_alert_rules (
+    id text NOT NULL,
+    definition jsonb NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT nervecenter_alert_rules_pkey PRIMARY KEY (id)
+);
+
+CREATE TABLE enterprise.nervecenter_alert_seat (
+    only_one boolean DEFAULT true NOT NULL,
+    holder uuid NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    CONSTRAINT nervecenter_alert_seat_only_one_check CHECK (only_one),
+    CONSTRAINT nervecenter_alert_seat_pkey PRIMARY KEY (only_one)
+);
+
+CREATE TABLE enterprise.nervecenter_alert_silences (
+    rule text NOT NULL,
+    until timestamp with time zone NOT NULL,
+    CONSTRAINT nervecenter_alert_silences_pkey PRIMARY KEY (rule)
+);
+
+CREATE TABLE enterprise.nervecenter_alert_states (
+    rule text NOT NULL,
+    group_value text NOT NULL,
+    state text NOT NULL,
+    since timestamp with time zone NOT NULL,
+    value double precision,
+    level integer NOT NULL,
+    peak integer NOT NULL,
+    notified integer NOT NULL,
+    CONSTRAINT nervecenter_alert_states_pkey PRIMARY KEY (rule, group_value)
+);
+
 CREATE TABLE enterprise.nervecenter_batches (
     writer uuid NOT NULL,
     seq bigint NOT NULL,

@@ -34,6 +34,8 @@ export interface Config {
   readonly storageMaxBytes: number | null;
   readonly retentionMs: Readonly<Record<RetentionKey, Milliseconds>>;
   readonly pricesPath: string | null;
+  /** File with rules of alerts, beside those made in the dashboard. */
+  readonly alertsPath: string | null;
   /** Whether providers' messages for failed calls are recorded; they may quote what was asked. */
   readonly errorMessages: 'on' | 'off';
   /** Whether chat streams are asked for their usage where the app does not ask. */
@@ -117,6 +119,7 @@ export const SETTINGS: Readonly<Record<string, string>> = {
   NERVECENTER_STORAGE_MAX_BYTES: 'unset',
   NERVECENTER_RETENTION_DAYS: 'request=30,system=7,llm=90,rag=30,cache=7',
   NERVECENTER_PRICES: 'unset',
+  NERVECENTER_ALERTS: 'unset',
   NERVECENTER_ERROR_MESSAGES: 'off',
   NERVECENTER_INCLUDE_USAGE: 'off',
   NERVECENTER_CACHES: 'rag=rag:,embedding=emb:',
@@ -149,6 +152,7 @@ export function effectiveSettings(config: Config): Record<string, string> {
     NERVECENTER_STORAGE_MAX_BYTES: String(config.storageMaxBytes ?? 'unset'),
     NERVECENTER_RETENTION_DAYS: days.join(','),
     NERVECENTER_PRICES: config.pricesPath ?? 'unset',
+    NERVECENTER_ALERTS: config.alertsPath ?? 'unset',
     NERVECENTER_ERROR_MESSAGES: config.errorMessages,
     NERVECENTER_INCLUDE_USAGE: config.includeUsage,
     NERVECENTER_CACHES: cachesText(config.caches),
@@ -187,6 +191,7 @@ export function readConfig(env: Env = process.env, cwd: string = process.cwd()):
     storageMaxBytes: storageMaxBytes(setting),
     retentionMs: retention(setting, problems),
     pricesPath: resolved(cwd, setting.text('NERVECENTER_PRICES')),
+    alertsPath: resolved(cwd, setting.text('NERVECENTER_ALERTS')),
     errorMessages: setting.choice('NERVECENTER_ERROR_MESSAGES', ['on', 'off'], 'off'),
     includeUsage: setting.choice('NERVECENTER_INCLUDE_USAGE', ['on', 'off'], 'off'),
     caches: setting.parsed('NERVECENTER_CACHES', CACHES_EXPECTED, parseCachePrefixes),

@@ -12,9 +12,12 @@ import { rendezvousPath } from '../link/rendezvous.ts';
 import { packageRoot } from '../paths.ts';
 import { ownAdminToken } from './admin-token.ts';
 import type { AgentLink } from './agent-link.ts';
+import { readAlertFile } from './alerts/file.ts';
+import { AlertService } from './alerts/service.ts';
 import { createHostSampler } from './host/sampler.ts';
 import { Live, type PipelineCounts } from './live/live.ts';
 import type { Log } from './log.ts';
+import { createAlertStore } from './postgres/alert-store.ts';
 import { oneAtATime } from './postgres/history/read-lane.ts';
 import { startHistory } from './postgres/history/service.ts';
 import { Maintenance } from './postgres/maintenance.ts';
@@ -75,6 +78,7 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
     pipeline: () => ledger.counts(),
   });
   stored?.recall(live);
+  const alerts = createAlerts({ config, log }, live, stored);
   const ticker = new Ticker(live);
   const server = createCollectorServer({
     config,
@@ -84,6 +88,7 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
       latestSnapshotJson: () => ticker.latestJson(),
       health: () => live.health(),
       metricFamilies: () => live.metricFamilies(),
+      alerts,
       ...stored?.sources,
     },
     assetsDir: join(packageRoot(), 'dist', 'dashboard'),
@@ -106,11 +111,13 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
   });
   const socket = await listenForOthers(config.port, attach, log);
   const storageUsable = tryStorage(storage, ledger, log);
+  void storageUsable.then(() => alerts.start());
 
   let stopping: Promise<void> | null = null;
   const stop = async (deadlineMs: number) => {
     stopTicking();
     await socket?.shutdown();
+    await alerts.stop();
     stored?.stop();
     await storage?.shutdown(deadlineMs);
     await server.shutdown();
@@ -164,6 +171,7 @@ function workBesideWriter(storage: Storage, config: Config, log: Log) {
   let past: PastReader | null = null;
   return {
     sources: history.sources,
+    alertStore: createAlertStore(lend),
     /** Shows what earlier processes counted; that of the host is stored at every tick, so there always is a first row. */
     recall({ past: shown }: Live) {
       past = new PastReader({
@@ -182,6 +190,23 @@ function workBesideWriter(storage: Storage, config: Config, log: Log) {
       void maintenance.stop(); // What is under way ends with its connection, which storage closes.
     },
   };
+}
+
+/** Thresholds on what is stored and on health. @throws NervecenterError `NC_CONFIG_INVALID` when the file cannot be used. */
+function createAlerts(
+  { config, log }: Pick<CollectorOptions, 'config' | 'log'>,
+  live: Live,
+  stored: ReturnType<typeof workBesideWriter> | null,
+): AlertService {
+  return new AlertService({
+    store: stored?.alertStore ?? null,
+    history: stored?.sources.history ?? null,
+    issues: () => live.health().issues,
+    fileRules: readAlertFile(config.alertsPath),
+    service: config.service,
+    intervalMs: config.intervalMs,
+    log,
+  });
 }
 
 /** Lets the agents of other processes in. Where that cannot be, this one still serves its own. */

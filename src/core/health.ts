@@ -49,6 +49,9 @@ const RULES: readonly Rule[] = [
   },
 ];
 
+/** Every issue there can be. */
+export const HEALTH_ISSUES: readonly string[] = RULES.map(({ issue }) => issue);
+
 const SEVERITY: Readonly<Record<HealthStatus, number>> = { healthy: 0, degraded: 1, critical: 2 };
 
 /** The verdict for load balancers: the worst rule that applies; a later rule never lowers an earlier one. */

@@ -3,6 +3,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { join, normalize } from 'node:path';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { fixtureEvents } from '../../dashboards/web/src/fixtures/events.ts';
+import { fixtureHistory } from '../../dashboards/web/src/fixtures/history.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 
 const CONTENT_SECURITY_POLICY = [
@@ -22,12 +24,16 @@ const TYPES: Readonly<Record<string, string>> = {
   svg: 'image/svg+xml',
 };
 
-/** The collector as a browser sees it: the built dashboard, the snapshot route and the stream. */
+/** The collector as a browser sees it: the built dashboard, the routes of snapshot and history, and the stream. */
 export class FakeCollector {
   snapshot: Snapshot;
   refuseUpgrades = false;
   unauthorized = false;
+  /** History answers 503 with problem details. */
+  historyIsDown = false;
   upgrades = 0;
+  /** The searches of `/api/metrics/history`, oldest first. */
+  readonly asked: URLSearchParams[] = [];
   readonly #assets: string;
   #server: Server | null = null;
   #sockets = new Set<WebSocket>();
@@ -95,13 +101,16 @@ export class FakeCollector {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const path = new URL(request.url ?? '/', 'http://localhost').pathname;
+    const { pathname: path, searchParams } = new URL(request.url ?? '/', 'http://localhost');
+    if (path === '/api/metrics/history') return this.#answerHistory(searchParams, response);
+    if (path === '/api/metrics/events') return this.#answerEvents(searchParams, response);
     if (path === '/api/metrics/snapshot') {
       response.writeHead(this.unauthorized ? 401 : 200, { 'content-type': 'application/json' });
       response.end(this.unauthorized ? '{}' : JSON.stringify(this.snapshot));
       return;
     }
-    const file = path === '/admin/system' ? 'index.html' : normalize(path).replace(/^\/admin\//, '');
+    const isFile = /^\/admin\/(assets\/|[^/]+\.)/.test(path);
+    const file = isFile ? normalize(path).replace(/^\/admin\//, '') : 'index.html';
     try {
       const body = await readFile(join(this.#assets, file));
       response.writeHead(200, {
@@ -112,5 +121,21 @@ export class FakeCollector {
     } catch {
       response.writeHead(404).end();
     }
+  }
+
+  #answerEvents(search: URLSearchParams, response: ServerResponse): void {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(fixtureEvents(this.snapshot, search, Date.now())));
+  }
+
+  #answerHistory(search: URLSearchParams, response: ServerResponse): void {
+    this.asked.push(search);
+    if (this.historyIsDown) {
+      response.writeHead(503, { 'content-type': 'application/problem+json' });
+      response.end(JSON.stringify({ status: 503, detail: 'The database is away.' }));
+      return;
+    }
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(fixtureHistory(this.snapshot, search, Date.now())));
   }
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { breakdownOf } from '../../dashboards/web/src/breakdown.ts';
-import { plotData, spanText, summaryOf } from '../../dashboards/web/src/chart-data.ts';
+import { liveFigures, spanText } from '../../dashboards/web/src/chart/live-data.ts';
+import { type ChartSeries, summaryOf } from '../../dashboards/web/src/chart/series.ts';
 import { connectionDetail } from '../../dashboards/web/src/connection-text.ts';
 import { busy } from '../../dashboards/web/src/fixtures/busy.ts';
 import { critical } from '../../dashboards/web/src/fixtures/critical.ts';
@@ -77,7 +78,16 @@ describe('the latency breakdown', () => {
 
 describe('chart data', () => {
   const at = (...seconds: number[]) => seconds.map((second) => new Date(second * 1000).toISOString());
-  const line = (...values: (number | null)[]) => ({ label: 'CPU', color: '#ff0055', values, format: String });
+  const line = (...values: (number | null)[]): ChartSeries => ({
+    label: 'CPU',
+    color: 'red',
+    values,
+    format: String,
+  });
+  const plotData = (...[timestamps, series, intervalMs]: Parameters<typeof liveFigures>) => {
+    const figures = liveFigures(timestamps, series, intervalMs);
+    return [figures.times, ...figures.series.map(({ values }) => values)];
+  };
 
   test('a gap in the snapshots is a gap in the line', () => {
     const data = plotData(at(0, 5, 60, 65), [line(1, 2, 3, 4)], 5000);

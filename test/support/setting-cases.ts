@@ -228,13 +228,18 @@ export const settingCases = (cwd: string): readonly SettingCase[] => [
     ],
     expectation: /pairs such as request=30 with request, system, llm, rag, cache and at least 1 day/,
   },
-  {
-    name: 'NERVECENTER_PRICES',
-    field: 'pricesPath',
+  ...(
+    [
+      ['NERVECENTER_PRICES', 'pricesPath'],
+      ['NERVECENTER_ALERTS', 'alertsPath'],
+    ] as const
+  ).map(([name, field]) => ({
+    name,
+    field,
     fallback: null,
-    good: [['prices.json', join(cwd, 'prices.json')]],
+    good: [['some.json', join(cwd, 'some.json')]] as const,
     bad: [],
-  },
+  })),
   ...(
     [
       ['NERVECENTER_ERROR_MESSAGES', 'errorMessages'],

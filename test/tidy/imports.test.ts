@@ -121,14 +121,17 @@ describe('imports', () => {
     assert.deepEqual(wrong, []);
   });
 
-  it('of the dashboard reach the client and the types of the snapshot', () => {
+  it('of the dashboard reach the client, what history can be asked, and types of the core', () => {
     const wrong = MODULES.filter(({ file }) => file.path.startsWith('dashboards/')).flatMap(
       ({ file, imports }) =>
         imports
           .filter(({ target }) => !target.startsWith('dashboards/web/src/') && !isPackage(target))
           .filter(
             ({ target, typeOnly }) =>
-              !(target.startsWith('src/client/') || (typeOnly && target === 'src/core/snapshot.ts')),
+              !(
+                /^src\/(client|core\/history)\//.test(target) ||
+                (typeOnly && /^src\/core\/(snapshot|event)\.ts$/.test(target))
+              ),
           )
           .map(({ target, line }) => `${file.path}:${line} imports ${target}`),
     );

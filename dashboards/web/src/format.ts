@@ -51,6 +51,31 @@ export function bytes(value: number): string {
   return `${unit === 0 ? COUNT.format(size) : ONE_DECIMAL.format(size)} ${BYTE_UNITS[unit] ?? ''}`;
 }
 
+/** `850 ms`, and `12.3 s` from ten seconds on. */
+export function timeSpan(ms: number): string {
+  return ms < 10_000 ? `${milliseconds(ms)} ms` : `${ONE_DECIMAL.format(ms / 1000)} s`;
+}
+
+/** How a figure of history is written, by the unit its answer names. */
+export function formatOf(unit: string): (value: number) => string {
+  const known: Readonly<Record<string, (value: number) => string>> = {
+    ms: timeSpan,
+    percent,
+    USD: cost,
+    tokens,
+    bytes,
+    chunks: decimal,
+  };
+  if (Object.hasOwn(known, unit)) return known[unit] ?? quantity;
+  return unit.endsWith('/s') ? (value) => `${quantity(value)}/s` : quantity;
+}
+
+/** `12,345`, and `0.42` where a whole number would say nothing. */
+export function quantity(value: number): string {
+  if (Number.isInteger(value) || Math.abs(value) >= 100) return COUNT.format(value);
+  return Math.abs(value) >= 10 ? ONE_DECIMAL.format(value) : TWO_DECIMALS.format(value);
+}
+
 /** `27h 25m` */
 export function uptime(seconds: number): string {
   const minutes = Math.floor(seconds / 60);

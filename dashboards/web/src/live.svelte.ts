@@ -5,6 +5,8 @@ import {
   verdictOf,
   verdictReasons,
 } from '../../../src/client/index.ts';
+import type { HistoryClient } from './history/client.ts';
+import { askPast, type LiveHistory, liveHistory, NO_PAST, type Past } from './history/live-past.ts';
 
 const CLOCK_TICK_MS = 1000;
 
@@ -28,8 +30,20 @@ export class Live {
   readonly verdict: Verdict = $derived.by(() => verdictOf(this.state.snapshot));
   readonly reasons: readonly string[] = $derived.by(() => verdictReasons(this.state.snapshot));
 
-  constructor(source: Source) {
+  /** The last minutes: snapshots, and from history what was before the first of them or missed. */
+  readonly history: LiveHistory = $derived.by(() =>
+    liveHistory(this.#past, this.state.history, this.state.intervalMs),
+  );
+  readonly #client: HistoryClient;
+  #past: Past;
+  #abort: AbortController | null = null;
+  /** The snapshots missed when the past was last asked for; -1: never asked. */
+  #filledMissed = -1;
+
+  constructor(source: Source, client: HistoryClient) {
     this.#source = source;
+    this.#client = client;
+    this.#past = $state.raw(NO_PAST);
     this.state = $state.raw(currentOf(source));
     this.now = $state(Date.now());
   }
@@ -39,6 +53,7 @@ export class Live {
     const unsubscribe = this.#source.subscribe((state) => {
       this.state = state;
       this.now = Date.now();
+      this.#fill(state);
     });
     const clock = setInterval(() => {
       this.now = Date.now();
@@ -46,9 +61,27 @@ export class Live {
     this.#source.connect();
     return () => {
       clearInterval(clock);
+      this.#abort?.abort();
       this.#source.disconnect();
       unsubscribe();
     };
+  }
+
+  /** Asks history for the minutes before the first snapshot, and again when snapshots were missed or the collector restarted. */
+  #fill({ snapshot, intervalMs, missed, restarts }: MetricsState): void {
+    const seen = missed + restarts;
+    if (snapshot === null || snapshot.pipeline.storage === 'off' || seen <= this.#filledMissed) return;
+    this.#filledMissed = seen;
+    this.#abort?.abort();
+    const abort = new AbortController();
+    this.#abort = abort;
+    askPast((search) => this.#client.ask(search, abort.signal), { snapshot, intervalMs }).then(
+      (past) => {
+        this.#past = past;
+      },
+      // Without it the charts begin with the first snapshot.
+      () => {},
+    );
   }
 
   /** Tries to connect now instead of at the end of the countdown. */

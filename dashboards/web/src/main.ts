@@ -3,21 +3,43 @@ import './language.ts';
 import { mount } from 'svelte';
 import { metricsStore } from '../../../src/client/index.ts';
 import App from './App.svelte';
+import { type Fetch, HistoryClient } from './history/client.ts';
 import { Live, type Source } from './live.svelte.ts';
+import { PAGES } from './pages/index.ts';
+import { Navigation } from './view/navigation.svelte.ts';
+import { Theme } from './view/theme.svelte.ts';
+import { TimeRange } from './view/time.svelte.ts';
 import './theme.css';
 
+interface Sources {
+  readonly live: Source;
+  readonly fetch: Fetch;
+}
+
 /** In development `?fixture=busy|empty|critical` shows a fixture without any server. */
-async function sourceOfPage(): Promise<Source> {
+async function sourcesOfPage(): Promise<Sources> {
   const fixture = new URLSearchParams(location.search).get('fixture');
-  if (!import.meta.env.DEV || fixture === null) return metricsStore;
-  const { fixtureSource } = await import('./fixtures/index.ts');
-  return fixtureSource(fixture);
+  if (!import.meta.env.DEV || fixture === null)
+    return { live: metricsStore, fetch: (url, init) => fetch(url, init) };
+  const { fixtureFetch, fixtureSource } = await import('./fixtures/index.ts');
+  return { live: fixtureSource(fixture), fetch: fixtureFetch(fixture) };
 }
 
 async function start(): Promise<void> {
   const target = document.getElementById('app');
   if (target === null) throw new Error('The page has no #app element');
-  mount(App, { target, props: { live: new Live(await sourceOfPage()) } });
+  const sources = await sourcesOfPage();
+  const history = new HistoryClient(sources.fetch);
+  const live = new Live(sources.live, history);
+  const navigation = new Navigation(PAGES);
+  const dashboard = {
+    live,
+    navigation,
+    time: new TimeRange(navigation, live),
+    history,
+    theme: new Theme(),
+  };
+  mount(App, { target, props: { dashboard } });
 }
 
 void start();

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { KIB } from '../../core/units.ts';
 import { NervecenterError } from '../../errors.ts';
 import type { Authenticator, Identity } from './authenticator.ts';
+import { readBody } from './body.ts';
 import { respond, respondJson } from './respond.ts';
 import type { SessionCookies } from './session-cookies.ts';
 import type { Sessions } from './sessions.ts';
@@ -50,7 +51,7 @@ export class Login {
    * @throws NervecenterError `NC_BAD_REQUEST`, `NC_PAYLOAD_TOO_LARGE`, `NC_TOKEN_WRONG`, `NC_TOO_MANY_ATTEMPTS`
    */
   async logIn(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { token, next } = parseBody(await readBody(request));
+    const { token, next } = parseBody(await readBody(request, { bytesMax: BODY_BYTES_MAX, what: 'A login' }));
     const { authenticator, sessions, cookies } = this.#options;
     const index = authenticator.checkToken(token, request.socket.remoteAddress ?? '');
     response.setHeader('set-cookie', cookies.write(sessions.open(index, isOnTls(request))));
@@ -74,21 +75,6 @@ export class Login {
  */
 function isOnTls({ headers }: IncomingMessage): boolean {
   return headers.origin?.toLowerCase().startsWith('https:') ?? false;
-}
-
-async function readBody(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  // Not destroyed when given up halfway: the answer has yet to go out on the same connection.
-  const body: AsyncIterable<Buffer> = request.iterator({ destroyOnReturn: false });
-  for await (const chunk of body) {
-    bytes += chunk.length;
-    if (bytes > BODY_BYTES_MAX) {
-      throw new NervecenterError('NC_PAYLOAD_TOO_LARGE', `A login has at most ${BODY_BYTES_MAX} bytes.`);
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 function parseBody(text: string): { token: string; next: unknown } {

@@ -3,6 +3,7 @@ import type { Config } from '../../config.ts';
 import { healthUnknown } from '../../core/health.ts';
 import type { Health, Snapshot } from '../../core/snapshot.ts';
 import { NervecenterError } from '../../errors.ts';
+import { type AlertSources, alertRoutes } from './alert-routes.ts';
 import type { Asset, Assets } from './assets.ts';
 import type { Identity } from './authenticator.ts';
 import { answerEvents, answerHistory, type HistorySources } from './history-routes.ts';
@@ -38,6 +39,7 @@ export interface RouteSources {
   readonly snapshot: () => Snapshot;
   readonly health: () => Health;
   readonly history: HistorySources;
+  readonly alerts: AlertSources | undefined;
   readonly assets: () => Assets;
   readonly login: Login;
   readonly scrapes: Scrapes;
@@ -48,6 +50,7 @@ export interface RouteSources {
 export function createRoutes(sources: RouteSources): ReadonlyMap<string, Route> {
   const routes = new Map<string, Route>([
     ...apiRoutes(sources),
+    ...alertRoutes(sources.alerts),
     ...loginRoutes(sources.login),
     ['/', openGet(({ response }) => redirect(response, '/admin/system'))],
     ['/admin', guardedGet((exchange) => answerDashboard(exchange, sources.assets()))],

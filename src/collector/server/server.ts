@@ -7,6 +7,7 @@ import type { Health, Snapshot } from '../../core/snapshot.ts';
 import { KIB, SECOND_MS } from '../../core/units.ts';
 import { NervecenterError } from '../../errors.ts';
 import type { Log } from '../log.ts';
+import type { AlertSources } from './alert-routes.ts';
 import { type Assets, loadAssets } from './assets.ts';
 import { AttemptLimiter } from './attempt-limiter.ts';
 import { Authenticator } from './authenticator.ts';
@@ -30,6 +31,8 @@ export interface ServerSources extends HistorySources {
   latestSnapshotJson(): string;
   health(): Health;
   metricFamilies(): Iterable<MetricFamily>;
+  /** Absent where no rule is judged. */
+  readonly alerts?: AlertSources;
 }
 
 export interface CollectorServer {
@@ -104,6 +107,7 @@ class HttpServer implements CollectorServer {
       snapshot: () => sources.snapshot(),
       health: () => sources.health(),
       history: sources,
+      alerts: sources.alerts,
       assets: () => this.#assets,
       login: new Login({ authenticator, sessions, viewers: this.#viewers, cookies }),
       scrapes: new Scrapes(() => this.#metricFamilies(), statistics),

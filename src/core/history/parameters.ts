@@ -1,4 +1,5 @@
 import type { SignalName } from '../event.ts';
+import { SIGNALS } from '../signals/index.ts';
 import { DAY_MS } from '../units.ts';
 import { autoStepMs, BUCKETS_MAX, bucketsOf, ZonedTime } from './buckets.ts';
 import { type Dimension, HISTORY, type HistorySignal, STAGE, VALUE } from './catalogue.ts';
@@ -8,8 +9,13 @@ import { parseDuration, parseInstant } from './time.ts';
 
 export const EVENTS_MAX = 500;
 const EVENTS_DEFAULT = 50;
+const BANDS_MIN = 4;
+const BANDS_MAX = 48;
 const RANGE_MAX_MS = 400 * DAY_MS;
 const VALUE_LENGTH_MAX = 255;
+const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i;
+/** Writers other than ours may have put anything there that its column holds. */
+const TRACE_ID = /^[^\0]{1,32}$/;
 
 /** A parameter that cannot be used. The message names it, what was expected, and what came. */
 export class ParameterError extends Error {
@@ -53,6 +59,12 @@ class Parameters {
     throw new ParameterError(name, 'now, a time before now such as -24h, or ISO 8601', value);
   }
 
+  matching(name: string, pattern: RegExp, expected: string): string | null {
+    const value = this.get(name);
+    if (value === null || pattern.test(value)) return value;
+    throw new ParameterError(name, expected, value);
+  }
+
   timeZone(): string {
     const value = this.get('tz') ?? 'UTC';
     try {
@@ -91,7 +103,7 @@ function readSignal(search: URLSearchParams): SignalName {
 export function parseHistoryQuery(search: URLSearchParams, nowMs: number): HistoryQuery {
   const signal = readSignal(search);
   const { dimensions, measures } = HISTORY[signal];
-  const names = ['signal', 'measure', 'from', 'to', 'step', 'group_by', 'tz', ...dimensions];
+  const names = ['signal', 'measure', 'from', 'to', 'step', 'group_by', 'bands', 'tz', ...dimensions];
   const parameters = new Parameters(search, names);
   const timeZone = parameters.timeZone();
   const measureName = parameters.choice('measure', Object.keys(measures));
@@ -99,6 +111,7 @@ export function parseHistoryQuery(search: URLSearchParams, nowMs: number): Histo
   if (measure === undefined) throw new ParameterError('measure', 'a measure', measureName);
   const groupBy = parameters.get('group_by') === null ? null : parameters.choice('group_by', dimensions);
   const filters = parameters.filters(dimensions);
+  const bands = readBands(parameters, measure.formula.kind === 'percentile' && groupBy === null);
   const query: HistoryQuery = {
     signal,
     measureName,
@@ -107,9 +120,20 @@ export function parseHistoryQuery(search: URLSearchParams, nowMs: number): Histo
     groupBy,
     filters,
     nowMs,
+    ...(bands === null ? {} : { bands }),
     buckets: readBuckets(parameters, nowMs, timeZone),
   };
   return askedOfStages(query) ? overStages(query) : requireMetric(query);
+}
+
+function readBands(parameters: Parameters, hasDistribution: boolean): number | null {
+  const value = parameters.get('bands');
+  if (value === null) return null;
+  if (!hasDistribution)
+    throw new ParameterError('bands', 'nothing, unless `measure` is a percentile without `group_by`', value);
+  if (!/^\d{1,2}$/.test(value) || Number(value) < BANDS_MIN || Number(value) > BANDS_MAX)
+    throw new ParameterError('bands', `a whole number from ${BANDS_MIN} to ${BANDS_MAX}`, value);
+  return Number(value);
 }
 
 function readBuckets(parameters: Parameters, nowMs: number, timeZone: string) {
@@ -119,10 +143,15 @@ function readBuckets(parameters: Parameters, nowMs: number, timeZone: string) {
   if (fromMs >= toMs) throw new ParameterError('from', 'a time before `to`', from);
   if (toMs - fromMs > RANGE_MAX_MS) throw new ParameterError('from', 'at most 400 days before `to`', from);
   const step = parameters.get('step') ?? 'auto';
+  if (step === 'all') return { stepMs: toMs - fromMs, boundariesMs: [fromMs, toMs] };
   const stepMs =
     step === 'auto' ? autoStepMs({ fromMs, toMs }, parameters.get('group_by') !== null) : parseDuration(step);
   if (stepMs === null || stepMs > RANGE_MAX_MS || (stepMs > DAY_MS && stepMs % DAY_MS !== 0)) {
-    throw new ParameterError('step', 'auto, or a duration such as 1m, 1h or 1d (whole days above one)', step);
+    throw new ParameterError(
+      'step',
+      'auto, all, or a duration such as 1m, 1h or 1d (whole days above one)',
+      step,
+    );
   }
   const buckets = bucketsOf({ fromMs, toMs }, stepMs, timeZone);
   if (buckets === null)
@@ -154,7 +183,11 @@ function requireMetric(query: HistoryQuery): HistoryQuery {
 export function parseEventsQuery(search: URLSearchParams, nowMs: number): EventsQuery {
   const signal = readSignal(search);
   const dimensions = eventDimensions(HISTORY[signal]);
-  const parameters = new Parameters(search, ['signal', 'from', 'to', 'tz', 'limit', 'cursor', ...dimensions]);
+  const parameters = new Parameters(search, [
+    ...['signal', 'from', 'to', 'tz', 'limit', 'order', 'cursor', 'id'],
+    ...narrowingsOf(signal),
+    ...dimensions,
+  ]);
   const timeZone = parameters.timeZone();
   const limit = parameters.get('limit');
   if (limit !== null && !(/^\d{1,3}$/.test(limit) && Number(limit) >= 1 && Number(limit) <= EVENTS_MAX)) {
@@ -169,9 +202,49 @@ export function parseEventsQuery(search: URLSearchParams, nowMs: number): Events
     filters: parameters.filters(dimensions),
     fromMs: parameters.instant('from', nowMs, timeZone),
     toMs: parameters.instant('to', nowMs, timeZone),
+    ...readNarrowings(parameters),
     limit: limit === null ? EVENTS_DEFAULT : Number(limit),
+    ...(readsSlowestFirst(parameters, signal) ? { slowestFirst: true } : {}),
     after,
   };
+}
+
+/** What only some signals' rows can be chosen by: their duration, whether they failed, the trace they belong to. */
+function narrowingsOf(signal: SignalName): readonly string[] {
+  const { measures } = HISTORY[signal];
+  return [
+    ...(SIGNALS[signal].columns.some(({ name }) => name === 'trace_id') ? ['trace_id'] : []),
+    ...(measures['errors'] === undefined ? [] : ['failed']),
+    ...(measures['p95']?.unit === 'ms' ? ['min_ms'] : []),
+  ];
+}
+
+function readNarrowings(
+  parameters: Parameters,
+): Pick<EventsQuery, 'id' | 'traceId' | 'failedOnly' | 'minMs'> {
+  const failed = parameters.get('failed');
+  if (failed !== null && failed !== '1') throw new ParameterError('failed', '1, or nothing', failed);
+  const minMs = parameters.get('min_ms');
+  if (minMs !== null && !/^\d{1,12}(\.\d{1,6})?$/.test(minMs))
+    throw new ParameterError('min_ms', 'a number of milliseconds such as 250', minMs);
+  return {
+    id: parameters.matching('id', UUID, 'a UUID'),
+    traceId: parameters.matching('trace_id', TRACE_ID, 'at most 32 characters without NUL'),
+    failedOnly: failed !== null,
+    minMs: minMs === null ? null : Number(minMs),
+  };
+}
+
+/** Pages go by time, so that what is ordered otherwise has one page. */
+function readsSlowestFirst(parameters: Parameters, signal: SignalName): boolean {
+  const order = parameters.get('order');
+  if (order === null || order === 'newest') return false;
+  const hasDuration = HISTORY[signal].measures['p95']?.unit === 'ms';
+  if (order === 'slowest' && hasDuration && parameters.get('cursor') === null) return true;
+  const orders = hasDuration
+    ? 'newest, or slowest without a cursor'
+    : 'newest, as these rows have no duration';
+  throw new ParameterError('order', orders, order);
 }
 
 /** A row has many stages or none: it cannot be equal to one. */

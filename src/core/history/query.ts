@@ -1,4 +1,5 @@
 import type { SignalName } from '../event.ts';
+import type { Bands } from './bands.ts';
 import type { Buckets } from './buckets.ts';
 import type { Dimension, Measure } from './catalogue.ts';
 
@@ -14,6 +15,8 @@ export interface HistoryQuery {
   readonly timeZone: string;
   readonly groupBy: Dimension | null;
   readonly filters: Filters;
+  /** Of a percentile that is not grouped: into how many bands of values its distribution is to be told, too. */
+  readonly bands?: number;
   /** Until when there can have been anything: the rate of the bucket in progress is over the time that has passed. */
   readonly nowMs: number;
 }
@@ -43,6 +46,8 @@ export interface HistoryAnswer {
   readonly source: HistorySource;
   /** Percentiles only: how far from the exact value one can be, relatively. Everything else is exact. */
   readonly relative_error_max?: number;
+  /** When it was asked for with `bands`. */
+  readonly distribution?: Bands;
   readonly series: readonly HistorySeries[];
 }
 
@@ -57,7 +62,16 @@ export interface EventsQuery {
   readonly filters: Filters;
   readonly fromMs: number | null;
   readonly toMs: number | null;
+  /** One event. */
+  readonly id: string | null;
+  readonly traceId: string | null;
+  /** Only what counts as an error in the signal's `error_rate`. */
+  readonly failedOnly: boolean;
+  /** Only what took at least so many milliseconds. */
+  readonly minMs: number | null;
   readonly limit: number;
+  /** The longest first instead of the newest; one page and no more. @default false */
+  readonly slowestFirst?: boolean;
   readonly after: EventCursor | null;
 }
 

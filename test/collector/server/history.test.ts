@@ -86,10 +86,18 @@ it('a parameter that cannot be used is named, with what was expected and what ca
     'limit=1e2',
     'cursor=x',
     'stage=x',
+    'id=1',
+    'failed=yes',
+    'min_ms=-1',
+    'min_ms=1e9',
+    `trace_id=${'a'.repeat(33)}`,
+    'trace_id=%00',
     `cursor=${'a'.repeat(5000)}`,
   ]) {
     assert.equal((await send(`/api/metrics/events?signal=rag-query&${search}`, get)).status, 400, search);
   }
+  for (const narrowing of ['trace_id=a', 'failed=1', 'min_ms=1'])
+    assert.equal((await send(`/api/metrics/events?signal=cache&${narrowing}`, get)).status, 400, narrowing);
   const huge = await send(
     `/api/metrics/history?signal=request&measure=count&method=${'x'.repeat(65_536)}`,
     get,

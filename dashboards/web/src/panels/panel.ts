@@ -1,11 +1,12 @@
 import type { Component } from 'svelte';
-import type { MetricsHistory, Snapshot, Verdict } from '../../../../src/client/index.ts';
+import type { Snapshot, Verdict } from '../../../../src/client/index.ts';
 import type { IconName } from '../components/icons.ts';
+import type { LiveHistory } from '../history/live-past.ts';
 
 /** All a panel knows. Panels fetch nothing. */
 export interface PanelProps {
   readonly snapshot: Snapshot;
-  readonly history: MetricsHistory;
+  readonly history: LiveHistory;
   /** The stream's interval in milliseconds. */
   readonly intervalMs: number;
   readonly verdict: Verdict;

@@ -6,7 +6,7 @@ import { SIGNALS } from '../../../core/signals/index.ts';
 export const ROW_TABLES: readonly string[] = Object.values(SIGNALS).map(({ table }) => table);
 /**
  * What a collector needs besides them to go on elsewhere: history that outlives its rows, what is still to be added to it,
- * and the batches that are stored, so that a spool sends none of them twice.
+ * the batches that are stored, so that a spool sends none of them twice, and alerts.
  */
 export const STATE_TABLES: readonly string[] = [
   'rollup_minute',
@@ -15,6 +15,12 @@ export const STATE_TABLES: readonly string[] = [
   'nervecenter_rollup_state',
   'nervecenter_rollup_pending',
   'nervecenter_batches',
+  'nervecenter_alert_rules',
+  'nervecenter_alert_silences',
+  'nervecenter_alert_states',
+  'nervecenter_alert_events',
+  'nervecenter_alert_deliveries',
+  'nervecenter_alert_seat',
 ];
 
 /** What to export. */

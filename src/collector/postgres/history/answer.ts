@@ -1,4 +1,5 @@
 import { PERCENTILE_ERROR_BOUND } from '../../../core/histogram.ts';
+import { bandsOf } from '../../../core/history/bands.ts';
 import type { Formula } from '../../../core/history/catalogue.ts';
 import { packedPercentile } from '../../../core/history/packed.ts';
 import type {
@@ -46,9 +47,17 @@ export function answerOf(query: HistoryQuery, source: HistorySource, cells: read
     tz: timeZone,
     source,
     ...(measure.formula.kind === 'percentile' ? { relative_error_max: PERCENTILE_ERROR_BOUND } : {}),
+    ...(query.bands === undefined ? {} : { distribution: bandsOf(histogramsOf(query, cells), query.bands) }),
     series: [...groups.values()].map((own) => seriesOf(query, own)),
   };
 }
+
+/** Per bucket of time; `null` where there is nothing. */
+function histogramsOf({ buckets }: HistoryQuery, cells: readonly Cell[]): (Buffer | null)[] {
+  const byBucket = new Map(cells.map(({ at, histogram }) => [at, histogram]));
+  return buckets.boundariesMs.slice(0, -1).map((_, index) => byBucket.get(index + 1) ?? null);
+}
+
 function seriesOf({ groupBy, buckets, measure, nowMs }: HistoryQuery, cells: readonly Cell[]): HistorySeries {
   const byBucket = new Map(cells.map((cell) => [cell.at, cell]));
   const [first] = cells;

@@ -1,4 +1,5 @@
-import type { Dimension } from '../../../core/history/catalogue.ts';
+import type { SignalName } from '../../../core/event.ts';
+import { type Dimension, VALUE } from '../../../core/history/catalogue.ts';
 import { encodeCursor } from '../../../core/history/cursor.ts';
 import type { EventRow, EventsAnswer, EventsQuery } from '../../../core/history/query.ts';
 import { SIGNALS } from '../../../core/signals/index.ts';
@@ -23,7 +24,7 @@ export function createEvents(read: Read): (query: EventsQuery) => Promise<Events
     );
     const page = rows.slice(0, query.limit);
     const last = page.at(-1);
-    const more = rows.length > query.limit && last !== undefined;
+    const more = rows.length > query.limit && last !== undefined && query.slowestFirst !== true;
     return {
       signal: query.signal,
       events: page,
@@ -34,16 +35,45 @@ export function createEvents(read: Read): (query: EventsQuery) => Promise<Events
   };
 }
 
-export function eventsSql({ signal, filters, fromMs, toMs, limit, after }: EventsQuery): {
-  text: string;
-  values: unknown[];
-} {
+export function eventsSql(query: EventsQuery): { text: string; values: unknown[] } {
   const values: unknown[] = [];
   const parameter = (value: unknown) => `$${values.push(value)}`;
-  const shape = SHAPES[signal];
-  const conditions = Object.entries(filters).map(
-    ([name, value]) => `coalesce((${shape.dimensions[name as Dimension]})::text, '') = ${parameter(value)}`,
+  const { signal, limit } = query;
+  const longest = query.slowestFirst === true ? `${durationOf(signal)} DESC NULLS LAST, ` : '';
+  const conditions = [...chosen(query, parameter), ...placed(query, parameter)];
+  const columns = SIGNALS[signal].columns.map(({ name, type }) => {
+    if (name === 'timestamp') return `${TIMESTAMP} AS timestamp`;
+    if (AS_TEXT.has(type)) return `r.${name}::text AS ${name}`;
+    return AS_NUMBER.has(type) ? `r.${name}::float8 AS ${name}` : `r.${name}`;
+  });
+  // One more than asked for tells whether there is a next page.
+  const text = `SELECT ${columns.join(', ')} FROM ${SHAPES[signal].table} r WHERE ${conditions.join(' AND ')}
+    ORDER BY ${longest}r.timestamp DESC, r.id DESC LIMIT ${parameter(limit + 1)}`;
+  return { text, values };
+}
+
+function durationOf(signal: SignalName): string {
+  return SHAPES[signal].fields[VALUE]?.value ?? 'NULL';
+}
+
+type Parameter = (value: unknown) => string;
+
+/** By what a row holds. */
+function chosen(query: EventsQuery, parameter: Parameter): string[] {
+  const { dimensions, fields, sums } = SHAPES[query.signal];
+  const conditions = Object.entries(query.filters).map(
+    ([name, value]) => `coalesce((${dimensions[name as Dimension]})::text, '') = ${parameter(value)}`,
   );
+  if (query.id !== null) conditions.push(`r.id = ${parameter(query.id)}::uuid`);
+  if (query.traceId !== null) conditions.push(`r.trace_id = ${parameter(query.traceId)}`);
+  if (query.failedOnly) conditions.push(`(${sums['errors']}) = 1`);
+  if (query.minMs !== null) conditions.push(`${fields['value']?.value} >= ${parameter(query.minMs)}`);
+  return conditions;
+}
+
+/** By when it was, and where the page before ended. */
+function placed({ fromMs, toMs, after }: EventsQuery, parameter: Parameter): string[] {
+  const conditions: string[] = [];
   if (fromMs !== null) conditions.push(`r.timestamp >= ${parameter(new Date(fromMs))}`);
   // Always bounded above: a timestamp of infinity has no text that a cursor could hold.
   conditions.push(toMs === null ? `r.timestamp < 'infinity'` : `r.timestamp < ${parameter(new Date(toMs))}`);
@@ -54,13 +84,5 @@ export function eventsSql({ signal, filters, fromMs, toMs, limit, after }: Event
       `(r.timestamp, r.id) < (${timestamp}, ${parameter(after.id)}::uuid)`,
     );
   }
-  const columns = SIGNALS[signal].columns.map(({ name, type }) => {
-    if (name === 'timestamp') return `${TIMESTAMP} AS timestamp`;
-    if (AS_TEXT.has(type)) return `r.${name}::text AS ${name}`;
-    return AS_NUMBER.has(type) ? `r.${name}::float8 AS ${name}` : `r.${name}`;
-  });
-  // One more than asked for tells whether there is a next page.
-  const text = `SELECT ${columns.join(', ')} FROM ${shape.table} r WHERE ${conditions.join(' AND ')}
-    ORDER BY r.timestamp DESC, r.id DESC LIMIT ${parameter(limit + 1)}`;
-  return { text, values };
+  return conditions;
 }

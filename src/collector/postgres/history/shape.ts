@@ -35,6 +35,8 @@ const oneIf = (condition: string): string => `CASE WHEN ${condition} THEN 1 ELSE
 /** Stages as our rows have them, or the columns of the specification where another writer filled only those. */
 const STAGES = `CASE WHEN jsonb_typeof(r.stages) = 'object' THEN r.stages ELSE jsonb_strip_nulls(jsonb_build_object(
   'embedding', r.embedding_ms, 'vector_search', r.vector_search_ms, 'rerank', r.rerank_ms)) END`;
+/** A score that adds up: one NaN would make every later sum of its minute one. */
+const finite = (column: string): string => `${column} > '-Infinity' AND ${column} < 'Infinity'`;
 const RAG_FAILED = `r.outcome IS NOT DISTINCT FROM 'error'`;
 
 /** `cost_usd` has six decimals; where that is not enough there is a column beside it. */
@@ -86,9 +88,11 @@ export const SHAPES: Readonly<Record<SignalName, RowShape>> = {
       tokens_out: 'r.completion_tokens',
       tokens_cached: 'r.cached_tokens',
       tokens_reasoning: 'r.reasoning_tokens',
+      tokens_cache_write: 'r.cache_write_tokens',
       unpriced: oneIf(`${EXACT_COST} IS NULL AND (r.total_tokens IS NOT NULL OR r.billed_units IS NOT NULL)`),
       aborted: oneIf(`r.outcome = 'aborted'`),
       estimated: oneIf(`r.usage_source = 'estimated'`),
+      rate_limited: oneIf('r.status_code = 429'),
     },
   },
   'rag-query': {
@@ -110,6 +114,10 @@ export const SHAPES: Readonly<Record<SignalName, RowShape>> = {
       chunks: `CASE WHEN NOT (${RAG_FAILED}) THEN r.chunks_retrieved END`,
       answered: oneIf(`r.chunks_retrieved IS NOT NULL AND NOT (${RAG_FAILED})`),
       answered_empty: oneIf(`r.chunks_retrieved = 0 AND NOT (${RAG_FAILED})`),
+      top_scores: `CASE WHEN ${finite('r.top_score')} THEN r.top_score END`,
+      top_scored: oneIf(finite('r.top_score')),
+      avg_scores: `CASE WHEN ${finite('r.avg_score')} THEN r.avg_score END`,
+      avg_scored: oneIf(finite('r.avg_score')),
     },
   },
   cache: {

@@ -29,6 +29,37 @@ it('gives every column of every signal, newest first', async (t) => {
   }
 });
 
+it('finds one event, those of a trace, those that failed, and the slow ones', async (t) => {
+  const store = await openHistory(t, server);
+  await fill(store, 120, 2);
+  const trace = 'c0ffee'.repeat(5);
+  for (const table of ['request_metrics', 'llm_call_metrics', 'rag_metrics', 'ws_session_metrics'])
+    await store.sql(
+      `UPDATE enterprise.${table} SET trace_id = $1 WHERE id IN (SELECT id FROM enterprise.${table} LIMIT 3)`,
+      [trace],
+    );
+  for (const signal of ['request', 'llm-call', 'rag-query', 'ws-session']) {
+    const { events } = await store.events({ signal, trace_id: trace, from: '-3d' });
+    assert.deepEqual(
+      events.map(({ trace_id }) => trace_id),
+      [trace, trace, trace],
+    );
+  }
+  const [newest] = (await store.events({ signal: 'cache' })).events;
+  const one = await store.events({ signal: 'cache', id: String(newest?.['id']).toUpperCase() });
+  assert.deepEqual(one.events, [newest]);
+  const failed = await store.events({ signal: 'request', failed: '1', min_ms: '2.5', limit: '500' });
+  const [row] = await store.sql<{ count: number }>(
+    'SELECT count(*)::int FROM enterprise.request_metrics WHERE status_code >= 400 AND response_time_ms >= 2.5',
+  );
+  assert.equal(failed.events.length, row?.count);
+  const [calls] = await store.sql<{ count: number }>(
+    `SELECT count(*)::int FROM enterprise.llm_call_metrics WHERE outcome = 'error' OR (outcome IS NULL AND NOT success)`,
+  );
+  const failures = await store.events({ signal: 'llm-call', failed: '1', limit: '500' });
+  assert.equal(failures.events.length, calls?.count);
+});
+
 it('pages without a gap and without a repeat while rows are stored', async (t) => {
   const store = await openHistory(t, server);
   const insert = (count: number, base: number) =>

@@ -70,16 +70,20 @@ export async function fill({ sql }: TestHistory, rows: number, days = 31): Promi
       nullif(${pick('sales', 'legal', '')}, ''), 'user' || (i % 70), ${sender}
     FROM generate_series(1, ${rows}) AS i`);
   await sql(`INSERT INTO enterprise.llm_call_metrics (timestamp, model, provider, prompt_tokens, completion_tokens, total_tokens,
-      elapsed_ms, first_token_ms, department, user_email, cost_usd, success, outcome, cached_tokens, service, instance_id)
+      elapsed_ms, first_token_ms, department, user_email, cost_usd, success, outcome, cached_tokens,
+      cache_write_tokens, cache_savings_usd, status_code, usage_source, service, instance_id)
     SELECT ${at}, ${pick('gpt-4o', 'claude', 'grok')}, ${pick('openai', 'anthropic')}, i % 1000, i % 77, i % 1000 + i % 77,
       exp(random() * 10), CASE WHEN i % 3 > 0 THEN exp(random() * 5) END, ${pick('sales', 'legal')}, 'user' || (i % 70),
       CASE WHEN i % 7 > 0 THEN (random() / 100)::numeric(10, 6) END, i % 11 > 0,
-      CASE WHEN i % 11 = 0 THEN 'error' WHEN i % 13 = 0 THEN 'aborted' WHEN i % 2 = 0 THEN 'ok' END, i % 5, ${sender}
+      CASE WHEN i % 11 = 0 THEN 'error' WHEN i % 13 = 0 THEN 'aborted' WHEN i % 2 = 0 THEN 'ok' END, i % 5,
+      nullif(i % 6, 0), CASE WHEN i % 5 > 0 THEN (i % 5) * 0.000001 END, CASE WHEN i % 11 = 0 THEN 429 WHEN i % 3 = 0 THEN 200 END,
+      ${pick('provider', 'estimated')}, ${sender}
     FROM generate_series(1, ${rows}) AS i`);
   await sql(`INSERT INTO enterprise.rag_metrics (timestamp, total_ms, embedding_ms, vector_search_ms, chunks_retrieved, cache_hit,
-      department, user_email, outcome, stages, service, instance_id)
+      top_score, avg_score, department, user_email, outcome, stages, service, instance_id)
     SELECT ${at}, exp(random() * 7), CASE WHEN i % 2 = 0 THEN exp(random() * 3) END, exp(random() * 4), i % 6,
-      (ARRAY[true, false, NULL])[1 + i % 3], ${pick('sales', 'legal')}, 'user' || (i % 70),
+      (ARRAY[true, false, NULL])[1 + i % 3],
+      (ARRAY[random(), 'NaN', NULL])[1 + i % 3], CASE WHEN i % 5 > 0 THEN random() END, ${pick('sales', 'legal')}, 'user' || (i % 70),
       CASE WHEN i % 9 = 0 THEN 'error' ELSE 'ok' END, CASE WHEN i % 4 = 0 THEN '{"rerank": 7.5, "odd": "text"}'::jsonb END, ${sender}
     FROM generate_series(1, ${rows}) AS i`);
   await sql(`INSERT INTO enterprise.cache_metrics (timestamp, cache_type, hits, misses, service, instance_id)

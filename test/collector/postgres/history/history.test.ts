@@ -106,6 +106,10 @@ describe('history equals plain SQL over the rows', () => {
       ],
       ['llm-call', 'aborted', `count(*) FILTER (WHERE outcome = 'aborted')`],
       ['llm-call', 'unpriced', 'count(*) FILTER (WHERE cost_usd IS NULL)'],
+      ['llm-call', 'tokens_cache_write', 'sum(cache_write_tokens)'],
+      ['llm-call', 'cache_savings', 'sum(cache_savings_usd)'],
+      ['llm-call', 'estimated', `count(*) FILTER (WHERE usage_source = 'estimated')`],
+      ['llm-call', 'rate_limited', 'count(*) FILTER (WHERE status_code = 429)'],
       ['llm-call', 'first_token_avg', 'avg(first_token_ms)'],
       ['rag-query', 'hit_rate', '100.0 * count(*) FILTER (WHERE cache_hit) / nullif(count(cache_hit), 0)'],
       ['rag-query', 'chunks_avg', `avg(chunks_retrieved) FILTER (WHERE outcome = 'ok')`],
@@ -114,6 +118,8 @@ describe('history equals plain SQL over the rows', () => {
         'zero_chunk_rate',
         `100.0 * count(*) FILTER (WHERE chunks_retrieved = 0 AND outcome = 'ok') / nullif(count(*) FILTER (WHERE outcome = 'ok'), 0)`,
       ],
+      ['rag-query', 'top_score_avg', `avg(top_score) FILTER (WHERE top_score < 'Infinity')`],
+      ['rag-query', 'avg_score_avg', 'avg(avg_score)'],
       ['cache', 'count', 'sum(hits + misses)'],
       ['cache', 'hit_rate', '100.0 * sum(hits) / nullif(sum(hits + misses), 0)'],
       ['ws-session', 'bytes_in', 'sum(bytes_in)'],
@@ -334,6 +340,21 @@ it('a question that takes too long ends in the database', async () => {
       reading(client, 1000, () => client.query('DELETE FROM enterprise.request_metrics')),
     ),
     /read-only/,
+  );
+});
+
+it('the whole range as one figure, from wherever it begins to wherever it ends', async () => {
+  const from = new Date(NOW - 30 * 3_600_000 - 12_345).toISOString();
+  const ask = (measure: string) =>
+    store.history({ signal: 'request', measure, from, to: 'now', step: 'all' });
+  const [count, p95] = [await ask('count'), await ask('p95')];
+  assert.deepEqual([count.from, count.to], [from, new Date(NOW).toISOString()]);
+  assert.equal(count.series[0]?.points.length, 1);
+  assertPoints(count, await exactly(count, 'count(*)'));
+  assertPoints(
+    p95,
+    await exactly(p95, 'percentile_disc(0.95) WITHIN GROUP (ORDER BY r.response_time_ms)'),
+    PERCENTILE_ERROR_BOUND,
   );
 });
 

@@ -1,0 +1,87 @@
+import type uPlot from 'uplot';
+import { type ChartPalette, faded } from './palette.ts';
+import type { ChartHeat, ChartSpec } from './spec.ts';
+
+const LABEL_FONT_PX = 10;
+
+/** Marked stretches of time, behind the lines: filled, edged, and named where there is room. */
+export function paintBands(plot: uPlot, { bands }: ChartSpec, palette: ChartPalette): void {
+  const { ctx, bbox } = plot;
+  for (const { fromMs, toMs, label, tone } of bands) {
+    const left = Math.max(plot.valToPos(fromMs / 1000, 'x', true), bbox.left);
+    const right = Math.min(plot.valToPos(toMs / 1000, 'x', true), bbox.left + bbox.width);
+    if (right <= left) continue;
+    const color = palette.tone(tone);
+    ctx.save();
+    ctx.fillStyle = faded(color, 0.12);
+    ctx.fillRect(left, bbox.top, right - left, bbox.height);
+    ctx.fillStyle = color;
+    ctx.fillRect(left, bbox.top, right - left, 2 * devicePixelRatio);
+    write(plot, label, { left: left + 4, top: bbox.top + 14 * devicePixelRatio, room: right - left, color });
+    ctx.restore();
+  }
+}
+
+/** Values that matter, in front of the lines: dashed, with their names. */
+export function paintThresholds(plot: uPlot, { thresholds, heat }: ChartSpec, palette: ChartPalette): void {
+  if (heat !== null) return;
+  const { ctx, bbox } = plot;
+  for (const { value, label, tone } of thresholds) {
+    const top = plot.valToPos(value, 'y', true);
+    if (top < bbox.top || top > bbox.top + bbox.height) continue;
+    const color = palette.tone(tone);
+    ctx.save();
+    ctx.strokeStyle = color;
+    ctx.lineWidth = devicePixelRatio;
+    ctx.setLineDash([6 * devicePixelRatio, 4 * devicePixelRatio]);
+    ctx.beginPath();
+    ctx.moveTo(bbox.left, top);
+    ctx.lineTo(bbox.left + bbox.width, top);
+    ctx.stroke();
+    write(plot, label, { left: bbox.left + 4, top: top - 4, room: bbox.width, color });
+    ctx.restore();
+  }
+}
+
+interface Place {
+  readonly left: number;
+  readonly top: number;
+  /** What does not fit is left out: half a name misleads. */
+  readonly room: number;
+  readonly color: string;
+}
+
+function write({ ctx }: uPlot, text: string, { left, top, room, color }: Place): void {
+  ctx.font = `${LABEL_FONT_PX * devicePixelRatio}px system-ui, sans-serif`;
+  ctx.textAlign = 'left';
+  ctx.fillStyle = color;
+  if (ctx.measureText(text).width + 8 <= room) ctx.fillText(text, left, top);
+}
+
+/** A cell per bucket of time and row of values; few against many is told by opacity, on a root scale so that few are seen. */
+export function paintHeat(plot: uPlot, { heat }: ChartSpec, palette: ChartPalette): void {
+  if (heat === null) return;
+  const most = highestOf(heat);
+  const color = palette.series('cyan');
+  const { ctx, bbox } = plot;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.clip();
+  heat.timesMs.forEach((timeMs, column) => {
+    const left = plot.valToPos(timeMs / 1000, 'x', true);
+    const right = plot.valToPos((timeMs + heat.stepMs) / 1000, 'x', true);
+    (heat.counts[column] ?? []).forEach((count, row) => {
+      if (count <= 0) return;
+      const bottom = plot.valToPos(row, 'y', true);
+      const top = plot.valToPos(row + 1, 'y', true);
+      ctx.fillStyle = faded(color, 0.12 + 0.88 * Math.sqrt(count / most));
+      ctx.fillRect(left, top, Math.max(right - left - 1, 1), Math.max(bottom - top - 1, 1));
+    });
+  });
+  ctx.restore();
+}
+
+export function highestOf({ counts }: ChartHeat): number {
+  return counts.reduce((most, column) => column.reduce((a, b) => Math.max(a, b), most), 1);
+}

@@ -1,0 +1,190 @@
+import type { HistoryAnswer, HistorySeries } from '../../../../src/core/history/query.ts';
+import { formatOf, name } from '../format.ts';
+import type { ChartHeat } from './spec.ts';
+
+/** Colours by name: the theme says what they are. Told apart by eyes that see few colours by dashes as well. */
+export const SERIES_COLORS = [
+  'green',
+  'cyan',
+  'amber',
+  'magenta',
+  'orange',
+  'violet',
+  'red',
+  'blue',
+] as const;
+export type SeriesColor = (typeof SERIES_COLORS)[number];
+
+/** Lengths of line and gap in CSS pixels; the first is solid. */
+export const DASHES: readonly (readonly number[])[] = [[], [8, 4], [2, 3], [10, 3, 2, 3]];
+
+/** `null`: a gap in the line. `undefined`: this series has no point at that time, the line goes on. */
+export type ChartValue = number | null | undefined;
+
+export interface ChartSeries {
+  /** What the legend says; distinct within a chart. */
+  readonly label: string;
+  readonly color: SeriesColor;
+  /** Index into `DASHES`. @default 0 */
+  readonly dash?: number;
+  readonly values: readonly ChartValue[];
+  readonly format: (value: number) => string;
+  /** A line over stacked areas or bars, not one of them; behind all others in the list. @default false */
+  readonly isOverlay?: boolean;
+}
+
+/** One column of times and, per series, as many values. */
+export interface ChartFigures {
+  /** Seconds since 1970, growing. */
+  readonly times: readonly number[];
+  readonly series: readonly ChartSeries[];
+}
+
+export const NO_FIGURES: ChartFigures = { times: [], series: [] };
+
+export interface SeriesOptions {
+  /** Of a single series; grouped ones are named after their group. @default the measure */
+  readonly label?: string;
+  /** Of the first series; the others follow. @default 'green' */
+  readonly color?: SeriesColor;
+  /** @default 0 */
+  readonly dash?: number;
+  /** @default by the answer's unit */
+  readonly format?: (value: number) => string;
+  /** Added to every time: to draw the period before over this one. @default 0 */
+  readonly shiftMs?: number;
+  /** Milliseconds since 1970; a bucket that is not over then is left out where it would look like a drop. */
+  readonly nowMs?: number;
+}
+
+/** What adds up over a bucket is too low until the bucket is over. */
+const GROWING =
+  /^(count|sum|errors|hits|misses|cost|cache_savings|tokens.*|unpriced|estimated|rate_limited|aborted|messages_.*|bytes_.*|.*_sum)$/;
+
+/** An answer of history as figures of a chart. */
+export function figuresOf(answer: HistoryAnswer, options: SeriesOptions = {}): ChartFigures {
+  const points = answer.series[0]?.points ?? [];
+  const shiftMs = options.shiftMs ?? 0;
+  const { color = 'green', dash = 0, format = formatOf(answer.unit) } = options;
+  const first = SERIES_COLORS.indexOf(color);
+  const last = lastWhole(answer, points, options.nowMs);
+  return {
+    times: points.map(([at]) => (at + shiftMs) / 1000),
+    series: answer.series.map((series, index) => ({
+      label: groupLabel(series) ?? options.label ?? answer.measure,
+      ...lookOf(first + index, dash),
+      values: series.points.map(([, value], at) => (at > last ? null : value)),
+      format,
+    })),
+  };
+}
+
+/** The colour and dashes of the series with that number: eight colours, then the same ones dashed. */
+export function lookOf(index: number, dash = 0): { color: SeriesColor; dash: number } {
+  const color = SERIES_COLORS[index % SERIES_COLORS.length] ?? 'green';
+  return { color, dash: (dash + Math.floor(index / SERIES_COLORS.length)) % DASHES.length };
+}
+
+/** The value a series stands for: `(none)` where the rows had none; `null` when it is not grouped. */
+export function groupLabel({ group }: HistorySeries): string | null {
+  const [value] = Object.values(group);
+  if (value === undefined) return null;
+  return value === null ? '(none)' : name(value);
+}
+
+/** The distribution an answer holds that was asked for with `bands`; `null` while there is none. */
+export function heatOf(answer: HistoryAnswer, format = formatOf(answer.unit)): ChartHeat | null {
+  const { distribution } = answer;
+  if (distribution === undefined || distribution.bounds.length < 2) return null;
+  return {
+    timesMs: (answer.series[0]?.points ?? []).map(([at]) => at),
+    stepMs: answer.step_seconds * 1000,
+    bounds: distribution.bounds,
+    counts: distribution.counts,
+    format,
+  };
+}
+
+/** All series as one line over the others: what a whole was, where its parts are stacked. */
+export function totalOf(
+  { times, series }: ChartFigures,
+  look: Pick<ChartSeries, 'label' | 'color' | 'dash'>,
+): ChartFigures {
+  const [first] = series;
+  if (first === undefined) return NO_FIGURES;
+  const values = times.map((_, index) =>
+    series.reduce<number | null>((sum, line) => {
+      const value = line.values[index];
+      return typeof value === 'number' ? (sum ?? 0) + value : sum;
+    }, null),
+  );
+  return { times, series: [{ ...look, values, format: first.format, isOverlay: true }] };
+}
+
+/** Several figures in one chart, over all their times. */
+export function joined(parts: readonly ChartFigures[]): ChartFigures {
+  const [only, ...others] = parts.filter(({ series }) => series.length > 0);
+  if (only === undefined) return NO_FIGURES;
+  const all = [only, ...others];
+  if (others.every(({ times }) => isSame(times, only.times)))
+    return { times: only.times, series: distinct(all.flatMap(({ series }) => series)) };
+  const times = [...new Set(all.flatMap((part) => part.times))].sort((a, b) => a - b);
+  return { times, series: distinct(all.flatMap((part) => spread(part, times))) };
+}
+
+/** Names that were cut short can be the same. */
+function distinct(series: readonly ChartSeries[]): ChartSeries[] {
+  const seen = new Map<string, number>();
+  return series.map((line) => {
+    const nth = (seen.get(line.label) ?? 0) + 1;
+    seen.set(line.label, nth);
+    return nth === 1 ? line : { ...line, label: `${line.label} (${nth})` };
+  });
+}
+
+function spread({ times, series }: ChartFigures, over: readonly number[]): ChartSeries[] {
+  const places = new Map(times.map((time, index) => [time, index]));
+  return series.map((line) => ({
+    ...line,
+    values: over.map((time) => {
+      const place = places.get(time);
+      return place === undefined ? undefined : line.values[place];
+    }),
+  }));
+}
+
+function isSame(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((value, index) => value === b[index]);
+}
+
+function lastWhole(
+  answer: HistoryAnswer,
+  points: HistorySeries['points'],
+  nowMs: number | undefined,
+): number {
+  if (nowMs === undefined || !GROWING.test(answer.measure)) return points.length;
+  const [at] = points.at(-1) ?? [0];
+  const isOver = at + answer.step_seconds * 1000 <= nowMs;
+  return isOver || points.length < 2 ? points.length : points.length - 2;
+}
+
+/** Whether nothing can be drawn. */
+export function isBlank(series: readonly ChartSeries[]): boolean {
+  return series.every(({ values }) => values.every((value) => typeof value !== 'number'));
+}
+
+/** The chart in a sentence, for those who do not see it; so many series are named. */
+const SUMMARISED_MAX = 8;
+
+export function summaryOf(series: readonly ChartSeries[]): string {
+  const told = series.slice(0, SUMMARISED_MAX).map(({ label, values, format }) => {
+    const known = values.filter((value) => typeof value === 'number');
+    const latest = known.at(-1);
+    if (latest === undefined) return `${label}: no data yet.`;
+    const low = format(known.reduce((a, b) => Math.min(a, b)));
+    const high = format(known.reduce((a, b) => Math.max(a, b)));
+    return `${label}: now ${format(latest)}, lowest ${low}, highest ${high}.`;
+  });
+  const rest = series.length - SUMMARISED_MAX;
+  return rest > 0 ? `${told.join(' ')} And ${rest} more.` : told.join(' ');
+}

@@ -1,0 +1,81 @@
+import type { SignalName } from '../../../../src/core/event.ts';
+import type { HistoryAnswer } from '../../../../src/core/history/query.ts';
+import { type Range, spanMsOf } from '../view/range.ts';
+
+/** What a chart asks of history; when and in which zone follows from the page's address. */
+export interface HistoryRequest {
+  readonly signal: SignalName;
+  /** One of the signal's measures in `src/core/history/catalogue.ts`. */
+  readonly measure: string;
+  /** A dimension of the signal: one series per value, the 50 largest and `<other>`. */
+  readonly groupBy?: string;
+  /** Values by dimension. */
+  readonly filters?: Readonly<Record<string, string>>;
+  /** `auto`, or such as `1m`. @default 'auto' */
+  readonly step?: string;
+  /** Of a percentile that is not grouped: its distribution too, in at most so many bands of values. */
+  readonly bands?: number;
+  /** The period of the same length before the one that is shown. @default false */
+  readonly before?: boolean;
+}
+
+/** Where and when a request is about. */
+export interface Moment {
+  readonly range: Range;
+  /** An IANA zone: days begin at its midnight. */
+  readonly timeZone: string;
+}
+
+const MINUTE_MS = 60_000;
+const SERIES_MAX = 200;
+const POINTS_MAX = 5000;
+
+/** The parameters of `/api/metrics/history`; the same question has the same text. */
+export function historySearch(request: HistoryRequest, { range, timeZone }: Moment): string {
+  const search = new URLSearchParams({
+    signal: request.signal,
+    measure: request.measure,
+    ...boundsOf(range, request.before ?? false),
+    step: request.step ?? 'auto',
+    tz: timeZone,
+  });
+  if (request.groupBy !== undefined && request.groupBy !== '') search.set('group_by', request.groupBy);
+  if (request.bands !== undefined) search.set('bands', String(request.bands));
+  const filters = Object.entries(request.filters ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [dimension, value] of filters) if (value !== '') search.set(dimension, value);
+  return search.toString();
+}
+
+/** Relative times stay relative: the collector's clock decides what now is. */
+function boundsOf(range: Range, before: boolean): { from: string; to: string } {
+  const spanMs = spanMsOf(range);
+  if (range.kind === 'last') {
+    const minutes = spanMs / MINUTE_MS;
+    return before ? { from: `-${2 * minutes}m`, to: `-${minutes}m` } : { from: `-${minutes}m`, to: 'now' };
+  }
+  const backMs = before ? spanMs : 0;
+  return {
+    from: new Date(range.fromMs - backMs).toISOString(),
+    to: new Date(range.toMs - backMs).toISOString(),
+  };
+}
+
+/** Whether an answer has the shape that charts rely on; a proxy's page does not. */
+export function isHistoryAnswer(value: unknown): value is HistoryAnswer {
+  if (typeof value !== 'object' || value === null) return false;
+  if (!('series' in value) || !Array.isArray(value.series) || value.series.length > SERIES_MAX) return false;
+  if (!('step_seconds' in value) || typeof value.step_seconds !== 'number') return false;
+  return value.series.every(
+    (series: unknown) =>
+      typeof series === 'object' &&
+      series !== null &&
+      'points' in series &&
+      Array.isArray(series.points) &&
+      series.points.length <= POINTS_MAX,
+  );
+}
+
+/** How long an answer about a range that ends at now is good for: half a step, within reason. */
+export function freshForMs(answer: HistoryAnswer, intervalMs: number): number {
+  return Math.min(Math.max((answer.step_seconds * 1000) / 2, intervalMs), MINUTE_MS);
+}

@@ -1,0 +1,79 @@
+import type { Live } from '../live.svelte.ts';
+import type { Navigation } from './navigation.svelte.ts';
+import {
+  type PresetId,
+  presetOf,
+  type Range,
+  type Stretch,
+  shifted,
+  spanMsOf,
+  stretchOf,
+  widened,
+} from './range.ts';
+import { type Zone, zoneOf } from './zone.ts';
+
+/** Clocks a little apart are left as they are: a correction would make charts jump. */
+const OFFSET_MIN_MS = 2000;
+/** A moving range is redrawn when it has moved by a pixel or so. */
+const STEPS_PER_SPAN = 900;
+
+/** When the page is about: the range of the address at this moment, and how to write times. */
+export class TimeRange {
+  readonly #navigation: Navigation;
+  readonly #live: Live;
+  readonly range: Range = $derived.by(() => this.#navigation.view.range);
+  readonly zone: Zone = $derived.by(() => zoneOf(this.#navigation.view.tz));
+  readonly isLive: boolean = $derived.by(() => this.range.kind === 'last' && this.range.id === 'live');
+  /** The range moves with the clock. */
+  readonly endsNow: boolean = $derived.by(() => this.range.kind === 'last');
+  readonly #nowMs: number = $derived.by(() => {
+    const step = Math.max(1000, Math.floor(spanMsOf(this.range) / STEPS_PER_SPAN));
+    return Math.floor((this.#live.now + this.#offsetMs) / step) * step;
+  });
+  /** What the charts' time axes show. */
+  readonly stretch: Stretch = $derived.by(() =>
+    stretchOf(this.range, this.range.kind === 'last' ? this.#nowMs : 0),
+  );
+  /** `last hour`, or from when to when. */
+  readonly words: string = $derived.by(() => {
+    const { range, zone } = this;
+    if (range.kind === 'last') return presetOf(range.id).words;
+    return `${zone.full(range.fromMs)} – ${zone.full(range.toMs)}`;
+  });
+  /** How far the collector's clock is ahead of this one. */
+  readonly #offsetMs: number = $derived.by(() => {
+    const { snapshot, lastUpdated } = this.#live.state;
+    if (snapshot === null || lastUpdated === null) return 0;
+    const offset = Date.parse(snapshot.timestamp) - lastUpdated.getTime();
+    return Math.abs(offset) > OFFSET_MIN_MS ? offset : 0;
+  });
+
+  constructor(navigation: Navigation, live: Live) {
+    this.#navigation = navigation;
+    this.#live = live;
+  }
+
+  last(id: PresetId): void {
+    this.#show({ kind: 'last', id });
+  }
+
+  resume(): void {
+    this.last('live');
+  }
+
+  earlier(): void {
+    this.#show(shifted(this.stretch, -1));
+  }
+
+  later(): void {
+    this.#show(shifted(this.stretch, 1));
+  }
+
+  widen(): void {
+    this.#show(widened(this.stretch));
+  }
+
+  #show(range: Range | null): void {
+    if (range !== null) this.#navigation.show({ range });
+  }
+}

@@ -1,0 +1,207 @@
+import type { Webhook } from '../../core/alerts/rule.ts';
+import type { Delivery } from '../../core/alerts/store.ts';
+import { MINUTE_MS, SECOND_MS } from '../../core/units.ts';
+import type { Log } from '../log.ts';
+
+/** Messages that wait; at the bound the oldest gives way and is counted. */
+const WAITING_MAX = 200;
+/** A message is given up after so many tries, about 20 minutes. */
+const TRIES_MAX = 8;
+const SENDING_MAX = 4;
+const TIMEOUT_MS = 10 * SECOND_MS;
+const FIRST_PAUSE_MS = 5 * SECOND_MS;
+const PAUSE_MAX_MS = 10 * MINUTE_MS;
+/** Ended deliveries that the database has yet to be told of. */
+const UNSETTLED_MAX = 1000;
+const HOSTS_SAID_MAX = 100;
+
+export interface NotifierOptions {
+  /** Tells whoever keeps deliveries that one has ended. */
+  readonly settle: (deliveryId: string) => Promise<void>;
+  readonly log: Log;
+  /** Before the second try; doubled for each further one, to 10 min at most. @default 5 s */
+  readonly firstPauseMs?: number;
+  /** For a whole try. @default 10 s */
+  readonly timeoutMs?: number;
+}
+
+export interface NotifierCounts {
+  readonly waiting: number;
+  readonly sent: number;
+  /** Given up: refused, or tried too often. */
+  readonly failed: number;
+  /** Gave way to newer ones. */
+  readonly dropped: number;
+}
+
+/** How one try went, without the address or the answer's body. */
+export interface SendResult {
+  readonly ok: boolean;
+  /** Of the answer; `null` when there was none. */
+  readonly status: number | null;
+  /** For people: `answered 500`, `did not answer (ECONNREFUSED)`. */
+  readonly outcome: string;
+}
+
+interface Waiting {
+  readonly delivery: Delivery;
+  tries: number;
+  dueMs: number;
+}
+
+/** Delivers messages to webhooks, at least once and in no order, and tries again while that can help. */
+export class Notifier {
+  readonly #options: NotifierOptions;
+  readonly #waiting = new Map<string, Waiting>();
+  readonly #sending = new Set<string>();
+  readonly #unsettled = new Set<string>();
+  readonly #failingHosts = new Set<string>();
+  readonly #stopping = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+  #sent = 0;
+  #failed = 0;
+  #dropped = 0;
+
+  constructor(options: NotifierOptions) {
+    this.#options = options;
+  }
+
+  counts(): NotifierCounts {
+    return { waiting: this.#waiting.size, sent: this.#sent, failed: this.#failed, dropped: this.#dropped };
+  }
+
+  /** Returns at once. One that waits already is not added again. */
+  enqueue(deliveries: readonly Delivery[]): void {
+    for (const delivery of deliveries) {
+      if (this.#waiting.has(delivery.id)) continue;
+      this.#makeRoom();
+      this.#waiting.set(delivery.id, { delivery, tries: 0, dueMs: 0 });
+    }
+    this.#pump();
+  }
+
+  /** Tells the database of what ended while it was away. */
+  async settleRest(): Promise<void> {
+    for (const id of [...this.#unsettled]) {
+      await this.#options.settle(id);
+      this.#unsettled.delete(id);
+    }
+  }
+
+  /** Begins nothing more; what is under way is given up and stays kept for the next start. Idempotent. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#stopping.abort();
+  }
+
+  /** One try, never rejecting. Redirects are not followed: the body is for this address only. */
+  async send({ url }: Webhook, { id, body }: Pick<Delivery, 'id' | 'body'>): Promise<SendResult> {
+    const signal = AbortSignal.any([
+      this.#stopping.signal,
+      AbortSignal.timeout(this.#options.timeoutMs ?? TIMEOUT_MS),
+    ]);
+    try {
+      const headers = {
+        'content-type': 'application/json',
+        'user-agent': 'nervecenter',
+        'x-nervecenter-delivery': id,
+      };
+      const response = await fetch(url, { method: 'POST', headers, body, signal, redirect: 'manual' });
+      await response.body?.cancel();
+      return { ok: response.ok, status: response.status, outcome: `answered ${response.status}` };
+    } catch (error) {
+      return { ok: false, status: null, outcome: `did not answer (${reasonOf(error)})` };
+    }
+  }
+
+  #makeRoom(): void {
+    if (this.#waiting.size < WAITING_MAX) return;
+    const [oldest] = this.#waiting.keys();
+    if (oldest === undefined) return;
+    this.#dropped++;
+    this.#end(oldest);
+  }
+
+  #pump(): void {
+    if (this.#stopping.signal.aborted) return;
+    clearTimeout(this.#timer);
+    const nowMs = performance.now();
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const [id, one] of this.#waiting) {
+      if (this.#sending.has(id)) continue;
+      if (one.dueMs > nowMs) nextMs = Math.min(nextMs, one.dueMs);
+      else if (this.#sending.size < SENDING_MAX) void this.#try(one);
+    }
+    if (nextMs < Number.POSITIVE_INFINITY)
+      this.#timer = setTimeout(() => this.#pump(), nextMs - nowMs).unref();
+  }
+
+  async #try(one: Waiting): Promise<void> {
+    const { delivery } = one;
+    this.#sending.add(delivery.id);
+    one.tries++;
+    const result = await this.send(delivery.webhook, delivery);
+    this.#sending.delete(delivery.id);
+    if (this.#stopping.signal.aborted) return;
+    this.#conclude(one, result);
+    this.#pump();
+  }
+
+  #conclude(one: Waiting, result: SendResult): void {
+    const { delivery } = one;
+    if (result.ok) {
+      this.#sent++;
+      this.#recovered(delivery.webhook);
+      this.#end(delivery.id);
+      return;
+    }
+    const again = mayHelp(result.status) && one.tries < TRIES_MAX;
+    this.#say(delivery.webhook, `${result.outcome}${again ? '; trying again' : '; given up'}`);
+    if (again) {
+      one.dueMs = performance.now() + pauseMs(one.tries, this.#options.firstPauseMs ?? FIRST_PAUSE_MS);
+    } else {
+      this.#failed++;
+      this.#end(delivery.id);
+    }
+  }
+
+  #end(id: string): void {
+    this.#waiting.delete(id);
+    if (this.#unsettled.size >= UNSETTLED_MAX) return; // At worst a message is repeated after the next start.
+    this.#unsettled.add(id);
+    this.#options.settle(id).then(
+      () => this.#unsettled.delete(id),
+      () => {}, // Told again with the next round.
+    );
+  }
+
+  #say({ url }: Webhook, what: string): void {
+    const { host } = new URL(url);
+    if (this.#failingHosts.has(host) || this.#failingHosts.size >= HOSTS_SAID_MAX) return;
+    this.#failingHosts.add(host);
+    this.#options.log('alerts', `A webhook at ${host} ${what}.`);
+  }
+
+  #recovered({ url }: Webhook): void {
+    const { host } = new URL(url);
+    if (this.#failingHosts.delete(host)) this.#options.log('alerts', `The webhook at ${host} works again.`);
+  }
+}
+
+/** Refusals that the same request gets again are not repeated. */
+function mayHelp(status: number | null): boolean {
+  return status === null || status >= 500 || status === 408 || status === 425 || status === 429;
+}
+
+/** With jitter, so that many collectors do not come back together. */
+function pauseMs(tries: number, firstMs: number): number {
+  return Math.min(firstMs * 2 ** (tries - 1), PAUSE_MAX_MS) * (0.75 + Math.random() / 2);
+}
+
+/** The kind of failure and nothing of the address: a code such as `ECONNREFUSED`, or a name such as `TimeoutError`. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown';
+  const { cause } = error;
+  const code = cause instanceof Error ? (cause as NodeJS.ErrnoException).code : undefined;
+  return code ?? error.name;
+}

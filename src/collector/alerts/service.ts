@@ -1,0 +1,251 @@
+import { randomUUID } from 'node:crypto';
+import { type AlertNotice, unitOf, webhookBody } from '../../core/alerts/message.ts';
+import { parseAlertRule } from '../../core/alerts/parse-rule.ts';
+import { ALERT_PRESETS } from '../../core/alerts/presets.ts';
+import { type AlertRule, limitsOf, RULES_MAX } from '../../core/alerts/rule.ts';
+import { worstState } from '../../core/alerts/state.ts';
+import type { AlertStore, StoredInstance } from '../../core/alerts/store.ts';
+import { HEALTH_ISSUES } from '../../core/health.ts';
+import type { HistoryAnswer, HistoryQuery } from '../../core/history/query.ts';
+import { parseInstant } from '../../core/history/time.ts';
+import { DAY_MS, MINUTE_MS, SECOND_MS } from '../../core/units.ts';
+import { NervecenterError } from '../../errors.ts';
+import type { Log } from '../log.ts';
+import { AlertEngine, type RuleStatus } from './engine.ts';
+import { Notifier, type NotifierOptions } from './notifier.ts';
+import { masked, unmasked } from './secrets.ts';
+
+export interface AlertServiceOptions {
+  /** `null`: storage is off. */
+  readonly store: AlertStore | null;
+  readonly history: ((query: HistoryQuery) => Promise<HistoryAnswer>) | null;
+  readonly issues: () => readonly string[];
+  readonly fileRules: readonly AlertRule[];
+  readonly service: string;
+  readonly intervalMs: number;
+  readonly log: Log;
+  /** How webhooks are tried again. */
+  readonly retry?: Pick<NotifierOptions, 'firstPauseMs' | 'timeoutMs'>;
+}
+
+const EVENTS_MAX = 1000;
+const SILENCE_MINUTES_MAX = (31 * DAY_MS) / MINUTE_MS;
+const TESTS_AT_ONCE_MAX = 4;
+
+/** Alerts as the HTTP API has them, and the timer that has them judged. */
+export class AlertService {
+  readonly #options: AlertServiceOptions;
+  readonly #notifier: Notifier;
+  readonly #engine: AlertEngine;
+  #timer: NodeJS.Timeout | undefined;
+  #testing = 0;
+  #stopping: Promise<void> | null = null;
+
+  constructor(options: AlertServiceOptions) {
+    const { store, log } = options;
+    this.#options = options;
+    this.#notifier = new Notifier({
+      ...options.retry,
+      settle: async (id) => store?.settle(id),
+      log,
+    });
+    this.#engine = new AlertEngine({
+      ...options,
+      deliver: (deliveries) => this.#notifier.enqueue(deliveries),
+      holder: randomUUID(),
+      newId: randomUUID,
+      now: Date.now,
+    });
+  }
+
+  /** Judges at once and then every interval. */
+  start(): void {
+    if (this.#stopping !== null) return;
+    const turn = async () => {
+      await this.#engine.round();
+      if (this.#engine.seated) await this.#notifier.settleRest().catch(() => {}); // The database is away: next time.
+      if (this.#stopping === null) this.#timer = setTimeout(turn, this.#options.intervalMs).unref();
+    };
+    void turn();
+  }
+
+  /** Ends the round under way and gives up the seat, for at most a second. Idempotent. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#notifier.stop();
+    let grace: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      grace = setTimeout(resolve, SECOND_MS);
+    });
+    await Promise.race([this.#engine.leave(), late]);
+    clearTimeout(grace);
+  }
+
+  /** Every rule with its state, what rules can be made of, and how notification goes. */
+  list(): object {
+    const { evaluatedMs, eventsDropped, seated } = this.#engine;
+    return {
+      evaluated_at: evaluatedMs === null ? null : new Date(evaluatedMs).toISOString(),
+      evaluates_here: seated,
+      editable: this.#options.store !== null,
+      rules: this.#engine.statuses().map(shown),
+      presets: ALERT_PRESETS,
+      issues: HEALTH_ISSUES,
+      notifications: { ...this.#notifier.counts(), events_dropped: eventsDropped },
+    };
+  }
+
+  /** Changes in a time and firings that reach into it. @throws NervecenterError `NC_BAD_REQUEST`, `NC_UNAVAILABLE` */
+  async events(search: URLSearchParams): Promise<object> {
+    const nowMs = Date.now();
+    const instant = (name: string, fallback: string) =>
+      parseInstant(search.get(name) ?? fallback, nowMs, 'UTC');
+    const [fromMs, toMs] = [instant('from', '-7d'), instant('to', 'now')];
+    if (fromMs === null || toMs === null || fromMs >= toMs) {
+      throw new NervecenterError(
+        'NC_BAD_REQUEST',
+        'from, to: expected times such as -7d, now or ISO 8601, `from` first.',
+      );
+    }
+    const events = (await this.#options.store?.events({ fromMs, toMs, limit: EVENTS_MAX })) ?? [];
+    return { from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString(), events };
+  }
+
+  /** Makes a rule, or replaces the one with its id. @throws NervecenterError `NC_BAD_REQUEST`, `NC_UNAVAILABLE` */
+  async save(body: unknown): Promise<object> {
+    const store = this.#writable();
+    const statuses = this.#engine.statuses();
+    const rule = this.#parsed(body);
+    const known = statuses.find((status) => status.rule.id === rule.id);
+    if (known?.origin === 'file') throw fromFile(rule.id);
+    if (known === undefined && statuses.length >= RULES_MAX) {
+      throw new NervecenterError('NC_BAD_REQUEST', `There are ${RULES_MAX} rules already. Remove one first.`);
+    }
+    await store.saveRule(rule);
+    await this.#engine.changed(rule.id);
+    return { id: rule.id };
+  }
+
+  /** @throws NervecenterError `NC_BAD_REQUEST`, `NC_NOT_FOUND`, `NC_UNAVAILABLE` */
+  async remove(body: unknown): Promise<object> {
+    const store = this.#writable();
+    const { rule, origin } = this.#known(body);
+    if (origin === 'file') throw fromFile(rule.id);
+    await store.deleteRule(rule.id);
+    await store.silence(rule.id, null);
+    await this.#engine.changed(rule.id);
+    return { id: rule.id };
+  }
+
+  /** `{"id": "…", "minutes": 60}`; 0 ends it. Alerts go on, nobody is told. */
+  async silence(body: unknown): Promise<object> {
+    const { rule } = this.#known(body);
+    const minutes = fieldOf(body, 'minutes');
+    if (typeof minutes !== 'number' || !(minutes >= 0 && minutes <= SILENCE_MINUTES_MAX)) {
+      throw new NervecenterError(
+        'NC_BAD_REQUEST',
+        `minutes: expected a number from 0 to ${SILENCE_MINUTES_MAX}.`,
+      );
+    }
+    const untilMs = minutes === 0 ? null : Date.now() + minutes * MINUTE_MS;
+    if (this.#options.store === null) this.#engine.silenceHere(rule.id, untilMs);
+    await this.#options.store?.silence(rule.id, untilMs);
+    await this.#engine.changed(rule.id);
+    return { id: rule.id, silenced_until: untilMs === null ? null : new Date(untilMs).toISOString() };
+  }
+
+  /**
+   * Sends a test to every webhook of a rule, `{"id": "…"}` or one not saved yet, `{"rule": {…}}`, and answers how it went.
+   *
+   * @throws NervecenterError `NC_BAD_REQUEST`, `NC_NOT_FOUND`, `NC_UNAVAILABLE` with too many tests at once
+   */
+  async test(body: unknown): Promise<object> {
+    const draft = fieldOf(body, 'rule');
+    const rule = draft === undefined ? this.#known(body).rule : this.#parsed(draft);
+    if (rule.webhooks.length === 0)
+      throw new NervecenterError('NC_BAD_REQUEST', 'The rule has no webhook to test.');
+    if (this.#testing >= TESTS_AT_ONCE_MAX)
+      throw new NervecenterError('NC_UNAVAILABLE', 'Other tests are under way. Try again in a moment.');
+    this.#testing++;
+    try {
+      return { results: await Promise.all(rule.webhooks.map((webhook) => this.#testOne(rule, webhook))) };
+    } finally {
+      this.#testing--;
+    }
+  }
+
+  async #testOne(rule: AlertRule, webhook: AlertRule['webhooks'][number]): Promise<object> {
+    const id = randomUUID();
+    const { service } = this.#options;
+    const notice: AlertNotice = {
+      id,
+      kind: 'test',
+      rule,
+      group: '',
+      value: null,
+      level: 0,
+      atMs: Date.now(),
+      service,
+    };
+    const result = await this.#notifier.send(webhook, { id, body: webhookBody(notice, webhook.format) });
+    return { host: new URL(webhook.url).host, ...result };
+  }
+
+  #writable(): AlertStore {
+    if (this.#options.store !== null) return this.#options.store;
+    throw new NervecenterError(
+      'NC_UNAVAILABLE',
+      'Storage is off (NERVECENTER_STORAGE): rules come from NERVECENTER_ALERTS only.',
+    );
+  }
+
+  #parsed(body: unknown): AlertRule {
+    const id = fieldOf(body, 'id');
+    const before = this.#engine.statuses().find(({ rule }) => rule.id === id)?.rule;
+    const { rule, problems } = parseAlertRule(unmasked(body, before));
+    if (rule !== undefined) return rule;
+    throw new NervecenterError('NC_BAD_REQUEST', problems.join(' '));
+  }
+
+  #known(body: unknown): RuleStatus {
+    const id = fieldOf(body, 'id');
+    const known = this.#engine.statuses().find(({ rule }) => rule.id === id);
+    if (known !== undefined) return known;
+    throw new NervecenterError('NC_NOT_FOUND', 'There is no rule with this id.');
+  }
+}
+
+function fieldOf(body: unknown, name: string): unknown {
+  return typeof body === 'object' && body !== null ? new Map(Object.entries(body)).get(name) : undefined;
+}
+
+function fromFile(id: string): NervecenterError {
+  return new NervecenterError(
+    'NC_BAD_REQUEST',
+    `The rule "${id}" comes from the file of NERVECENTER_ALERTS. Change it there and restart.`,
+  );
+}
+
+function shown({ rule, origin, silencedUntilMs, instances, problem, foldedGroups }: RuleStatus): object {
+  return {
+    ...rule,
+    webhooks: rule.webhooks.map(masked),
+    origin,
+    unit: unitOf(rule.condition),
+    limits: limitsOf(rule.condition),
+    state: worstState(instances.map(({ state }) => state)),
+    silenced_until: silencedUntilMs === null ? null : new Date(silencedUntilMs).toISOString(),
+    problem,
+    folded_groups: foldedGroups,
+    instances: instances.map(shownInstance),
+  };
+}
+
+function shownInstance({ group, state, sinceMs, value, level, peak }: StoredInstance): object {
+  return { group, state, since: new Date(sinceMs).toISOString(), since_ms: sinceMs, value, level, peak };
+}

@@ -1,0 +1,26 @@
+import type { IncomingMessage } from 'node:http';
+import { NervecenterError } from '../../errors.ts';
+
+/**
+ * A request's body as text.
+ *
+ * @param limit.what for the refusal, as in `A login has at most …`.
+ * @throws NervecenterError `NC_PAYLOAD_TOO_LARGE`
+ */
+export async function readBody(
+  request: IncomingMessage,
+  { bytesMax, what }: { readonly bytesMax: number; readonly what: string },
+): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  // Not destroyed when given up halfway: the answer has yet to go out on the same connection.
+  const body: AsyncIterable<Buffer> = request.iterator({ destroyOnReturn: false });
+  for await (const chunk of body) {
+    bytes += chunk.length;
+    if (bytes > bytesMax) {
+      throw new NervecenterError('NC_PAYLOAD_TOO_LARGE', `${what} has at most ${bytesMax} bytes.`);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
