@@ -62,7 +62,21 @@ export class HistoryClient {
    * @throws HistoryFailure with the server's own words when it refused.
    */
   async getJson(path: string, signal: AbortSignal): Promise<unknown> {
-    const response = await this.#get(path, signal);
+    return this.#json(path, { headers: { accept: 'application/json' } }, signal);
+  }
+
+  /**
+   * Changes something: a POST with a body of JSON.
+   *
+   * @throws HistoryFailure with the server's own words when it refused.
+   */
+  async postJson(path: string, body: object, signal: AbortSignal): Promise<unknown> {
+    const headers = { accept: 'application/json', 'content-type': 'application/json' };
+    return this.#json(path, { method: 'POST', headers, body: JSON.stringify(body) }, signal);
+  }
+
+  async #json(path: string, init: RequestInit, signal: AbortSignal): Promise<unknown> {
+    const response = await this.#send(path, init, signal);
     if (response.ok)
       return response.json().catch((cause: unknown) => {
         throw new HistoryFailure('The answer is not JSON.', { cause });
@@ -71,10 +85,10 @@ export class HistoryClient {
     throw new HistoryFailure(await refusalOf(response));
   }
 
-  async #get(path: string, signal: AbortSignal): Promise<Response> {
+  async #send(path: string, init: RequestInit, signal: AbortSignal): Promise<Response> {
     try {
       return await this.#fetch(path, {
-        headers: { accept: 'application/json' },
+        ...init,
         credentials: 'same-origin',
         signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
       });
