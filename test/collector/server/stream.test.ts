@@ -200,7 +200,7 @@ describe('viewers', () => {
     const alive = await watch(test, port);
     await stall(test, port, {});
     await until(() => statistics.viewersSilent === 1);
-    assert.equal(viewers.count, 1);
+    await until(() => viewers.count === 1);
     assert.equal(alive.socket.readyState, WebSocket.OPEN);
   });
 
