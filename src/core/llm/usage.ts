@@ -164,6 +164,32 @@ export function responsesUsage(raw: RawUsage): TokenUsage | null {
 
 /** `usage` of Anthropic messages: the buckets are disjoint already, thinking is part of the output. */
 export function messagesUsage(raw: RawUsage): TokenUsage | null {
+  const own = messageUsage(raw);
+  return own === null ? null : compactions(raw).reduce(sumOf, own);
+}
+
+/** Compacting the context is a run of the model of its own, billed, and not part of the counts at the top. */
+function compactions(raw: RawUsage): TokenUsage[] {
+  const iterations: readonly unknown[] = Array.isArray(raw['iterations']) ? raw['iterations'] : [];
+  return iterations
+    .map(asRecord)
+    .map((run) => (run?.['type'] === 'compaction' ? messageUsage(run) : null))
+    .filter((usage) => usage !== null);
+}
+
+function sumOf(one: TokenUsage, other: TokenUsage): TokenUsage {
+  const sum = (bucket: keyof TokenUsage) => Math.min(one[bucket] + other[bucket], TOKENS_MAX);
+  return tokenUsage({
+    inputUncached: sum('inputUncached'),
+    cacheRead: sum('cacheRead'),
+    cacheWrite5m: sum('cacheWrite5m'),
+    cacheWrite1h: sum('cacheWrite1h'),
+    outputText: sum('outputText'),
+    outputReasoning: sum('outputReasoning'),
+  });
+}
+
+function messageUsage(raw: RawUsage): TokenUsage | null {
   const input = tokenCount(raw['input_tokens']);
   const output = tokenCount(raw['output_tokens']);
   if (input === null && output === null) return null;
@@ -172,12 +198,15 @@ export function messagesUsage(raw: RawUsage): TokenUsage | null {
   const fiveMinutes = tokenCount(split?.['ephemeral_5m_input_tokens']) ?? 0;
   const written = tokenCount(raw['cache_creation_input_tokens']) ?? oneHour + fiveMinutes;
   const cacheWrite1h = Math.min(oneHour, written);
+  const thinking = tokenCount(asRecord(raw['output_tokens_details'])?.['thinking_tokens']);
+  const [outputReasoning, outputText] = partsOf(output ?? 0, [thinking]);
   return tokenUsage({
     inputUncached: input ?? 0,
     cacheRead: tokenCount(raw['cache_read_input_tokens']) ?? 0,
     cacheWrite1h,
     cacheWrite5m: written - cacheWrite1h,
-    outputText: output ?? 0,
+    outputText,
+    outputReasoning,
   });
 }
 
