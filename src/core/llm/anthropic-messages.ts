@@ -47,9 +47,14 @@ function readMessage(found: Found): Facts {
     errors: [found.get('error.type')],
     errorMessage: found.get('error.message'),
     finishReason: found.get('stop_reason') ?? found.get('delta.stop_reason'),
-    serviceTier: usage?.['service_tier'] ?? startUsage?.['service_tier'],
+    serviceTier: tierOf(usage) ?? tierOf(startUsage),
     telling: found.get('type') === 'message' || found.get('type') === 'message_start',
   };
+}
+
+/** Fast mode has a price of its own, whatever the tier. */
+function tierOf(usage: RawUsage | null): unknown {
+  return usage?.['speed'] === 'fast' ? 'fast' : usage?.['service_tier'];
 }
 
 /** Later counts replace earlier ones field by field: `message_delta` repeats only some of them. */

@@ -120,6 +120,16 @@ test('Anthropic counts input at the start and output at the end, field by field'
   assert.deepEqual([reader.usageIsProvisional, reader.ended], [false, true]);
 });
 
+test('the tier may be told inside the usage: fast mode, Mistral', () => {
+  const tier = (dialect: Dialect, usage: unknown) => read(dialect, JSON.stringify({ usage })).serviceTier;
+  assert.equal(tier(anthropicMessages, { input_tokens: 1, service_tier: 'standard', speed: 'fast' }), 'fast');
+  assert.equal(
+    tier(anthropicMessages, { input_tokens: 1, service_tier: 'priority', speed: 'standard' }),
+    'priority',
+  );
+  assert.equal(tier(openaiChat, { prompt_tokens: 1, service_tier: 'flex' }), 'flex');
+});
+
 test('an error inside a stream of the Responses API', () => {
   const event = read(
     openaiResponses,
