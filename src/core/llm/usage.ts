@@ -219,11 +219,17 @@ export function searchesMade(usage: RawUsage): BilledUnits | null {
   return searches === null || searches === 0 ? null : { searches };
 }
 
-/** What the provider says the call cost: xAI's ticks, OpenRouter's `cost`, Perplexity's `cost.total_cost`. */
+/**
+ * What the provider says the call cost: xAI's ticks, OpenRouter's `cost`, Perplexity's `cost.total_cost`. With a key of
+ * one's own OpenRouter's `cost` is its fee alone, and the model is paid to its provider.
+ */
 export function reportedCost(raw: RawUsage): Usd | null {
   const ticks = raw['cost_in_usd_ticks'];
   if (typeof ticks === 'number') return amount(ticks / XAI_TICKS_PER_USD);
-  return amount(asRecord(raw['cost'])?.['total_cost'] ?? raw['cost']);
+  const cost = amount(asRecord(raw['cost'])?.['total_cost'] ?? raw['cost']);
+  const details = raw['is_byok'] === true ? asRecord(raw['cost_details']) : null;
+  const upstream = amount(details?.['upstream_inference_cost']);
+  return upstream === null ? cost : usd((cost ?? 0) + upstream);
 }
 
 function amount(value: unknown): Usd | null {

@@ -182,6 +182,11 @@ test('cost as billed: ticks, plain dollars, an object; nothing else', () => {
   assert.equal(reportedCost({ cost_in_usd_ticks: 12_345_000_000 }), 1.2345);
   assert.equal(reportedCost({ cost: 0.0123 }), 0.0123);
   assert.equal(reportedCost({ cost: { total_cost: 0.006 } }), 0.006);
+  const upstream = { cost_details: { upstream_inference_cost: 0.0125 } };
+  assert.equal(reportedCost({ cost: 0, is_byok: true, ...upstream }), 0.0125);
+  assert.equal(reportedCost({ cost: 0.5, is_byok: true, ...upstream }), 0.5125);
+  assert.equal(reportedCost({ cost: 0.5, is_byok: true, cost_details: null }), 0.5);
+  assert.equal(reportedCost({ cost: 0.0125, is_byok: false, ...upstream }), 0.0125);
   assert.equal(reportedCost({ cost: -1 }), null);
   assert.equal(reportedCost({ cost: '1' }), null);
   assert.equal(reportedCost({}), null);
