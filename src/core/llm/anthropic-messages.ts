@@ -9,8 +9,10 @@ export const anthropicMessages: Dialect = {
   name: 'anthropic-messages',
   operation: 'chat',
   localProvider: 'anthropic',
-  matchPath: endingIn(['/messages']),
+  // Threads of messages are OpenAI's, and free.
+  matchPath: (pathname) => (/\/threads\//.test(pathname) ? null : endingIn(['/messages'])(pathname)),
   header: 'anthropic-version',
+  onlyProvider: 'anthropic',
   requestKeys: ['messages', 'max_tokens'],
   answerMustTell: true,
   wanted: {
