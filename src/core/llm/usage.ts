@@ -70,23 +70,24 @@ function fromInclusive(counts: InclusiveCounts): TokenUsage | null {
   if (counts.input === null && counts.output === null && total === null) return null;
   const output = counts.output ?? 0;
   const input = counts.input ?? Math.max(0, (total ?? 0) - output);
-  const outside = reasoningIsOutside(input + output, output, counts);
-  const reasoningOutside = outside ? (counts.reasoning ?? 0) : 0;
+  const outside = partsOutside(input, output, counts);
+  const cached = [counts.cacheRead, counts.cacheWrite];
+  const cachedOutside = outside.cached ? cached : [];
+  const reasoningOutside = outside.reasoning ? (counts.reasoning ?? 0) : 0;
   const [cacheRead, cacheWrite, inputAudio, inputImage, inputUncached] = partsOf(input, [
-    counts.cacheRead,
-    counts.cacheWrite,
+    ...(outside.cached ? [0, 0] : cached),
     counts.inputAudio,
     counts.inputImage,
   ]);
   const [reasoning, outputAudio, outputImage, outputText] = partsOf(output, [
-    outside ? 0 : counts.reasoning,
+    outside.reasoning ? 0 : counts.reasoning,
     counts.outputAudio,
     counts.outputImage,
   ]);
   return tokenUsage({
     inputUncached,
-    cacheRead,
-    cacheWrite5m: cacheWrite,
+    cacheRead: (cacheRead ?? 0) + (cachedOutside[0] ?? 0),
+    cacheWrite5m: (cacheWrite ?? 0) + (cachedOutside[1] ?? 0),
     inputAudio,
     inputImage,
     outputText,
@@ -110,14 +111,30 @@ function partsOf(whole: number, claims: readonly (number | null)[]): number[] {
   return [...parts, rest];
 }
 
+interface Outside {
+  readonly cached: boolean;
+  readonly reasoning: boolean;
+}
+
 /**
- * xAI's chat API counts reasoning next to the completion, everybody else inside it. The total tells which: the sum it
- * equals is the true one. Where it equals neither, what is larger than the whole cannot be its part.
+ * xAI's chat API counts reasoning next to the completion, everybody else inside it; some gateways count cached tokens next
+ * to the input. What is larger than the whole cannot be its part; else the sum that the total equals is the true one.
  */
-function reasoningIsOutside(inputAndOutput: number, output: number, counts: InclusiveCounts): boolean {
-  const reasoning = counts.reasoning ?? 0;
-  if (reasoning === 0 || counts.total === inputAndOutput) return false;
-  return counts.total === inputAndOutput + reasoning || reasoning > output;
+function partsOutside(input: number, output: number, counts: InclusiveCounts): Outside {
+  const { total } = counts;
+  if (counts.input === null && counts.output === null) return { cached: false, reasoning: false };
+  const cachedTokens = (counts.cacheRead ?? 0) + (counts.cacheWrite ?? 0);
+  const reasoningTokens = counts.reasoning ?? 0;
+  const cached = counts.input !== null && cachedTokens > input;
+  const reasoning = reasoningTokens > output;
+  if (total === null) return { cached, reasoning };
+  const rest = total - input - output - (cached ? cachedTokens : 0) - (reasoning ? reasoningTokens : 0);
+  if (rest <= 0) return { cached, reasoning };
+  if (!reasoning && rest === reasoningTokens) return { cached, reasoning: true };
+  if (!cached && rest === cachedTokens) return { cached: true, reasoning };
+  return !cached && !reasoning && rest === cachedTokens + reasoningTokens
+    ? { cached: true, reasoning: true }
+    : { cached, reasoning };
 }
 
 /** `usage` of chat completions, completions and embeddings, with the spellings of the compatible providers. */
