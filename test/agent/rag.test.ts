@@ -9,6 +9,7 @@ import { queryHash, type RagQuery, type RagQueryAttributes, runRagQuery } from '
 import { StageNames } from '../../src/agent/stage-names.ts';
 import type { RagQueryEvent } from '../../src/core/event.ts';
 import { ClockedAgent } from '../support/clocked-agent.ts';
+import { Builder } from './rag/query-builder.ts';
 
 const RAG = join(import.meta.dirname, '..', '..', 'src', 'agent', 'rag.ts');
 
@@ -83,19 +84,6 @@ describe('what a query returns or throws', () => {
   });
 
   it('is a query builder the app goes on building, which runs in its stage when it is awaited', async () => {
-    class Builder {
-      rows = 0;
-      seen: unknown;
-      limit(rows: number) {
-        this.rows = rows;
-        return this;
-      }
-      // biome-ignore lint/suspicious/noThenProperty: query builders such as knex are just that.
-      then(resolve: (rows: string) => unknown) {
-        this.seen = currentContext();
-        return Promise.resolve(`limit ${this.rows}`).then(resolve);
-      }
-    }
     await run(async (query) => {
       const inside = currentContext();
       const builder = new Builder();
