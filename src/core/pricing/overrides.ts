@@ -70,6 +70,10 @@ function ratesOf(entry: Entry): Rates {
     const price = entry[key];
     if (typeof price === 'number') tokens[bucket] = price;
   }
+  // A user who names no price for audio says that it costs what text does; a price list says nothing.
+  const { audio_in: audioIn = entry['input'], audio_out: audioOut = entry['output'] } = entry;
+  if (typeof audioIn === 'number') tokens['inputAudio'] = audioIn;
+  if (typeof audioOut === 'number') tokens['outputAudio'] = audioOut;
   const units: Record<string, number> = {};
   for (const [key, { unit, per }] of Object.entries(UNIT_KEYS)) {
     const price = entry[key];

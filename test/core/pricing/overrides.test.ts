@@ -20,13 +20,15 @@ test('a price file is read: tokens per million, other things per unit, names of 
     const override = overrides.get(key);
     return override?.kind === 'rates' ? override.rates.tokens : null;
   };
-  assert.deepEqual(tokensOf('m'), { inputUncached: 3, outputText: 15 });
+  assert.deepEqual(tokensOf('m'), { inputUncached: 3, outputText: 15, inputAudio: 3, outputAudio: 15 });
   assert.deepEqual(tokensOf('openai/n'), {
     inputUncached: 1,
     outputText: 2,
     cacheRead: 0.1,
     cacheWrite5m: 1.25,
     cacheWrite1h: 2,
+    inputAudio: 1,
+    outputAudio: 2,
   });
   assert.deepEqual(tokensOf('voice'), {
     inputUncached: 1,

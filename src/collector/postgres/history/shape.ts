@@ -44,6 +44,12 @@ const STAGES = `CASE WHEN jsonb_typeof(r.stages) = 'object' THEN r.stages ELSE j
   'embedding', r.embedding_ms, 'vector_search', r.vector_search_ms, 'rerank', r.rerank_ms)) END`;
 const RAG_FAILED = `r.outcome IS NOT DISTINCT FROM 'error'`;
 
+/** Writers that know no outcome have `success` only. */
+const CALL_OUTCOME = `coalesce(r.outcome, CASE WHEN r.success THEN 'ok' ELSE 'error' END)`;
+
+/** Whether a call was billed as far as anyone can tell: as the live view counts it (`measureCost`). */
+export const CALL_BILLED = `(${CALL_OUTCOME} = 'ok' OR r.total_tokens IS NOT NULL OR r.billed_units IS NOT NULL)`;
+
 /** `cost_usd` has six decimals; where that is not enough there is a column beside it. */
 const EXACT_COST = 'coalesce(r.cost_exact_usd, r.cost_usd)';
 
@@ -84,8 +90,8 @@ export const SHAPES: Readonly<Record<SignalName, RowShape>> = {
       [PROVIDER_MODEL]: 'json_build_array(r.provider, r.model)::text',
     },
     sums: {
-      // A call the app gave up did not fail; writers that know no outcome have `success` only.
-      errors: oneIf(`coalesce(r.outcome, CASE WHEN r.success THEN 'ok' ELSE 'error' END) = 'error'`),
+      // A call the app gave up did not fail.
+      errors: oneIf(`${CALL_OUTCOME} = 'error'`),
       cost_usd: EXACT_COST,
       cache_savings_usd: 'r.cache_savings_usd',
       tokens: 'r.total_tokens',
@@ -93,7 +99,7 @@ export const SHAPES: Readonly<Record<SignalName, RowShape>> = {
       tokens_out: 'r.completion_tokens',
       tokens_cached: 'r.cached_tokens',
       tokens_reasoning: 'r.reasoning_tokens',
-      unpriced: oneIf(`${EXACT_COST} IS NULL AND (r.total_tokens IS NOT NULL OR r.billed_units IS NOT NULL)`),
+      unpriced: oneIf(`${EXACT_COST} IS NULL AND ${CALL_BILLED}`),
       aborted: oneIf(`r.outcome = 'aborted'`),
       estimated: oneIf(`r.usage_source = 'estimated'`),
     },
