@@ -13,7 +13,6 @@ export type Overrides = ReadonlyMap<string, Override>;
 const PRICE_MAX = 1_000_000;
 const NAME_CHARS_MAX = 200;
 const SECONDS_PER_MINUTE = 60;
-const THOUSAND = 1000;
 
 /** Keys in USD per million tokens, and the bucket each is the price of. */
 const TOKEN_KEYS = {
@@ -31,7 +30,6 @@ const TOKEN_KEYS = {
 const UNIT_KEYS = {
   per_search: { unit: 'searches', per: 1 },
   per_image: { unit: 'images', per: 1 },
-  per_1k_characters: { unit: 'characters', per: THOUSAND },
   per_minute: { unit: 'audioSeconds', per: SECONDS_PER_MINUTE },
 } as const;
 const NAME_KEYS = ['model', 'provider'];
@@ -119,9 +117,7 @@ function problemsOfPrices(name: string, entry: Entry): string[] {
 }
 
 function per(key: string): string {
-  return Object.hasOwn(TOKEN_KEYS, key)
-    ? 'per million tokens'
-    : key.replaceAll('_', ' ').replace('1k', '1000');
+  return Object.hasOwn(TOKEN_KEYS, key) ? 'per million tokens' : key.replaceAll('_', ' ');
 }
 
 function isPrice(value: unknown): boolean {

@@ -18,6 +18,13 @@ export interface FieldShape {
   readonly hourlyBy?: readonly RolledDimension[];
 }
 
+/**
+ * The row of `rollup_day` (as `open`, of the signal `$1`) whose bucket tells until when the day that is not over is rolled
+ * up. It counts only while that is the hour watermark: one that was set back, or moved on by a version that knows no such
+ * day, says that the day is not to be read.
+ */
+export const OPEN_DAY = `open.signal = $1 AND open.field = '' AND open.dimension = '' AND open.value = ''`;
+
 /** How a signal's rows are read: SQL expressions over the row `r`. None of it ever comes from outside. */
 export interface RowShape {
   readonly table: string;
