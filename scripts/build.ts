@@ -18,6 +18,7 @@ const bundle = await rolldown({
   input: {
     index: 'src/index.ts',
     otel: 'src/otel.ts',
+    preload: 'src/preload.ts',
     cli: 'src/cli.ts',
     'collector/worker': 'src/collector/worker.ts',
     'client/index': 'src/client/index.ts',

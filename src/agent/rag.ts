@@ -36,7 +36,7 @@ export interface RagQuery {
    * Runs one stage and adds its time to the stage's. Stages of the specification: `embedding`, `vector_search`, `rerank`;
    * others such as `generation` are as good. Calls that nervecenter sees inside are part of it. Of a moment in which several
    * stages run each has an equal share, so that all together are never more than the query. What `fn` returns or throws
-   * passes through unchanged.
+   * passes through unchanged; a query builder, or a provider's own promise, ends the stage when the app has awaited it.
    */
   stage<T>(name: string, fn: () => T): T;
   /** Tells what was found; a later call adds to an earlier one. */
@@ -49,9 +49,13 @@ export const NO_QUERY: RagQuery = {
   result: () => {},
 };
 
+/** The engine keeps the text that a pattern matched last (`RegExp.input`): after this it is the empty one. */
+const FORGET = /^/;
+
 /** Normal form of a query text before hashing: NFKC, trimmed, lower case, single spaces. */
 export function queryHash(text: string): string {
   const normal = text.normalize('NFKC').trim().toLowerCase().replace(/\s+/gu, ' ');
+  FORGET.test('');
   return createHash('sha256').update(normal).digest('hex');
 }
 

@@ -76,8 +76,6 @@ export interface BilledUnits {
   /** Cohere's search units, and web searches a model made. */
   readonly searches?: number;
   readonly images?: number;
-  /** Text turned into speech. */
-  readonly characters?: number;
   /** Audio transcribed. */
   readonly audioSeconds?: number;
 }

@@ -9,6 +9,7 @@ import { queryHash, type RagQuery, type RagQueryAttributes, runRagQuery } from '
 import { StageNames } from '../../src/agent/stage-names.ts';
 import type { RagQueryEvent } from '../../src/core/event.ts';
 import { ClockedAgent } from '../support/clocked-agent.ts';
+import { Builder } from './rag/query-builder.ts';
 
 const RAG = join(import.meta.dirname, '..', '..', 'src', 'agent', 'rag.ts');
 
@@ -82,6 +83,34 @@ describe('what a query returns or throws', () => {
     assert.equal(events()[1]?.errorType, 'RangeError');
   });
 
+  it('is a query builder the app goes on building, which runs in its stage when it is awaited', async () => {
+    await run(async (query) => {
+      const inside = currentContext();
+      const builder = new Builder();
+      assert.equal(
+        query.stage('a', () => builder),
+        builder,
+      );
+      agent.nowMs += 10;
+      assert.equal(
+        await builder.limit(5).then(() => currentContext()),
+        inside,
+        'the app goes on where it was',
+      );
+      assert.notEqual(builder.seen, inside);
+      assert.equal(await builder.limit(6), 'limit 6');
+      assert.deepEqual(Object.keys(builder), ['rows', 'seen']);
+      agent.nowMs += 5;
+      const frozen = Object.freeze(new Builder());
+      assert.equal(
+        query.stage('b', () => frozen),
+        frozen,
+      );
+      agent.nowMs += 5;
+    });
+    assert.deepEqual({ ...only().stages }, { a: 10, b: 0 });
+  });
+
   it('is thrown again, and only the class of it is kept', async () => {
     const secret = new TypeError('the text of a user');
     assert.throws(
@@ -134,7 +163,11 @@ describe('what a query returns or throws', () => {
       const to = { agent, stageNames: { admit: (name) => name }, onInvalid() {} };
       const run = process.argv[1] === 'with' ? (fn) => runRagQuery(to, {}, fn) : (fn) => fn(NO_QUERY);
       process.on('unhandledRejection', (reason) => console.log('unhandled', reason));
+      class Own extends Promise {}
       run(() => Promise.reject('nobody looks'));
+      run(() => Own.reject('nobody looks at an own one'));
+      run(() => Own.reject('caught')).catch(() => {});
+      run(() => Own.reject('own, finally')).finally(() => {});
       run((query) => { query.stage('a', () => Promise.reject('a stage nobody awaits')); });
       run(() => Promise.reject('caught')).catch(() => {});
       run(async (query) => { try { await query.stage('a', async () => { throw 'caught inside'; }); } catch {} });`;
@@ -144,7 +177,8 @@ describe('what a query returns or throws', () => {
         .sort();
     const without = outcome('without');
     assert.deepEqual(outcome('with'), without);
-    assert.deepEqual(without, ['', 'unhandled a stage nobody awaits', 'unhandled nobody looks']);
+    const unhandled = ['a stage nobody awaits', 'nobody looks', 'nobody looks at an own one', 'own, finally'];
+    assert.deepEqual(without, ['', ...unhandled.map((reason) => `unhandled ${reason}`)]);
   });
 });
 

@@ -9,6 +9,8 @@ const REACH: Reach = {
   rollup_hour: NOON,
   rollup_minute: NOON + 34 * MINUTE_MS,
 };
+/** The day that is not over is there as far as the hours are. */
+const OPEN: Reach = { ...REACH, rollup_day: NOON };
 const every = (stepMs: number, fromMs: number, toMs: number) =>
   Array.from({ length: Math.round((toMs - fromMs) / stepMs) + 1 }, (_, index) => fromMs + index * stepMs);
 const written = (stretches: readonly Stretch[]) =>
@@ -26,6 +28,24 @@ describe('a range is covered', () => {
       ['rollup_hour', -720, 0],
       ['rollup_minute', 0, 34],
       ['rows', 34, 720],
+    ]);
+  });
+
+  it('by the day that is not over where a bucket has all of it so far, whatever zone its own day is of', () => {
+    const days = [NOON - 40 * HOUR_MS, NOON - 16 * HOUR_MS, NOON + 8 * HOUR_MS];
+    assert.deepEqual(written(coverOf(days, OPEN)), [
+      ['rollup_hour', -2400, -720],
+      ['rollup_day', -720, 0],
+      ['rollup_minute', 0, 34],
+      ['rows', 34, 480],
+    ]);
+    assert.deepEqual(written(coverOf([NOON - 36 * HOUR_MS, NOON], OPEN)), [['rollup_day', -2160, 0]]);
+    assert.deepEqual(written(coverOf([NOON - 36 * HOUR_MS, NOON - HOUR_MS], OPEN)), [
+      ['rollup_day', -2160, -720],
+      ['rollup_hour', -720, -60],
+    ]);
+    assert.deepEqual(written(coverOf([NOON - 11 * HOUR_MS, NOON + DAY_MS], OPEN)).slice(0, 1), [
+      ['rollup_hour', -660, 0],
     ]);
   });
 
@@ -57,11 +77,13 @@ it('no stretch crosses a boundary out of its unit, none overlaps, none is missin
     seed = (seed * 48_271) % 2_147_483_647;
     return seed % below;
   };
-  for (let round = 0; round < 300; round++) {
+  for (let round = 0; round < 600; round++) {
+    const reach = round % 2 === 0 ? REACH : { ...OPEN, rollup_hour: NOON - random(36) * HOUR_MS };
+    if (round % 2 === 1) Object.assign(reach, { rollup_day: reach.rollup_hour });
     const unit = [SECOND_MS, MINUTE_MS, HOUR_MS, DAY_MS][random(4)] ?? SECOND_MS;
     const boundaries = [NOON - random(5_000_000_000)];
     for (let n = random(20); n >= 0; n--) boundaries.push((boundaries.at(-1) ?? 0) + unit * (1 + random(50)));
-    const stretches = coverOf(boundaries, REACH);
+    const stretches = coverOf(boundaries, reach);
     assert.equal(stretches[0]?.fromMs, boundaries[0]);
     assert.equal(stretches.at(-1)?.toMs, boundaries.at(-1));
     for (const [index, { source, fromMs, toMs }] of stretches.entries()) {
@@ -71,8 +93,9 @@ it('no stretch crosses a boundary out of its unit, none overlaps, none is missin
       const size = units.get(source);
       if (size === undefined) continue;
       assert.equal(fromMs % size, 0);
-      assert.equal(toMs % size, 0);
-      assert.ok(toMs <= (REACH[source as keyof Reach] ?? 0));
+      const reachMs = reach[source as keyof Reach] ?? 0;
+      assert.ok(toMs % size === 0 || toMs === reachMs);
+      assert.ok(toMs <= reachMs);
       for (const at of boundaries) if (at > fromMs && at < toMs) assert.equal(at % size, 0);
     }
   }

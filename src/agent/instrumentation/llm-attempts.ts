@@ -43,8 +43,11 @@ export class Attempts {
   readonly #clock: Clock;
   readonly #failures = new Map<string, Failure[]>();
   #size = 0;
-  /** Failures dropped at the bound before they were tried again. */
-  forgotten = 0;
+
+  /** Failures that may still be tried again, at most 1,000. */
+  get size(): number {
+    return this.#size;
+  }
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -52,6 +55,7 @@ export class Attempts {
 
   /** @param announced which try the SDK says this is, `null` when it does not count. */
   begin(operation: Operation, announced: number | null): Attempt {
+    if (this.#size > 0) this.#forgetOld();
     const before = this.#size === 0 ? undefined : this.#take(operation, announced);
     return {
       traceId: operation.traceId ?? before?.traceId ?? newTraceId(),
@@ -62,6 +66,7 @@ export class Attempts {
   /** An attempt failed in a way that SDKs try again. */
   failed(operation: Operation, attempt: Attempt): void {
     this.#forgetOld();
+    if (this.#size >= FAILURES_MAX) this.#forgetOldest();
     const key = keyOf(operation);
     const failures = this.#failures.get(key) ?? [];
     failures.push({ place: placeOf(operation), attempt, timeMs: this.#clock.monotonicMs() });
@@ -110,13 +115,14 @@ export class Attempts {
       if (this.#fresh(key)?.length !== 0) break;
       this.#failures.delete(key);
     }
-    if (this.#size < FAILURES_MAX) return;
+  }
+
+  #forgetOldest(): void {
     const [oldest] = this.#failures.keys();
     if (oldest === undefined) return;
     const lost = this.#failures.get(oldest)?.length ?? 0;
     this.#failures.delete(oldest);
     this.#size -= lost;
-    this.forgotten += lost;
   }
 }
 
@@ -148,7 +154,8 @@ export class CallAttempt {
     this.#attempts = attempts;
     this.#announced = announcedAttempt((name) => request.header(name));
     this.#host = request.host;
-    this.#path = request.path;
+    // Without the query, which may hold a key.
+    this.#path = request.path.split('?', 1)[0] ?? '';
     this.#context = work.context;
     this.#startMs = work.startMs;
   }

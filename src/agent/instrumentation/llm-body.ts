@@ -15,6 +15,11 @@ import { KIB, MIB } from '../../core/units.ts';
 const PIECE_BYTES_MAX = 8 * KIB;
 /** A body that inflates further than this is not read on: it would cost more than its tokens are worth knowing. */
 const INFLATED_BYTES_MAX = 64 * MIB;
+/**
+ * Compressed bytes of one call that may wait for zlib's threads: several chunks of a socket, which come faster than they are
+ * inflated only for a moment. A body that runs further ahead is given up.
+ */
+const CALL_WAITING_BYTES_MAX = MIB;
 /** Compressed bytes that may wait for zlib's threads, over all calls. */
 const WAITING_BYTES_MAX = 16 * MIB;
 
@@ -107,7 +112,8 @@ class CompressedBody implements BodyDecoder {
 
   write(chunk: Buffer): void {
     if (this.#given || chunk.length === 0) return;
-    if (waitingBytes + chunk.length > WAITING_BYTES_MAX) {
+    const most = Math.min(CALL_WAITING_BYTES_MAX - this.#waitingBytes, WAITING_BYTES_MAX - waitingBytes);
+    if (chunk.length > most) {
       this.#giveUp('too many compressed bytes wait to be inflated');
       return;
     }

@@ -2,6 +2,7 @@ import { VECTOR_SEARCH } from '../../core/signals/rag-query.ts';
 import { searchesVectors } from '../../core/vector/sql.ts';
 import type { Instrumentation } from '../agent.ts';
 import { currentContext, type RagScope, runInContext } from '../context.ts';
+import { settled } from '../on-settled.ts';
 import { onModuleLoad } from './module-hook.ts';
 import { replaceMethod } from './replace-method.ts';
 
@@ -103,18 +104,6 @@ function watched(
     return answer;
   } catch (error) {
     stageEnded();
-    throw error;
-  }
-}
-
-/** In place of the app's promise, so that a rejection nobody handles stays one. */
-async function settled(answer: Promise<unknown>, ended: (result: unknown) => void): Promise<unknown> {
-  try {
-    const result = await answer;
-    ended(result);
-    return result;
-  } catch (error) {
-    ended(null);
     throw error;
   }
 }

@@ -2,6 +2,7 @@ import { VECTOR_SEARCH } from '../../core/signals/rag-query.ts';
 import { isRedisVectorSearch, redisResults } from '../../core/vector/redis.ts';
 import type { Instrumentation } from '../agent.ts';
 import { currentContext } from '../context.ts';
+import { settled } from '../on-settled.ts';
 import { onModuleLoad } from './module-hook.ts';
 import { replaceMethod } from './replace-method.ts';
 
@@ -89,25 +90,18 @@ function watchQueues(exports: unknown): (() => void) | undefined {
       if (currentContext()?.ragScope === undefined) return Reflect.apply(addCommand, this, [args, ...rest]);
       const [options] = rest as [{ readonly chainId?: symbol } | undefined];
       const ended = options?.chainId === undefined ? begin(args[0], args.slice(1)) : undefined;
-      const answer = Reflect.apply(addCommand, this, [args, ...rest]);
-      if (ended === undefined) return answer;
-      if (answer instanceof Promise) return settled(answer, ended);
-      ended(null);
-      return answer;
+      try {
+        const answer = Reflect.apply(addCommand, this, [args, ...rest]);
+        if (ended === undefined) return answer;
+        if (answer instanceof Promise) return settled(answer, ended);
+        ended(null);
+        return answer;
+      } catch (error) {
+        ended?.(null);
+        throw error;
+      }
     };
   });
-}
-
-/** In place of the queue's own promise, so that a rejection nobody handles stays one. */
-async function settled(answer: Promise<unknown>, ended: Ended): Promise<unknown> {
-  try {
-    const reply = await answer;
-    ended(reply);
-    return reply;
-  } catch (error) {
-    ended(null);
-    throw error;
-  }
 }
 
 /** `undefined`: no search, or none of a RAG query. */

@@ -2,6 +2,7 @@ import { type ClientBase, escapeLiteral, type QueryResult } from 'pg';
 import type { LlmCost } from '../../core/event.ts';
 import { STORED_CALL_COLUMNS, type StoredCall, storedCall } from '../../core/pricing/stored-call.ts';
 import { SECOND_MS } from '../../core/units.ts';
+import { CALL_BILLED } from './history/shape.ts';
 import { TOUCHED_MINUTE } from './touched.ts';
 
 /** As the writer's: the server gives up a statement after this; a batch takes some 50 ms. */
@@ -39,7 +40,7 @@ export interface RepriceTotals {
   readonly changed: number;
   /** Of the rows, those with what the provider billed, which stays. */
   readonly reported: number;
-  /** Of the rows, those without any price now: a cost they have stays. */
+  /** Of the rows, those that were billed and have no price now: a cost they have stays. */
   readonly unpriced: number;
   /** Sum of the costs of all rows, before and after. */
   readonly beforeUsd: number;
@@ -64,6 +65,7 @@ interface Row {
   readonly at: string;
   readonly cost_usd: string | null;
   readonly cost_source: string | null;
+  readonly billed: boolean;
   readonly [column: string]: unknown;
 }
 
@@ -112,7 +114,7 @@ async function nextRows(client: ClientBase, { at, id }: Place, options: RepriceO
   const from = `${escapeLiteral(at)}::timestamptz`;
   const to = `${escapeLiteral(new Date(options.toMs).toISOString())}::timestamptz`;
   const { rows } = await client.query<Row>(
-    `SELECT r.id, ${EXACT_COST} AS cost_usd, r.cost_source, ${STORED_CALL_COLUMNS.join(', ')},
+    `SELECT r.id, ${EXACT_COST} AS cost_usd, r.cost_source, ${CALL_BILLED} AS billed, ${STORED_CALL_COLUMNS.join(', ')},
        to_json(r.timestamp) #>> '{}' AS at, (extract(epoch FROM r.timestamp) * 1000)::float8 AS time_ms
      FROM enterprise.llm_call_metrics r
      WHERE r.timestamp >= ${from} AND r.timestamp < ${to} AND (r.timestamp, r.id) > (${from}, $1::uuid)
@@ -140,7 +142,8 @@ async function settle(
   const costs = ours.map((row) => ({ row, cost: price(storedCall(row)) }));
   const known = costs.filter(({ cost }) => cost.usd !== null);
   const beforeUsd = rows.reduce((sum, { cost_usd }) => sum + Number(cost_usd ?? 0), 0);
-  const counts = { unpriced: ours.length - known.length, reported: rows.length - ours.length, beforeUsd };
+  const unpriced = costs.filter(({ row, cost }) => cost.usd === null && row.billed).length;
+  const counts = { unpriced, reported: rows.length - ours.length, beforeUsd };
   const [first, last] = [known[0]?.row.at, known.at(-1)?.row.at];
   if (first === undefined || last === undefined) return { ...counts, changed: 0, afterUsd: beforeUsd };
   const columns = [

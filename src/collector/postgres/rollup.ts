@@ -5,6 +5,7 @@ import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../core/units.ts';
 import { foldHours } from './fold.ts';
 import type { Read } from './history/read-lane.ts';
 import { type RowShape, SHAPES } from './history/shape.ts';
+import { rollUpOpenDay } from './open-day.ts';
 import { keysOf, recomputeDays, recomputeHours, recomputeMinutes, type Span } from './recompute.ts';
 
 /** "roll" in ASCII: whoever rolls up a database holds this advisory lock for the transaction. */
@@ -113,13 +114,12 @@ export class Rollup {
     const hoursUntilMs = floorTo(untilMs, HOUR_MS);
     const hours = unitsOf(minutes, HOUR_MS, state.hourMs, hoursUntilMs);
     await recomputeHours(client, signal, hours);
-    const daysUntilMs = floorTo(Math.max(state.hourMs, hoursUntilMs), DAY_MS);
+    const hourMs = Math.max(state.hourMs, hoursUntilMs);
+    const daysUntilMs = floorTo(hourMs, DAY_MS);
+    const dayMs = Math.max(state.dayMs, daysUntilMs);
     await recomputeDays(client, signal, unitsOf(hours, DAY_MS, state.dayMs, daysUntilMs));
-    await writeState(client, signal, {
-      minuteMs: untilMs,
-      hourMs: Math.max(state.hourMs, hoursUntilMs),
-      dayMs: Math.max(state.dayMs, daysUntilMs),
-    });
+    await rollUpOpenDay(client, signal, { hours, hourMs, dayMs });
+    await writeState(client, signal, { minuteMs: untilMs, hourMs, dayMs });
     if (hoursUntilMs > state.hourMs) {
       const keptFromMs = floorTo(this.#options.now() - this.#options.retentionMs(signal), HOUR_MS);
       // Not past the hours that are rolled up: what minutes alone have would be in no total.

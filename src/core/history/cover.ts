@@ -10,7 +10,10 @@ export const TIERS: readonly { readonly source: Tier; readonly unitMs: number }[
   { source: 'rollup_minute', unitMs: MINUTE_MS },
 ];
 
-/** Until when (exclusive, milliseconds since the epoch) the rollups of a tier are complete; a tier that is not named is not used. */
+/**
+ * Until when (exclusive, milliseconds since the epoch) the rollups of a tier are complete; a tier that is not named is not
+ * used. A moment within a bucket of the tier: that bucket holds exactly what lies before it.
+ */
 export type Reach = Readonly<Partial<Record<Tier, number>>>;
 
 /** A time, in milliseconds since the epoch and exclusive of its end, and what to read it from. */
@@ -51,7 +54,9 @@ function bucketCover(
   if (tier === undefined) return [{ source: 'rows', fromMs, toMs }];
   const { source, unitMs } = tier;
   const firstMs = Math.ceil(fromMs / unitMs) * unitMs;
-  const lastMs = Math.floor(Math.min(toMs, reach[source] ?? firstMs) / unitMs) * unitMs;
+  const reachMs = reach[source] ?? firstMs;
+  // Only who wants all that a bucket which is not full yet holds may take it.
+  const lastMs = toMs >= reachMs ? reachMs : Math.floor(toMs / unitMs) * unitMs;
   if (firstMs >= lastMs) return bucketCover({ fromMs, toMs }, finer, reach);
   return [
     ...bucketCover({ fromMs, toMs: firstMs }, finer, reach),

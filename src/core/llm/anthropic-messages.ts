@@ -9,8 +9,10 @@ export const anthropicMessages: Dialect = {
   name: 'anthropic-messages',
   operation: 'chat',
   localProvider: 'anthropic',
-  matchPath: endingIn(['/messages']),
+  // Threads of messages are OpenAI's, and free.
+  matchPath: (pathname) => (/\/threads\//.test(pathname) ? null : endingIn(['/messages'])(pathname)),
   header: 'anthropic-version',
+  onlyProvider: 'anthropic',
   requestKeys: ['messages', 'max_tokens'],
   answerMustTell: true,
   wanted: {
@@ -47,9 +49,14 @@ function readMessage(found: Found): Facts {
     errors: [found.get('error.type')],
     errorMessage: found.get('error.message'),
     finishReason: found.get('stop_reason') ?? found.get('delta.stop_reason'),
-    serviceTier: usage?.['service_tier'] ?? startUsage?.['service_tier'],
+    serviceTier: tierOf(usage) ?? tierOf(startUsage),
     telling: found.get('type') === 'message' || found.get('type') === 'message_start',
   };
+}
+
+/** Fast mode has a price of its own, whatever the tier. */
+function tierOf(usage: RawUsage | null): unknown {
+  return usage?.['speed'] === 'fast' ? 'fast' : usage?.['service_tier'];
 }
 
 /** Later counts replace earlier ones field by field: `message_delta` repeats only some of them. */

@@ -7,7 +7,7 @@ import { type RawUsage, tokenCount } from './usage.ts';
 export interface Facts {
   readonly model: unknown;
   readonly usage: RawUsage | null;
-  /** The usage is only the beginning of the count; more comes later in the stream. */
+  /** The usage is only the beginning of the count; more comes later in the stream. Of a body that is no stream it is all. */
   readonly provisional: boolean;
   /** The provider says the call failed. */
   readonly failed: boolean;
@@ -59,6 +59,8 @@ export interface Dialect {
   readonly matchPath: PathMatcher;
   /** A request header that only this dialect knows. */
   readonly header: string | null;
+  /** The only provider whose hosts prove a call; `null`: those of all providers do, and the SDKs' common header too. */
+  readonly onlyProvider: string | null;
   /** Top-level keys a request must have besides the model where host, path and headers prove nothing. */
   readonly requestKeys: readonly string[];
   /** Where nothing else proves it, the answer has to be telling too: the path is one that other APIs have. */
@@ -86,6 +88,7 @@ export const lastUsage = (_before: RawUsage, after: RawUsage): RawUsage => after
 /** What most dialects have in common; a dialect starts from it and says where it differs. */
 export const COMMON_DIALECT = {
   header: null,
+  onlyProvider: null,
   answerMustTell: false,
   streamsByDefault: false,
   stream: null,

@@ -85,13 +85,16 @@ export function recognise(
     if (match === null) continue;
     const certain =
       match.evidence === 'proof' ||
-      knownProvider(host) !== null ||
-      hasHeader(SDK_HEADER) ||
+      isProvenBy(dialect, knownProvider(host), hasHeader(SDK_HEADER)) ||
       (dialect.header !== null && hasHeader(dialect.header));
     if (!certain && match.evidence === 'none') continue;
     return { dialect, certain, pathModel: match.model, pathStreams: match.streams };
   }
   return null;
+}
+
+function isProvenBy({ onlyProvider }: Dialect, provider: string | null, fromSdk: boolean): boolean {
+  return onlyProvider === null ? provider !== null || fromSdk : provider === onlyProvider;
 }
 
 function withoutQuery(path: string): string {

@@ -19,7 +19,10 @@ export interface Wanted {
   readonly [key: string]: Target;
 }
 
-/** What was found, by dotted path (`choices.[].finish_reason`). A key that is followed or only noted holds `true`. */
+/**
+ * What was found, by dotted path (`choices.[].finish_reason`). A key that is followed or only noted holds `true`; where a
+ * tree is wanted `null`, `false` and `""` stand for nothing.
+ */
 export type Found = ReadonlyMap<string, unknown>;
 
 /** Longest text of one kept value; a usage object with all details is under 1 KiB. */
@@ -41,6 +44,7 @@ const COLON = 58;
 const OPEN_BRACKET = 91;
 const BACKSLASH = 92;
 const CLOSE_BRACKET = 93;
+const LOWER_F = 102;
 const LOWER_N = 110;
 const OPEN_BRACE = 123;
 const CLOSE_BRACE = 125;
@@ -82,6 +86,8 @@ export class JsonScanner {
   /** Text of the value being kept; `null` when the current value is not kept. */
   #kept: string | null = null;
   #depth = 0;
+  /** The string that begins is noted unless it turns out to be empty. */
+  #notesText = false;
   /** The last character of the previous piece was a backslash that escapes the next one. */
   #escaped = false;
 
@@ -231,11 +237,17 @@ export class JsonScanner {
     if (this.#found.delete(this.#path) && typeof this.#target === 'object') {
       for (const path of this.#found.keys()) if (path.startsWith(`${this.#path}.`)) this.#found.delete(path);
     }
-    if (this.#target !== 'value' && char !== LOWER_N) this.#found.set(this.#path, true);
+    if (this.#target === 'value' || char === LOWER_N) return;
+    const isTree = typeof this.#target === 'object';
+    if (isTree && char === LOWER_F) return;
+    if (isTree && char === QUOTE) this.#notesText = true;
+    else this.#found.set(this.#path, true);
   }
 
   #readString(text: string, at: number): number {
     const end = this.#stringEnd(text, at);
+    if (this.#notesText && end !== at + 1) this.#found.set(this.#path, true);
+    this.#notesText = false;
     this.#keep(text, at, end === -1 ? text.length : end);
     if (end === -1) return text.length;
     this.#endValue();

@@ -21,6 +21,7 @@ export const mistralConversations: Dialect = {
   operation: 'chat',
   localProvider: 'mistral_ai',
   matchPath: matching(/\/v1\/conversations(?:\/[\w-]+(?:\/restart)?)?$/, 'none'),
+  onlyProvider: 'mistral_ai', // OpenAI has the same paths for what it only keeps.
   requestKeys: ['inputs'],
   wanted: {
     object: 'value',

@@ -51,10 +51,11 @@ const USAGE_AT = ['usage', 'x_groq.usage', 'choices.[].usage'];
 export function readChat(found: Found): Facts {
   // Mistral puts the error's fields at the top.
   const isError = found.get('object') === 'error';
+  const usage = asRecord(USAGE_AT.map((path) => found.get(path)).find((at) => asRecord(at) !== null));
   return {
     ...NO_FACTS,
     model: found.get('model'),
-    usage: asRecord(USAGE_AT.map((path) => found.get(path)).find((usage) => asRecord(usage) !== null)),
+    usage,
     failed: isError || found.has('error'),
     errors: [
       found.get('error.code'),
@@ -63,7 +64,7 @@ export function readChat(found: Found): Facts {
     ],
     errorMessage: found.get('error.message') ?? (isError ? found.get('message') : undefined),
     finishReason: found.get('choices.[].finish_reason'),
-    serviceTier: found.get('service_tier'),
+    serviceTier: found.get('service_tier') ?? usage?.['service_tier'], // Mistral's.
     telling: found.has('choices'),
   };
 }

@@ -13,13 +13,13 @@ const WANTED_RESPONSE: Wanted = {
   error: WANTED_ERROR,
 };
 
-/** The Responses API. A stream repeats the whole response, usage included, in its last event. */
+/** The Responses API, and compacting a context for it. A stream repeats the whole response, usage included, in its last event. */
 export const openaiResponses: Dialect = {
   ...COMMON_DIALECT,
   name: 'openai-responses',
   operation: 'chat',
   localProvider: 'openai',
-  matchPath: endingIn(['/responses']),
+  matchPath: endingIn(['/responses', '/responses/compact']),
   requestKeys: ['input'],
   answerMustTell: true,
   wanted: { ...WANTED_RESPONSE, type: 'value', code: 'value', message: 'value', response: WANTED_RESPONSE },
@@ -45,6 +45,9 @@ function readResponse(found: Found): Facts {
     // A response that is complete has no reason of its own.
     finishReason: of('incomplete_details.reason') ?? (of('status') === 'completed' ? 'completed' : undefined),
     serviceTier: of('service_tier'),
-    telling: of('object') === 'response' || String(found.get('type')).startsWith('response.'),
+    telling:
+      of('object') === 'response' ||
+      of('object') === 'response.compaction' ||
+      String(found.get('type')).startsWith('response.'),
   };
 }

@@ -108,9 +108,11 @@ export class ResponseReader {
     return this.#usage === null ? null : this.#dialect.countTokens(this.#usage);
   }
 
-  /** The count is only of the stream's beginning. */
+  /** The count is only of the stream's beginning: its provider says so, or it knows nothing of the content that came. */
   get usageIsProvisional(): boolean {
-    return this.#provisional;
+    if (this.#provisional || !this.#isStream || this.#contentEvents === 0) return this.#provisional;
+    const { usage } = this;
+    return usage !== null && completionTokens(usage) === 0;
   }
 
   get reportedCostUsd(): Usd | null {
@@ -145,7 +147,7 @@ export class ResponseReader {
   /** The provider's total is not the sum of the buckets. */
   get usageMismatch(): boolean {
     const usage = this.usage;
-    if (this.#usage === null || usage === null || this.#provisional) return false;
+    if (this.#usage === null || usage === null || this.usageIsProvisional) return false;
     const total = this.#dialect.totalTokens(this.#usage);
     return total !== null && total !== promptTokens(usage) + completionTokens(usage);
   }
@@ -247,7 +249,7 @@ export class ResponseReader {
     if (typeof facts.model === 'string') this.#model ??= facts.model;
     if (facts.usage !== null) {
       this.#usage = this.#usage === null ? facts.usage : this.#dialect.mergeUsage(this.#usage, facts.usage);
-      this.#provisional = facts.provisional;
+      this.#provisional = facts.provisional && this.#json === null;
     }
     if (facts.failed) {
       this.#failed = true;

@@ -70,23 +70,24 @@ function fromInclusive(counts: InclusiveCounts): TokenUsage | null {
   if (counts.input === null && counts.output === null && total === null) return null;
   const output = counts.output ?? 0;
   const input = counts.input ?? Math.max(0, (total ?? 0) - output);
-  const outside = reasoningIsOutside(input + output, output, counts);
-  const reasoningOutside = outside ? (counts.reasoning ?? 0) : 0;
+  const outside = partsOutside(input, output, counts);
+  const cached = [counts.cacheRead, counts.cacheWrite];
+  const cachedOutside = outside.cached ? cached : [];
+  const reasoningOutside = outside.reasoning ? (counts.reasoning ?? 0) : 0;
   const [cacheRead, cacheWrite, inputAudio, inputImage, inputUncached] = partsOf(input, [
-    counts.cacheRead,
-    counts.cacheWrite,
+    ...(outside.cached ? [0, 0] : cached),
     counts.inputAudio,
     counts.inputImage,
   ]);
   const [reasoning, outputAudio, outputImage, outputText] = partsOf(output, [
-    outside ? 0 : counts.reasoning,
+    outside.reasoning ? 0 : counts.reasoning,
     counts.outputAudio,
     counts.outputImage,
   ]);
   return tokenUsage({
     inputUncached,
-    cacheRead,
-    cacheWrite5m: cacheWrite,
+    cacheRead: (cacheRead ?? 0) + (cachedOutside[0] ?? 0),
+    cacheWrite5m: (cacheWrite ?? 0) + (cachedOutside[1] ?? 0),
     inputAudio,
     inputImage,
     outputText,
@@ -110,14 +111,30 @@ function partsOf(whole: number, claims: readonly (number | null)[]): number[] {
   return [...parts, rest];
 }
 
+interface Outside {
+  readonly cached: boolean;
+  readonly reasoning: boolean;
+}
+
 /**
- * xAI's chat API counts reasoning next to the completion, everybody else inside it. The total tells which: the sum it
- * equals is the true one. Where it equals neither, what is larger than the whole cannot be its part.
+ * xAI's chat API counts reasoning next to the completion, everybody else inside it; some gateways count cached tokens next
+ * to the input. What is larger than the whole cannot be its part; else the sum that the total equals is the true one.
  */
-function reasoningIsOutside(inputAndOutput: number, output: number, counts: InclusiveCounts): boolean {
-  const reasoning = counts.reasoning ?? 0;
-  if (reasoning === 0 || counts.total === inputAndOutput) return false;
-  return counts.total === inputAndOutput + reasoning || reasoning > output;
+function partsOutside(input: number, output: number, counts: InclusiveCounts): Outside {
+  const { total } = counts;
+  if (counts.input === null && counts.output === null) return { cached: false, reasoning: false };
+  const cachedTokens = (counts.cacheRead ?? 0) + (counts.cacheWrite ?? 0);
+  const reasoningTokens = counts.reasoning ?? 0;
+  const cached = counts.input !== null && cachedTokens > input;
+  const reasoning = reasoningTokens > output;
+  if (total === null) return { cached, reasoning };
+  const rest = total - input - output - (cached ? cachedTokens : 0) - (reasoning ? reasoningTokens : 0);
+  if (rest <= 0) return { cached, reasoning };
+  if (!reasoning && rest === reasoningTokens) return { cached, reasoning: true };
+  if (!cached && rest === cachedTokens) return { cached: true, reasoning };
+  return !cached && !reasoning && rest === cachedTokens + reasoningTokens
+    ? { cached: true, reasoning: true }
+    : { cached, reasoning };
 }
 
 /** `usage` of chat completions, completions and embeddings, with the spellings of the compatible providers. */
@@ -164,6 +181,32 @@ export function responsesUsage(raw: RawUsage): TokenUsage | null {
 
 /** `usage` of Anthropic messages: the buckets are disjoint already, thinking is part of the output. */
 export function messagesUsage(raw: RawUsage): TokenUsage | null {
+  const own = messageUsage(raw);
+  return own === null ? null : compactions(raw).reduce(sumOf, own);
+}
+
+/** Compacting the context is a run of the model of its own, billed, and not part of the counts at the top. */
+function compactions(raw: RawUsage): TokenUsage[] {
+  const iterations: readonly unknown[] = Array.isArray(raw['iterations']) ? raw['iterations'] : [];
+  return iterations
+    .map(asRecord)
+    .map((run) => (run?.['type'] === 'compaction' ? messageUsage(run) : null))
+    .filter((usage) => usage !== null);
+}
+
+function sumOf(one: TokenUsage, other: TokenUsage): TokenUsage {
+  const sum = (bucket: keyof TokenUsage) => Math.min(one[bucket] + other[bucket], TOKENS_MAX);
+  return tokenUsage({
+    inputUncached: sum('inputUncached'),
+    cacheRead: sum('cacheRead'),
+    cacheWrite5m: sum('cacheWrite5m'),
+    cacheWrite1h: sum('cacheWrite1h'),
+    outputText: sum('outputText'),
+    outputReasoning: sum('outputReasoning'),
+  });
+}
+
+function messageUsage(raw: RawUsage): TokenUsage | null {
   const input = tokenCount(raw['input_tokens']);
   const output = tokenCount(raw['output_tokens']);
   if (input === null && output === null) return null;
@@ -172,12 +215,15 @@ export function messagesUsage(raw: RawUsage): TokenUsage | null {
   const fiveMinutes = tokenCount(split?.['ephemeral_5m_input_tokens']) ?? 0;
   const written = tokenCount(raw['cache_creation_input_tokens']) ?? oneHour + fiveMinutes;
   const cacheWrite1h = Math.min(oneHour, written);
+  const thinking = tokenCount(asRecord(raw['output_tokens_details'])?.['thinking_tokens']);
+  const [outputReasoning, outputText] = partsOf(output ?? 0, [thinking]);
   return tokenUsage({
     inputUncached: input ?? 0,
     cacheRead: tokenCount(raw['cache_read_input_tokens']) ?? 0,
     cacheWrite1h,
     cacheWrite5m: written - cacheWrite1h,
-    outputText: output ?? 0,
+    outputText,
+    outputReasoning,
   });
 }
 
@@ -190,11 +236,17 @@ export function searchesMade(usage: RawUsage): BilledUnits | null {
   return searches === null || searches === 0 ? null : { searches };
 }
 
-/** What the provider says the call cost: xAI's ticks, OpenRouter's `cost`, Perplexity's `cost.total_cost`. */
+/**
+ * What the provider says the call cost: xAI's ticks, OpenRouter's `cost`, Perplexity's `cost.total_cost`. With a key of
+ * one's own OpenRouter's `cost` is its fee alone, and the model is paid to its provider.
+ */
 export function reportedCost(raw: RawUsage): Usd | null {
   const ticks = raw['cost_in_usd_ticks'];
   if (typeof ticks === 'number') return amount(ticks / XAI_TICKS_PER_USD);
-  return amount(asRecord(raw['cost'])?.['total_cost'] ?? raw['cost']);
+  const cost = amount(asRecord(raw['cost'])?.['total_cost'] ?? raw['cost']);
+  const details = raw['is_byok'] === true ? asRecord(raw['cost_details']) : null;
+  const upstream = amount(details?.['upstream_inference_cost']);
+  return upstream === null ? cost : usd((cost ?? 0) + upstream);
 }
 
 function amount(value: unknown): Usd | null {

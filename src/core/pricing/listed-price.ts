@@ -1,6 +1,9 @@
 import type { Rates } from './rates.ts';
 
-/** A price that depends on how long the whole input is: that of the last tier it is longer than, for all of its tokens. */
+/**
+ * A price that depends on how long the whole input is: that of the last tier it is longer than, for all of its tokens.
+ * Where a provider's threshold is inclusive (xAI: from 200,000 on) the list has one token less as the start.
+ */
 interface TieredPrice {
   readonly base: number;
   readonly tiers: readonly { readonly start: number; readonly price: number }[];

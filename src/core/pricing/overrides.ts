@@ -13,7 +13,6 @@ export type Overrides = ReadonlyMap<string, Override>;
 const PRICE_MAX = 1_000_000;
 const NAME_CHARS_MAX = 200;
 const SECONDS_PER_MINUTE = 60;
-const THOUSAND = 1000;
 
 /** Keys in USD per million tokens, and the bucket each is the price of. */
 const TOKEN_KEYS = {
@@ -31,7 +30,6 @@ const TOKEN_KEYS = {
 const UNIT_KEYS = {
   per_search: { unit: 'searches', per: 1 },
   per_image: { unit: 'images', per: 1 },
-  per_1k_characters: { unit: 'characters', per: THOUSAND },
   per_minute: { unit: 'audioSeconds', per: SECONDS_PER_MINUTE },
 } as const;
 const NAME_KEYS = ['model', 'provider'];
@@ -70,6 +68,10 @@ function ratesOf(entry: Entry): Rates {
     const price = entry[key];
     if (typeof price === 'number') tokens[bucket] = price;
   }
+  // A user who names no price for audio says that it costs what text does; a price list says nothing.
+  const { audio_in: audioIn = entry['input'], audio_out: audioOut = entry['output'] } = entry;
+  if (typeof audioIn === 'number') tokens['inputAudio'] = audioIn;
+  if (typeof audioOut === 'number') tokens['outputAudio'] = audioOut;
   const units: Record<string, number> = {};
   for (const [key, { unit, per }] of Object.entries(UNIT_KEYS)) {
     const price = entry[key];
@@ -115,9 +117,7 @@ function problemsOfPrices(name: string, entry: Entry): string[] {
 }
 
 function per(key: string): string {
-  return Object.hasOwn(TOKEN_KEYS, key)
-    ? 'per million tokens'
-    : key.replaceAll('_', ' ').replace('1k', '1000');
+  return Object.hasOwn(TOKEN_KEYS, key) ? 'per million tokens' : key.replaceAll('_', ' ');
 }
 
 function isPrice(value: unknown): boolean {

@@ -17,7 +17,7 @@ export interface Rates {
 }
 
 /**
- * What a charge lacks. `rate`: a bucket that usually has a price of its own (cached, written, audio) was charged at the
+ * What a charge lacks. `rate`: a bucket that usually has a price of its own (cached, written, images) was charged at the
  * price of plain tokens. `units`: something was billed besides tokens that has no price. `tier`: the call was served in a
  * tier whose prices are not known, and charged at the standard ones.
  */
@@ -39,16 +39,14 @@ interface Stand {
   readonly isGap: boolean;
 }
 
-/** Whose price a bucket without one of its own has. */
+/** Whose price a bucket without one of its own has. Audio costs many times what text does: without a price it has none. */
 const STANDS_IN: Readonly<Partial<Record<Bucket, Stand>>> = {
   cacheRead: { instead: 'inputUncached', isGap: true },
   cacheWrite5m: { instead: 'inputUncached', isGap: true },
   cacheWrite1h: { instead: 'cacheWrite5m', isGap: true },
-  inputAudio: { instead: 'inputUncached', isGap: true },
-  inputImage: { instead: 'inputUncached', isGap: false },
+  inputImage: { instead: 'inputUncached', isGap: true },
   outputReasoning: { instead: 'outputText', isGap: false },
-  outputAudio: { instead: 'outputText', isGap: true },
-  outputImage: { instead: 'outputText', isGap: false },
+  outputImage: { instead: 'outputText', isGap: true },
 };
 
 /** What the tokens and units of one call cost, each bucket at its own price. Pure, never throws, never guesses 0. */

@@ -75,7 +75,7 @@ export const LLM_UNPRICED: InstrumentSpec = {
   name: 'nervecenter.llm.unpriced_calls',
   kind: 'counter',
   unit: '{call}',
-  description: 'Calls with usage or billed units whose price is not known.',
+  description: 'Calls that were answered, or have usage or billed units, whose cost is not known.',
 };
 
 const TOO_MANY_REQUESTS = 429;
@@ -248,13 +248,18 @@ function measureCall(event: LlmCallEvent, record: RecordMeasurement): void {
 }
 
 /**
- * The cost instruments, recorded in the collector once the price is known. A call without usage and units (a refused one,
- * say) was not billed as far as anyone can tell: it counts neither as priced nor as unpriced.
+ * Whether a call was billed as far as anyone can tell: it says for how much, or it was answered. One that failed or was
+ * given up without either was not, and counts neither as priced nor as unpriced.
  */
+function isBilled({ outcome, usage, billedUnits }: LlmCallEvent): boolean {
+  return outcome === 'ok' || usage !== null || billedUnits !== null;
+}
+
+/** The cost instruments, recorded in the collector once the price is known. */
 export function measureCost(event: PricedLlmCallEvent, record: RecordMeasurement): void {
   const attributes = callAttributes(event);
   const { usd, cacheSavingsUsd } = event.cost;
   if (usd !== null) record(LLM_COST, usd, attributes);
-  else if (event.usage !== null || event.billedUnits !== null) record(LLM_UNPRICED, 1, attributes);
+  else if (isBilled(event)) record(LLM_UNPRICED, 1, attributes);
   if (cacheSavingsUsd !== null && cacheSavingsUsd > 0) record(LLM_CACHE_SAVINGS, cacheSavingsUsd, attributes);
 }

@@ -158,6 +158,9 @@ test('a failure is linked to one retry, begun after it and not too late', () => 
   assert.equal(attempts.begin(at(20), null).number, 0, 'was retried already');
   attempts.failed(at(20), second);
   nowMs = 130_011;
+  assert.equal(attempts.size, 1);
+  assert.equal(attempts.begin(at(130_011, 8), null).number, 0);
+  assert.equal(attempts.size, 0, 'any call forgets what is too old');
   assert.equal(attempts.begin(at(130_011), null).number, 0, 'too late');
 });
 
@@ -169,7 +172,7 @@ test('what the SDK counts links bodies that differ, and failures kept are bounde
   assert.deepEqual(attempts.begin(at(0, 2), 1), { traceId: first.traceId, number: 1 });
   assert.equal(attempts.begin(at(0, 3), 2).number, 2);
   for (let body = 0; body < 1100; body++) attempts.failed(at(0, body), first);
-  assert.equal(attempts.forgotten, 100);
+  assert.equal(attempts.size, 1000);
   assert.equal(attempts.begin(at(0, 99), null).number, 0);
   assert.equal(attempts.begin(at(0, 100), null).number, 1);
 });

@@ -121,6 +121,18 @@ describe('the stages of a query', () => {
     assert.deepEqual(Object.keys(stages), ['embedding', 'generation']);
   });
 
+  it("leave what a provider's SDK returns as it is", async () => {
+    const { stages } = await observed.query(async (query) => {
+      const response = await query.stage('raw', chat).asResponse();
+      assert.deepEqual(JSON.parse(await response.text()), CHAT);
+      const { data, response: read } = await query.stage('both', chat).withResponse();
+      assert.deepEqual([data.model, read.status], ['gpt-4o', 200]);
+      assert.equal((await query.stage('caught', chat).catch(() => null))?.model, 'gpt-4o');
+      assert.equal((await query.stage('finally', chat).finally(() => {})).model, 'gpt-4o');
+    });
+    assert.deepEqual(Object.keys(stages).sort(), ['both', 'caught', 'finally', 'raw']);
+  });
+
   it('of a stream last until its end', async () => {
     const { stages, durationMs } = await observed.query(async () => {
       const chunks = await stream();

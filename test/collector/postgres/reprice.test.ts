@@ -243,8 +243,10 @@ describe('pricing stored calls anew', () => {
         VALUES (now() - interval '1 minute', 'xai', 'grok-4-1', 1, 1000000, 1000000, 500000, 2000000, 18),
           (now() - interval '1 minute', 'xai', 'grok-4-1', 1, NULL, NULL, NULL, 2000000, 9),
           (now() - interval '1 minute', 'acme', 'own', 1, 1000, 1000, NULL, 2000, 7)`);
+      await client.query(`INSERT INTO enterprise.llm_call_metrics (timestamp, provider, model, elapsed_ms, outcome)
+        VALUES (now() - interval '1 day', 'openai', 'tts-1', 1, 'ok'), (now() - interval '1 day', 'openai', 'tts-1', 1, 'error')`);
       const totals = await repriceWith(client);
-      assert.deepEqual([totals.rows, totals.changed, totals.unpriced], [3, 1, 2]);
+      assert.deepEqual([totals.rows, totals.changed, totals.unpriced], [5, 1, 3]);
       assert.deepEqual(
         await select(
           client,
@@ -254,6 +256,8 @@ describe('pricing stored calls anew', () => {
           { cost: 0.625, savings: 0.075 },
           { cost: 7, savings: null },
           { cost: 9, savings: null },
+          { cost: null, savings: null },
+          { cost: null, savings: null },
         ],
       );
     });

@@ -264,3 +264,13 @@ test('never throws, and any cost is finite and not negative, whatever the call',
   );
   assert.ok(log.length <= 1, 'a failing price is logged once');
 });
+
+test("xAI's price for long inputs begins at its threshold, Anthropic's behind it", () => {
+  const inputUsd = (fields: Partial<LlmCallEvent>, inputUncached: number) =>
+    pricer.price(call({ ...fields, usage: tokenUsage({ inputUncached }) })).usd ?? 0;
+  const xai = { model: 'grok-4.3', provider: 'x_ai', serverAddress: 'api.x.ai' };
+  const anthropic = { model: 'claude-sonnet-4-5', provider: 'anthropic', serverAddress: 'api.anthropic.com' };
+  assert.ok(inputUsd(xai, 200_000) > 1.5 * inputUsd(xai, 199_999));
+  assert.ok(inputUsd(anthropic, 200_000) < 1.1 * inputUsd(anthropic, 199_999));
+  assert.ok(inputUsd(anthropic, 200_001) > 1.5 * inputUsd(anthropic, 200_000));
+});

@@ -195,11 +195,12 @@ describe('a viewer that talks', () => {
 
 describe('viewers', () => {
   it('are told from the dead by a heartbeat', async (test) => {
-    const { viewers, statistics, port } = await serveViewers(test, { heartbeatMs: 250 });
+    // Far above any stall of this process, which would make the living late as well.
+    const { viewers, statistics, port } = await serveViewers(test, { heartbeatMs: 1500 });
     const alive = await watch(test, port);
     await stall(test, port, {});
     await until(() => statistics.viewersSilent === 1);
-    assert.equal(viewers.count, 1);
+    await until(() => viewers.count === 1);
     assert.equal(alive.socket.readyState, WebSocket.OPEN);
   });
 

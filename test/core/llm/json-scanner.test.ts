@@ -20,7 +20,9 @@ function expected(document: unknown, wanted: Wanted, prefix = ''): Map<string, u
     if (!Object.hasOwn(document, key)) continue;
     const value = (document as Record<string, unknown>)[key];
     if (target === 'value') found.set(prefix + key, JSON.parse(bytesOf(JSON.stringify(value))));
-    else if (value !== null) found.set(prefix + key, true);
+    else if (value !== null && (target === 'presence' || (value !== false && value !== ''))) {
+      found.set(prefix + key, true);
+    }
     if (typeof target === 'object') {
       for (const [path, inner] of expected(value, target, `${prefix}${key}.`)) found.set(path, inner);
     }

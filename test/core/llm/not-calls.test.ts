@@ -157,6 +157,29 @@ test('what is free is no call, on the hosts of providers too', () => {
     );
 });
 
+test('what a provider only keeps is no call, the header of its SDK notwithstanding', () => {
+  const kept: readonly [host: string, path: string][] = [
+    ['api.openai.com', '/v1/conversations'],
+    ['api.openai.com', '/v1/conversations/conv_1'],
+    ['api.openai.com', '/v1/threads/thread_1/messages'],
+    ['me.openai.azure.com', '/openai/threads/thread_1/messages?api-version=2024-10-21'],
+    ['me.openai.azure.com', '/openai/v1/conversations'],
+    ['127.0.0.1', '/v1/conversations'],
+    ['127.0.0.1', '/v1/threads/thread_1/messages'],
+    ['api.anthropic.com', '/v1/threads/thread_1/messages'],
+    ['api.groq.com', '/rooms/7/messages'],
+  ];
+  for (const [host, path] of kept) {
+    for (const header of ['', 'x-stainless-lang']) {
+      assert.equal(
+        recognise(host, path, (name) => name === header),
+        null,
+        host + path,
+      );
+    }
+  }
+});
+
 test('an unknown host that speaks a known dialect in its usual place is believed', () => {
   for (const { dialect, url, request, answers } of EXAMPLES) {
     const { pathname } = new URL(url);

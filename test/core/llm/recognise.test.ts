@@ -18,6 +18,7 @@ test('calls are recognised by path on the hosts of providers', () => {
   assert.equal(verdict('api.openai.com', '/v1/chat/completions'), 'openai-chat certain');
   assert.equal(verdict('api.openai.com', '/v1/completions'), 'openai-completions certain');
   assert.equal(verdict('api.openai.com', '/v1/responses?x=1'), 'openai-responses certain');
+  assert.equal(verdict('api.openai.com', '/v1/responses/compact'), 'openai-responses certain');
   assert.equal(verdict('api.openai.com', '/v1/embeddings/'), 'openai-embeddings certain');
   assert.equal(verdict('api.anthropic.com', '/v1/messages?beta=true'), 'anthropic-messages certain');
   assert.equal(verdict('api.groq.com', '/openai/v1/chat/completions'), 'openai-chat certain');

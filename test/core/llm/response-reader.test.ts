@@ -4,6 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { anthropicMessages } from '../../../src/core/llm/anthropic-messages.ts';
 import type { Dialect } from '../../../src/core/llm/dialect.ts';
+import { geminiGenerate } from '../../../src/core/llm/gemini.ts';
 import { DIALECTS } from '../../../src/core/llm/index.ts';
 import { openaiChat } from '../../../src/core/llm/openai-chat.ts';
 import { openaiResponses } from '../../../src/core/llm/openai-responses.ts';
@@ -47,6 +48,20 @@ for (const dialect of DIALECTS) {
 test('an error may be a plain text', () => {
   const reader = read(openaiChat, '{"error":"a secret"}');
   assert.deepEqual([reader.failed, reader.errors], [true, [undefined, undefined]]);
+});
+
+test('an error that is empty or false is none', () => {
+  for (const error of ['', false, null]) {
+    for (const dialect of [openaiChat, anthropicMessages, openaiResponses]) {
+      const body = JSON.stringify({ model: 'm', error, usage: {} });
+      for (let at = 0; at <= body.length; at++) {
+        const reader = new ResponseReader(dialect, '');
+        for (const piece of [body.slice(0, at), body.slice(at)]) reader.write(piece);
+        reader.finish();
+        assert.equal(reader.failed, false, `${dialect.name}: ${body}, cut at ${at}`);
+      }
+    }
+  }
 });
 
 test('usage in any event of a stream; the last one that is not null counts', () => {
@@ -118,6 +133,38 @@ test('Anthropic counts input at the start and output at the end, field by field'
   const reader = read(anthropicMessages, events(start, end, { type: 'message_stop' }), SSE);
   assert.deepEqual(reader.usage, tokenUsage({ inputUncached: 9, cacheRead: 3, outputText: 40 }));
   assert.deepEqual([reader.usageIsProvisional, reader.ended], [false, true]);
+});
+
+test('an answer of Gemini that is no stream is counted whole, without a finish reason too', () => {
+  const answer = {
+    candidates: [{ content: { parts: [{ text: 'a' }] } }],
+    usageMetadata: { promptTokenCount: 5, candidatesTokenCount: 2, totalTokenCount: 7 },
+  };
+  const whole = read(geminiGenerate, JSON.stringify(answer), 'application/json');
+  assert.deepEqual(whole.usage, tokenUsage({ inputUncached: 5, outputText: 2 }));
+  assert.equal(whole.usageIsProvisional, false);
+  assert.equal(read(geminiGenerate, events(answer), SSE).usageIsProvisional, true);
+});
+
+test('usage that knows nothing of the content that came is provisional', () => {
+  const first = { model: 'm', choices: [], usage: { prompt_tokens: 50, completion_tokens: 0 } };
+  const content = { model: 'm', choices: [{ delta: { content: 'a' } }] };
+  const last = { model: 'm', choices: [], usage: { prompt_tokens: 50, completion_tokens: 1 } };
+  const provisional = (...documents: unknown[]) =>
+    read(openaiChat, events(...documents, '[DONE]'), SSE).usageIsProvisional;
+  assert.equal(provisional(first, content), true);
+  assert.equal(provisional(first, content, last), false);
+  assert.equal(provisional(first), false);
+});
+
+test('the tier may be told inside the usage: fast mode, Mistral', () => {
+  const tier = (dialect: Dialect, usage: unknown) => read(dialect, JSON.stringify({ usage })).serviceTier;
+  assert.equal(tier(anthropicMessages, { input_tokens: 1, service_tier: 'standard', speed: 'fast' }), 'fast');
+  assert.equal(
+    tier(anthropicMessages, { input_tokens: 1, service_tier: 'priority', speed: 'standard' }),
+    'priority',
+  );
+  assert.equal(tier(openaiChat, { prompt_tokens: 1, service_tier: 'flex' }), 'flex');
 });
 
 test('an error inside a stream of the Responses API', () => {

@@ -79,6 +79,42 @@ const TRAPS: readonly Trap[] = [
     buckets: { inputUncached: 10, cacheRead: 500, cacheWrite5m: 1000, outputText: 7 },
   },
   {
+    title: "cached tokens beside the input in OpenAI's dialect, as the total tells",
+    source: 'pydantic/pydantic-ai#4364',
+    dialect: openaiChat,
+    body: {
+      usage: {
+        prompt_tokens: 10,
+        completion_tokens: 5,
+        total_tokens: 615,
+        prompt_tokens_details: { cached_tokens: 500, cache_write_tokens: 100 },
+      },
+    },
+    buckets: { inputUncached: 10, cacheRead: 500, cacheWrite5m: 100, outputText: 5 },
+  },
+  {
+    title: 'the same with less of it cached than not, and reasoning beside the completion',
+    source: 'pydantic/pydantic-ai#4364',
+    dialect: openaiChat,
+    body: {
+      usage: {
+        prompt_tokens: 100,
+        completion_tokens: 5,
+        total_tokens: 148,
+        prompt_tokens_details: { cached_tokens: 40 },
+        completion_tokens_details: { reasoning_tokens: 3 },
+      },
+    },
+    buckets: { inputUncached: 100, cacheRead: 40, outputText: 5, outputReasoning: 3 },
+  },
+  {
+    title: 'more cached than the input has: it is beside it, without a total too',
+    source: 'pydantic/pydantic-ai#4364',
+    dialect: openaiChat,
+    body: { usage: { prompt_tokens: 10, completion_tokens: 5, cache_read_input_tokens: 500 } },
+    buckets: { inputUncached: 10, cacheRead: 500, outputText: 5 },
+  },
+  {
     title: 'cached tokens beside the input of Converse, and inside its total',
     source: 'sashiko-dev/sashiko#113',
     dialect: bedrockConverse,
@@ -190,6 +226,16 @@ test('a total that its parts do not make up is noticed (semantic-conventions-gen
   assert.equal(mismatch(counted(5, 2)), false);
   assert.equal(mismatch({ ...counted(5, 2), total_tokens: 9 }), true);
   assert.equal(mismatch({ prompt_tokens: 5, completion_tokens: 2 }), false);
+});
+
+test('reasoning larger than the completion is beside it, whatever the total says, which is then noticed', () => {
+  const usage = { ...counted(33, 7163), completion_tokens_details: { reasoning_tokens: 95_305 } };
+  const reader = read(openaiChat, [JSON.stringify({ usage })]);
+  assert.deepEqual(
+    reader.usage,
+    tokenUsage({ inputUncached: 33, outputText: 7163, outputReasoning: 95_305 }),
+  );
+  assert.equal(reader.usageMismatch, true);
 });
 
 /** What the network does to a stream: every way to write the same events. */

@@ -69,8 +69,11 @@ test('whatever the parts claim, the buckets add up to the whole and none is nega
   const claims = fc.tuple(count, count, count, count, count, count, count);
   fc.assert(
     fc.property(count, count, claims, (input, output, claimed) => {
-      const [cached_tokens, cache_write_tokens, audio_tokens, image_tokens, reasoning, audioOut, imageOut] =
-        claimed;
+      const [cached, written, audio_tokens, image_tokens, thought, audioOut, imageOut] = claimed;
+      // What is larger than its whole stands beside it.
+      const cached_tokens = Math.min(cached, input);
+      const cache_write_tokens = Math.min(written, input - cached_tokens);
+      const reasoning = Math.min(thought, output);
       const usage = chatUsage({
         prompt_tokens: input,
         completion_tokens: output,

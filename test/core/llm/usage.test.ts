@@ -94,6 +94,24 @@ test('Anthropic: buckets are disjoint already, and writes are split by their lif
   );
 });
 
+test('Anthropic: thinking is taken out of the output, and never more than that', () => {
+  const thinking = (thinking_tokens: unknown) =>
+    messagesUsage({ input_tokens: 3, output_tokens: 40, output_tokens_details: { thinking_tokens } });
+  assert.deepEqual(thinking(25), tokenUsage({ inputUncached: 3, outputText: 15, outputReasoning: 25 }));
+  assert.deepEqual(thinking(99), tokenUsage({ inputUncached: 3, outputReasoning: 40 }));
+  assert.deepEqual(thinking('25'), tokenUsage({ inputUncached: 3, outputText: 40 }));
+});
+
+test('Anthropic: compacting the context is billed beside the counts at the top', () => {
+  const compaction = { type: 'compaction', input_tokens: 180_000, output_tokens: 3500 };
+  const message = { type: 'message', input_tokens: 23_000, output_tokens: 1000 };
+  const usage = (iterations: unknown) => messagesUsage({ ...message, iterations });
+  assert.deepEqual(usage([compaction, message]), tokenUsage({ inputUncached: 203_000, outputText: 4500 }));
+  for (const none of [[message], [null, 7, { type: 'compaction' }], {}, 'compaction', null]) {
+    assert.deepEqual(usage(none), tokenUsage({ inputUncached: 23_000, outputText: 1000 }));
+  }
+});
+
 test('whatever a provider sends, every bucket is a whole number from 0 on, and reading never throws', () => {
   const anything = fc.oneof(count, nonCount);
   const record = fc.dictionary(
@@ -164,6 +182,11 @@ test('cost as billed: ticks, plain dollars, an object; nothing else', () => {
   assert.equal(reportedCost({ cost_in_usd_ticks: 12_345_000_000 }), 1.2345);
   assert.equal(reportedCost({ cost: 0.0123 }), 0.0123);
   assert.equal(reportedCost({ cost: { total_cost: 0.006 } }), 0.006);
+  const upstream = { cost_details: { upstream_inference_cost: 0.0125 } };
+  assert.equal(reportedCost({ cost: 0, is_byok: true, ...upstream }), 0.0125);
+  assert.equal(reportedCost({ cost: 0.5, is_byok: true, ...upstream }), 0.5125);
+  assert.equal(reportedCost({ cost: 0.5, is_byok: true, cost_details: null }), 0.5);
+  assert.equal(reportedCost({ cost: 0.0125, is_byok: false, ...upstream }), 0.0125);
   assert.equal(reportedCost({ cost: -1 }), null);
   assert.equal(reportedCost({ cost: '1' }), null);
   assert.equal(reportedCost({}), null);

@@ -11,7 +11,7 @@ test('a price file is read: tokens per million, other things per unit, names of 
     m: { input: 3, output: 15 },
     'openai/n': { input: 1, output: 2, cache_read: 0.1, cache_write: 1.25, cache_write_1h: 2 },
     voice: { input: 1, output: 2, audio_in: 10, audio_out: 20, image_in: 3, image_out: 4 },
-    units: { per_search: 0.002, per_image: 0.04, per_1k_characters: 0.015, per_minute: 0.006 },
+    units: { per_search: 0.002, per_image: 0.04, per_minute: 0.006 },
     deployment: { model: 'gpt-4o' },
     'gateway/large': { model: 'claude-sonnet-4-5', provider: 'anthropic' },
   });
@@ -20,13 +20,15 @@ test('a price file is read: tokens per million, other things per unit, names of 
     const override = overrides.get(key);
     return override?.kind === 'rates' ? override.rates.tokens : null;
   };
-  assert.deepEqual(tokensOf('m'), { inputUncached: 3, outputText: 15 });
+  assert.deepEqual(tokensOf('m'), { inputUncached: 3, outputText: 15, inputAudio: 3, outputAudio: 15 });
   assert.deepEqual(tokensOf('openai/n'), {
     inputUncached: 1,
     outputText: 2,
     cacheRead: 0.1,
     cacheWrite5m: 1.25,
     cacheWrite1h: 2,
+    inputAudio: 1,
+    outputAudio: 2,
   });
   assert.deepEqual(tokensOf('voice'), {
     inputUncached: 1,
@@ -40,7 +42,7 @@ test('a price file is read: tokens per million, other things per unit, names of 
     kind: 'rates',
     rates: {
       tokens: {},
-      units: { searches: 0.002, images: 0.04, characters: 0.015 / 1000, audioSeconds: 0.0001 },
+      units: { searches: 0.002, images: 0.04, audioSeconds: 0.0001 },
     },
   });
   assert.deepEqual(overrides.get('deployment'), { kind: 'model', model: 'gpt-4o', provider: null });
@@ -57,7 +59,7 @@ test('what is wrong in a price file is said, all of it, by model', () => {
     a: 7,
     b: { input: -1 },
     c: { input: '3', output: 1, cached: 2 },
-    d: { per_1k_characters: null, cache_read: 1 },
+    d: { per_image: null, cache_read: 1 },
     e: { model: '', input: 1 },
     f: { provider: 'openai' },
     good: { input: 0, output: 0 },
@@ -68,11 +70,11 @@ test('what is wrong in a price file is said, all of it, by model', () => {
     '"b": output is missing',
     '"b": input must be USD per million tokens from 0 on, got -1',
     '"c": "cached" is not one of input, output, cache_read, cache_write, cache_write_1h, audio_in, audio_out, image_in, ' +
-      'image_out, per_search, per_image, per_1k_characters, per_minute, model, provider',
+      'image_out, per_search, per_image, per_minute, model, provider',
     '"c": input must be USD per million tokens from 0 on, got "3"',
     '"d": input is missing',
     '"d": output is missing',
-    '"d": per_1k_characters must be USD per 1000 characters from 0 on, got null',
+    '"d": per_image must be USD per image from 0 on, got null',
     '"e": input cannot stand beside model, whose prices are used',
     '"e": model must be a name of 1 to 200 characters, got ""',
     '"f": provider is given without model',

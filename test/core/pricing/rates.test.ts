@@ -111,5 +111,14 @@ test('reading from the cache saves against the input price; where a price is mis
   assert.deepEqual(chargeFor(full, usage, null), { usd: 7.35, cacheSavingsUsd: 5.4, gaps: [] });
   const plain: Rates = { tokens: { inputUncached: 3 }, units: {} };
   assert.deepEqual(chargeFor(plain, usage, null), { usd: 12, cacheSavingsUsd: null, gaps: ['rate'] });
-  assert.equal(chargeFor(plain, tokenUsage({ inputImage: 1, outputText: 0 }), null).gaps.length, 0);
+});
+
+test('images at the price of text are marked, and audio without a price of its own has none', () => {
+  const plain: Rates = { tokens: { inputUncached: 3, outputText: 12 }, units: {} };
+  const gaps = (usage: Partial<TokenUsage>) => chargeFor(plain, tokenUsage(usage), null).gaps;
+  assert.deepEqual(gaps({ inputImage: tokens(1) }), ['rate']);
+  assert.deepEqual(gaps({ outputImage: tokens(1) }), ['rate']);
+  assert.deepEqual(gaps({ outputReasoning: tokens(1) }), []);
+  assert.equal(chargeFor(plain, tokenUsage({ inputUncached: 5, inputAudio: 1 }), null).usd, null);
+  assert.equal(chargeFor(plain, tokenUsage({ inputUncached: 5, outputAudio: 1 }), null).usd, null);
 });

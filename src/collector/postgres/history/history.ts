@@ -6,7 +6,7 @@ import { SECOND_MS } from '../../../core/units.ts';
 import { answerOf, type Cell } from './answer.ts';
 import type { Read } from './read-lane.ts';
 import { reading } from './reading.ts';
-import { SHAPES } from './shape.ts';
+import { OPEN_DAY, SHAPES } from './shape.ts';
 import { historySql } from './sql.ts';
 
 const TIMEOUT_MS = 10 * SECOND_MS;
@@ -40,8 +40,10 @@ async function readReach(client: PoolClient, query: HistoryQuery): Promise<Reach
   const tiers = tiersOf(query);
   if (tiers.length === 0) return {};
   const { rows } = await client.query<Record<Tier, Date | null>>(
-    `SELECT day_watermark AS rollup_day, hour_watermark AS rollup_hour, minute_watermark AS rollup_minute
-     FROM enterprise.nervecenter_rollup_state WHERE signal = $1`,
+    `SELECT coalesce(open.bucket, day_watermark) AS rollup_day, hour_watermark AS rollup_hour, minute_watermark AS rollup_minute
+     FROM enterprise.nervecenter_rollup_state
+     LEFT JOIN enterprise.rollup_day open ON ${OPEN_DAY} AND open.bucket = hour_watermark
+     WHERE nervecenter_rollup_state.signal = $1`,
     [query.signal],
   );
   const [reached] = rows;

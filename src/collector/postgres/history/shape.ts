@@ -18,6 +18,13 @@ export interface FieldShape {
   readonly hourlyBy?: readonly RolledDimension[];
 }
 
+/**
+ * The row of `rollup_day` (as `open`, of the signal `$1`) whose bucket tells until when the day that is not over is rolled
+ * up. It counts only while that is the hour watermark: one that was set back, or moved on by a version that knows no such
+ * day, says that the day is not to be read.
+ */
+export const OPEN_DAY = `open.signal = $1 AND open.field = '' AND open.dimension = '' AND open.value = ''`;
+
 /** How a signal's rows are read: SQL expressions over the row `r`. None of it ever comes from outside. */
 export interface RowShape {
   readonly table: string;
@@ -38,6 +45,12 @@ const STAGES = `CASE WHEN jsonb_typeof(r.stages) = 'object' THEN r.stages ELSE j
 /** A score that adds up: one NaN would make every later sum of its minute one. */
 const finite = (column: string): string => `${column} > '-Infinity' AND ${column} < 'Infinity'`;
 const RAG_FAILED = `r.outcome IS NOT DISTINCT FROM 'error'`;
+
+/** Writers that know no outcome have `success` only. */
+const CALL_OUTCOME = `coalesce(r.outcome, CASE WHEN r.success THEN 'ok' ELSE 'error' END)`;
+
+/** Whether a call was billed as far as anyone can tell: as the live view counts it (`measureCost`). */
+export const CALL_BILLED = `(${CALL_OUTCOME} = 'ok' OR r.total_tokens IS NOT NULL OR r.billed_units IS NOT NULL)`;
 
 /** `cost_usd` has six decimals; where that is not enough there is a column beside it. */
 const EXACT_COST = 'coalesce(r.cost_exact_usd, r.cost_usd)';
@@ -79,8 +92,8 @@ export const SHAPES: Readonly<Record<SignalName, RowShape>> = {
       [PROVIDER_MODEL]: 'json_build_array(r.provider, r.model)::text',
     },
     sums: {
-      // A call the app gave up did not fail; writers that know no outcome have `success` only.
-      errors: oneIf(`coalesce(r.outcome, CASE WHEN r.success THEN 'ok' ELSE 'error' END) = 'error'`),
+      // A call the app gave up did not fail.
+      errors: oneIf(`${CALL_OUTCOME} = 'error'`),
       cost_usd: EXACT_COST,
       cache_savings_usd: 'r.cache_savings_usd',
       tokens: 'r.total_tokens',
@@ -89,7 +102,7 @@ export const SHAPES: Readonly<Record<SignalName, RowShape>> = {
       tokens_cached: 'r.cached_tokens',
       tokens_reasoning: 'r.reasoning_tokens',
       tokens_cache_write: 'r.cache_write_tokens',
-      unpriced: oneIf(`${EXACT_COST} IS NULL AND (r.total_tokens IS NOT NULL OR r.billed_units IS NOT NULL)`),
+      unpriced: oneIf(`${EXACT_COST} IS NULL AND ${CALL_BILLED}`),
       aborted: oneIf(`r.outcome = 'aborted'`),
       estimated: oneIf(`r.usage_source = 'estimated'`),
       rate_limited: oneIf('r.status_code = 429'),

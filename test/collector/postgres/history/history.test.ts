@@ -57,7 +57,7 @@ function assertPoints(answer: HistoryAnswer, expected: readonly (number | null)[
 const VIEWS = [
   { from: '-1h', source: 'rollup_minute', step: 60 },
   { from: '-24h', source: 'rollup_minute', step: 900 },
-  { from: '-30d', source: 'rollup_hour', step: 43_200 },
+  { from: '-30d', source: 'rollup_day', step: 43_200 },
   { from: '-90s', source: 'rows', step: 1 },
 ] as const;
 

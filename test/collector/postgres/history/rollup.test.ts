@@ -30,7 +30,8 @@ async function assertAgrees({ sql }: TestHistory): Promise<void> {
   for (const [unit, column] of [
     ['minute', 'minute_watermark'],
     ['hour', 'hour_watermark'],
-    ['day', 'day_watermark'],
+    // The day that is not over has what the hours have.
+    ['day', 'hour_watermark'],
   ]) {
     const wrong = await sql(
       `SELECT * FROM (
@@ -45,12 +46,56 @@ async function assertAgrees({ sql }: TestHistory): Promise<void> {
     );
     assert.deepEqual(wrong, [], unit);
   }
+  await assertDays({ sql });
+}
+
+/** Every day of every signal and dimension, the open one too, is what its hours are. */
+async function assertDays({ sql }: Pick<TestHistory, 'sql'>): Promise<void> {
+  const money = (expression: string) => `coalesce(round((${expression})::numeric, 6), 0)`;
+  const wrong = await sql(
+    `SELECT * FROM (
+       SELECT signal, field, dimension, date_trunc('day', bucket, 'UTC') AS bucket, value, sum(count) AS count, min(min) AS min,
+         max(max) AS max, ${money('sum(sum)')} AS sum, ${money(`sum((sums->>'cost_usd')::numeric)`)} AS cost,
+         sum(length(histogram)) > 0 AS distributed
+       FROM enterprise.rollup_hour JOIN enterprise.nervecenter_rollup_state USING (signal)
+       WHERE bucket > '-infinity' AND bucket < hour_watermark GROUP BY 1, 2, 3, 4, 5
+     ) AS hours FULL JOIN (
+       SELECT signal, field, dimension, bucket, value, count, min, max, ${money('sum')} AS sum,
+         ${money(`sums->>'cost_usd'`)} AS cost, length(histogram) > 0 AS distributed
+       FROM enterprise.rollup_day WHERE field <> ''
+     ) AS days USING (signal, field, dimension, bucket, value)
+     WHERE (hours.count, hours.min, hours.max, hours.sum, hours.cost, hours.distributed)
+       IS DISTINCT FROM (days.count, days.min, days.max, days.sum, days.cost, days.distributed)`,
+  );
+  assert.deepEqual(wrong, [], 'days of hours');
+  const open = await sql(
+    `SELECT FROM enterprise.nervecenter_rollup_state LEFT JOIN enterprise.rollup_day open
+       ON open.signal = nervecenter_rollup_state.signal AND field = ''
+     WHERE bucket IS DISTINCT FROM hour_watermark`,
+  );
+  assert.deepEqual(open, [], 'the open day reaches as far as the hours');
 }
 
 const countOf = async ({ history }: TestHistory, from: string) => {
   const answer = await history({ signal: 'request', measure: 'count', from });
   return answer.series[0]?.points.reduce((sum, [, count]) => sum + (count ?? 0), 0);
 };
+
+/** Buckets of a count over the last days that are not what plain SQL says. */
+async function differences(store: TestHistory, parameters: Record<string, string>): Promise<unknown[]> {
+  const answer = await store.history({ signal: 'request', measure: 'count', from: '-7d', ...parameters });
+  const found = new Map<number, number>();
+  for (const { points } of answer.series)
+    for (const [at, count] of points) found.set(at, (found.get(at) ?? 0) + (count ?? 0));
+  const starts = [...found.keys()].sort((a, b) => a - b);
+  const rows = await store.sql<{ at: Date; count: number }>(
+    `SELECT at, (SELECT count(*)::int FROM enterprise.request_metrics WHERE timestamp >= at AND timestamp < ends)
+     FROM unnest($1::timestamptz[], $2::timestamptz[]) AS spans(at, ends)`,
+    [starts.map((at) => new Date(at)), [...starts.slice(1).map((at) => new Date(at)), new Date(answer.to)]],
+  );
+  assert.equal(rows.length, starts.length);
+  return rows.filter(({ at, count }) => found.get(at.getTime()) !== count);
+}
 
 describe('rollups', () => {
   it('agree with the rows after every step, whatever comes late', async (t) => {
@@ -102,6 +147,67 @@ describe('rollups', () => {
     });
     await store.rollup().catchUp();
     assert.equal(await countOf(store, '-24h'), 2);
+    await assertAgrees(store);
+  });
+
+  it('have the open day wherever the hours are: late rows, other versions and watermarks that were set back', async (t) => {
+    const store = await openHistory(t, server);
+    await fill(store, 1500, 3);
+    let stored = 1500;
+    const check = async () => {
+      for (const range of [{ step: '1d' }, { step: '12h' }, { step: '1d', tz: 'America/New_York' }]) {
+        for (const filter of [{}, { group_by: 'user' }])
+          assert.deepEqual(await differences(store, { ...range, ...filter }), [], JSON.stringify(range));
+      }
+      assert.equal(await countOf(store, '-30d'), stored);
+    };
+    const insertLate = async (...hoursAgo: number[]) => {
+      await insert(
+        store,
+        hoursAgo.map((hours) => NOW - hours * HOUR_MS),
+      );
+      stored += hoursAgo.length;
+    };
+    const midnight = Math.floor(NOW / DAY_MS) * DAY_MS;
+    for (const nowMs of [midnight + MINUTE_MS, midnight + HOUR_MS + MINUTE_MS, NOW]) {
+      await store.rollup(nowMs).catchUp();
+      await check();
+      await assertAgrees(store);
+    }
+    assert.equal(
+      (await store.history({ signal: 'request', measure: 'count', from: '-12h', step: '1d' })).source,
+      'rollup_day',
+    );
+
+    await insertLate(1, 5, 12, 13, 30);
+    await store.rollup().catchUp();
+    await check();
+    await assertAgrees(store);
+
+    await store.sql(`DELETE FROM enterprise.rollup_day WHERE bucket >= $1`, [new Date(midnight)]);
+    await check();
+    await store.rollup().catchUp();
+    await assertAgrees(store);
+
+    await store.sql(
+      `UPDATE enterprise.nervecenter_rollup_state SET minute_watermark = $1, hour_watermark = $1`,
+      [new Date(NOW - (NOW % HOUR_MS) - 3 * HOUR_MS)],
+    );
+    // Behind the watermark again: only its row has it.
+    await insertLate(1);
+    await check();
+    await store.rollup().catchUp();
+    await check();
+    await assertAgrees(store);
+
+    await store.sql(
+      `UPDATE enterprise.nervecenter_rollup_state SET minute_watermark = $1, hour_watermark = $1`,
+      [new Date(midnight - 2 * DAY_MS + 5 * HOUR_MS)],
+    );
+    for (const nowMs of [NOW - 2 * DAY_MS, NOW - DAY_MS, midnight + MINUTE_MS, NOW - 9 * HOUR_MS, NOW]) {
+      await store.rollup(nowMs).catchUp();
+      await check();
+    }
     await assertAgrees(store);
   });
 

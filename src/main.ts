@@ -1,0 +1,148 @@
+import { parseArgs } from 'node:util';
+import { collector } from './commands/collector.ts';
+import { doctor } from './commands/doctor.ts';
+import { exportCommand } from './commands/export.ts';
+import { init } from './commands/init.ts';
+import { migrateCommand } from './commands/migrate.ts';
+import { prune } from './commands/prune.ts';
+import { repriceCommand } from './commands/reprice.ts';
+import { describeError } from './errors.ts';
+import { writeToStderr } from './stderr.ts';
+import { packageVersion } from './version.ts';
+
+/** One command: what `--help` says of it, and what it does. Returns the exit code once it is done. */
+interface Command {
+  readonly summary: string;
+  readonly run: (options: CommandOptions) => Promise<number>;
+  /** Options of its own, with what `--help` says of them. */
+  readonly options?: Readonly<Record<string, string>>;
+}
+
+interface CommandOptions {
+  readonly dryRun: boolean;
+  readonly down: string | null;
+  readonly format: string | null;
+  readonly table: string | null;
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly output: string | null;
+}
+
+/** Options that some command takes, with the kind of their value. */
+const ANYWHERE = {
+  'dry-run': { type: 'boolean' },
+  down: { type: 'string' },
+  format: { type: 'string' },
+  table: { type: 'string' },
+  from: { type: 'string' },
+  to: { type: 'string' },
+  output: { type: 'string' },
+} as const;
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  collector: { summary: 'run the collector alone: dashboard, API, storage (the default)', run: collector },
+  migrate: {
+    summary: 'apply the migrations to the database and say what was done',
+    run: migrateCommand,
+    options: {
+      'dry-run': 'print the SQL that would be run, and run nothing',
+      'down=<number>': 'undo every migration above this number',
+    },
+  },
+  prune: { summary: 'make partitions ahead and drop rows past their retention, once', run: prune },
+  export: {
+    summary: 'write what is stored as SQL for another Postgres, or as CSV',
+    run: exportCommand,
+    options: {
+      'format=<sql|csv>': 'a script for psql (the default), or a CSV file per table',
+      'table=<names>': 'only these tables, comma-separated',
+      'from=<time>': 'only rows since then: ISO 8601, or such as -24h',
+      'to=<time>': 'only rows before then',
+      'output=<path>': 'file (SQL) or new directory (CSV); stdout for SQL without it',
+    },
+  },
+  reprice: {
+    summary: 'recompute the stored cost of LLM calls with the prices of today',
+    run: repriceCommand,
+    options: {
+      'from=<time>': 'first moment, such as 2026-11-01 or -24h',
+      'to=<time>': 'end, not included (default: now)',
+      'dry-run': 'only say what would change',
+    },
+  },
+  doctor: { summary: 'print the effective configuration and what can be reached', run: doctor },
+  init: { summary: 'write the one-line otel file into this app', run: init },
+};
+
+async function main(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    strict: false,
+    options: {
+      help: { type: 'boolean', short: 'h' },
+      version: { type: 'boolean', short: 'v' },
+      ...ANYWHERE,
+    },
+  });
+  if (values['version'] === true) return print(`${packageVersion()}\n`);
+  if (values['help'] === true) return print(usage());
+  const name = positionals.length === 0 ? 'collector' : positionals.join(' ');
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  const unknown = Object.keys(values).find((option) => !Object.hasOwn(ANYWHERE, option));
+  if (unknown !== undefined) return refuse(`option "${unknown.length === 1 ? '-' : '--'}${unknown}"`);
+  if (command === undefined) return refuse(`command "${name}"`);
+  const foreign = Object.keys(values).find((option) => !takes(command, option));
+  if (foreign !== undefined) return refuse(`option --${foreign} of "${name}"`);
+  const empty = Object.entries(values).find(([option, value]) => needsText(option) && !textOf(value));
+  if (empty !== undefined) return refuse(`option --${empty[0]} without a value`);
+  return command.run({
+    dryRun: values['dry-run'] === true,
+    down: textOf(values['down']),
+    format: textOf(values['format']),
+    table: textOf(values['table']),
+    from: textOf(values['from']),
+    to: textOf(values['to']),
+    output: textOf(values['output']),
+  });
+}
+
+function needsText(option: string): boolean {
+  return Object.hasOwn(ANYWHERE, option) && ANYWHERE[option as keyof typeof ANYWHERE].type === 'string';
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
+}
+
+function refuse(what: string): number {
+  writeToStderr(`nervecenter: there is no ${what}.\n${usage()}`);
+  return 2;
+}
+
+function takes({ options = {} }: Command, option: string): boolean {
+  return Object.keys(options).some((known) => known.split('=')[0] === option);
+}
+
+function usage(): string {
+  const lines = Object.entries(COMMANDS).flatMap(([name, { summary, options = {} }]) => [
+    `  ${name.padEnd(18)}${summary}\n`,
+    ...Object.entries(options).map(([option, meaning]) => `    ${`--${option}`.padEnd(20)}${meaning}\n`),
+  ]);
+  return `usage: nervecenter [command] [options]\n${lines.join('')}Settings are environment variables; \`nervecenter doctor\` prints them.\n`;
+}
+
+function print(text: string): number {
+  process.stdout.write(text);
+  return 0;
+}
+
+main(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    writeToStderr(`nervecenter: ${describeError(error)}\n`);
+    process.exitCode = 1;
+  },
+);
