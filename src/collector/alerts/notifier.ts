@@ -56,7 +56,11 @@ export class Notifier {
   readonly #sending = new Set<string>();
   readonly #unsettled = new Set<string>();
   readonly #failingHosts = new Set<string>();
-  readonly #stopping = new AbortController();
+  /** Tries under way, and news of ended ones on its way to the database. */
+  readonly #tries = new Set<Promise<void>>();
+  readonly #settling = new Set<Promise<void>>();
+  readonly #givenUp = new AbortController();
+  #stopped = false;
   #timer: NodeJS.Timeout | undefined;
   #sent = 0;
   #failed = 0;
@@ -88,16 +92,21 @@ export class Notifier {
     }
   }
 
-  /** Begins nothing more; what is under way is given up and stays kept for the next start. Idempotent. */
-  stop(): void {
+  /** Begins nothing more, and waits for what is under way, for at most so long: the rest is kept for the next start. Idempotent. */
+  async stop(graceMs: number): Promise<void> {
     clearTimeout(this.#timer);
-    this.#stopping.abort();
+    this.#stopped = true;
+    const grace = setTimeout(() => this.#givenUp.abort(), graceMs);
+    await Promise.allSettled(this.#tries);
+    await Promise.race([Promise.allSettled(this.#settling), aborted(this.#givenUp.signal)]);
+    clearTimeout(grace);
+    this.#givenUp.abort();
   }
 
   /** One try, never rejecting. Redirects are not followed: the body is for this address only. */
   async send({ url }: Webhook, { id, body }: Pick<Delivery, 'id' | 'body'>): Promise<SendResult> {
     const signal = AbortSignal.any([
-      this.#stopping.signal,
+      this.#givenUp.signal,
       AbortSignal.timeout(this.#options.timeoutMs ?? TIMEOUT_MS),
     ]);
     try {
@@ -123,14 +132,14 @@ export class Notifier {
   }
 
   #pump(): void {
-    if (this.#stopping.signal.aborted) return;
+    if (this.#stopped) return;
     clearTimeout(this.#timer);
     const nowMs = performance.now();
     let nextMs = Number.POSITIVE_INFINITY;
     for (const [id, one] of this.#waiting) {
       if (this.#sending.has(id)) continue;
       if (one.dueMs > nowMs) nextMs = Math.min(nextMs, one.dueMs);
-      else if (this.#sending.size < SENDING_MAX) void this.#try(one);
+      else if (this.#sending.size < SENDING_MAX) track(this.#tries, this.#try(one));
     }
     if (nextMs < Number.POSITIVE_INFINITY)
       this.#timer = setTimeout(() => this.#pump(), nextMs - nowMs).unref();
@@ -142,7 +151,7 @@ export class Notifier {
     one.tries++;
     const result = await this.send(delivery.webhook, delivery);
     this.#sending.delete(delivery.id);
-    if (this.#stopping.signal.aborted) return;
+    if (this.#givenUp.signal.aborted) return;
     this.#conclude(one, result);
     this.#pump();
   }
@@ -169,10 +178,11 @@ export class Notifier {
     this.#waiting.delete(id);
     if (this.#unsettled.size >= UNSETTLED_MAX) return; // At worst a message is repeated after the next start.
     this.#unsettled.add(id);
-    this.#options.settle(id).then(
-      () => this.#unsettled.delete(id),
+    const told = this.#options.settle(id).then(
+      () => void this.#unsettled.delete(id),
       () => {}, // Told again with the next round.
     );
+    track(this.#settling, told);
   }
 
   #say({ url }: Webhook, what: string): void {
@@ -186,6 +196,18 @@ export class Notifier {
     const { host } = new URL(url);
     if (this.#failingHosts.delete(host)) this.#options.log('alerts', `The webhook at ${host} works again.`);
   }
+}
+
+function track(under: Set<Promise<void>>, way: Promise<void>): void {
+  under.add(way);
+  void way.finally(() => under.delete(way));
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }
 
 /** Refusals that the same request gets again are not repeated. */

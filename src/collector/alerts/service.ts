@@ -69,7 +69,7 @@ export class AlertService {
     void turn();
   }
 
-  /** Ends the round under way and gives up the seat, for at most a second. Idempotent. */
+  /** Ends the round and the messages under way and gives up the seat, for at most a second. Idempotent. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
     return this.#stopping;
@@ -77,12 +77,12 @@ export class AlertService {
 
   async #stop(): Promise<void> {
     clearTimeout(this.#timer);
-    this.#notifier.stop();
+    const told = this.#notifier.stop(SECOND_MS);
     let grace: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       grace = setTimeout(resolve, SECOND_MS);
     });
-    await Promise.race([this.#engine.leave(), late]);
+    await Promise.race([Promise.all([this.#engine.leave(), told]), late]);
     clearTimeout(grace);
   }
 

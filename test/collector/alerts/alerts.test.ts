@@ -211,8 +211,10 @@ describe('alerts over a real Postgres', () => {
     await until(() => webhooks.received.length > 0);
     await removeRows();
     await until(() => stateOf(first) === 'resolved' && stateOf(second) === 'resolved');
-    await until(() => webhooks.received.length === 2);
-    assert.deepEqual(webhooks.statuses(), ['firing', 'resolved']);
+    // Where the seat changes while a message is under way it comes twice, under one id.
+    const told = () => new Map(webhooks.received.map(({ delivery, body }) => [delivery, body['status']]));
+    await until(() => told().size === 2);
+    assert.deepEqual([...told().values()], ['firing', 'resolved']);
   });
 
   it('goes on with health while the database is away, and keeps that afterwards', async (test) => {
