@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { forgetMatchedText } from '../core/forget.ts';
 import { errorType } from '../core/llm/labels.ts';
 import { milliseconds } from '../core/units.ts';
 import { newEventId } from '../ids.ts';
@@ -49,13 +50,10 @@ export const NO_QUERY: RagQuery = {
   result: () => {},
 };
 
-/** The engine keeps the text that a pattern matched last (`RegExp.input`): after this it is the empty one. */
-const FORGET = /^/;
-
 /** Normal form of a query text before hashing: NFKC, trimmed, lower case, single spaces. */
 export function queryHash(text: string): string {
   const normal = text.normalize('NFKC').trim().toLowerCase().replace(/\s+/gu, ' ');
-  FORGET.test('');
+  forgetMatchedText();
   return createHash('sha256').update(normal).digest('hex');
 }
 

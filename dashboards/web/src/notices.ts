@@ -20,7 +20,7 @@ function droppedNotice({ pipeline, window_seconds }: Snapshot): Notice | null {
     .slice(0, REASONS_SHOWN_MAX)
     .map(([reason, events]) => `${name(reason)} ${count(events)}`);
   const rest = reasons.length > REASONS_SHOWN_MAX ? ', …' : '';
-  const text = `${count(total)} ${total === 1 ? 'event' : 'events'} dropped since the start: ${named.join(', ')}${rest}`;
+  const text = `${count(total)} ${total === 1 ? 'event' : 'events'} dropped since the collector started: ${named.join(', ')}${rest}`;
   if (droppedNow === 0) return { id: 'dropped', severity: 'warning', text };
   const lately = `${count(droppedNow)} in the last ${duration(window_seconds * 1000)}`;
   return { id: 'dropped', severity: 'bad', text: `Dropping events: ${lately}; ${text}` };

@@ -62,8 +62,8 @@ function start(): void {
 }
 
 /**
- * Whether `module.registerHooks` may be used at all: before these versions an ESM app that imports CommonJS fails to load
- * as soon as any hook is registered (`ERR_VM_MODULE_LINK_FAILURE` on 22.15).
+ * Whether `module.registerHooks` may be used at all: before these versions the first hook that is registered keeps an ESM app
+ * that imports CommonJS from loading (`ERR_VM_MODULE_LINK_FAILURE` on 22.15).
  */
 export function hooksAreSound(version: string): boolean {
   const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number);

@@ -48,7 +48,7 @@ export interface SessionsOptions {
 
 /**
  * Browser sessions that survive a restart. Everything about a session is in its cookie, signed with a key derived from the
- * admin token it was opened with: any collector that knows the token accepts it, and taking the token out of the settings
+ * admin token it was opened with: every collector that knows the token accepts it, and taking the token out of the settings
  * ends it.
  *
  * Only logouts are kept here, until the last cookie of the session is too old to be accepted. A restart forgets them. That

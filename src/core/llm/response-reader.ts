@@ -1,4 +1,5 @@
 import { type BilledUnits, completionTokens, promptTokens, type TokenUsage } from '../event.ts';
+import { forgetMatchedText } from '../forget.ts';
 import type { Usd } from '../units.ts';
 import type { Dialect, Facts } from './dialect.ts';
 import { contentTokens } from './estimate.ts';
@@ -11,8 +12,6 @@ import { type RawUsage, reportedCost } from './usage.ts';
 
 /** An event's text up to this length is looked at as a whole; longer ones go through the scanner piece by piece. */
 const EVENT_CHARS_MAX = 16 * 1024;
-/** The engine keeps the text that a pattern matched last (`RegExp.input`): after this it is the empty one. */
-const FORGET = /^/;
 /** The model, and what tells a dialect, is in one of the first events of a stream; later ones are not searched for it. */
 const FIRST_EVENTS = 3;
 /** How a line of server-sent events begins: data, event, retry, id, or a comment. */
@@ -77,7 +76,7 @@ export class ResponseReader {
     if (this.#json !== null) this.#take(this.#json.found);
     this.#event = '';
     this.#eventScanner = null;
-    FORGET.test('');
+    forgetMatchedText();
   }
 
   /** Nothing more is to come: the last event was seen, or the JSON document is closed. */

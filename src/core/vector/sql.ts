@@ -1,3 +1,5 @@
+import { forgetMatchedText } from '../forget.ts';
+
 /** Distance operators of pgvector for numbers: Euclidean, cosine, inner product, taxicab. */
 const OPERATOR = /<(?:->|=>|#>|\+>)/;
 /** Longer statements are not looked at; a vector of 4,000 numbers written into one takes 80,000. */
@@ -5,13 +7,10 @@ const STATEMENT_CHARS_MAX = 1024 * 1024;
 /** What may hold the same characters and means something else: literals, quoted names, comments. Each ends at the end. */
 const NOT_CODE = /'[^']*(?:'|$)|"[^"]*(?:"|$)|--[^\n]*|\/\*(?:[^*]|\*(?!\/))*(?:\*\/|$)/g;
 
-/** The engine keeps the text that a pattern matched last (`RegExp.input`): after this it is the empty one. */
-const FORGET = /^/;
-
 /** Whether a statement compares vectors with an operator of pgvector. Nothing of its text is kept. */
 export function searchesVectors(statement: string): boolean {
   if (statement.length > STATEMENT_CHARS_MAX || !OPERATOR.test(statement)) return false;
   const searches = OPERATOR.test(statement.replace(NOT_CODE, ' '));
-  FORGET.test('');
+  forgetMatchedText();
   return searches;
 }
