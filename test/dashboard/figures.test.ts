@@ -136,7 +136,10 @@ describe('notices', () => {
       ['warning', '1 event dropped since the collector started: spool_full 1'],
     ]);
     assert.deepEqual(told({ events_dropped: { spool_full: 7 }, events_dropped_window: 3 }), [
-      ['bad', 'Dropping events: 3 in the last 5 min; 7 events dropped since the collector started: spool_full 7'],
+      [
+        'bad',
+        'Dropping events: 3 in the last 5 min; 7 events dropped since the collector started: spool_full 7',
+      ],
     ]);
     const [only, ...others] = told({ durable: false, events_queued: 0 });
     assert.equal(only?.[0], 'warning');
