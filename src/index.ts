@@ -73,11 +73,14 @@ export function recordWsMessage(direction: 'in' | 'out', bytes?: number): void {
 }
 
 /**
- * Runs `fn`; what it does asynchronously is done for `user`. Goes into rows, never into metrics.
+ * Runs `fn`; what it does asynchronously is done for `user`, and so is the request or session around it while nobody has
+ * said whom that is for. Goes into rows, never into metrics.
  */
 export function withUser<T>(user: User, fn: () => T): T {
   if (agentHandle() === undefined) return fn();
-  return runInContext(new WorkContext({ parent: currentContext(), user: usable(user) }), fn);
+  const [parent, known] = [currentContext(), usable(user)];
+  parent?.workedFor(known);
+  return runInContext(new WorkContext({ parent, user: known }), fn);
 }
 
 /** Says who the current request, session or `withUser` block is for, its own row included. */

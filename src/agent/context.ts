@@ -90,6 +90,12 @@ export class WorkContext {
     if (this.#partOfParent && this.#parent !== undefined) this.#parent.setUser(user);
     else this.#user = user;
   }
+
+  /** Some of this work is for `user`: the request or session around it is, too, where nobody has said whom it is for. */
+  workedFor(user: User): void {
+    const isKnown = user.email !== undefined || user.department !== undefined;
+    if (isKnown && this.user === undefined) this.root.setUser(user);
+  }
 }
 
 const storage = new AsyncLocalStorage<WorkContext | undefined>();

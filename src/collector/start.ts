@@ -232,7 +232,7 @@ function agentHandlers({ live, offer, refused, onGoodbye }: HandlerParts): Agent
     refused,
     ask: (what) => (what === 'health' ? live.health() : live.snapshot()),
     goodbye: (instanceId) => {
-      live.leave(instanceId);
+      live.end(instanceId);
       onGoodbye();
     },
   };

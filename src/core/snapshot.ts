@@ -143,7 +143,7 @@ export interface LlmSnapshot {
   readonly cache_savings_usd: number;
   readonly estimated_requests: number;
   readonly aborted_requests: number;
-  /** Cost of the window, extrapolated to an hour. */
+  /** Cost of the window, or of what has been watched of it, extrapolated to an hour. */
   readonly cost_per_hour_usd: number;
   readonly by_model: readonly ModelSnapshot[];
 }
@@ -161,6 +161,7 @@ export interface ApiSnapshot {
   readonly endpoints: Readonly<Record<string, EndpointSnapshot>>;
   readonly requests_total: number;
   readonly errors_total: number;
+  /** Over the window, or over as much of it as has been watched, 10 s at least. */
   readonly requests_per_second: number;
   /** Requests counted in `<other>` because the bound of route templates was reached. */
   readonly overflow_endpoints: number;

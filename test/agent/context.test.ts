@@ -61,6 +61,18 @@ describe('with the agent', () => {
     assert.deepEqual(await inner, [ADA, { ...BOB, department: undefined }, ADA]);
   });
 
+  it('withUser tells of the request around it while nobody is known for that', () => {
+    const request = new WorkContext();
+    const inner = new WorkContext({ parent: request });
+    runInContext(inner, () => withUser(undefined as never, () => {}));
+    assert.equal(request.user, undefined);
+    runInContext(inner, () => withUser(ADA, () => {}));
+    runInContext(inner, () => withUser(BOB, () => {}));
+    assert.equal(attributionOf(request).userEmail, ADA.email);
+    runInContext(request, () => setUser(BOB));
+    assert.equal(attributionOf(inner).userEmail, BOB.email);
+  });
+
   it('keeps concurrent work apart and gives inner work the trace of the outer', async () => {
     const seen = await Promise.all(
       [ADA, BOB].map((user) =>

@@ -13,6 +13,8 @@ export interface Instance {
   readonly source: Source;
   lastSeenMs: number;
   up: boolean;
+  /** It said goodbye: nobody is to miss it. */
+  ended: boolean;
   dropped: DropCounts;
 }
 
@@ -22,8 +24,9 @@ export class Instances {
   /** What agents report they could not hand over, by reason; an agent's share stays when it is gone. */
   readonly #dropped = new Map<string, number>();
 
+  /** Those that send and those that fell silent, not those that said goodbye. */
   get all(): readonly Instance[] {
-    return [...this.#byId.values()];
+    return [...this.#byId.values()].filter(({ ended }) => !ended);
   }
 
   get dropped(): Readonly<Record<string, number>> {
@@ -35,7 +38,7 @@ export class Instances {
     if (this.#byId.size >= INSTANCES_MAX && !this.#byId.has(source.instanceId)) return false;
     // An agent that comes back goes on with its running totals: what it reported before must not count again.
     const dropped = this.#byId.get(source.instanceId)?.dropped ?? {};
-    this.#byId.set(source.instanceId, { source, lastSeenMs: nowMs, up: true, dropped });
+    this.#byId.set(source.instanceId, { source, lastSeenMs: nowMs, up: true, ended: false, dropped });
     return true;
   }
 
@@ -49,11 +52,17 @@ export class Instances {
     instance.dropped = dropped;
     instance.lastSeenMs = nowMs;
     instance.up = true;
+    instance.ended = false;
   }
 
   left(instanceId: string): void {
     const instance = this.#byId.get(instanceId);
     if (instance !== undefined) instance.up = false;
+  }
+
+  ended(instanceId: string): void {
+    const instance = this.#byId.get(instanceId);
+    if (instance !== undefined) instance.ended = true;
   }
 
   forgetGone(nowMs: number): void {

@@ -13,7 +13,7 @@ import {
   processReading,
   type SystemReading,
 } from '../../core/system-readings.ts';
-import type { Milliseconds } from '../../core/units.ts';
+import { type Milliseconds, milliseconds } from '../../core/units.ts';
 import { Instances } from './instances.ts';
 import { Past } from './past.ts';
 import { sumOf } from './sections/numbers.ts';
@@ -88,6 +88,12 @@ export class Live {
     this.#store.forgetInstance(instanceId);
   }
 
+  /** An instance has gone as it should: it is not on the list of those that may be missed either. */
+  end(instanceId: string): void {
+    this.leave(instanceId);
+    this.#instances.ended(instanceId);
+  }
+
   setHost(host: HostSample): void {
     this.#host = host;
     // A disk that is unmounted must not stay: the host's gauges are replaced as a whole.
@@ -124,6 +130,7 @@ export class Live {
       store: this.past.before(this.#store),
       nowMs: this.#options.now(),
       windowMs: this.#options.windowMs,
+      sinceMs: milliseconds(Math.min(this.#startedMs, this.past.sinceMs)),
       host: this.#host,
       instances: this.#instances.all,
       pipeline: this.#pipeline(),

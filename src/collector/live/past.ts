@@ -19,6 +19,7 @@ export class Past {
   readonly #windowMs: Milliseconds;
   #window: LiveStore;
   #totals: LiveStore;
+  #sinceMs = Number.POSITIVE_INFINITY;
 
   constructor(windowMs: Milliseconds) {
     this.#windowMs = windowMs;
@@ -33,7 +34,13 @@ export class Past {
    */
   setWindow(slots: readonly PastSlot[]): void {
     this.#window = new LiveStore(this.#windowMs);
+    this.#sinceMs = slots[0]?.atMs ?? Number.POSITIVE_INFINITY;
     for (const { atMs, points } of slots) this.#window.merge(NO_INSTANCE, { points }, atMs);
+  }
+
+  /** When the window begins to hold something; infinity while it does not. */
+  get sinceMs(): number {
+    return this.#sinceMs;
   }
 
   /** Replaces the totals. */

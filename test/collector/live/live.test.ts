@@ -122,7 +122,38 @@ describe('the snapshot', () => {
         ['cheap', 1, 0, 0, 1],
       ],
     );
-    assert.deepEqual([llm.error_count, llm.aborted_requests, llm.cost_per_hour_usd], [1, 1, 36]);
+    assert.deepEqual([llm.error_count, llm.aborted_requests], [1, 1]);
+  });
+
+  it('takes rates over the window, or over what has been watched of it, 10 s at least', () => {
+    clock.agent().send([requestsOf('/a', Array(60).fill(0.1)), pointOf(LLM_COST, 3)]);
+    const rates = () => [snapshot().api.requests_per_second, snapshot().llm.cost_per_hour_usd];
+    assert.deepEqual(rates(), [6, 1080]);
+    clock.nowMs += 60_000;
+    assert.deepEqual(rates(), [1, 180]);
+    clock.nowMs += WINDOW_MS - 60_000 - 10_000;
+    clock.agent().send([requestsOf('/a', Array(240).fill(0.1))]);
+    clock.nowMs += 10_000;
+    assert.deepEqual(rates(), [0.8, 0]);
+  });
+
+  it('takes rates over a window that was read back as a whole', () => {
+    const points = [requestsOf('/a', Array(30).fill(0.1))];
+    clock.live.past.setWindow([{ atMs: clock.nowMs - WINDOW_MS + 10_000, points }]);
+    assert.equal(snapshot().api.requests_per_second, 0.1);
+  });
+
+  it('misses who fell silent, not who said goodbye', () => {
+    const [a, b] = [clock.agent(), clock.agent()];
+    a.leave();
+    clock.live.end(b.source.instanceId);
+    b.leave();
+    assert.deepEqual(
+      snapshot().instances.map(({ instance_id, up }) => [instance_id, up]),
+      [[a.source.instanceId, false]],
+    );
+    b.send([]);
+    assert.equal(snapshot().instances.length, 2);
   });
 
   it('names the models without a price, busiest first, at most 20, and says what caches saved', () => {

@@ -129,7 +129,7 @@ test('days are those of UTC, whatever the session’s zone and date style', asyn
     await client.query(`
       SET TIME ZONE 'Asia/Kolkata'; SET datestyle = 'SQL, DMY';
       INSERT INTO enterprise.cache_metrics (cache_type, timestamp)
-      SELECT 'rag', now() - n * interval '1 hour' FROM generate_series(1, 72) AS n`);
+      SELECT 'rag', now() - n * interval '1 hour' FROM generate_series(0, 72) AS n`);
     await migrate(client);
     const { rows } = await client.query(`
       SELECT DISTINCT tableoid::regclass::text AS partition, to_char(timestamp AT TIME ZONE 'UTC', 'YYYYMMDD') AS day

@@ -1,9 +1,10 @@
 import { mean, percentile } from '../../../core/histogram.ts';
 import { ERROR_STATUS_MIN, REQUEST_DURATION } from '../../../core/signals/request.ts';
 import type { ApiSnapshot, EndpointSnapshot } from '../../../core/snapshot.ts';
+import { SECOND_MS } from '../../../core/units.ts';
 import type { HistogramSeries } from '../store.ts';
 import { groupBy, msFromSeconds, round, sumOf } from './numbers.ts';
-import { type LiveView, windowOf } from './view.ts';
+import { type LiveView, rateSpanMs, windowOf } from './view.ts';
 
 /** Each agent bounds its own templates; this bounds what all of them add up to. */
 const ENDPOINTS_MAX = 200;
@@ -35,7 +36,7 @@ export function apiSection(view: LiveView): ApiSnapshot {
     endpoints: Object.fromEntries(endpoints),
     requests_total: sumOf(series, ({ count }) => count),
     errors_total: sumOf(series, errors),
-    requests_per_second: round(windowCount / (view.windowMs / 1000), 1),
+    requests_per_second: round(windowCount / (rateSpanMs(view) / SECOND_MS), 1),
     overflow_endpoints: sumOf(byEndpoint.get(OTHER) ?? [], ({ count }) => count),
   };
 }

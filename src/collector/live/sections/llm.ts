@@ -17,7 +17,7 @@ import type { LlmSnapshot, ModelSnapshot, UnpricedModelSnapshot } from '../../..
 import { HOUR_MS } from '../../../core/units.ts';
 import type { CounterSeries, HistogramSeries } from '../store.ts';
 import { groupBy, msFromSeconds, round, sumOf } from './numbers.ts';
-import { type LiveView, windowOf } from './view.ts';
+import { type LiveView, rateSpanMs, windowOf } from './view.ts';
 
 const COST_DECIMALS = 4;
 const UNPRICED_MODELS_MAX = 20;
@@ -54,7 +54,7 @@ export function llmSection(view: LiveView): LlmSnapshot {
     aborted_requests: sumOf(calls, (series) =>
       series.attributes['error.type'] === ABORTED ? series.count : 0,
     ),
-    cost_per_hour_usd: round((windowCost * HOUR_MS) / view.windowMs, COST_DECIMALS),
+    cost_per_hour_usd: round((windowCost * HOUR_MS) / rateSpanMs(view), COST_DECIMALS),
     by_model: byModel(view, calls, tokens),
   };
 }

@@ -2,7 +2,7 @@ import type { Distribution } from '../../../core/histogram.ts';
 import type { HostSample } from '../../../core/host-sample.ts';
 import { mergeDistributions, slotAt } from '../../../core/sliding.ts';
 import type { PipelineSnapshot } from '../../../core/snapshot.ts';
-import type { Milliseconds } from '../../../core/units.ts';
+import { type Milliseconds, milliseconds, SECOND_MS } from '../../../core/units.ts';
 import type { Instance } from '../instances.ts';
 import type { SeriesSource } from '../past.ts';
 import type { HistogramSeries } from '../store.ts';
@@ -13,9 +13,19 @@ export interface LiveView {
   readonly store: SeriesSource;
   readonly nowMs: Milliseconds;
   readonly windowMs: Milliseconds;
+  /** Since when the figures of the window were counted: this start, or earlier where they were read back. */
+  readonly sinceMs: Milliseconds;
   readonly host: HostSample;
   readonly instances: readonly Instance[];
   readonly pipeline: PipelineSnapshot;
+}
+
+/** A rate over less than this says more about chance than about traffic. */
+const RATE_SPAN_MIN_MS = 10 * SECOND_MS;
+
+/** What a rate of the window is taken over: the window, or as much of it as has been watched. */
+export function rateSpanMs({ nowMs, windowMs, sinceMs }: LiveView): Milliseconds {
+  return milliseconds(Math.min(windowMs, Math.max(RATE_SPAN_MIN_MS, nowMs - sinceMs)));
 }
 
 /** The window's distribution over some series of a histogram. */
