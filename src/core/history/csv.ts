@@ -1,4 +1,4 @@
-import type { EventRow } from './query.ts';
+import type { EventRow, EventValue } from './query.ts';
 
 /** Spreadsheets read a cell that begins like this as a formula. */
 const FORMULA = /^[=+\-@\t\r]/;
@@ -11,9 +11,10 @@ export function toCsv(columns: readonly string[], rows: readonly EventRow[]): st
 }
 
 /** Text that a spreadsheet would run gets an apostrophe in front, which it shows as text; numbers are left alone. */
-function cell(value: string | number | boolean | null): string {
+function cell(value: EventValue): string {
   if (value === null) return '';
-  if (typeof value !== 'string') return String(value);
-  const safe = FORMULA.test(value) ? `'${value}` : value;
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  const safe = FORMULA.test(text) ? `'${text}` : text;
   return QUOTED.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

@@ -75,7 +75,10 @@ export interface EventsQuery {
   readonly after: EventCursor | null;
 }
 
-export type EventRow = Readonly<Record<string, string | number | boolean | null>>;
+/** Objects are the columns of JSON: a query's stages, a gauge's tags, a call's billed units. */
+export type EventValue = string | number | boolean | null | Readonly<Record<string, unknown>>;
+
+export type EventRow = Readonly<Record<string, EventValue>>;
 
 export interface EventsAnswer {
   readonly signal: SignalName;

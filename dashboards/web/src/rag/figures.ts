@@ -45,12 +45,7 @@ export function figureText(value: EventRow[string] | undefined, format: (value: 
 
 /** `vector search 310 ms`: where most of a query's time went; a dash when its stages are not known. */
 export function longestStage(row: EventRow): string {
-  let stages: unknown = null;
-  try {
-    stages = JSON.parse(String(row['stages'] ?? 'null'));
-  } catch {
-    return '–';
-  }
+  const { stages } = row;
   if (typeof stages !== 'object' || stages === null) return '–';
   const known = Object.entries(stages).filter(
     (stage): stage is [string, number] => typeof stage[1] === 'number',

@@ -12,7 +12,7 @@ const TIMEOUT_MS = 10 * SECOND_MS;
 /** To the microsecond, in which the table has it and JavaScript does not. */
 const TIMESTAMP = `to_char(r.timestamp AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 /** What has no form in JSON that keeps it whole goes as text or as a number of its own choice. */
-const AS_TEXT = new Set(['uuid', 'jsonb', 'varchar', 'text']);
+const AS_TEXT = new Set(['uuid', 'varchar', 'text']);
 const AS_NUMBER = new Set(['bigint', 'numeric']);
 
 /** The newest rows of one table, page by page: where a page ends, the next one begins, whatever was stored meanwhile. */

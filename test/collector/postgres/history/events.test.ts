@@ -60,6 +60,15 @@ it('finds one event, those of a trace, those that failed, and the slow ones', as
   assert.equal(failures.events.length, calls?.count);
 });
 
+it('gives columns of JSON as they are', async (t) => {
+  const store = await openHistory(t, server);
+  await store.sql(
+    `INSERT INTO enterprise.rag_metrics (total_ms, query_hash, stages) VALUES (5, 'x', '{"rerank": 1.5}')`,
+  );
+  const { events } = await store.events({ signal: 'rag-query' });
+  assert.deepEqual(events[0]?.['stages'], { rerank: 1.5 });
+});
+
 it('pages without a gap and without a repeat while rows are stored', async (t) => {
   const store = await openHistory(t, server);
   const insert = (count: number, base: number) =>
@@ -122,7 +131,8 @@ it('writes CSV that no spreadsheet runs', () => {
     h: -5,
     i: null,
     j: true,
+    k: { rerank: 1.5 },
   };
   const csv = toCsv(Object.keys(row), [row]);
-  assert.equal(csv, `a,b,c,d,e,f,g,h,i,j\r\n'=1+1,'+x,'-x,'@x,'\tx,"'\rx","a ""b"", c\nd",-5,,true\r\n`);
+  assert.equal(csv, `a,b,c,d,e,f,g,h,i,j,k\r\n'=1+1,'+x,'-x,'@x,'\tx,"'\rx","a ""b"", c\nd",-5,,true,"{""rerank"":1.5}"\r\n`);
 });
