@@ -89,8 +89,7 @@ describe('stages', () => {
 
   test('the longest is named, and what is no stage is not', () => {
     assert.equal(longestStage({ stages: { vector_search: 310.2, rerank: 20 } }), 'vector search 310 ms');
-    for (const stages of [null, 'text', {}, { a: 'b' }, 7])
-      assert.equal(longestStage({ stages }), '–');
+    for (const stages of [null, 'text', {}, { a: 'b' }, 7]) assert.equal(longestStage({ stages }), '–');
   });
 });
 

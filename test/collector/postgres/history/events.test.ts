@@ -134,5 +134,8 @@ it('writes CSV that no spreadsheet runs', () => {
     k: { rerank: 1.5 },
   };
   const csv = toCsv(Object.keys(row), [row]);
-  assert.equal(csv, `a,b,c,d,e,f,g,h,i,j,k\r\n'=1+1,'+x,'-x,'@x,'\tx,"'\rx","a ""b"", c\nd",-5,,true,"{""rerank"":1.5}"\r\n`);
+  assert.equal(
+    csv,
+    `a,b,c,d,e,f,g,h,i,j,k\r\n'=1+1,'+x,'-x,'@x,'\tx,"'\rx","a ""b"", c\nd",-5,,true,"{""rerank"":1.5}"\r\n`,
+  );
 });
