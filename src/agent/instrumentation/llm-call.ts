@@ -2,7 +2,7 @@ import type { LlmCallDetails, LlmCallEvent, LlmOutcome, TokenUsage, UsageSource 
 import { ChunkGaps } from '../../core/llm/chunk-gaps.ts';
 import { ESTIMATED_INPUT_MAX, estimateUsage } from '../../core/llm/estimate.ts';
 import { providerOf, type Recognised } from '../../core/llm/index.ts';
-import { type BoundedLabels, errorType, modelName, word } from '../../core/llm/labels.ts';
+import { errorType, modelName, word } from '../../core/llm/labels.ts';
 import { rateLimitReset } from '../../core/llm/rate-limit.ts';
 import { RequestReader } from '../../core/llm/request-reader.ts';
 import { RequestWeight } from '../../core/llm/request-weight.ts';
@@ -11,21 +11,15 @@ import { stageOfOperation } from '../../core/signals/rag-query.ts';
 import { type Milliseconds, milliseconds } from '../../core/units.ts';
 import { newEventId } from '../../ids.ts';
 import type { Agent } from '../agent.ts';
+import type { CallLabels } from '../call-labels.ts';
 import { attributionOf, type WorkContext } from '../context.ts';
 import type { WireExchange, WireRequest } from '../wire/exchange.ts';
 import { type Attempts, CallAttempt, isRetried } from './llm-attempts.ts';
 import { type BodyDecoder, bodyDecoder, giveText } from './llm-body.ts';
 
-/** Values that may become labels, bounded for the whole process. */
-export interface LlmLabels {
-  readonly models: BoundedLabels;
-  readonly providers: BoundedLabels;
-  readonly errors: BoundedLabels;
-}
-
 export interface LlmCallOptions {
   readonly agent: Agent;
-  readonly labels: LlmLabels;
+  readonly labels: CallLabels;
   readonly attempts: Attempts;
   readonly recognised: Recognised;
   /** The work that asked for the call. */
@@ -174,23 +168,27 @@ export class LlmCall implements WireExchange {
     const responseModel = modelName(response?.model);
     const model = modelName(this.#request.model) ?? responseModel;
     const streaming = response?.isStream === true || this.#asksForStream;
+    const names = {
+      provider: providerOf(this.#host, recognised.dialect),
+      model: model ?? 'unknown',
+      errorType: error,
+    };
     const event: LlmCallEvent = {
       signal: 'llm-call',
       id: newEventId(timeMs),
       timeMs,
       ...attributionOf(context),
       traceId: this.#attempt.current.traceId,
-      provider: labels.providers.of(providerOf(this.#host, recognised.dialect)),
+      ...names,
+      ...labels.of(names),
       serverAddress: this.#host,
       operation: recognised.dialect.operation,
-      model: labels.models.of(model ?? 'unknown'),
       responseModel,
       streaming,
       ...this.#usage(outcome),
       durationMs,
       firstTokenMs: streaming ? this.#firstTokenWithin(durationMs) : null,
       outcome,
-      errorType: error === null ? null : labels.errors.of(error),
       queryCategory: null,
       reportedCostUsd: response?.reportedCostUsd ?? null,
       ...this.#details(error),

@@ -1,17 +1,12 @@
 import { recognise } from '../../core/llm/index.ts';
-import { BoundedLabels } from '../../core/llm/labels.ts';
 import type { Agent, Instrumentation } from '../agent.ts';
+import { type CallLabels, callLabelsOf } from '../call-labels.ts';
 import { currentContext } from '../context.ts';
 import type { WireExchange, WireObserver, WireRequest } from '../wire/exchange.ts';
 import { observeWire } from '../wire/wire.ts';
 import { requestUsage } from './include-usage.ts';
 import { Attempts } from './llm-attempts.ts';
-import { LlmCall, type LlmLabels } from './llm-call.ts';
-
-/** Different model names that may become labels; the rest is `other`. */
-const MODELS_MAX = 100;
-const PROVIDERS_MAX = 50;
-const ERROR_TYPES_MAX = 50;
+import { LlmCall } from './llm-call.ts';
 
 /** Calls of model providers, read off the wire. Each attempt of an SDK that retries is an event of its own. */
 export const llm: Instrumentation = {
@@ -29,16 +24,12 @@ export const llm: Instrumentation = {
 class LlmObserver implements WireObserver {
   readonly #agent: Agent;
   readonly #attempts: Attempts;
-  readonly #labels: LlmLabels;
+  readonly #labels: CallLabels;
 
   constructor(agent: Agent) {
     this.#agent = agent;
     this.#attempts = new Attempts(agent.clock);
-    this.#labels = {
-      models: new BoundedLabels(MODELS_MAX, () => agent.labelFolded('gen_ai.request.model')),
-      providers: new BoundedLabels(PROVIDERS_MAX, () => agent.labelFolded('gen_ai.provider.name')),
-      errors: new BoundedLabels(ERROR_TYPES_MAX, () => agent.labelFolded('error.type')),
-    };
+    this.#labels = callLabelsOf(agent);
   }
 
   open(request: WireRequest): WireExchange | null {

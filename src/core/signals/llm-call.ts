@@ -222,15 +222,20 @@ export function tokensPerSecond({ usage, firstTokenMs, durationMs }: LlmCallEven
 function callAttributes(event: LlmCallEvent): Attributes {
   return {
     'gen_ai.operation.name': event.operation,
-    'gen_ai.provider.name': event.provider,
-    'gen_ai.request.model': event.model,
+    'gen_ai.provider.name': event.labels?.provider ?? event.provider,
+    'gen_ai.request.model': event.labels?.model ?? event.model,
   };
+}
+
+/** `error.type`, `null` where the call did not fail. */
+function errorAttribute({ outcome, errorType, labels }: LlmCallEvent): string | null {
+  if (outcome === 'ok') return null;
+  return outcome === 'aborted' ? ABORTED : (labels?.errorType ?? errorType ?? '_OTHER');
 }
 
 function measureCall(event: LlmCallEvent, record: RecordMeasurement): void {
   const attributes = callAttributes(event);
-  const error =
-    event.outcome === 'aborted' ? ABORTED : event.outcome === 'error' ? (event.errorType ?? '_OTHER') : null;
+  const error = errorAttribute(event);
   record(
     LLM_DURATION,
     toSeconds(event.durationMs),
