@@ -5,6 +5,7 @@ import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import type { Config } from '../config.ts';
 import type { NervecenterEvent } from '../core/event.ts';
 import type { AgentMessage, Source } from '../core/frame.ts';
+import { GIVEN_UP, GIVEN_UP_REASON } from '../core/given-up.ts';
 import { FOLDED_LABEL, FOLDED_LABELS } from '../core/llm/labels.ts';
 import { packRequests } from '../core/packed-requests.ts';
 import { RouteBound } from '../core/route.ts';
@@ -196,6 +197,7 @@ function createAgent({ clock, config, pipeline, tallies, record, say, onBatchRea
     cacheLookup: (cacheName, hit, work) => tallies.caches.lookup(cacheName, hit, work),
     cacheSize: (cacheName, keys, bytes) => tallies.caches.size(cacheName, keys, bytes),
     labelFolded: (attribute) => record(FOLDED_LABELS, 1, { [FOLDED_LABEL]: attribute }),
+    gaveUp: (reason, count = 1) => record(GIVEN_UP, count, { [GIVEN_UP_REASON]: reason }),
     websockets: tallies.websockets,
     // The collector's server runs in another thread, whose traffic this thread's channels never see.
     isOwnPort: () => false,

@@ -188,6 +188,8 @@ export interface PipelineSnapshot {
   readonly durable: boolean;
   /** Values shown as `other` because a label already had as many as it may. */
   readonly labels_folded: number;
+  /** Requests and answers of apps that were not followed to their end, by reason; no reason without one. */
+  readonly observations_given_up: Readonly<Record<string, number>>;
   readonly spool_bytes: number;
   readonly storage: StorageState;
   readonly prices_version: string;

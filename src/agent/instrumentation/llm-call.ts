@@ -97,8 +97,10 @@ export class LlmCall implements WireExchange {
     this.#response = reader;
     this.#body = bodyDecoder(contentEncoding, {
       text: (piece) => this.#read(reader, piece),
-      unreadable: (reason) =>
-        this.#warn(`unreadable:${contentEncoding}`, `tokens of a model call stay unknown: ${reason}`),
+      unreadable: (reason, explanation) => {
+        agent.gaveUp(reason);
+        this.#warn(`unreadable:${contentEncoding}`, `tokens of a model call stay unknown: ${explanation}`);
+      },
     });
   }
 

@@ -28,7 +28,7 @@ class LlmObserver implements WireObserver {
 
   constructor(agent: Agent) {
     this.#agent = agent;
-    this.#attempts = new Attempts(agent.clock);
+    this.#attempts = new Attempts(agent);
     this.#labels = callLabelsOf(agent);
   }
 

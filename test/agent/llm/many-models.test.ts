@@ -43,7 +43,7 @@ function callOverWire(agent: RecordingAgent, attempts: Attempts, model: string):
 /** 150 calls of as many models, the first half seen on the wire and the second recorded by the app. */
 function calls(): LlmCallEvent[] {
   const agent = new RecordingAgent();
-  const attempts = new Attempts(agent.clock);
+  const attempts = new Attempts(agent);
   const recorder = new Recorder({
     agent,
     routes: new RouteBound(),

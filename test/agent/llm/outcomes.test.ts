@@ -330,6 +330,7 @@ test('an unreadable body is a call with unknown tokens, said once', async () => 
   };
   await (await post()).arrayBuffer();
   assert.deepEqual([(await one()).usageSource, recording.warnings.size], ['none', 2]);
+  assert.deepEqual(recording.givenUp, ['body_damaged', 'body_encoding']);
 });
 
 test('bodies of megabytes are read on the way and not held', async () => {

@@ -9,6 +9,7 @@ export interface RecordingAgent {
   readonly events: LlmCallEvent[];
   readonly warnings: Map<string, string>;
   readonly folded: string[];
+  readonly givenUp: string[];
   readonly ownPorts: Set<number>;
   /** Added to the monotonic clock: time passes without waiting. */
   skipMs: number;
@@ -21,11 +22,13 @@ export function startRecording(settings?: AgentSettings): RecordingAgent {
   const events: LlmCallEvent[] = [];
   const warnings = new Map<string, string>();
   const folded: string[] = [];
+  const givenUp: string[] = [];
   const ownPorts = new Set<number>();
   const recording: RecordingAgent = {
     events,
     warnings,
     folded,
+    givenUp,
     ownPorts,
     skipMs: 0,
     async take(count) {
@@ -47,6 +50,7 @@ export function startRecording(settings?: AgentSettings): RecordingAgent {
     cacheLookup: unused,
     cacheSize: unused,
     labelFolded: (attribute) => folded.push(attribute),
+    gaveUp: (reason) => givenUp.push(reason),
     websockets: { opened: unused, closed: unused, message: unused },
     isOwnPort: (port) => port !== undefined && ownPorts.has(port),
     warnOnce: (key, message) => warnings.set(key, message),

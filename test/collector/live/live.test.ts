@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import fc from 'fast-check';
+import { GIVEN_UP, GIVEN_UP_REASON } from '../../../src/core/given-up.ts';
 import { FOLDED_LABEL, FOLDED_LABELS } from '../../../src/core/llm/labels.ts';
 import { CACHE_REQUESTS } from '../../../src/core/signals/cache.ts';
 import {
@@ -260,6 +261,15 @@ describe('the pipeline', () => {
     clock.agent().send([folded('error.type'), folded('gen_ai.request.model')]);
     clock.agent().send([folded('error.type')]);
     assert.equal(snapshot().pipeline.labels_folded, 6);
+  });
+
+  it('counts what was given up by reason, and no reason that is not known', () => {
+    const givenUp = (reason: string, count: number) =>
+      pointOf(GIVEN_UP, count, { [GIVEN_UP_REASON]: reason });
+    assert.deepEqual(snapshot().pipeline.observations_given_up, {});
+    clock.agent().send([givenUp('body_ahead', 1), givenUp('exchanges_full', 2), givenUp('made up', 5)]);
+    clock.agent().send([givenUp('body_ahead', 1)]);
+    assert.deepEqual(snapshot().pipeline.observations_given_up, { body_ahead: 2, exchanges_full: 2 });
   });
 
   it('that only memory holds says so', () => {
