@@ -1,6 +1,9 @@
 import type { CachePrefix } from '../core/cache-names.ts';
 import type { NervecenterEvent } from '../core/event.ts';
+import type { Attributes } from '../core/frame.ts';
 import type { GivenUpReason } from '../core/given-up.ts';
+import type { Distribution } from '../core/histogram.ts';
+import type { InstrumentSpec } from '../core/signal.ts';
 import type { Milliseconds } from '../core/units.ts';
 import type { WorkContext } from './context.ts';
 import type { Identity } from './identity.ts';
@@ -44,6 +47,8 @@ export interface Agent {
   labelFolded(attribute: string): void;
   /** Counts what is not followed any further. @default `count` 1 */
   gaveUp(reason: GivenUpReason, count?: number): void;
+  /** Adds values that were gathered before the event they belong to was one. */
+  measured(instrument: InstrumentSpec, values: Distribution, attributes: Attributes): void;
   readonly websockets: WebSocketCounts;
   /** Whether the traffic is nervecenter's own, which must never be counted. */
   isOwnPort(port: number | undefined): boolean;

@@ -79,12 +79,14 @@ export const NEUTRAL_SNAPSHOT: Snapshot = {
     latency_p50_ms: 0,
     latency_p99_ms: 0,
     first_token_p95_ms: 0,
+    chunk_gap_p95_ms: 0,
     tokens_cached_total: 0,
     tokens_reasoning_total: 0,
     unpriced_requests: 0,
     unpriced_models: [],
     cache_savings_usd: 0,
     estimated_requests: 0,
+    rate_limited_requests: 0,
     aborted_requests: 0,
     cost_per_hour_usd: 0,
     by_model: [],
@@ -126,6 +128,7 @@ export const NEUTRAL_MODEL: ModelSnapshot = {
   tokens_out: 0,
   cost_usd: 0,
   unpriced_requests: 0,
+  rate_limited_requests: 0,
   latency_p95_ms: 0,
 };
 

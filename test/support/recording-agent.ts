@@ -38,6 +38,8 @@ export class RecordingAgent implements Agent {
     for (let i = 0; i < count; i++) this.givenUp.push(reason);
   };
 
+  measured(): void {}
+
   isOwnPort(port: number | undefined): boolean {
     return port !== undefined && this.ownPorts.has(port);
   }

@@ -1,5 +1,5 @@
 import type { LlmCallDetails, LlmCallEvent, LlmOutcome, TokenUsage, UsageSource } from '../../core/event.ts';
-import { ChunkGaps } from '../../core/llm/chunk-gaps.ts';
+import { ChunkGaps, gapP95 } from '../../core/llm/chunk-gaps.ts';
 import { ESTIMATED_INPUT_MAX, estimateUsage } from '../../core/llm/estimate.ts';
 import { providerOf, type Recognised } from '../../core/llm/index.ts';
 import { errorType, modelName, word } from '../../core/llm/labels.ts';
@@ -7,6 +7,7 @@ import { rateLimitReset } from '../../core/llm/rate-limit.ts';
 import { RequestReader } from '../../core/llm/request-reader.ts';
 import { RequestWeight } from '../../core/llm/request-weight.ts';
 import { ResponseReader } from '../../core/llm/response-reader.ts';
+import { callAttributes, LLM_CHUNK_GAPS } from '../../core/signals/llm-call.ts';
 import { stageOfOperation } from '../../core/signals/rag-query.ts';
 import { type Milliseconds, milliseconds } from '../../core/units.ts';
 import { newEventId } from '../../ids.ts';
@@ -175,6 +176,7 @@ export class LlmCall implements WireExchange {
       model: model ?? 'unknown',
       errorType: error,
     };
+    const gaps = this.#gaps.take();
     const event: LlmCallEvent = {
       signal: 'llm-call',
       id: newEventId(timeMs),
@@ -194,15 +196,17 @@ export class LlmCall implements WireExchange {
       queryCategory: null,
       reportedCostUsd: response?.reportedCostUsd ?? null,
       ...this.#details(error),
+      chunkGapP95Ms: gapP95(gaps),
     };
     agent.emit(event);
+    if (gaps !== null) agent.measured(LLM_CHUNK_GAPS, gaps, callAttributes(event));
   }
 
   #firstTokenWithin(durationMs: Milliseconds): Milliseconds | null {
     return this.#firstTokenMs === null ? null : milliseconds(Math.min(this.#firstTokenMs, durationMs));
   }
 
-  #details(error: string | null): LlmCallDetails {
+  #details(error: string | null): Omit<LlmCallDetails, 'chunkGapP95Ms'> {
     const response = this.#response;
     const filtered = error !== null && CONTENT_FILTER_CODES.has(error);
     return {
@@ -211,7 +215,6 @@ export class LlmCall implements WireExchange {
       errorMessage: error === null ? null : this.#errorMessage(),
       rateLimitResetMs: this.#rateLimitResetMs,
       finishReason: word(response?.finishReason) ?? (filtered ? CONTENT_FILTER : null),
-      chunkGapP95Ms: this.#gaps.takeP95(),
       usageMismatch: response?.usageMismatch ?? false,
       serviceTier: word(response?.serviceTier),
       billedUnits: response?.billedUnits ?? null,

@@ -105,6 +105,7 @@ export const HISTORY: Readonly<Record<SignalName, HistorySignal>> = {
       tokens_reasoning: total('tokens', 'tokens_reasoning'),
       unpriced: total('events', 'unpriced'),
       aborted: total('events', 'aborted'),
+      rate_limited: total('events', 'rate_limited'),
     },
   },
   'rag-query': {

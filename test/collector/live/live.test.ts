@@ -6,8 +6,10 @@ import { FOLDED_LABEL, FOLDED_LABELS } from '../../../src/core/llm/labels.ts';
 import { CACHE_REQUESTS } from '../../../src/core/signals/cache.ts';
 import {
   LLM_CACHE_SAVINGS,
+  LLM_CHUNK_GAPS,
   LLM_COST,
   LLM_DURATION,
+  LLM_RATE_LIMITED,
   LLM_UNPRICED,
 } from '../../../src/core/signals/llm-call.ts';
 import { RAG_DURATION, RAG_STAGE_DURATION, STAGE_ATTRIBUTE } from '../../../src/core/signals/rag-query.ts';
@@ -114,6 +116,8 @@ describe('the snapshot', () => {
         histogramOf(LLM_DURATION, [1], { ...model('dear'), 'error.type': 'aborted' }),
         pointOf(LLM_COST, 3, model('dear')),
         pointOf(LLM_UNPRICED, 1, model('cheap')),
+        pointOf(LLM_RATE_LIMITED, 1, model('dear')),
+        histogramOf(LLM_CHUNK_GAPS, [0.05, 0.05], model('dear')),
       ]);
     const { llm } = snapshot();
     assert.deepEqual(
@@ -124,6 +128,10 @@ describe('the snapshot', () => {
       ],
     );
     assert.deepEqual([llm.error_count, llm.aborted_requests, llm.cost_per_hour_usd], [1, 1, 36]);
+    assert.deepEqual(
+      [llm.rate_limited_requests, llm.chunk_gap_p95_ms, llm.by_model.map((one) => one.rate_limited_requests)],
+      [1, 50, [1, 0]],
+    );
   });
 
   it('names the models without a price, busiest first, at most 20, and says what caches saved', () => {
