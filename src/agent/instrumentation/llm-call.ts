@@ -16,12 +16,14 @@ import type { CallLabels } from '../call-labels.ts';
 import { attributionOf, type WorkContext } from '../context.ts';
 import type { WireExchange, WireRequest } from '../wire/exchange.ts';
 import { type Attempts, CallAttempt, isRetried } from './llm-attempts.ts';
+import type { BackgroundCalls } from './llm-background.ts';
 import { type BodyDecoder, bodyDecoder, giveText } from './llm-body.ts';
 
 export interface LlmCallOptions {
   readonly agent: Agent;
   readonly labels: CallLabels;
   readonly attempts: Attempts;
+  readonly background: BackgroundCalls;
   readonly recognised: Recognised;
   /** The work that asked for the call. */
   readonly context: WorkContext | undefined;
@@ -165,7 +167,7 @@ export class LlmCall implements WireExchange {
   #emit(timeMs: Milliseconds, durationMs: Milliseconds, ending: Ending): void {
     this.#response?.finish();
     if (!this.#isCall()) return;
-    const { agent, labels, recognised, context } = this.#options;
+    const { agent, background, labels, recognised, context } = this.#options;
     const response = this.#response;
     const { outcome, errorType: error } = this.#verdict(ending);
     const responseModel = modelName(response?.model);
@@ -198,7 +200,9 @@ export class LlmCall implements WireExchange {
       ...this.#details(error),
       chunkGapP95Ms: gapP95(gaps),
     };
-    agent.emit(event);
+    const pendingId = outcome === 'ok' ? (response?.pendingId ?? null) : null;
+    if (pendingId === null) agent.emit(event);
+    else background.began(pendingId, { event, dialect: recognised.dialect, startMs: this.#startMs });
     if (gaps !== null) agent.measured(LLM_CHUNK_GAPS, gaps, callAttributes(event));
   }
 

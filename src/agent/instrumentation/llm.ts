@@ -6,6 +6,7 @@ import type { WireExchange, WireObserver, WireRequest } from '../wire/exchange.t
 import { observeWire } from '../wire/wire.ts';
 import { requestUsage } from './include-usage.ts';
 import { Attempts } from './llm-attempts.ts';
+import { BackgroundCalls } from './llm-background.ts';
 import { LlmCall } from './llm-call.ts';
 
 /** Calls of model providers, read off the wire. Each attempt of an SDK that retries is an event of its own. */
@@ -13,9 +14,11 @@ export const llm: Instrumentation = {
   name: 'llm',
   start(agent) {
     const stopAsking = agent.settings?.includeUsage === true ? requestUsage(agent) : null;
-    const stopObserving = observeWire(agent, new LlmObserver(agent));
+    const observer = new LlmObserver(agent);
+    const stopObserving = observeWire(agent, observer);
     return () => {
       stopObserving();
+      observer.stop();
       stopAsking?.();
     };
   },
@@ -25,14 +28,17 @@ class LlmObserver implements WireObserver {
   readonly #agent: Agent;
   readonly #attempts: Attempts;
   readonly #labels: CallLabels;
+  readonly #background: BackgroundCalls;
 
   constructor(agent: Agent) {
     this.#agent = agent;
     this.#attempts = new Attempts(agent);
     this.#labels = callLabelsOf(agent);
+    this.#background = new BackgroundCalls(agent);
   }
 
   open(request: WireRequest): WireExchange | null {
+    if (request.method === 'GET') return this.#background.open(request);
     if (request.method !== 'POST') return null;
     const { host, path } = request;
     const recognised = recognise(host, path, (name) => request.header(name) !== null);
@@ -41,9 +47,15 @@ class LlmObserver implements WireObserver {
       agent: this.#agent,
       labels: this.#labels,
       attempts: this.#attempts,
+      background: this.#background,
       recognised,
       context: currentContext(),
     };
     return new LlmCall(options, request);
+  }
+
+  /** No more comes. */
+  stop(): void {
+    this.#background.stop();
   }
 }

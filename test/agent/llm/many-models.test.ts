@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { callLabelsOf } from '../../../src/agent/call-labels.ts';
 import { Attempts } from '../../../src/agent/instrumentation/llm-attempts.ts';
+import { BackgroundCalls } from '../../../src/agent/instrumentation/llm-background.ts';
 import { LlmCall } from '../../../src/agent/instrumentation/llm-call.ts';
 import { Recorder } from '../../../src/agent/recorder.ts';
 import { StageNames } from '../../../src/agent/stage-names.ts';
@@ -31,7 +32,15 @@ function callOverWire(agent: RecordingAgent, attempts: Attempts, model: string):
   const path = '/v1/chat/completions';
   const recognised = recognise(HOST, path, () => true);
   assert.ok(recognised);
-  const options = { agent, labels: callLabelsOf(agent), attempts, recognised, context: undefined };
+  const background = new BackgroundCalls(agent);
+  const options = {
+    agent,
+    labels: callLabelsOf(agent),
+    attempts,
+    background,
+    recognised,
+    context: undefined,
+  };
   const call = new LlmCall(options, { host: HOST, port: 1, path, method: 'POST', header: () => null });
   call.sent(Buffer.from(JSON.stringify({ model, messages: [] })));
   call.headers(200, () => null);
