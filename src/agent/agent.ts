@@ -1,5 +1,9 @@
 import type { CachePrefix } from '../core/cache-names.ts';
 import type { NervecenterEvent } from '../core/event.ts';
+import type { Attributes } from '../core/frame.ts';
+import type { GivenUpReason } from '../core/given-up.ts';
+import type { Distribution } from '../core/histogram.ts';
+import type { InstrumentSpec } from '../core/signal.ts';
 import type { Milliseconds } from '../core/units.ts';
 import type { WorkContext } from './context.ts';
 import type { Identity } from './identity.ts';
@@ -41,6 +45,10 @@ export interface Agent {
   cacheSize(cacheName: string, keys: number | null, bytes: number | null): void;
   /** Counts a value that became `other` because the attribute of that name already has as many as it may. */
   labelFolded(attribute: string): void;
+  /** Counts what is not followed any further. @default `count` 1 */
+  gaveUp(reason: GivenUpReason, count?: number): void;
+  /** Adds values that were gathered before the event they belong to was one. */
+  measured(instrument: InstrumentSpec, values: Distribution, attributes: Attributes): void;
   readonly websockets: WebSocketCounts;
   /** Whether the traffic is nervecenter's own, which must never be counted. */
   isOwnPort(port: number | undefined): boolean;

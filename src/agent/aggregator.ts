@@ -8,7 +8,7 @@ import {
   type MetricProducer,
 } from '@opentelemetry/sdk-metrics';
 import type { Attributes, AttributeValue } from '../core/frame.ts';
-import { HISTOGRAM_SCALE, HistogramDelta } from '../core/histogram.ts';
+import { type Distribution, HISTOGRAM_SCALE, HistogramDelta } from '../core/histogram.ts';
 import type { InstrumentSpec, RecordMeasurement } from '../core/signal.ts';
 
 /** As OpenTelemetry's SDK: past so many series an instrument's further ones are one, marked as overflow. */
@@ -60,6 +60,14 @@ export class Aggregator implements MetricProducer {
     if (series.histogram !== null) series.histogram.record(value);
     else if (spec.kind === 'gauge') series.value = value;
     else series.value += value;
+  };
+
+  /** Adds values of a histogram that were gathered elsewhere. */
+  readonly recordAll = (spec: InstrumentSpec, values: Distribution, attributes: Attributes): void => {
+    const series = seriesOf(this.#instruments.get(spec) ?? this.#admit(spec), attributes);
+    if (series.histogram === null) return;
+    series.touched = true;
+    series.histogram.add(values);
   };
 
   /** Everything since the last call. Series without a measurement are left out. */

@@ -1,11 +1,12 @@
 import { NO_CALL_DETAILS } from '../core/event.ts';
-import { BoundedLabels, modelName } from '../core/llm/labels.ts';
+import { modelName } from '../core/llm/labels.ts';
 import { tokenUsage } from '../core/llm/usage.ts';
 import type { RouteBound } from '../core/route.ts';
 import { EMBEDDING, RERANK, VECTOR_SEARCH } from '../core/signals/rag-query.ts';
 import { type Milliseconds, milliseconds, usd } from '../core/units.ts';
 import { newEventId } from '../ids.ts';
 import type { Agent } from './agent.ts';
+import { type CallLabels, callLabelsOf } from './call-labels.ts';
 import { attributionOf, currentContext } from './context.ts';
 import { COST_USD_MAX, DURATION_MS_MAX, Input, type OnInvalid, TOKENS_MAX } from './input.ts';
 import type { StageNames } from './stage-names.ts';
@@ -69,8 +70,6 @@ export interface RecorderDependencies {
 }
 
 const METHOD = /^[A-Z]{1,10}$/;
-const MODELS_MAX = 100;
-const PROVIDERS_MAX = 50;
 
 /**
  * The specification's recorder by its own names. A value that cannot be used is dropped, counted and warned about once;
@@ -78,14 +77,11 @@ const PROVIDERS_MAX = 50;
  */
 export class Recorder {
   readonly #to: RecorderDependencies;
-  readonly #models: BoundedLabels;
-  readonly #providers: BoundedLabels;
+  readonly #labels: CallLabels;
 
   constructor(dependencies: RecorderDependencies) {
     this.#to = dependencies;
-    const { agent } = dependencies;
-    this.#models = new BoundedLabels(MODELS_MAX, () => agent.labelFolded('gen_ai.request.model'));
-    this.#providers = new BoundedLabels(PROVIDERS_MAX, () => agent.labelFolded('gen_ai.provider.name'));
+    this.#labels = callLabelsOf(dependencies.agent);
   }
 
   request(recorded: RecordedRequest): void {
@@ -154,14 +150,19 @@ export class Recorder {
     const costUsd = input.number('costUsd', COST_USD_MAX);
     const usage = usageOf(input);
     const failed = input.boolean('error') === true;
+    const names = {
+      provider: provider.slice(0, 50),
+      model: modelName(model) ?? 'unknown',
+      errorType: failed ? '_OTHER' : null,
+    };
     this.#to.agent.emit({
       signal: 'llm-call',
       ...NO_CALL_DETAILS,
       ...this.#base(),
-      provider: this.#providers.of(provider.slice(0, 50)),
+      ...names,
+      ...this.#labels.of(names),
       serverAddress: null,
       operation: 'chat',
-      model: this.#models.of(modelName(model) ?? 'unknown'),
       responseModel: null,
       streaming,
       usage,
@@ -169,7 +170,6 @@ export class Recorder {
       durationMs: milliseconds(latencyMs),
       firstTokenMs: streaming ? milliseconds(firstTokenMs) : null,
       outcome: failed ? 'error' : 'ok',
-      errorType: failed ? '_OTHER' : null,
       queryCategory: input.text('queryCategory'),
       reportedCostUsd: costUsd === null ? null : usd(costUsd),
     });

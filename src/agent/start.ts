@@ -5,6 +5,7 @@ import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import type { Config } from '../config.ts';
 import type { NervecenterEvent } from '../core/event.ts';
 import type { AgentMessage, Source } from '../core/frame.ts';
+import { GIVEN_UP, GIVEN_UP_REASON } from '../core/given-up.ts';
 import { FOLDED_LABEL, FOLDED_LABELS } from '../core/llm/labels.ts';
 import { packRequests } from '../core/packed-requests.ts';
 import { RouteBound } from '../core/route.ts';
@@ -85,7 +86,7 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
       connection.send(eventsMessage(next));
     }
   };
-  const agent = createAgent({ clock, config, pipeline, tallies, record, say, onBatchReady: handOver });
+  const agent = createAgent({ clock, config, pipeline, tallies, aggregator, say, onBatchReady: handOver });
 
   if (config.otlpEndpoint !== null) say(OTLP_UNSUPPORTED);
   if (mainScript !== undefined) receiveAppMetrics(provider, dirname(mainScript));
@@ -162,7 +163,7 @@ interface AgentParts {
   readonly config: Config;
   readonly pipeline: Pipeline;
   readonly tallies: Tallies;
-  readonly record: RecordMeasurement;
+  readonly aggregator: Aggregator;
   readonly say: (text: string) => void;
   readonly onBatchReady: () => void;
 }
@@ -170,7 +171,8 @@ interface AgentParts {
 /** Distinct things to warn about; a caller that makes them up must not grow the set for ever. */
 const WARNINGS_MAX = 100;
 
-function createAgent({ clock, config, pipeline, tallies, record, say, onBatchReady }: AgentParts): Agent {
+function createAgent({ clock, config, pipeline, tallies, aggregator, say, onBatchReady }: AgentParts): Agent {
+  const { record } = aggregator;
   const warned = new Set<string>();
   const warnOnce = (key: string, message: string) => {
     if (warned.has(key) || warned.size >= WARNINGS_MAX) return;
@@ -196,6 +198,8 @@ function createAgent({ clock, config, pipeline, tallies, record, say, onBatchRea
     cacheLookup: (cacheName, hit, work) => tallies.caches.lookup(cacheName, hit, work),
     cacheSize: (cacheName, keys, bytes) => tallies.caches.size(cacheName, keys, bytes),
     labelFolded: (attribute) => record(FOLDED_LABELS, 1, { [FOLDED_LABEL]: attribute }),
+    gaveUp: (reason, count = 1) => record(GIVEN_UP, count, { [GIVEN_UP_REASON]: reason }),
+    measured: aggregator.recordAll,
     websockets: tallies.websockets,
     // The collector's server runs in another thread, whose traffic this thread's channels never see.
     isOwnPort: () => false,

@@ -127,7 +127,11 @@ export function readSnapshot(value: unknown): Snapshot | null {
     llm: { ...llm, by_model: completeList(llm.by_model, NEUTRAL_MODEL) },
     api: { ...api, endpoints: completeMap(api.endpoints, NEUTRAL_ENDPOINT) },
     instances: completeList(snapshot.instances, NEUTRAL_INSTANCE),
-    pipeline: { ...pipeline, events_dropped: finiteOnly(pipeline.events_dropped) },
+    pipeline: {
+      ...pipeline,
+      events_dropped: finiteOnly(pipeline.events_dropped),
+      observations_given_up: finiteOnly(pipeline.observations_given_up),
+    },
   };
 }
 

@@ -128,6 +128,13 @@ export const NO_CALL_DETAILS: LlmCallDetails = {
   billedUnits: null,
 };
 
+/** What metrics show instead of a call's names, where a bound of labels was reached: `other`. */
+export interface LlmCallLabels {
+  readonly provider?: string;
+  readonly model?: string;
+  readonly errorType?: string;
+}
+
 /** One call of a model provider: chat, completion, embedding, rerank. */
 export interface LlmCallEvent extends EventBase, Attribution, LlmCallDetails {
   readonly signal: 'llm-call';
@@ -154,6 +161,8 @@ export interface LlmCallEvent extends EventBase, Attribution, LlmCallDetails {
   readonly queryCategory: string | null;
   /** What the provider itself says it billed, when it does. */
   readonly reportedCostUsd: Usd | null;
+  /** Absent where metrics show the names themselves. Rows and prices go by the names. */
+  readonly labels?: LlmCallLabels;
 }
 
 /** One retrieval-augmented query, with the time of each stage. */

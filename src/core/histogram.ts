@@ -122,6 +122,15 @@ export class HistogramDelta {
     if (value > this.#max) this.#max = value;
   }
 
+  /** Takes in what another one has taken. */
+  add(distribution: Distribution): void {
+    this.#buckets.add(distribution);
+    this.#count += distribution.count;
+    this.#sum += distribution.sum;
+    this.#min = Math.min(this.#min, distribution.min);
+    this.#max = Math.max(this.#max, distribution.max);
+  }
+
   /** The distribution since the last call; the next one begins empty. */
   take(): Distribution {
     const taken = {

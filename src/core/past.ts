@@ -11,6 +11,7 @@ import {
   LLM_DURATION,
   LLM_ESTIMATED,
   LLM_FIRST_CHUNK,
+  LLM_RATE_LIMITED,
   LLM_REASONING_TOKENS,
   LLM_TOKENS,
   LLM_UNPRICED,
@@ -129,6 +130,7 @@ export const PAST: Readonly<Partial<Record<SignalName, PastSignal>>> = {
         'tokens_reasoning',
         'unpriced',
         'estimated',
+        'rate_limited',
       ],
       measure: callTotals,
     },
@@ -238,6 +240,7 @@ function callTotals({ value, count, sums }: PastGroup): Point[] {
     counter(LLM_REASONING_TOKENS, model, sums['tokens_reasoning']),
     counter(LLM_UNPRICED, model, sums['unpriced']),
     counter(LLM_ESTIMATED, model, sums['estimated']),
+    counter(LLM_RATE_LIMITED, model, sums['rate_limited']),
   ];
 }
 

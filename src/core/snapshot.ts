@@ -110,6 +110,8 @@ export interface ModelSnapshot {
   readonly cost_usd: number;
   /** Calls whose price is not known; they are not in `cost_usd`. */
   readonly unpriced_requests: number;
+  /** Calls refused because there were too many. */
+  readonly rate_limited_requests: number;
   readonly latency_p95_ms: number;
 }
 
@@ -133,6 +135,8 @@ export interface LlmSnapshot {
   readonly latency_p50_ms: number;
   readonly latency_p99_ms: number;
   readonly first_token_p95_ms: number;
+  /** Time between two chunks with content of one stream. */
+  readonly chunk_gap_p95_ms: number;
   readonly tokens_cached_total: number;
   readonly tokens_reasoning_total: number;
   /** Calls whose price is not known; they are in no cost figure. */
@@ -142,6 +146,8 @@ export interface LlmSnapshot {
   /** What reading from the providers' prompt caches cost less than the input price. */
   readonly cache_savings_usd: number;
   readonly estimated_requests: number;
+  /** Calls refused because there were too many. */
+  readonly rate_limited_requests: number;
   readonly aborted_requests: number;
   /** Cost of the window, or of what has been watched of it, extrapolated to an hour. */
   readonly cost_per_hour_usd: number;
@@ -189,6 +195,8 @@ export interface PipelineSnapshot {
   readonly durable: boolean;
   /** Values shown as `other` because a label already had as many as it may. */
   readonly labels_folded: number;
+  /** Requests and answers of apps that were not followed to their end, by reason; no reason without one. */
+  readonly observations_given_up: Readonly<Record<string, number>>;
   readonly spool_bytes: number;
   readonly storage: StorageState;
   readonly prices_version: string;

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { Aggregator } from '../../src/agent/aggregator.ts';
 import { SnapshotReader } from '../../src/agent/snapshot-reader.ts';
 import type { CounterPoint, GaugePoint, HistogramPoint, Point } from '../../src/core/frame.ts';
-import { PERCENTILE_ERROR_BOUND, percentile } from '../../src/core/histogram.ts';
+import { HistogramDelta, PERCENTILE_ERROR_BOUND, percentile } from '../../src/core/histogram.ts';
 import type { InstrumentSpec } from '../../src/core/signal.ts';
 
 const spec = (kind: InstrumentSpec['kind']): InstrumentSpec => ({
@@ -20,7 +20,12 @@ function collecting() {
   const aggregator = new Aggregator();
   const reader = new SnapshotReader([aggregator]);
   const provider = new MeterProvider({ readers: [reader] });
-  return { record: aggregator.record, provider, collect: () => reader.collectPoints() };
+  return {
+    record: aggregator.record,
+    recordAll: aggregator.recordAll,
+    provider,
+    collect: () => reader.collectPoints(),
+  };
 }
 
 const pointValue = (points: readonly Point[], name: string) =>
@@ -39,6 +44,26 @@ describe('Aggregator', () => {
     assert.deepEqual(await collect(), []);
     record(counter, 1, {});
     assert.equal(pointValue(await collect(), 'test.counter'), 1);
+  });
+
+  it('adds up values gathered elsewhere with those recorded one by one', async () => {
+    const { record, recordAll, collect } = collecting();
+    const histogram = spec('histogram');
+    const gathered = new HistogramDelta();
+    const alone = new HistogramDelta();
+    for (const value of [0, 0.001, 0.02, 3]) gathered.record(value);
+    for (const value of [0, 0.001, 0.02, 3, 0.5]) alone.record(value);
+    recordAll(histogram, gathered.take(), { a: 1 });
+    record(histogram, 0.5, { a: 1 });
+    const [point] = (await collect()) as HistogramPoint[];
+    const { count, sum, min, max, zeroCount } = point as HistogramPoint;
+    const expected = alone.take();
+    assert.deepEqual([count, sum, min, max, zeroCount], [5, expected.sum, 0, 3, 1]);
+    for (const quantile of [0.5, 0.95]) {
+      assert.equal(percentile(point as HistogramPoint, quantile), percentile(expected, quantile));
+    }
+    recordAll(spec('counter'), alone.take(), {});
+    assert.deepEqual(await collect(), []);
   });
 
   it('keeps series apart by names and values of attributes, text and number included', async () => {

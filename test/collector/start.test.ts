@@ -29,10 +29,10 @@ const FIELDS = `schema_version seq boot_id service window_seconds timestamp upti
   llm.tokens_out_total llm.cost_total_usd llm.error_count llm.latency_p50_ms llm.latency_p99_ms
   llm.first_token_p95_ms llm.tokens_cached_total llm.tokens_reasoning_total llm.unpriced_requests
   llm.unpriced_models llm.cache_savings_usd
-  llm.estimated_requests llm.aborted_requests llm.cost_per_hour_usd llm.by_model
+  llm.estimated_requests llm.rate_limited_requests llm.chunk_gap_p95_ms llm.aborted_requests llm.cost_per_hour_usd llm.by_model
   api.endpoints api.requests_total api.errors_total api.requests_per_second api.overflow_endpoints
   instances pipeline.events_accepted pipeline.events_stored pipeline.events_queued pipeline.events_in_flight
-  pipeline.events_dropped pipeline.events_dropped_window pipeline.durable pipeline.labels_folded pipeline.spool_bytes pipeline.storage pipeline.prices_version`
+  pipeline.events_dropped pipeline.events_dropped_window pipeline.durable pipeline.labels_folded pipeline.observations_given_up pipeline.spool_bytes pipeline.storage pipeline.prices_version`
   .trim()
   .split(/\s+/);
 

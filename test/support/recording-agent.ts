@@ -10,6 +10,7 @@ export class RecordingAgent implements Agent {
   readonly sizes: [name: string, keys: number | null, bytes: number | null][] = [];
   readonly warnings: string[] = [];
   readonly folded: string[] = [];
+  readonly givenUp: string[] = [];
   readonly websockets = new WebSocketTally();
   readonly ownPorts = new Set<number>();
   readonly clock = {
@@ -32,6 +33,12 @@ export class RecordingAgent implements Agent {
   labelFolded(attribute: string): void {
     this.folded.push(attribute);
   }
+
+  readonly gaveUp = (reason: string, count = 1): void => {
+    for (let i = 0; i < count; i++) this.givenUp.push(reason);
+  };
+
+  measured(): void {}
 
   isOwnPort(port: number | undefined): boolean {
     return port !== undefined && this.ownPorts.has(port);

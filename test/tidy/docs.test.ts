@@ -9,6 +9,7 @@ import { emptyStatistics, statisticsFamilies } from '../../src/collector/server/
 import { SETTINGS } from '../../src/config.ts';
 import { exposition } from '../../src/core/exposition.ts';
 import { familyName } from '../../src/core/exposition-names.ts';
+import { GIVEN_UP } from '../../src/core/given-up.ts';
 import { FOLDED_LABELS } from '../../src/core/llm/labels.ts';
 import type { MetricFamily } from '../../src/core/metric-family.ts';
 import { SIGNALS } from '../../src/core/signals/index.ts';
@@ -56,6 +57,7 @@ describe('the documents and the code agree on', () => {
       ...Object.values(SIGNALS).flatMap((signal) => signal.instruments),
       INPUT_REFUSALS,
       FOLDED_LABELS,
+      GIVEN_UP,
       ...statisticsFamilies(emptyStatistics(), 0),
     ].map(({ name, kind, unit }) => {
       const family = familyName({ name, unit, kind: kind as MetricFamily['kind'] }).name;

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { MINUTE_MS, type Milliseconds } from '../../core/units.ts';
 import { newTraceId } from '../../ids.ts';
-import type { Clock } from '../agent.ts';
+import type { Agent, Clock } from '../agent.ts';
 import type { WorkContext } from '../context.ts';
 import type { WireRequest } from '../wire/exchange.ts';
 
@@ -41,6 +41,7 @@ const RETRY_WITHIN_MS = 2 * MINUTE_MS;
  */
 export class Attempts {
   readonly #clock: Clock;
+  readonly #gaveUp: Agent['gaveUp'];
   readonly #failures = new Map<string, Failure[]>();
   #size = 0;
 
@@ -49,8 +50,9 @@ export class Attempts {
     return this.#size;
   }
 
-  constructor(clock: Clock) {
+  constructor({ clock, gaveUp }: Pick<Agent, 'clock' | 'gaveUp'>) {
     this.#clock = clock;
+    this.#gaveUp = gaveUp;
   }
 
   /** @param announced which try the SDK says this is, `null` when it does not count. */
@@ -123,6 +125,7 @@ export class Attempts {
     const lost = this.#failures.get(oldest)?.length ?? 0;
     this.#failures.delete(oldest);
     this.#size -= lost;
+    this.#gaveUp('retries_forgotten', lost);
   }
 }
 

@@ -6,6 +6,7 @@ import {
   createZstdDecompress,
   constants as zlib,
 } from 'node:zlib';
+import type { GivenUpReason } from '../../core/given-up.ts';
 import { KIB, MIB } from '../../core/units.ts';
 
 /**
@@ -34,17 +35,18 @@ export interface BodyDecoder {
   end(done: () => void): void;
 }
 
-/** Where decoded text goes. `unreadable` says, once, why the rest of the body cannot be read. */
+/** Where decoded text goes. `unreadable` says, once, why the rest of the body cannot be read, and explains it. */
 export interface BodySink {
   text(piece: string): void;
-  unreadable(reason: string): void;
+  unreadable(reason: GivenUpReason, explanation: string): void;
 }
 
 /** The decoder for a `content-encoding`. Inflating happens on zlib's threads, so that it costs the app's thread little. */
 export function bodyDecoder(encoding: string, sink: BodySink): BodyDecoder {
   if (encoding === '' || encoding === 'identity') return new PlainBody(sink);
   if (Object.hasOwn(DECOMPRESSORS, encoding)) return new CompressedBody(encoding, sink);
-  sink.unreadable(`content encoding ${JSON.stringify(encoding.slice(0, 40))} is not supported`);
+  const explanation = `content encoding ${JSON.stringify(encoding.slice(0, 40))} is not supported`;
+  sink.unreadable('body_encoding', explanation);
   return new UnreadableBody();
 }
 
@@ -114,7 +116,7 @@ class CompressedBody implements BodyDecoder {
     if (this.#given || chunk.length === 0) return;
     const most = Math.min(CALL_WAITING_BYTES_MAX - this.#waitingBytes, WAITING_BYTES_MAX - waitingBytes);
     if (chunk.length > most) {
-      this.#giveUp('too many compressed bytes wait to be inflated');
+      this.#giveUp('body_ahead', 'too many compressed bytes wait to be inflated');
       return;
     }
     this.#stream ??= this.#open(chunk[0] ?? 0);
@@ -136,20 +138,21 @@ class CompressedBody implements BodyDecoder {
     const stream = create(firstByte);
     stream.on('data', (bytes: Buffer) => this.#inflated(bytes));
     stream.on('end', () => this.#finish());
-    stream.on('error', () => this.#giveUp(`the ${this.#encoding} body is damaged`));
+    stream.on('error', () => this.#giveUp('body_damaged', `the ${this.#encoding} body is damaged`));
     return stream;
   }
 
   #inflated(bytes: Buffer): void {
     if (this.#given) return;
     this.#inflatedBytes += bytes.length;
-    if (this.#inflatedBytes > INFLATED_BYTES_MAX) this.#giveUp('the body inflates beyond the bound');
+    if (this.#inflatedBytes > INFLATED_BYTES_MAX)
+      this.#giveUp('body_too_large', 'the body inflates beyond the bound');
     else giveText(bytes, (piece) => this.#sink.text(piece));
   }
 
-  #giveUp(reason: string): void {
+  #giveUp(reason: GivenUpReason, explanation: string): void {
     if (this.#given) return;
-    this.#sink.unreadable(reason);
+    this.#sink.unreadable(reason, explanation);
     this.#stream?.destroy();
     this.#finish();
   }

@@ -1,32 +1,29 @@
 import type { LlmCallDetails, LlmCallEvent, LlmOutcome, TokenUsage, UsageSource } from '../../core/event.ts';
-import { ChunkGaps } from '../../core/llm/chunk-gaps.ts';
+import { ChunkGaps, gapP95 } from '../../core/llm/chunk-gaps.ts';
 import { ESTIMATED_INPUT_MAX, estimateUsage } from '../../core/llm/estimate.ts';
 import { providerOf, type Recognised } from '../../core/llm/index.ts';
-import { type BoundedLabels, errorType, modelName, word } from '../../core/llm/labels.ts';
+import { errorType, modelName, word } from '../../core/llm/labels.ts';
 import { rateLimitReset } from '../../core/llm/rate-limit.ts';
 import { RequestReader } from '../../core/llm/request-reader.ts';
 import { RequestWeight } from '../../core/llm/request-weight.ts';
 import { ResponseReader } from '../../core/llm/response-reader.ts';
+import { callAttributes, LLM_CHUNK_GAPS } from '../../core/signals/llm-call.ts';
 import { stageOfOperation } from '../../core/signals/rag-query.ts';
 import { type Milliseconds, milliseconds } from '../../core/units.ts';
 import { newEventId } from '../../ids.ts';
 import type { Agent } from '../agent.ts';
+import type { CallLabels } from '../call-labels.ts';
 import { attributionOf, type WorkContext } from '../context.ts';
 import type { WireExchange, WireRequest } from '../wire/exchange.ts';
 import { type Attempts, CallAttempt, isRetried } from './llm-attempts.ts';
+import type { BackgroundCalls } from './llm-background.ts';
 import { type BodyDecoder, bodyDecoder, giveText } from './llm-body.ts';
-
-/** Values that may become labels, bounded for the whole process. */
-export interface LlmLabels {
-  readonly models: BoundedLabels;
-  readonly providers: BoundedLabels;
-  readonly errors: BoundedLabels;
-}
 
 export interface LlmCallOptions {
   readonly agent: Agent;
-  readonly labels: LlmLabels;
+  readonly labels: CallLabels;
   readonly attempts: Attempts;
+  readonly background: BackgroundCalls;
   readonly recognised: Recognised;
   /** The work that asked for the call. */
   readonly context: WorkContext | undefined;
@@ -103,8 +100,10 @@ export class LlmCall implements WireExchange {
     this.#response = reader;
     this.#body = bodyDecoder(contentEncoding, {
       text: (piece) => this.#read(reader, piece),
-      unreadable: (reason) =>
-        this.#warn(`unreadable:${contentEncoding}`, `tokens of a model call stay unknown: ${reason}`),
+      unreadable: (reason, explanation) => {
+        agent.gaveUp(reason);
+        this.#warn(`unreadable:${contentEncoding}`, `tokens of a model call stay unknown: ${explanation}`);
+      },
     });
   }
 
@@ -168,41 +167,50 @@ export class LlmCall implements WireExchange {
   #emit(timeMs: Milliseconds, durationMs: Milliseconds, ending: Ending): void {
     this.#response?.finish();
     if (!this.#isCall()) return;
-    const { agent, labels, recognised, context } = this.#options;
+    const { agent, background, labels, recognised, context } = this.#options;
     const response = this.#response;
     const { outcome, errorType: error } = this.#verdict(ending);
     const responseModel = modelName(response?.model);
     const model = modelName(this.#request.model) ?? responseModel;
     const streaming = response?.isStream === true || this.#asksForStream;
+    const names = {
+      provider: providerOf(this.#host, recognised.dialect),
+      model: model ?? 'unknown',
+      errorType: error,
+    };
+    const gaps = this.#gaps.take();
     const event: LlmCallEvent = {
       signal: 'llm-call',
       id: newEventId(timeMs),
       timeMs,
       ...attributionOf(context),
       traceId: this.#attempt.current.traceId,
-      provider: labels.providers.of(providerOf(this.#host, recognised.dialect)),
+      ...names,
+      ...labels.of(names),
       serverAddress: this.#host,
       operation: recognised.dialect.operation,
-      model: labels.models.of(model ?? 'unknown'),
       responseModel,
       streaming,
       ...this.#usage(outcome),
       durationMs,
       firstTokenMs: streaming ? this.#firstTokenWithin(durationMs) : null,
       outcome,
-      errorType: error === null ? null : labels.errors.of(error),
       queryCategory: null,
       reportedCostUsd: response?.reportedCostUsd ?? null,
       ...this.#details(error),
+      chunkGapP95Ms: gapP95(gaps),
     };
-    agent.emit(event);
+    const pendingId = outcome === 'ok' ? (response?.pendingId ?? null) : null;
+    if (pendingId === null) agent.emit(event);
+    else background.began(pendingId, { event, dialect: recognised.dialect, startMs: this.#startMs });
+    if (gaps !== null) agent.measured(LLM_CHUNK_GAPS, gaps, callAttributes(event));
   }
 
   #firstTokenWithin(durationMs: Milliseconds): Milliseconds | null {
     return this.#firstTokenMs === null ? null : milliseconds(Math.min(this.#firstTokenMs, durationMs));
   }
 
-  #details(error: string | null): LlmCallDetails {
+  #details(error: string | null): Omit<LlmCallDetails, 'chunkGapP95Ms'> {
     const response = this.#response;
     const filtered = error !== null && CONTENT_FILTER_CODES.has(error);
     return {
@@ -211,7 +219,6 @@ export class LlmCall implements WireExchange {
       errorMessage: error === null ? null : this.#errorMessage(),
       rateLimitResetMs: this.#rateLimitResetMs,
       finishReason: word(response?.finishReason) ?? (filtered ? CONTENT_FILTER : null),
-      chunkGapP95Ms: this.#gaps.takeP95(),
       usageMismatch: response?.usageMismatch ?? false,
       serviceTier: word(response?.serviceTier),
       billedUnits: response?.billedUnits ?? null,

@@ -1,26 +1,24 @@
 import { recognise } from '../../core/llm/index.ts';
-import { BoundedLabels } from '../../core/llm/labels.ts';
 import type { Agent, Instrumentation } from '../agent.ts';
+import { type CallLabels, callLabelsOf } from '../call-labels.ts';
 import { currentContext } from '../context.ts';
 import type { WireExchange, WireObserver, WireRequest } from '../wire/exchange.ts';
 import { observeWire } from '../wire/wire.ts';
 import { requestUsage } from './include-usage.ts';
 import { Attempts } from './llm-attempts.ts';
-import { LlmCall, type LlmLabels } from './llm-call.ts';
-
-/** Different model names that may become labels; the rest is `other`. */
-const MODELS_MAX = 100;
-const PROVIDERS_MAX = 50;
-const ERROR_TYPES_MAX = 50;
+import { BackgroundCalls } from './llm-background.ts';
+import { LlmCall } from './llm-call.ts';
 
 /** Calls of model providers, read off the wire. Each attempt of an SDK that retries is an event of its own. */
 export const llm: Instrumentation = {
   name: 'llm',
   start(agent) {
     const stopAsking = agent.settings?.includeUsage === true ? requestUsage(agent) : null;
-    const stopObserving = observeWire(agent, new LlmObserver(agent));
+    const observer = new LlmObserver(agent);
+    const stopObserving = observeWire(agent, observer);
     return () => {
       stopObserving();
+      observer.stop();
       stopAsking?.();
     };
   },
@@ -29,19 +27,18 @@ export const llm: Instrumentation = {
 class LlmObserver implements WireObserver {
   readonly #agent: Agent;
   readonly #attempts: Attempts;
-  readonly #labels: LlmLabels;
+  readonly #labels: CallLabels;
+  readonly #background: BackgroundCalls;
 
   constructor(agent: Agent) {
     this.#agent = agent;
-    this.#attempts = new Attempts(agent.clock);
-    this.#labels = {
-      models: new BoundedLabels(MODELS_MAX, () => agent.labelFolded('gen_ai.request.model')),
-      providers: new BoundedLabels(PROVIDERS_MAX, () => agent.labelFolded('gen_ai.provider.name')),
-      errors: new BoundedLabels(ERROR_TYPES_MAX, () => agent.labelFolded('error.type')),
-    };
+    this.#attempts = new Attempts(agent);
+    this.#labels = callLabelsOf(agent);
+    this.#background = new BackgroundCalls(agent);
   }
 
   open(request: WireRequest): WireExchange | null {
+    if (request.method === 'GET') return this.#background.open(request);
     if (request.method !== 'POST') return null;
     const { host, path } = request;
     const recognised = recognise(host, path, (name) => request.header(name) !== null);
@@ -50,9 +47,15 @@ class LlmObserver implements WireObserver {
       agent: this.#agent,
       labels: this.#labels,
       attempts: this.#attempts,
+      background: this.#background,
       recognised,
       context: currentContext(),
     };
     return new LlmCall(options, request);
+  }
+
+  /** No more comes. */
+  stop(): void {
+    this.#background.stop();
   }
 }

@@ -2,7 +2,7 @@ import { JsonScanner } from '../../core/llm/json-scanner.ts';
 import { VECTOR_SEARCH } from '../../core/signals/rag-query.ts';
 import { KIB, type Milliseconds } from '../../core/units.ts';
 import type { MaybeSearch } from '../../core/vector/index.ts';
-import type { Clock } from '../agent.ts';
+import type { Agent } from '../agent.ts';
 import type { RagScope, SearchFound } from '../context.ts';
 import type { WireExchange } from '../wire/exchange.ts';
 import { type BodyDecoder, bodyDecoder, giveText } from './llm-body.ts';
@@ -13,7 +13,7 @@ const ASKS_CHARS_MAX = 64;
 const REQUEST_CHARS_MAX = 1024 * KIB;
 
 export interface VectorSearchOptions {
-  readonly clock: Clock;
+  readonly agent: Agent;
   /** The query that the search is part of. */
   readonly ragScope: RagScope;
   readonly search: MaybeSearch;
@@ -32,7 +32,7 @@ export class VectorSearch implements WireExchange {
   constructor(options: VectorSearchOptions) {
     this.#options = options;
     this.#answer = new JsonScanner(options.search.store.wanted);
-    this.activeMs = options.clock.monotonicMs();
+    this.activeMs = options.agent.clock.monotonicMs();
     if (options.search.certain) this.#begin();
   }
 
@@ -50,7 +50,8 @@ export class VectorSearch implements WireExchange {
     if (this.#stageEnded === null || statusCode < 200 || statusCode > 299 || !isJson) return;
     this.#body = bodyDecoder((header('content-encoding') ?? '').trim(), {
       text: (piece) => this.#answer.write(piece),
-      unreadable: () => {}, // The time is known all the same.
+      // The time is known all the same.
+      unreadable: (reason) => this.#options.agent.gaveUp(reason),
     });
   }
 
@@ -91,6 +92,6 @@ export class VectorSearch implements WireExchange {
   }
 
   #active(): void {
-    this.activeMs = this.#options.clock.monotonicMs();
+    this.activeMs = this.#options.agent.clock.monotonicMs();
   }
 }

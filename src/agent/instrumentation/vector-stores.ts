@@ -22,6 +22,6 @@ class SearchObserver implements WireObserver {
     const ragScope = currentContext()?.ragScope;
     if (ragScope === undefined || request.method !== 'POST') return null;
     const search = recogniseSearch(request.host, request.path);
-    return search === null ? null : new VectorSearch({ clock: this.#agent.clock, ragScope, search });
+    return search === null ? null : new VectorSearch({ agent: this.#agent, ragScope, search });
   }
 }

@@ -162,6 +162,7 @@ export class WireHub {
   #makeRoom(): void {
     if (this.#shelf.open.size < EXCHANGES_MAX) return;
     const [oldest] = this.#shelf.open;
+    this.#agent.gaveUp('exchanges_full');
     this.#agent.warnOnce(
       'wire:exchanges-max',
       `more than ${EXCHANGES_MAX} observed calls at once: the oldest are recorded as abandoned before they end`,

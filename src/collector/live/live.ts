@@ -1,4 +1,5 @@
 import type { Frame, Point, Source } from '../../core/frame.ts';
+import { GIVEN_UP, GIVEN_UP_REASON, GIVEN_UP_REASONS } from '../../core/given-up.ts';
 import { evaluateHealth } from '../../core/health.ts';
 import type { HostSample } from '../../core/host-sample.ts';
 import { FOLDED_LABELS } from '../../core/llm/labels.ts';
@@ -24,7 +25,7 @@ import { COLLECTOR_INSTANCE, LiveStore } from './store.ts';
 /** What the live view asks of the storage side: counts that add up at every moment. */
 export type PipelineCounts = Omit<
   PipelineSnapshot,
-  'events_dropped' | 'events_dropped_window' | 'events_accepted' | 'labels_folded'
+  'events_dropped' | 'events_dropped_window' | 'events_accepted' | 'labels_folded' | 'observations_given_up'
 > & {
   /** Events offered to storage. */
   readonly offered: number;
@@ -169,7 +170,17 @@ export class Live {
       ...counts,
       events_dropped: all,
       labels_folded: sumOf(this.#store.counters(FOLDED_LABELS.name), ({ total }) => total),
+      observations_given_up: this.#givenUp(),
       events_dropped_window: this.#drops.sum(slotAt(now(), windowMs)),
     };
+  }
+
+  #givenUp(): Record<string, number> {
+    const series = this.#store.counters(GIVEN_UP.name);
+    const counts = GIVEN_UP_REASONS.map((reason): [string, number] => [
+      reason,
+      sumOf(series, ({ attributes, total }) => (attributes[GIVEN_UP_REASON] === reason ? total : 0)),
+    ]);
+    return Object.fromEntries(counts.filter(([, count]) => count > 0));
   }
 }

@@ -39,6 +39,10 @@ const oneOf =
   (...choices: readonly string[]): Check =>
   (value) =>
     choices.includes(value as string);
+const optional =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || check(value);
 const listOf =
   (check: Check, lengthMax: number): Check =>
   (value) =>
@@ -82,6 +86,11 @@ const USAGE: Shape = {
   outputImage: isCount,
 };
 const BILLED_UNITS_MAX = 10;
+const CALL_LABELS: Shape = {
+  provider: optional(isName),
+  model: optional(isName),
+  errorType: optional(isName),
+};
 
 const EVENT_SHAPES: Readonly<Record<SignalName, Shape>> = {
   request: {
@@ -120,6 +129,7 @@ const EVENT_SHAPES: Readonly<Record<SignalName, Shape>> = {
     usageMismatch: isBoolean,
     serviceTier: orNull(isText),
     billedUnits: orNull(recordOf(isCount, BILLED_UNITS_MAX)),
+    labels: optional((value) => hasShape(value, CALL_LABELS)),
   },
   'rag-query': {
     ...BASE,

@@ -106,8 +106,8 @@ export const HISTORY: Readonly<Record<SignalName, HistorySignal>> = {
       tokens_cache_write: total('tokens', 'tokens_cache_write'),
       unpriced: total('events', 'unpriced'),
       estimated: total('events', 'estimated'),
-      rate_limited: total('events', 'rate_limited'),
       aborted: total('events', 'aborted'),
+      rate_limited: total('events', 'rate_limited'),
     },
   },
   'rag-query': {

@@ -1,10 +1,9 @@
-import { HistogramDelta, percentile } from '../histogram.ts';
-import { type Milliseconds, milliseconds } from '../units.ts';
+import { type Distribution, HistogramDelta, percentile } from '../histogram.ts';
+import { type Milliseconds, milliseconds, SECOND_MS, toSeconds } from '../units.ts';
 
 /** The times between a stream's chunks with content, in a histogram of bounded size (error at most 4.4 %). */
 export class ChunkGaps {
   readonly #gaps = new HistogramDelta();
-  #count = 0;
   #lastMs: Milliseconds | null = null;
 
   /** @param chunks with content that arrived together at `nowMs`: between them no time passed. */
@@ -15,13 +14,18 @@ export class ChunkGaps {
     this.#lastMs = nowMs;
   }
 
-  /** The 95th percentile; `null` with fewer than two chunks. To be asked once, at the stream's end. */
-  takeP95(): Milliseconds | null {
-    return this.#count === 0 ? null : milliseconds(percentile(this.#gaps.take(), 0.95));
+  /** The gaps in seconds, `null` with fewer than two chunks. To be asked once, at the stream's end. */
+  take(): Distribution | null {
+    const gaps = this.#gaps.take();
+    return gaps.count === 0 ? null : gaps;
   }
 
   #add(gapMs: number): void {
-    this.#count++;
-    this.#gaps.record(Math.max(0, gapMs));
+    this.#gaps.record(toSeconds(milliseconds(Math.max(0, gapMs))));
   }
+}
+
+/** The 95th percentile of gaps in seconds. */
+export function gapP95(gaps: Distribution | null): Milliseconds | null {
+  return gaps === null ? null : milliseconds(percentile(gaps, 0.95) * SECOND_MS);
 }

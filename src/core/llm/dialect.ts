@@ -19,6 +19,8 @@ export interface Facts {
   readonly finishReason: unknown;
   /** The tier the provider says it served. */
   readonly serviceTier: unknown;
+  /** The answer says only that the work has begun; what comes of it is to be asked for under this id. */
+  readonly pendingId: unknown;
   /** The body is one that only this dialect gives: asked where host and path prove nothing (`Dialect.answerMustTell`). */
   readonly telling: boolean;
 }
@@ -33,6 +35,7 @@ export const NO_FACTS: Facts = {
   errorMessage: undefined,
   finishReason: undefined,
   serviceTier: undefined,
+  pendingId: undefined,
   telling: false,
 };
 

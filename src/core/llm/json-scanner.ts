@@ -1,8 +1,12 @@
 /**
  * What is wanted of one value: `value` keeps it, `presence` only notes that it is there and not null. Where an array repeats
- * the path `sum` adds up numbers, `tally` keeps a `Tally` of them, and `count` counts values of any kind. A tree is followed.
+ * the path `sum` adds up numbers, `tally` keeps a `Tally` of them, `count` counts values of any kind, and `words` counts each
+ * of a few short texts. A tree is followed.
  */
-export type Target = Wanted | 'value' | 'presence' | 'sum' | 'tally' | 'count';
+export type Target = Wanted | 'value' | 'presence' | 'sum' | 'tally' | 'count' | 'words';
+
+/** How often each text of one path was found: the first 32 different ones of at most 64 characters. */
+export type Words = ReadonlyMap<string, number>;
 
 /** What is kept of the numbers of one path. */
 export interface Tally {
@@ -29,6 +33,12 @@ export type Found = ReadonlyMap<string, unknown>;
 const VALUE_CHARS_MAX = 4096;
 /** Longer keys are nobody's we want. */
 const KEY_CHARS_MAX = 64;
+
+/** Bounds of `Words`. */
+const WORDS_MAX = 32;
+const WORD_CHARS_MAX = 64;
+/** What adds up over an array, whose values are kept one at a time. */
+const ADDING: ReadonlySet<Target | undefined> = new Set(['sum', 'tally', 'words']);
 
 /** After so many characters of plain values a pattern is faster than looking at each: vectors are long runs of digits. */
 const PLAIN_RUN = 16;
@@ -186,7 +196,7 @@ export class JsonScanner {
     const char = text.charCodeAt(at);
     if (char <= SPACE || char === COLON) return at + 1;
     if (char === COMMA || char === CLOSE_BRACE || char === CLOSE_BRACKET) return this.#valueMissing(at);
-    this.#kept = this.#target === 'value' || this.#target === 'sum' || this.#target === 'tally' ? '' : null;
+    this.#kept = this.#target === 'value' || ADDING.has(this.#target) ? '' : null;
     this.#note(char);
     if (char === QUOTE) {
       this.#state = 'string';
@@ -224,7 +234,7 @@ export class JsonScanner {
    * keys nobody named.
    */
   #note(char: number): void {
-    if (this.#path === '' || this.#target === 'sum' || this.#target === 'tally') return;
+    if (this.#path === '' || ADDING.has(this.#target)) return;
     if (this.#target === 'count') {
       this.#found.set(this.#path, Number(this.#found.get(this.#path) ?? 0) + 1);
       return;
@@ -328,6 +338,7 @@ export class JsonScanner {
       const value = parsed(this.#kept);
       if (this.#target === 'sum') this.#add(value);
       else if (this.#target === 'tally') this.#tally(value);
+      else if (this.#target === 'words') this.#countWord(value);
       else if (value !== undefined) this.#found.set(this.#path, value);
       this.#kept = null;
     }
@@ -337,6 +348,14 @@ export class JsonScanner {
   #add(value: unknown): void {
     if (typeof value !== 'number') return;
     this.#found.set(this.#path, Number(this.#found.get(this.#path) ?? 0) + value);
+  }
+
+  #countWord(value: unknown): void {
+    if (typeof value !== 'string' || value.length > WORD_CHARS_MAX) return;
+    const words = (this.#found.get(this.#path) ?? new Map<string, number>()) as Map<string, number>;
+    if (!words.has(value) && words.size >= WORDS_MAX) return;
+    words.set(value, (words.get(value) ?? 0) + 1);
+    this.#found.set(this.#path, words);
   }
 
   #tally(value: unknown): void {

@@ -16,6 +16,8 @@ const EVENT_CHARS_MAX = 16 * 1024;
 const FIRST_EVENTS = 3;
 /** How a line of server-sent events begins: data, event, retry, id, or a comment. */
 const FIELD_START = /^[deri:]/;
+/** An id as it may stand in a path. */
+const PENDING_ID = /^[\w.-]{1,200}$/;
 const MEDIA = /^(?:audio|image|video)\//i;
 
 /**
@@ -46,6 +48,7 @@ export class ResponseReader {
   #errorMessage: unknown;
   #finishReason: unknown;
   #serviceTier: unknown;
+  #pendingId: unknown;
   #telling = false;
   #hasSaid = false;
 
@@ -141,6 +144,12 @@ export class ResponseReader {
   /** The tier the provider says it served. */
   get serviceTier(): unknown {
     return this.#serviceTier;
+  }
+
+  /** Under which the outcome is to be asked for, `null` when this is the outcome. A stream brings it itself. */
+  get pendingId(): string | null {
+    const id = this.#pendingId;
+    return !this.#isStream && typeof id === 'string' && PENDING_ID.test(id) ? id : null;
   }
 
   /** The provider's total is not the sum of the buckets. */
@@ -260,6 +269,7 @@ export class ResponseReader {
     }
     this.#finishReason = facts.finishReason ?? this.#finishReason;
     this.#serviceTier = facts.serviceTier ?? this.#serviceTier;
+    this.#pendingId = facts.pendingId;
     this.#telling ||= facts.telling;
   }
 }

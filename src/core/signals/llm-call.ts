@@ -6,6 +6,7 @@ import {
   type TokenUsage,
 } from '../event.ts';
 import type { Attributes } from '../frame.ts';
+import { isRateLimited } from '../llm/rate-limit.ts';
 import { eventColumns, int4, senderColumns, text } from '../row.ts';
 import type { Column, InstrumentSpec, RecordMeasurement, Signal } from '../signal.ts';
 import { milliseconds, toSeconds, type Usd } from '../units.ts';
@@ -21,6 +22,12 @@ export const LLM_FIRST_CHUNK: InstrumentSpec = {
   kind: 'histogram',
   unit: 's',
   description: 'Time to the first chunk with content of a streamed call.',
+};
+export const LLM_CHUNK_GAPS: InstrumentSpec = {
+  name: 'gen_ai.client.operation.time_per_output_chunk',
+  kind: 'histogram',
+  unit: 's',
+  description: 'Time from one chunk with content of a streamed call to the next.',
 };
 export const LLM_TOKENS: InstrumentSpec = {
   name: 'gen_ai.client.token.usage',
@@ -57,7 +64,7 @@ export const LLM_RATE_LIMITED: InstrumentSpec = {
   name: 'nervecenter.llm.rate_limited_calls',
   kind: 'counter',
   unit: '{call}',
-  description: 'Calls refused because there were too many (status 429).',
+  description: "Calls refused because there were too many (status 429, or the provider's word for it).",
 };
 export const LLM_COST: InstrumentSpec = {
   name: 'nervecenter.llm.cost',
@@ -78,8 +85,6 @@ export const LLM_UNPRICED: InstrumentSpec = {
   description: 'Calls that were answered, or have usage or billed units, whose cost is not known.',
 };
 
-const TOO_MANY_REQUESTS = 429;
-
 /** `error.type` of a call that the app gave up. */
 export const ABORTED = 'aborted';
 
@@ -95,6 +100,7 @@ export const llmCall: Signal<LlmCallEvent> = {
   instruments: [
     LLM_DURATION,
     LLM_FIRST_CHUNK,
+    LLM_CHUNK_GAPS,
     LLM_TOKENS,
     LLM_CACHED_TOKENS,
     LLM_REASONING_TOKENS,
@@ -219,18 +225,24 @@ export function tokensPerSecond({ usage, firstTokenMs, durationMs }: LlmCallEven
   return completionTokens(usage) / toSeconds(milliseconds(durationMs - firstTokenMs));
 }
 
-function callAttributes(event: LlmCallEvent): Attributes {
+/** What metrics tell calls apart by. */
+export function callAttributes(event: LlmCallEvent): Attributes {
   return {
     'gen_ai.operation.name': event.operation,
-    'gen_ai.provider.name': event.provider,
-    'gen_ai.request.model': event.model,
+    'gen_ai.provider.name': event.labels?.provider ?? event.provider,
+    'gen_ai.request.model': event.labels?.model ?? event.model,
   };
+}
+
+/** `error.type`, `null` where the call did not fail. */
+function errorAttribute({ outcome, errorType, labels }: LlmCallEvent): string | null {
+  if (outcome === 'ok') return null;
+  return outcome === 'aborted' ? ABORTED : (labels?.errorType ?? errorType ?? '_OTHER');
 }
 
 function measureCall(event: LlmCallEvent, record: RecordMeasurement): void {
   const attributes = callAttributes(event);
-  const error =
-    event.outcome === 'aborted' ? ABORTED : event.outcome === 'error' ? (event.errorType ?? '_OTHER') : null;
+  const error = errorAttribute(event);
   record(
     LLM_DURATION,
     toSeconds(event.durationMs),
@@ -239,7 +251,7 @@ function measureCall(event: LlmCallEvent, record: RecordMeasurement): void {
   if (event.firstTokenMs !== null) record(LLM_FIRST_CHUNK, toSeconds(event.firstTokenMs), attributes);
   if (event.usageSource === 'estimated') record(LLM_ESTIMATED, 1, attributes);
   if (event.usageMismatch) record(LLM_USAGE_MISMATCHES, 1, attributes);
-  if (event.statusCode === TOO_MANY_REQUESTS) record(LLM_RATE_LIMITED, 1, attributes);
+  if (isRateLimited(event.statusCode, event.errorType)) record(LLM_RATE_LIMITED, 1, attributes);
   if (event.usage === null) return;
   record(LLM_TOKENS, promptTokens(event.usage), { ...attributes, 'gen_ai.token.type': 'input' });
   record(LLM_TOKENS, completionTokens(event.usage), { ...attributes, 'gen_ai.token.type': 'output' });

@@ -146,7 +146,7 @@ const at = (startMs: number, bodyChecksum = 7, traceId: string | null = null) =>
 test('a failure is linked to one retry, begun after it and not too late', () => {
   let nowMs = 0;
   const clock = { monotonicMs: () => milliseconds(nowMs), epochMs: () => milliseconds(0) };
-  const attempts = new Attempts(clock);
+  const attempts = new Attempts({ clock, gaveUp: assert.fail });
   const first = attempts.begin(at(0), null);
   nowMs = 10;
   attempts.failed(at(0), first);
@@ -166,13 +166,19 @@ test('a failure is linked to one retry, begun after it and not too late', () => 
 
 test('what the SDK counts links bodies that differ, and failures kept are bounded', () => {
   const clock = { monotonicMs: () => milliseconds(0), epochMs: () => milliseconds(0) };
-  const attempts = new Attempts(clock);
+  let forgotten = 0;
+  const gaveUp = (reason: string, count = 1) => {
+    assert.equal(reason, 'retries_forgotten');
+    forgotten += count;
+  };
+  const attempts = new Attempts({ clock, gaveUp });
   const first = attempts.begin(at(0, 1), 0);
   attempts.failed(at(0, 1), first);
   assert.deepEqual(attempts.begin(at(0, 2), 1), { traceId: first.traceId, number: 1 });
   assert.equal(attempts.begin(at(0, 3), 2).number, 2);
   for (let body = 0; body < 1100; body++) attempts.failed(at(0, body), first);
   assert.equal(attempts.size, 1000);
+  assert.equal(forgotten, 100);
   assert.equal(attempts.begin(at(0, 99), null).number, 0);
   assert.equal(attempts.begin(at(0, 100), null).number, 1);
 });

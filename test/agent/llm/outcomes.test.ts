@@ -302,13 +302,14 @@ test('a call that the app left behind is closed, as are the calls still open at 
   await open.body?.cancel();
 });
 
-test('model names beyond the bound are counted as other', async () => {
+test('model names beyond the bound are other to metrics, and themselves in the row', async () => {
   server.handler = (_request, response) => sendJson(response, 200, { ...completion, model: 'gpt-4o' });
   const client = openai();
   for (let i = 0; i < 101; i++) await client.chat.completions.create({ ...chat, model: `m${i}` });
   const events = await recording.take(101);
   assert.equal(events[99]?.model, 'm99');
-  assert.equal(events[100]?.model, 'other');
+  assert.equal(events[99]?.labels, undefined);
+  assert.deepEqual([events[100]?.model, events[100]?.labels], ['m100', { model: 'other' }]);
   assert.deepEqual(recording.folded, ['gen_ai.request.model']);
   assert.equal(events[100]?.responseModel, 'gpt-4o');
 });
@@ -329,6 +330,7 @@ test('an unreadable body is a call with unknown tokens, said once', async () => 
   };
   await (await post()).arrayBuffer();
   assert.deepEqual([(await one()).usageSource, recording.warnings.size], ['none', 2]);
+  assert.deepEqual(recording.givenUp, ['body_damaged', 'body_encoding']);
 });
 
 test('bodies of megabytes are read on the way and not held', async () => {

@@ -1,14 +1,25 @@
 import type { Agent, AgentSettings } from '../../../src/agent/agent.ts';
 import { llm } from '../../../src/agent/instrumentation/llm.ts';
 import type { LlmCallEvent, NervecenterEvent } from '../../../src/core/event.ts';
+import type { Attributes } from '../../../src/core/frame.ts';
+import type { Distribution } from '../../../src/core/histogram.ts';
 import { milliseconds } from '../../../src/core/units.ts';
 import { until } from '../../support/poll.ts';
+
+/** Values gathered before their event, as the agent was given them. */
+export interface Measured {
+  readonly name: string;
+  readonly values: Distribution;
+  readonly attributes: Attributes;
+}
 
 /** The instrumentation under test with an agent that keeps what it is given. */
 export interface RecordingAgent {
   readonly events: LlmCallEvent[];
   readonly warnings: Map<string, string>;
   readonly folded: string[];
+  readonly givenUp: string[];
+  readonly measured: Measured[];
   readonly ownPorts: Set<number>;
   /** Added to the monotonic clock: time passes without waiting. */
   skipMs: number;
@@ -21,11 +32,15 @@ export function startRecording(settings?: AgentSettings): RecordingAgent {
   const events: LlmCallEvent[] = [];
   const warnings = new Map<string, string>();
   const folded: string[] = [];
+  const givenUp: string[] = [];
+  const measured: Measured[] = [];
   const ownPorts = new Set<number>();
   const recording: RecordingAgent = {
     events,
     warnings,
     folded,
+    givenUp,
+    measured,
     ownPorts,
     skipMs: 0,
     async take(count) {
@@ -47,6 +62,8 @@ export function startRecording(settings?: AgentSettings): RecordingAgent {
     cacheLookup: unused,
     cacheSize: unused,
     labelFolded: (attribute) => folded.push(attribute),
+    measured: ({ name }, values, attributes) => measured.push({ name, values, attributes }),
+    gaveUp: (reason) => givenUp.push(reason),
     websockets: { opened: unused, closed: unused, message: unused },
     isOwnPort: (port) => port !== undefined && ownPorts.has(port),
     warnOnce: (key, message) => warnings.set(key, message),

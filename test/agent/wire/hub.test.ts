@@ -33,6 +33,7 @@ test('at the bound the oldest exchange is abandoned, and that is said once', () 
   assert.deepEqual(ended, observer.exchanges.slice(0, 2));
   assert.deepEqual(ended[0]?.ends, ['aborted abandoned']);
   assert.deepEqual(agent.warnings, ['wire:exchanges-max']);
+  assert.deepEqual(agent.givenUp, ['exchanges_full', 'exchanges_full']);
 });
 
 test('what the app left behind is closed by age, what still moves is not', () => {

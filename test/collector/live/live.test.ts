@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import fc from 'fast-check';
+import { GIVEN_UP, GIVEN_UP_REASON } from '../../../src/core/given-up.ts';
 import { FOLDED_LABEL, FOLDED_LABELS } from '../../../src/core/llm/labels.ts';
 import { CACHE_REQUESTS } from '../../../src/core/signals/cache.ts';
 import {
   LLM_CACHE_SAVINGS,
+  LLM_CHUNK_GAPS,
   LLM_COST,
   LLM_DURATION,
+  LLM_RATE_LIMITED,
   LLM_UNPRICED,
 } from '../../../src/core/signals/llm-call.ts';
 import { RAG_DURATION, RAG_STAGE_DURATION, STAGE_ATTRIBUTE } from '../../../src/core/signals/rag-query.ts';
@@ -113,6 +116,8 @@ describe('the snapshot', () => {
         histogramOf(LLM_DURATION, [1], { ...model('dear'), 'error.type': 'aborted' }),
         pointOf(LLM_COST, 3, model('dear')),
         pointOf(LLM_UNPRICED, 1, model('cheap')),
+        pointOf(LLM_RATE_LIMITED, 1, model('dear')),
+        histogramOf(LLM_CHUNK_GAPS, [0.05, 0.05], model('dear')),
       ]);
     const { llm } = snapshot();
     assert.deepEqual(
@@ -123,6 +128,10 @@ describe('the snapshot', () => {
       ],
     );
     assert.deepEqual([llm.error_count, llm.aborted_requests], [1, 1]);
+    assert.deepEqual(
+      [llm.rate_limited_requests, llm.chunk_gap_p95_ms, llm.by_model.map((one) => one.rate_limited_requests)],
+      [1, 50, [1, 0]],
+    );
   });
 
   it('takes rates over the window, or over what has been watched of it, 10 s at least', () => {
@@ -291,6 +300,15 @@ describe('the pipeline', () => {
     clock.agent().send([folded('error.type'), folded('gen_ai.request.model')]);
     clock.agent().send([folded('error.type')]);
     assert.equal(snapshot().pipeline.labels_folded, 6);
+  });
+
+  it('counts what was given up by reason, and no reason that is not known', () => {
+    const givenUp = (reason: string, count: number) =>
+      pointOf(GIVEN_UP, count, { [GIVEN_UP_REASON]: reason });
+    assert.deepEqual(snapshot().pipeline.observations_given_up, {});
+    clock.agent().send([givenUp('body_ahead', 1), givenUp('exchanges_full', 2), givenUp('made up', 5)]);
+    clock.agent().send([givenUp('body_ahead', 1)]);
+    assert.deepEqual(snapshot().pipeline.observations_given_up, { body_ahead: 2, exchanges_full: 2 });
   });
 
   it('that only memory holds says so', () => {

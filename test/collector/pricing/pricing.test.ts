@@ -151,7 +151,14 @@ test('what the price lacks is said beside its version', () => {
   const turbo = { model: 'gpt-4-turbo', usage: cached };
   assert.equal(version(turbo), ' ~rate');
   assert.equal(pricer.price(call(turbo)).cacheSavingsUsd, null);
-  assert.equal(version({ serviceTier: 'priority' }), ' ~tier');
+  const claude = { provider: 'anthropic', serverAddress: 'api.anthropic.com', model: 'claude-sonnet-4-5' };
+  for (const serviceTier of ['flex', 'priority', 'batch', 'Batch', 'scale', 'fast']) {
+    assert.equal(version({ serviceTier }), ' ~tier', serviceTier);
+    assert.equal(version({ ...claude, serviceTier }), ' ~tier', serviceTier);
+  }
+  for (const serviceTier of [null, 'default', 'standard', 'auto', 'on_demand']) {
+    assert.equal(version({ serviceTier }), '', String(serviceTier));
+  }
   assert.equal(version({ ...turbo, serviceTier: 'flex', billedUnits: { images: 1 } }), ' ~rate~units~tier');
   const batch = { provider: 'openrouter', serverAddress: 'openrouter.ai', model: 'openai/gpt-6-sol' };
   assert.equal(version({ ...batch, serviceTier: 'batch' }), '');
@@ -190,6 +197,8 @@ test('searches, audio and rerankers are priced by what is billed', () => {
   assert.equal(priced({ model: 'gpt-audio', usage: tokenUsage({ inputAudio: 1_000_000 }) }), 32);
   const searching = { model: 'gpt-5', usage: tokenUsage({}), billedUnits: { searches: 1 } };
   assert.equal(priced(searching), 0.01);
+  const claude = { provider: 'anthropic', serverAddress: 'api.anthropic.com', model: 'claude-sonnet-4-5' };
+  assert.equal(priced({ ...searching, ...claude, billedUnits: { searches: 3 } }), 0.03);
 });
 
 test('a name can be given its model, as an Azure deployment is, and a tier its prices', () => {

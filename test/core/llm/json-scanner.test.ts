@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { JsonScanner, type Wanted } from '../../../src/core/llm/json-scanner.ts';
+import { JsonScanner, type Wanted, type Words } from '../../../src/core/llm/json-scanner.ts';
 import { bytesOf, pieces } from './pieces.ts';
 
 const WANTED: Wanted = {
@@ -160,5 +160,24 @@ test('an array that breaks off, or is closed by the wrong bracket, ends the walk
     const scanner = new JsonScanner({ a: { '[]': { b: 'sum' } } });
     for (const char of body) scanner.write(char);
     assert.ok(scanner.found.get('a.[].b') === undefined || scanner.found.get('a.[].b') === 1, body);
+  }
+});
+
+test('words of an array are counted, as many different and as long ones as there is room for', () => {
+  const wanted: Wanted = { output: { '[]': { type: 'words', action: { type: 'words' } } } };
+  const output = [
+    { type: 'search', action: { type: 'open' } },
+    { type: 'search', other: { type: 'search' } },
+    { type: 7, action: null },
+    { type: 'x'.repeat(65) },
+    ...Array.from({ length: 40 }, (_, i) => ({ type: `w${i}` })),
+    { type: 'search' },
+  ];
+  const text = JSON.stringify({ type: 'search', output });
+  for (const size of [1, 7, text.length]) {
+    const { found } = scan(text.match(new RegExp(`.{1,${size}}`, 'gs')) ?? [], wanted);
+    const words = found.get('output.[].type') as Words;
+    assert.deepEqual([words.get('search'), words.get('w0'), words.size], [3, 1, 32]);
+    assert.deepEqual([...(found.get('output.[].action.type') as Words)], [['open', 1]]);
   }
 });

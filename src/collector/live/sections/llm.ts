@@ -4,10 +4,12 @@ import {
   ABORTED,
   LLM_CACHE_SAVINGS,
   LLM_CACHED_TOKENS,
+  LLM_CHUNK_GAPS,
   LLM_COST,
   LLM_DURATION,
   LLM_ESTIMATED,
   LLM_FIRST_CHUNK,
+  LLM_RATE_LIMITED,
   LLM_REASONING_TOKENS,
   LLM_TOKENS,
   LLM_UNPRICED,
@@ -30,6 +32,7 @@ export function llmSection(view: LiveView): LlmSnapshot {
   const costs = store.counters(LLM_COST.name);
   const latency = windowOf(view, calls);
   const firstChunk = windowOf(view, store.histograms(LLM_FIRST_CHUNK.name));
+  const chunkGaps = windowOf(view, store.histograms(LLM_CHUNK_GAPS.name));
   const total = ({ name }: InstrumentSpec) => sumOf(store.counters(name), (series) => series.total);
   const slot = slotAt(view.nowMs, view.windowMs);
   const windowCost = sumOf(costs, (series) => series.window.sum(slot));
@@ -45,12 +48,14 @@ export function llmSection(view: LiveView): LlmSnapshot {
     latency_p50_ms: msFromSeconds(percentile(latency, 0.5)),
     latency_p99_ms: msFromSeconds(percentile(latency, 0.99)),
     first_token_p95_ms: msFromSeconds(percentile(firstChunk, 0.95)),
+    chunk_gap_p95_ms: msFromSeconds(percentile(chunkGaps, 0.95)),
     tokens_cached_total: total(LLM_CACHED_TOKENS),
     tokens_reasoning_total: total(LLM_REASONING_TOKENS),
     unpriced_requests: total(LLM_UNPRICED),
     unpriced_models: unpricedModels(view),
     cache_savings_usd: round(total(LLM_CACHE_SAVINGS), COST_DECIMALS),
     estimated_requests: total(LLM_ESTIMATED),
+    rate_limited_requests: total(LLM_RATE_LIMITED),
     aborted_requests: sumOf(calls, (series) =>
       series.attributes['error.type'] === ABORTED ? series.count : 0,
     ),
@@ -86,6 +91,7 @@ function byModel(
   };
   const costOf = totalByModel(LLM_COST);
   const unpricedOf = totalByModel(LLM_UNPRICED);
+  const rateLimitedOf = totalByModel(LLM_RATE_LIMITED);
   const models = [...groupBy(calls, modelKey)].map(([key, series]): ModelSnapshot => {
     const [provider = '', model = ''] = key.split('\u0000');
     const ownTokens = tokensByModel.get(key) ?? [];
@@ -98,6 +104,7 @@ function byModel(
       tokens_out: tokensOf(ownTokens, 'output'),
       cost_usd: round(costOf(key), COST_DECIMALS),
       unpriced_requests: unpricedOf(key),
+      rate_limited_requests: rateLimitedOf(key),
       latency_p95_ms: msFromSeconds(percentile(windowOf(view, series), 0.95)),
     };
   });

@@ -1,5 +1,6 @@
 import type { SignalName } from '../../../core/event.ts';
 import type { Dimension } from '../../../core/history/catalogue.ts';
+import { RATE_LIMIT_ERRORS, TOO_MANY_REQUESTS } from '../../../core/llm/rate-limit.ts';
 import { PROVIDER_MODEL } from '../../../core/past.ts';
 
 /** What rows are added up by: what history can be asked for, and what a start reads its totals by. */
@@ -51,6 +52,9 @@ const CALL_OUTCOME = `coalesce(r.outcome, CASE WHEN r.success THEN 'ok' ELSE 'er
 
 /** Whether a call was billed as far as anyone can tell: as the live view counts it (`measureCost`). */
 export const CALL_BILLED = `(${CALL_OUTCOME} = 'ok' OR r.total_tokens IS NOT NULL OR r.billed_units IS NOT NULL)`;
+
+/** As the live view counts it (`isRateLimited`). */
+const CALL_RATE_LIMITED = `(r.status_code = ${TOO_MANY_REQUESTS} OR lower(r.error_type) IN (${RATE_LIMIT_ERRORS.map((word) => `'${word}'`).join(', ')}))`;
 
 /** `cost_usd` has six decimals; where that is not enough there is a column beside it. */
 const EXACT_COST = 'coalesce(r.cost_exact_usd, r.cost_usd)';
@@ -105,7 +109,7 @@ export const SHAPES: Readonly<Record<SignalName, RowShape>> = {
       unpriced: oneIf(`${EXACT_COST} IS NULL AND ${CALL_BILLED}`),
       aborted: oneIf(`r.outcome = 'aborted'`),
       estimated: oneIf(`r.usage_source = 'estimated'`),
-      rate_limited: oneIf('r.status_code = 429'),
+      rate_limited: oneIf(CALL_RATE_LIMITED),
     },
   },
   'rag-query': {

@@ -255,6 +255,48 @@ const responses: DialectExamples = {
         usage: buckets,
       },
     ),
+    json(
+      'web searches: opening pages and looking into them is free',
+      {
+        object: 'response',
+        model: 'm',
+        status: 'completed',
+        output: [
+          { type: 'reasoning', summary: [{ type: 'web_search_call' }] },
+          { type: 'web_search_call', action: { type: 'search', query: 'web_search_call' } },
+          { type: 'web_search_call', action: { type: 'open_page', url: 'u' } },
+          { type: 'web_search_call', action: { type: 'find_in_page' } },
+          { type: 'web_search_call', status: 'completed' },
+          { type: 'message', content: [{ type: 'web_search_call' }] },
+        ],
+        usage: counted,
+      },
+      { model: 'm', finishReason: 'completed', billedUnits: { searches: 2 }, usage: buckets },
+    ),
+    sse(
+      'a web search in a stream, which repeats it',
+      [
+        { type: 'response.created', response: { model: 'm', status: 'in_progress', usage: null } },
+        { type: 'response.output_item.done', item: { type: 'web_search_call', action: { type: 'search' } } },
+        { type: 'response.output_text.delta', delta: 'a' },
+        {
+          type: 'response.completed',
+          response: {
+            model: 'm',
+            status: 'completed',
+            output: [{ type: 'web_search_call', action: { type: 'search' } }],
+            usage: counted,
+          },
+        },
+      ],
+      {
+        model: 'm',
+        contentEvents: 1,
+        finishReason: 'completed',
+        billedUnits: { searches: 1 },
+        usage: buckets,
+      },
+    ),
     sse(
       'a stream cut short by the bound of tokens',
       [

@@ -1,0 +1,28 @@
+import type { InstrumentSpec } from './signal.ts';
+
+/**
+ * Why something the agent followed was not followed to its end. `body_encoding`: an answer in an encoding that is not read.
+ * `body_damaged`: it could not be inflated. `body_ahead`: it came faster than it could be inflated. `body_too_large`: it
+ * inflates beyond 64 MiB. `exchanges_full`: more than 2,000 requests were open at once, and the oldest was closed.
+ * `retries_forgotten`: more than 1,000 failed calls waited for their retry, which then counts as a first try.
+ * `background_forgotten`: nobody asked for the outcome of a call that goes on in the background.
+ */
+export const GIVEN_UP_REASONS = [
+  'body_encoding',
+  'body_damaged',
+  'body_ahead',
+  'body_too_large',
+  'exchanges_full',
+  'retries_forgotten',
+  'background_forgotten',
+] as const;
+export type GivenUpReason = (typeof GIVEN_UP_REASONS)[number];
+
+/** What reached a bound of the agent, or could not be read: rows lack something of it. */
+export const GIVEN_UP: InstrumentSpec = {
+  name: 'nervecenter.observations.given_up',
+  kind: 'counter',
+  unit: '{observation}',
+  description: 'Requests and answers of the app that were not followed to their end, by reason.',
+};
+export const GIVEN_UP_REASON = 'reason';

@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { callLabelsOf } from '../../../src/agent/call-labels.ts';
+import { Attempts } from '../../../src/agent/instrumentation/llm-attempts.ts';
+import { BackgroundCalls } from '../../../src/agent/instrumentation/llm-background.ts';
+import { LlmCall } from '../../../src/agent/instrumentation/llm-call.ts';
+import { Recorder } from '../../../src/agent/recorder.ts';
+import { StageNames } from '../../../src/agent/stage-names.ts';
+import { createPricer } from '../../../src/collector/pricing.ts';
+import { eventsOf } from '../../../src/collector/receivers/shapes.ts';
+import type { LlmCallEvent } from '../../../src/core/event.ts';
+import type { Attributes } from '../../../src/core/frame.ts';
+import { recognise } from '../../../src/core/llm/index.ts';
+import { RouteBound } from '../../../src/core/route.ts';
+import { toRow } from '../../../src/core/row.ts';
+import type { RecordMeasurement } from '../../../src/core/signal.ts';
+import { LLM_COST, LLM_DURATION, llmCall, measureCost } from '../../../src/core/signals/llm-call.ts';
+import { RecordingAgent } from '../../support/recording-agent.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'nervecenter-models-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const MODELS = 150;
+const SERIES_MAX = 101;
+const priceOf = (i: number) => i + 1;
+const HOST = '127.0.0.1';
+
+function callOverWire(agent: RecordingAgent, attempts: Attempts, model: string): void {
+  const path = '/v1/chat/completions';
+  const recognised = recognise(HOST, path, () => true);
+  assert.ok(recognised);
+  const background = new BackgroundCalls(agent);
+  const options = {
+    agent,
+    labels: callLabelsOf(agent),
+    attempts,
+    background,
+    recognised,
+    context: undefined,
+  };
+  const call = new LlmCall(options, { host: HOST, port: 1, path, method: 'POST', header: () => null });
+  call.sent(Buffer.from(JSON.stringify({ model, messages: [] })));
+  call.headers(200, () => null);
+  const usage = { prompt_tokens: 1_000_000, completion_tokens: 0 };
+  call.received(Buffer.from(JSON.stringify({ choices: [], usage })));
+  call.completed();
+}
+
+/** 150 calls of as many models, the first half seen on the wire and the second recorded by the app. */
+function calls(): LlmCallEvent[] {
+  const agent = new RecordingAgent();
+  const attempts = new Attempts(agent);
+  const recorder = new Recorder({
+    agent,
+    routes: new RouteBound(),
+    stageNames: new StageNames(),
+    onInvalid: (_name, field) => assert.fail(field),
+    onRefused: () => assert.fail('refused'),
+  });
+  for (let i = 0; i < MODELS; i++) {
+    const model = `m${i}`;
+    if (i < MODELS / 2) callOverWire(agent, attempts, model);
+    else recorder.llmCall({ model, provider: 'openai', latencyMs: 1, tokensIn: 1_000_000, tokensOut: 0 });
+  }
+  return agent.events as LlmCallEvent[];
+}
+
+test('of 150 models of a process each row has its name and its own price, and metrics 101 series', () => {
+  const path = join(folder, 'prices.json');
+  const prices = Array.from({ length: MODELS }, (_, i) => [`m${i}`, { input: priceOf(i), output: 0 }]);
+  writeFileSync(path, JSON.stringify(Object.fromEntries(prices)));
+  const pricer = createPricer({ overridesPath: path, log: (_component, message) => assert.fail(message) });
+
+  const series = new Set<unknown>();
+  let costUsd = 0;
+  const record: RecordMeasurement = (spec, value, attributes: Attributes) => {
+    if (spec === LLM_DURATION) series.add(attributes['gen_ai.request.model']);
+    if (spec !== LLM_COST) return;
+    assert.ok(series.has(attributes['gen_ai.request.model']), 'cost has the label of the call');
+    costUsd += value;
+  };
+  const received = eventsOf(calls())?.usable as LlmCallEvent[];
+  const rows = received.map((event) => {
+    const priced = { ...event, cost: pricer.price(event) };
+    llmCall.measure(priced, record);
+    measureCost(priced, record);
+    return toRow(llmCall, priced);
+  });
+
+  const columns = llmCall.columns.map(({ name }) => name);
+  const cell = (row: readonly unknown[], name: string) => row[columns.indexOf(name)];
+  const expected = Array.from({ length: MODELS }, (_, i) => [`m${i}`, priceOf(i)]);
+  assert.deepEqual(
+    rows.map((row) => [cell(row, 'model'), cell(row, 'cost_usd')]),
+    expected,
+  );
+  assert.equal(series.size, SERIES_MAX);
+  assert.equal(costUsd, (MODELS * (MODELS + 1)) / 2);
+});
+
+test('providers and types of errors beyond their bounds are other to metrics alone', () => {
+  const labels = callLabelsOf(new RecordingAgent());
+  for (let i = 0; i < 50; i++) labels.of({ provider: `p${i}`, model: 'm', errorType: `e${i}` });
+  const call = {
+    ...(calls()[0] as LlmCallEvent),
+    provider: 'late',
+    outcome: 'error',
+    errorType: 'odd',
+  } as const;
+  const event = { ...call, ...labels.of(call) };
+  assert.deepEqual([event.provider, event.errorType], ['late', 'odd']);
+  const measured: Attributes[] = [];
+  llmCall.measure(event, (spec, _value, attributes) => {
+    if (spec === LLM_DURATION) measured.push(attributes);
+  });
+  assert.deepEqual(measured, [
+    {
+      'gen_ai.operation.name': 'chat',
+      'gen_ai.provider.name': 'other',
+      'gen_ai.request.model': 'm0',
+      'error.type': 'other',
+    },
+  ]);
+});
+
+test('labels of another process are believed only where they are text', () => {
+  const [event] = calls();
+  for (const labels of [null, 'other', { model: 5 }, { errorType: null }, { provider: '' }]) {
+    assert.deepEqual(eventsOf([{ ...event, labels }])?.refused, 1, JSON.stringify(labels));
+  }
+  for (const labels of [undefined, {}, { model: 'other' }]) {
+    assert.deepEqual(eventsOf([{ ...event, labels }])?.refused, 0, JSON.stringify(labels));
+  }
+});
