@@ -1,10 +1,15 @@
 import {
+  brotliDecompressSync,
   createBrotliDecompress,
   createGunzip,
   createInflate,
   createInflateRaw,
   createZstdDecompress,
+  gunzipSync,
+  inflateRawSync,
+  inflateSync,
   constants as zlib,
+  zstdDecompressSync,
 } from 'node:zlib';
 import { KIB, MIB } from '../../core/units.ts';
 
@@ -20,6 +25,8 @@ const INFLATED_BYTES_MAX = 64 * MIB;
  * inflated only for a moment. A body that runs further ahead is given up.
  */
 const CALL_WAITING_BYTES_MAX = MIB;
+/** A body that is no longer than this, compressed, is kept until it is inflated: a process that ends waits for no thread. */
+const KEPT_BYTES_MAX = 64 * KIB;
 /** Compressed bytes that may wait for zlib's threads, over all calls. */
 const WAITING_BYTES_MAX = 16 * MIB;
 
@@ -32,6 +39,8 @@ export interface BodyDecoder {
   write(chunk: Buffer): void;
   /** No more chunks; `done` is called once all text was given, maybe before `end` returns. Nothing may follow. */
   end(done: () => void): void;
+  /** Gives at once what still waits, on the app's own thread, as the process ends; then `end` is done. */
+  finishNow(): void;
 }
 
 /** Where decoded text goes. `unreadable` says, once, why the rest of the body cannot be read. */
@@ -43,22 +52,57 @@ export interface BodySink {
 /** The decoder for a `content-encoding`. Inflating happens on zlib's threads, so that it costs the app's thread little. */
 export function bodyDecoder(encoding: string, sink: BodySink): BodyDecoder {
   if (encoding === '' || encoding === 'identity') return new PlainBody(sink);
-  if (Object.hasOwn(DECOMPRESSORS, encoding)) return new CompressedBody(encoding, sink);
+  const known = ENCODINGS.get(encoding);
+  if (known !== undefined) return new CompressedBody({ name: encoding, ...known }, sink);
   sink.unreadable(`content encoding ${JSON.stringify(encoding.slice(0, 40))} is not supported`);
   return new UnreadableBody();
 }
 
 // Flushing at the end makes zlib give what it has of a body that was cut off, instead of an error.
 const flushed = { finishFlush: zlib.Z_SYNC_FLUSH, flush: zlib.Z_SYNC_FLUSH };
-const DECOMPRESSORS: Readonly<Record<string, (firstByte: number) => Decompressor>> = {
-  gzip: () => createGunzip(flushed),
-  'x-gzip': () => createGunzip(flushed),
-  // Some servers send deflate without its header, as browsers have always accepted.
-  deflate: (firstByte) => ((firstByte & 0x0f) === 8 ? createInflate(flushed) : createInflateRaw(flushed)),
-  br: () =>
-    createBrotliDecompress({ flush: zlib.BROTLI_OPERATION_FLUSH, finishFlush: zlib.BROTLI_OPERATION_FLUSH }),
-  zstd: () => createZstdDecompress({ flush: zlib.ZSTD_e_flush, finishFlush: zlib.ZSTD_e_flush }),
+const brotliFlushed = { flush: zlib.BROTLI_OPERATION_FLUSH, finishFlush: zlib.BROTLI_OPERATION_FLUSH };
+const zstdFlushed = { flush: zlib.ZSTD_e_flush, finishFlush: zlib.ZSTD_e_flush };
+const atOnce = { maxOutputLength: INFLATED_BYTES_MAX };
+
+interface Encoding {
+  readonly open: (firstByte: number) => Decompressor;
+  readonly inflate: (body: Buffer) => Buffer;
+}
+
+const GZIP: Encoding = {
+  open: () => createGunzip(flushed),
+  inflate: (body) => gunzipSync(body, { ...flushed, ...atOnce }),
 };
+const ENCODINGS: ReadonlyMap<string, Encoding> = new Map([
+  ['gzip', GZIP],
+  ['x-gzip', GZIP],
+  [
+    'deflate',
+    {
+      open: (firstByte) => (hasHeader(firstByte) ? createInflate(flushed) : createInflateRaw(flushed)),
+      inflate: (body) => (hasHeader(body[0]) ? inflateSync : inflateRawSync)(body, { ...flushed, ...atOnce }),
+    },
+  ],
+  [
+    'br',
+    {
+      open: () => createBrotliDecompress(brotliFlushed),
+      inflate: (body) => brotliDecompressSync(body, { ...brotliFlushed, ...atOnce }),
+    },
+  ],
+  [
+    'zstd',
+    {
+      open: () => createZstdDecompress(zstdFlushed),
+      inflate: (body) => zstdDecompressSync(body, { ...zstdFlushed, ...atOnce }),
+    },
+  ],
+]);
+
+/** Some servers send deflate without its header, as browsers have always accepted. */
+function hasHeader(firstByte = 0): boolean {
+  return (firstByte & 0x0f) === 8;
+}
 
 /** Gives bytes as characters (latin1): the readers look for ASCII only, and nothing has to be decoded. */
 export function giveText(bytes: Buffer, text: (piece: string) => void): void {
@@ -81,6 +125,10 @@ class PlainBody implements BodyDecoder {
   end(done: () => void): void {
     done();
   }
+
+  finishNow(): void {
+    // Nothing waits.
+  }
 }
 
 class UnreadableBody implements BodyDecoder {
@@ -91,21 +139,28 @@ class UnreadableBody implements BodyDecoder {
   end(done: () => void): void {
     done();
   }
+
+  finishNow(): void {
+    // Nothing waits.
+  }
 }
 
 /** Compressed bytes waiting for zlib, over all calls of the process. */
 let waitingBytes = 0;
 
 class CompressedBody implements BodyDecoder {
-  readonly #encoding: string;
+  readonly #encoding: Encoding & { readonly name: string };
   readonly #sink: BodySink;
+  /** The body so far; `null` once it is too long to keep. */
+  #kept: Buffer[] | null = [];
+  #keptBytes = 0;
   #stream: Decompressor | null = null;
   #inflatedBytes = 0;
   #given = false;
   #waitingBytes = 0;
   #done: (() => void) | null = null;
 
-  constructor(encoding: string, sink: BodySink) {
+  constructor(encoding: Encoding & { readonly name: string }, sink: BodySink) {
     this.#encoding = encoding;
     this.#sink = sink;
   }
@@ -118,6 +173,7 @@ class CompressedBody implements BodyDecoder {
       return;
     }
     this.#stream ??= this.#open(chunk[0] ?? 0);
+    this.#keep(chunk);
     this.#wait(chunk.length);
     this.#stream.write(chunk, () => this.#wait(-chunk.length));
   }
@@ -131,12 +187,38 @@ class CompressedBody implements BodyDecoder {
     this.#stream.end();
   }
 
+  finishNow(): void {
+    if (this.#given || this.#stream === null) return;
+    if (this.#kept === null) {
+      this.#giveUp('the process ended before a long body was inflated');
+      return;
+    }
+    try {
+      const body = this.#encoding.inflate(Buffer.concat(this.#kept));
+      giveText(body.subarray(this.#inflatedBytes), (piece) => this.#sink.text(piece));
+      this.#stream.destroy();
+      this.#finish();
+    } catch {
+      this.#giveUp(this.#damaged);
+    }
+  }
+
+  get #damaged(): string {
+    return `the ${this.#encoding.name} body is damaged`;
+  }
+
+  #keep(chunk: Buffer): void {
+    if (this.#kept === null) return;
+    this.#keptBytes += chunk.length;
+    if (this.#keptBytes > KEPT_BYTES_MAX) this.#kept = null;
+    else this.#kept.push(chunk);
+  }
+
   #open(firstByte: number): Decompressor {
-    const create = DECOMPRESSORS[this.#encoding] ?? (() => createGunzip(flushed));
-    const stream = create(firstByte);
+    const stream = this.#encoding.open(firstByte);
     stream.on('data', (bytes: Buffer) => this.#inflated(bytes));
     stream.on('end', () => this.#finish());
-    stream.on('error', () => this.#giveUp(`the ${this.#encoding} body is damaged`));
+    stream.on('error', () => this.#giveUp(this.#damaged));
     return stream;
   }
 
@@ -163,6 +245,7 @@ class CompressedBody implements BodyDecoder {
   #finish(): void {
     if (!this.#given) waitingBytes -= this.#waitingBytes;
     this.#given = true;
+    this.#kept = null;
     const done = this.#done;
     this.#done = null;
     done?.();

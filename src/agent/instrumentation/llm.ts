@@ -18,9 +18,11 @@ export const llm: Instrumentation = {
   name: 'llm',
   start(agent) {
     const stopAsking = agent.settings?.includeUsage === true ? requestUsage(agent) : null;
-    const stopObserving = observeWire(agent, new LlmObserver(agent));
+    const observer = new LlmObserver(agent);
+    const stopObserving = observeWire(agent, observer);
     return () => {
       stopObserving();
+      observer.finish();
       stopAsking?.();
     };
   },
@@ -30,6 +32,7 @@ class LlmObserver implements WireObserver {
   readonly #agent: Agent;
   readonly #attempts: Attempts;
   readonly #labels: LlmLabels;
+  readonly #ending = new Set<LlmCall>();
 
   constructor(agent: Agent) {
     this.#agent = agent;
@@ -50,9 +53,15 @@ class LlmObserver implements WireObserver {
       agent: this.#agent,
       labels: this.#labels,
       attempts: this.#attempts,
+      ending: this.#ending,
       recognised,
       context: currentContext(),
     };
     return new LlmCall(options, request);
+  }
+
+  /** Events of the calls whose answers are not inflated yet: what comes later finds the process gone. */
+  finish(): void {
+    for (const call of [...this.#ending]) call.finishNow();
   }
 }
