@@ -27,6 +27,8 @@ const INFLATED_BYTES_MAX = 64 * MIB;
 const CALL_WAITING_BYTES_MAX = MIB;
 /** A body that is no longer than this, compressed, is kept until it is inflated: a process that ends waits for no thread. */
 const KEPT_BYTES_MAX = 64 * KIB;
+/** Compressed bytes that may be kept so over all calls; of a body beyond that nothing is kept. */
+const ALL_KEPT_BYTES_MAX = 16 * MIB;
 /** Compressed bytes that may wait for zlib's threads, over all calls. */
 const WAITING_BYTES_MAX = 16 * MIB;
 
@@ -147,6 +149,8 @@ class UnreadableBody implements BodyDecoder {
 
 /** Compressed bytes waiting for zlib, over all calls of the process. */
 let waitingBytes = 0;
+/** Compressed bytes that are kept until their body is inflated, over all calls of the process. */
+let allKeptBytes = 0;
 
 class CompressedBody implements BodyDecoder {
   readonly #encoding: Encoding & { readonly name: string };
@@ -190,7 +194,7 @@ class CompressedBody implements BodyDecoder {
   finishNow(): void {
     if (this.#given || this.#stream === null) return;
     if (this.#kept === null) {
-      this.#giveUp('the process ended before a long body was inflated');
+      this.#giveUp('the process ended before a long body was inflated, or one of many');
       return;
     }
     try {
@@ -209,9 +213,16 @@ class CompressedBody implements BodyDecoder {
 
   #keep(chunk: Buffer): void {
     if (this.#kept === null) return;
+    this.#kept.push(chunk);
     this.#keptBytes += chunk.length;
-    if (this.#keptBytes > KEPT_BYTES_MAX) this.#kept = null;
-    else this.#kept.push(chunk);
+    allKeptBytes += chunk.length;
+    if (this.#keptBytes > KEPT_BYTES_MAX || allKeptBytes > ALL_KEPT_BYTES_MAX) this.#forget();
+  }
+
+  #forget(): void {
+    if (this.#kept === null) return;
+    this.#kept = null;
+    allKeptBytes -= this.#keptBytes;
   }
 
   #open(firstByte: number): Decompressor {
@@ -245,7 +256,7 @@ class CompressedBody implements BodyDecoder {
   #finish(): void {
     if (!this.#given) waitingBytes -= this.#waitingBytes;
     this.#given = true;
-    this.#kept = null;
+    this.#forget();
     const done = this.#done;
     this.#done = null;
     done?.();

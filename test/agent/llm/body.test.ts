@@ -66,7 +66,33 @@ test('of a process that ends, a long body that is not inflated yet stays unread,
   let done = 0;
   decoder.end(() => done++);
   decoder.finishNow();
-  assert.deepEqual([given, done], [['the process ended before a long body was inflated'], 1]);
+  assert.deepEqual([given, done], [['the process ended before a long body was inflated, or one of many'], 1]);
+});
+
+test('over all calls 16 MiB are kept for that, and no more until some are at their end', async () => {
+  const body = gzipSync(randomBytes(60 * 1024)).subarray(0, -1);
+  const begin = async () => {
+    const given: string[] = [];
+    let chars = 0;
+    const inflated = Promise.withResolvers<void>();
+    const text = (piece: string) => {
+      chars += piece.length;
+      if (chars === 60 * 1024) inflated.resolve();
+    };
+    const decoder = bodyDecoder('gzip', { text, unreadable: (reason) => given.push(reason) });
+    decoder.write(body);
+    await inflated.promise;
+    return { given, finish: () => decoder.finishNow() };
+  };
+  const kept: Awaited<ReturnType<typeof begin>>[] = [];
+  while ((kept.length + 1) * body.length <= 16 * 1024 * 1024) kept.push(await begin());
+  const beyond = await begin();
+  beyond.finish();
+  for (const { finish } of kept) finish();
+  const later = await begin();
+  later.finish();
+  const refused = [...kept, later].filter(({ given }) => given.length > 0);
+  assert.deepEqual([refused, beyond.given.length], [[], 1]);
 });
 
 test('a call that has ended as the process does has its event, inflated or not', async () => {
