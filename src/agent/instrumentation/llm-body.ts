@@ -41,8 +41,6 @@ export interface BodyDecoder {
   write(chunk: Buffer): void;
   /** No more chunks; `done` is called once all text was given, maybe before `end` returns. Nothing may follow. */
   end(done: () => void): void;
-  /** Gives at once what still waits, on the app's own thread, as the process ends; then `end` is done. */
-  finishNow(): void;
 }
 
 /** Where decoded text goes. `unreadable` says, once, why the rest of the body cannot be read. */
@@ -127,10 +125,6 @@ class PlainBody implements BodyDecoder {
   end(done: () => void): void {
     done();
   }
-
-  finishNow(): void {
-    // Nothing waits.
-  }
 }
 
 class UnreadableBody implements BodyDecoder {
@@ -141,16 +135,19 @@ class UnreadableBody implements BodyDecoder {
   end(done: () => void): void {
     done();
   }
-
-  finishNow(): void {
-    // Nothing waits.
-  }
 }
 
 /** Compressed bytes waiting for zlib, over all calls of the process. */
 let waitingBytes = 0;
 /** Compressed bytes that are kept until their body is inflated, over all calls of the process. */
 let allKeptBytes = 0;
+/** Bodies at whose end somebody waits for zlib's threads; bounded by what may wait for them. */
+const ending = new Set<CompressedBody>();
+
+/** Gives what is left of all bodies that have ended, on the app's own thread: a process that ends waits for no other. */
+export function finishBodies(): void {
+  for (const body of [...ending]) body.finishNow();
+}
 
 class CompressedBody implements BodyDecoder {
   readonly #encoding: Encoding & { readonly name: string };
@@ -188,11 +185,13 @@ class CompressedBody implements BodyDecoder {
       return;
     }
     this.#done = done;
+    ending.add(this);
     this.#stream.end();
   }
 
+  /** Gives the rest at once; then `end` is done. */
   finishNow(): void {
-    if (this.#given || this.#stream === null) return;
+    if (this.#given) return;
     if (this.#kept === null) {
       this.#giveUp('the process ended before a long body was inflated, or one of many');
       return;
@@ -200,7 +199,7 @@ class CompressedBody implements BodyDecoder {
     try {
       const body = this.#encoding.inflate(Buffer.concat(this.#kept));
       giveText(body.subarray(this.#inflatedBytes), (piece) => this.#sink.text(piece));
-      this.#stream.destroy();
+      this.#stream?.destroy();
       this.#finish();
     } catch {
       this.#giveUp(this.#damaged);
@@ -257,6 +256,7 @@ class CompressedBody implements BodyDecoder {
     if (!this.#given) waitingBytes -= this.#waitingBytes;
     this.#given = true;
     this.#forget();
+    ending.delete(this);
     const done = this.#done;
     this.#done = null;
     done?.();

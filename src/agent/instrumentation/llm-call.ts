@@ -27,8 +27,6 @@ export interface LlmCallOptions {
   readonly agent: Agent;
   readonly labels: LlmLabels;
   readonly attempts: Attempts;
-  /** Calls that have ended and wait for the last of their answer to be inflated; bounded by what may wait for that. */
-  readonly ending: Set<LlmCall>;
   readonly recognised: Recognised;
   /** The work that asked for the call. */
   readonly context: WorkContext | undefined;
@@ -126,11 +124,6 @@ export class LlmCall implements WireExchange {
     this.#end(ending);
   }
 
-  /** Makes the event of an ended call at once, as the process ends. */
-  finishNow(): void {
-    this.#body?.finishNow();
-  }
-
   /** Not before it looks like a call: time that was given to a stage cannot be taken back. */
   #beginStage(): void {
     const { context, recognised } = this.#options;
@@ -167,12 +160,7 @@ export class LlmCall implements WireExchange {
     this.#endStage?.();
     const durationMs = this.#elapsed();
     const timeMs = this.#options.agent.clock.epochMs();
-    const calls = this.#options.ending;
-    calls.add(this);
-    const finish = () => {
-      calls.delete(this);
-      this.#emit(timeMs, durationMs, ending);
-    };
+    const finish = () => this.#emit(timeMs, durationMs, ending);
     if (this.#body === null) finish();
     else this.#body.end(finish);
   }

@@ -6,6 +6,7 @@ import type { WireExchange, WireObserver, WireRequest } from '../wire/exchange.t
 import { observeWire } from '../wire/wire.ts';
 import { requestUsage } from './include-usage.ts';
 import { Attempts } from './llm-attempts.ts';
+import { finishBodies } from './llm-body.ts';
 import { LlmCall, type LlmLabels } from './llm-call.ts';
 
 /** Different model names that may become labels; the rest is `other`. */
@@ -18,11 +19,10 @@ export const llm: Instrumentation = {
   name: 'llm',
   start(agent) {
     const stopAsking = agent.settings?.includeUsage === true ? requestUsage(agent) : null;
-    const observer = new LlmObserver(agent);
-    const stopObserving = observeWire(agent, observer);
+    const stopObserving = observeWire(agent, new LlmObserver(agent));
     return () => {
       stopObserving();
-      observer.finish();
+      finishBodies();
       stopAsking?.();
     };
   },
@@ -32,7 +32,6 @@ class LlmObserver implements WireObserver {
   readonly #agent: Agent;
   readonly #attempts: Attempts;
   readonly #labels: LlmLabels;
-  readonly #ending = new Set<LlmCall>();
 
   constructor(agent: Agent) {
     this.#agent = agent;
@@ -53,15 +52,9 @@ class LlmObserver implements WireObserver {
       agent: this.#agent,
       labels: this.#labels,
       attempts: this.#attempts,
-      ending: this.#ending,
       recognised,
       context: currentContext(),
     };
     return new LlmCall(options, request);
-  }
-
-  /** Events of the calls whose answers are not inflated yet: what comes later finds the process gone. */
-  finish(): void {
-    for (const call of [...this.#ending]) call.finishNow();
   }
 }

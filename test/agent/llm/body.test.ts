@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
-import { bodyDecoder } from '../../../src/agent/instrumentation/llm-body.ts';
+import { bodyDecoder, finishBodies } from '../../../src/agent/instrumentation/llm-body.ts';
 import { startRecording } from './recording-agent.ts';
 import { startStub } from './stub-server.ts';
 
@@ -50,10 +50,10 @@ for (const [encoding, compress] of Object.entries(encodings)) {
       decoder.write(body.subarray(cut));
       let done = 0;
       decoder.end(() => done++);
-      decoder.finishNow();
+      finishBodies();
       assert.deepEqual([given.join('') === text, done], [true, 1]);
       await new Promise((resolve) => setImmediate(resolve));
-      decoder.finishNow();
+      finishBodies();
       assert.deepEqual([given.join('') === text, done], [true, 1]);
     }
   });
@@ -65,7 +65,7 @@ test('of a process that ends, a long body that is not inflated yet stays unread,
   decoder.write(gzipSync(randomBytes(2 * CHUNK_BYTES)));
   let done = 0;
   decoder.end(() => done++);
-  decoder.finishNow();
+  finishBodies();
   assert.deepEqual([given, done], [['the process ended before a long body was inflated, or one of many'], 1]);
 });
 
@@ -82,15 +82,16 @@ test('over all calls 16 MiB are kept for that, and no more until some are at the
     const decoder = bodyDecoder('gzip', { text, unreadable: (reason) => given.push(reason) });
     decoder.write(body);
     await inflated.promise;
-    return { given, finish: () => decoder.finishNow() };
+    return { given, end: () => decoder.end(() => {}) };
   };
   const kept: Awaited<ReturnType<typeof begin>>[] = [];
   while ((kept.length + 1) * body.length <= 16 * 1024 * 1024) kept.push(await begin());
   const beyond = await begin();
-  beyond.finish();
-  for (const { finish } of kept) finish();
+  for (const { end } of [...kept, beyond]) end();
+  finishBodies();
   const later = await begin();
-  later.finish();
+  later.end();
+  finishBodies();
   const refused = [...kept, later].filter(({ given }) => given.length > 0);
   assert.deepEqual([refused, beyond.given.length], [[], 1]);
 });
