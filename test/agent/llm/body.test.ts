@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import * as http from 'node:http';
 import { test } from 'node:test';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { bodyDecoder, finishBodies } from '../../../src/agent/instrumentation/llm-body.ts';
@@ -103,9 +104,13 @@ test('a call that has ended as the process does has its event, inflated or not',
   const body = gzipSync(JSON.stringify({ object: 'chat.completion', model: 'm', choices: [], usage }));
   const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
   server.handler = (_request, response) => response.writeHead(200, headers).end(body);
-  const url = `${server.url}/v1/chat/completions`;
-  const answer = await fetch(url, { method: 'POST', body: JSON.stringify({ model: 'm', messages: [] }) });
-  await answer.arrayBuffer();
+  // As raw bytes, whose end an app has before they are inflated.
+  await new Promise((resolve, reject) => {
+    const request = http.request(`${server.url}/v1/chat/completions`, { method: 'POST' }, (response) =>
+      response.on('end', resolve).resume(),
+    );
+    request.on('error', reject).end(JSON.stringify({ model: 'm', messages: [] }));
+  });
   recording.stop();
   assert.deepEqual(
     recording.events.map(({ usageSource, usage: read }) => [
