@@ -23,6 +23,7 @@ export interface Row {
   readonly completion_tokens: number | null;
   readonly cached_tokens: number | null;
   readonly reasoning_tokens: number | null;
+  readonly total_tokens: number | null;
   readonly outcome: string;
   readonly usage_source: string;
   readonly usage_mismatch: boolean | null;
@@ -55,8 +56,9 @@ export class PackageRuns {
     this.#collector = new ObservedApp(CLI, { flags: [], args: ['collector'], env });
   }
 
-  static async start(): Promise<PackageRuns> {
-    const [postgres, providers] = await Promise.all([startPostgres(), startProviders()]);
+  /** @param startServers the stand-ins. @default those that `answers.ts` speaks for */
+  static async start(startServers: () => Promise<Providers> = startProviders): Promise<PackageRuns> {
+    const [postgres, providers] = await Promise.all([startPostgres(), startServers()]);
     const database = await postgres.createDatabase();
     const runs = new PackageRuns(providers, { postgres, database }, String(await freePort()));
     await runs.#collector.started();

@@ -15,19 +15,18 @@ export interface Providers {
   close(): Promise<void>;
 }
 
-type Request = http.IncomingMessage | http2.Http2ServerRequest;
-type Response = http.ServerResponse & http2.Http2ServerResponse;
+export type Request = http.IncomingMessage | http2.Http2ServerRequest;
+export type Response = http.ServerResponse & http2.Http2ServerResponse;
 
 /** They refuse a request that says `busy`, and serve it when it comes again; of an answer to `leave` they keep the end. */
 export async function startProviders(): Promise<Providers> {
   const refused = new Set<string>();
-  const sockets = new Set<Socket>();
   let received = 0;
   const serve = async (request: Request, response: Response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
     const body = Buffer.concat(chunks).toString();
-    const host = String(request.headers[':authority'] ?? request.headers['host']).replace(/:\d+$/, '');
+    const host = hostOf(request);
     received++;
     const isBusy = body.includes('busy') && !refused.delete(`${host} ${request.url}`);
     if (isBusy) {
@@ -49,6 +48,20 @@ export async function startProviders(): Promise<Providers> {
     }
     response.end();
   };
+  const listening = await listen(serve);
+  return {
+    ...listening,
+    get received() {
+      return received;
+    },
+  };
+}
+
+/** Serves HTTP/1.1 and HTTP/2 on ports of their own. */
+export async function listen(
+  serve: (request: Request, response: Response) => Promise<void>,
+): Promise<Omit<Providers, 'received'>> {
+  const sockets = new Set<Socket>();
   const servers = [http.createServer(serve as never), http2.createServer(serve as never)];
   for (const server of servers) {
     server.on('connection', (socket: Socket) => sockets.add(socket));
@@ -59,14 +72,16 @@ export async function startProviders(): Promise<Providers> {
   return {
     port,
     http2Port,
-    get received() {
-      return received;
-    },
     async close() {
       for (const socket of sockets) socket.destroy();
       for (const server of servers) await new Promise((closed) => server.close(closed));
     },
   };
+}
+
+/** The name by which a provider is called. */
+export function hostOf({ headers }: Request): string {
+  return String(headers[':authority'] ?? headers['host']).replace(/:\d+$/, '');
 }
 
 /** Some packages read the one, some the other. */

@@ -18,6 +18,7 @@ import { firstCell, tablesOf, tableWith } from './markdown.ts';
 import { ROOT } from './source-tree.ts';
 
 const DOCUMENTS = ['README.md', 'ARCHITECTURE.md', ...globSync('docs/**/*.md', { cwd: ROOT })];
+type Versions = Readonly<Record<'dependencies' | 'devDependencies', Readonly<Record<string, string>>>>;
 const textOf = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 
 describe('the documents and the code agree on', () => {
@@ -96,6 +97,29 @@ describe('the documents and the code agree on', () => {
       [...textOf('README.md').matchAll(/`(?:npx )?nervecenter (\w+)/g)].map(([, name]) => name),
     );
     assert.deepEqual([...mentioned].sort(), commands.sort());
+  });
+
+  it('packages: those that the tests call are listed, in the versions they have', () => {
+    const { dependencies, devDependencies } = JSON.parse(textOf('package.json')) as Versions;
+    const installed = new Map(Object.entries({ ...dependencies, ...devDependencies }));
+    const listed = new Map(
+      tableWith('README.md', 'LLM calls').flatMap((row) =>
+        [
+          ...(row['tested with'] ?? '').matchAll(/(?<![\w/-])(@?[a-z][\w/-]*) ([\d.]+)(?: and ([\d.]+))?/g),
+        ].map(([, name = '', ...versions]) => [name, versions] as const),
+      ),
+    );
+    const apps = globSync('test/packages/apps/*.ts', { cwd: ROOT }).map(textOf).join('');
+    const called = [...apps.matchAll(/\bload\(\s*'([^']+)'/g)].flatMap(([, name = '']) => name);
+    assert.deepEqual(
+      called.filter((name) => installed.has(name) && !listed.has(name)),
+      [],
+    );
+    const wrong = [...listed].filter(
+      ([name, versions]) =>
+        !versions.some((version) => `${installed.get(name) ?? version}.`.startsWith(`${version}.`)),
+    );
+    assert.deepEqual(wrong, []);
   });
 
   it('names: no setting and no code is mentioned that does not exist', () => {

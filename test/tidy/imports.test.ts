@@ -160,6 +160,23 @@ describe('imports', () => {
     assert.deepEqual(wrong, []);
   });
 
+  it('of a dialect are one line in the list, or for another dialect that builds on it', () => {
+    const list = 'src/core/llm/index.ts';
+    const dialects = new Set(
+      MODULES.filter(({ file }) => /^src\/core\/llm\/.*\.ts$/.test(file.path))
+        .filter(({ file }) => /^export const \w+: Dialect\b/m.test(file.text))
+        .map(({ file }) => file.path),
+    );
+    assert.ok(dialects.size > 10);
+    const wrong = MODULES.filter(({ file }) => file.path !== list && !dialects.has(file.path)).flatMap(
+      ({ file, imports }) =>
+        imports
+          .filter(({ target }) => dialects.has(target))
+          .map(({ target, line }) => `${file.path}:${line} imports ${target}`),
+    );
+    assert.deepEqual(wrong, []);
+  });
+
   it('never run in a circle', () => {
     const graph = new Map(
       MODULES.map(({ file, imports }) => [

@@ -1,10 +1,15 @@
 import {
+  brotliDecompressSync,
   createBrotliDecompress,
   createGunzip,
   createInflate,
   createInflateRaw,
   createZstdDecompress,
+  gunzipSync,
+  inflateRawSync,
+  inflateSync,
   constants as zlib,
+  zstdDecompressSync,
 } from 'node:zlib';
 import type { GivenUpReason } from '../../core/given-up.ts';
 import { KIB, MIB } from '../../core/units.ts';
@@ -21,6 +26,10 @@ const INFLATED_BYTES_MAX = 64 * MIB;
  * inflated only for a moment. A body that runs further ahead is given up.
  */
 const CALL_WAITING_BYTES_MAX = MIB;
+/** A body that is no longer than this, compressed, is kept until it is inflated: a process that ends waits for no thread. */
+const KEPT_BYTES_MAX = 64 * KIB;
+/** Compressed bytes that may be kept so over all calls; of a body beyond that nothing is kept. */
+const ALL_KEPT_BYTES_MAX = 16 * MIB;
 /** Compressed bytes that may wait for zlib's threads, over all calls. */
 const WAITING_BYTES_MAX = 16 * MIB;
 
@@ -44,7 +53,8 @@ export interface BodySink {
 /** The decoder for a `content-encoding`. Inflating happens on zlib's threads, so that it costs the app's thread little. */
 export function bodyDecoder(encoding: string, sink: BodySink): BodyDecoder {
   if (encoding === '' || encoding === 'identity') return new PlainBody(sink);
-  if (Object.hasOwn(DECOMPRESSORS, encoding)) return new CompressedBody(encoding, sink);
+  const known = ENCODINGS.get(encoding);
+  if (known !== undefined) return new CompressedBody({ name: encoding, ...known }, sink);
   const explanation = `content encoding ${JSON.stringify(encoding.slice(0, 40))} is not supported`;
   sink.unreadable('body_encoding', explanation);
   return new UnreadableBody();
@@ -52,15 +62,49 @@ export function bodyDecoder(encoding: string, sink: BodySink): BodyDecoder {
 
 // Flushing at the end makes zlib give what it has of a body that was cut off, instead of an error.
 const flushed = { finishFlush: zlib.Z_SYNC_FLUSH, flush: zlib.Z_SYNC_FLUSH };
-const DECOMPRESSORS: Readonly<Record<string, (firstByte: number) => Decompressor>> = {
-  gzip: () => createGunzip(flushed),
-  'x-gzip': () => createGunzip(flushed),
-  // Some servers send deflate without its header, as browsers have always accepted.
-  deflate: (firstByte) => ((firstByte & 0x0f) === 8 ? createInflate(flushed) : createInflateRaw(flushed)),
-  br: () =>
-    createBrotliDecompress({ flush: zlib.BROTLI_OPERATION_FLUSH, finishFlush: zlib.BROTLI_OPERATION_FLUSH }),
-  zstd: () => createZstdDecompress({ flush: zlib.ZSTD_e_flush, finishFlush: zlib.ZSTD_e_flush }),
+const brotliFlushed = { flush: zlib.BROTLI_OPERATION_FLUSH, finishFlush: zlib.BROTLI_OPERATION_FLUSH };
+const zstdFlushed = { flush: zlib.ZSTD_e_flush, finishFlush: zlib.ZSTD_e_flush };
+const atOnce = { maxOutputLength: INFLATED_BYTES_MAX };
+
+interface Encoding {
+  readonly open: (firstByte: number) => Decompressor;
+  readonly inflate: (body: Buffer) => Buffer;
+}
+
+const GZIP: Encoding = {
+  open: () => createGunzip(flushed),
+  inflate: (body) => gunzipSync(body, { ...flushed, ...atOnce }),
 };
+const ENCODINGS: ReadonlyMap<string, Encoding> = new Map([
+  ['gzip', GZIP],
+  ['x-gzip', GZIP],
+  [
+    'deflate',
+    {
+      open: (firstByte) => (hasHeader(firstByte) ? createInflate(flushed) : createInflateRaw(flushed)),
+      inflate: (body) => (hasHeader(body[0]) ? inflateSync : inflateRawSync)(body, { ...flushed, ...atOnce }),
+    },
+  ],
+  [
+    'br',
+    {
+      open: () => createBrotliDecompress(brotliFlushed),
+      inflate: (body) => brotliDecompressSync(body, { ...brotliFlushed, ...atOnce }),
+    },
+  ],
+  [
+    'zstd',
+    {
+      open: () => createZstdDecompress(zstdFlushed),
+      inflate: (body) => zstdDecompressSync(body, { ...zstdFlushed, ...atOnce }),
+    },
+  ],
+]);
+
+/** Some servers send deflate without its header, as browsers have always accepted. */
+function hasHeader(firstByte = 0): boolean {
+  return (firstByte & 0x0f) === 8;
+}
 
 /** Gives bytes as characters (latin1): the readers look for ASCII only, and nothing has to be decoded. */
 export function giveText(bytes: Buffer, text: (piece: string) => void): void {
@@ -97,17 +141,29 @@ class UnreadableBody implements BodyDecoder {
 
 /** Compressed bytes waiting for zlib, over all calls of the process. */
 let waitingBytes = 0;
+/** Compressed bytes that are kept until their body is inflated, over all calls of the process. */
+let allKeptBytes = 0;
+/** Bodies at whose end somebody waits for zlib's threads; bounded by what may wait for them. */
+const ending = new Set<CompressedBody>();
+
+/** Gives what is left of all bodies that have ended, on the app's own thread: a process that ends waits for no other. */
+export function finishBodies(): void {
+  for (const body of [...ending]) body.finishNow();
+}
 
 class CompressedBody implements BodyDecoder {
-  readonly #encoding: string;
+  readonly #encoding: Encoding & { readonly name: string };
   readonly #sink: BodySink;
+  /** The body so far; `null` once it is too long to keep. */
+  #kept: Buffer[] | null = [];
+  #keptBytes = 0;
   #stream: Decompressor | null = null;
   #inflatedBytes = 0;
   #given = false;
   #waitingBytes = 0;
   #done: (() => void) | null = null;
 
-  constructor(encoding: string, sink: BodySink) {
+  constructor(encoding: Encoding & { readonly name: string }, sink: BodySink) {
     this.#encoding = encoding;
     this.#sink = sink;
   }
@@ -120,6 +176,7 @@ class CompressedBody implements BodyDecoder {
       return;
     }
     this.#stream ??= this.#open(chunk[0] ?? 0);
+    this.#keep(chunk);
     this.#wait(chunk.length);
     this.#stream.write(chunk, () => this.#wait(-chunk.length));
   }
@@ -130,15 +187,50 @@ class CompressedBody implements BodyDecoder {
       return;
     }
     this.#done = done;
+    ending.add(this);
     this.#stream.end();
   }
 
+  /** Gives the rest at once; then `end` is done. */
+  finishNow(): void {
+    if (this.#given) return;
+    if (this.#kept === null) {
+      this.#giveUp('body_ahead', 'the process ended before a long body was inflated, or one of many');
+      return;
+    }
+    try {
+      const body = this.#encoding.inflate(Buffer.concat(this.#kept));
+      giveText(body.subarray(this.#inflatedBytes), (piece) => this.#sink.text(piece));
+      this.#stream?.destroy();
+      this.#finish();
+    } catch {
+      this.#giveUp('body_damaged', this.#damaged);
+    }
+  }
+
+  get #damaged(): string {
+    return `the ${this.#encoding.name} body is damaged`;
+  }
+
+  #keep(chunk: Buffer): void {
+    if (this.#kept === null) return;
+    this.#kept.push(chunk);
+    this.#keptBytes += chunk.length;
+    allKeptBytes += chunk.length;
+    if (this.#keptBytes > KEPT_BYTES_MAX || allKeptBytes > ALL_KEPT_BYTES_MAX) this.#forget();
+  }
+
+  #forget(): void {
+    if (this.#kept === null) return;
+    this.#kept = null;
+    allKeptBytes -= this.#keptBytes;
+  }
+
   #open(firstByte: number): Decompressor {
-    const create = DECOMPRESSORS[this.#encoding] ?? (() => createGunzip(flushed));
-    const stream = create(firstByte);
+    const stream = this.#encoding.open(firstByte);
     stream.on('data', (bytes: Buffer) => this.#inflated(bytes));
     stream.on('end', () => this.#finish());
-    stream.on('error', () => this.#giveUp('body_damaged', `the ${this.#encoding} body is damaged`));
+    stream.on('error', () => this.#giveUp('body_damaged', this.#damaged));
     return stream;
   }
 
@@ -166,6 +258,8 @@ class CompressedBody implements BodyDecoder {
   #finish(): void {
     if (!this.#given) waitingBytes -= this.#waitingBytes;
     this.#given = true;
+    this.#forget();
+    ending.delete(this);
     const done = this.#done;
     this.#done = null;
     done?.();

@@ -7,6 +7,7 @@ import { observeWire } from '../wire/wire.ts';
 import { requestUsage } from './include-usage.ts';
 import { Attempts } from './llm-attempts.ts';
 import { BackgroundCalls } from './llm-background.ts';
+import { finishBodies } from './llm-body.ts';
 import { LlmCall } from './llm-call.ts';
 
 /** Calls of model providers, read off the wire. Each attempt of an SDK that retries is an event of its own. */
@@ -18,6 +19,7 @@ export const llm: Instrumentation = {
     const stopObserving = observeWire(agent, observer);
     return () => {
       stopObserving();
+      finishBodies();
       observer.stop();
       stopAsking?.();
     };

@@ -3,12 +3,19 @@ import type { Agent, Instrumentation } from '../agent.ts';
 import { currentContext } from '../context.ts';
 import type { WireExchange, WireObserver, WireRequest } from '../wire/exchange.ts';
 import { observeWire } from '../wire/wire.ts';
+import { finishBodies } from './llm-body.ts';
 import { VectorSearch } from './vector-search.ts';
 
 /** Searches of vector stores over HTTP, inside RAG queries; outside of one nobody asks for them. */
 export const vectorStores: Instrumentation = {
   name: 'vector-stores',
-  start: (agent) => observeWire(agent, new SearchObserver(agent)),
+  start(agent) {
+    const stopObserving = observeWire(agent, new SearchObserver(agent));
+    return () => {
+      stopObserving();
+      finishBodies();
+    };
+  },
 };
 
 class SearchObserver implements WireObserver {

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import * as http from 'node:http';
 import { test } from 'node:test';
-import { gzipSync } from 'node:zlib';
-import { bodyDecoder } from '../../../src/agent/instrumentation/llm-body.ts';
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import { bodyDecoder, finishBodies } from '../../../src/agent/instrumentation/llm-body.ts';
+import { startRecording } from './recording-agent.ts';
+import { startStub } from './stub-server.ts';
 
 const CHUNK_BYTES = 64 * 1024;
 
@@ -22,4 +25,100 @@ test('a compressed body that comes faster than it is inflated is given up at 1 M
   other.write(gzipSync('other'));
   await new Promise<void>((resolve) => other.end(resolve));
   assert.deepEqual(texts, ['other']);
+});
+
+const encodings: Readonly<Record<string, (body: string) => Buffer>> = {
+  gzip: gzipSync,
+  deflate: deflateSync,
+  'deflate without a header': deflateRawSync,
+  br: brotliCompressSync,
+  zstd: zstdCompressSync,
+};
+
+for (const [encoding, compress] of Object.entries(encodings)) {
+  test(`${encoding}: a process that ends has the whole text at once, and once`, async () => {
+    const text = Array.from({ length: 2000 }, (_, i) => `line ${i}\n`).join('');
+    const body = compress(text);
+    for (const cut of [1, body.length >> 1, body.length]) {
+      const given: string[] = [];
+      const decoder = bodyDecoder(encoding.split(' ')[0] ?? '', {
+        text: (piece) => given.push(piece),
+        unreadable: assert.fail,
+      });
+      decoder.write(body.subarray(0, cut));
+      // Some of it is inflated already, or none.
+      if (cut < body.length) await new Promise((resolve) => setImmediate(resolve));
+      decoder.write(body.subarray(cut));
+      let done = 0;
+      decoder.end(() => done++);
+      finishBodies();
+      assert.deepEqual([given.join('') === text, done], [true, 1]);
+      await new Promise((resolve) => setImmediate(resolve));
+      finishBodies();
+      assert.deepEqual([given.join('') === text, done], [true, 1]);
+    }
+  });
+}
+
+test('of a process that ends, a long body that is not inflated yet stays unread, and that is said', () => {
+  const given: string[] = [];
+  const decoder = bodyDecoder('gzip', { text: assert.fail, unreadable: (reason) => given.push(reason) });
+  decoder.write(gzipSync(randomBytes(2 * CHUNK_BYTES)));
+  let done = 0;
+  decoder.end(() => done++);
+  finishBodies();
+  assert.deepEqual([given, done], [['the process ended before a long body was inflated, or one of many'], 1]);
+});
+
+test('over all calls 16 MiB are kept for that, and no more until some are at their end', async () => {
+  const body = gzipSync(randomBytes(60 * 1024)).subarray(0, -1);
+  const begin = async () => {
+    const given: string[] = [];
+    let chars = 0;
+    const inflated = Promise.withResolvers<void>();
+    const text = (piece: string) => {
+      chars += piece.length;
+      if (chars === 60 * 1024) inflated.resolve();
+    };
+    const decoder = bodyDecoder('gzip', { text, unreadable: (reason) => given.push(reason) });
+    decoder.write(body);
+    await inflated.promise;
+    return { given, end: () => decoder.end(() => {}) };
+  };
+  const kept: Awaited<ReturnType<typeof begin>>[] = [];
+  while ((kept.length + 1) * body.length <= 16 * 1024 * 1024) kept.push(await begin());
+  const beyond = await begin();
+  for (const { end } of [...kept, beyond]) end();
+  finishBodies();
+  const later = await begin();
+  later.end();
+  finishBodies();
+  const refused = [...kept, later].filter(({ given }) => given.length > 0);
+  assert.deepEqual([refused, beyond.given.length], [[], 1]);
+});
+
+test('a call that has ended as the process does has its event, inflated or not', async () => {
+  const server = await startStub();
+  const recording = startRecording();
+  const usage = { prompt_tokens: 9, completion_tokens: 3, total_tokens: 12 };
+  const body = gzipSync(JSON.stringify({ object: 'chat.completion', model: 'm', choices: [], usage }));
+  const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
+  server.handler = (_request, response) => response.writeHead(200, headers).end(body);
+  // As raw bytes, whose end an app has before they are inflated.
+  await new Promise((resolve, reject) => {
+    const request = http.request(`${server.url}/v1/chat/completions`, { method: 'POST' }, (response) =>
+      response.on('end', resolve).resume(),
+    );
+    request.on('error', reject).end(JSON.stringify({ model: 'm', messages: [] }));
+  });
+  recording.stop();
+  assert.deepEqual(
+    recording.events.map(({ usageSource, usage: read }) => [
+      usageSource,
+      read?.inputUncached,
+      read?.outputText,
+    ]),
+    [['provider', 9, 3]],
+  );
+  await server.close();
 });

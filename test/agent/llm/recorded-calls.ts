@@ -9,16 +9,7 @@ import { GoogleGenAI } from '@google/genai';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { CohereClient } from 'cohere-ai';
 import OpenAI from 'openai';
-
-/** One recorded request and its answer. */
-export interface Exchange {
-  readonly request: { readonly method: string; readonly url: string; readonly body?: string };
-  readonly response: {
-    readonly status: number;
-    readonly headers: Readonly<Record<string, string>>;
-    readonly body: string;
-  };
-}
+import type { Exchange } from '../../support/recordings.ts';
 
 /** Bodies as the SDKs take them; recorded ones are whatever was sent. */
 type Body = never;

@@ -1,24 +1,20 @@
 import assert from 'node:assert/strict';
-import { globSync, readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { after, before, test } from 'node:test';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { completionTokens, type LlmCallEvent, promptTokens } from '../../../src/core/event.ts';
-import { call, type Exchange } from './recorded-calls.ts';
+import { askedIn, bytesOf, type Exchange, readRecordings } from '../../support/recordings.ts';
+import { call } from './recorded-calls.ts';
 import { recordedUsage } from './recorded-usage.ts';
 import { type RecordingAgent, startRecording } from './recording-agent.ts';
 import { type StubServer, startStub } from './stub-server.ts';
 
-const root = join(import.meta.dirname, '../../recordings');
-const recordings = globSync('**/*.json', { cwd: root })
-  .sort()
-  .flatMap((file) => {
-    const { exchanges } = JSON.parse(readFileSync(join(root, file), 'utf8')) as { exchanges: Exchange[] };
-    return exchanges.map((exchange) => ({
-      name: `${basename(file, '.json')} (${new URL(exchange.request.url).pathname})`,
-      exchange,
-    }));
-  });
+const recordings = readRecordings().flatMap(({ name, exchanges }) =>
+  exchanges.map((exchange) => ({
+    name: `${basename(name)} (${new URL(exchange.request.url).pathname})`,
+    exchange,
+  })),
+);
 
 let server: StubServer;
 let recording: RecordingAgent;
@@ -30,12 +26,6 @@ after(async () => {
   recording.stop();
   await server.close();
 });
-
-/** The answer's bytes: those of Amazon's event streams, which are no text, are recorded in base64. */
-function bytesOf({ response }: Exchange): Buffer {
-  const isBinary = response.headers['content-type'] === 'application/vnd.amazon.eventstream';
-  return Buffer.from(response.body, isBinary ? 'base64' : 'utf8');
-}
 
 function assertCounts(event: LlmCallEvent, exchange: Exchange): void {
   const recorded = recordedUsage(bytesOf(exchange).toString());
@@ -57,17 +47,6 @@ function assertCounts(event: LlmCallEvent, exchange: Exchange): void {
     },
     recorded,
   );
-}
-
-/** Model and stream as the request asks for them, in its body or its path. */
-function asked({ url, body = '{}' }: Exchange['request']): { model: string; streaming: boolean } {
-  const { pathname } = new URL(url);
-  const { model, stream } = JSON.parse(body) as { model?: string; stream?: boolean };
-  const named = /\/models\/([^/:]+):|\/model\/([^/]+)\//.exec(pathname)?.slice(1).find(Boolean);
-  return {
-    model: model ?? (named === undefined ? 'unknown' : decodeURIComponent(named)),
-    streaming: stream === true || /stream/i.test(pathname),
-  };
 }
 
 /** Who speaks like this on this machine. */
@@ -124,7 +103,7 @@ for (const { name, exchange } of recordings.filter((recorded) => isCall(recorded
     const [event, ...others] = await recording.take(1);
     assert.ok(event);
     assert.deepEqual(others, []);
-    const { model, streaming } = asked(exchange.request);
+    const { model, streaming } = askedIn(exchange.request);
     assert.deepEqual(
       [event.outcome, event.model, event.streaming, event.firstTokenMs === null, event.provider],
       [failed ? 'error' : 'ok', model, streaming, !streaming, localProvider(exchange.request)],

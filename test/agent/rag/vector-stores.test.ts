@@ -10,6 +10,7 @@ import { Pinecone } from '@pinecone-database/pinecone';
 import { QdrantClient } from '@qdrant/js-client-rest';
 import { ChromaClient } from 'chromadb';
 import { currentContext } from '../../../src/agent/context.ts';
+import { runRagQuery } from '../../../src/agent/rag.ts';
 import { until } from '../../support/poll.ts';
 import { type StubServer, sendJson, startStub } from '../llm/stub-server.ts';
 import { type ObservedQueries, observeQueries, summary } from './observed-queries.ts';
@@ -275,6 +276,19 @@ describe('a vector search', () => {
     answering({ '/docs/_search': answer });
     const event = await observed.query(() => post('/docs/_search', knn));
     assert.deepEqual([event.chunksRetrieved, event.topScore], [1, 0.5]);
+  });
+
+  it('is told of where the process ends before its compressed answer is inflated', async () => {
+    const zipped = await promisify(gzip)(JSON.stringify(hits(0.5)));
+    const answer = (response: ServerResponse) =>
+      response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' }).end(zipped);
+    answering({ '/docs/_search': answer });
+    await runRagQuery(observed.dependencies, {}, () => post('/docs/_search', knn));
+    observed.stop();
+    const [event] = observed.agent.events.splice(0);
+    assert.ok(event?.signal === 'rag-query');
+    assert.deepEqual([event.chunksRetrieved, event.topScore], [1, 0.5]);
+    observed = observeQueries();
   });
 
   it('that finds nothing found nothing; one that fails says nothing', async () => {
