@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Attribution } from '../core/event.ts';
 import { newTraceId } from '../ids.ts';
+import { activeTraceId } from './app-trace.ts';
 
 /** Who the surrounding work is for. */
 export interface User {
@@ -67,9 +68,9 @@ export class WorkContext {
     this.#partOfParent = options.partOfParent ?? false;
   }
 
-  /** The trace this work belongs to; made on first use where nobody upstream named one. */
+  /** The trace this work belongs to; where nobody upstream named one, on first use the app's own, or a new one. */
   get traceId(): string {
-    this.#traceId ??= this.#parent?.traceId ?? newTraceId();
+    this.#traceId ??= this.#parent?.traceId ?? activeTraceId() ?? newTraceId();
     return this.#traceId;
   }
 
@@ -107,6 +108,16 @@ export function runInContext<T>(context: WorkContext | undefined, fn: () => T): 
 /** Makes `context` current for the rest of the calling asynchronous resource; for hooks that wrap no function. */
 export function enterContext(context: WorkContext): void {
   storage.enterWith(context);
+}
+
+/**
+ * The trace of what begins now as part of `context`: that of the span which the app's own OpenTelemetry SDK has active,
+ * else the work's; `null` outside of both.
+ */
+export function traceIdNow(context: WorkContext | undefined): string | null {
+  // Asked first, so that work which has no trace yet takes the app's.
+  const ofWork = context?.traceId ?? null;
+  return activeTraceId() ?? ofWork;
 }
 
 const NOBODY: Attribution = { traceId: null, userEmail: null, department: null };
