@@ -27,14 +27,14 @@ export interface RagScope {
    * @returns to be called once with what was found, `null` when the answer does not say.
    */
   searchEnded(): (found: SearchFound | null) => void;
-  /** A retriever gave so many chunks, whatever the searches inside it found. */
-  retrieved(chunks: number): void;
+  /** What a retriever gave counts, whatever the searches inside it found; but for scores, where it gives none. */
+  retrieved(found: SearchFound): void;
 }
 
-/** What a vector search found; the last one of a query counts. */
+/** What a vector search or a retriever found; the last one of a query counts. */
 export interface SearchFound {
   readonly chunks: number;
-  /** Scores of the results as the store gives them, `null` when it gives distances or nothing. */
+  /** Scores of the results as the store or the retriever gives them, `null` when it gives distances or nothing. */
   readonly scores: { readonly top: number; readonly average: number } | null;
 }
 
