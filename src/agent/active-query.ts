@@ -39,6 +39,10 @@ export class ActiveQuery implements RagQuery {
   readonly scope: RagScope = new StageScope(this, null);
   #result: RagQueryResult = {};
   #searched: SearchFound | null = null;
+  /** Searches and retrievers that have ended, and which of them chunks and scores are of. */
+  #ended = 0;
+  #searchedAs = 0;
+  #scoredAs = 0;
   /** Answers of vector searches that are still being inflated. */
   #unread = 0;
   #whenRead: (() => void) | null = null;
@@ -90,17 +94,28 @@ export class ActiveQuery implements RagQuery {
 
   searchEnded(): (found: SearchFound | null) => void {
     this.#unread++;
+    const endedAs = ++this.#ended;
     return (found) => {
-      if (found !== null) this.#searched = found;
+      if (found !== null) this.#answerRead(found, endedAs);
       if (--this.#unread > 0) return;
       this.#whenRead?.();
       this.#whenRead = null;
     };
   }
 
-  /** A retriever gave so many chunks, whatever the searches inside it found. */
-  retrieved(chunks: number): void {
-    this.#searched = { chunks, scores: this.#searched?.scores ?? null };
+  retrieved({ chunks, scores }: SearchFound): void {
+    this.#searchedAs = ++this.#ended;
+    if (scores !== null) this.#scoredAs = this.#searchedAs;
+    this.#searched = { chunks, scores: scores ?? this.#searched?.scores ?? null };
+  }
+
+  /** Answers are read in any order, also after the retriever around their searches has ended. */
+  #answerRead(found: SearchFound, endedAs: number): void {
+    if (endedAs <= this.#scoredAs) return;
+    this.#scoredAs = endedAs;
+    const chunks = endedAs > this.#searchedAs ? found.chunks : (this.#searched?.chunks ?? found.chunks);
+    this.#searchedAs = Math.max(this.#searchedAs, endedAs);
+    this.#searched = { chunks, scores: found.scores };
   }
 
   /** The query is over; `tell` hears what it found, once the answers of its searches are read. */
@@ -165,7 +180,7 @@ class StageScope implements RagScope {
     return this.query.searchEnded();
   }
 
-  retrieved(chunks: number): void {
-    this.query.retrieved(chunks);
+  retrieved(found: SearchFound): void {
+    this.query.retrieved(found);
   }
 }

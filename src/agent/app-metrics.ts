@@ -2,14 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { MeterProvider } from '@opentelemetry/api';
-
-/** Where every copy of `@opentelemetry/api` 1.x looks for the providers. */
-const API = Symbol.for('opentelemetry.js.api.1');
-
-interface ApiGlobal {
-  readonly version: string;
-  metrics?: MeterProvider;
-}
+import { apiGlobalOf } from './app-trace.ts';
 
 /**
  * Lets metrics that the app records through its own copy of `@opentelemetry/api` reach us.
@@ -25,10 +18,9 @@ export function receiveAppMetrics(provider: MeterProvider, appDirectory: string)
   const version = installedVersion(require, '@opentelemetry/api');
   if (version === null || !version.startsWith('1.')) return false;
   if (installedVersion(require, '@opentelemetry/sdk-metrics') !== null) return false;
-  const holder = globalThis as { [API]?: ApiGlobal };
-  holder[API] ??= { version };
-  if (holder[API].metrics !== undefined) return false;
-  holder[API].metrics = provider;
+  const api = apiGlobalOf(version);
+  if (api.metrics !== undefined) return false;
+  api.metrics = provider;
   return true;
 }
 

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Attribution } from '../core/event.ts';
 import { newTraceId } from '../ids.ts';
+import { activeTraceId } from './app-trace.ts';
 
 /** Who the surrounding work is for. */
 export interface User {
@@ -26,14 +27,14 @@ export interface RagScope {
    * @returns to be called once with what was found, `null` when the answer does not say.
    */
   searchEnded(): (found: SearchFound | null) => void;
-  /** A retriever gave so many chunks, whatever the searches inside it found. */
-  retrieved(chunks: number): void;
+  /** What a retriever gave counts, whatever the searches inside it found; but for scores, where it gives none. */
+  retrieved(found: SearchFound): void;
 }
 
-/** What a vector search found; the last one of a query counts. */
+/** What a vector search or a retriever found; the last one of a query counts. */
 export interface SearchFound {
   readonly chunks: number;
-  /** Scores of the results as the store gives them, `null` when it gives distances or nothing. */
+  /** Scores of the results as the store or the retriever gives them, `null` when it gives distances or nothing. */
   readonly scores: { readonly top: number; readonly average: number } | null;
 }
 
@@ -67,9 +68,9 @@ export class WorkContext {
     this.#partOfParent = options.partOfParent ?? false;
   }
 
-  /** The trace this work belongs to; made on first use where nobody upstream named one. */
+  /** The trace this work belongs to; where nobody upstream named one, on first use the app's own, or a new one. */
   get traceId(): string {
-    this.#traceId ??= this.#parent?.traceId ?? newTraceId();
+    this.#traceId ??= this.#parent?.traceId ?? activeTraceId() ?? newTraceId();
     return this.#traceId;
   }
 
@@ -113,6 +114,16 @@ export function runInContext<T>(context: WorkContext | undefined, fn: () => T): 
 /** Makes `context` current for the rest of the calling asynchronous resource; for hooks that wrap no function. */
 export function enterContext(context: WorkContext): void {
   storage.enterWith(context);
+}
+
+/**
+ * The trace of what begins now as part of `context`: that of the span which the app's own OpenTelemetry SDK has active,
+ * else the work's; `null` outside of both.
+ */
+export function traceIdNow(context: WorkContext | undefined): string | null {
+  // Asked first, so that work which has no trace yet takes the app's.
+  const ofWork = context?.traceId ?? null;
+  return activeTraceId() ?? ofWork;
 }
 
 const NOBODY: Attribution = { traceId: null, userEmail: null, department: null };

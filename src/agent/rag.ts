@@ -4,7 +4,14 @@ import { errorType } from '../core/llm/labels.ts';
 import { milliseconds } from '../core/units.ts';
 import { newEventId } from '../ids.ts';
 import { ActiveQuery, type RagDependencies } from './active-query.ts';
-import { attributionOf, currentContext, runInContext, type User, WorkContext } from './context.ts';
+import {
+  attributionOf,
+  currentContext,
+  runInContext,
+  traceIdNow,
+  type User,
+  WorkContext,
+} from './context.ts';
 import { Input } from './input.ts';
 import { onSettled } from './on-settled.ts';
 
@@ -66,7 +73,9 @@ export function runRagQuery<T>(
   const input = new Input('ragQuery', attributes, onInvalid);
   const text = input.wholeText('query');
   const query = new ActiveQuery({ agent, stageNames, onInvalid });
-  const context = new WorkContext({ parent: currentContext(), ragScope: query.scope, ...user(input) });
+  const parent = currentContext();
+  const traceId = traceIdNow(parent);
+  const context = new WorkContext({ parent, traceId, ragScope: query.scope, ...user(input) });
   const startedMs = agent.clock.monotonicMs();
   const ended = (outcome: 'ok' | 'error', errorType: string | null) => {
     const endedMs = agent.clock.monotonicMs();

@@ -7,7 +7,7 @@ import { type Milliseconds, milliseconds, usd } from '../core/units.ts';
 import { newEventId } from '../ids.ts';
 import type { Agent } from './agent.ts';
 import { type CallLabels, callLabelsOf } from './call-labels.ts';
-import { attributionOf, currentContext } from './context.ts';
+import { attributionOf, currentContext, traceIdNow } from './context.ts';
 import { COST_USD_MAX, DURATION_MS_MAX, Input, type OnInvalid, TOKENS_MAX } from './input.ts';
 import type { StageNames } from './stage-names.ts';
 
@@ -195,7 +195,9 @@ export class Recorder {
 
   #base(): ReturnType<typeof attributionOf> & { readonly id: string; readonly timeMs: Milliseconds } {
     const timeMs = this.#to.agent.clock.epochMs();
-    return { id: newEventId(timeMs), timeMs, ...attributionOf(currentContext()) };
+    const context = currentContext();
+    const traceId = traceIdNow(context);
+    return { id: newEventId(timeMs), timeMs, ...attributionOf(context), traceId };
   }
 
   #stages(input: Input): Record<string, Milliseconds> {

@@ -21,6 +21,7 @@ const STREAMS = true;
 const CLAUDE_ON_BEDROCK = ['aws.bedrock', 'anthropic.claude-sonnet-4-5-20250929-v1:0'] as const;
 const GEMINI = ['gcp.gemini', 'gemini-2.5-flash'] as const;
 const COMMAND = ['cohere', 'command-a-03-2025'] as const;
+const RERANKED = row(['cohere', 'rerank-v3.5'], 'rerank', null);
 const EMBEDDED = row(['openai', 'text-embedding-3-small'], 'embeddings', [6, 0, 0, 0]);
 
 /** The calls of `apps/call-all.ts` with the figures that `answers.ts` sends. */
@@ -35,6 +36,8 @@ export const EXPECTED: Readonly<Record<string, ExpectedRow>> = {
   'ai generateText': row(['openai', 'gpt-5.4'], 'chat', [44, 288, 0, 9]),
   'ai streamText': row(['openai', 'gpt-4o-mini'], 'chat', [20, 10, 0, 0], STREAMS),
   'ai embed': EMBEDDED,
+  'ai embedMany': EMBEDDED,
+  'ai rerank': RERANKED,
   'langchain invoke': row(['openai', 'gpt-4o-mini'], 'chat', [12, 12, 0, 0]),
   'langchain stream': row(['openai', 'gpt-4'], 'chat', [12, 5, 0, 0], STREAMS),
   'langchain embedQuery': EMBEDDED,
@@ -46,7 +49,7 @@ export const EXPECTED: Readonly<Record<string, ExpectedRow>> = {
   'cohere chat': row(COMMAND, 'chat', [11, 4, 0, 0]),
   'cohere chatStream': row(COMMAND, 'chat', [11, 4, 0, 0], STREAMS),
   'cohere embed': row(['cohere', 'embed-v4.0'], 'embeddings', [5, 0, 0, 0]),
-  'cohere rerank': row(['cohere', 'rerank-v3.5'], 'rerank', null),
+  'cohere rerank': RERANKED,
   'mistral chat': row(['mistral_ai', 'mistral-large-latest'], 'chat', [31, 7, 0, 0]),
   'mistral chat stream': row(['mistral_ai', 'mistral-large-latest'], 'chat', [32, 8, 0, 0], STREAMS),
   'mistral embeddings': row(['mistral_ai', 'mistral-embed'], 'embeddings', [6, 0, 0, 0]),

@@ -1,14 +1,23 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import type { BegunSpan } from './apps/spans.ts';
 import { EXPECTED, type ExpectedRow } from './expected.ts';
 import { assertRow, PackageRuns, type Row } from './package-runs.ts';
 
+const OPENLLMETRY = '@traceloop/instrumentation-openai';
+const OPENINFERENCE = '@arizeai/openinference-instrumentation-openai';
 /** Each with whose spans it has besides the app's and that of the HTTP client. */
 const CALLS: Readonly<Record<string, readonly string[]>> = {
-  'openai chat': ['openllmetry', 'openinference', 'openlit'],
+  'openai chat': [OPENLLMETRY, OPENINFERENCE, 'openlit'],
+  'openai chat stream': [OPENLLMETRY, OPENINFERENCE, 'openlit'],
+  'openai responses': [OPENLLMETRY, OPENINFERENCE, 'openlit'],
+  'openai responses stream': [OPENLLMETRY, OPENINFERENCE, 'openlit'],
+  'openai embeddings': [OPENINFERENCE],
   'ai generateText': ['ai'],
   'ai streamText': ['ai'],
-  'langchain stream': ['langchain', 'openllmetry', 'openinference', 'openlit'],
+  'ai embed': [],
+  'langchain invoke': ['langchain', OPENLLMETRY, OPENINFERENCE, 'openlit'],
+  'langchain stream': ['langchain', OPENLLMETRY, OPENINFERENCE, 'openlit'],
   'anthropic messages stream': ['com.anthropic.sdk.typescript'],
   'mistral chat': ['mistralai_sdk_tracer'],
 };
@@ -16,7 +25,7 @@ const CALLS: Readonly<Record<string, readonly string[]>> = {
 describe('an app with many observers of the same calls', () => {
   let runs: PackageRuns;
   let rows: readonly Row[];
-  let spans: readonly string[];
+  let spans: readonly BegunSpan[];
   before(async () => {
     runs = await PackageRuns.start();
     const run = await runs.run('innermost.mjs', '--require');
@@ -30,15 +39,16 @@ describe('an app with many observers of the same calls', () => {
   });
 
   for (const [name, scopes] of Object.entries(CALLS)) {
-    it(`${name}: spans of ${scopes.join(', ')}, one row`, () => {
-      const begun = spans.slice(spans.indexOf(`app ${name}`) + 1);
-      const next = begun.findIndex((span) => span.startsWith('app '));
-      const seen = new Set(begun.slice(0, next === -1 ? undefined : next).map((span) => span.split(' ')[0]));
+    it(`${name}: spans of ${scopes.join(', ') || 'nobody else'}, one row in their trace`, () => {
+      const begun = spans.slice(spans.findIndex((span) => span.name === name) + 1);
+      const next = begun.findIndex(({ scope }) => scope === 'app');
+      const seen = new Set(begun.slice(0, next === -1 ? undefined : next).map(({ scope }) => scope));
       assert.deepEqual([...seen].sort(), [...scopes, 'undici'].sort());
       const [row, ...others] = rows.filter(({ user_email }) => user_email === name);
       assert.ok(row);
       assert.deepEqual(others, []);
       assertRow(row, EXPECTED[name] as ExpectedRow);
+      assert.equal(row.trace_id, spans.find((span) => span.name === name)?.traceId);
     });
   }
 });

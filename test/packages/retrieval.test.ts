@@ -37,6 +37,14 @@ const EXPECTED: Readonly<Record<string, ExpectedQuery>> = {
   'lru-cache': { hits: [false, null] },
   'node-cache': { hits: [null, true] },
   whole: { stages: ['embedding', 'generation', 'rerank', 'vector_search'], chunks: [3, 0.9, 0.5] },
+  'AI SDK': { stages: ['embedding', 'generation', 'rerank', 'vector_search'], chunks: [3, 0.9, 0.5] },
+  LlamaIndex: { stages: ['embedding', 'vector_search'], chunks: [2, 0.9, 0.7] },
+};
+/** The calls of models that are made inside. */
+const CALLS: Readonly<Record<string, readonly string[]>> = {
+  whole: ['embeddings', 'rerank', 'chat'],
+  'AI SDK': ['embeddings', 'rerank', 'chat'],
+  LlamaIndex: ['embeddings'],
 };
 const STARTS = [
   { app: 'retrieval.cjs', flag: '--require' },
@@ -96,10 +104,13 @@ describe('stores and caches through the real packages', () => {
       }
 
       it('calls of models are rows of their own in the trace of their query', () => {
-        const whole = queries.find((query) => query.user_email === 'whole');
+        const traced = Object.entries(CALLS).flatMap(([name, operations]) => {
+          const query = queries.find(({ user_email }) => user_email === name);
+          return operations.map((operation) => [operation, query?.trace_id]);
+        });
         assert.deepEqual(
           calls.map((row) => [row.operation, row.trace_id]),
-          ['embeddings', 'rerank', 'chat'].map((operation) => [operation, whole?.trace_id]),
+          traced,
         );
       });
 

@@ -8,6 +8,7 @@ import { ioredis } from './ioredis.ts';
 import { keyv } from './keyv.ts';
 import { koa } from './koa.ts';
 import { langchain } from './langchain.ts';
+import { llamaindex } from './llamaindex.ts';
 import { llm } from './llm.ts';
 import { lruCache } from './lru-cache.ts';
 import { memjs } from './memjs.ts';
@@ -38,4 +39,5 @@ export const INSTRUMENTATIONS: readonly Instrumentation[] = [
   pg,
   redisSearch,
   langchain,
+  llamaindex,
 ];

@@ -1,8 +1,7 @@
 import type { Instrumentation } from '../agent.ts';
-import { currentContext } from '../context.ts';
-import { agentHandle } from '../handle.ts';
 import { onModuleLoad } from './module-hook.ts';
 import { replaceMethod } from './replace-method.ts';
+import { observeRetrieval } from './retriever.ts';
 
 type Invoke = (this: unknown, input: unknown, ...rest: unknown[]) => Promise<unknown>;
 
@@ -33,26 +32,12 @@ function watchRetrievers(exports: unknown): (() => void) | undefined {
     'invoke',
     (invoke) =>
       function (input, ...rest) {
-        return retrieve(input, () => invoke.call(this, input, ...rest));
+        return observeRetrieval({
+          question: typeof input === 'string' ? input : undefined,
+          run: () => invoke.call(this, input, ...rest),
+          found: (documents) =>
+            Array.isArray(documents) ? { chunks: documents.length, scores: null } : null,
+        });
       },
   );
-}
-
-function retrieve(input: unknown, run: () => Promise<unknown>): Promise<unknown> {
-  const ragScope = currentContext()?.ragScope;
-  if (ragScope !== undefined) {
-    return ragScope.retriever(() => counting(run, (chunks) => ragScope.retrieved(chunks)));
-  }
-  const handle = agentHandle();
-  if (handle === undefined) return run();
-  const attributes = typeof input === 'string' ? { query: input } : {};
-  return handle.ragQuery(attributes, (query) =>
-    counting(run, (chunksRetrieved) => query.result({ chunksRetrieved })),
-  );
-}
-
-async function counting(run: () => Promise<unknown>, tell: (chunks: number) => void): Promise<unknown> {
-  const documents = await run();
-  if (Array.isArray(documents)) tell(documents.length);
-  return documents;
 }

@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import { MINUTE_MS, type Milliseconds } from '../../core/units.ts';
 import { newTraceId } from '../../ids.ts';
 import type { Agent, Clock } from '../agent.ts';
-import type { WorkContext } from '../context.ts';
+import { traceIdNow, type WorkContext } from '../context.ts';
 import type { WireRequest } from '../wire/exchange.ts';
 
 /** One try of an operation. All tries of it have its trace. */
@@ -14,7 +14,7 @@ export interface Attempt {
 
 /** What tells one operation from another: where it goes, what for, and a checksum of what is sent. */
 export interface Operation {
-  /** Trace of the surrounding work; `null` outside any, where each operation gets a trace of its own. */
+  /** Trace that the app is in, or of the surrounding work; `null` outside any, where each operation gets its own. */
   readonly traceId: string | null;
   readonly host: string;
   readonly path: string;
@@ -143,7 +143,7 @@ export class CallAttempt {
   readonly #announced: number | null;
   readonly #host: string;
   readonly #path: string;
-  readonly #context: WorkContext | undefined;
+  readonly #traceId: string | null;
   readonly #startMs: Milliseconds;
   #bodyChecksum = 0;
   #attempt: Attempt | null = null;
@@ -159,7 +159,8 @@ export class CallAttempt {
     this.#host = request.host;
     // Without the query, which may hold a key.
     this.#path = request.path.split('?', 1)[0] ?? '';
-    this.#context = work.context;
+    // Now, while what asked for the call is current.
+    this.#traceId = traceIdNow(work.context);
     this.#startMs = work.startMs;
   }
 
@@ -182,7 +183,7 @@ export class CallAttempt {
 
   get #operation(): Operation {
     return {
-      traceId: this.#context?.traceId ?? null,
+      traceId: this.#traceId,
       host: this.#host,
       path: this.#path,
       bodyChecksum: this.#bodyChecksum,

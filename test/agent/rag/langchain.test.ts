@@ -82,7 +82,7 @@ describe("a retriever of LangChain's", () => {
       const [event] = await observed.take(1);
       assert.ok(event, how);
       assert.deepEqual(summary(event), {
-        stages: ['embedding', 'vector_search'],
+        stages: ['vector_search', 'embedding'],
         chunks: 2,
         top: 0.5,
         average: 0.25,
@@ -115,7 +115,7 @@ describe("a retriever of LangChain's", () => {
     const [event] = await observed.take(1);
     assert.ok(event);
     assert.deepEqual(summary(event), {
-      stages: ['embedding', 'vector_search'],
+      stages: ['vector_search', 'embedding'],
       chunks: 1,
       top: 0.5,
       average: 0.25,

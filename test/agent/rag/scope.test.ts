@@ -66,10 +66,31 @@ describe('what is seen of a query', () => {
         ended();
         scopeOf().searchEnded()({ chunks: 9, scores: { top: 0.5, average: 0.25 } });
       });
-      scope.retrieved(4);
+      scope.retrieved({ chunks: 4, scores: null });
     });
     assert.deepEqual(only().stages, { vector_search: 2, embedding: 3 });
     assert.deepEqual([only().chunksRetrieved, only().topScore, only().avgScore], [4, 0.5, 0.25]);
+  });
+
+  it('of a retriever counts, also when the answer of the search inside is read later', () => {
+    run(() => {
+      const scope = scopeOf();
+      const first = scope.searchEnded();
+      const inside = scope.searchEnded();
+      scope.retrieved({ chunks: 4, scores: null });
+      inside({ chunks: 9, scores: { top: 0.5, average: 0.25 } });
+      first({ chunks: 8, scores: { top: 0.75, average: 0.5 } });
+    });
+    assert.deepEqual([only().chunksRetrieved, only().topScore, only().avgScore], [4, 0.5, 0.25]);
+  });
+
+  it('of the last search counts, in whatever order the answers are read', () => {
+    run(() => {
+      const [first, second] = [scopeOf().searchEnded(), scopeOf().searchEnded()];
+      second({ chunks: 2, scores: null });
+      first({ chunks: 3, scores: { top: 0.5, average: 0.25 } });
+    });
+    assert.deepEqual([only().chunksRetrieved, only().topScore], [2, null]);
   });
 
   it('is waited for when an answer is still being read at its end, and then told once', () => {

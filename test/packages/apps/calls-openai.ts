@@ -10,7 +10,7 @@ export async function callsOf(load: Load, { http }: Ports): Promise<Calls> {
   return {
     ...openai((await load('openai')) as typeof import('openai'), baseURL),
     ...groq((await load('groq-sdk')) as typeof import('groq-sdk'), `http://api.groq.com:${http}`),
-    ...(await aiSdk(load, baseURL)),
+    ...(await aiSdk(load, baseURL, `http://api.cohere.com:${http}/v2`)),
     ...langchain((await load('@langchain/openai')) as typeof import('@langchain/openai'), baseURL),
   };
 }
@@ -58,14 +58,19 @@ function groq({ Groq }: typeof import('groq-sdk'), baseURL: string): Calls {
   };
 }
 
-async function aiSdk(load: Load, baseURL: string): Promise<Calls> {
-  const { embed, generateText, streamText } = (await load('ai')) as typeof import('ai');
+async function aiSdk(load: Load, baseURL: string, cohereURL: string): Promise<Calls> {
+  const { embed, embedMany, generateText, rerank, streamText } = (await load('ai')) as typeof import('ai');
   const { createOpenAI } = (await load('@ai-sdk/openai')) as typeof import('@ai-sdk/openai');
+  const { createCohere } = (await load('@ai-sdk/cohere')) as typeof import('@ai-sdk/cohere');
   const provider = createOpenAI({ apiKey, baseURL });
+  const reranker = createCohere({ apiKey, baseURL: cohereURL }).reranking('rerank-v3.5');
   return {
     'ai generateText': () => generateText({ model: provider('gpt-5.4'), prompt }),
     'ai streamText': async () => drain(streamText({ model: provider('gpt-4o-mini'), prompt }).textStream),
     'ai embed': () => embed({ model: provider.embedding('text-embedding-3-small'), value: prompt }),
+    'ai embedMany': () =>
+      embedMany({ model: provider.embedding('text-embedding-3-small'), values: [prompt] }),
+    'ai rerank': () => rerank({ model: reranker, query: prompt, documents: ['a', 'b'] }),
     'ai left': async () => leave(streamText({ model: provider('gpt-4o-mini'), prompt: 'leave' }).textStream),
     'ai busy': () => generateText({ model: provider.chat('gpt-4.1'), prompt: 'busy' }),
   };

@@ -19,19 +19,22 @@ type Package<T> = { readonly default: T } & T;
 const vector = [0.1, 0.2];
 const apiKey = 'test-key';
 
-/** Runs every query as a RAG query of its own. `node retrieval.mjs <port> <HTTP/2 port> <places>` */
+/** Runs every query as a RAG query of its own, those of retrievers by themselves. `node retrieval.mjs <port> <HTTP/2 port> <places>` */
 export async function queryAll(load: Load): Promise<void> {
   everyHostIsHere();
   const [, , port = '', , places = ''] = process.argv;
   const at = JSON.parse(places) as Places;
-  const { ragQuery } = (await load('nervecenter')) as typeof import('../../../src/index.ts');
+  const { ragQuery, withUser } = (await load('nervecenter')) as typeof import('../../../src/index.ts');
   const queries = {
     ...(await ofStores(load, at)),
     ...(await ofCaches(load, at)),
     ...(await ofAll(load, at, port)),
+    ...(await ofAiSdk(load, at, port)),
   };
   for (const [name, query] of Object.entries(queries))
     await ragQuery({ query: name, userEmail: name }, query);
+  for (const [name, retrieve] of Object.entries(await ofRetrievers(load, at, port)))
+    await withUser({ email: name }, retrieve);
 }
 
 async function ofStores(load: Load, { stores, database }: Places): Promise<Queries> {
@@ -109,4 +112,47 @@ async function ofAll(load: Load, { stores }: Places, port: string): Promise<Quer
       await openai.chat.completions.create({ model: 'gpt-4o-mini', messages });
     },
   };
+}
+
+/** The same with the AI SDK. */
+async function ofAiSdk(load: Load, { stores }: Places, port: string): Promise<Queries> {
+  const { embed, generateText, rerank } = (await load('ai')) as typeof import('ai');
+  const { createOpenAI } = (await load('@ai-sdk/openai')) as typeof import('@ai-sdk/openai');
+  const { createCohere } = (await load('@ai-sdk/cohere')) as typeof import('@ai-sdk/cohere');
+  const { QdrantClient } = (await load('@qdrant/js-client-rest')) as typeof import('@qdrant/js-client-rest');
+  const openai = createOpenAI({ apiKey, baseURL: `http://api.openai.com:${port}/v1` });
+  const cohere = createCohere({ apiKey, baseURL: `http://api.cohere.com:${port}/v2` });
+  const qdrant = new QdrantClient({ url: `http://qdrant.test:${stores}`, checkCompatibility: false });
+  return {
+    'AI SDK': async () => {
+      await embed({ model: openai.embedding('text-embedding-3-small'), value: 'Why?' });
+      await qdrant.query('docs', { query: vector, limit: 3 });
+      await rerank({ model: cohere.reranking('rerank-v3.5'), query: 'Why?', documents: ['a', 'b'] });
+      await generateText({ model: openai('gpt-5.4'), prompt: 'Why?' });
+    },
+  };
+}
+
+/** Retrievers over a store that is asked over HTTP, and over none. */
+async function ofRetrievers(load: Load, { stores }: Places, port: string): Promise<Queries> {
+  const { BaseRetriever } = (await load(
+    '@llamaindex/core/retriever',
+  )) as typeof import('@llamaindex/core/retriever');
+  const { TextNode } = (await load('@llamaindex/core/schema')) as typeof import('@llamaindex/core/schema');
+  const { OpenAI } = (await load('openai')) as typeof import('openai');
+  const { QdrantClient } = (await load('@qdrant/js-client-rest')) as typeof import('@qdrant/js-client-rest');
+  const openai = new OpenAI({ apiKey, baseURL: `http://api.openai.com:${port}/v1` });
+  const qdrant = new QdrantClient({ url: `http://qdrant.test:${stores}`, checkCompatibility: false });
+  class Retriever extends BaseRetriever {
+    static open() {
+      return new Retriever();
+    }
+    override async _retrieve() {
+      const model = 'text-embedding-3-small';
+      await openai.embeddings.create({ model, input: 'Why?', encoding_format: 'float' });
+      const { points } = await qdrant.query('docs', { query: vector, limit: 3 });
+      return points.slice(0, 2).map(({ score }) => ({ node: new TextNode({ text: 'a' }), score }));
+    }
+  }
+  return { LlamaIndex: () => Retriever.open().retrieve('Why?') };
 }

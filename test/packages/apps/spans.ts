@@ -1,40 +1,31 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
-import { type Context, context, ROOT_CONTEXT, type Span, type Tracer, trace } from '@opentelemetry/api';
+import { context, type Span, trace } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { TracerProvider } from '@opentelemetry/sdk-trace';
 
-/** Names of the spans that were begun, with the scope they belong to: `openllmetry openai.chat`. */
-export const spans: string[] = [];
-
-/** An OpenTelemetry SDK reduced to what instrumentations see of it: a context that follows, and spans that record. */
-export function registerTracing(): void {
-  const storage = new AsyncLocalStorage<Context>();
-  context.setGlobalContextManager({
-    active: () => storage.getStore() ?? ROOT_CONTEXT,
-    with: (active, fn, thisArg, ...args) => storage.run(active, () => fn.call(thisArg as never, ...args)),
-    bind: (_active, target) => target,
-    enable() {
-      return this;
-    },
-    disable() {
-      return this;
-    },
-  });
-  trace.setGlobalTracerProvider({ getTracer: (scope) => tracerOf(scope) });
+/** A span that was begun, and the instrumentation it is of. */
+export interface BegunSpan {
+  readonly scope: string;
+  readonly name: string;
+  readonly traceId: string;
 }
 
-function tracerOf(scope: string): Tracer {
-  const startSpan = (name: string): Span => {
-    spans.push(`${scope} ${name}`);
-    const ids = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), traceFlags: 1 };
-    return Object.assign(trace.wrapSpanContext(ids), { isRecording: () => true });
+/** In the order they were begun. */
+export const spans: BegunSpan[] = [];
+
+/** Starts OpenTelemetry's own SDK, which here remembers spans instead of sending them. */
+export function registerTracing(): void {
+  const nothing = async () => {};
+  const onStart = (
+    span: Span & { readonly name: string; readonly instrumentationScope: { readonly name: string } },
+  ) => {
+    const { name, instrumentationScope } = span;
+    spans.push({ scope: instrumentationScope.name, name, traceId: span.spanContext().traceId });
   };
-  return {
-    startSpan,
-    startActiveSpan: ((name: string, ...rest: unknown[]) => {
-      const span = startSpan(name);
-      const fn = rest.at(-1) as (span: Span) => unknown;
-      return context.with(trace.setSpan(context.active(), span), () => fn(span));
-    }) as Tracer['startActiveSpan'],
-  };
+  const provider = new TracerProvider({
+    spanProcessors: [{ onStart, onEnd() {}, forceFlush: nothing, shutdown: nothing }],
+  });
+  trace.setGlobalTracerProvider(provider);
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
 }
 
 /** Runs `fn` inside a span, as an instrumentation does. */
