@@ -1,7 +1,7 @@
 import { keptAdminToken } from '../collector/admin-token.ts';
 import { type Config, readConfig } from '../config.ts';
 import { NervecenterError } from '../errors.ts';
-import type { Access } from '../top/access.ts';
+import { Access } from '../top/access.ts';
 import { runTop } from '../top/app.ts';
 import { oneFrame } from '../top/once.ts';
 import type { ColorDepth } from '../top/palette.ts';
@@ -41,10 +41,8 @@ function accessOf(config: Config, url: string | null): Access {
   const given = /^#token=(.+)$/.exec(address.hash)?.[1] ?? config.adminTokens[0];
   const isHere = LOOPBACK.test(address.hostname) || url === null;
   const path = address.pathname.replace(/\/(login|admin(\/.*)?)?$/, '');
-  return {
-    url: `${address.origin}${path}`,
-    token: () => given ?? (isHere ? keptAdminToken(config.dataDir) : null),
-  };
+  const token = () => given ?? (isHere ? keptAdminToken(config.dataDir) : null);
+  return new Access(`${address.origin}${path}`, token);
 }
 
 function ownAddress({ host, port }: Config): URL {

@@ -3,12 +3,46 @@ import type { MetricsStoreOptions, SocketLike } from '../client/environment.ts';
 import { createMetricsStore, type MetricsStore } from '../client/metrics-store.ts';
 import { type Alerts, readAlerts } from './alerts.ts';
 
-/** A collector as seen from here. */
-export interface Access {
+/** How long a token that was refused is kept back: a collector locks out addresses that try ten a minute. */
+const REFUSED_MS = 60_000;
+const UNAUTHORIZED = 401;
+
+/** A collector as seen from here, and the token for it. */
+export class Access {
   /** Where its routes are, without a slash at the end; never with the token. */
   readonly url: string;
-  /** Asked at every attempt, so that a token made meanwhile is found. `null`: there is none. */
-  readonly token: () => string | null;
+  readonly #read: () => string | null;
+  readonly #now: () => number;
+  #refused: { readonly token: string; readonly atMs: number } | null = null;
+
+  /** @param read asked at every attempt, so that a token made meanwhile is found; `null`: there is none */
+  constructor(url: string, read: () => string | null, now: () => number = Date.now) {
+    this.url = url;
+    this.#read = read;
+    this.#now = now;
+  }
+
+  get hasToken(): boolean {
+    return this.#read() !== null;
+  }
+
+  /** The token to send; `null` without one, or while it is kept back. */
+  token(): string | null {
+    const token = this.#read();
+    const refused = this.#refused;
+    const isKeptBack = refused?.token === token && this.#now() - (refused?.atMs ?? 0) < REFUSED_MS;
+    return isKeptBack ? null : token;
+  }
+
+  /** The collector did not take this token. */
+  refuse(token: string | null): void {
+    if (token !== null) this.#refused = { token, atMs: this.#now() };
+  }
+
+  /** Somebody asks for another try. */
+  forgive(): void {
+    this.#refused = null;
+  }
 }
 
 const ALERTS_TIMEOUT_MS = 10_000;
@@ -19,9 +53,8 @@ const MESSAGE_BYTES_MAX = 8 * 1024 * 1024;
 export function createStore(access: Access): MetricsStore {
   const options: MetricsStoreOptions = {
     baseUrl: access.url,
-    createSocket: (url) => openSocket(url, authorization(access)),
-    fetch: (url, { headers, signal }) =>
-      fetch(url, { headers: { ...headers, ...authorization(access) }, signal }),
+    createSocket: (url) => openSocket(url, access),
+    fetch: (url, { headers, signal }) => ask(access, url, { headers, signal }),
   };
   return createMetricsStore(options);
 }
@@ -30,8 +63,8 @@ export function createStore(access: Access): MetricsStore {
 export async function fetchAlerts(access: Access): Promise<Alerts> {
   const unknown = (problem: string): Alerts => ({ rules: 0, active: [], problem });
   try {
-    const response = await fetch(`${access.url}/api/metrics/alerts`, {
-      headers: { accept: 'application/json', ...authorization(access) },
+    const response = await ask(access, `${access.url}/api/metrics/alerts`, {
+      headers: { accept: 'application/json' },
       signal: AbortSignal.timeout(ALERTS_TIMEOUT_MS),
     });
     if (!response.ok) {
@@ -44,13 +77,25 @@ export async function fetchAlerts(access: Access): Promise<Alerts> {
   }
 }
 
-function authorization({ token }: Access): Record<string, string> {
-  const value = token();
-  return value === null ? {} : { authorization: `Bearer ${value}` };
+interface Question {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
 }
 
-function openSocket(url: string, headers: Record<string, string>): SocketLike {
-  const socket = new WebSocket(url, { headers, maxPayload: MESSAGE_BYTES_MAX });
+async function ask(access: Access, url: string, { headers, signal }: Question): Promise<Response> {
+  const token = access.token();
+  const response = await fetch(url, { headers: { ...headers, ...authorization(token) }, signal });
+  if (response.status === UNAUTHORIZED) access.refuse(token);
+  return response;
+}
+
+function authorization(token: string | null): Record<string, string> {
+  return token === null ? {} : { authorization: `Bearer ${token}` };
+}
+
+function openSocket(url: string, access: Access): SocketLike {
+  const token = access.token();
+  const socket = new WebSocket(url, { headers: authorization(token), maxPayload: MESSAGE_BYTES_MAX });
   const like: SocketLike = {
     onopen: null,
     onmessage: null,
@@ -62,7 +107,10 @@ function openSocket(url: string, headers: Record<string, string>): SocketLike {
   socket.on('open', () => like.onopen?.(event));
   socket.on('message', (data, isBinary) => like.onmessage?.({ data: isBinary ? data : String(data) }));
   // `close` follows; without a listener an error would end the process.
-  socket.on('error', () => like.onerror?.(event));
+  socket.on('error', (error) => {
+    if (error.message.endsWith(` ${UNAUTHORIZED}`)) access.refuse(token);
+    like.onerror?.(event);
+  });
   socket.on('close', () => like.onclose?.(event));
   return like;
 }

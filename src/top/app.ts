@@ -109,10 +109,15 @@ class Top {
         return;
       }
       if (effect.kind === 'suspend') this.#suspend();
-      if (effect.kind === 'reconnect') this.#store.connect();
+      if (effect.kind === 'reconnect') this.#reconnect();
       if (effect.kind === 'view') this.#look(effect.view);
     }
     this.#draw();
+  }
+
+  #reconnect(): void {
+    this.#access.forgive();
+    this.#store.connect();
   }
 
   #look(view: View): void {

@@ -36,12 +36,12 @@ export async function oneFrame(access: Access, columns: number): Promise<string>
   return lines.map((line) => `${plain(line).trimEnd()}\n`).join('');
 }
 
-function answered(state: MetricsState | null, { url, token }: Access): MetricsState {
+function answered(state: MetricsState | null, { url, hasToken }: Access): MetricsState {
   if (state?.snapshot) return state;
   if (state?.loginNeeded) {
     throw new NervecenterError(
       'NC_UNAUTHENTICATED',
-      `The collector at ${url} expected its admin token, got ${token() === null ? 'none' : 'another one'}. Set NERVECENTER_ADMIN_TOKEN, or start in the directory where its data directory is.`,
+      `The collector at ${url} expected its admin token, got ${hasToken ? 'another one' : 'none'}. Set NERVECENTER_ADMIN_TOKEN, or start in the directory where its data directory is.`,
     );
   }
   throw new NervecenterError(

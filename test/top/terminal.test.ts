@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type Collector, startCollector } from '../../src/collector/start.ts';
 import { readConfig } from '../../src/config.ts';
+import { Access } from '../../src/top/access.ts';
 import { runTop } from '../../src/top/app.ts';
 import { oneFrame } from '../../src/top/once.ts';
 import { Terminal, type TerminalInput, type TerminalOutput } from '../../src/top/terminal.ts';
@@ -126,7 +127,7 @@ describe('top on a collector', () => {
   it('shows its stream, obeys the keys, and leaves no trace', async () => {
     const [input, output] = [new FakeInput(), new FakeOutput()];
     const listenersBefore = process.listenerCount('SIGTERM') + process.listenerCount('exit');
-    const ended = runTop({ access: { url: url(), token: () => TOKEN }, input, output, depth: 1 });
+    const ended = runTop({ access: new Access(url(), () => TOKEN), input, output, depth: 1 });
     await until(() => /watched up .*live, every \d s/s.test(output.written));
     await until(() => output.written.includes('no rules'), { what: 'alerts' });
     input.types('5');
@@ -146,7 +147,7 @@ describe('top on a collector', () => {
   it('says that a token is missing, and finds one that comes later', async () => {
     const [input, output] = [new FakeInput(), new FakeOutput()];
     let token: string | null = null;
-    const ended = runTop({ access: { url: url(), token: () => token }, input, output, depth: 1 });
+    const ended = runTop({ access: new Access(url(), () => token), input, output, depth: 1 });
     await until(() => output.written.includes('LOGIN NEEDED'));
     token = TOKEN;
     input.types('r');
@@ -155,8 +156,28 @@ describe('top on a collector', () => {
     await ended;
   });
 
+  it('does not go on knocking with a token that was refused', async () => {
+    let nowMs = 0;
+    let token = 'not-the-token-of-this-one';
+    const access = new Access(
+      url(),
+      () => token,
+      () => nowMs,
+    );
+    await assert.rejects(oneFrame(access, 100), /got another one/);
+    assert.deepEqual([access.token(), access.hasToken], [null, true]);
+    nowMs = 60_000;
+    assert.equal(access.token(), token);
+    await assert.rejects(oneFrame(access, 100), /got another one/);
+    assert.equal(access.token(), null);
+    access.forgive();
+    assert.equal(access.token(), token);
+    token = TOKEN;
+    assert.match(await oneFrame(access, 100), /watched/);
+  });
+
   it('prints one frame', async () => {
-    const frame = await oneFrame({ url: url(), token: () => TOKEN }, 100);
+    const frame = await oneFrame(new Access(url(), () => TOKEN), 100);
     assert.match(frame, /^nervecenter watched up 0h 0m +\d\d:\d\d:\d\d UTC\n/);
     assert.match(frame, /^Alerts {2}no rules$/m);
   });

@@ -82,8 +82,12 @@ function timesLines({ snapshot: { llm }, trends }: Scene, width: number): readon
       ],
       [span('p95 ', 'muted'), span(timeSpan(llm.latency_p95_ms))],
       [span('p99 ', 'muted'), span(timeSpan(llm.latency_p99_ms))],
-      [span('first token ', 'muted'), span(timeSpan(llm.first_token_avg_ms))],
-      [span('p95 ', 'muted'), span(timeSpan(llm.first_token_p95_ms))],
+      [
+        span('first token ', 'muted'),
+        span(timeSpan(llm.first_token_avg_ms)),
+        span(' p95 ', 'muted'),
+        span(timeSpan(llm.first_token_p95_ms)),
+      ],
     ],
     width,
   );

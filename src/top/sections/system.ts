@@ -8,7 +8,8 @@ const PERCENT_WIDTH = 7;
 const METER_WIDTH_MIN = 10;
 const METER_WIDTH_MAX = 30;
 const TREND_WIDTH = 20;
-const NARROW = 70;
+const NARROW = 66;
+const ROOMY = 80;
 
 interface Gauge {
   readonly label: string;
@@ -43,10 +44,9 @@ function gauges({ snapshot: { system }, metrics: { history } }: Scene): readonly
 function gaugeLine({ label, percent: value, trend, detail }: Gauge, width: number): Line {
   const meterWidth = Math.min(METER_WIDTH_MAX, Math.max(METER_WIDTH_MIN, Math.floor(width / 4)));
   const tone = resourceTone(value);
-  const course =
-    width < NARROW
-      ? []
-      : [pad(span(sparkline(trend, TREND_WIDTH, 100), tone), TREND_WIDTH, 'right'), span('  ')];
+  const courseWidth = width < ROOMY ? TREND_WIDTH / 2 : TREND_WIDTH;
+  const line = span(sparkline(trend, courseWidth, 100), tone);
+  const course = width < NARROW ? [] : [pad(line, courseWidth, 'right'), span('  ')];
   return [
     pad(span(label), LABEL_WIDTH, 'left'),
     ...meter(value, meterWidth, tone),
