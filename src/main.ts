@@ -6,6 +6,7 @@ import { init } from './commands/init.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { prune } from './commands/prune.ts';
 import { repriceCommand } from './commands/reprice.ts';
+import { top } from './commands/top.ts';
 import { describeError } from './errors.ts';
 import { writeToStderr } from './stderr.ts';
 import { packageVersion } from './version.ts';
@@ -26,6 +27,8 @@ interface CommandOptions {
   readonly from: string | null;
   readonly to: string | null;
   readonly output: string | null;
+  readonly once: boolean;
+  readonly url: string | null;
 }
 
 /** Options that some command takes, with the kind of their value. */
@@ -37,10 +40,20 @@ const ANYWHERE = {
   from: { type: 'string' },
   to: { type: 'string' },
   output: { type: 'string' },
+  once: { type: 'boolean' },
+  url: { type: 'string' },
 } as const;
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   collector: { summary: 'run the collector alone: dashboard, API, storage (the default)', run: collector },
+  top: {
+    summary: 'show the live figures of a running collector in this terminal',
+    run: top,
+    options: {
+      'url=<address>': 'the collector (default: where NERVECENTER_HOST and _PORT say)',
+      once: 'print one frame as plain text and end; so without a terminal',
+    },
+  },
   migrate: {
     summary: 'apply the migrations to the database and say what was done',
     run: migrateCommand,
@@ -104,6 +117,8 @@ async function main(args: readonly string[]): Promise<number> {
     from: textOf(values['from']),
     to: textOf(values['to']),
     output: textOf(values['output']),
+    once: values['once'] === true,
+    url: textOf(values['url']),
   });
 }
 

@@ -11,19 +11,24 @@ const WELL_FORMED = /^[0-9a-f]{48}$/;
  * does not log every dashboard out; where it cannot be kept it lives as long as the process.
  */
 export function ownAdminToken(dataDir: string): string {
-  const path = join(dataDir, TOKEN_FILE);
-  try {
-    const kept = readFileSync(path, 'utf8').trim();
-    if (WELL_FORMED.test(kept)) return kept;
-  } catch {
-    // None yet.
-  }
+  const kept = keptAdminToken(dataDir);
+  if (kept !== null) return kept;
   const token = randomBytes(TOKEN_BYTES).toString('hex');
   try {
     mkdirSync(dataDir, { recursive: true });
-    writeFileSync(path, `${token}\n`, { mode: 0o600 });
+    writeFileSync(join(dataDir, TOKEN_FILE), `${token}\n`, { mode: 0o600 });
   } catch {
     // Not writable: storage will say so, in its own words.
   }
   return token;
+}
+
+/** The token that a collector keeps in this data directory; `null` while there is none that this user may read. */
+export function keptAdminToken(dataDir: string): string | null {
+  try {
+    const kept = readFileSync(join(dataDir, TOKEN_FILE), 'utf8').trim();
+    return WELL_FORMED.test(kept) ? kept : null;
+  } catch {
+    return null; // None yet.
+  }
 }

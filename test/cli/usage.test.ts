@@ -18,6 +18,7 @@ describe('nervecenter', () => {
       assert.match(stdout, /^usage: nervecenter \[command\] \[options\]\n/);
       assert.deepEqual(stdout.match(/(?<=^ {2})\w+/gm), [
         'collector',
+        'top',
         'migrate',
         'prune',
         'export',

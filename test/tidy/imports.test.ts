@@ -19,6 +19,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   link: ['core'],
   agent: ['core', 'link', 'config.ts', 'errors.ts', 'ids.ts', 'paths.ts'],
   client: ['types of core'],
+  top: ['core', 'client', 'errors.ts'],
   // Adapters know the collector's two narrow types and nothing of each other.
   'collector/*': [
     'core',
@@ -47,6 +48,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'config.ts',
     'errors.ts',
     'stderr.ts',
+    'top',
     'version.ts',
   ],
   'cli.ts': ['main.ts', 'node-version.ts'],

@@ -1,0 +1,124 @@
+import { meter, resourceTone, sparkline, trendWidth } from '../bars.ts';
+import { bytes, count, decimal, duration, hundredths, percent, timeSpan } from '../figures.ts';
+import type { Block, Scene } from '../picture.ts';
+import { joined, type Line, pad, span } from '../text.ts';
+
+const LABEL_WIDTH = 8;
+const PERCENT_WIDTH = 7;
+const METER_WIDTH_MIN = 10;
+const METER_WIDTH_MAX = 30;
+const TREND_WIDTH = 20;
+const NARROW = 66;
+const ROOMY = 80;
+
+interface Gauge {
+  readonly label: string;
+  readonly percent: number;
+  readonly trend: readonly number[];
+  readonly detail: string;
+}
+
+export function systemBlock(scene: Scene, width: number): Block {
+  const { system } = scene.snapshot;
+  return {
+    title: 'System',
+    summary: system.container_limited ? [[span('against the container’s limits', 'muted')]] : [],
+    lead: [...gauges(scene).map((gauge) => gaugeLine(gauge, width)), processLine(scene, width)],
+    rows: [],
+    rowsWanted: 0,
+    noun: 'rows',
+  };
+}
+
+function gauges({ snapshot: { system }, metrics: { history } }: Scene): readonly Gauge[] {
+  const load = `${decimal(system.cpu_count).replace('.0', '')} CPUs, load ${hundredths(system.load_1m)}`;
+  const memory = `${hundredths(system.memory_used_gb)} of ${hundredths(system.memory_total_gb)} GB`;
+  const disk = `${hundredths(system.disk_used_gb)} of ${hundredths(system.disk_total_gb)} GB`;
+  return [
+    { label: 'CPU', percent: system.cpu_percent, trend: history.cpu, detail: load },
+    { label: 'Memory', percent: system.memory_percent, trend: history.memory, detail: memory },
+    { label: 'Disk', percent: system.disk_percent, trend: [], detail: disk },
+  ];
+}
+
+function gaugeLine({ label, percent: value, trend, detail }: Gauge, width: number): Line {
+  const meterWidth = Math.min(METER_WIDTH_MAX, Math.max(METER_WIDTH_MIN, Math.floor(width / 4)));
+  const tone = resourceTone(value);
+  const courseWidth = width < ROOMY ? TREND_WIDTH / 2 : TREND_WIDTH;
+  const line = span(sparkline(trend, courseWidth, 100), tone);
+  const course = width < NARROW ? [] : [pad(line, courseWidth, 'right'), span('  ')];
+  return [
+    pad(span(label), LABEL_WIDTH, 'left'),
+    ...meter(value, meterWidth, tone),
+    pad(span(percent(value), tone), PERCENT_WIDTH, 'right'),
+    span('  '),
+    ...course,
+    span(detail, 'muted'),
+  ];
+}
+
+function processLine({ snapshot: { system, instances } }: Scene, width: number): Line {
+  const label = pad(span('App'), LABEL_WIDTH, 'left');
+  if (instances.length === 0) return [label, span('no app has connected yet', 'muted')];
+  return [
+    label,
+    ...joined(
+      [
+        [span(bytes(system.process_memory_mb * 1024 * 1024)), span(' resident', 'muted')],
+        [span('heap ', 'muted'), span(bytes(system.heap_used_mb * 1024 * 1024))],
+        [span(count(system.process_threads)), span(' threads', 'muted')],
+        [
+          span('loop ', 'muted'),
+          span(percent(system.event_loop_utilization_percent)),
+          span(' p99 ', 'muted'),
+          span(timeSpan(system.event_loop_p99_ms)),
+        ],
+      ],
+      width - LABEL_WIDTH,
+    ),
+  ];
+}
+
+function networkLine({ snapshot: { system } }: Scene, width: number): Line {
+  return [
+    pad(span('Network'), LABEL_WIDTH, 'left'),
+    ...joined(
+      [
+        [span('in ', 'muted'), span(`${bytes(system.network_rx_bytes_per_second)}/s`)],
+        [span('out ', 'muted'), span(`${bytes(system.network_tx_bytes_per_second)}/s`)],
+      ],
+      width - LABEL_WIDTH,
+    ),
+  ];
+}
+
+/** The system section of the System page, which has room for the network too. */
+export function systemDetailBlock(scene: Scene, width: number): Block {
+  const block = systemBlock(scene, width);
+  return { ...block, lead: [...(block.lead ?? []), networkLine(scene, width)] };
+}
+
+export function webSocketBlock(
+  { snapshot: { websocket }, metrics: { history } }: Scene,
+  width: number,
+): Block {
+  const trend = sparkline(history.wsConnections, trendWidth(width));
+  return {
+    title: 'WebSocket',
+    summary: [
+      [
+        span(count(websocket.connections_active), 'strong'),
+        span(' open'),
+        span(trend === '' ? '' : ` ${trend}`, 'good'),
+      ],
+      [span(count(websocket.connections_total)), span(' sessions', 'muted')],
+      [span('messages in ', 'muted'), span(count(websocket.messages_in))],
+      [span('out ', 'muted'), span(count(websocket.messages_out))],
+      [span('avg ', 'muted'), span(duration(websocket.session_avg_seconds * 1000))],
+      [span(`${bytes(websocket.bytes_in)} in, ${bytes(websocket.bytes_out)} out`)],
+    ],
+    rows: [],
+    rowsWanted: 0,
+    noun: 'rows',
+  };
+}
