@@ -13,6 +13,7 @@ import { newEventId } from '../../ids.ts';
 import type { Agent } from '../agent.ts';
 import { attributionOf, type WorkContext } from '../context.ts';
 import type { WireExchange, WireRequest } from '../wire/exchange.ts';
+import { HeldPieces } from './held-pieces.ts';
 import { type Attempts, CallAttempt, isRetried } from './llm-attempts.ts';
 import { type BodyDecoder, bodyDecoder, giveText } from './llm-body.ts';
 
@@ -62,6 +63,7 @@ export class LlmCall implements WireExchange {
   #statusCode: number | null = null;
   #rateLimitResetMs: Milliseconds | null = null;
   #response: ResponseReader | null = null;
+  readonly #held = new HeldPieces();
   #body: BodyDecoder | null = null;
   #firstTokenMs: Milliseconds | null = null;
   #ending: Ending | null = null;
@@ -102,7 +104,9 @@ export class LlmCall implements WireExchange {
     reader.readHeaders(header);
     this.#response = reader;
     this.#body = bodyDecoder(contentEncoding, {
-      text: (piece) => this.#read(reader, piece),
+      text: (piece) => {
+        if (this.#held.add(piece, this.activeMs)) this.#readHeld();
+      },
       unreadable: (reason) =>
         this.#warn(`unreadable:${contentEncoding}`, `tokens of a model call stay unknown: ${reason}`),
     });
@@ -141,13 +145,20 @@ export class LlmCall implements WireExchange {
     this.activeMs = this.#options.agent.clock.monotonicMs();
   }
 
-  #read(reader: ResponseReader, piece: string): void {
+  /** Reads what is held, as if each piece were read when it came. */
+  #readHeld(): void {
+    this.#held.give((piece, timeMs) => this.#read(piece, timeMs));
+  }
+
+  #read(piece: string, timeMs: Milliseconds): void {
+    const reader = this.#response;
+    if (reader === null) return;
     const before = reader.contentEvents;
     reader.write(piece);
     const chunks = reader.contentEvents - before;
     if (chunks === 0) return;
-    this.#firstTokenMs ??= milliseconds(this.activeMs - this.#startMs);
-    this.#gaps.arrived(chunks, this.activeMs);
+    this.#firstTokenMs ??= milliseconds(timeMs - this.#startMs);
+    this.#gaps.arrived(chunks, timeMs);
   }
 
   #elapsed(): Milliseconds {
@@ -166,6 +177,7 @@ export class LlmCall implements WireExchange {
   }
 
   #emit(timeMs: Milliseconds, durationMs: Milliseconds, ending: Ending): void {
+    this.#readHeld();
     this.#response?.finish();
     if (!this.#isCall()) return;
     const { agent, labels, recognised, context } = this.#options;

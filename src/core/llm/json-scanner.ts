@@ -33,9 +33,9 @@ const KEY_CHARS_MAX = 64;
 /** After so many characters of plain values a pattern is faster than looking at each: vectors are long runs of digits. */
 const PLAIN_RUN = 16;
 /** Key of a `Wanted` that stands for the elements of an array. */
-const ELEMENTS = '[]';
+export const ELEMENTS = '[]';
 /** Key of a `Wanted` that stands for all keys it does not name; also what a found path has in their place. */
-const ANY_KEY = '*';
+export const ANY_KEY = '*';
 const STRUCTURE = /["[\]{}]/g;
 
 const QUOTE = 34;
