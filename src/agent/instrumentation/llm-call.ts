@@ -58,7 +58,8 @@ export class LlmCall implements WireExchange {
   readonly #request: RequestReader;
   readonly #requestWeight = new RequestWeight(ESTIMATED_INPUT_MAX);
   readonly #attempt: CallAttempt;
-  readonly #gaps = new ChunkGaps();
+  /** Of streams only. */
+  #gaps: ChunkGaps | null = null;
   readonly #startMs: Milliseconds;
   #statusCode: number | null = null;
   #rateLimitResetMs: Milliseconds | null = null;
@@ -158,6 +159,7 @@ export class LlmCall implements WireExchange {
     const chunks = reader.contentEvents - before;
     if (chunks === 0) return;
     this.#firstTokenMs ??= milliseconds(timeMs - this.#startMs);
+    this.#gaps ??= new ChunkGaps();
     this.#gaps.arrived(chunks, timeMs);
   }
 
@@ -171,14 +173,24 @@ export class LlmCall implements WireExchange {
     this.#endStage?.();
     const durationMs = this.#elapsed();
     const timeMs = this.#options.agent.clock.epochMs();
-    const finish = () => this.#emit(timeMs, durationMs, ending);
+    const finish = () => this.#finish(() => this.#emit(timeMs, durationMs, ending));
     if (this.#body === null) finish();
     else this.#body.end(finish);
   }
 
-  #emit(timeMs: Milliseconds, durationMs: Milliseconds, ending: Ending): void {
+  /** The body was given as a whole. What is read of it now is all that is left of its text. */
+  #finish(emit: () => void): void {
     this.#readHeld();
     this.#response?.finish();
+    void this.#attempt.current; // Now: a failure that this call is the retry of is another's later.
+    const { agent } = this.#options;
+    // A provider's words for a failure may quote the prompt: they do not wait.
+    const mayWait = (this.#statusCode ?? 0) < 400 && this.#response?.failed !== true;
+    if (agent.later === undefined || !mayWait) emit();
+    else agent.later(emit);
+  }
+
+  #emit(timeMs: Milliseconds, durationMs: Milliseconds, ending: Ending): void {
     if (!this.#isCall()) return;
     const { agent, labels, recognised, context } = this.#options;
     const response = this.#response;
@@ -223,7 +235,7 @@ export class LlmCall implements WireExchange {
       errorMessage: error === null ? null : this.#errorMessage(),
       rateLimitResetMs: this.#rateLimitResetMs,
       finishReason: word(response?.finishReason) ?? (filtered ? CONTENT_FILTER : null),
-      chunkGapP95Ms: this.#gaps.takeP95(),
+      chunkGapP95Ms: this.#gaps?.takeP95() ?? null,
       usageMismatch: response?.usageMismatch ?? false,
       serviceTier: word(response?.serviceTier),
       billedUnits: response?.billedUnits ?? null,
