@@ -26,7 +26,10 @@ async function stream() {
   for await (const _ of chunks);
 }
 
-const kinds = { once, stream };
+/** Nothing is called: what remains is what happens anyway. */
+async function idle() {}
+
+const kinds = { once, stream, idle };
 
 function threadMicros() {
   const { user, system } = process.threadCpuUsage();

@@ -33,6 +33,11 @@ export interface Agent {
   readonly settings?: AgentSettings;
   /** Measures the event and queues it for its row. */
   emit(event: NervecenterEvent): void;
+  /**
+   * Does what no one waits for together with the like of it: before events are handed over, every quarter of a second, and
+   * at the end. Absent: at once.
+   */
+  later?(work: () => void): void;
   /** Who requests are for, where the operator or the app has said how to tell. */
   readonly identity?: Identity;
   /**

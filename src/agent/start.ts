@@ -20,6 +20,7 @@ import { receiveAppMetrics } from './app-metrics.ts';
 import { CacheMinutes } from './cache-minutes.ts';
 import { CacheTally } from './cache-tally.ts';
 import { Connection } from './connection.ts';
+import { Deferred } from './deferred.ts';
 import { beforeProcessEnds } from './exit.ts';
 import { FrameSender } from './frame-sender.ts';
 import { type AgentHandle, publishHandle } from './handle.ts';
@@ -41,6 +42,9 @@ const HAND_OVER_INTERVAL_MS = 250;
 const CONNECT_DELAY_MS = 100;
 /** What the end of the process may wait for its last events to be stored. */
 const FLUSH_DEADLINE_MS = 3000;
+
+/** Why an event was lost: making or measuring it failed. */
+const AGENT_ERROR = 'agent_error';
 
 const OTLP_UNSUPPORTED =
   '[nervecenter] OTEL_EXPORTER_OTLP_ENDPOINT is set, but this version does not send OTLP; it collects here.\n';
@@ -66,11 +70,7 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
   const reader = new SnapshotReader([aggregator]);
   const provider = new MeterProvider({ readers: [reader] });
   const pipeline = new Pipeline(record);
-  const tallies = {
-    caches: new CacheTally(),
-    websockets: new WebSocketTally(),
-    runtime: new RuntimeSampler(),
-  };
+  const tallies = newTallies();
   const connection = new Connection({
     config,
     source: sourceOf(config),
@@ -80,13 +80,15 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
     onOpen: () => handOver(),
     onLost: () => pipeline.requeueUnaccepted(),
   });
+  const deferred = new Deferred(() => pipeline.drop(AGENT_ERROR, 1));
   const handOver = () => {
+    deferred.run();
     if (!connection.isOpen) return;
     for (let next = pipeline.nextBatch(); next !== null; next = pipeline.nextBatch()) {
       connection.send(eventsMessage(next));
     }
   };
-  const agent = createAgent({ clock, config, pipeline, tallies, aggregator, say, onBatchReady: handOver });
+  const agent = createAgent({ clock, config, pipeline, deferred, tallies, aggregator, say, handOver });
 
   if (config.otlpEndpoint !== null) say(OTLP_UNSUPPORTED);
   if (mainScript !== undefined) receiveAppMetrics(provider, dirname(mainScript));
@@ -95,6 +97,7 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
   /** What is still open, such as a call that streams, becomes an event when its instrumentation stops. */
   const stopObserving = () => {
     for (const undo of undos.splice(0).reverse()) undo();
+    deferred.run();
   };
   publishHandle(createHandle({ agent, connection, tallies, pipeline, record, config }));
 
@@ -105,6 +108,7 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
     setInterval(guarded(agent, handOver), HAND_OVER_INTERVAL_MS),
     setInterval(
       guarded(agent, () => {
+        deferred.run();
         minutes.passed();
         measureTallies(tallies, record);
         return frames.send();
@@ -158,20 +162,26 @@ interface Tallies {
   readonly runtime: RuntimeSampler;
 }
 
+function newTallies(): Tallies {
+  return { caches: new CacheTally(), websockets: new WebSocketTally(), runtime: new RuntimeSampler() };
+}
+
 interface AgentParts {
   readonly clock: Clock;
   readonly config: Config;
   readonly pipeline: Pipeline;
+  readonly deferred: Deferred;
   readonly tallies: Tallies;
   readonly aggregator: Aggregator;
   readonly say: (text: string) => void;
-  readonly onBatchReady: () => void;
+  readonly handOver: () => void;
 }
 
 /** Distinct things to warn about; a caller that makes them up must not grow the set for ever. */
 const WARNINGS_MAX = 100;
 
-function createAgent({ clock, config, pipeline, tallies, aggregator, say, onBatchReady }: AgentParts): Agent {
+function createAgent(parts: AgentParts): Agent {
+  const { clock, config, pipeline, deferred, tallies, aggregator, say, handOver } = parts;
   const { record } = aggregator;
   const warned = new Set<string>();
   const warnOnce = (key: string, message: string) => {
@@ -190,11 +200,12 @@ function createAgent({ clock, config, pipeline, tallies, aggregator, say, onBatc
     emit: (event: NervecenterEvent) => {
       try {
         pipeline.emit(event);
-        if (pipeline.batchReady) onBatchReady();
+        if (pipeline.batchReady) handOver();
       } catch {
-        pipeline.drop('agent_error', 1); // Nothing of ours may reach the app.
+        pipeline.drop(AGENT_ERROR, 1); // Nothing of ours may reach the app.
       }
     },
+    later: (work) => deferred.add(work),
     cacheLookup: (cacheName, hit, work) => tallies.caches.lookup(cacheName, hit, work),
     cacheSize: (cacheName, keys, bytes) => tallies.caches.size(cacheName, keys, bytes),
     labelFolded: (attribute) => record(FOLDED_LABELS, 1, { [FOLDED_LABEL]: attribute }),

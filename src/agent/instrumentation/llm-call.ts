@@ -15,6 +15,7 @@ import type { Agent } from '../agent.ts';
 import type { CallLabels } from '../call-labels.ts';
 import { attributionOf, type WorkContext } from '../context.ts';
 import type { WireExchange, WireRequest } from '../wire/exchange.ts';
+import { HeldPieces } from './held-pieces.ts';
 import { type Attempts, CallAttempt, isRetried } from './llm-attempts.ts';
 import type { BackgroundCalls } from './llm-background.ts';
 import { type BodyDecoder, bodyDecoder, giveText } from './llm-body.ts';
@@ -54,11 +55,13 @@ export class LlmCall implements WireExchange {
   readonly #request: RequestReader;
   readonly #requestWeight = new RequestWeight(ESTIMATED_INPUT_MAX);
   readonly #attempt: CallAttempt;
-  readonly #gaps = new ChunkGaps();
+  /** Of streams only. */
+  #gaps: ChunkGaps | null = null;
   readonly #startMs: Milliseconds;
   #statusCode: number | null = null;
   #rateLimitResetMs: Milliseconds | null = null;
   #response: ResponseReader | null = null;
+  readonly #held = new HeldPieces();
   #body: BodyDecoder | null = null;
   #firstTokenMs: Milliseconds | null = null;
   #ending: Ending | null = null;
@@ -99,7 +102,9 @@ export class LlmCall implements WireExchange {
     reader.readHeaders(header);
     this.#response = reader;
     this.#body = bodyDecoder(contentEncoding, {
-      text: (piece) => this.#read(reader, piece),
+      text: (piece) => {
+        if (this.#held.add(piece, this.activeMs)) this.#readHeld();
+      },
       unreadable: (reason, explanation) => {
         agent.gaveUp(reason);
         this.#warn(`unreadable:${contentEncoding}`, `tokens of a model call stay unknown: ${explanation}`);
@@ -140,13 +145,21 @@ export class LlmCall implements WireExchange {
     this.activeMs = this.#options.agent.clock.monotonicMs();
   }
 
-  #read(reader: ResponseReader, piece: string): void {
+  /** Reads what is held, as if each piece were read when it came. */
+  #readHeld(): void {
+    this.#held.give((piece, timeMs) => this.#read(piece, timeMs));
+  }
+
+  #read(piece: string, timeMs: Milliseconds): void {
+    const reader = this.#response;
+    if (reader === null) return;
     const before = reader.contentEvents;
     reader.write(piece);
     const chunks = reader.contentEvents - before;
     if (chunks === 0) return;
-    this.#firstTokenMs ??= milliseconds(this.activeMs - this.#startMs);
-    this.#gaps.arrived(chunks, this.activeMs);
+    this.#firstTokenMs ??= milliseconds(timeMs - this.#startMs);
+    this.#gaps ??= new ChunkGaps();
+    this.#gaps.arrived(chunks, timeMs);
   }
 
   #elapsed(): Milliseconds {
@@ -159,13 +172,24 @@ export class LlmCall implements WireExchange {
     this.#endStage?.();
     const durationMs = this.#elapsed();
     const timeMs = this.#options.agent.clock.epochMs();
-    const finish = () => this.#emit(timeMs, durationMs, ending);
+    const finish = () => this.#finish(() => this.#emit(timeMs, durationMs, ending));
     if (this.#body === null) finish();
     else this.#body.end(finish);
   }
 
-  #emit(timeMs: Milliseconds, durationMs: Milliseconds, ending: Ending): void {
+  /** The body was given as a whole. What is read of it now is all that is left of its text. */
+  #finish(emit: () => void): void {
+    this.#readHeld();
     this.#response?.finish();
+    void this.#attempt.current; // Now: a failure that this call is the retry of is another's later.
+    const { agent } = this.#options;
+    // A provider's words for a failure may quote the prompt: they do not wait.
+    const mayWait = (this.#statusCode ?? 0) < 400 && this.#response?.failed !== true;
+    if (agent.later === undefined || !mayWait) emit();
+    else agent.later(emit);
+  }
+
+  #emit(timeMs: Milliseconds, durationMs: Milliseconds, ending: Ending): void {
     if (!this.#isCall()) return;
     const { agent, background, labels, recognised, context } = this.#options;
     const response = this.#response;
@@ -178,7 +202,7 @@ export class LlmCall implements WireExchange {
       model: model ?? 'unknown',
       errorType: error,
     };
-    const gaps = this.#gaps.take();
+    const gaps = this.#gaps?.take() ?? null;
     const event: LlmCallEvent = {
       signal: 'llm-call',
       id: newEventId(timeMs),

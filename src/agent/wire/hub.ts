@@ -64,8 +64,13 @@ export class FollowedExchange {
     this.#tell(this.#views, (exchange) => exchange.headers(statusCode, header));
   }
 
+  /** Comes hundreds of times per stream: no closure is made for it. */
   received(chunk: Buffer): void {
-    this.#tell(this.#views, (exchange) => exchange.received(chunk));
+    try {
+      for (const { exchange } of this.#views) exchange.received(chunk);
+    } catch (error) {
+      this.#shelf.unreadable(error);
+    }
   }
 
   /** The last byte of the response came. */

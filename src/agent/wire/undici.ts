@@ -120,9 +120,16 @@ function headerReader(headers: unknown): (name: string) => string | null {
 
 function headerInPairs(pairs: readonly unknown[], name: string): string | null {
   for (let i = 0; i + 1 < pairs.length; i += 2) {
-    if (String(pairs[i]).toLowerCase() === name) return String(pairs[i + 1]);
+    const candidate = pairs[i];
+    // Bytes as often as text: only what may be it is made into text.
+    if (!hasLength(candidate, name.length)) continue;
+    if (String(candidate).toLowerCase() === name) return String(pairs[i + 1]);
   }
   return null;
+}
+
+function hasLength(name: unknown, length: number): boolean {
+  return (typeof name === 'string' || name instanceof Uint8Array) && name.length === length;
 }
 
 function headerInText(text: string, name: string): string | null {

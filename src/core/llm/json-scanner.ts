@@ -43,9 +43,9 @@ const ADDING: ReadonlySet<Target | undefined> = new Set(['sum', 'tally', 'words'
 /** After so many characters of plain values a pattern is faster than looking at each: vectors are long runs of digits. */
 const PLAIN_RUN = 16;
 /** Key of a `Wanted` that stands for the elements of an array. */
-const ELEMENTS = '[]';
+export const ELEMENTS = '[]';
 /** Key of a `Wanted` that stands for all keys it does not name; also what a found path has in their place. */
-const ANY_KEY = '*';
+export const ANY_KEY = '*';
 const STRUCTURE = /["[\]{}]/g;
 
 const QUOTE = 34;
@@ -338,7 +338,7 @@ export class JsonScanner {
       const value = parsed(this.#kept);
       if (this.#target === 'sum') this.#add(value);
       else if (this.#target === 'tally') this.#tally(value);
-      else if (this.#target === 'words') this.#countWord(value);
+      else if (this.#target === 'words') countWord(this.#found, this.#path, value);
       else if (value !== undefined) this.#found.set(this.#path, value);
       this.#kept = null;
     }
@@ -348,14 +348,6 @@ export class JsonScanner {
   #add(value: unknown): void {
     if (typeof value !== 'number') return;
     this.#found.set(this.#path, Number(this.#found.get(this.#path) ?? 0) + value);
-  }
-
-  #countWord(value: unknown): void {
-    if (typeof value !== 'string' || value.length > WORD_CHARS_MAX) return;
-    const words = (this.#found.get(this.#path) ?? new Map<string, number>()) as Map<string, number>;
-    if (!words.has(value) && words.size >= WORDS_MAX) return;
-    words.set(value, (words.get(value) ?? 0) + 1);
-    this.#found.set(this.#path, words);
   }
 
   #tally(value: unknown): void {
@@ -384,4 +376,13 @@ function parsed(text: string): unknown {
   } catch {
     return undefined; // Not JSON: the value counts as absent.
   }
+}
+
+/** Counts one text of a path that wants `words`. */
+export function countWord(found: Map<string, unknown>, path: string, value: unknown): void {
+  if (typeof value !== 'string' || value.length > WORD_CHARS_MAX) return;
+  const words = (found.get(path) ?? new Map<string, number>()) as Map<string, number>;
+  if (!words.has(value) && words.size >= WORDS_MAX) return;
+  words.set(value, (words.get(value) ?? 0) + 1);
+  found.set(path, words);
 }

@@ -54,8 +54,20 @@ const PATTERNS: readonly (readonly [pattern: RegExp, provider: string])[] = [
   [/^[\w-]+\.api\.x\.ai$/, 'x_ai'],
 ];
 
+let lastHost = '';
+let lastProvider: string | null = null;
+
 /** The provider that a host belongs to, `null` when it is nobody's we know. */
 export function knownProvider(host: string): string | null {
+  // Apps mostly call the same one again.
+  if (host !== lastHost) {
+    lastProvider = lookUp(host);
+    lastHost = host;
+  }
+  return lastProvider;
+}
+
+function lookUp(host: string): string | null {
   if (Object.hasOwn(PROVIDERS, host)) return PROVIDERS[host] ?? null;
   return PATTERNS.find(([pattern]) => pattern.test(host))?.[1] ?? null;
 }

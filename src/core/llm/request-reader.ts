@@ -1,5 +1,6 @@
 import type { Dialect } from './dialect.ts';
-import { type Found, JsonScanner, type Wanted } from './json-scanner.ts';
+import { JsonReader } from './json-reader.ts';
+import type { Found, Wanted } from './json-scanner.ts';
 import { MultipartFields } from './multipart.ts';
 
 /** Begins every body of several parts; no JSON document does. */
@@ -9,7 +10,7 @@ const BOUNDARY = '--';
 export class RequestReader {
   readonly #dialect: Dialect;
   readonly #pathModel: string | null;
-  readonly #scanner: JsonScanner;
+  readonly #json: JsonReader;
   /** Reads the body when it is a form; `null` when it is not, `undefined` before it has begun. */
   #form: MultipartFields | null | undefined;
   #done = false;
@@ -18,7 +19,7 @@ export class RequestReader {
   constructor(dialect: Dialect, pathModel: string | null = null) {
     this.#dialect = dialect;
     this.#pathModel = pathModel;
-    this.#scanner = new JsonScanner(wantedOf(dialect));
+    this.#json = new JsonReader(wantedOf(dialect));
   }
 
   /** Everything there is to know is known; the rest of the body need not be given. */
@@ -34,12 +35,12 @@ export class RequestReader {
       this.#form.write(text);
       return;
     }
-    this.#scanner.write(text);
-    this.#done = this.#scanner.complete || (this.#found.has('stream') && this.hasDialectKeys);
+    this.#json.write(text);
+    this.#done = this.#json.complete || (this.#found.has('stream') && this.hasDialectKeys);
   }
 
   get #found(): Found {
-    return this.#form?.found ?? this.#scanner.found;
+    return this.#form?.found ?? this.#json.found;
   }
 
   #formOf(text: string): MultipartFields | null {

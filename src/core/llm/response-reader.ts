@@ -6,6 +6,7 @@ import { contentTokens } from './estimate.ts';
 import type { EventParser, EventSink } from './event-parser.ts';
 import { streamParser } from './framing.ts';
 import { JsonDocuments } from './json-documents.ts';
+import { JsonReader } from './json-reader.ts';
 import { type Found, JsonScanner } from './json-scanner.ts';
 import { SseParser } from './sse.ts';
 import { type RawUsage, reportedCost } from './usage.ts';
@@ -26,7 +27,7 @@ const MEDIA = /^(?:audio|image|video)\//i;
  */
 export class ResponseReader {
   readonly #dialect: Dialect;
-  #json: JsonScanner | null = null;
+  #json: JsonReader | null = null;
   #events: EventParser | null = null;
   #isStream = false;
   /** The body is sound or a picture, which may begin with any byte. */
@@ -42,6 +43,8 @@ export class ResponseReader {
   #ended = false;
   #model: unknown;
   #usage: RawUsage | null = null;
+  /** Asked for several times at the end, and counted once. */
+  #counted: { readonly of: RawUsage; readonly tokens: TokenUsage | null } | null = null;
   #provisional = false;
   #failed = false;
   #errors: readonly unknown[] = [];
@@ -107,7 +110,11 @@ export class ResponseReader {
 
   /** Tokens by the provider's own count, `null` when it gave none that can be used. */
   get usage(): TokenUsage | null {
-    return this.#usage === null ? null : this.#dialect.countTokens(this.#usage);
+    if (this.#usage === null) return null;
+    if (this.#counted?.of !== this.#usage) {
+      this.#counted = { of: this.#usage, tokens: this.#dialect.countTokens(this.#usage) };
+    }
+    return this.#counted.tokens;
   }
 
   /** The count is only of the stream's beginning: its provider says so, or it knows nothing of the content that came. */
@@ -190,7 +197,7 @@ export class ResponseReader {
     if (stream !== null && (start === '[' || (start === '{' && streamsByDefault))) {
       this.#events = new JsonDocuments(this.#sink());
     } else if (start === '{' || start === '[') {
-      this.#json = new JsonScanner(wanted);
+      this.#json = new JsonReader(wanted);
     } else if (FIELD_START.test(start) && !this.#isMedia) {
       this.#events = new SseParser(this.#sink());
       this.#isStream = true;
@@ -243,9 +250,9 @@ export class ResponseReader {
   }
 
   #scanEvent(text: string): void {
-    const scanner = new JsonScanner(this.#dialect.wanted);
-    scanner.write(text);
-    this.#take(scanner.found);
+    const json = new JsonReader(this.#dialect.wanted);
+    json.write(text);
+    this.#take(json.found);
   }
 
   #take(found: Found): void {

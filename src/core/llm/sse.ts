@@ -1,6 +1,9 @@
 import type { EventParser, EventSink } from './event-parser.ts';
 
 const FIELD = 'data:';
+/** As nearly everybody writes it. */
+const SPACED_FIELD = `${FIELD} `;
+const LF = 10;
 
 /**
  * Incremental parser of `text/event-stream` (WHATWG HTML, section 9.2), reduced to what model providers use it for: the
@@ -27,10 +30,15 @@ export class SseParser implements EventParser {
     let at = 0;
     if (this.#lastWasCr && text.length > 0) {
       this.#lastWasCr = false;
-      if (text.charCodeAt(0) === 10) at = 1;
+      if (text.charCodeAt(0) === LF) at = 1;
     }
     let cr = text.indexOf('\r', at);
     while (at < text.length) {
+      const behind = cr === -1 ? this.#wholeEvent(text, at) : -1;
+      if (behind !== -1) {
+        at = behind;
+        continue;
+      }
       if (cr !== -1 && cr < at) cr = text.indexOf('\r', at);
       const lf = text.indexOf('\n', at);
       const end = lf === -1 || (cr !== -1 && cr < lf) ? cr : lf;
@@ -40,8 +48,24 @@ export class SseParser implements EventParser {
       at = end + 1;
       if (end !== cr) continue;
       if (at === text.length) this.#lastWasCr = true;
-      else if (text.charCodeAt(at) === 10) at++;
+      else if (text.charCodeAt(at) === LF) at++;
     }
+  }
+
+  /**
+   * Hands on an event that is one line and lies in this piece as a whole, which nearly all do.
+   *
+   * @returns where the next one begins; -1: it is not such an event, nothing was done.
+   */
+  #wholeEvent(text: string, at: number): number {
+    if (this.#line !== 'start' || this.#name !== '' || this.#hasData) return -1;
+    if (!text.startsWith(SPACED_FIELD, at)) return -1;
+    const from = at + SPACED_FIELD.length;
+    const end = text.indexOf('\n', from);
+    if (end === -1 || text.charCodeAt(end + 1) !== LF) return -1;
+    if (end > from) this.#sink.data(text.slice(from, end));
+    this.#sink.endOfEvent();
+    return end + 2;
   }
 
   #lineText(text: string, from: number, to: number): void {

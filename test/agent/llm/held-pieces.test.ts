@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { HeldPieces } from '../../../src/agent/instrumentation/held-pieces.ts';
+import { milliseconds } from '../../../src/core/units.ts';
+
+const PIECE = 'x'.repeat(8 * 1024);
+
+function given(held: HeldPieces): [number, number][] {
+  const pieces: [number, number][] = [];
+  held.give((piece, timeMs) => pieces.push([piece.length, timeMs]));
+  return pieces;
+}
+
+test('pieces are given once, in their order, each with the time it came at', () => {
+  const held = new HeldPieces();
+  assert.equal(held.add('a', milliseconds(1)), false);
+  assert.equal(held.add('bc', milliseconds(2.5)), false);
+  assert.deepEqual(given(held), [
+    [1, 1],
+    [2, 2.5],
+  ]);
+  assert.deepEqual(given(held), []);
+});
+
+test('16 KiB are as much as may be held, however many pieces they are', () => {
+  const held = new HeldPieces();
+  assert.equal(held.add(PIECE, milliseconds(1)), false);
+  assert.equal(held.add(PIECE, milliseconds(2)), true);
+  assert.equal(given(held).length, 2);
+  assert.equal(held.add('after', milliseconds(3)), false, 'what was given does not count any more');
+});
