@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeDirectory } from '../paths.ts';
 
 const TOKEN_BYTES = 24;
 const TOKEN_FILE = 'admin-token';
@@ -20,7 +21,7 @@ export function ownAdminToken(dataDir: string): string {
   }
   const token = randomBytes(TOKEN_BYTES).toString('hex');
   try {
-    mkdirSync(dataDir, { recursive: true });
+    makeDirectory(dataDir);
     writeFileSync(path, `${token}\n`, { mode: 0o600 });
   } catch {
     // Not writable: storage will say so, in its own words.

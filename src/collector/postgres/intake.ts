@@ -2,18 +2,20 @@ import { randomUUID } from 'node:crypto';
 import { dirname } from 'node:path';
 import type { NervecenterEvent } from '../../core/event.ts';
 import { MIB, SECOND_MS } from '../../core/units.ts';
-import { describeError, NervecenterError } from '../../errors.ts';
+import { describeError } from '../../errors.ts';
 import type { Log } from '../log.ts';
 import { backoffMs } from './backoff.ts';
 import { type Batch, encodeEvents } from './batch.ts';
 import type { Books } from './books.ts';
 import { ignoreInGit } from './embedded-home.ts';
+import { LockedError } from './embedded-lock.ts';
 import { EventQueue } from './event-queue.ts';
 import type { SpoolFiles } from './spool/files.ts';
-import { Spool } from './spool/spool.ts';
+import { Spools } from './spool/spools.ts';
 import type { Wakeup } from './wakeup.ts';
 
 export interface IntakeOptions {
+  /** Of the first spool; those of other processes are beside it. */
   readonly spoolDirectory: string;
   /** 0: no spool, rows wait in memory only. */
   readonly spoolMaxBytes: number;
@@ -54,7 +56,8 @@ export class Intake {
   #nextSeq = 1;
   #offered = 0;
   #flushTarget = 0;
-  #spool: Spool | null = null;
+  #spool: Spools | null = null;
+  #opening: Promise<void> | null = null;
   #held: Batch | null = null;
   #heldBy: 'intake' | 'writer' | null = null;
   #failures = 0;
@@ -113,26 +116,38 @@ export class Intake {
   }
 
   /**
-   * Opens the spool; rows found in it are taken in.
+   * Opens a spool of our own; rows found in it, and in those that nobody has any more, are taken in.
    *
-   * @throws NervecenterError when another process has it. When the disk cannot be used, memory serves meanwhile.
+   * @throws LockedError when other processes have all there may be. When the disk cannot be used, memory serves meanwhile.
    */
-  async open(): Promise<void> {
+  open(): Promise<void> {
+    // Asked for from two sides; a second one would find the first's spool taken.
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = null;
+    });
+    return this.#opening;
+  }
+
+  async #open(): Promise<void> {
     if (this.#options.spoolMaxBytes === 0 || this.#spool !== null) return;
-    const lostBefore = this.#books.droppedTotal;
+    let opening = true;
     try {
-      const spool = await Spool.open({
+      const spool = await Spools.open({
         directory: this.#options.spoolDirectory,
         maxBytes: this.#options.spoolMaxBytes,
-        onLost: (reason, rows) => this.#books.drop(reason, rows),
+        onLost: (reason, rows) => {
+          if (opening) this.#books.accepted += rows;
+          this.#books.drop(reason, rows);
+        },
         ...(this.#options.files === undefined ? {} : { files: this.#options.files }),
       });
+      opening = false;
       this.#spool = spool;
-      this.#books.accepted += spool.rows + this.#books.droppedTotal - lostBefore;
+      this.#books.accepted += spool.rows;
       keepOutOfGit(dirname(this.#options.spoolDirectory));
       this.#wakeup.notify();
     } catch (error) {
-      if (error instanceof NervecenterError && !(error.cause instanceof Error)) throw error;
+      if (error instanceof LockedError) throw error;
       this.#degrade(error);
     }
   }

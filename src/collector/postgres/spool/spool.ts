@@ -1,6 +1,7 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { KIB, MIB, SECOND_MS } from '../../../core/units.ts';
+import { makeDirectory } from '../../../paths.ts';
 import type { Batch } from '../batch.ts';
 import { type Lock, takeLock } from '../embedded-lock.ts';
 import { type Cursor, readCursor, writeCursor } from './cursor.ts';
@@ -71,11 +72,12 @@ export class Spool {
   /**
    * Opens the spool and learns what waits in it. Damage never stops it.
    *
-   * @throws NervecenterError when another process has the directory; the file system's error when it cannot be used.
+   * @throws LockedError when another process has the directory; the file system's error when it cannot be used.
    */
   static async open(options: SpoolOptions): Promise<Spool> {
     const { directory, files = NODE_FILES } = options;
-    await files.mkdir(directory, { recursive: true, mode: PRIVATE_DIRECTORY });
+    makeDirectory(dirname(directory));
+    await files.mkdir(directory, { mode: PRIVATE_DIRECTORY }).catch(unlessThere);
     const lock = takeLock(join(directory, 'lock'));
     const spool = new Spool(options, lock);
     try {
@@ -316,4 +318,8 @@ export class Spool {
     const cursor: Cursor = { segment: segment?.id ?? this.#nextId, offset: segment?.offset ?? 0 };
     await writeCursor(this.#files, this.#directory, cursor);
   }
+}
+
+function unlessThere(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EEXIST') throw error;
 }
