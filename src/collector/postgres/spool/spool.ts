@@ -109,7 +109,8 @@ export class Spool {
   }
 
   /**
-   * Resolves once the batch is durable; `settle` is called in the moment in which it is the spool's. One at a time.
+   * Writes the batch, so that it is there again when the process is killed; a power cut it survives once it is synchronised.
+   * `settle` is called in the moment in which it is the spool's. One at a time.
    *
    * @throws the file system's error; the batch is then not in the spool.
    */
@@ -133,6 +134,16 @@ export class Spool {
         if (segment.bytes === 0) await this.#remove(segment);
         throw error;
       });
+    } finally {
+      this.#appending = false;
+    }
+  }
+
+  /** Makes durable what was appended. @throws the file system's error; nobody knows then what a power cut would leave. */
+  async sync(): Promise<void> {
+    this.#appending = true; // Its file must not be closed meanwhile.
+    try {
+      await this.#segments.at(-1)?.sync();
     } finally {
       this.#appending = false;
     }
@@ -288,6 +299,7 @@ export class Spool {
     const last = this.#segments.at(-1);
     if (last?.appendable === true) {
       if (last.bytes + bytes <= this.#segmentBytes) return last;
+      await last.sync();
       await last.complete();
     }
     const segment = new Segment(this.#files, this.#directory, this.#nextId++);

@@ -1,4 +1,6 @@
+import { dirname } from 'node:path';
 import type { Batch } from '../batch.ts';
+import { ignoreInGit } from '../embedded-home.ts';
 import { LockedError } from '../embedded-lock.ts';
 import { NODE_FILES } from './files.ts';
 import { segmentIds } from './segment.ts';
@@ -29,6 +31,7 @@ export class Spools {
    */
   static async open(options: SpoolOptions): Promise<Spools> {
     const [own, number] = await openFree(options);
+    keepOutOfGit(dirname(options.directory));
     return new Spools(own, await openLeft(options, number));
   }
 
@@ -53,6 +56,11 @@ export class Spools {
   /** See `Spool.append`. */
   append(batch: Batch, settle: () => void): Promise<void> {
     return this.#own.append(batch, settle);
+  }
+
+  /** See `Spool.sync`. */
+  sync(): Promise<void> {
+    return this.#own.sync();
   }
 
   /** See `Spool.take`. What is taken together comes from one spool. */
@@ -130,4 +138,13 @@ async function openLeft(options: SpoolOptions, own: number): Promise<Spool[]> {
     }
   }
   return left;
+}
+
+/** Rows wait there with users' addresses, whoever's server it is. */
+function keepOutOfGit(dataDir: string): void {
+  try {
+    ignoreInGit(dataDir);
+  } catch {
+    // The spool can be written, which matters more.
+  }
 }
