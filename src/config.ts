@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { CACHES_EXPECTED, type CachePrefix, cachesText, parseCachePrefixes } from './core/cache-names.ts';
 import type { SignalName } from './core/event.ts';
+import { nearestName } from './core/nearest-name.ts';
 import { DAY_MS, GIB, MIB, type Milliseconds, milliseconds } from './core/units.ts';
 import {
   parseUserHeaders,
@@ -71,6 +72,7 @@ export function collectorEnv(env: Env = process.env): NodeJS.ProcessEnv {
   return rest;
 }
 
+const PREFIX = 'NERVECENTER_';
 const DEFAULT_PORT = 9464;
 const DEFAULT_INTERVAL_MS = 5000;
 const INTERVAL_MS_MIN = 1000;
@@ -159,6 +161,15 @@ export function effectiveSettings(config: Config): Record<string, string> {
     NERVECENTER_USER_HEADER: userHeadersText(config.userHeaders),
     DATABASE_URL: config.postgres?.connectionString ? 'set (not shown)' : 'unset',
   };
+}
+
+/** Variables with our prefix that nobody reads, and what each was probably meant to be; `null`: nothing like it. */
+export function unknownSettings(
+  env: Env = process.env,
+): { readonly name: string; readonly meant: string | null }[] {
+  return Object.keys(env)
+    .filter((name) => name.startsWith(PREFIX) && !Object.hasOwn(SETTINGS, name))
+    .map((name) => ({ name, meant: nearestName(name, Object.keys(SETTINGS)) }));
 }
 
 /**

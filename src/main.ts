@@ -152,9 +152,16 @@ function print(text: string): number {
   return 0;
 }
 
+// Whoever reads the output may have enough of it (`| head`): what is written then goes nowhere, and nothing ends in a stack.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') return;
+  writeToStderr(`nervecenter: stdout cannot be written: ${describeError(error)}\n`);
+  process.exitCode = 1;
+});
+
 main(process.argv.slice(2)).then(
   (code) => {
-    process.exitCode = code;
+    process.exitCode ??= code;
   },
   (error: unknown) => {
     writeToStderr(`nervecenter: ${describeError(error)}\n`);

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -33,4 +33,33 @@ export function workerUrl(): URL {
   const fromSource = import.meta.url.endsWith('.ts');
   const entry = fromSource ? ['src', 'collector', 'worker.ts'] : ['dist', 'collector', 'worker.js'];
   return pathToFileURL(join(packageRoot(), ...entry));
+}
+
+/**
+ * Makes a directory and what is missing above it. Node's own `recursive` never returns where a file system answers "not
+ * there" to whoever makes something in a directory that is there, as `/proc` does.
+ *
+ * @returns the first directory that was made, `null` when all were there.
+ * @throws the file system's error.
+ */
+export function makeDirectory(path: string): string | null {
+  const parent = dirname(path);
+  try {
+    mkdirSync(path);
+    return path;
+  } catch (error) {
+    if (isDirectory(path)) return null;
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || isDirectory(parent)) throw error;
+  }
+  const above = makeDirectory(parent);
+  const made = makeDirectory(path);
+  return above ?? made;
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false; // Not there, or not ours to look at.
+  }
 }

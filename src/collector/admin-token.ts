@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeDirectory } from '../paths.ts';
 
 const TOKEN_BYTES = 24;
 const TOKEN_FILE = 'admin-token';
@@ -14,13 +15,21 @@ export function ownAdminToken(dataDir: string): string {
   const kept = keptAdminToken(dataDir);
   if (kept !== null) return kept;
   const token = randomBytes(TOKEN_BYTES).toString('hex');
+  if (keep(dataDir, token, 'wx')) return token;
+  // Of two that start at once the first one's counts; what is no token is replaced.
+  const others = keptAdminToken(dataDir);
+  if (others === null) keep(dataDir, token, 'w');
+  return others ?? token;
+}
+
+function keep(dataDir: string, token: string, flag: 'w' | 'wx'): boolean {
   try {
-    mkdirSync(dataDir, { recursive: true });
-    writeFileSync(join(dataDir, TOKEN_FILE), `${token}\n`, { mode: 0o600 });
+    makeDirectory(dataDir);
+    writeFileSync(join(dataDir, TOKEN_FILE), `${token}\n`, { mode: 0o600, flag });
+    return true;
   } catch {
-    // Not writable: storage will say so, in its own words.
+    return false; // Where it is not writable, storage will say so, in its own words.
   }
-  return token;
 }
 
 /** The token that a collector keeps in this data directory; `null` while there is none that this user may read. */

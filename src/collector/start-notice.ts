@@ -15,12 +15,13 @@ interface NoticeOptions {
 }
 
 /** What a person needs when nervecenter has started, and nothing else. */
-export function startNotice({ config, url, tokens, storage, usable, host }: NoticeOptions): string {
+export function startNotice(options: NoticeOptions): string {
+  const { config, url, tokens, storage, host } = options;
   // A token the operator chose is theirs to know; only the one made for them is printed.
   const login = config.adminTokens.length > 0 ? `${url}/admin/system` : loginUrl(url, tokens[0] ?? '');
   const lines: [string, string][] = [
     ['dashboard', login],
-    ['storage', storageLine(storage, usable)],
+    ['storage', storageLine(options)],
   ];
   if (host !== null) lines.push(['instrumented', host.instrumentations.join(', ')]);
   lines.push(['stop', storage === null ? 'Ctrl-C' : 'Ctrl-C; what is stored is kept']);
@@ -28,10 +29,10 @@ export function startNotice({ config, url, tokens, storage, usable, host }: Noti
   return `nervecenter ${packageVersion()} · ${config.service}\n${body}`;
 }
 
-function storageLine(storage: Storage | null, usable: boolean): string {
+function storageLine({ storage, usable, config: { spoolMaxBytes } }: NoticeOptions): string {
   if (storage === null) return 'off (NERVECENTER_STORAGE=off): live view only';
   if (!usable) return 'none, for the reason above: live view only';
-  return storage.state === 'ok'
-    ? storage.description
-    : `${storage.description} (not reachable; rows wait in memory)`;
+  if (storage.state === 'ok') return storage.description;
+  const place = storage.durable && spoolMaxBytes > 0 ? 'the spool' : 'memory';
+  return `${storage.description} (not reachable; rows wait in ${place})`;
 }

@@ -1,30 +1,63 @@
-import { Client } from 'pg';
+import { existsSync } from 'node:fs';
+import { Client, type ClientConfig } from 'pg';
 import { INSTRUMENTATIONS } from '../agent/instrumentation/index.ts';
+import { shownPath } from '../collector/postgres/configured-server.ts';
+import { prepareHome } from '../collector/postgres/embedded-home.ts';
+import { runningServer } from '../collector/postgres/embedded-running.ts';
 import { storageError } from '../collector/postgres/failure.ts';
 import { schemaStatus } from '../collector/postgres/migrate.ts';
 import { externalServer } from '../collector/postgres/server.ts';
-import { type Config, effectiveSettings, readConfig } from '../config.ts';
+import { createPricer } from '../collector/pricing.ts';
+import { type Config, effectiveSettings, readConfig, unknownSettings } from '../config.ts';
 import type { HealthStatus } from '../core/snapshot.ts';
 import { describeError } from '../errors.ts';
 import { packageVersion } from '../version.ts';
 
 const PROBE_TIMEOUT_MS = 3000;
 const HEALTH_STATUSES: readonly HealthStatus[] = ['healthy', 'degraded', 'critical'];
+/** What a program on the port says is not to be trusted; ours has a handful of short texts. */
+const ISSUES_MAX = 20;
+const ISSUE_LENGTH_MAX = 80;
 
-/** Prints the effective configuration with secrets masked, what is instrumented and what can be reached. */
+/** One line of the report. */
+interface Finding {
+  readonly text: string;
+  /** A collector with this configuration would not start, or would not store. */
+  readonly failed: boolean;
+}
+
+/**
+ * Prints the effective configuration with secrets masked, what is instrumented and what can be reached. The exit code is 1
+ * when storage or the file of prices cannot be used.
+ */
 export async function doctor(): Promise<number> {
   const config = readConfig();
+  const prices = pricesState(config);
+  const storage = await storageState(config);
   const lines: [string, string][] = [
     ['nervecenter', packageVersion()],
     ['node', process.version],
     ...Object.entries(effectiveSettings(config)),
+    ...unknownSettings().map(({ name, meant }): [string, string] => [
+      name,
+      `unknown, has no effect${meant === null ? '' : `; did you mean ${meant}?`}`,
+    ]),
     ['instrumented', INSTRUMENTATIONS.map(({ name }) => name).join(', ')],
+    ['prices', prices.text],
     ['collector', await collectorState(config)],
-    ['storage', await storageState(config)],
+    ['storage', storage.text],
   ];
   const width = Math.max(...lines.map(([name]) => name.length));
   for (const [name, value] of lines) process.stdout.write(`${name.padEnd(width)}  ${value}\n`);
-  return 0;
+  return prices.failed || storage.failed ? 1 : 0;
+}
+
+function pricesState({ pricesPath }: Config): Finding {
+  try {
+    return { text: createPricer({ overridesPath: pricesPath, log: () => {} }).version, failed: false };
+  } catch (error) {
+    return { text: describeError(error), failed: true };
+  }
 }
 
 async function collectorState({ host, port }: Config): Promise<string> {
@@ -32,36 +65,55 @@ async function collectorState({ host, port }: Config): Promise<string> {
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}/api/metrics/health`;
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
-    const status = statusIn(await response.text());
-    return status === null ? 'the port is taken by something else' : `running, ${status}`;
+    const health = healthIn(await response.text());
+    return health === null ? 'the port is taken by something else' : `running, ${health}`;
   } catch (error) {
     return `not running (${reason(error)})`;
   }
 }
 
-/** The verdict in a health answer, `null` when the text is none. */
-function statusIn(text: string): string | null {
+/** The verdict in a health answer with what led to it, `null` when the text is none. */
+function healthIn(text: string): string | null {
   try {
-    const { status } = JSON.parse(text) as { readonly status?: unknown };
-    return HEALTH_STATUSES.find((known) => known === status) ?? null;
+    const { status, issues } = JSON.parse(text) as { readonly status?: unknown; readonly issues?: unknown };
+    const verdict = HEALTH_STATUSES.find((known) => known === status);
+    if (verdict === undefined) return null;
+    const texts = Array.isArray(issues) ? issues.filter((issue) => typeof issue === 'string') : [];
+    const shown = texts.slice(0, ISSUES_MAX).map((issue) => printable(issue));
+    return shown.length === 0 ? verdict : `${verdict}: ${shown.join(', ')}`;
   } catch {
     return null; // Not JSON, so not ours.
   }
 }
 
-async function storageState({ storage, postgres, dataDir }: Config): Promise<string> {
-  if (storage === 'off') return 'off';
-  if (postgres === null) return `embedded PostgreSQL in ${dataDir}, started with the collector`;
-  const server = externalServer(postgres);
+function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}]/gu, '?').slice(0, ISSUE_LENGTH_MAX);
+}
+
+async function storageState(config: Config): Promise<Finding> {
+  const { storage, postgres, dataDir } = config;
+  if (storage === 'off') return { text: 'off', failed: false };
+  if (postgres !== null) {
+    const server = externalServer(postgres);
+    return reached(server.description, () => server.start());
+  }
+  const description = `embedded PostgreSQL in ${shownPath(dataDir)}`;
+  const running = existsSync(dataDir) ? runningServer(prepareHome(dataDir)) : null;
+  if (running === null) return { text: `${description}, started with the collector`, failed: false };
+  return reached(`${description}, which runs`, async () => running);
+}
+
+async function reached(description: string, options: () => Promise<ClientConfig>): Promise<Finding> {
   let client: Client | null = null;
   try {
-    client = new Client({ ...(await server.start()), connectionTimeoutMillis: PROBE_TIMEOUT_MS });
+    client = new Client({ ...(await options()), connectionTimeoutMillis: PROBE_TIMEOUT_MS });
     client.on('error', () => {}); // Told by the query that fails.
     await client.connect();
     const { applied, pending } = await schemaStatus(client);
-    return `${server.description}: reachable, ${applied.length} migrations applied, ${pending.length} pending`;
+    const text = `${description}: reachable, ${applied.length} migrations applied, ${pending.length} pending`;
+    return { text, failed: false };
   } catch (error) {
-    return describeError(storageError(error, server.description));
+    return { text: describeError(storageError(error, description)), failed: true };
   } finally {
     await client?.end().catch(() => {});
   }

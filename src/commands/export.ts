@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { ClientBase } from 'pg';
 import { logToStderr } from '../collector/log.ts';
 import { configuredServer, shownPath } from '../collector/postgres/configured-server.ts';
-import { runningEmbedded } from '../collector/postgres/embedded-running.ts';
+import { refuseWithoutCluster } from '../collector/postgres/embedded-running.ts';
 import { SinkError } from '../collector/postgres/export/copy-out.ts';
 import {
   type Destination,
@@ -66,11 +66,10 @@ export async function exportCommand(options: ExportCommandOptions): Promise<numb
   }
 }
 
-/** A collector that runs is not disturbed: its embedded server serves the export, too. */
 function exportedServer(config: Config): PostgresServer {
   const { postgres, dataDir } = config;
-  const running = postgres === null ? runningEmbedded(dataDir, shownPath(dataDir)) : null;
-  return running ?? configuredServer(config, logToStderr);
+  if (postgres === null) refuseWithoutCluster(dataDir, shownPath(dataDir));
+  return configuredServer(config, logToStderr);
 }
 
 async function writeSql(client: ClientBase, output: string | null, request: Request): Promise<void> {

@@ -132,7 +132,7 @@ describe('nervecenter collector', () => {
       what: 'a database that is not there',
       env: { DATABASE_URL: 'postgres://u:top-secret@127.0.0.1:1/d' },
       code: 'NC_STORAGE_UNREACHABLE',
-      storage: /storage +Postgres .* \(not reachable; rows wait in memory\)/,
+      storage: /storage +Postgres .* \(not reachable; rows wait in the spool\)/,
     },
     {
       what: 'a data directory that cannot be made',

@@ -74,7 +74,8 @@ describe('nervecenter migrate', () => {
     {
       what: 'an unreachable server',
       env: { DATABASE_URL: UNREACHABLE },
-      pattern: /ECONNREFUSED.*\[NC_STORAGE_UNREACHABLE\]/,
+      pattern:
+        /ECONNREFUSED.*\. Check that it runs, and host and port in .* PGPORT\. \[NC_STORAGE_UNREACHABLE\]/,
     },
     {
       what: 'a bad setting',
@@ -124,15 +125,43 @@ describe('nervecenter doctor', () => {
     );
   });
 
-  it('prints a server that is not reachable, and goes on', async () => {
+  it('prints a server that is not reachable, what to check, and fails', async () => {
     const { code, stdout, stderr } = await nervecenter(['doctor'], {
       cwd,
       env: { DATABASE_URL: UNREACHABLE, NERVECENTER_PORT: '0' },
     });
-    assert.deepEqual([code, stderr], [0, '']);
+    assert.deepEqual([code, stderr], [1, '']);
     assert.doesNotMatch(stdout, /top-secret/);
     assert.equal(reported(stdout, 'DATABASE_URL'), 'set (not shown)');
-    assert.match(reported(stdout, 'storage') ?? '', /ECONNREFUSED.*\[NC_STORAGE_UNREACHABLE\]$/);
+    assert.match(
+      reported(stdout, 'storage') ?? '',
+      /ECONNREFUSED.*\. Check that it runs.*\[NC_STORAGE_UNREACHABLE\]$/,
+    );
+  });
+
+  it('fails with a file of prices that is none, and names variables that nobody reads', async () => {
+    writeFileSync(join(cwd, 'prices'), '');
+    const { code, stdout, stderr } = await nervecenter(['doctor'], {
+      cwd,
+      env: {
+        NERVECENTER_STORAGE: 'off',
+        NERVECENTER_PORT: '0',
+        NERVECENTER_PRICES: 'prices',
+        NERVECENTER_PROT: 'top-secret',
+        NERVECENTER_UNHEARD_OF: '1',
+      },
+    });
+    assert.deepEqual([code, stderr], [1, '']);
+    assert.match(
+      reported(stdout, 'prices') ?? '',
+      /^NERVECENTER_PRICES: expected a JSON file.*\[NC_CONFIG_INVALID\]$/,
+    );
+    assert.equal(
+      reported(stdout, 'NERVECENTER_PROT'),
+      'unknown, has no effect; did you mean NERVECENTER_PORT?',
+    );
+    assert.equal(reported(stdout, 'NERVECENTER_UNHEARD_OF'), 'unknown, has no effect');
+    assert.doesNotMatch(stdout, /top-secret/);
   });
 
   for (const body of ['hello', '{"status":"ok"}', 'null']) {
@@ -154,6 +183,28 @@ describe('nervecenter doctor', () => {
     });
   }
 
+  it('prints what ails a collector, without its control characters', async () => {
+    const issues = ['High CPU usage', 'Storage\u001b[2J unreachable', 7];
+    const sick = createServer((_request, response) =>
+      response.end(JSON.stringify({ status: 'degraded', issues })),
+    ).listen(0, '127.0.0.1');
+    await once(sick, 'listening');
+    try {
+      const env = {
+        NERVECENTER_STORAGE: 'off',
+        NERVECENTER_PORT: String((sick.address() as AddressInfo).port),
+      };
+      const { stdout } = await nervecenter(['doctor'], { cwd, env });
+      assert.equal(
+        reported(stdout, 'collector'),
+        'running, degraded: High CPU usage, Storage?[2J unreachable',
+      );
+    } finally {
+      sick.close();
+      sick.closeAllConnections();
+    }
+  });
+
   it('finds a collector that runs', async () => {
     const collector = new Command([], { cwd, env: { NERVECENTER_PORT: '0', NERVECENTER_STORAGE: 'off' } });
     try {
@@ -162,7 +213,7 @@ describe('nervecenter doctor', () => {
         cwd,
         env: { NERVECENTER_PORT: port, NERVECENTER_STORAGE: 'off' },
       });
-      assert.match(reported(stdout, 'collector') ?? '', /^running, (healthy|degraded|critical)$/);
+      assert.match(reported(stdout, 'collector') ?? '', /^running, (healthy|(degraded|critical): \w.*)$/);
     } finally {
       await collector.kill();
     }

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Client } from 'pg';
 import { readMigrations } from '../../src/collector/postgres/migrate.ts';
+import { createStorage } from '../../src/collector/postgres/storage.ts';
 import type { PostgresConfig } from '../../src/config.ts';
 import { packageRoot } from '../../src/paths.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../support/postgres.ts';
@@ -58,6 +60,52 @@ test('a dry run prints the SQL of what is pending and runs nothing', async () =>
   for (const { sql } of MIGRATIONS) assert.ok(stdout.includes(sql));
   assert.match(stdout, new RegExp(`0 migrations applied, ${MIGRATIONS.length} pending\\n$`));
   assert.deepEqual(await server.using(database, tablesIn), []);
+});
+
+test('a dry run whose reader has enough ends quietly', async () => {
+  const database = await server.createDatabase();
+  const child = spawn(process.execPath, [CLI, 'migrate', '--dry-run'], {
+    cwd,
+    env: { PATH: process.env['PATH'], ...database.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk;
+  });
+  child.stdout.once('data', () => child.stdout.destroy());
+  const [code] = (await once(child, 'close')) as [number | null];
+  assert.deepEqual([code, stderr], [0, '']);
+});
+
+test('commands work beside a process that runs the embedded server', async () => {
+  const dataDir = join(cwd, 'shared-data');
+  const storage = createStorage({
+    config: { postgres: null, dataDir, spoolMaxBytes: 2 ** 20 },
+    log: () => {},
+  });
+  await storage.start();
+  try {
+    const runs = (args: readonly string[]) =>
+      nervecenter({ connectionString: null, env: {} }, args, { NERVECENTER_DATA_DIR: dataDir });
+    const beside = new RegExp(`which process ${process.pid} runs: `);
+    for (const args of [['migrate'], ['prune']]) {
+      const { code, stdout, stderr } = await runs(args);
+      assert.deepEqual([code, stderr], [0, '']);
+      assert.match(stdout, beside);
+    }
+    const repriced = await runs(['reprice', '--from=-1h']);
+    assert.equal(repriced.code, 0, repriced.stderr);
+    const { code, stdout } = await runs(['doctor']);
+    assert.equal(code, 0);
+    assert.match(
+      stdout,
+      /^storage +embedded PostgreSQL in .*, which runs: reachable, \d+ migrations applied, 0 pending$/m,
+    );
+    assert.equal(storage.state, 'ok');
+  } finally {
+    await storage.shutdown(5000);
+  }
 });
 
 test('migrate, prune, and all the way back', async () => {

@@ -31,7 +31,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'collector/log.ts',
   ],
   'collector/receivers': ['core', 'link', 'collector/agent-link.ts', 'collector/log.ts'],
-  'collector/admin-token.ts': [],
+  'collector/admin-token.ts': ['paths.ts'],
   'collector/agent-link.ts': ['core'],
   'collector/log.ts': ['stderr.ts'],
   'collector/pricing.ts': ['core', 'errors.ts', 'collector/log.ts', 'collector/price-table.ts'],

@@ -1,16 +1,16 @@
 import { isAbsolute, relative } from 'node:path';
 import type { Config } from '../../config.ts';
 import type { Log } from '../log.ts';
-import { EmbeddedPostgres } from './embedded.ts';
+import { SharedEmbedded } from './embedded-shared.ts';
 import { externalServer, type PostgresServer } from './server.ts';
 
-/** The user's server, or the embedded one where none is given. */
+/** The user's server, or the embedded one where none is given, whichever process runs it. */
 export function configuredServer(
   { postgres, dataDir }: Pick<Config, 'postgres' | 'dataDir'>,
   log: Log,
 ): PostgresServer {
   if (postgres !== null) return externalServer(postgres);
-  return new EmbeddedPostgres({ dataDir, shownAs: shownPath(dataDir), log });
+  return new SharedEmbedded({ dataDir, shownAs: shownPath(dataDir), log });
 }
 
 /** Relative where that is shorter to read. */

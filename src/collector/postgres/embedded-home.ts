@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { NervecenterError } from '../../errors.ts';
+import { makeDirectory } from '../../paths.ts';
 import { type Account, canReach, postgresAccount } from './embedded-account.ts';
 
 /** Where embedded storage lives and whom it belongs to. */
@@ -27,7 +28,7 @@ const HASH_DIGITS = 12;
  * @throws NervecenterError `NC_DATA_DIR` when it cannot be made or belongs to somebody else.
  */
 export function prepareHome(dataDir: string, systemDir: string = SYSTEM_DIR): Home {
-  makeDirectory(dataDir);
+  makeHome(dataDir);
   ignoreInGit(dataDir);
   const clusterDir = join(dataDir, 'postgres');
   refuseForeignCluster(clusterDir);
@@ -36,7 +37,7 @@ export function prepareHome(dataDir: string, systemDir: string = SYSTEM_DIR): Ho
     return { directory: dataDir, clusterDir, account, movedBecause: null };
   }
   const directory = join(systemDir, createHash('sha256').update(dataDir).digest('hex').slice(0, HASH_DIGITS));
-  makeDirectory(directory);
+  makeHome(directory);
   return {
     directory,
     clusterDir: join(directory, 'postgres'),
@@ -82,12 +83,12 @@ export function dataDirError(problem: string, cause?: unknown): NervecenterError
  * as. What is secret in it has a mode of its own.
  */
 export function makeTraversable(directory: string): void {
-  const first = mkdirSync(directory, { recursive: true });
-  if (first === undefined) return;
+  const first = makeDirectory(directory);
+  if (first === null) return;
   for (let made = directory; made.length >= first.length; made = dirname(made)) chmodSync(made, TRAVERSABLE);
 }
 
-function makeDirectory(directory: string): void {
+function makeHome(directory: string): void {
   try {
     makeTraversable(directory);
   } catch (error) {

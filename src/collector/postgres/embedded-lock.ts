@@ -11,11 +11,32 @@ export interface Lock {
   release(): void;
 }
 
+type Whereabouts = Pick<LockedError, 'pid' | 'elsewhere'>;
+
+/** Somebody else has it; worth trying again, because that one may end. */
+export class LockedError extends NervecenterError {
+  /** The process of this host that has it; `null` when it is on another one, or not known yet. */
+  readonly pid: number | null;
+  /** On another host, so what it runs cannot be reached. */
+  readonly elsewhere: boolean;
+
+  constructor(path: string, holder: string, { pid = null, elsewhere = false }: Partial<Whereabouts> = {}) {
+    super(
+      'NC_STORAGE_UNREACHABLE',
+      `The data directory is in use by ${holder} (${path}). Stop that one, or set NERVECENTER_DATA_DIR to another directory.`,
+    );
+    this.pid = pid;
+    this.elsewhere = elsewhere;
+  }
+}
+
 interface Holder {
   readonly pid: number;
   /** Tells a process from a later one with the same number. */
   readonly started: string;
   readonly host: string;
+  /** When it took the lock, for people: ISO 8601. */
+  readonly since: string;
 }
 
 const HEARTBEAT_MS = 5 * SECOND_MS;
@@ -24,15 +45,16 @@ const HOLDER_GONE_MS = 20 * SECOND_MS;
 /** A lock without content is being written by its holder, or was left by one that died in between. */
 const WRITTEN_WITHIN_MS = 2 * SECOND_MS;
 const ATTEMPTS = 5;
+/** As long as a time in ISO 8601. */
+const SINCE_LENGTH_MAX = 24;
 
 /** Locks of this thread; a lock that bears our process' number and is not here was held by a thread that is gone. */
 const heldHere = new Set<string>();
 
 /**
- * Makes the data directory ours. A lock whose holder is gone is taken over.
+ * Makes what the lock stands for ours. A lock whose holder is gone is taken over.
  *
- * @throws NervecenterError `NC_DATA_DIR` when another process of this host has it, `NC_STORAGE_UNREACHABLE` (worth trying
- * again) when a process of another host seems to.
+ * @throws LockedError when another process has it; NervecenterError `NC_DATA_DIR` when it cannot be written.
  */
 export function takeLock(path: string): Lock {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -45,20 +67,13 @@ export function takeLock(path: string): Lock {
   throw new NervecenterError('NC_STORAGE_UNREACHABLE', `Too many processes want ${path} at once.`);
 }
 
-/** Whether a process that runs holds the lock. */
-export function isHeld(path: string): boolean {
-  const content = read(path);
-  if (content === null) return false;
-  try {
-    refuseLiveHolder(path, content);
-    return false;
-  } catch {
-    return true;
-  }
-}
-
 function create(path: string): boolean {
-  const holder: Holder = { pid: process.pid, started: processStart(process.pid), host: hostname() };
+  const holder: Holder = {
+    pid: process.pid,
+    started: processStart(process.pid),
+    host: hostname(),
+    since: new Date().toISOString(),
+  };
   try {
     writeFileSync(path, JSON.stringify(holder), { flag: 'wx', mode: 0o600 });
     return true;
@@ -94,22 +109,18 @@ function refuseLiveHolder(path: string, content: string): void {
   const holder = parse(content);
   const ageMs = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0);
   if (holder === null) {
-    if (ageMs < WRITTEN_WITHIN_MS) throw inUse(path, 'a process that is just starting');
+    if (ageMs < WRITTEN_WITHIN_MS) throw new LockedError(path, 'a process that is just starting');
     return;
   }
-  if (holder.host !== hostname()) {
-    if (ageMs < HOLDER_GONE_MS) throw inUse(path, `a process on ${holder.host}`);
+  const { pid, host, since } = holder;
+  const name = `process ${pid}${host === hostname() ? '' : ` on ${host}`}${since === '' ? '' : `, since ${since}`}`;
+  if (host !== hostname()) {
+    if (ageMs < HOLDER_GONE_MS) throw new LockedError(path, name, { elsewhere: true });
     return;
   }
-  const same = isAlive(holder.pid) && processStart(holder.pid) === holder.started;
-  if (!same || (holder.pid === process.pid && !heldHere.has(path))) return;
-  throw dataDirError(
-    `The data directory is in use by another nervecenter (process ${holder.pid}, ${path}). Stop that one, set its NERVECENTER_PORT here as well to join it`,
-  );
-}
-
-function inUse(path: string, by: string): NervecenterError {
-  return new NervecenterError('NC_STORAGE_UNREACHABLE', `The data directory is in use by ${by} (${path}).`);
+  const same = isAlive(pid) && processStart(pid) === holder.started;
+  if (!same || (pid === process.pid && !heldHere.has(path))) return;
+  throw new LockedError(path, name, { pid });
 }
 
 /** Between our look and our removal another process may have taken the lock: then it is given back. */
@@ -134,9 +145,9 @@ function read(path: string): string | null {
 
 function parse(content: string): Holder | null {
   try {
-    const { pid, started, host } = JSON.parse(content) as Partial<Holder>;
+    const { pid, started, host, since = '' } = JSON.parse(content) as Partial<Holder>;
     return typeof pid === 'number' && typeof started === 'string' && typeof host === 'string'
-      ? { pid, started, host }
+      ? { pid, started, host, since: String(since).slice(0, SINCE_LENGTH_MAX) }
       : null;
   } catch {
     return null;

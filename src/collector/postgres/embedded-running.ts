@@ -1,34 +1,32 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { dataDirError, prepareHome } from './embedded-home.ts';
-import { isHeld } from './embedded-lock.ts';
+import type { ClientConfig } from 'pg';
+import { dataDirError, type Home, prepareHome } from './embedded-home.ts';
 import { isAlive, readPostmaster, worksIn } from './embedded-process.ts';
 import { clientOptions, passwordOf } from './embedded-settings.ts';
-import type { PostgresServer } from './server.ts';
 
 /**
- * The embedded server that another process runs, to be used beside it; `null` when none runs and it may be started.
- *
- * @throws NervecenterError `NC_DATA_DIR` when the data directory holds no embedded storage at all: nothing is made.
+ * How to connect to the server that another process runs on the cluster; `null` while none accepts connections. Whether
+ * that process still lives is for the caller to know: without it the server is about to stop.
  */
-export function runningEmbedded(dataDir: string, shownAs: string = dataDir): PostgresServer | null {
-  const home = existsSync(dataDir) ? prepareHome(dataDir) : null;
-  if (home === null || !existsSync(join(home.clusterDir, 'PG_VERSION'))) {
-    throw dataDirError(`There is no embedded storage in ${shownAs}. Run this where the app runs`);
-  }
-  const { directory, clusterDir } = home;
+export function runningServer({ directory, clusterDir }: Home): ClientConfig | null {
   const server = readPostmaster(clusterDir);
-  const usable = server?.ready === true && isAlive(server.pid) && worksIn(server.pid, clusterDir);
-  // Without its process the server is about to stop.
-  if (!usable || !isHeld(join(directory, 'postgres.lock'))) return null;
+  if (server?.ready !== true || !isAlive(server.pid) || !worksIn(server.pid, clusterDir)) return null;
   const { socketDir, port } = server;
-  const endpoint =
+  return clientOptions(
     socketDir === ''
       ? { socketDir: null, port, password: passwordOf(directory) }
-      : { socketDir, port, password: null };
-  return {
-    description: `embedded PostgreSQL in ${shownAs}, which runs`,
-    start: async () => clientOptions(endpoint),
-    stop: async () => {}, // It is not ours.
-  };
+      : { socketDir, port, password: null },
+  );
+}
+
+/**
+ * For whoever only reads: nothing is made for them.
+ *
+ * @throws NervecenterError `NC_DATA_DIR` when the data directory holds no embedded storage at all.
+ */
+export function refuseWithoutCluster(dataDir: string, shownAs: string): void {
+  const home = existsSync(dataDir) ? prepareHome(dataDir) : null;
+  if (home !== null && existsSync(join(home.clusterDir, 'PG_VERSION'))) return;
+  throw dataDirError(`There is no embedded storage in ${shownAs}. Run this where the app runs`);
 }

@@ -26,9 +26,10 @@ const PASSWORD_BYTES = 24;
 /** A small footprint for one writer and the odd reader; durability is Postgres' default. */
 const SETTINGS: Readonly<Record<string, string>> = {
   shared_buffers: '32MB',
-  max_connections: '20',
+  // Two for each of the processes that may share a data directory, and some for commands.
+  max_connections: '40',
   // Shared by all connections: a migration or a rollback locks every partition, some five locks each, at once.
-  max_locks_per_transaction: '256',
+  max_locks_per_transaction: '128',
   max_wal_size: '256MB',
   min_wal_size: '32MB',
   // Nothing replicates from here.

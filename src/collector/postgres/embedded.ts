@@ -62,7 +62,10 @@ export class EmbeddedPostgres implements PostgresServer {
     return `embedded PostgreSQL${this.#version} in ${place}`;
   }
 
-  /** See `PostgresServer.start`. Throws `NC_EMBEDDED_UNAVAILABLE`, `NC_DATA_DIR` or `NC_STORAGE_UNREACHABLE`. */
+  /**
+   * See `PostgresServer.start`. Throws `NC_EMBEDDED_UNAVAILABLE`, `NC_DATA_DIR` or `NC_STORAGE_UNREACHABLE`, as `LockedError`
+   * when another process has the data directory.
+   */
   start(): Promise<ClientConfig> {
     const starting = this.#start();
     this.#starting = starting.catch(() => {});

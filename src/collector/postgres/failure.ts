@@ -16,6 +16,10 @@ const REFUSED_CLASSES = new Set(['28', '3D', '3F', '42', '0A']);
 const TLS_CODE = /^(ERR_TLS_|ERR_SSL_|ERR_OSSL_|CERT_|SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_)/;
 const UNKNOWN_AUTHORITY = /^(SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_)/;
 /** The driver has no code for these. */
+const TIMEOUT_MESSAGE = /^(timeout expired|Connection terminated due to connection timeout)/;
+/** Of a TCP connection that was not made. */
+const NO_HOST = new Set(['ENOTFOUND', 'EAI_AGAIN']);
+const NO_ANSWER = new Set(['ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH']);
 const REFUSED_MESSAGE = /^(SASL|The server does not support SSL|There was an error establishing an SSL)/;
 
 export function failureKind(error: unknown): FailureKind {
@@ -33,9 +37,10 @@ export function storageError(error: unknown, server: string): NervecenterError {
   if (error instanceof NervecenterError) return error;
   const refused = failureKind(error) === 'refused';
   const verb = refused ? 'refused' : 'cannot be used at the moment';
+  const remedy = refused ? remedyOf(error) : connectingRemedyOf(error);
   return new NervecenterError(
     refused ? 'NC_STORAGE_REFUSED' : 'NC_STORAGE_UNREACHABLE',
-    `${server} ${verb}: ${reasonOf(error)}.${refused ? ` ${remedyOf(error)}` : ''}`,
+    `${server} ${verb}: ${reasonOf(error)}.${remedy === '' ? '' : ` ${remedy}`}`,
     { cause: error },
   );
 }
@@ -49,6 +54,18 @@ function isRefusal(error: unknown): boolean {
 function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
   return error instanceof Error ? error.message.replace(/\.$/, '') : String(error);
+}
+
+/** What to check when nobody answers; nothing for a connection that was there, or for a Unix socket, which names itself. */
+function connectingRemedyOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return connectingRemedyOf(error.errors[0]);
+  const { code = '', port, message = '' } = error as NodeJS.ErrnoException & { readonly port?: number };
+  if (NO_HOST.has(code)) return 'Check the host in DATABASE_URL or PGHOST.';
+  if (NO_ANSWER.has(code) || TIMEOUT_MESSAGE.test(message)) {
+    return 'Check host and port in DATABASE_URL or PGHOST and PGPORT, and whether a firewall is between.';
+  }
+  if (code !== 'ECONNREFUSED' || port === undefined) return '';
+  return 'Check that it runs, and host and port in DATABASE_URL or PGHOST and PGPORT.';
 }
 
 function remedyOf(error: unknown): string {

@@ -1,19 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { dirname } from 'node:path';
 import type { NervecenterEvent } from '../../core/event.ts';
 import { MIB, SECOND_MS } from '../../core/units.ts';
-import { describeError, NervecenterError } from '../../errors.ts';
 import type { Log } from '../log.ts';
-import { backoffMs } from './backoff.ts';
 import { type Batch, encodeEvents } from './batch.ts';
 import type { Books } from './books.ts';
-import { ignoreInGit } from './embedded-home.ts';
+import { LockedError } from './embedded-lock.ts';
 import { EventQueue } from './event-queue.ts';
+import { DiskState } from './spool/disk-state.ts';
 import type { SpoolFiles } from './spool/files.ts';
-import { Spool } from './spool/spool.ts';
+import { Spools } from './spool/spools.ts';
 import type { Wakeup } from './wakeup.ts';
 
 export interface IntakeOptions {
+  /** Of the first spool; those of other processes are beside it. */
   readonly spoolDirectory: string;
   /** 0: no spool, rows wait in memory only. */
   readonly spoolMaxBytes: number;
@@ -22,10 +21,15 @@ export interface IntakeOptions {
   readonly files?: SpoolFiles;
 }
 
-/** A batch is complete when it has this many events or bytes, or when its first one has waited this long. */
+/** Most that a batch may have. */
 const BATCH_EVENTS_MAX = 1000;
 const BATCH_BYTES_MAX = MIB;
-const FLUSH_INTERVAL_MS = SECOND_MS / 2;
+/** What a killed process had not written is lost, so an event waits at most this long for others to be written with it. */
+const APPEND_INTERVAL_MS = SECOND_MS / 40;
+/** The disk is synchronised for as many events as a batch may have, or after this long, which a power cut may cost. */
+const SYNC_INTERVAL_MS = SECOND_MS / 2;
+/** The writer gets what is there when there are rows for a full batch, or when the first one has waited this long. */
+const STORE_INTERVAL_MS = SECOND_MS / 2;
 /** What the writer gets at once stays within this; memory holds it twice for a moment, here and on its way to the server. */
 const GROUP_ROWS_MAX = 20_000;
 const GROUP_BYTES_MAX = 8 * MIB;
@@ -44,22 +48,25 @@ export class Intake {
   readonly #options: IntakeOptions;
   readonly #books: Books;
   readonly #wakeup: Wakeup;
-  readonly #log: Log;
+  readonly #disk: DiskState;
   readonly #queue: EventQueue;
-  /** Before, a data directory that cannot be used would be told twice: by the spool and by the server that lives there. */
-  #announced = false;
-  #unsaid: unknown = null;
   /** New with every start, so that no sequence number is ever given twice, whatever was lost of the spool. */
   readonly #writer = randomUUID();
   #nextSeq = 1;
   #offered = 0;
   #flushTarget = 0;
-  #spool: Spool | null = null;
+  #spool: Spools | null = null;
+  #opening: Promise<void> | null = null;
+  #waitingSinceMs = 0;
+  #appendedAtMs = Number.NEGATIVE_INFINITY;
+  /** Of the events offered, how many were handed on when the disk was synchronised last. */
+  #synced = 0;
+  #syncedAtMs = Number.NEGATIVE_INFINITY;
+  /** When the writer may take from the spool, whatever is in it. */
+  #storeAtMs = 0;
+  #storeTimer: NodeJS.Timeout | null = null;
   #held: Batch | null = null;
   #heldBy: 'intake' | 'writer' | null = null;
-  #failures = 0;
-  #retryAtMs = 0;
-  #retryTimer: NodeJS.Timeout | null = null;
   #stopped = false;
   #running: Promise<void> | null = null;
 
@@ -67,7 +74,7 @@ export class Intake {
     this.#options = options;
     this.#books = books;
     this.#wakeup = wakeup;
-    this.#log = log;
+    this.#disk = new DiskState(log, () => wakeup.notify());
     this.#queue = new EventQueue({ maxBytes: options.queueMaxBytes, maxEvents: QUEUE_MAX_EVENTS });
   }
 
@@ -87,12 +94,14 @@ export class Intake {
 
   /** The disk should hold the rows and cannot. */
   get degraded(): boolean {
-    return this.#failures > 0;
+    return this.#disk.failed;
   }
 
   /** Whether the writer has something to take. */
   get ready(): boolean {
-    return (this.#spool?.rows ?? 0) > 0 || (this.#held !== null && this.#heldBy === null);
+    if (this.#held !== null && this.#heldBy === null) return true;
+    const rows = this.#spool?.rows ?? 0;
+    return rows >= BATCH_EVENTS_MAX || (rows > 0 && (this.#stopped || performance.now() >= this.#storeAtMs));
   }
 
   /** Resolves when the events are on disk, or when memory is all there is for them. */
@@ -100,39 +109,52 @@ export class Intake {
     this.#offered += events.length;
     const target = this.#offered;
     this.#books.accepted += events.length;
+    if (this.#queue.length === 0) this.#waitingSinceMs = performance.now();
     this.#books.drop('queue_full', this.#queue.push(events));
     this.#wakeup.notify();
-    await this.#wakeup.until(() => this.#handedOn >= target || this.#memoryOnly || this.#stopped);
+    await this.#wakeup.until(() => this.#synced >= target || this.#memoryOnly || this.#stopped);
   }
 
   /** What is here now does not wait for a full batch. */
   flush(): void {
     this.#flushTarget = this.#offered;
-    this.#retryAtMs = 0;
+    this.#disk.tryNow();
+    this.#storeAtMs = 0;
     this.#wakeup.notify();
   }
 
   /**
-   * Opens the spool; rows found in it are taken in.
+   * Opens a spool of our own; rows found in it, and in those that nobody has any more, are taken in.
    *
-   * @throws NervecenterError when another process has it. When the disk cannot be used, memory serves meanwhile.
+   * @throws LockedError when other processes have all there may be. When the disk cannot be used, memory serves meanwhile.
    */
-  async open(): Promise<void> {
+  open(): Promise<void> {
+    // Asked for from two sides; a second one would find the first's spool taken.
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = null;
+    });
+    return this.#opening;
+  }
+
+  async #open(): Promise<void> {
     if (this.#options.spoolMaxBytes === 0 || this.#spool !== null) return;
-    const lostBefore = this.#books.droppedTotal;
+    let opening = true;
     try {
-      const spool = await Spool.open({
+      const spool = await Spools.open({
         directory: this.#options.spoolDirectory,
         maxBytes: this.#options.spoolMaxBytes,
-        onLost: (reason, rows) => this.#books.drop(reason, rows),
+        onLost: (reason, rows) => {
+          if (opening) this.#books.accepted += rows;
+          this.#books.drop(reason, rows);
+        },
         ...(this.#options.files === undefined ? {} : { files: this.#options.files }),
       });
+      opening = false;
       this.#spool = spool;
-      this.#books.accepted += spool.rows + this.#books.droppedTotal - lostBefore;
-      keepOutOfGit(dirname(this.#options.spoolDirectory));
+      this.#books.accepted += spool.rows;
       this.#wakeup.notify();
     } catch (error) {
-      if (error instanceof NervecenterError && !(error.cause instanceof Error)) throw error;
+      if (error instanceof LockedError) throw error;
       this.#degrade(error);
     }
   }
@@ -212,17 +234,32 @@ export class Intake {
     const { rows } = this.#held ?? { rows: 0 };
     this.#release(null);
     this.#books.drop(reason, rows + this.#queue.clear());
+    clearTimeout(this.#storeTimer ?? undefined);
     await this.#spool?.close();
   }
 
   async #run(): Promise<void> {
     while (!this.#stopped || this.#queue.length > 0) {
-      await this.#wakeup.until(() => this.#stopped || (this.#heldBy === null && this.#waiting > 0));
-      if (this.#held === null) await this.#wakeup.until(() => this.#due(), FLUSH_INTERVAL_MS);
+      await this.#untilDue();
+      if (this.#syncDue) await this.#sync();
+      if (!this.#appendDue) continue;
       this.#hold();
       if (this.#held === null || (await this.#spoolHeld())) continue;
       if (this.#stopped) return;
       await this.#wakeup.until(() => this.#stopped || this.#held === null || this.#mayRetry);
+    }
+    await this.#sync();
+  }
+
+  async #untilDue(): Promise<void> {
+    while (!this.#stopped && !this.#appendDue && !this.#syncDue) {
+      const canAppend = this.#canAppend;
+      const dueAtMs = Math.min(
+        canAppend ? this.#appendAtMs : Number.POSITIVE_INFINITY,
+        this.#unsynced ? this.#syncAtMs : Number.POSITIVE_INFINITY,
+      );
+      const changed = () => this.#appendDue || this.#syncDue || this.#canAppend !== canAppend;
+      await this.#wakeup.until(() => this.#stopped || changed(), dueAtMs - performance.now());
     }
   }
 
@@ -244,17 +281,45 @@ export class Intake {
   }
 
   get #mayRetry(): boolean {
-    return this.#options.spoolMaxBytes > 0 && this.#heldBy === null && performance.now() >= this.#retryAtMs;
+    return this.#options.spoolMaxBytes > 0 && this.#heldBy === null && this.#disk.mayBeTried;
   }
 
-  #due(): boolean {
+  get #canAppend(): boolean {
+    return this.#heldBy === null && this.#waiting > 0;
+  }
+
+  /** In memory batches are the writer's, a transaction each, and made larger. */
+  get #appendAtMs(): number {
+    return this.#memoryOnly
+      ? this.#waitingSinceMs + STORE_INTERVAL_MS
+      : this.#appendedAtMs + APPEND_INTERVAL_MS;
+  }
+
+  get #appendDue(): boolean {
+    if (this.#stopped) return true;
+    if (!this.#canAppend) return false;
     const full = this.#queue.length >= BATCH_EVENTS_MAX || this.#queue.bytes >= BATCH_BYTES_MAX;
-    return this.#stopped || full || this.#offered - this.#queue.length < this.#flushTarget;
+    const flushing = this.#offered - this.#queue.length < this.#flushTarget;
+    return full || flushing || this.#held !== null || performance.now() >= this.#appendAtMs;
+  }
+
+  get #unsynced(): boolean {
+    return this.#spool !== null && this.#handedOn > this.#synced;
+  }
+
+  get #syncAtMs(): number {
+    const full = this.#handedOn - this.#synced >= BATCH_EVENTS_MAX;
+    return full || this.#flushTarget > this.#synced ? 0 : this.#syncedAtMs + SYNC_INTERVAL_MS;
+  }
+
+  get #syncDue(): boolean {
+    return this.#unsynced && performance.now() >= this.#syncAtMs;
   }
 
   #hold(): void {
     if (this.#held !== null) return;
     const events = this.#queue.take(BATCH_EVENTS_MAX, BATCH_BYTES_MAX);
+    this.#waitingSinceMs = performance.now();
     const { rows, payload, rejected } = encodeEvents(events);
     for (const { table, error } of rejected) this.#books.reject(table, error);
     if (rows > 0) this.#held = { writer: this.#writer, seq: this.#nextSeq++, rows, payload };
@@ -278,53 +343,51 @@ export class Intake {
       return false;
     }
     try {
-      await this.#spool.append(batch, () => this.#release(null));
-      this.#recover();
-      return true;
+      await this.#spool.append(batch, () => this.#appended(batch));
     } catch (error) {
       this.#release(batch);
       this.#degrade(error);
       return false;
     }
+    // Told as usable only when what was written is safe there, too.
+    if (this.degraded && (await this.#sync())) this.#disk.recover();
+    this.#wakeup.notify();
+    return true;
   }
 
-  /** From now on a disk that cannot be used is told; what was found before storage itself had a verdict, too. */
+  #appended(batch: Batch): void {
+    this.#appendedAtMs = performance.now();
+    this.#release(null);
+    if (this.#handedOn <= this.#flushTarget) {
+      this.#storeAtMs = 0;
+    } else if (this.#spool?.rows === batch.rows) {
+      this.#storeAtMs = this.#appendedAtMs + STORE_INTERVAL_MS;
+      clearTimeout(this.#storeTimer ?? undefined);
+      this.#storeTimer = setTimeout(() => this.#wakeup.notify(), STORE_INTERVAL_MS + 1);
+    }
+  }
+
+  /** False when the disk failed; what was written is in the spool all the same. */
+  async #sync(): Promise<boolean> {
+    const handedOn = this.#handedOn;
+    this.#syncedAtMs = performance.now();
+    const failure = await this.#spool?.sync().then(
+      () => null,
+      (error: unknown) => ({ error }),
+    );
+    this.#synced = handedOn;
+    if (failure) this.#degrade(failure.error);
+    this.#wakeup.notify();
+    return !failure;
+  }
+
+  /** See `DiskState.announce`. */
   announce(): void {
-    this.#announced = true;
-    if (this.degraded && this.#unsaid !== null) this.#sayDegraded(this.#unsaid);
-    this.#unsaid = null;
-  }
-
-  #sayDegraded(error: unknown): void {
-    this.#log('spool', `cannot be used, rows wait in memory meanwhile: ${describeError(error)}`);
+    this.#disk.announce();
   }
 
   #degrade(error: unknown): void {
-    if (!this.degraded) {
-      if (this.#announced) this.#sayDegraded(error);
-      else this.#unsaid = error;
-    }
-    this.#failures++;
-    const waitMs = backoffMs(this.#failures, Math.random());
-    this.#retryAtMs = performance.now() + waitMs;
-    this.#retryTimer?.close();
-    this.#retryTimer = setTimeout(() => this.#wakeup.notify(), waitMs + 1).unref();
+    this.#disk.fail(error);
     this.#wakeup.notify();
-  }
-
-  #recover(): void {
-    this.#wakeup.notify();
-    if (!this.degraded) return;
-    this.#failures = 0;
-    this.#log('spool', 'can be used again.');
-  }
-}
-
-/** Rows wait there with users' addresses, whoever's server it is. */
-function keepOutOfGit(dataDir: string): void {
-  try {
-    ignoreInGit(dataDir);
-  } catch {
-    // The spool can be written, which matters more.
   }
 }

@@ -32,7 +32,10 @@ function assertTakes(): void {
 
 test('is taken, refused while held, and taken again', () => {
   const lock = takeLock(path);
-  assert.throws(() => takeLock(path), { code: 'NC_DATA_DIR' });
+  assert.throws(() => takeLock(path), {
+    code: 'NC_STORAGE_UNREACHABLE',
+    message: new RegExp(`in use by process ${process.pid}, since \\d{4}-.*Z \\(.*NERVECENTER_DATA_DIR`),
+  });
   lock.release();
   lock.release();
   assertTakes();

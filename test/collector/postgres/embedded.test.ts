@@ -220,7 +220,7 @@ test('a server left behind by a killed owner is stopped by the next start', { sk
 test('a data directory in use by another process is refused, and free when that has stopped', async () => {
   const { owner } = await startOwner();
   await assert.rejects(embedded().server.start(), (error: Error & { code?: string }) => {
-    assert.equal(error.code, 'NC_DATA_DIR');
+    assert.equal(error.code, 'NC_STORAGE_UNREACHABLE');
     assert.match(error.message, new RegExp(`process ${owner.pid}`));
     assert.match(error.message, /NERVECENTER_DATA_DIR/);
     return true;
@@ -232,7 +232,7 @@ test('a data directory in use by another process is refused, and free when that 
 
 test('a data directory in use by this process is refused', async () => {
   await running(async () => {
-    await assert.rejects(embedded().server.start(), { code: 'NC_DATA_DIR' });
+    await assert.rejects(embedded().server.start(), { code: 'NC_STORAGE_UNREACHABLE' });
   });
 });
 
@@ -307,6 +307,14 @@ test('a data directory that cannot be made is refused', async () => {
   writeFileSync(file, '');
   const { server } = embedded({ dataDir: join(file, 'data') });
   await assert.rejects(server.start(), { code: 'NC_DATA_DIR' });
+});
+
+test('a file system that takes no directories is refused, and does not hang', { skip: !linux }, async () => {
+  const { server } = embedded({ dataDir: '/proc/nervecenter/data' });
+  await assert.rejects(server.start(), {
+    code: 'NC_DATA_DIR',
+    message: /\/proc\/nervecenter\/data cannot be made/,
+  });
 });
 
 test('stopping during the first start leaves nothing behind', async () => {

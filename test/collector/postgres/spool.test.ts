@@ -355,7 +355,7 @@ test('a directory belongs to one spool at a time, and to nobody else’s eyes', 
   const directory = join(newDirectory(), 'spool');
   const { spool } = await open(directory);
   await spool.append(batch(1), () => {});
-  await assert.rejects(open(directory), { code: 'NC_DATA_DIR' });
+  await assert.rejects(open(directory), { code: 'NC_STORAGE_UNREACHABLE' });
   assert.equal(statSync(directory).mode & 0o777, 0o700);
   assert.equal(statSync(join(directory, segmentsOf(directory)[0] ?? '')).mode & 0o777, 0o600);
   await spool.close();

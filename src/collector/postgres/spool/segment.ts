@@ -11,7 +11,7 @@ export class Segment {
   readonly id: number;
   readonly path: string;
   readonly #files: SpoolFiles;
-  /** Length of what is written and synchronised. */
+  /** Length of what is written. */
   bytes = 0;
   /** Where the next take begins. */
   offset = 0;
@@ -22,6 +22,8 @@ export class Segment {
   /** Attempts to read it that failed. */
   failures = 0;
   #appending: FileHandle | null = null;
+  /** Something was written since the last `sync`. */
+  #unsynced = false;
   #reading: FileHandle | null = null;
   #window: Window | null = null;
 
@@ -46,8 +48,8 @@ export class Segment {
   }
 
   /**
-   * Makes a record durable and calls `settle` in the moment in which its rows are counted here. After a failure nothing
-   * more can be appended to this segment.
+   * Writes a record, which a killed process leaves behind, and calls `settle` in the moment in which its rows are counted
+   * here. After a failure nothing more can be appended to this segment.
    */
   async append(parts: readonly Buffer[], rows: number, settle: () => void): Promise<void> {
     const file = this.#appending;
@@ -56,15 +58,29 @@ export class Segment {
     try {
       const { bytesWritten } = await file.writev([...parts], this.bytes);
       if (bytesWritten < length) throw Object.assign(new Error('short write'), { code: 'ENOSPC' });
-      await file.datasync();
     } catch (error) {
       await file.truncate(this.bytes).catch(() => {}); // Else the damage is skipped at the next start.
       await this.complete();
       throw error;
     }
+    this.#unsynced = true;
     this.bytes += length;
     this.rows += rows;
     settle();
+  }
+
+  /** Makes durable what was written. After a failure nothing more can be appended to this segment. */
+  async sync(): Promise<void> {
+    const file = this.#appending;
+    if (file === null || !this.#unsynced) return;
+    this.#unsynced = false; // What is written while this lasts is for the next one.
+    try {
+      await file.datasync();
+    } catch (error) {
+      if (this.removed) return; // Gone meanwhile, and what it held is counted.
+      await this.complete();
+      throw error;
+    }
   }
 
   /** Nothing more is appended. */

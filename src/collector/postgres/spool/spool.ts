@@ -1,6 +1,7 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { KIB, MIB, SECOND_MS } from '../../../core/units.ts';
+import { makeDirectory } from '../../../paths.ts';
 import type { Batch } from '../batch.ts';
 import { type Lock, takeLock } from '../embedded-lock.ts';
 import { type Cursor, readCursor, writeCursor } from './cursor.ts';
@@ -71,11 +72,12 @@ export class Spool {
   /**
    * Opens the spool and learns what waits in it. Damage never stops it.
    *
-   * @throws NervecenterError when another process has the directory; the file system's error when it cannot be used.
+   * @throws LockedError when another process has the directory; the file system's error when it cannot be used.
    */
   static async open(options: SpoolOptions): Promise<Spool> {
     const { directory, files = NODE_FILES } = options;
-    await files.mkdir(directory, { recursive: true, mode: PRIVATE_DIRECTORY });
+    makeDirectory(dirname(directory));
+    await files.mkdir(directory, { mode: PRIVATE_DIRECTORY }).catch(unlessThere);
     const lock = takeLock(join(directory, 'lock'));
     const spool = new Spool(options, lock);
     try {
@@ -107,7 +109,8 @@ export class Spool {
   }
 
   /**
-   * Resolves once the batch is durable; `settle` is called in the moment in which it is the spool's. One at a time.
+   * Writes the batch, so that it is there again when the process is killed; a power cut it survives once it is synchronised.
+   * `settle` is called in the moment in which it is the spool's. One at a time.
    *
    * @throws the file system's error; the batch is then not in the spool.
    */
@@ -131,6 +134,16 @@ export class Spool {
         if (segment.bytes === 0) await this.#remove(segment);
         throw error;
       });
+    } finally {
+      this.#appending = false;
+    }
+  }
+
+  /** Makes durable what was appended. @throws the file system's error; nobody knows then what a power cut would leave. */
+  async sync(): Promise<void> {
+    this.#appending = true; // Its file must not be closed meanwhile.
+    try {
+      await this.#segments.at(-1)?.sync();
     } finally {
       this.#appending = false;
     }
@@ -286,6 +299,7 @@ export class Spool {
     const last = this.#segments.at(-1);
     if (last?.appendable === true) {
       if (last.bytes + bytes <= this.#segmentBytes) return last;
+      await last.sync();
       await last.complete();
     }
     const segment = new Segment(this.#files, this.#directory, this.#nextId++);
@@ -316,4 +330,8 @@ export class Spool {
     const cursor: Cursor = { segment: segment?.id ?? this.#nextId, offset: segment?.offset ?? 0 };
     await writeCursor(this.#files, this.#directory, cursor);
   }
+}
+
+function unlessThere(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EEXIST') throw error;
 }

@@ -117,14 +117,32 @@ test('two collectors on one database store what each was given', async () => {
   assert.equal(both[0]?.storage.counts().stored, 5000);
 });
 
-test('a second collector on the same data directory is refused with a clear message', async () => {
+test('two collectors in one data directory have a spool each', async () => {
   const database = await server.createDatabase();
-  const { dataDir } = await producing({ database });
-  const second = new Producer({ database, dataDir });
-  await assert.rejects(second.storage.start(), {
-    code: 'NC_DATA_DIR',
-    message: /in use by another nervecenter/,
-  });
+  const first = await producing({ database });
+  const second = await producing({ database, dataDir: first.dataDir });
+  for (const producer of [first, second]) producer.produce(700);
+  for (const producer of [first, second]) await producer.settled();
+  await assertConserved(server, database, first, second);
+  assert.equal(first.dropped + second.dropped, 0);
+});
+
+test('what two collectors left in one data directory is stored by the one that starts again', async () => {
+  const database = await server.createDatabase();
+  const away = { connectionString: 'postgres://u@127.0.0.1:1/d', env: {} };
+  const first = await producing({ database: away });
+  const { dataDir } = first;
+  const second = await producing({ database: away, dataDir });
+  for (const producer of [first, second]) {
+    producer.produce(700);
+    await until(() => producer.acknowledged === 700);
+    await producer.storage.shutdown(2000);
+  }
+  const third = await producing({ database, dataDir });
+  await third.settled();
+  assert.equal(third.storage.counts().accepted, 1400);
+  await assertConserved(server, database, first, second, third);
+  assert.equal(first.dropped + second.dropped + third.dropped, 0);
 });
 
 test('the clock is set back an hour: nothing lost, nothing twice', async (context) => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -26,6 +26,8 @@ after(() => server.stop());
 
 /** A disk that can be told to fail, and where. */
 class Disk {
+  /** What a synchronisation waits for. */
+  synchronising: Promise<void> = Promise.resolve();
   fails: { readonly code: string; readonly at: 'open' | 'writev' | 'datasync' } | null = null;
 
   readonly files: SpoolFiles = {
@@ -49,6 +51,7 @@ class Disk {
     }
     if (name === 'datasync') {
       return async () => {
+        await this.synchronising;
         this.#maybeFail('datasync');
         await handle.datasync();
       };
@@ -129,6 +132,38 @@ test('disk and database both gone: memory is bounded, the oldest go, counted', a
     assert.equal(lines.length, 2, 'one line when dropping begins, one when it ends');
   } finally {
     await producer.close();
+  }
+});
+
+test('what has arrived is in the spool before it is synchronised, so a killed process leaves it', async () => {
+  const disk = new Disk();
+  const { promise, resolve: synchronise } = Promise.withResolvers<void>();
+  disk.synchronising = promise;
+  const producer = new Producer({
+    database: { connectionString: 'postgres://u@127.0.0.1:1/d', env: {} },
+    spoolFiles: disk.files,
+  });
+  const copy = reachableTempDir();
+  try {
+    await producer.storage.start();
+    producer.produce(7);
+    await until(() => producer.storage.counts().spoolBytes > 0, { timeoutMs: PATIENCE_MS });
+    cpSync(join(producer.dataDir, 'spool'), copy, { recursive: true });
+    rmSync(join(copy, 'lock'));
+    const left = await Spool.open({
+      directory: copy,
+      maxBytes: 1e6,
+      onLost: (reason) => assert.fail(reason),
+    });
+    assert.equal(left.rows, 7);
+    await left.close();
+    assert.equal(producer.acknowledged, 0, 'accepted only when a power cut leaves it, too');
+    synchronise();
+    await until(() => producer.acknowledged === 7, { timeoutMs: PATIENCE_MS });
+  } finally {
+    synchronise();
+    await producer.close();
+    rmSync(copy, { recursive: true, force: true });
   }
 });
 

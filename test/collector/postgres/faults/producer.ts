@@ -14,7 +14,8 @@ import { requestEvents } from '../events.ts';
 const PATIENCE_MS = 60_000;
 
 export interface ProducerOptions extends Partial<Omit<StorageOptions, 'config' | 'log'>> {
-  readonly database: PostgresConfig;
+  /** `null`: the embedded server of the data directory. */
+  readonly database: PostgresConfig | null;
   readonly dataDir?: string;
   readonly spoolMaxBytes?: number;
 }

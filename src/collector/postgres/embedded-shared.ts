@@ -1,0 +1,68 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ClientConfig } from 'pg';
+import { MINUTE_MS, SECOND_MS } from '../../core/units.ts';
+import { type EmbeddedOptions, EmbeddedPostgres } from './embedded.ts';
+import { prepareHome } from './embedded-home.ts';
+import { LockedError } from './embedded-lock.ts';
+import { runningServer } from './embedded-running.ts';
+import type { PostgresServer } from './server.ts';
+
+/** Making a cluster takes some seconds, replaying the log of a killed server as long as it takes; this is for one look. */
+const JOIN_TIMEOUT_MS = MINUTE_MS / 2;
+const LOOK_INTERVAL_MS = SECOND_MS / 10;
+
+/**
+ * The embedded server of a data directory that several processes may use: the first one runs it, the others connect to it,
+ * and when it ends with that process, the first of them that comes back runs it.
+ */
+export class SharedEmbedded implements PostgresServer {
+  readonly #options: EmbeddedOptions;
+  readonly #own: EmbeddedPostgres;
+  readonly #stopping = new AbortController();
+  /** The process that runs the server; `null`: we do, or nobody yet. */
+  #host: number | null = null;
+
+  constructor(options: EmbeddedOptions) {
+    this.#options = options;
+    this.#own = new EmbeddedPostgres(options);
+  }
+
+  get description(): string {
+    return `${this.#own.description}${this.#host === null ? '' : `, which process ${this.#host} runs`}`;
+  }
+
+  /**
+   * See `PostgresServer.start`. Throws what `EmbeddedPostgres.start` throws, `LockedError` when the process that has the data
+   * directory is on another host, or runs no server for half a minute.
+   */
+  async start(): Promise<ClientConfig> {
+    const { signal } = this.#stopping;
+    const endsAt = performance.now() + JOIN_TIMEOUT_MS;
+    for (;;) {
+      const started = await this.#runOrJoin();
+      if (!(started instanceof LockedError)) return started;
+      if (started.elsewhere || performance.now() >= endsAt) throw started;
+      await sleep(LOOK_INTERVAL_MS, undefined, { signal });
+    }
+  }
+
+  async stop(deadlineMs: number): Promise<void> {
+    this.#stopping.abort();
+    await this.#own.stop(deadlineMs);
+  }
+
+  async #runOrJoin(): Promise<ClientConfig | LockedError> {
+    try {
+      const options = await this.#own.start();
+      this.#host = null;
+      return options;
+    } catch (error) {
+      if (!(error instanceof LockedError)) throw error;
+      const { dataDir, systemDir } = this.#options;
+      const running = error.pid === null ? null : runningServer(prepareHome(dataDir, systemDir));
+      if (running === null) return error;
+      this.#host = error.pid;
+      return running;
+    }
+  }
+}
