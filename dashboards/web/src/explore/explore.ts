@@ -1,0 +1,49 @@
+import type { Navigation } from '../view/navigation.svelte.ts';
+import type { View } from '../view/view.ts';
+import { type Choice, kindsOf, ownOf, readChoice } from './choice.ts';
+import { dimensionWords, measureWords, SIGNAL_WORDS } from './words.ts';
+
+/** The changes of an address that ask `choice` instead; what only a table or a fixture knows stays. */
+export function askedBy(choice: Choice, { own, compare }: View): Partial<View> {
+  const next: Record<string, string> = { ...own };
+  // Sorted by whatever the other question's table had.
+  delete next['sort'];
+  for (const [name, value] of Object.entries(ownOf(choice, compare))) {
+    if (value === null) delete next[name];
+    else next[name] = value;
+  }
+  return { own: next, group: choice.groupBy, filters: choice.filters };
+}
+
+/**
+ * Asks something else: what the new question cannot have of the old one's is left out, and it is drawn its own best way
+ * unless somebody chose how.
+ */
+export function ask(navigation: Navigation, changes: Partial<Choice>, from: Choice, spanMs: number): void {
+  const wanted = { ...from, ...changes };
+  const { view } = navigation;
+  const isChosen = changes.kind !== undefined || from.kind !== kindsOf(from, view.compare)[0];
+  const possible = readChoice(
+    {
+      own: {
+        signal: wanted.signal,
+        measure: wanted.measure,
+        step: wanted.step,
+        chart: isChosen ? wanted.kind : '',
+      },
+      group: wanted.groupBy,
+      filters: wanted.filters,
+      compare: view.compare,
+    },
+    spanMs,
+  );
+  navigation.show(askedBy(possible, view));
+}
+
+/** `p95 duration of requests by endpoint`: what a chart is about, without its filters. */
+export function wordsOf({ signal, measure, groupBy, filters }: Choice): string {
+  const gauge = signal === 'system' ? filters['metric'] : undefined;
+  const what = gauge === undefined ? SIGNAL_WORDS[signal] : dimensionWords(gauge);
+  const by = groupBy === '' ? '' : ` by ${dimensionWords(groupBy)}`;
+  return `${measureWords(signal, measure)} of ${what}${by}`;
+}
