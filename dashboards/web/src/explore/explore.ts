@@ -1,7 +1,7 @@
 import type { Navigation } from '../view/navigation.svelte.ts';
 import type { View } from '../view/view.ts';
 import { type Choice, kindsOf, ownOf, readChoice } from './choice.ts';
-import { dimensionWords, measureWords, SIGNAL_WORDS } from './words.ts';
+import { dimensionWords, FIRST_TOKEN, measureWords, SIGNAL_WORDS } from './words.ts';
 
 /** The changes of an address that ask `choice` instead; what only a table or a fixture knows stays. */
 export function askedBy(choice: Choice, { own, compare }: View): Partial<View> {
@@ -38,6 +38,17 @@ export function ask(navigation: Navigation, changes: Partial<Choice>, from: Choi
     spanMs,
   );
   navigation.show(askedBy(possible, view));
+}
+
+/** `requests by duration`: the distribution a percentile is of. */
+export function heatWordsOf(choice: Choice): string {
+  const { signal, measure, filters } = choice;
+  const by = measure.startsWith(FIRST_TOKEN)
+    ? 'time to first token'
+    : signal === 'system'
+      ? 'value'
+      : 'duration';
+  return `${signal === 'system' ? dimensionWords(filters['metric'] ?? '') : SIGNAL_WORDS[signal]} by ${by}`;
 }
 
 /** `p95 duration of requests by endpoint`: what a chart is about, without its filters. */

@@ -20,7 +20,8 @@ const STATISTICS: Readonly<Record<string, string>> = {
   p95: 'p95',
   p99: 'p99',
 };
-const FIRST_TOKEN = 'first_token_';
+/** How the measures of that distribution begin. */
+export const FIRST_TOKEN = 'first_token_';
 /** Measures whose names do not say enough by themselves. */
 const MEASURE_WORDS: Readonly<Record<string, string>> = {
   count: 'number',
@@ -81,4 +82,19 @@ function headingOf(signal: SignalName, measure: string): string {
   if (known?.unit === 'tokens') return 'Tokens';
   if (known?.unit === 'USD' || measure === 'unpriced' || measure === 'estimated') return 'Money';
   return 'Contents';
+}
+
+/** `15 min`, `1 h`: how long a step is. */
+export function stepWords(seconds: number): string {
+  const unit = [
+    { words: 'd', seconds: 86_400 },
+    { words: 'h', seconds: 3600 },
+    { words: 'min', seconds: 60 },
+  ].find((one) => seconds % one.seconds === 0);
+  return unit === undefined ? `${seconds} s` : `${seconds / unit.seconds} ${unit.words}`;
+}
+
+/** As a heading begins. */
+export function capitalised(words: string): string {
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }

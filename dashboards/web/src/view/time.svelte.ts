@@ -43,7 +43,8 @@ export class TimeRange {
   /** The period of the same length before, from when to when. */
   readonly wordsBefore: string = $derived.by(() => {
     const { fromMs } = this.stretch;
-    return `${this.zone.full(fromMs - spanMsOf(this.range))} – ${this.zone.full(fromMs)}`;
+    const words = (ms: number) => `${this.zone.day(ms)}, ${this.zone.clock(ms)}`;
+    return `${words(fromMs - spanMsOf(this.range))} – ${words(fromMs)}`;
   });
   /** How far the collector's clock is ahead of this one. */
   readonly #offsetMs: number = $derived.by(() => {
