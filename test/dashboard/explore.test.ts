@@ -73,7 +73,7 @@ describe('the question of an address', () => {
   test('of gauges is about one of them', () => {
     const choice = readChoice({ ...NOTHING, own: { signal: 'system' } }, DAY_MS);
     assert.deepEqual(choice.filters, { metric: 'cpu_percent' });
-    assert.equal(wordsOf(choice), 'average of cpu percent');
+    assert.equal(wordsOf(choice), 'values of cpu percent');
     assert.ok(!groupsOf(choice).includes('metric'));
   });
 

@@ -28,7 +28,7 @@ const FIRST_MEASURES: Readonly<Record<SignalName, string>> = {
   'llm-call': 'cost',
   'rag-query': 'p95',
   cache: 'hit_rate',
-  system: 'avg',
+  system: 'value',
   'ws-session': 'count',
 };
 const FIRST_GAUGE = 'cpu_percent';

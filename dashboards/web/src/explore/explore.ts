@@ -1,7 +1,12 @@
-import type { Navigation } from '../view/navigation.svelte.ts';
 import type { View } from '../view/view.ts';
 import { type Choice, kindsOf, ownOf, readChoice } from './choice.ts';
 import { dimensionWords, FIRST_TOKEN, measureWords, SIGNAL_WORDS } from './words.ts';
+
+/** Where the question stands: the navigation. */
+interface Address {
+  readonly view: View;
+  show(changes: Partial<View>): void;
+}
 
 /** The changes of an address that ask `choice` instead; what only a table or a fixture knows stays. */
 export function askedBy(choice: Choice, { own, compare }: View): Partial<View> {
@@ -19,7 +24,7 @@ export function askedBy(choice: Choice, { own, compare }: View): Partial<View> {
  * Asks something else: what the new question cannot have of the old one's is left out, and it is drawn its own best way
  * unless somebody chose how.
  */
-export function ask(navigation: Navigation, changes: Partial<Choice>, from: Choice, spanMs: number): void {
+export function ask(navigation: Address, changes: Partial<Choice>, from: Choice, spanMs: number): void {
   const wanted = { ...from, ...changes };
   const { view } = navigation;
   const isChosen = changes.kind !== undefined || from.kind !== kindsOf(from, view.compare)[0];

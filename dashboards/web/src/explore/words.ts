@@ -24,6 +24,7 @@ const STATISTICS: Readonly<Record<string, string>> = {
 export const FIRST_TOKEN = 'first_token_';
 /** Measures whose names do not say enough by themselves. */
 const MEASURE_WORDS: Readonly<Record<string, string>> = {
+  value: 'values',
   count: 'number',
   rate: 'number per second',
   cache_savings: 'savings by caching',
@@ -76,8 +77,8 @@ function headingOf(signal: SignalName, measure: string): string {
   if (measure === 'count' || measure === 'rate') return 'How many';
   if (measure.startsWith(FIRST_TOKEN)) return 'First token';
   const known = HISTORY[signal].measures[measure];
-  if (known?.field === VALUE && STATISTICS[measure] !== undefined)
-    return known.unit === 'ms' ? 'How long' : 'Value';
+  if (measure === 'value' || (known?.field === VALUE && STATISTICS[measure] !== undefined))
+    return known?.unit === 'ms' ? 'How long' : 'Value';
   if (FAILURES.has(measure)) return 'What went wrong';
   if (known?.unit === 'tokens') return 'Tokens';
   if (known?.unit === 'USD' || measure === 'unpriced' || measure === 'estimated') return 'Money';
