@@ -47,7 +47,8 @@ export function m4Sql(
     ...TIERS.flatMap(({ source, unitMs }) => partOf(source, (part) => rolledSql(source, unitMs, part))),
     ...partOf('rows', rowsSql),
   ];
-  return { text: extremesSql(parts.join(' UNION ALL ')), values };
+  const all = parts.join(' UNION ALL ');
+  return { text: query.groupBy === null ? extremesSql(all) : groupedSql(all), values };
 }
 
 function rowsSql({ query, parameters, boundaries, stretches }: Part): string {
@@ -83,15 +84,22 @@ function rolledSql(tier: string, unitMs: number, { query, parameters, boundaries
 }
 
 /** Arrays are compared element by element: the least of (time, value) is the first value, the least of (value, time) the lowest. */
+const EXTREMES = `min(ARRAY[at + unit / 2, mean]) AS first, max(ARRAY[at + unit / 2, mean]) AS last,
+  min(ARRAY[low, at + unit / 3]) AS low, max(ARRAY[high, at + unit * 2 / 3]) AS high`;
+
 function extremesSql(parts: string): string {
+  return `SELECT bucket AS at, '' AS value, false AS other, ${EXTREMES} FROM (${parts}) AS parts GROUP BY bucket`;
+}
+
+/** All past the largest groups are one. */
+function groupedSql(parts: string): string {
   return `
     WITH parts AS MATERIALIZED (${parts}),
     ranked AS MATERIALIZED (
       SELECT value, least(row_number() OVER (ORDER BY count(*) DESC, value), ${GROUPS_MAX + 1})::int AS place
       FROM parts GROUP BY value
     ), cells AS MATERIALIZED (
-      SELECT bucket AS at, place, min(ARRAY[at + unit / 2, mean]) AS first, max(ARRAY[at + unit / 2, mean]) AS last,
-        min(ARRAY[low, at + unit / 3]) AS low, max(ARRAY[high, at + unit * 2 / 3]) AS high
+      SELECT bucket AS at, place, ${EXTREMES}
       FROM parts JOIN ranked USING (value) GROUP BY 1, 2
     )
     SELECT cells.at, coalesce(shown.value, '${OTHER}') AS value, shown.value IS NULL AS other, first, last, low, high
