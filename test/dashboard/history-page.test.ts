@@ -271,6 +271,15 @@ describe('the answer', () => {
   });
 });
 
+test('every chart of history leads here', async () => {
+  await open(`/admin/api?${HOUR}`);
+  const latency = page.locator('[data-panel=api-latency]');
+  await latency.getByRole('button', { name: 'Export Latency of all routes in milliseconds' }).click();
+  await latency.getByRole('button', { name: 'Explore in History' }).click();
+  await title('Median duration of requests');
+  assert.equal(search().get('from'), iso(FROM_MS));
+});
+
 test('charts of what a rule watches show when it fired', async () => {
   await open(`/admin/history?${HOUR}`);
   await rowsBegin(['All', '200 ms']);

@@ -21,6 +21,7 @@ export function earlierFigures(part: ChartFigures, now: ChartFigures, kind: Char
       label: `${line.label}, before`,
       color: looks.get(line.label) ?? line.color,
       dash: BEFORE_DASH,
+      isBefore: true,
     })),
   };
 }

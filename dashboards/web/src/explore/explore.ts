@@ -1,3 +1,6 @@
+import type { HistoryRequest } from '../history/question.ts';
+import type { PageEntry } from '../pages/page.ts';
+import { type Range, spanMsOf } from '../view/range.ts';
 import type { View } from '../view/view.ts';
 import { type Choice, kindsOf, ownOf, readChoice } from './choice.ts';
 import { dimensionWords, FIRST_TOKEN, measureWords, SIGNAL_WORDS } from './words.ts';
@@ -6,6 +9,13 @@ import { dimensionWords, FIRST_TOKEN, measureWords, SIGNAL_WORDS } from './words
 interface Address {
   readonly view: View;
   show(changes: Partial<View>): void;
+}
+
+/** What leads to other pages: the navigation. */
+interface Pages {
+  readonly pages: readonly PageEntry[];
+  readonly view: View;
+  hrefOf(page: PageEntry, changes: Partial<View>): string;
 }
 
 /** The changes of an address that ask `choice` instead; what only a table or a fixture knows stays. */
@@ -43,6 +53,22 @@ export function ask(navigation: Address, changes: Partial<Choice>, from: Choice,
     spanMs,
   );
   navigation.show(askedBy(possible, view));
+}
+
+/** Where the page History asks what a chart asks, at the range that is shown; `null` without that page. */
+export function exploreHref(
+  navigation: Pages,
+  range: Range,
+  request: Pick<HistoryRequest, 'signal' | 'measure' | 'groupBy' | 'filters'>,
+): string | null {
+  const page = navigation.pages.find(({ id }) => id === 'history');
+  if (page === undefined) return null;
+  const { signal, measure, groupBy = '', filters = {} } = request;
+  const { compare, own } = navigation.view;
+  const asked = { own: { signal, measure }, group: groupBy, filters, compare };
+  const choice = readChoice(asked, spanMsOf(range));
+  const kept: Record<string, string> = own['fixture'] === undefined ? {} : { fixture: own['fixture'] };
+  return navigation.hrefOf(page, { ...askedBy(choice, { ...navigation.view, own: kept }), range, compare });
 }
 
 /** `requests by duration`: the distribution a percentile is of. */

@@ -6,10 +6,13 @@ import { NOW, openHistory, type TestHistory } from './fixture.ts';
 
 const ROW_MS = 15_000;
 const HOUR_MS = 60 * MINUTE_MS;
+const HALF_HOUR_MS = 30 * MINUTE_MS;
 /** Six hours of a gauge, with half an hour without rows, and one row that is a spike. */
 const FROM_MS = NOW - 6 * HOUR_MS;
 const GAP = [FROM_MS + 2 * HOUR_MS, FROM_MS + 2.5 * HOUR_MS] as const;
 const SPIKE_MS = FROM_MS + 4 * HOUR_MS + 5 * ROW_MS;
+
+const ROWS = `SELECT extract(epoch FROM timestamp)::float8 * 1000 AS at, value FROM enterprise.system_metrics ORDER BY timestamp`;
 
 interface Row {
   readonly at: number;
@@ -59,14 +62,23 @@ function byDefinition(rows: readonly Row[], stepMs: number): [number, number][] 
   });
 }
 
+/** Lowest and highest of every half hour. */
+function extremes(points: readonly (readonly [number, number])[]): Record<string, [number, number]> {
+  const found: Record<string, [number, number]> = {};
+  for (const [at, value] of points) {
+    const column = new Date(Math.floor(at / HALF_HOUR_MS) * HALF_HOUR_MS).toISOString();
+    const [low, high] = found[column] ?? [value, value];
+    found[column] = [Math.min(low, value), Math.max(high, value)];
+  }
+  return found;
+}
+
 const known = (points: readonly (readonly [number, number | null])[]) =>
   points.filter((point): point is [number, number] => point[1] !== null);
 
 it('is the rows themselves that draw the line, and a gap where there are none', async (t) => {
   const { ask, sql } = await openGauge(t);
-  const rows = await sql<Row>(
-    `SELECT extract(epoch FROM timestamp)::float8 * 1000 AS at, value FROM enterprise.system_metrics ORDER BY timestamp`,
-  );
+  const rows = await sql<Row>(ROWS);
   const answer = await ask({ step: '10m' });
   assert.equal(answer.source, 'rows');
   const points = answer.series[0]?.points ?? [];
@@ -81,7 +93,8 @@ it('is the rows themselves that draw the line, and a gap where there are none', 
 });
 
 it('loses no spike over rollups, where the average loses it', async (t) => {
-  const { ask, rollup } = await openGauge(t);
+  const { ask, rollup, sql } = await openGauge(t);
+  const rows = await sql<Row>(ROWS);
   await rollup().catchUp();
   const answer = await ask({ step: '30m' });
   assert.notEqual(answer.source, 'rows');
@@ -90,6 +103,7 @@ it('loses no spike over rollups, where the average loses it', async (t) => {
   assert.ok(spike !== undefined && Math.abs(spike[0] - SPIKE_MS) <= MINUTE_MS);
   for (const [at, value] of points)
     assert.ok(value >= 15 - 1e-9 && at >= FROM_MS - 30 * MINUTE_MS && at <= NOW);
+  assert.deepEqual(extremes(points), extremes(rows.map(({ at, value }) => [at, value])));
   const { series } = await ask({ step: '30m', measure: 'avg' });
   assert.ok(Math.max(...known(series[0]?.points ?? []).map(([, value]) => value)) < 30);
 });
