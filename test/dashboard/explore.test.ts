@@ -142,19 +142,24 @@ describe('the figures below the chart', () => {
   test('are the whole, the steps as they are drawn, and the change', () => {
     const series = [line('b', [1, null, 3, null], 'cyan'), line('a', [5, 5, 5, 5], 'green')];
     const rows = figureRows(answer({ b: 4, a: 20 }), answer({ b: 8, c: 1 }), series);
-    const byLabel = Object.fromEntries(rows.map(({ label, figures }) => [label, figures]));
+    const byLabel = Object.fromEntries(rows.map(({ label, figures }) => [label, Object.values(figures)]));
     assert.deepEqual(byLabel, {
       a: [20, 5, 5, 5, 5, null, null],
       b: [4, 3, 2, 1, 3, 8, -50],
       c: [null, null, null, null, null, 1, null],
     });
     assert.deepEqual(
-      sortedRows(rows, 5).map(({ label }) => label),
+      sortedRows(rows, 'before').map(({ label }) => label),
       ['b', 'c', 'a'],
     );
     const choice = readChoice({ ...NOTHING, own: { signal: 'llm-call' }, group: 'model' }, DAY_MS);
-    assert.equal(columnsOf(choice, true).length, byLabel['a']?.length);
+    assert.deepEqual(
+      columnsOf(choice, true).map(({ id }) => id),
+      Object.keys(rows[0]?.figures ?? {}),
+    );
     assert.equal(columnsOf(choice, false)[0]?.label, 'Total');
+    const gauge = readChoice({ ...NOTHING, own: { signal: 'system' } }, DAY_MS);
+    assert.ok(!columnsOf(gauge, false).some(({ id }) => id === 'average'));
     assert.deepEqual([changeText(12.34), changeText(-50), changeText(0)], ['+12.3%', '−50.0%', '±0.0%']);
   });
 

@@ -22,6 +22,9 @@ const AXIS_FONT = '11px system-ui, sans-serif';
 const DRAG_MIN_PX = 6;
 const LINE_WIDTH = 2;
 const LINE_WIDTH_BEFORE = 1.5;
+/** So many points are closer to each other than a line is thick. */
+const DENSE_POINTS = 500;
+const LINE_WIDTH_DENSE = 1.25;
 const BEFORE_OPACITY = 0.7;
 const HEAT_LABELS = 6;
 
@@ -92,7 +95,8 @@ function lines({ palette, spec }: PlotContext): uPlot.Series[] {
     return {
       label: line.label,
       stroke: color,
-      width: line.isBefore === true ? LINE_WIDTH_BEFORE : LINE_WIDTH,
+      width:
+        line.isBefore === true ? LINE_WIDTH_BEFORE : isDense(line.values) ? LINE_WIDTH_DENSE : LINE_WIDTH,
       dash: [...dash],
       spanGaps: false,
       ...fillOf(spec(), color, which),
@@ -100,6 +104,10 @@ function lines({ palette, spec }: PlotContext): uPlot.Series[] {
       points: { show: kind !== 'bars' || line.isOverlay === true, filter: lonePoints, size: 5, fill: color },
     };
   });
+}
+
+export function isDense({ length }: readonly unknown[]): boolean {
+  return length > DENSE_POINTS;
 }
 
 function fillOf({ kind, series }: ChartSpec, color: string, which: number): Pick<uPlot.Series, 'fill'> {

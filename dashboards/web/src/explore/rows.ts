@@ -5,6 +5,9 @@ import { groupLabel } from '../chart/series.ts';
 import { groupRows } from '../history/groups.ts';
 import { addsUp, type Choice } from './choice.ts';
 
+/** `null`: nothing to measure. */
+export type FigureId = 'whole' | 'last' | 'average' | 'lowest' | 'highest' | 'before' | 'change';
+
 /** A group, or all: what a line of the chart says as figures. */
 export interface FigureRow {
   readonly label: string;
@@ -13,12 +16,11 @@ export interface FigureRow {
   /** Of its line; `null`: it has none. */
   readonly color: SeriesColor | null;
   readonly dash: number;
-  /** In the order of `COLUMNS`; `null`: nothing to measure. */
-  readonly figures: readonly (number | null)[];
+  readonly figures: Readonly<Record<FigureId, number | null>>;
 }
 
 export interface FigureColumn {
-  readonly id: string;
+  readonly id: FigureId;
   readonly label: string;
   /** What it means. */
   readonly hint: string;
@@ -30,14 +32,21 @@ export interface FigureColumn {
 export function columnsOf({ signal, measure }: Choice, isCompared: boolean): readonly FigureColumn[] {
   const formula = HISTORY[signal].measures[measure]?.formula.kind ?? 'count';
   const isTotal = addsUp(formula) && formula !== 'rate' && formula !== 'total_rate';
-  const now: readonly FigureColumn[] = [
-    isTotal
-      ? { id: 'whole', label: 'Total', hint: 'Over the whole range' }
-      : { id: 'whole', label: 'Whole range', hint: 'Measured over the whole range at once' },
+  const steps: readonly FigureColumn[] = [
     { id: 'last', label: 'Last', hint: 'The newest step that is over' },
     { id: 'average', label: 'Average', hint: 'Mean of the steps' },
     { id: 'lowest', label: 'Lowest', hint: 'Lowest of the steps' },
     { id: 'highest', label: 'Highest', hint: 'Highest of the steps' },
+  ];
+  // The four points of a step have no mean that means anything.
+  const isM4 = formula === 'm4';
+  const now: readonly FigureColumn[] = [
+    isM4
+      ? { id: 'whole', label: 'Average', hint: 'Of everything in the whole range' }
+      : isTotal
+        ? { id: 'whole', label: 'Total', hint: 'Over the whole range' }
+        : { id: 'whole', label: 'Whole range', hint: 'Measured over the whole range at once' },
+    ...steps.filter(({ id }) => !isM4 || id !== 'average'),
   ];
   if (!isCompared) return now;
   return [
@@ -64,23 +73,25 @@ export function figureRows(
         value: isGrouped ? value : null,
         color: line?.color ?? null,
         dash: line?.dash ?? 0,
-        figures: [now, ...overSteps(line), then, changeOf(now, then)],
+        figures: { whole: now, ...overSteps(line), before: then, change: changeOf(now, then) },
       };
     },
   );
 }
 
 /** Last, average, lowest and highest of the steps that were drawn. */
-function overSteps(line: ChartSeries | undefined): (number | null)[] {
+function overSteps(
+  line: ChartSeries | undefined,
+): Pick<FigureRow['figures'], 'last' | 'average' | 'lowest' | 'highest'> {
   const known = (line?.values ?? []).filter((value) => typeof value === 'number');
-  if (known.length === 0) return [null, null, null, null];
+  if (known.length === 0) return { last: null, average: null, lowest: null, highest: null };
   const sum = known.reduce((a, b) => a + b, 0);
-  return [
-    known.at(-1) ?? null,
-    sum / known.length,
-    known.reduce((a, b) => Math.min(a, b)),
-    known.reduce((a, b) => Math.max(a, b)),
-  ];
+  return {
+    last: known.at(-1) ?? null,
+    average: sum / known.length,
+    lowest: known.reduce((a, b) => Math.min(a, b)),
+    highest: known.reduce((a, b) => Math.max(a, b)),
+  };
 }
 
 function changeOf(now: number | null, before: number | null): number | null {
@@ -94,7 +105,7 @@ export function changeText(percent: number): string {
 }
 
 /** Rows in the order of a column, what has none last. */
-export function sortedRows(rows: readonly FigureRow[], by: number): readonly FigureRow[] {
+export function sortedRows(rows: readonly FigureRow[], by: FigureId): readonly FigureRow[] {
   const rank = ({ figures }: FigureRow) => figures[by] ?? Number.NEGATIVE_INFINITY;
   return [...rows].sort((a, b) => rank(b) - rank(a));
 }
