@@ -1,5 +1,6 @@
 import type { SignalName } from '../../../../src/core/event.ts';
 import { HISTORY, VALUE } from '../../../../src/core/history/catalogue.ts';
+import { name } from '../format.ts';
 
 /** What is counted or measured, as it stands in a sentence. */
 export const SIGNAL_WORDS: Readonly<Record<SignalName, string>> = {
@@ -55,7 +56,7 @@ export function measureWords(signal: SignalName, measure: string): string {
 }
 
 export function dimensionWords(dimension: string): string {
-  return dimension.replaceAll('_', ' ');
+  return name(dimension).replaceAll('_', ' ');
 }
 
 /** Measures under headings, in the catalogue's order; a heading without measures is left out. */
