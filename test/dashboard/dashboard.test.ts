@@ -5,6 +5,7 @@ import { busy } from '../../dashboards/web/src/fixtures/busy.ts';
 import { critical } from '../../dashboards/web/src/fixtures/critical.ts';
 import { empty } from '../../dashboards/web/src/fixtures/empty.ts';
 import { launchBrowser } from '../support/browser.ts';
+import { until } from '../support/poll.ts';
 import { type BuiltDashboard, builtDashboard } from './built-dashboard.ts';
 import { FakeCollector } from './fake-collector.ts';
 
@@ -246,6 +247,33 @@ describe('the connection', () => {
     await shows('health', '3.1%');
     await page.locator('main:not(.stale)').waitFor();
     assert.equal(await page.evaluate('window.sameDocument'), true);
+  });
+
+  test('what was missed meanwhile is filled in from history, as soon as it answers', async () => {
+    const asked = () => collector.asked.filter((search) => search.get('metric') === 'cpu_percent').length;
+    collector.historyIsDown = true;
+    collector.push();
+    await openPage();
+    await connection('live');
+    await until(() => asked() > 0, { what: 'the first question' });
+    const trend = page.locator('section.panel', { hasText: 'System Resources' });
+    await trend.locator('summary').click();
+    collector.historyIsDown = false;
+    await until(
+      async () => {
+        collector.push();
+        return (await trend.locator('tbody tr').count()) > 10;
+      },
+      { what: 'the minutes before the page was opened' },
+    );
+    const before = asked();
+    await collector.stop();
+    await page.getByText('Disconnected', { exact: true }).waitFor();
+    collector.snapshot = { ...collector.snapshot, seq: collector.snapshot.seq + 20 };
+    await collector.start(port);
+    collector.push();
+    await connection('live');
+    await until(() => asked() > before, { what: 'the question about what was missed' });
   });
 
   test('polls while upgrades are refused, and goes live when they are not', async () => {

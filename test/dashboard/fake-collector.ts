@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { join, normalize } from 'node:path';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { fixtureAlerts } from '../../dashboards/web/src/fixtures/alerts.ts';
 import { fixtureEvents } from '../../dashboards/web/src/fixtures/events.ts';
 import { fixtureHistory } from '../../dashboards/web/src/fixtures/history.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
@@ -31,6 +32,8 @@ export class FakeCollector {
   unauthorized = false;
   /** History answers 503 with problem details. */
   historyIsDown = false;
+  /** The fixture that answers the routes of alerts; without one they are not there. */
+  alerts: string | null = null;
   upgrades = 0;
   /** The searches of `/api/metrics/history`, oldest first. */
   readonly asked: URLSearchParams[] = [];
@@ -103,6 +106,11 @@ export class FakeCollector {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname: path, searchParams } = new URL(request.url ?? '/', 'http://localhost');
     if (path === '/api/metrics/history') return this.#answerHistory(searchParams, response);
+    if (path.startsWith('/api/metrics/alerts') && this.alerts !== null) {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end(JSON.stringify(fixtureAlerts(this.alerts, path, Date.now())));
+      return;
+    }
     if (path === '/api/metrics/events') return this.#answerEvents(searchParams, response);
     if (path === '/api/metrics/snapshot') {
       response.writeHead(this.unauthorized ? 401 : 200, { 'content-type': 'application/json' });

@@ -1,4 +1,5 @@
 import { createContext } from 'svelte';
+import type { Firings } from './alerts/firings.svelte.ts';
 import type { HistoryClient } from './history/client.ts';
 import type { Live } from './live.svelte.ts';
 import type { Navigation } from './view/navigation.svelte.ts';
@@ -15,6 +16,8 @@ export interface Dashboard {
   readonly time: TimeRange;
   readonly history: HistoryClient;
   readonly theme: Theme;
+  /** When alerts fired, for the charts of what they watch. */
+  readonly firings: Firings;
 }
 
 const [useDashboard, provideDashboard] = createContext<Dashboard>();

@@ -9,6 +9,9 @@ import type { HistoryClient } from './history/client.ts';
 import { askPast, type LiveHistory, liveHistory, NO_PAST, type Past } from './history/live-past.ts';
 
 const CLOCK_TICK_MS = 1000;
+/** Storage comes a little later than a collector that restarted. */
+const REFILL_FIRST_MS = 1000;
+const REFILL_MAX_MS = 60_000;
 
 /** What the page is drawn from: the live store, or a fixture. */
 export type Source = Pick<MetricsStore, 'subscribe' | 'connect' | 'disconnect'>;
@@ -39,6 +42,9 @@ export class Live {
   #abort: AbortController | null = null;
   /** The snapshots missed when the past was last asked for; -1: never asked. */
   #filledMissed = -1;
+  /** Not before then, because the last try failed; and how long the next pause is. */
+  #refillAtMs = 0;
+  #refillPauseMs = REFILL_FIRST_MS;
 
   constructor(source: Source, client: HistoryClient) {
     this.#source = source;
@@ -67,10 +73,15 @@ export class Live {
     };
   }
 
-  /** Asks history for the minutes before the first snapshot, and again when snapshots were missed or the collector restarted. */
+  /**
+   * Asks history for the minutes before the first snapshot, and again when snapshots were missed or the collector restarted;
+   * until it answers, and less and less often.
+   */
   #fill({ snapshot, intervalMs, missed, restarts }: MetricsState): void {
     const seen = missed + restarts;
-    if (snapshot === null || snapshot.pipeline.storage === 'off' || seen <= this.#filledMissed) return;
+    if (snapshot === null || snapshot.pipeline.storage !== 'ok' || seen <= this.#filledMissed) return;
+    if (Date.now() < this.#refillAtMs) return;
+    const filledBefore = this.#filledMissed;
     this.#filledMissed = seen;
     this.#abort?.abort();
     const abort = new AbortController();
@@ -78,9 +89,15 @@ export class Live {
     askPast((search) => this.#client.ask(search, abort.signal), { snapshot, intervalMs }).then(
       (past) => {
         this.#past = past;
+        this.#refillPauseMs = REFILL_FIRST_MS;
       },
-      // Without it the charts begin with the first snapshot.
-      () => {},
+      // Until then the charts begin with the first snapshot.
+      () => {
+        if (abort.signal.aborted) return;
+        this.#filledMissed = filledBefore;
+        this.#refillAtMs = Date.now() + this.#refillPauseMs;
+        this.#refillPauseMs = Math.min(this.#refillPauseMs * 2, REFILL_MAX_MS);
+      },
     );
   }
 

@@ -3,6 +3,7 @@ import './language.ts';
 import { mount } from 'svelte';
 import { metricsStore } from '../../../src/client/index.ts';
 import App from './App.svelte';
+import { Firings } from './alerts/firings.svelte.ts';
 import { type Fetch, HistoryClient } from './history/client.ts';
 import { Live, type Source } from './live.svelte.ts';
 import { PAGES } from './pages/index.ts';
@@ -32,10 +33,12 @@ async function start(): Promise<void> {
   const history = new HistoryClient(sources.fetch);
   const live = new Live(sources.live, history);
   const navigation = new Navigation(PAGES);
+  const time = new TimeRange(navigation, live);
   const dashboard = {
     live,
     navigation,
-    time: new TimeRange(navigation, live),
+    time,
+    firings: new Firings({ live, navigation, time, client: history }),
     history,
     theme: new Theme(),
   };

@@ -1,6 +1,6 @@
 import { type Buckets, ZonedTime } from '../history/buckets.ts';
 import { HISTORY } from '../history/catalogue.ts';
-import { parseHistoryQuery } from '../history/parameters.ts';
+import { ParameterError, parseHistoryQuery } from '../history/parameters.ts';
 import type { HistoryQuery } from '../history/query.ts';
 import { parseDuration } from '../history/time.ts';
 import { HOUR_MS } from '../units.ts';
@@ -48,6 +48,8 @@ function named(groupBy: string | null): { readonly group_by?: string } {
 /** History's own parser says which names there are; the range is one bucket that ends now. */
 function overOne(asked: Readonly<Record<string, string>>, fromMs: number, nowMs: number): HistoryQuery {
   const query = parseHistoryQuery(new URLSearchParams(asked), nowMs);
+  if (query.measure.formula.kind === 'm4')
+    throw new ParameterError('measure', 'one that is one figure (avg, max, p95, …)', query.measureName);
   const buckets: Buckets = { stepMs: nowMs - fromMs, boundariesMs: [fromMs, nowMs] };
   return { ...query, buckets };
 }

@@ -1,10 +1,13 @@
-import { DAY_MS, SECOND_MS } from '../units.ts';
+import { DAY_MS, MINUTE_MS, SECOND_MS } from '../units.ts';
 
 export const BUCKETS_MAX = 1500;
 /** How many `auto` aims at: as many as a chart can show apart. */
 const BUCKETS_AUTO = 100;
 /** With several groups each has its bucket: fewer can be told apart, and 24 h come from hours, 30 d from days. */
 const BUCKETS_AUTO_GROUPED = 30;
+/** Of four points each: about as many as a chart has columns of pixels, and a quarter of that for each of several groups. */
+const BUCKETS_AUTO_M4 = 400;
+const BUCKETS_AUTO_M4_GROUPED = 100;
 const LADDER_SECONDS = [
   1, 5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 604_800,
 ] as const;
@@ -17,14 +20,31 @@ export interface Buckets {
   readonly boundariesMs: readonly number[];
 }
 
-/** The finest step that a range can be shown with in a chart, `grouped` or as one series. */
+export interface StepOptions {
+  readonly grouped: boolean;
+  /** Each bucket has four points. @default false */
+  readonly isM4?: boolean;
+  /** Shorter steps would have gaps. @default a second */
+  readonly finestMs?: number;
+}
+
+/** The finest step that a range can be shown with in a chart. */
 export function autoStepMs(
   { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
-  grouped: boolean,
+  { grouped, isM4 = false, finestMs = SECOND_MS }: StepOptions,
 ): number {
-  const bucketsMax = grouped ? BUCKETS_AUTO_GROUPED : BUCKETS_AUTO;
-  const seconds = LADDER_SECONDS.find((step) => (toMs - fromMs) / (step * SECOND_MS) <= bucketsMax);
+  const bucketsMax = autoBuckets(grouped, isM4);
+  // Four points of less than a minute would be all the rows there are.
+  const leastMs = isM4 ? Math.max(finestMs, MINUTE_MS) : finestMs;
+  const seconds = LADDER_SECONDS.find(
+    (step) => step * SECOND_MS >= leastMs && (toMs - fromMs) / (step * SECOND_MS) <= bucketsMax,
+  );
   return (seconds ?? 7 * 86_400) * SECOND_MS;
+}
+
+function autoBuckets(grouped: boolean, isM4: boolean): number {
+  if (isM4) return grouped ? BUCKETS_AUTO_M4_GROUPED : BUCKETS_AUTO_M4;
+  return grouped ? BUCKETS_AUTO_GROUPED : BUCKETS_AUTO;
 }
 
 /**

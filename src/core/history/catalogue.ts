@@ -1,4 +1,5 @@
 import type { SignalName } from '../event.ts';
+import { MINUTE_MS } from '../units.ts';
 
 /** What history can be grouped and filtered by. */
 export type Dimension =
@@ -23,6 +24,8 @@ export type Dimension =
 export type Formula =
   | { readonly kind: 'count' | 'rate' | 'avg' | 'min' | 'max' | 'sum' }
   | { readonly kind: 'percentile'; readonly quantile: number }
+  /** Not one figure: the first, lowest, highest and last value of each bucket, at their own times. */
+  | { readonly kind: 'm4' }
   /** A named sum, or that per second. */
   | { readonly kind: 'total' | 'total_rate'; readonly part: string }
   /** `factor * part / whole`; `whole` is a named sum, `null` for the count. */
@@ -43,6 +46,8 @@ export interface Measure {
 export interface HistorySignal {
   readonly dimensions: readonly Dimension[];
   readonly measures: Readonly<Record<string, Measure>>;
+  /** Rows are made by a timer: the shortest step that has some for certain, in milliseconds. @default any */
+  readonly finestStepMs?: number;
 }
 
 /** The signal's own distribution, and the one over its stages. */
@@ -125,6 +130,7 @@ export const HISTORY: Readonly<Record<SignalName, HistorySignal>> = {
   },
   cache: {
     dimensions: ['cache', ...SENDER],
+    finestStepMs: MINUTE_MS,
     measures: {
       count: total('lookups', 'lookups'),
       rate: of('lookups/s', { kind: 'total_rate', part: 'lookups' }),
@@ -135,7 +141,8 @@ export const HISTORY: Readonly<Record<SignalName, HistorySignal>> = {
   },
   system: {
     dimensions: ['metric', 'instance'],
-    measures: { ...COUNTS, ...distribution('as stored') },
+    finestStepMs: MINUTE_MS / 2,
+    measures: { value: of('as stored', { kind: 'm4' }), ...COUNTS, ...distribution('as stored') },
   },
   'ws-session': {
     dimensions: ['path', 'department', 'user', ...SENDER],

@@ -1,12 +1,14 @@
 import type { SignalName } from '../event.ts';
 import { SIGNALS } from '../signals/index.ts';
 import { DAY_MS } from '../units.ts';
-import { autoStepMs, BUCKETS_MAX, bucketsOf, ZonedTime } from './buckets.ts';
+import { autoStepMs, BUCKETS_MAX, bucketsOf, type StepOptions, ZonedTime } from './buckets.ts';
 import { type Dimension, HISTORY, type HistorySignal, STAGE, VALUE } from './catalogue.ts';
 import { CURSOR_LENGTH_MAX, decodeCursor } from './cursor.ts';
 import type { EventsQuery, Filters, HistoryQuery } from './query.ts';
 import { parseDuration, parseInstant } from './time.ts';
 
+const M4_MAX = 1000;
+const M4_GROUPED_MAX = 300;
 export const EVENTS_MAX = 500;
 const EVENTS_DEFAULT = 50;
 const BANDS_MIN = 4;
@@ -121,7 +123,7 @@ export function parseHistoryQuery(search: URLSearchParams, nowMs: number): Histo
     filters,
     nowMs,
     ...(bands === null ? {} : { bands }),
-    buckets: readBuckets(parameters, nowMs, timeZone),
+    buckets: readBuckets(parameters, nowMs, { timeZone, signal, measure }),
   };
   return askedOfStages(query) ? overStages(query) : requireMetric(query);
 }
@@ -136,7 +138,11 @@ function readBands(parameters: Parameters, hasDistribution: boolean): number | n
   return Number(value);
 }
 
-function readBuckets(parameters: Parameters, nowMs: number, timeZone: string) {
+function readBuckets(
+  parameters: Parameters,
+  nowMs: number,
+  { timeZone, signal, measure }: Pick<HistoryQuery, 'timeZone' | 'signal' | 'measure'>,
+) {
   const toMs = parameters.instant('to', nowMs, timeZone) ?? nowMs;
   const fromMs = parameters.instant('from', nowMs, timeZone) ?? toMs - DAY_MS / 24;
   const from = parameters.get('from');
@@ -144,8 +150,8 @@ function readBuckets(parameters: Parameters, nowMs: number, timeZone: string) {
   if (toMs - fromMs > RANGE_MAX_MS) throw new ParameterError('from', 'at most 400 days before `to`', from);
   const step = parameters.get('step') ?? 'auto';
   if (step === 'all') return { stepMs: toMs - fromMs, boundariesMs: [fromMs, toMs] };
-  const stepMs =
-    step === 'auto' ? autoStepMs({ fromMs, toMs }, parameters.get('group_by') !== null) : parseDuration(step);
+  const options = stepOptions(parameters, signal, measure);
+  const stepMs = step === 'auto' ? autoStepMs({ fromMs, toMs }, options) : parseDuration(step);
   if (stepMs === null || stepMs > RANGE_MAX_MS || (stepMs > DAY_MS && stepMs % DAY_MS !== 0)) {
     throw new ParameterError(
       'step',
@@ -154,9 +160,29 @@ function readBuckets(parameters: Parameters, nowMs: number, timeZone: string) {
     );
   }
   const buckets = bucketsOf({ fromMs, toMs }, stepMs, timeZone);
-  if (buckets === null)
-    throw new ParameterError('step', `a step of which the range has at most ${BUCKETS_MAX}`, step);
+  const most = bucketsMax(options);
+  if (buckets === null || buckets.boundariesMs.length > most + 1)
+    throw new ParameterError('step', `a step of which the range has at most ${most}`, step);
   return buckets;
+}
+
+/** With four points each an answer of fewer is as large. */
+function bucketsMax({ isM4, grouped }: StepOptions): number {
+  if (isM4 !== true) return BUCKETS_MAX;
+  return grouped ? M4_GROUPED_MAX : M4_MAX;
+}
+
+function stepOptions(
+  parameters: Parameters,
+  signal: SignalName,
+  { formula }: HistoryQuery['measure'],
+): StepOptions {
+  const { finestStepMs } = HISTORY[signal];
+  return {
+    grouped: parameters.get('group_by') !== null,
+    isM4: formula.kind === 'm4',
+    ...(finestStepMs === undefined ? {} : { finestMs: finestStepMs }),
+  };
 }
 
 function askedOfStages({ groupBy, filters }: HistoryQuery): boolean {

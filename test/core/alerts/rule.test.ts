@@ -25,6 +25,20 @@ describe('rules of alerts', () => {
     assert.equal(new Set(ALERT_PRESETS.map(({ id }) => id)).size, ALERT_PRESETS.length);
   });
 
+  it('refuse a measure that is not one figure', () => {
+    const condition = {
+      kind: 'threshold',
+      signal: 'system',
+      measure: 'value',
+      filters: { metric: 'cpu_percent' },
+      comparison: 'above',
+      threshold: 90,
+    };
+    const { problems } = parseAlertRule({ id: 'cpu', name: 'CPU', condition });
+    assert.match(problems?.join() ?? '', /measure: expected one that is one figure/);
+    assert.ok(parseAlertRule({ id: 'cpu', name: 'CPU', condition: { ...condition, measure: 'max' } }).rule);
+  });
+
   it('never throw, whatever comes', () => {
     const rule = fc.record({
       id: fc.anything(),

@@ -21,6 +21,11 @@ const AXIS_FONT = '11px system-ui, sans-serif';
 /** A drag shorter than so many pixels was a click. */
 const DRAG_MIN_PX = 6;
 const LINE_WIDTH = 2;
+const LINE_WIDTH_BEFORE = 1.5;
+/** So many points are closer to each other than a line is thick. */
+const DENSE_POINTS = 500;
+const LINE_WIDTH_DENSE = 1.25;
+const BEFORE_OPACITY = 0.7;
 const HEAT_LABELS = 6;
 
 /** uPlot's options for a chart. What changes without the chart being built anew is asked for at each drawing. */
@@ -84,12 +89,14 @@ function valueRange({ max, heat, thresholds }: ChartSpec, high: number | null): 
 function lines({ palette, spec }: PlotContext): uPlot.Series[] {
   const { kind, series } = spec();
   return series.map((line, which) => {
-    const color = palette.series(line.color);
+    const own = palette.series(line.color);
+    const color = line.isBefore === true ? faded(own, BEFORE_OPACITY) : own;
     const dash = DASHES[line.dash ?? 0] ?? [];
     return {
       label: line.label,
       stroke: color,
-      width: LINE_WIDTH,
+      width:
+        line.isBefore === true ? LINE_WIDTH_BEFORE : isDense(line.values) ? LINE_WIDTH_DENSE : LINE_WIDTH,
       dash: [...dash],
       spanGaps: false,
       ...fillOf(spec(), color, which),
@@ -99,12 +106,17 @@ function lines({ palette, spec }: PlotContext): uPlot.Series[] {
   });
 }
 
+export function isDense({ length }: readonly unknown[]): boolean {
+  return length > DENSE_POINTS;
+}
+
 function fillOf({ kind, series }: ChartSpec, color: string, which: number): Pick<uPlot.Series, 'fill'> {
-  if (series[which]?.isOverlay === true) return {};
+  if (series[which]?.isOverlay === true || series[which]?.isBefore === true) return {};
   if (kind === 'bars') return { fill: faded(color, 0.75) };
   if (kind === 'stacked') return which === 0 ? { fill: faded(color, 0.35) } : {};
-  const isFilled = kind === 'area' || series.length <= 2;
-  return isFilled ? { fill: gradient(color, series.length > 1 ? 0.08 : 0.22) } : {};
+  const among = series.filter(({ isBefore }) => isBefore !== true).length;
+  const isFilled = kind === 'area' || among <= 2;
+  return isFilled ? { fill: gradient(color, among > 1 ? 0.08 : 0.22) } : {};
 }
 
 function barsLook(which: number, among: number): Pick<uPlot.Series, 'paths' | 'width'> {

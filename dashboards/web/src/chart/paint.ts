@@ -3,10 +3,13 @@ import { type ChartPalette, faded } from './palette.ts';
 import type { ChartHeat, ChartSpec } from './spec.ts';
 
 const LABEL_FONT_PX = 10;
+const LABEL_ROWS_MAX = 4;
 
 /** Marked stretches of time, behind the lines: filled, edged, and named where there is room. */
 export function paintBands(plot: uPlot, { bands }: ChartSpec, palette: ChartPalette): void {
   const { ctx, bbox } = plot;
+  /** Where the last name of each row of names ends: those of alerts that fired together stand below each other. */
+  const rowEnds: number[] = [];
   for (const { fromMs, toMs, label, tone } of bands) {
     const left = Math.max(plot.valToPos(fromMs / 1000, 'x', true), bbox.left);
     const right = Math.min(plot.valToPos(toMs / 1000, 'x', true), bbox.left + bbox.width);
@@ -17,7 +20,11 @@ export function paintBands(plot: uPlot, { bands }: ChartSpec, palette: ChartPale
     ctx.fillRect(left, bbox.top, right - left, bbox.height);
     ctx.fillStyle = color;
     ctx.fillRect(left, bbox.top, right - left, 2 * devicePixelRatio);
-    write(plot, label, { left: left + 4, top: bbox.top + 14 * devicePixelRatio, room: right - left, color });
+    const row = firstFree(rowEnds, left);
+    if (row < LABEL_ROWS_MAX) {
+      const top = bbox.top + (14 + row * 13) * devicePixelRatio;
+      rowEnds[row] = left + write(plot, label, { left: left + 4, top, room: right - left, color });
+    }
     ctx.restore();
   }
 }
@@ -51,11 +58,20 @@ interface Place {
   readonly color: string;
 }
 
-function write({ ctx }: uPlot, text: string, { left, top, room, color }: Place): void {
+/** @returns how much room it took: none when it was left out. */
+function write({ ctx }: uPlot, text: string, { left, top, room, color }: Place): number {
   ctx.font = `${LABEL_FONT_PX * devicePixelRatio}px system-ui, sans-serif`;
   ctx.textAlign = 'left';
   ctx.fillStyle = color;
-  if (ctx.measureText(text).width + 8 <= room) ctx.fillText(text, left, top);
+  const width = ctx.measureText(text).width + 8;
+  if (width > room) return 0;
+  ctx.fillText(text, left, top);
+  return width;
+}
+
+function firstFree(ends: readonly number[], left: number): number {
+  const row = ends.findIndex((end) => end <= left);
+  return row === -1 ? ends.length : row;
 }
 
 /** A cell per bucket of time and row of values; few against many is told by opacity, on a root scale so that few are seen. */

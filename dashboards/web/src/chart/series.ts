@@ -31,6 +31,8 @@ export interface ChartSeries {
   readonly format: (value: number) => string;
   /** A line over stacked areas or bars, not one of them; behind all others in the list. @default false */
   readonly isOverlay?: boolean;
+  /** Of the period before: drawn thinner and fainter. @default false */
+  readonly isBefore?: boolean;
 }
 
 /** One column of times and, per series, as many values. */

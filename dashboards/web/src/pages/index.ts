@@ -70,6 +70,7 @@ export const PAGES: readonly PageEntry[] = [
     icon: 'list',
     range: '1h',
     hasRange: true,
+    hasPast: false,
     load: () => import('./EventsPage.svelte'),
   },
   {

@@ -16,5 +16,7 @@ export interface PageEntry {
   readonly range: PresetId;
   /** Whether the ranges can be chosen: false for a page that is live only or has no time. */
   readonly hasRange: boolean;
+  /** Whether the period before can be drawn beside: false for a list. @default true, where there are ranges */
+  readonly hasPast?: boolean;
   readonly load: () => Promise<{ readonly default: Component }>;
 }

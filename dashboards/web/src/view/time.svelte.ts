@@ -40,6 +40,12 @@ export class TimeRange {
     if (range.kind === 'last') return presetOf(range.id).words;
     return `${zone.full(range.fromMs)} – ${zone.full(range.toMs)}`;
   });
+  /** The period of the same length before, from when to when. */
+  readonly wordsBefore: string = $derived.by(() => {
+    const { fromMs } = this.stretch;
+    const words = (ms: number) => `${this.zone.day(ms)}, ${this.zone.clock(ms)}`;
+    return `${words(fromMs - spanMsOf(this.range))} – ${words(fromMs)}`;
+  });
   /** How far the collector's clock is ahead of this one. */
   readonly #offsetMs: number = $derived.by(() => {
     const { snapshot, lastUpdated } = this.#live.state;

@@ -27,16 +27,34 @@ export interface Cell {
 }
 
 export function answerOf(query: HistoryQuery, source: HistorySource, cells: readonly Cell[]): HistoryAnswer {
-  const { signal, measure, measureName, buckets, timeZone } = query;
-  const { boundariesMs, stepMs } = buckets;
-  const groups = new Map<string, Cell[]>();
+  const { measure } = query;
+  return {
+    ...headOf(query, source),
+    ...(measure.formula.kind === 'percentile' ? { relative_error_max: PERCENTILE_ERROR_BOUND } : {}),
+    ...(query.bands === undefined ? {} : { distribution: bandsOf(histogramsOf(query, cells), query.bands) }),
+    series: groupsOf(query, cells).map((own) => seriesOf(query, own)),
+  };
+}
+
+/** Cells by their group, in the order they came; one without any where there is nothing to tell apart. */
+export function groupsOf<C extends Pick<Cell, 'value' | 'other'>>(
+  { groupBy }: HistoryQuery,
+  cells: readonly C[],
+): readonly (readonly C[])[] {
+  const groups = new Map<string, C[]>();
   for (const cell of cells) {
     const key = `${cell.other}:${cell.value}`;
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [cell]);
     else group.push(cell);
   }
-  if (groups.size === 0 && query.groupBy === null) groups.set('', []);
+  return groups.size === 0 && groupBy === null ? [[]] : [...groups.values()];
+}
+
+/** What an answer says about its question. */
+export function headOf(query: HistoryQuery, source: HistorySource): Omit<HistoryAnswer, 'series'> {
+  const { signal, measure, measureName, buckets, timeZone } = query;
+  const { boundariesMs, stepMs } = buckets;
   return {
     signal,
     measure: measureName,
@@ -46,9 +64,6 @@ export function answerOf(query: HistoryQuery, source: HistorySource, cells: read
     step_seconds: stepMs / SECOND_MS,
     tz: timeZone,
     source,
-    ...(measure.formula.kind === 'percentile' ? { relative_error_max: PERCENTILE_ERROR_BOUND } : {}),
-    ...(query.bands === undefined ? {} : { distribution: bandsOf(histogramsOf(query, cells), query.bands) }),
-    series: [...groups.values()].map((own) => seriesOf(query, own)),
   };
 }
 
@@ -60,14 +75,20 @@ function histogramsOf({ buckets }: HistoryQuery, cells: readonly Cell[]): (Buffe
 
 function seriesOf({ groupBy, buckets, measure, nowMs }: HistoryQuery, cells: readonly Cell[]): HistorySeries {
   const byBucket = new Map(cells.map((cell) => [cell.at, cell]));
-  const [first] = cells;
-  const group = groupBy === null ? {} : { [groupBy]: first?.value === '' ? null : (first?.value ?? null) };
   const points = buckets.boundariesMs.slice(0, -1).map((at, index): [number, number | null] => {
     const end = buckets.boundariesMs[index + 1] ?? at;
     const elapsedMs = Math.max(0, Math.min(end, nowMs) - at);
     return [at, pointOf(measure.formula, byBucket.get(index + 1), elapsedMs / SECOND_MS)];
   });
-  return { group, points };
+  return { group: groupNamed(groupBy, cells), points };
+}
+
+/** The group that cells are of, as an answer names it. */
+export function groupNamed(
+  groupBy: HistoryQuery['groupBy'],
+  [first]: readonly Pick<Cell, 'value'>[],
+): HistorySeries['group'] {
+  return groupBy === null ? {} : { [groupBy]: first?.value === '' ? null : (first?.value ?? null) };
 }
 
 /** Without rows, what adds up is 0 and everything else is unknown. */
@@ -86,6 +107,9 @@ function pointOf(formula: Formula, cell: Cell | undefined, elapsedSeconds: numbe
       return part;
     case 'total_rate':
       return perSecond(part);
+    // Four figures, which m4.ts answers.
+    case 'm4':
+      return null;
     case 'avg':
       return count === 0 || cell?.sum == null ? null : cell.sum / count;
     case 'min':

@@ -4,6 +4,7 @@ import { coverOf, type Reach, type Stretch, TIERS, type Tier } from '../../../co
 import type { HistoryAnswer, HistoryQuery, HistorySource } from '../../../core/history/query.ts';
 import { SECOND_MS } from '../../../core/units.ts';
 import { answerOf, type Cell } from './answer.ts';
+import { type M4Cell, m4AnswerOf, m4Sql } from './m4.ts';
 import type { Read } from './read-lane.ts';
 import { reading } from './reading.ts';
 import { OPEN_DAY, SHAPES } from './shape.ts';
@@ -14,14 +15,18 @@ const TIMEOUT_MS = 10 * SECOND_MS;
 /** Answers from rollups as far as they are exact for the question, for the rest from the rows themselves. */
 export function createHistory(read: Read): (query: HistoryQuery) => Promise<HistoryAnswer> {
   return async (query) => {
-    const { stretches, cells } = await read((client) =>
+    return read((client) =>
       reading(client, TIMEOUT_MS, async () => {
         const stretches = coverOf(query.buckets.boundariesMs, await readReach(client, query));
+        const source = coarsest(stretches);
+        if (query.measure.formula.kind === 'm4') {
+          const { text, values } = m4Sql(query, stretches);
+          return m4AnswerOf(query, source, (await client.query<M4Cell>(text, values)).rows);
+        }
         const { text, values } = historySql(query, stretches);
-        return { stretches, cells: (await client.query<Cell>(text, values)).rows };
+        return answerOf(query, source, (await client.query<Cell>(text, values)).rows);
       }),
     );
-    return answerOf(query, coarsest(stretches), cells);
   };
 }
 

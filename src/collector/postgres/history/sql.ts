@@ -5,10 +5,10 @@ import { aggregateRows } from './aggregate.ts';
 import { SHAPES } from './shape.ts';
 
 /** Groups shown by themselves, the largest ones; all others are one. */
-const GROUPS_MAX = 50;
-const OTHER = '<other>';
+export const GROUPS_MAX = 50;
+export const OTHER = '<other>';
 
-interface Parameters {
+export interface Parameters {
   readonly values: unknown[];
   /** Its place in the statement. */
   add(value: unknown): string;
@@ -82,7 +82,7 @@ function rolledSql(table: string, { query, parameters, boundaries, stretches }: 
  * Rows of some stretches. The outer bounds are parameters of their own, by which the planner leaves out all partitions but
  * those of their days.
  */
-function spansSql(
+export function spansSql(
   parameters: Parameters,
   column: string,
   stretches: readonly Stretch[],
