@@ -18,12 +18,13 @@ export interface Cell {
   /** All groups past the bound, as one. */
   readonly other: boolean;
   readonly count: string;
-  readonly sum: number | null;
-  readonly min: number | null;
-  readonly max: number | null;
-  readonly part: string | null;
-  readonly whole: string | null;
-  readonly histogram: Buffer | null;
+  /** These, as far as the measure is made of them. */
+  readonly sum?: number | null;
+  readonly min?: number | null;
+  readonly max?: number | null;
+  readonly part?: string | null;
+  readonly whole?: string | null;
+  readonly histogram?: Buffer | null;
 }
 
 export function answerOf(query: HistoryQuery, source: HistorySource, cells: readonly Cell[]): HistoryAnswer {
@@ -127,6 +128,6 @@ function quotient(part: number, whole: number): number | null {
 }
 
 function percentileOf(cell: Cell | undefined, quantile: number): number | null {
-  if (cell?.histogram == null || cell.min === null || cell.max === null) return null;
+  if (cell?.histogram == null || cell.min == null || cell.max == null) return null;
   return packedPercentile(cell.histogram, { min: cell.min, max: cell.max }, quantile);
 }

@@ -105,42 +105,44 @@ function sumNames({ measure }: HistoryQuery): string[] {
 
 type Kind = HistoryQuery['measure']['formula']['kind'];
 
-/** What a measure may be made of, with the type of a part's and how parts are added up. */
-const COLUMNS: readonly { name: string; type: string; added: string; of: (kind: Kind) => boolean }[] = [
-  { name: 'sum', type: 'float8', added: 'sum(sum)', of: (kind) => kind === 'sum' || kind === 'avg' },
-  { name: 'min', type: 'float8', added: 'min(min)', of: (kind) => kind === 'min' || kind === 'percentile' },
-  { name: 'max', type: 'float8', added: 'max(max)', of: (kind) => kind === 'max' || kind === 'percentile' },
-  {
-    name: 'histogram',
-    type: 'bytea',
-    added: `string_agg(histogram, ''::bytea)`,
-    of: (kind) => kind === 'percentile',
-  },
+/** What a measure may be made of, beside counts and sums, and how parts are added up. */
+const COLUMNS: readonly { name: string; added: string; of: (kind: Kind) => boolean }[] = [
+  { name: 'sum', added: 'sum(sum)', of: (kind) => kind === 'sum' || kind === 'avg' },
+  { name: 'min', added: 'min(min)', of: (kind) => kind === 'min' || kind === 'percentile' },
+  { name: 'max', added: 'max(max)', of: (kind) => kind === 'max' || kind === 'percentile' },
+  { name: 'histogram', added: `string_agg(histogram, ''::bytea)`, of: (kind) => kind === 'percentile' },
 ];
 
-/** What the measure is made of and nothing else: parts are held in memory, joined and sorted with all their columns. */
-function partColumns({ measure: { formula } }: HistoryQuery): string {
-  const { part, whole } = sumsOf(formula);
-  const sums = Object.entries({ part, whole }).map(([column, name]) =>
-    name === null ? `NULL::numeric AS ${column}` : `(sums->>'${name}')::numeric AS ${column}`,
-  );
-  const own = COLUMNS.map(({ name, type, of }) => (of(formula.kind) ? name : `NULL::${type} AS ${name}`));
-  return ['count', ...own, ...sums].join(', ');
+interface Column {
+  readonly name: string;
+  /** Of a rollup. */
+  readonly from: string;
+  readonly added: string;
 }
 
-function addedColumns({ measure: { formula } }: HistoryQuery): string {
-  const sums = Object.entries(sumsOf(formula)).map(([column, name]) =>
-    name === null ? `NULL::numeric AS ${column}` : `sum(${column}) AS ${column}`,
+/** What the measure is made of and nothing else: parts are held in memory, joined and sorted with all their columns. */
+function columnsOf({ measure: { formula } }: HistoryQuery): readonly Column[] {
+  const own = COLUMNS.filter(({ of }) => of(formula.kind)).map(({ name, added }) => ({
+    name,
+    from: name,
+    added,
+  }));
+  const sums = Object.entries(sumsOf(formula)).flatMap(([name, key]) =>
+    key === null ? [] : [{ name, from: `(sums->>'${key}')::numeric`, added: `sum(${name})` }],
   );
-  const own = COLUMNS.map(
-    ({ name, type, added, of }) => `${of(formula.kind) ? added : `NULL::${type}`} AS ${name}`,
-  );
-  return ['sum(count) AS count', ...own, ...sums].join(', ');
+  return [{ name: 'count', from: 'count', added: 'sum(count)' }, ...own, ...sums];
+}
+
+function partColumns(query: HistoryQuery): string {
+  return columnsOf(query)
+    .map(({ name, from }) => `${from} AS ${name}`)
+    .join(', ');
 }
 
 /** Parts added up per bucket and group, all past the largest groups as one. */
 function groupedSql(query: HistoryQuery, parts: string): string {
-  const added = addedColumns(query);
+  const columns = columnsOf(query);
+  const added = columns.map(({ name, added }) => `${added} AS ${name}`).join(', ');
   if (query.groupBy === null)
     return `SELECT bucket AS at, '' AS value, false AS other, ${added} FROM (${parts}) AS parts GROUP BY bucket`;
   // Groups are numbered and added up by their number: sorting their names once per part would take longer than all else.
@@ -153,7 +155,7 @@ function groupedSql(query: HistoryQuery, parts: string): string {
       SELECT bucket AS at, place, ${added} FROM parts JOIN ranked USING (value) GROUP BY 1, 2
     )
     SELECT at, coalesce(shown.value, '${OTHER}') AS value, shown.value IS NULL AS other,
-      count, sum, min, max, part, whole, histogram
+      ${columns.map(({ name }) => name).join(', ')}
     FROM cells LEFT JOIN ranked AS shown ON shown.place = cells.place AND cells.place <= ${GROUPS_MAX}
     ORDER BY other, value`;
 }
