@@ -2,6 +2,7 @@ import { createContext } from 'svelte';
 import type { HistoryClient } from './history/client.ts';
 import type { Live } from './live.svelte.ts';
 import type { Navigation } from './view/navigation.svelte.ts';
+import type { Redeployment } from './view/redeployment.svelte.ts';
 import type { Theme } from './view/theme.svelte.ts';
 import type { TimeRange } from './view/time.svelte.ts';
 
@@ -15,6 +16,8 @@ export interface Dashboard {
   readonly time: TimeRange;
   readonly history: HistoryClient;
   readonly theme: Theme;
+  /** Whether the collector serves another dashboard by now. */
+  readonly redeployment: Redeployment;
 }
 
 const [useDashboard, provideDashboard] = createContext<Dashboard>();
