@@ -131,9 +131,9 @@ export class FakeCollector {
       response.end(login[1]);
       return;
     }
-    if (this.unauthorized && !(request.headers.accept ?? '').includes('text/html'))
-      return void response.writeHead(401).end();
     const isFile = /^\/admin\/(assets\/|[^/]+\.)/.test(path);
+    if (this.unauthorized && !isFile && !(request.headers.accept ?? '').includes('text/html'))
+      return void response.writeHead(401).end();
     const file = isFile ? normalize(path).replace(/^\/admin\//, '') : 'index.html';
     try {
       const body = await readFile(join(this.assets, file));
