@@ -37,7 +37,7 @@ const LOGIN: Readonly<Record<string, readonly [string, string]>> = {
 };
 // What runs inside the page is text: these types know no DOM.
 const CONTENT_HEIGHT = 'Math.ceil(document.documentElement.scrollHeight)';
-const IS_SETTLED = `document.fonts.status === 'loaded' && document.querySelector('main :is(h2, a, form), form') !== null`;
+const IS_SETTLED = `document.fonts.status === 'loaded' && document.querySelector('main :is(h2, a, form)') !== null`;
 const BUSY = 'main [aria-busy=true]';
 
 interface Look {
