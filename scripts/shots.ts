@@ -14,8 +14,8 @@ export interface Shot {
 }
 
 const PAGES = ['system', 'rag', 'llm', 'api', 'websocket', 'history', 'events', 'alerts'] as const;
-const EVENT = '01935a1c-7a2b-7000-8008-000000000007';
-const TRACE = '0af7651916cd43dd8448000000000007';
+const EVENT = '01935a1c-7a2b-7000-8008-000000000012';
+const TRACE = '0af7651916cd43dd8448000000000012';
 
 const shot = (page: string, state: string): Shot => ({
   page,
