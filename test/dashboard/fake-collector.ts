@@ -6,6 +6,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { fixtureAlerts } from '../../dashboards/web/src/fixtures/alerts.ts';
 import { fixtureEvents } from '../../dashboards/web/src/fixtures/events.ts';
 import { fixtureHistory } from '../../dashboards/web/src/fixtures/history.ts';
+import { LOGIN_HTML, LOGIN_SCRIPT, LOGIN_STYLE } from '../../src/collector/server/login-page.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 
 const CONTENT_SECURITY_POLICY = [
@@ -25,6 +26,12 @@ const TYPES: Readonly<Record<string, string>> = {
   svg: 'image/svg+xml',
 };
 
+const LOGIN: Readonly<Record<string, readonly [string, string]>> = {
+  '/login': ['html', LOGIN_HTML],
+  '/login.js': ['js', LOGIN_SCRIPT],
+  '/login.css': ['css', LOGIN_STYLE],
+};
+
 /** The collector as a browser sees it: the built dashboard, the routes of snapshot and history, and the stream. */
 export class FakeCollector {
   snapshot: Snapshot;
@@ -35,14 +42,18 @@ export class FakeCollector {
   /** The fixture that answers the routes of alerts; without one they are not there. */
   alerts: string | null = null;
   upgrades = 0;
+  /** Answers that were the dashboard's page, and files that were asked for in vain. */
+  pagesServed = 0;
+  notFound = 0;
   /** The searches of `/api/metrics/history`, oldest first. */
   readonly asked: URLSearchParams[] = [];
-  readonly #assets: string;
+  /** The built dashboard; another one is a redeployment. */
+  assets: string;
   #server: Server | null = null;
   #sockets = new Set<WebSocket>();
 
   constructor(assets: string, snapshot: Snapshot) {
-    this.#assets = assets;
+    this.assets = assets;
     this.snapshot = snapshot;
   }
 
@@ -112,23 +123,43 @@ export class FakeCollector {
       return;
     }
     if (path === '/api/metrics/events') return this.#answerEvents(searchParams, response);
+    if (path.startsWith('/api/metrics/alerts')) return this.#answerAlerts(path, response);
     if (path === '/api/metrics/snapshot') {
       response.writeHead(this.unauthorized ? 401 : 200, { 'content-type': 'application/json' });
       response.end(this.unauthorized ? '{}' : JSON.stringify(this.snapshot));
       return;
     }
+    const login = LOGIN[path];
+    if (login !== undefined) {
+      response.writeHead(200, {
+        'content-type': TYPES[login[0]],
+        'content-security-policy': CONTENT_SECURITY_POLICY,
+      });
+      response.end(login[1]);
+      return;
+    }
     const isFile = /^\/admin\/(assets\/|[^/]+\.)/.test(path);
+    if (this.unauthorized && !isFile && !(request.headers.accept ?? '').includes('text/html'))
+      return void response.writeHead(401).end();
     const file = isFile ? normalize(path).replace(/^\/admin\//, '') : 'index.html';
     try {
-      const body = await readFile(join(this.#assets, file));
+      const body = await readFile(join(this.assets, file));
+      if (!isFile) this.pagesServed++;
       response.writeHead(200, {
         'content-type': TYPES[file.split('.').at(-1) ?? ''] ?? 'application/octet-stream',
         'content-security-policy': CONTENT_SECURITY_POLICY,
       });
       response.end(body);
     } catch {
+      this.notFound++;
       response.writeHead(404).end();
     }
+  }
+
+  #answerAlerts(path: string, response: ServerResponse): void {
+    const fixture = this.snapshot.rag.total_queries === 0 ? 'empty' : 'busy';
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(fixtureAlerts(fixture, path, Date.now())));
   }
 
   #answerEvents(search: URLSearchParams, response: ServerResponse): void {

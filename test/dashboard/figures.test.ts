@@ -119,6 +119,9 @@ describe('notices', () => {
   test('nothing to say about a healthy app', () => {
     assert.deepEqual(noticesOf(busy), []);
     assert.deepEqual(noticesOf(empty), []);
+    const [folded] = noticesOf({ ...busy, pipeline: { ...busy.pipeline, labels_folded: 2311 } });
+    assert.equal(folded?.severity, 'info');
+    assert.match(folded?.text ?? '', /^2,311 values shown as “other”/);
   });
 
   test('storage, lost events and missing instances', () => {

@@ -26,8 +26,10 @@ export async function startRealCollector(options: {
   readonly dataDir: string;
   /** The built dashboard. */
   readonly assets: string;
+  /** Settings besides. */
+  readonly env?: Readonly<Record<string, string>>;
 }): Promise<RealCollector> {
-  const { database, dataDir, assets } = options;
+  const { database, dataDir, assets, env = {} } = options;
   const config = readConfig(
     {
       ...database.env,
@@ -35,6 +37,7 @@ export async function startRealCollector(options: {
       NERVECENTER_INTERVAL_MS: '1000',
       NERVECENTER_ADMIN_TOKEN: TOKEN,
       NERVECENTER_DATA_DIR: dataDir,
+      ...env,
     },
     dataDir,
   );

@@ -3,6 +3,7 @@ import type { Firings } from './alerts/firings.svelte.ts';
 import type { HistoryClient } from './history/client.ts';
 import type { Live } from './live.svelte.ts';
 import type { Navigation } from './view/navigation.svelte.ts';
+import type { Redeployment } from './view/redeployment.svelte.ts';
 import type { Theme } from './view/theme.svelte.ts';
 import type { TimeRange } from './view/time.svelte.ts';
 
@@ -18,6 +19,8 @@ export interface Dashboard {
   readonly theme: Theme;
   /** When alerts fired, for the charts of what they watch. */
   readonly firings: Firings;
+  /** Whether the collector serves another dashboard by now. */
+  readonly redeployment: Redeployment;
 }
 
 const [useDashboard, provideDashboard] = createContext<Dashboard>();

@@ -8,6 +8,7 @@ import { type Fetch, HistoryClient } from './history/client.ts';
 import { Live, type Source } from './live.svelte.ts';
 import { PAGES } from './pages/index.ts';
 import { Navigation } from './view/navigation.svelte.ts';
+import { Redeployment } from './view/redeployment.svelte.ts';
 import { Theme } from './view/theme.svelte.ts';
 import { TimeRange } from './view/time.svelte.ts';
 import './theme.css';
@@ -41,6 +42,12 @@ async function start(): Promise<void> {
     firings: new Firings({ live, navigation, time, client: history }),
     history,
     theme: new Theme(),
+    redeployment: new Redeployment({
+      fetch: sources.fetch,
+      path: import.meta.env.BASE_URL,
+      html: document.documentElement.outerHTML,
+      isUnattended: () => navigation.view.kiosk,
+    }),
   };
   mount(App, { target, props: { dashboard } });
 }

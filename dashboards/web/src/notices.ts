@@ -55,6 +55,13 @@ function durabilityNotice({ pipeline }: Snapshot): Notice | null {
   };
 }
 
+/** Not the routes beyond the bound: the panel of the routes tells of them. */
+function foldedNotice({ pipeline: { labels_folded: folded } }: Snapshot): Notice | null {
+  if (folded === 0) return null;
+  const text = `${count(folded)} ${folded === 1 ? 'value' : 'values'} shown as “other”: a label already had as many as are kept apart`;
+  return { id: 'folded', severity: 'info', text };
+}
+
 function instancesNotice({ instances }: Snapshot): Notice | null {
   const down = instances.filter(({ up }) => !up);
   if (down.length === 0) return null;
@@ -69,12 +76,13 @@ function instancesNotice({ instances }: Snapshot): Notice | null {
   return { id: 'instances', severity: 'warning', text };
 }
 
-/** What the admin must know beside the figures: about storage, lost events and missing instances. */
+/** What the admin must know beside the figures: about storage, lost events, folded series and missing instances. */
 export function noticesOf(snapshot: Snapshot): readonly Notice[] {
   const notices = [
     storageNotice(snapshot),
     durabilityNotice(snapshot),
     droppedNotice(snapshot),
+    foldedNotice(snapshot),
     instancesNotice(snapshot),
   ];
   return notices.filter((notice) => notice !== null);

@@ -28,7 +28,19 @@ export const LOGIN_HTML = `<!doctype html>
 </html>
 `;
 
-export const LOGIN_SCRIPT = `const form = document.querySelector('form');
+export const LOGIN_SCRIPT = `// The theme that was chosen on the dashboard of this browser.
+function chosenTheme() {
+  try {
+    const choice = localStorage.getItem('nervecenter.theme');
+    const systemIsLight = matchMedia('(prefers-color-scheme: light)').matches;
+    return choice === 'light' || (choice === 'system' && systemIsLight) ? 'light' : 'dark';
+  } catch {
+    return 'dark';
+  }
+}
+document.documentElement.dataset.theme = chosenTheme();
+
+const form = document.querySelector('form');
 const field = document.querySelector('#token');
 const button = document.querySelector('button');
 const message = document.querySelector('#message');
@@ -82,27 +94,37 @@ addEventListener('hashchange', logInFromAddress);
 logInFromAddress();
 `;
 
-export const LOGIN_STYLE = `:root { color-scheme: dark; }
+export const LOGIN_STYLE = `:root {
+  color-scheme: dark;
+  --page: #0a0e14; --surface: rgba(0, 0, 0, 0.4); --field: #11161d; --ink: #e6e9ec; --muted: #a3acb6;
+  --line: #2a323c; --green: #00ff41; --on-green: #04140a; --link: #00ffff; --red: #ff5c8a; --glow: rgba(0, 255, 65, 0.09);
+}
+:root[data-theme='light'] {
+  color-scheme: light;
+  --page: #f3f5f7; --surface: #ffffff; --field: #ffffff; --ink: #14181d; --muted: #4a535d;
+  --line: #b4bcc4; --green: #006b2e; --on-green: #ffffff; --link: #00687a; --red: #b80036; --glow: rgba(0, 160, 70, 0.08);
+}
 * { box-sizing: border-box; }
 body {
   margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 1rem;
-  background: #0a0a0f; color: #e6e6ea; font: 16px/1.5 system-ui, sans-serif;
+  background: radial-gradient(900px 420px at 50% -120px, var(--glow), transparent 70%) var(--page);
+  color: var(--ink); font: 16px/1.5 system-ui, sans-serif;
 }
 main {
-  width: 100%; max-width: 24rem; padding: 2rem; border: 1px solid #2a2a35; border-radius: 12px;
-  background: rgba(0, 0, 0, 0.4);
+  width: 100%; max-width: 24rem; padding: 2rem; border: 1px solid var(--line); border-radius: 12px;
+  background: var(--surface);
 }
-h1 { margin: 0 0 1.5rem; font-size: 1.25rem; letter-spacing: 0.04em; color: #00ff41; }
-label { display: block; margin-bottom: 0.4rem; font-size: 0.9rem; color: #b4b4be; }
+h1 { margin: 0 0 1.5rem; font-size: 1.25rem; letter-spacing: 0.04em; color: var(--green); }
+label { display: block; margin-bottom: 0.4rem; font-size: 0.9rem; color: var(--muted); }
 input, button { width: 100%; padding: 0.65rem 0.8rem; border-radius: 8px; font: inherit; }
-input { border: 1px solid #3a3a48; background: #12121a; color: inherit; }
+input { border: 1px solid var(--line); background: var(--field); color: inherit; }
 button {
-  margin-top: 1rem; border: 0; background: #00ff41; color: #04140a; font-weight: 600; cursor: pointer;
+  margin-top: 1rem; border: 0; background: var(--green); color: var(--on-green); font-weight: 600; cursor: pointer;
 }
 button:disabled { opacity: 0.5; cursor: progress; }
-input:focus-visible, button:focus-visible { outline: 2px solid #00ffff; outline-offset: 2px; }
-#message { min-height: 1.5em; margin: 0.75rem 0 0; color: #ff5c8a; font-size: 0.9rem; }
-.hint { margin: 1rem 0 0; font-size: 0.85rem; color: #9a9aa6; }
+input:focus-visible, button:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
+#message { min-height: 1.5em; margin: 0.75rem 0 0; color: var(--red); font-size: 0.9rem; }
+.hint { margin: 1rem 0 0; font-size: 0.85rem; color: var(--muted); }
 code { font-size: 0.95em; }
 `;
 
