@@ -5,6 +5,7 @@ import type { Client } from 'pg';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { migrate } from '../../src/collector/postgres/migrate.ts';
 import { launchBrowser } from '../support/browser.ts';
+import { until } from '../support/poll.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { type BuiltDashboard, builtDashboard } from './built-dashboard.ts';
 import { type RealCollector, startRealCollector } from './real-collector.ts';
@@ -96,19 +97,21 @@ async function saveRule(): Promise<void> {
     threshold: 0,
     min_count: 0,
   };
-  const answer = await context.request.post(`${collector.url}/api/metrics/alerts`, {
-    headers: { origin: collector.url },
-    data: {
-      id: 'hostile',
-      name: MARKUP,
-      enabled: true,
-      severity: 'critical',
-      condition,
-      for: '0',
-      webhooks: [],
-    },
-  });
-  assert.ok(answer.ok(), await answer.text());
+  const save = () =>
+    context.request.post(`${collector.url}/api/metrics/alerts`, {
+      headers: { origin: collector.url },
+      data: {
+        id: 'hostile',
+        name: MARKUP,
+        enabled: true,
+        severity: 'critical',
+        condition,
+        for: '0',
+        webhooks: [],
+      },
+    });
+  // Until storage is there.
+  await until(async () => (await save()).ok());
 }
 
 /** What runs inside the page is text: the tests' own types know no DOM. */
@@ -126,7 +129,7 @@ const MADE_OF_TEXT = `({
 async function look(path: string, seen = MARKUP_SHOWN): Promise<void> {
   faults = [];
   await page.goto(`${collector.url}${path}`);
-  // Chromium lets no page that a test filled in open a WebSocket to this machine: it polls.
+  // Chromium lets no page that a test filled in open a WebSocket to this machine: without a build of before it polls.
   await page.locator(':is([data-connection=live], [data-connection=polling])').waitFor();
   await page.locator('main h2').first().waitFor();
   await page.locator('main [aria-busy=true]').first().waitFor({ state: 'detached' });

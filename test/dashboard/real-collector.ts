@@ -13,9 +13,12 @@ const TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
+/** What the collector serves itself. */
+const SERVED = join(import.meta.dirname, '../../dist/dashboard');
+
 export interface RealCollector {
   readonly url: string;
-  /** Logs a browser in and gives it the dashboard that was built for the test; everything else is the collector's. */
+  /** Logs a browser in, and gives it the dashboard where it was built for the test; all else is the collector's own. */
   admit(context: BrowserContext): Promise<void>;
   stop(): Promise<void>;
 }
@@ -51,6 +54,7 @@ export async function startRealCollector(options: {
         headers: { origin: url },
       });
       if (!login.ok()) throw new Error(`The login was answered by ${login.status()}.`);
+      if (assets === SERVED) return;
       await context.route(`${url}/admin/**`, async (route) => {
         const path = new URL(route.request().url()).pathname.replace('/admin/', '');
         const isFile = extname(path) !== '';

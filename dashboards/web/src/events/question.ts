@@ -64,7 +64,6 @@ function isRow(value: unknown): value is EventRow {
     'id' in value &&
     typeof value.id === 'string' &&
     'timestamp' in value &&
-    typeof value.timestamp === 'string' &&
-    Object.values(value).every((cell) => cell === null || typeof cell !== 'object')
+    typeof value.timestamp === 'string'
   );
 }
