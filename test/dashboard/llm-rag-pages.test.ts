@@ -141,7 +141,7 @@ describe('the LLM page', () => {
     await total('llm-totals', 'Calls', '60');
     await page.getByRole('button', { name: '1 h', exact: true }).click();
     await page.getByText('last hour', { exact: true }).waitFor();
-    await page.waitForFunction("document.querySelector('main [aria-busy=true]') === null");
+    await page.locator('main [aria-busy=true]').first().waitFor({ state: 'detached' });
     await panel('llm-tokens').locator('canvas').waitFor();
     await panel('llm-tokens').locator('summary').click();
     // The chart keeps what it had until the answers of the new range are there.
