@@ -22,7 +22,7 @@ export class LockedError extends NervecenterError {
   constructor(path: string, holder: string, { pid = null, elsewhere = false }: Partial<Whereabouts> = {}) {
     super(
       'NC_STORAGE_UNREACHABLE',
-      `The data directory is in use by ${holder} (${path}). Stop that one, or set NERVECENTER_DATA_DIR to another directory.`,
+      `The data directory is in use by ${holder} (${path}). Stop what uses it, or set NERVECENTER_DATA_DIR to another directory.`,
     );
     this.pid = pid;
     this.elsewhere = elsewhere;
