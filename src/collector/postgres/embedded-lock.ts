@@ -46,6 +46,8 @@ const HOLDER_GONE_MS = 20 * SECOND_MS;
 /** A lock without content is being written, a stale one being removed, or whoever did that died in between. */
 const WRITTEN_WITHIN_MS = 2 * SECOND_MS;
 const ATTEMPTS = 5;
+/** For processes of other users, too: who has it is no secret. */
+const READABLE = 0o644;
 /** As long as a time in ISO 8601. */
 const SINCE_LENGTH_MAX = 24;
 
@@ -82,7 +84,7 @@ function ourselves(): Holder {
 /** False when it is there already. */
 function create(path: string, content: string): boolean {
   try {
-    writeFileSync(path, content, { flag: 'wx', mode: 0o600 });
+    writeFileSync(path, content, { flag: 'wx', mode: READABLE });
     return true;
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
@@ -152,7 +154,11 @@ function removeStale(path: string, content: string): void {
 }
 
 function removeIf(path: string, content: string): void {
-  if (read(path) === content) rmSync(path, { force: true });
+  try {
+    if (read(path) === content) rmSync(path, { force: true });
+  } catch {
+    // Not ours any more, or no longer to be removed; the next look judges it again.
+  }
 }
 
 /** `null` when it is not there. */
@@ -161,11 +167,14 @@ function ageOf(path: string): number | null {
   return stat === undefined ? null : Date.now() - stat.mtimeMs;
 }
 
+/** `null` when it is not there. */
 function read(path: string): string | null {
   try {
     return readFileSync(path, 'utf8');
-  } catch {
-    return null;
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return null;
+    throw new LockedError(path, `a process that cannot be told from its lock (${code})`);
   }
 }
 

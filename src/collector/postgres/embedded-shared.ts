@@ -21,6 +21,7 @@ export class SharedEmbedded implements PostgresServer {
   readonly #stopping = new AbortController();
   /** The process that runs the server; `null`: we do, or nobody yet. */
   #host: number | null = null;
+  #tookOver = false;
 
   constructor(options: EmbeddedOptions) {
     this.#options = options;
@@ -28,7 +29,8 @@ export class SharedEmbedded implements PostgresServer {
   }
 
   get description(): string {
-    return `${this.#own.description}${this.#host === null ? '' : `, which process ${this.#host} runs`}`;
+    const now = this.#tookOver ? ' (run by this process now)' : '';
+    return `${this.#own.description}${this.#host === null ? now : ` (run by process ${this.#host})`}`;
   }
 
   /**
@@ -54,6 +56,7 @@ export class SharedEmbedded implements PostgresServer {
   async #runOrJoin(): Promise<ClientConfig | LockedError> {
     try {
       const options = await this.#own.start();
+      if (this.#host !== null) this.#tookOver = true;
       this.#host = null;
       return options;
     } catch (error) {

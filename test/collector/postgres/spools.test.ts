@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import type { Batch } from '../../../src/collector/postgres/batch.ts';
+import { NODE_FILES, type SpoolFiles } from '../../../src/collector/postgres/spool/files.ts';
 import { SPOOLS_MAX, Spools } from '../../../src/collector/postgres/spool/spools.ts';
 import { MIB } from '../../../src/core/units.ts';
 import { reachableTempDir } from '../../support/postgres.ts';
@@ -23,10 +24,11 @@ afterEach(async () => {
   rmSync(dataDir, { recursive: true, force: true });
 });
 
-async function open(): Promise<Spools> {
+async function open(files: SpoolFiles = NODE_FILES): Promise<Spools> {
   const spools = await Spools.open({
     directory: join(dataDir, 'spool'),
     maxBytes: MIB,
+    files,
     onFound: (rows) => {
       found += rows;
     },
@@ -140,4 +142,22 @@ test('one that cannot be used now keeps nothing from working', async () => {
   const spools = await open();
   await append(spools, 1);
   assert.deepEqual(await drained(spools), [1]);
+});
+
+/** A file system on which these directories belong to somebody else. */
+function deniedIn(isDenied: (path: string) => boolean): SpoolFiles {
+  const denied = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' });
+  return {
+    ...NODE_FILES,
+    mkdir: (path, options) =>
+      isDenied(String(path)) ? Promise.reject(denied) : NODE_FILES.mkdir(path, options),
+  };
+}
+
+test("a spool of another user's process is passed over, and none at all is the file system's failure", async () => {
+  const spools = await open(deniedIn((path) => path.endsWith('spool')));
+  assert.deepEqual(directories(), ['spool-2']);
+  await append(spools, 1);
+  assert.deepEqual(await drained(spools), [1]);
+  await assert.rejects(open(deniedIn(() => true)), { code: 'EACCES' });
 });

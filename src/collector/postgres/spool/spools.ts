@@ -147,16 +147,24 @@ function directoryOf(first: string, number: number): string {
   return number === 1 ? first : `${first}-${number}`;
 }
 
-/** The first one that no other process has. */
+/** The first one that no other process has, and no other user. */
 async function openFree(options: SpoolsOptions): Promise<Spool> {
+  let denied: unknown = null;
   for (let number = 1; number <= SPOOLS_MAX; number++) {
     try {
       return await openOne(options, number);
     } catch (error) {
-      if (!(error instanceof LockedError)) throw error;
+      if (isDenied(error)) denied ??= error;
+      else if (!(error instanceof LockedError)) throw error;
     }
   }
-  throw new LockedError(dirname(options.directory), `${SPOOLS_MAX} processes, which is the most`);
+  throw denied ?? new LockedError(dirname(options.directory), `${SPOOLS_MAX} processes, which is the most`);
+}
+
+function isDenied(error: unknown): boolean {
+  const { cause = error } = error as Error;
+  const { code } = cause as NodeJS.ErrnoException;
+  return code === 'EACCES' || code === 'EPERM';
 }
 
 /** `null` when nothing was left there, and when it is in use or not to be read now. */
