@@ -147,11 +147,8 @@ test('one that cannot be used now keeps nothing from working', async () => {
 /** A file system on which these directories belong to somebody else. */
 function deniedIn(isDenied: (path: string) => boolean): SpoolFiles {
   const denied = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' });
-  return {
-    ...NODE_FILES,
-    mkdir: (path, options) =>
-      isDenied(String(path)) ? Promise.reject(denied) : NODE_FILES.mkdir(path, options),
-  };
+  const make = (path: string) => (isDenied(path) ? Promise.reject(denied) : NODE_FILES.mkdir(path));
+  return { ...NODE_FILES, mkdir: make as SpoolFiles['mkdir'] };
 }
 
 test("a spool of another user's process is passed over, and none at all is the file system's failure", async () => {
