@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientConfig } from 'pg';
 import { MINUTE_MS, SECOND_MS } from '../../core/units.ts';
+import { NervecenterError } from '../../errors.ts';
 import { type EmbeddedOptions, EmbeddedPostgres } from './embedded.ts';
 import { prepareHome } from './embedded-home.ts';
 import { LockedError } from './embedded-lock.ts';
@@ -35,7 +36,7 @@ export class SharedEmbedded implements PostgresServer {
 
   /**
    * See `PostgresServer.start`. Throws what `EmbeddedPostgres.start` throws, `LockedError` when the process that has the data
-   * directory is on another host, or runs no server for half a minute.
+   * directory is elsewhere, and `NC_STORAGE_UNREACHABLE` when it runs no server for half a minute.
    */
   async start(): Promise<ClientConfig> {
     const { signal } = this.#stopping;
@@ -43,7 +44,8 @@ export class SharedEmbedded implements PostgresServer {
     for (;;) {
       const started = await this.#runOrJoin();
       if (!(started instanceof LockedError)) return started;
-      if (started.elsewhere || performance.now() >= endsAt) throw started;
+      if (started.elsewhere) throw started;
+      if (performance.now() >= endsAt) throw started.pid === null ? started : this.#noServer(started.pid);
       await sleep(LOOK_INTERVAL_MS, undefined, { signal });
     }
   }
@@ -51,6 +53,13 @@ export class SharedEmbedded implements PostgresServer {
   async stop(deadlineMs: number): Promise<void> {
     this.#stopping.abort();
     await this.#own.stop(deadlineMs);
+  }
+
+  #noServer(pid: number): NervecenterError {
+    return new NervecenterError(
+      'NC_STORAGE_UNREACHABLE',
+      `${this.#own.description} belongs to process ${pid}, whose server does not accept connections yet; postgres.log says why.`,
+    );
   }
 
   async #runOrJoin(): Promise<ClientConfig | LockedError> {
