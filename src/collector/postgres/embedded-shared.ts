@@ -58,7 +58,7 @@ export class SharedEmbedded implements PostgresServer {
   #noServer(pid: number): NervecenterError {
     return new NervecenterError(
       'NC_STORAGE_UNREACHABLE',
-      `${this.#own.description} belongs to process ${pid}, whose server does not accept connections yet; postgres.log says why.`,
+      `${this.#own.description} belongs to process ${pid}, whose server does not accept connections yet. Wait for it, or see in its postgres.log what keeps it.`,
     );
   }
 

@@ -273,7 +273,7 @@ class PostgresStorage implements Storage {
       this.#goDown(storageError(error, this.#server.description));
       return false;
     }
-    const seconds = Math.round((performance.now() - this.#downSince) / SECOND_MS);
+    const seconds = Math.ceil((performance.now() - this.#downSince) / SECOND_MS);
     const waited = this.#intake.queued;
     if (this.#stopping === null) {
       this.#log('storage', `${this.description} is back after ${seconds} s; ${waited} events waited.`);
