@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeDirectory } from '../paths.ts';
 
@@ -15,20 +15,30 @@ export function ownAdminToken(dataDir: string): string {
   const kept = keptAdminToken(dataDir);
   if (kept !== null) return kept;
   const token = randomBytes(TOKEN_BYTES).toString('hex');
-  if (keep(dataDir, token, 'wx')) return token;
+  if (keep(dataDir, token, linkSync)) return token;
   // Of two that start at once the first one's counts; what is no token is replaced.
   const others = keptAdminToken(dataDir);
-  if (others === null) keep(dataDir, token, 'w');
+  if (others === null) keep(dataDir, token, renameSync);
   return others ?? token;
 }
 
-function keep(dataDir: string, token: string, flag: 'w' | 'wx'): boolean {
+/** Whole or not at all, so that nobody reads half a token. @param place by link, which replaces nothing, or by rename. */
+function keep(dataDir: string, token: string, place: (from: string, to: string) => void): boolean {
+  const path = join(dataDir, TOKEN_FILE);
+  const temporary = `${path}.${randomUUID()}`;
   try {
     makeDirectory(dataDir);
-    writeFileSync(join(dataDir, TOKEN_FILE), `${token}\n`, { mode: 0o600, flag });
-    return true;
+    writeFileSync(temporary, `${token}\n`, { mode: 0o600, flag: 'wx' });
   } catch {
     return false; // Where it is not writable, storage will say so, in its own words.
+  }
+  try {
+    place(temporary, path);
+    return true;
+  } catch {
+    return false; // Another one is there, or the file system knows no links.
+  } finally {
+    rmSync(temporary, { force: true });
   }
 }
 

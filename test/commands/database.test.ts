@@ -88,7 +88,7 @@ test('commands work beside a process that runs the embedded server', async () =>
   try {
     const runs = (args: readonly string[]) =>
       nervecenter({ connectionString: null, env: {} }, args, { NERVECENTER_DATA_DIR: dataDir });
-    const beside = new RegExp(`which process ${process.pid} runs: `);
+    const beside = new RegExp(`\\(run by process ${process.pid}\\): `);
     for (const args of [['migrate'], ['prune']]) {
       const { code, stdout, stderr } = await runs(args);
       assert.deepEqual([code, stderr], [0, '']);

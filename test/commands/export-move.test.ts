@@ -86,7 +86,7 @@ describe('moving embedded storage to a server', () => {
       assert.ok(await storage.flush(SHUTDOWN_MS));
       const { code, stdout, stderr } = await exporting({ NERVECENTER_DATA_DIR: dataDir });
       assert.equal(code, 0, stderr);
-      assert.match(stderr, /^exporting from embedded PostgreSQL in .*, which process \d+ runs\n/);
+      assert.match(stderr, /^exporting from embedded PostgreSQL in .* \(run by process \d+\)\n/);
       assert.equal(stdout.match(/^.*\/users\/:id\t/gm)?.length, 10);
       assert.equal(storage.state, 'ok');
     } finally {

@@ -1,5 +1,4 @@
-import { randomUUID } from 'node:crypto';
-import { readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { readFileSync, readlinkSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { SECOND_MS } from '../../core/units.ts';
 import { NervecenterError } from '../../errors.ts';
@@ -23,7 +22,7 @@ export class LockedError extends NervecenterError {
   constructor(path: string, holder: string, { pid = null, elsewhere = false }: Partial<Whereabouts> = {}) {
     super(
       'NC_STORAGE_UNREACHABLE',
-      `The data directory is in use by ${holder} (${path}). Stop that one, or set NERVECENTER_DATA_DIR to another directory.`,
+      `The data directory is in use by ${holder} (${path}). Stop what uses it, or set NERVECENTER_DATA_DIR to another directory.`,
     );
     this.pid = pid;
     this.elsewhere = elsewhere;
@@ -35,16 +34,20 @@ interface Holder {
   /** Tells a process from a later one with the same number. */
   readonly started: string;
   readonly host: string;
+  /** Where its number means something, see `systemId`. */
+  readonly system: string;
   /** When it took the lock, for people: ISO 8601. */
   readonly since: string;
 }
 
 const HEARTBEAT_MS = 5 * SECOND_MS;
-/** A holder on another host (a container sharing the volume) is gone when its heart has not beaten for this long. */
+/** A holder on another host, or in another container that shares the volume, is gone when its heart has not beaten for this long. */
 const HOLDER_GONE_MS = 20 * SECOND_MS;
-/** A lock without content is being written by its holder, or was left by one that died in between. */
+/** A lock without content is being written, a stale one being removed, or whoever did that died in between. */
 const WRITTEN_WITHIN_MS = 2 * SECOND_MS;
 const ATTEMPTS = 5;
+/** For processes of other users, too: who has it is no secret. */
+const READABLE = 0o644;
 /** As long as a time in ISO 8601. */
 const SINCE_LENGTH_MAX = 24;
 
@@ -57,25 +60,31 @@ const heldHere = new Set<string>();
  * @throws LockedError when another process has it; NervecenterError `NC_DATA_DIR` when it cannot be written.
  */
 export function takeLock(path: string): Lock {
+  const content = JSON.stringify(ourselves());
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    if (create(path)) return held(path);
-    const content = read(path);
-    if (content === null) continue;
-    refuseLiveHolder(path, content);
-    removeStale(path, content);
+    if (create(path, content)) return held(path, content);
+    const found = read(path);
+    if (found === null) continue;
+    refuseLiveHolder(path, found);
+    removeStale(path, found);
   }
-  throw new NervecenterError('NC_STORAGE_UNREACHABLE', `Too many processes want ${path} at once.`);
+  throw new LockedError(path, 'one of several processes that are just starting');
 }
 
-function create(path: string): boolean {
-  const holder: Holder = {
+function ourselves(): Holder {
+  return {
     pid: process.pid,
     started: processStart(process.pid),
     host: hostname(),
+    system: systemId(),
     since: new Date().toISOString(),
   };
+}
+
+/** False when it is there already. */
+function create(path: string, content: string): boolean {
   try {
-    writeFileSync(path, JSON.stringify(holder), { flag: 'wx', mode: 0o600 });
+    writeFileSync(path, content, { flag: 'wx', mode: READABLE });
     return true;
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
@@ -84,22 +93,22 @@ function create(path: string): boolean {
   }
 }
 
-function held(path: string): Lock {
+function held(path: string, content: string): Lock {
   heldHere.add(path);
-  const heart = setInterval(() => beat(path), HEARTBEAT_MS);
+  const heart = setInterval(() => beat(path, content), HEARTBEAT_MS);
   heart.unref();
   return {
     release() {
       clearInterval(heart);
-      if (heldHere.delete(path)) rmSync(path, { force: true });
+      if (heldHere.delete(path)) removeIf(path, content);
     },
   };
 }
 
-function beat(path: string): void {
+function beat(path: string, content: string): void {
   try {
     const now = new Date();
-    utimesSync(path, now, now);
+    if (read(path) === content) utimesSync(path, now, now);
   } catch {
     // Somebody removed it by hand; Postgres' own lock still guards the cluster on this host.
   }
@@ -107,47 +116,82 @@ function beat(path: string): void {
 
 function refuseLiveHolder(path: string, content: string): void {
   const holder = parse(content);
-  const ageMs = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0);
+  const ageMs = ageOf(path) ?? Number.POSITIVE_INFINITY;
   if (holder === null) {
     if (ageMs < WRITTEN_WITHIN_MS) throw new LockedError(path, 'a process that is just starting');
     return;
   }
-  const { pid, host, since } = holder;
-  const name = `process ${pid}${host === hostname() ? '' : ` on ${host}`}${since === '' ? '' : `, since ${since}`}`;
-  if (host !== hostname()) {
-    if (ageMs < HOLDER_GONE_MS) throw new LockedError(path, name, { elsewhere: true });
+  const { pid } = holder;
+  if (!isHere(holder)) {
+    if (ageMs < HOLDER_GONE_MS) throw new LockedError(path, nameOf(holder), { elsewhere: true });
     return;
   }
   const same = isAlive(pid) && processStart(pid) === holder.started;
   if (!same || (pid === process.pid && !heldHere.has(path))) return;
-  throw new LockedError(path, name, { pid });
+  throw new LockedError(path, nameOf(holder), { pid });
 }
 
-/** Between our look and our removal another process may have taken the lock: then it is given back. */
+/** Whether its number is one of those that we see. */
+function isHere({ host, system }: Holder): boolean {
+  return host === hostname() && (system === '' || system === systemId());
+}
+
+function nameOf(holder: Holder): string {
+  const { pid, host, since } = holder;
+  const elsewhere = host === hostname() ? ' in another container' : ` on ${host}`;
+  return `process ${pid}${isHere(holder) ? '' : elsewhere}${since === '' ? '' : `, since ${since}`}`;
+}
+
+/** One process at a time, and only the lock it has judged: else two that look at once would remove each other's new one. */
 function removeStale(path: string, content: string): void {
-  const aside = `${path}.${randomUUID()}`;
-  try {
-    renameSync(path, aside);
-    if (read(aside) !== content && read(path) === null) renameSync(aside, path);
-  } catch {
-    // Another process was faster; the next attempt sees what it left.
+  const removing = `${path}.removing`;
+  if (!create(removing, '')) {
+    if ((ageOf(removing) ?? 0) >= WRITTEN_WITHIN_MS) rmSync(removing, { force: true });
+    return;
   }
-  rmSync(aside, { force: true });
+  removeIf(path, content);
+  rmSync(removing, { force: true });
 }
 
+function removeIf(path: string, content: string): void {
+  try {
+    if (read(path) === content) rmSync(path, { force: true });
+  } catch {
+    // Not ours any more, or no longer to be removed; the next look judges it again.
+  }
+}
+
+/** `null` when it is not there. */
+function ageOf(path: string): number | null {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat === undefined ? null : Date.now() - stat.mtimeMs;
+}
+
+/** `null` when it is not there. */
 function read(path: string): string | null {
   try {
     return readFileSync(path, 'utf8');
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return null;
+    throw new LockedError(path, `a process that cannot be told from its lock (${code})`);
+  }
+}
+
+/** This boot of the machine and this container, each with process numbers of its own; empty where the system does not tell. */
+function systemId(): string {
+  try {
+    return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${readlinkSync('/proc/self/ns/pid')}`;
   } catch {
-    return null;
+    return '';
   }
 }
 
 function parse(content: string): Holder | null {
   try {
-    const { pid, started, host, since = '' } = JSON.parse(content) as Partial<Holder>;
+    const { pid, started, host, system = '', since = '' } = JSON.parse(content) as Partial<Holder>;
     return typeof pid === 'number' && typeof started === 'string' && typeof host === 'string'
-      ? { pid, started, host, since: String(since).slice(0, SINCE_LENGTH_MAX) }
+      ? { pid, started, host, system: String(system), since: String(since).slice(0, SINCE_LENGTH_MAX) }
       : null;
   } catch {
     return null;

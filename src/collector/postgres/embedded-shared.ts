@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientConfig } from 'pg';
 import { MINUTE_MS, SECOND_MS } from '../../core/units.ts';
+import { NervecenterError } from '../../errors.ts';
 import { type EmbeddedOptions, EmbeddedPostgres } from './embedded.ts';
 import { prepareHome } from './embedded-home.ts';
 import { LockedError } from './embedded-lock.ts';
@@ -21,6 +22,7 @@ export class SharedEmbedded implements PostgresServer {
   readonly #stopping = new AbortController();
   /** The process that runs the server; `null`: we do, or nobody yet. */
   #host: number | null = null;
+  #tookOver = false;
 
   constructor(options: EmbeddedOptions) {
     this.#options = options;
@@ -28,12 +30,13 @@ export class SharedEmbedded implements PostgresServer {
   }
 
   get description(): string {
-    return `${this.#own.description}${this.#host === null ? '' : `, which process ${this.#host} runs`}`;
+    const now = this.#tookOver ? ' (run by this process now)' : '';
+    return `${this.#own.description}${this.#host === null ? now : ` (run by process ${this.#host})`}`;
   }
 
   /**
    * See `PostgresServer.start`. Throws what `EmbeddedPostgres.start` throws, `LockedError` when the process that has the data
-   * directory is on another host, or runs no server for half a minute.
+   * directory is elsewhere, and `NC_STORAGE_UNREACHABLE` when it runs no server for half a minute.
    */
   async start(): Promise<ClientConfig> {
     const { signal } = this.#stopping;
@@ -41,7 +44,8 @@ export class SharedEmbedded implements PostgresServer {
     for (;;) {
       const started = await this.#runOrJoin();
       if (!(started instanceof LockedError)) return started;
-      if (started.elsewhere || performance.now() >= endsAt) throw started;
+      if (started.elsewhere) throw started;
+      if (performance.now() >= endsAt) throw started.pid === null ? started : this.#noServer(started.pid);
       await sleep(LOOK_INTERVAL_MS, undefined, { signal });
     }
   }
@@ -51,9 +55,17 @@ export class SharedEmbedded implements PostgresServer {
     await this.#own.stop(deadlineMs);
   }
 
+  #noServer(pid: number): NervecenterError {
+    return new NervecenterError(
+      'NC_STORAGE_UNREACHABLE',
+      `${this.#own.description} belongs to process ${pid}, whose server does not accept connections yet. Wait for it, or see in its postgres.log what keeps it.`,
+    );
+  }
+
   async #runOrJoin(): Promise<ClientConfig | LockedError> {
     try {
       const options = await this.#own.start();
+      if (this.#host !== null) this.#tookOver = true;
       this.#host = null;
       return options;
     } catch (error) {

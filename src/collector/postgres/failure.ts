@@ -20,6 +20,8 @@ const TIMEOUT_MESSAGE = /^(timeout expired|Connection terminated due to connecti
 /** Of a TCP connection that was not made. */
 const NO_HOST = new Set(['ENOTFOUND', 'EAI_AGAIN']);
 const NO_ANSWER = new Set(['ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH']);
+/** Of a Unix socket: its server has stopped, in order or not. */
+const NOBODY_THERE = new Set(['ENOENT', 'ECONNREFUSED']);
 const REFUSED_MESSAGE = /^(SASL|The server does not support SSL|There was an error establishing an SSL)/;
 
 export function failureKind(error: unknown): FailureKind {
@@ -53,6 +55,8 @@ function isRefusal(error: unknown): boolean {
 
 function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
+  const { code = '', address } = error as NodeJS.ErrnoException & { readonly address?: string };
+  if (NOBODY_THERE.has(code) && address?.startsWith('/')) return `no server listens on ${address}`;
   return error instanceof Error ? error.message.replace(/\.$/, '') : String(error);
 }
 

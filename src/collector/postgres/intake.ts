@@ -124,7 +124,7 @@ export class Intake {
   }
 
   /**
-   * Opens a spool of our own; rows found in it, and in those that nobody has any more, are taken in.
+   * Opens a spool of our own unless we have one; rows found in it, and in those that nobody has any more, are taken in.
    *
    * @throws LockedError when other processes have all there may be. When the disk cannot be used, memory serves meanwhile.
    */
@@ -137,19 +137,19 @@ export class Intake {
   }
 
   async #open(): Promise<void> {
-    if (this.#options.spoolMaxBytes === 0 || this.#spool !== null) return;
-    let opening = true;
+    if (this.#options.spoolMaxBytes === 0) return;
+    if (this.#spool !== null) return this.#spool.takeOver();
     try {
       const spool = await Spools.open({
         directory: this.#options.spoolDirectory,
         maxBytes: this.#options.spoolMaxBytes,
-        onLost: (reason, rows) => {
-          if (opening) this.#books.accepted += rows;
-          this.#books.drop(reason, rows);
+        onFound: (rows) => {
+          this.#books.accepted += rows;
+          this.#wakeup.notify();
         },
+        onLost: (reason, rows) => this.#books.drop(reason, rows),
         ...(this.#options.files === undefined ? {} : { files: this.#options.files }),
       });
-      opening = false;
       this.#spool = spool;
       this.#books.accepted += spool.rows;
       this.#wakeup.notify();

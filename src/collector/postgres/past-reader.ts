@@ -3,6 +3,7 @@ import type { PastSlot } from '../../core/past.ts';
 import { type Milliseconds, SECOND_MS } from '../../core/units.ts';
 import { describeError } from '../../errors.ts';
 import type { Log } from '../log.ts';
+import { failureKind } from './failure.ts';
 import type { Read } from './history/read-lane.ts';
 import { reading } from './history/reading.ts';
 import { readTotals, readWindow } from './past.ts';
@@ -34,6 +35,8 @@ export class PastReader {
   readonly #startedMs: number;
   #ownRows = false;
   #release: () => void = () => {};
+  #attempts = 0;
+  /** That it cannot be read was told. */
   #failed = false;
   #stopped = false;
   #timer: NodeJS.Timeout | undefined;
@@ -75,13 +78,15 @@ export class PastReader {
     } catch (error) {
       this.#release();
       if (this.#stopped) return;
-      if (!this.#failed) {
+      // A server that has just gone is the writer's to tell, and back in a moment where another process goes on with it.
+      const told = this.#attempts++ > 0 || failureKind(error) !== 'unreachable';
+      if (told && !this.#failed) {
         log(
           'storage',
           `What was counted before this start cannot be read and is not shown; trying again: ${describeError(error)}`,
         );
       }
-      this.#failed = true;
+      this.#failed ||= told;
       this.#timer = setTimeout(() => void this.#attempt(), retryMs).unref();
     }
   }

@@ -273,11 +273,11 @@ class PostgresStorage implements Storage {
       this.#goDown(storageError(error, this.#server.description));
       return false;
     }
-    const seconds = Math.round((performance.now() - this.#downSince) / SECOND_MS);
-    this.#log(
-      'storage',
-      `${this.description} is back after ${seconds} s; ${this.#intake.queued} events waited.`,
-    );
+    const seconds = Math.ceil((performance.now() - this.#downSince) / SECOND_MS);
+    const waited = this.#intake.queued;
+    if (this.#stopping === null) {
+      this.#log('storage', `${this.description} is back after ${seconds} s; ${waited} events waited.`);
+    }
     this.#failure = null;
     return true;
   }
@@ -320,7 +320,7 @@ class PostgresStorage implements Storage {
     this.#connections = null;
     if (this.#failure === null) this.#downSince = performance.now();
     // Said again only when the reason changes, for example from unreachable to refused.
-    if (this.#failure?.code !== failure.code && !this.#done) {
+    if (this.#failure?.code !== failure.code && this.#stopping === null) {
       this.#log('storage', `${failure.message} Rows wait meanwhile; trying again. [${failure.code}]`);
     }
     this.#failure = failure;

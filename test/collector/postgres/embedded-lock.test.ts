@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSyn
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { takeLock } from '../../../src/collector/postgres/embedded-lock.ts';
+import { LockedError, takeLock } from '../../../src/collector/postgres/embedded-lock.ts';
 import { reachableTempDir } from '../../support/postgres.ts';
 
 const LONG_AGO = new Date(0);
@@ -64,6 +64,34 @@ test('a holder on another host counts for as long as its heart beats', () => {
   assert.throws(() => takeLock(path), { code: 'NC_STORAGE_UNREACHABLE', message: /elsewhere/ });
   leave(holder({ host: 'elsewhere' }), LONG_AGO);
   assertTakes();
+});
+
+test('so does one in another container, whose process numbers say nothing here', () => {
+  leave(holder({ system: 'another' }));
+  assert.throws(() => takeLock(path), {
+    message: /process 1 in another container/,
+    elsewhere: true,
+    pid: null,
+  });
+  leave(holder({ system: 'another' }), LONG_AGO);
+  assertTakes();
+});
+
+test('one process at a time removes a lock that is left; that it died meanwhile stops nobody for long', () => {
+  leave(holder({ pid: 2 ** 22 + 1 }));
+  const removing = `${path}.removing`;
+  writeFileSync(removing, '');
+  assert.throws(() => takeLock(path), LockedError);
+  assert.deepEqual(readdirSync(directory).length, 2, 'both are as they were');
+  utimesSync(removing, LONG_AGO, LONG_AGO);
+  assertTakes();
+});
+
+test('releasing leaves the lock of whoever took over from a holder that seemed gone', () => {
+  const lock = takeLock(path);
+  leave(holder({ host: 'elsewhere' }));
+  lock.release();
+  assert.ok(existsSync(path));
 });
 
 test('a lock without content is being written, or was left by a crash', () => {
