@@ -258,6 +258,7 @@ class CompressedBody implements BodyDecoder {
   #finish(): void {
     if (!this.#given) waitingBytes -= this.#waitingBytes;
     this.#given = true;
+    this.#stream = null; // It keeps the last of the text.
     this.#forget();
     ending.delete(this);
     const done = this.#done;
