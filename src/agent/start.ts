@@ -102,7 +102,7 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
   publishHandle(createHandle({ agent, connection, tallies, pipeline, record, config }));
 
   const minutes = new CacheMinutes(agent, tallies.caches);
-  const frames = new FrameSender({ clock, reader, connection, pipeline });
+  const frames = new FrameSender({ clock, aggregator, reader, connection, pipeline });
   const frame = () => {
     deferred.run();
     minutes.passed();
@@ -119,7 +119,8 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
   const flush = () => {
     stopObserving();
     minutes.emit();
-    connection.flushSync(lastMessages(pipeline), FLUSH_DEADLINE_MS);
+    measureTallies(tallies, record);
+    connection.flushSync([frames.last(), ...lastMessages(pipeline)], FLUSH_DEADLINE_MS);
   };
   const keepExit = beforeProcessEnds(guarded(agent, flush));
   return () => {
