@@ -71,14 +71,16 @@ export class Aggregator implements MetricProducer {
   };
 
   /** Everything since the last call. Series without a measurement are left out. */
-  async collect(): Promise<CollectionResult> {
+  take(): MetricData[] {
     const startTime = this.#takenAt;
     this.#takenAt = [Math.floor(Date.now() / 1000), 0];
     const times = { startTime, endTime: this.#takenAt };
-    const metrics = [...this.#instruments.values()].flatMap(
-      (instrument) => metricOf(instrument, times) ?? [],
-    );
-    const scopeMetrics = [{ scope: SCOPE, metrics }];
+    return [...this.#instruments.values()].flatMap((instrument) => metricOf(instrument, times) ?? []);
+  }
+
+  /** The same for a reader. */
+  async collect(): Promise<CollectionResult> {
+    const scopeMetrics = [{ scope: SCOPE, metrics: this.take() }];
     return { resourceMetrics: { resource: EMPTY_RESOURCE, scopeMetrics }, errors: [] };
   }
 

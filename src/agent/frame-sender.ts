@@ -1,11 +1,13 @@
-import type { Point } from '../core/frame.ts';
+import type { AgentMessage, Point } from '../core/frame.ts';
 import type { Clock } from './agent.ts';
+import type { Aggregator } from './aggregator.ts';
 import type { Connection } from './connection.ts';
 import type { Pipeline } from './pipeline.ts';
-import type { SnapshotReader } from './snapshot-reader.ts';
+import { pointsOf, type SnapshotReader } from './snapshot-reader.ts';
 
 interface FrameSenderParts {
   readonly clock: Clock;
+  readonly aggregator: Aggregator;
   readonly reader: SnapshotReader;
   readonly connection: Connection;
   readonly pipeline: Pipeline;
@@ -36,13 +38,20 @@ export class FrameSender {
   }
 
   async #sendNext(): Promise<void> {
-    const { clock, reader, connection, pipeline } = this.#parts;
+    const { reader, connection } = this.#parts;
     const points = [...this.#unsent, ...(await reader.collectPoints())];
     this.#unsent = connection.isOpen ? [] : points;
-    if (!connection.isOpen) return;
-    connection.send({
-      type: 'frame',
-      frame: { seq: ++this.#seq, endMs: clock.epochMs(), points, dropped: pipeline.dropped },
-    });
+    if (connection.isOpen) connection.send(this.#frame(points));
+  }
+
+  /** The last frame, of the agent's own instruments: a process that ends waits for none of the app's. */
+  last(): AgentMessage {
+    return this.#frame([...this.#unsent, ...this.#parts.aggregator.take().flatMap(pointsOf)]);
+  }
+
+  #frame(points: readonly Point[]): AgentMessage {
+    const { clock, pipeline } = this.#parts;
+    const frame = { seq: ++this.#seq, endMs: clock.epochMs(), points, dropped: pipeline.dropped };
+    return { type: 'frame', frame };
   }
 }

@@ -80,15 +80,18 @@ export function runRagQuery<T>(
   const ended = (outcome: 'ok' | 'error', errorType: string | null) => {
     const endedMs = agent.clock.monotonicMs();
     const timeMs = agent.clock.epochMs();
+    // Now: what its searches found may come later, when the work is for somebody else.
+    const attribution = attributionOf(context);
+    const hash = text === null ? null : queryHash(text);
     query.close(endedMs, (found) =>
       agent.emit({
         signal: 'rag-query',
         id: newEventId(timeMs),
         timeMs,
         durationMs: milliseconds(endedMs - startedMs),
-        ...attributionOf(context),
+        ...attribution,
         ...found,
-        queryHash: text === null ? null : queryHash(text),
+        queryHash: hash,
         outcome,
         errorType,
       }),

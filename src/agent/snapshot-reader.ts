@@ -66,7 +66,8 @@ export class SnapshotReader extends MetricReader {
   }
 }
 
-function pointsOf(metric: MetricData): Point[] {
+/** What was collected of one instrument as points of a frame. */
+export function pointsOf(metric: MetricData): Point[] {
   const { name, unit, description } = metric.descriptor;
   const base = { name, unit, description };
   switch (metric.dataPointType) {

@@ -96,33 +96,33 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
   const undos = INSTRUMENTATIONS.map((instrumentation) => instrumentation.start(agent));
   /** What is still open, such as a call that streams, becomes an event when its instrumentation stops. */
   const stopObserving = () => {
-    for (const undo of undos.splice(0).reverse()) undo();
+    for (const undo of undos.splice(0).reverse()) guarded(agent, undo)();
     deferred.run();
   };
   publishHandle(createHandle({ agent, connection, tallies, pipeline, record, config }));
 
   const minutes = new CacheMinutes(agent, tallies.caches);
-  const frames = new FrameSender({ clock, reader, connection, pipeline });
+  const frames = new FrameSender({ clock, aggregator, reader, connection, pipeline });
+  const frame = () => {
+    deferred.run();
+    minutes.passed();
+    measureTallies(tallies, record);
+    return frames.send();
+  };
   const timers = [
     setTimeout(() => void connection.open(), CONNECT_DELAY_MS),
     setInterval(guarded(agent, handOver), HAND_OVER_INTERVAL_MS),
-    setInterval(
-      guarded(agent, () => {
-        deferred.run();
-        minutes.passed();
-        measureTallies(tallies, record);
-        return frames.send();
-      }),
-      FRAME_INTERVAL_MS,
-    ),
+    setInterval(guarded(agent, frame), FRAME_INTERVAL_MS),
   ];
   for (const timer of timers) timer.unref();
 
-  const keepExit = beforeProcessEnds(() => {
+  const flush = () => {
     stopObserving();
     minutes.emit();
-    connection.flushSync(lastMessages(pipeline), FLUSH_DEADLINE_MS);
-  });
+    measureTallies(tallies, record);
+    connection.flushSync([frames.last(), ...lastMessages(pipeline)], FLUSH_DEADLINE_MS);
+  };
+  const keepExit = beforeProcessEnds(guarded(agent, flush));
   return () => {
     for (const timer of timers) clearInterval(timer);
     stopObserving();
@@ -144,7 +144,7 @@ function sourceOf(config: Config): Source {
   };
 }
 
-/** What runs on a timer of ours must not end the app: neither by an exception nor by a rejection. */
+/** What runs on a timer of ours or as the process ends must not change how: neither by an exception nor by a rejection. */
 function guarded(agent: Agent, work: () => void | Promise<void>): () => void {
   const failed = (error: unknown) => agent.warnOnce('agent', `the agent failed: ${describeError(error)}`);
   return () => {

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { Aggregator } from '../../src/agent/aggregator.ts';
 import { Connection } from '../../src/agent/connection.ts';
 import { FrameSender } from '../../src/agent/frame-sender.ts';
 import { BATCH_EVENTS_MAX, Pipeline } from '../../src/agent/pipeline.ts';
@@ -186,9 +187,10 @@ describe('FrameSender', () => {
       if (message.type === 'frame') frames.push([...message.frame.points]);
     },
   } as Connection;
-  const sending = (collectPoints: () => Promise<Point[]>) =>
+  const sending = (collectPoints: () => Promise<Point[]>, aggregator = new Aggregator()) =>
     new FrameSender({
       clock,
+      aggregator,
       connection,
       pipeline: new Pipeline(() => {}),
       reader: { collectPoints } as SnapshotReader,
@@ -222,6 +224,25 @@ describe('FrameSender', () => {
     assert.deepEqual(
       frames.map((points) => points.map((point) => point.kind === 'counter' && point.value)),
       [[1, 2]],
+    );
+  });
+
+  it('has a last frame at once: what could not be sent, and what the agent itself has measured since', async () => {
+    const aggregator = new Aggregator();
+    const sender = sending(async () => {
+      isOpen = false;
+      return [counterPoint('c', 1)];
+    }, aggregator);
+    await sender.send();
+    aggregator.record({ name: 'own', kind: 'counter', unit: '1', description: '' }, 3, { a: 'b' });
+    const last = sender.last();
+    assert.ok(last.type === 'frame');
+    assert.deepEqual(
+      last.frame.points.map((point) => [point.name, point.kind === 'counter' && point.value]),
+      [
+        ['c', 1],
+        ['own', 3],
+      ],
     );
   });
 

@@ -3,6 +3,8 @@ import { KIB } from '../../core/units.ts';
 
 /** So much of one body waits to be read, and one piece more. */
 const HELD_CHARS_MAX = 16 * KIB;
+/** A piece costs some 40 bytes besides its characters: a server may send them one by one. */
+const HELD_PIECES_MAX = 256;
 
 /**
  * Pieces of one body that came and are not read yet. Read together they cost a third of what they cost one by one, between
@@ -18,7 +20,7 @@ export class HeldPieces {
     this.#pieces.push(piece);
     this.#timesMs.push(timeMs);
     this.#chars += piece.length;
-    return this.#chars >= HELD_CHARS_MAX;
+    return this.#chars >= HELD_CHARS_MAX || this.#pieces.length >= HELD_PIECES_MAX;
   }
 
   /** Gives each piece with the time it came at, in their order, and holds nothing any more. */

@@ -33,7 +33,7 @@ function watchRetrievers(exports: unknown): (() => void) | undefined {
     (invoke) =>
       function (input, ...rest) {
         return observeRetrieval({
-          question: typeof input === 'string' ? input : undefined,
+          question: () => (typeof input === 'string' ? input : undefined),
           run: () => invoke.call(this, input, ...rest),
           found: (documents) =>
             Array.isArray(documents) ? { chunks: documents.length, scores: null } : null,

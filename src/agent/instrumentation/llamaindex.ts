@@ -34,7 +34,7 @@ function watchRetrievers(exports: unknown): (() => void) | undefined {
     (retrieve) =>
       function (params, ...rest) {
         const run = () => retrieve.call(this, params, ...rest);
-        return observeRetrieval({ question: questionOf(params), run, found: foundIn });
+        return observeRetrieval({ question: () => questionOf(params), run, found: foundIn });
       },
   );
 }

@@ -38,11 +38,7 @@ export class BackgroundCalls {
   }
 
   began(id: string, call: BegunCall): void {
-    const oldestMs = this.#agent.clock.monotonicMs() - PENDING_MAX_MS;
-    for (const [key, { startMs }] of this.#pending) {
-      if (startMs >= oldestMs && this.#pending.size < PENDING_MAX) break;
-      this.#giveUp(key);
-    }
+    this.#forget(PENDING_MAX - 1);
     this.#pending.set(keyOf(call.event.serverAddress, id), call);
   }
 
@@ -52,7 +48,10 @@ export class BackgroundCalls {
     const pathname = path.split('?', 1)[0] ?? '';
     const key = keyOf(host, pathname.slice(pathname.lastIndexOf('/') + 1));
     const call = this.#pending.get(key);
-    if (call === undefined) return null;
+    if (call === undefined) {
+      this.#forget(PENDING_MAX);
+      return null;
+    }
     return new Retrieval(this.#agent, call.dialect, (reader) => this.#ended(key, reader));
   }
 
@@ -60,6 +59,15 @@ export class BackgroundCalls {
   stop(): void {
     for (const { event } of this.#pending.values()) this.#agent.emit(event);
     this.#pending.clear();
+  }
+
+  /** Gives up what is too old, and the oldest of more than `sizeMax`. */
+  #forget(sizeMax: number): void {
+    const oldestMs = this.#agent.clock.monotonicMs() - PENDING_MAX_MS;
+    for (const [key, { startMs }] of this.#pending) {
+      if (startMs >= oldestMs && this.#pending.size <= sizeMax) break;
+      this.#giveUp(key);
+    }
   }
 
   #giveUp(key: string): void {

@@ -194,17 +194,26 @@ class CompressedBody implements BodyDecoder {
   /** Gives the rest at once; then `end` is done. */
   finishNow(): void {
     if (this.#given) return;
-    if (this.#kept === null) {
-      this.#giveUp('body_ahead', 'the process ended before a long body was inflated, or one of many');
-      return;
-    }
-    try {
-      const body = this.#encoding.inflate(Buffer.concat(this.#kept));
+    const kept = this.#kept;
+    this.#guarded(() => {
+      if (kept === null) {
+        this.#giveUp('body_ahead', 'the process ended before a long body was inflated, or one of many');
+        return;
+      }
+      const body = this.#encoding.inflate(Buffer.concat(kept));
       giveText(body.subarray(this.#inflatedBytes), (piece) => this.#sink.text(piece));
       this.#stream?.destroy();
       this.#finish();
+    });
+  }
+
+  /** Nobody of ours stands between zlib, or the end of the process, and the app: nothing may be thrown. */
+  #guarded(work: () => void): void {
+    try {
+      work();
     } catch {
-      this.#giveUp('body_damaged', this.#damaged);
+      if (this.#given) this.#sink.unreadable('body_damaged', this.#damaged);
+      else this.#guarded(() => this.#giveUp('body_damaged', this.#damaged));
     }
   }
 
@@ -228,9 +237,9 @@ class CompressedBody implements BodyDecoder {
 
   #open(firstByte: number): Decompressor {
     const stream = this.#encoding.open(firstByte);
-    stream.on('data', (bytes: Buffer) => this.#inflated(bytes));
-    stream.on('end', () => this.#finish());
-    stream.on('error', () => this.#giveUp('body_damaged', this.#damaged));
+    stream.on('data', (bytes: Buffer) => this.#guarded(() => this.#inflated(bytes)));
+    stream.on('end', () => this.#guarded(() => this.#finish()));
+    stream.on('error', () => this.#guarded(() => this.#giveUp('body_damaged', this.#damaged)));
     return stream;
   }
 
@@ -258,6 +267,7 @@ class CompressedBody implements BodyDecoder {
   #finish(): void {
     if (!this.#given) waitingBytes -= this.#waitingBytes;
     this.#given = true;
+    this.#stream = null; // It keeps the last of the text.
     this.#forget();
     ending.delete(this);
     const done = this.#done;

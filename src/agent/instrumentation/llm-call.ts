@@ -1,4 +1,11 @@
-import type { LlmCallDetails, LlmCallEvent, LlmOutcome, TokenUsage, UsageSource } from '../../core/event.ts';
+import type {
+  Attribution,
+  LlmCallDetails,
+  LlmCallEvent,
+  LlmOutcome,
+  TokenUsage,
+  UsageSource,
+} from '../../core/event.ts';
 import { ChunkGaps, gapP95 } from '../../core/llm/chunk-gaps.ts';
 import { ESTIMATED_INPUT_MAX, estimateUsage } from '../../core/llm/estimate.ts';
 import { providerOf, type Recognised } from '../../core/llm/index.ts';
@@ -33,6 +40,14 @@ export interface LlmCallOptions {
 interface Ending {
   readonly outcome: LlmOutcome;
   readonly errorType: string | null;
+}
+
+/** What was so when the call ended, however much later its event is made. */
+interface Over {
+  readonly timeMs: Milliseconds;
+  readonly durationMs: Milliseconds;
+  readonly ending: Ending;
+  readonly attribution: Attribution;
 }
 
 /** Longest message of an error that is recorded, if the user wants them at all. */
@@ -172,26 +187,36 @@ export class LlmCall implements WireExchange {
     this.#endStage?.();
     const durationMs = this.#elapsed();
     const timeMs = this.#options.agent.clock.epochMs();
-    const finish = () => this.#finish(() => this.#emit(timeMs, durationMs, ending));
+    // Now: the work may be for somebody else by the time the event is made.
+    const attribution = attributionOf(this.#options.context);
+    const finish = () => this.#finish(() => this.#emit({ timeMs, durationMs, ending, attribution }));
     if (this.#body === null) finish();
     else this.#body.end(finish);
   }
 
-  /** The body was given as a whole. What is read of it now is all that is left of its text. */
+  /** The body was given as a whole: it is read, and nothing of its text is left for what waits. */
   #finish(emit: () => void): void {
     this.#readHeld();
     this.#response?.finish();
+    this.#request.close();
     void this.#attempt.current; // Now: a failure that this call is the retry of is another's later.
     const { agent } = this.#options;
-    // A provider's words for a failure may quote the prompt: they do not wait.
-    const mayWait = (this.#statusCode ?? 0) < 400 && this.#response?.failed !== true;
-    if (agent.later === undefined || !mayWait) emit();
+    if (agent.later === undefined || !this.#mayWait) emit();
     else agent.later(emit);
   }
 
-  #emit(timeMs: Milliseconds, durationMs: Milliseconds, ending: Ending): void {
+  /**
+   * A provider's words for a failure may quote the prompt, and do not wait. Nor does a call that goes on in the background:
+   * the app may ask for its outcome next.
+   */
+  get #mayWait(): boolean {
+    if ((this.#statusCode ?? 0) >= 400) return false;
+    return this.#response === null || (!this.#response.failed && this.#response.pendingId === null);
+  }
+
+  #emit({ timeMs, durationMs, ending, attribution }: Over): void {
     if (!this.#isCall()) return;
-    const { agent, background, labels, recognised, context } = this.#options;
+    const { agent, background, labels, recognised } = this.#options;
     const response = this.#response;
     const { outcome, errorType: error } = this.#verdict(ending);
     const responseModel = modelName(response?.model);
@@ -207,7 +232,7 @@ export class LlmCall implements WireExchange {
       signal: 'llm-call',
       id: newEventId(timeMs),
       timeMs,
-      ...attributionOf(context),
+      ...attribution,
       traceId: this.#attempt.current.traceId,
       ...names,
       ...labels.of(names),

@@ -1,4 +1,7 @@
-/** Puts a method in front of another; the undo leaves alone what somebody else has put in front since. */
+/**
+ * Puts a method in front of another; the undo leaves alone what somebody else has put in front since, and what the app has
+ * frozen, and never throws.
+ */
 export function replaceMethod<P extends object, K extends keyof P>(
   prototype: P,
   name: K,
@@ -15,7 +18,7 @@ export function replaceMethod<P extends object, K extends keyof P>(
   });
   return () => {
     if (prototype[name] !== replacement) return;
-    if (descriptor === undefined) delete prototype[name];
-    else Object.defineProperty(prototype, name, descriptor);
+    if (descriptor === undefined) Reflect.deleteProperty(prototype, name);
+    else Reflect.defineProperty(prototype, name, descriptor);
   };
 }

@@ -3,8 +3,8 @@ import { agentHandle } from '../handle.ts';
 
 /** One retrieval by a framework's retriever. */
 export interface Retrieval {
-  /** The question, where it has a text. */
-  readonly question: string | undefined;
+  /** Reads the question, where it has a text. */
+  readonly question: () => string | undefined;
   readonly run: () => Promise<unknown>;
   /** Reads what `run` gave; `null` when it is of an unknown shape. */
   readonly found: (given: unknown) => SearchFound | null;
@@ -18,8 +18,7 @@ export function observeRetrieval(retrieval: Retrieval): Promise<unknown> {
   if (currentContext()?.ragScope !== undefined) return retrieveInQuery(retrieval);
   const handle = agentHandle();
   if (handle === undefined) return retrieval.run();
-  const attributes = retrieval.question === undefined ? {} : { query: retrieval.question };
-  return handle.ragQuery(attributes, () => retrieveInQuery(retrieval));
+  return handle.ragQuery({ query: readable(retrieval.question) }, () => retrieveInQuery(retrieval));
 }
 
 function retrieveInQuery({ run, found }: Retrieval): Promise<unknown> {
@@ -27,8 +26,17 @@ function retrieveInQuery({ run, found }: Retrieval): Promise<unknown> {
   if (ragScope === undefined) return run();
   return ragScope.retriever(async () => {
     const given = await run();
-    const search = found(given);
-    if (search !== null) ragScope.retrieved(search);
+    const search = readable(() => found(given));
+    if (search !== undefined && search !== null) ragScope.retrieved(search);
     return given;
   });
+}
+
+/** What `read` finds in the app's own objects; `undefined` where one of their getters throws. */
+function readable<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
 }

@@ -1,3 +1,4 @@
+import { forgetMatchedText } from '../../core/forget.ts';
 import { JsonScanner } from '../../core/llm/json-scanner.ts';
 import { VECTOR_SEARCH } from '../../core/signals/rag-query.ts';
 import { KIB, type Milliseconds } from '../../core/units.ts';
@@ -45,7 +46,7 @@ export class VectorSearch implements WireExchange {
 
   headers(statusCode: number, header: (name: string) => string | null): void {
     this.#active();
-    this.#tail = '';
+    this.#forget();
     const isJson = (header('content-type') ?? '').includes('json');
     if (this.#stageEnded === null || statusCode < 200 || statusCode > 299 || !isJson) return;
     this.#body = bodyDecoder((header('content-encoding') ?? '').trim(), {
@@ -69,9 +70,14 @@ export class VectorSearch implements WireExchange {
   }
 
   failed(): void {
-    this.#tail = '';
+    this.#forget();
     this.#stageEnded?.();
-    this.#body?.end(() => {});
+    this.#body?.end(forgetMatchedText);
+  }
+
+  #forget(): void {
+    this.#tail = '';
+    forgetMatchedText();
   }
 
   #begin(): void {
@@ -87,6 +93,7 @@ export class VectorSearch implements WireExchange {
   }
 
   #found(): SearchFound | null {
+    forgetMatchedText();
     const results = this.#answer.complete ? this.#options.search.store.read(this.#answer.found) : null;
     return results === null ? null : { chunks: results.count, scores: results.scores };
   }

@@ -25,6 +25,7 @@ export class JsonReader {
   readonly #wanted: Wanted;
   #found: Found | null = null;
   #scanner: JsonScanner | null = null;
+  #isComplete = true;
 
   constructor(wanted: Wanted) {
     this.#wanted = wanted;
@@ -37,7 +38,7 @@ export class JsonReader {
 
   /** The root value has ended. */
   get complete(): boolean {
-    return this.#found !== null || this.#scanner?.complete === true;
+    return this.#found !== null ? this.#isComplete : this.#scanner?.complete === true;
   }
 
   /** A piece of the document, its bytes as characters (latin1). What follows the document is passed over. */
@@ -49,6 +50,14 @@ export class JsonReader {
       this.#scanner = new JsonScanner(this.#wanted);
     }
     this.#scanner.write(text);
+  }
+
+  /** No more comes: what was found stays, and nothing of the text. */
+  close(): void {
+    if (this.#scanner === null) return;
+    this.#isComplete = this.#scanner.complete;
+    this.#found = this.#scanner.found;
+    this.#scanner = null;
   }
 }
 

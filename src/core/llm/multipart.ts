@@ -14,15 +14,20 @@ const FIELD =
  */
 export class MultipartFields {
   readonly #names: ReadonlySet<string>;
+  readonly #noted: ReadonlySet<string>;
   readonly #found = new Map<string, unknown>();
   #tail = '';
 
-  /** @param names the fields that are wanted. */
-  constructor(names: readonly string[]) {
+  /**
+   * @param names the fields whose texts are wanted.
+   * @param noted fields that need only be there. @default none
+   */
+  constructor(names: readonly string[], noted: readonly string[] = []) {
     this.#names = new Set(names);
+    this.#noted = new Set(noted);
   }
 
-  /** The fields' texts so far, `true` for a file or a text that is no single short line. */
+  /** The fields' texts so far, `true` for one that is only noted, a file, or a text that is no single short line. */
   get found(): ReadonlyMap<string, unknown> {
     return this.#found;
   }
@@ -32,11 +37,22 @@ export class MultipartFields {
     this.#tail = joined.slice(-TAIL_CHARS_MAX);
     if (!joined.includes(NAME)) return;
     for (const [, name = '', isFile = '', value] of joined.matchAll(FIELD)) {
+      if (this.#noted.has(name)) this.#found.set(name, true);
       if (!this.#names.has(name)) continue;
       const short = !isFile.includes('filename') && value !== undefined && value.length <= VALUE_CHARS_MAX;
       // A value that the network cut is seen again with the next piece.
-      if (short) this.#found.set(name, value);
+      if (short) this.#found.set(name, copied(value));
       else if (!this.#found.has(name)) this.#found.set(name, true);
     }
   }
+
+  /** No more comes: what was found stays, and nothing of the text. */
+  close(): void {
+    this.#tail = '';
+  }
+}
+
+/** A slice would keep all it is cut from, a prompt maybe, for as long as a model's name is kept. */
+function copied(slice: string): string {
+  return [...slice].join('');
 }

@@ -1,3 +1,4 @@
+import { forgetMatchedText } from '../forget.ts';
 import type { Dialect } from './dialect.ts';
 import { JsonReader } from './json-reader.ts';
 import type { Found, Wanted } from './json-scanner.ts';
@@ -39,13 +40,21 @@ export class RequestReader {
     this.#done = this.#json.complete || (this.#found.has('stream') && this.hasDialectKeys);
   }
 
+  /** No more comes: what was found stays, and nothing of the text. */
+  close(): void {
+    this.#done = true;
+    this.#json.close();
+    this.#form?.close();
+    forgetMatchedText();
+  }
+
   get #found(): Found {
     return this.#form?.found ?? this.#json.found;
   }
 
   #formOf(text: string): MultipartFields | null {
     if (!BOUNDARY.startsWith(text.slice(0, BOUNDARY.length))) return null;
-    return new MultipartFields(['model', 'stream', ...this.#dialect.requestKeys]);
+    return new MultipartFields(['model', 'stream'], this.#dialect.requestKeys);
   }
 
   get model(): unknown {

@@ -32,7 +32,7 @@ export class ResponseReader {
   #isStream = false;
   /** The body is sound or a picture, which may begin with any byte. */
   readonly #isMedia: boolean;
-  /** The body is nothing that can be read: sound, a picture, plain text. */
+  /** Nothing is read of the body any more: it is sound, a picture, plain text, or over. */
   #isOpaque = false;
   #event = '';
   /** Reads the current event when it is too long to be held. */
@@ -77,9 +77,12 @@ export class ResponseReader {
     if (this.#json.complete) this.#ended = true;
   }
 
-  /** No more comes. Takes in what a broken-off body has said so far. */
+  /** No more comes. Takes in what a broken-off body has said so far; whatever holds some of its text is let go. */
   finish(): void {
     if (this.#json !== null) this.#take(this.#json.found);
+    this.#isOpaque = true;
+    this.#json = null;
+    this.#events = null;
     this.#event = '';
     this.#eventScanner = null;
     forgetMatchedText();

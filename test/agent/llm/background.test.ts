@@ -130,6 +130,13 @@ test('of calls nobody asks about the oldest is given up at the bound, and all af
   agent.nowMs += HOUR_MS + 1;
   begun('late');
   assert.equal(agent.events.length, PENDING_MAX + 1);
-  background.stop();
+  agent.nowMs += HOUR_MS + 1;
+  const request = { host: 'h', port: 443, method: 'GET', header: () => null };
+  assert.ok(background.open({ ...request, path: '/v1/responses/late' }), 'asked for, however late');
+  assert.equal(agent.events.length, PENDING_MAX + 1);
+  assert.equal(background.open({ ...request, path: '/another' }), null);
   assert.equal(agent.events.at(-1)?.id, 'late');
+  begun('last');
+  background.stop();
+  assert.equal(agent.events.at(-1)?.id, 'last');
 });

@@ -70,6 +70,27 @@ test('of a process that ends, a long body that is not inflated yet stays unread,
   assert.deepEqual([given, done], [['body_ahead'], 1]);
 });
 
+test('what a reader throws does not reach the app, as it comes, at the end, or as the process ends', async () => {
+  const fail = () => {
+    throw new Error('a mistake');
+  };
+  for (const endsNow of [false, true]) {
+    for (const text of [fail, () => {}]) {
+      const given: string[] = [];
+      const ended = Promise.withResolvers<void>();
+      const decoder = bodyDecoder('gzip', { text, unreadable: (reason) => given.push(reason) });
+      decoder.write(gzipSync('text'));
+      decoder.end(() => {
+        ended.resolve();
+        fail();
+      });
+      if (endsNow) finishBodies();
+      await ended.promise;
+      assert.equal(given[0], 'body_damaged');
+    }
+  }
+});
+
 test('over all calls 16 MiB are kept for that, and no more until some are at their end', async () => {
   const body = gzipSync(randomBytes(60 * 1024)).subarray(0, -1);
   const begin = async () => {

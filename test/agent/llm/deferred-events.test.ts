@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Agent } from '../../../src/agent/agent.ts';
 import { CallLabels } from '../../../src/agent/call-labels.ts';
+import { WorkContext } from '../../../src/agent/context.ts';
 import { Attempts } from '../../../src/agent/instrumentation/llm-attempts.ts';
 import { BackgroundCalls } from '../../../src/agent/instrumentation/llm-background.ts';
 import { LlmCall } from '../../../src/agent/instrumentation/llm-call.ts';
@@ -10,6 +11,7 @@ import { recognise } from '../../../src/core/llm/index.ts';
 import { milliseconds } from '../../../src/core/units.ts';
 
 const CHAT = '/v1/chat/completions';
+const RESPONSES = '/v1/responses';
 
 /** An agent whose time stands at `nowMs` and which keeps what may wait. */
 function waitingAgent() {
@@ -32,19 +34,27 @@ function waitingAgent() {
   return { agent, events, waiting, time };
 }
 
-function call(agent: Agent): LlmCall {
-  const recognised = recognise('api.openai.com', CHAT, () => false);
+const requestOf = (path: string, method = 'POST') => ({
+  host: 'api.openai.com',
+  port: 443,
+  path,
+  method,
+  header: () => null,
+});
+
+interface About {
+  readonly path?: string;
+  readonly background?: BackgroundCalls;
+  readonly context?: WorkContext;
+}
+
+function call(agent: Agent, about: About = {}): LlmCall {
+  const { path = CHAT, background = new BackgroundCalls(agent), context } = about;
+  const recognised = recognise('api.openai.com', path, () => false);
   assert.ok(recognised);
-  const options = {
-    agent,
-    labels: new CallLabels(() => {}),
-    attempts: new Attempts(agent),
-    background: new BackgroundCalls(agent),
-    recognised,
-    context: undefined,
-  };
-  const request = { host: 'api.openai.com', port: 443, path: CHAT, method: 'POST', header: () => null };
-  return new LlmCall(options, request);
+  const attempts = new Attempts(agent);
+  const options = { agent, labels: new CallLabels(() => {}), attempts, background, recognised, context };
+  return new LlmCall(options, requestOf(path));
 }
 
 const delta = (content: string) =>
@@ -79,4 +89,48 @@ test('the event of a failed call does not wait', () => {
   failed.received(Buffer.from('{"error":{"message":"no","type":"server_error"}}'));
   failed.completed();
   assert.deepEqual([events.length, waiting.length], [1, 0]);
+});
+
+test('the event is for whom the call was, whoever the work is for by the time it is made', () => {
+  const { agent, events, waiting } = waitingAgent();
+  const context = new WorkContext({ user: { email: 'first@example.com' } });
+  const answered = call(agent, { context });
+  answered.sent(Buffer.from('{"model":"m","messages":[]}'));
+  answered.headers(200, () => null);
+  answered.received(Buffer.from('{"object":"chat.completion","choices":[]}'));
+  answered.completed();
+  context.setUser({ email: 'second@example.com' });
+  for (const work of waiting) work();
+  const [event] = events;
+  assert.ok(event?.signal === 'llm-call');
+  assert.deepEqual([event.userEmail, event.traceId], ['first@example.com', context.traceId]);
+});
+
+test('a call that goes on in the background is known at once: its outcome is followed, and the end of the process records it', () => {
+  const { agent, events, waiting } = waitingAgent();
+  const background = new BackgroundCalls(agent);
+  const begin = (id: string) => {
+    const begun = call(agent, { path: RESPONSES, background });
+    begun.sent(Buffer.from('{"model":"m","input":"","background":true}'));
+    begun.headers(200, () => null);
+    begun.received(Buffer.from(JSON.stringify({ id, object: 'response', status: 'queued' })));
+    begun.completed();
+  };
+  begin('resp_1');
+  begin('resp_2');
+  const asked = background.open(requestOf(`${RESPONSES}/resp_1`, 'GET'));
+  assert.ok(asked, 'asking for its outcome is followed');
+  const usage = { input_tokens: 5, output_tokens: 2, total_tokens: 7 };
+  asked.headers(200, () => null);
+  asked.received(
+    Buffer.from(JSON.stringify({ id: 'resp_1', object: 'response', status: 'completed', usage })),
+  );
+  asked.completed();
+  background.stop();
+  for (const work of waiting) work();
+  const told = events.map((event) => event.signal === 'llm-call' && [event.usageSource, event.outcome]);
+  assert.deepEqual(told, [
+    ['provider', 'ok'],
+    ['none', 'ok'],
+  ]);
 });

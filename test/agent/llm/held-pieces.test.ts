@@ -29,3 +29,10 @@ test('16 KiB are as much as may be held, however many pieces they are', () => {
   assert.equal(given(held).length, 2);
   assert.equal(held.add('after', milliseconds(3)), false, 'what was given does not count any more');
 });
+
+test('256 pieces are as many as may be held, however short they are', () => {
+  const held = new HeldPieces();
+  for (let i = 1; i < 256; i++) assert.equal(held.add('x', milliseconds(i)), false);
+  assert.equal(held.add('x', milliseconds(256)), true);
+  assert.equal(given(held).length, 256);
+});

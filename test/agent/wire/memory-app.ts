@@ -1,8 +1,10 @@
 // Run by itself for more calls: `node --expose-gc test/agent/wire/memory-app.ts <fetch|http|http2> 100000`.
+import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import * as http from 'node:http';
 import * as http2 from 'node:http2';
 import type { AddressInfo } from 'node:net';
+import { Deferred } from '../../../src/agent/deferred.ts';
 import { llm } from '../../../src/agent/instrumentation/llm.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';
 
@@ -17,9 +19,11 @@ const USAGE = `data: ${JSON.stringify({ choices: [], usage: { prompt_tokens: 1, 
 const ANSWER = `${DELTA.repeat(3)}${USAGE}data: [DONE]\n\n`;
 const AT_ONCE = 20;
 
-/** An agent that only counts: what the app's memory holds is then the observing itself. */
+/** An agent that only counts: what the app's memory holds is then the observing itself. What may wait does. */
 class CountingAgent extends RecordingAgent {
+  readonly deferred = new Deferred((error) => assert.fail(String(error)));
   count = 0;
+  readonly later = (work: () => void): void => this.deferred.add(work);
   override emit(): void {
     this.count++;
   }
@@ -63,6 +67,7 @@ async function repeat(times: number, call: () => Promise<unknown>): Promise<void
 
 /** Bytes that are still held after collecting garbage. */
 async function held(): Promise<number> {
+  agent.deferred.run();
   for (let i = 0; i < 3; i++) {
     await new Promise((resolve) => setImmediate(resolve));
     globalThis.gc?.();

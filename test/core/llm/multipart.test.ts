@@ -31,6 +31,18 @@ test('a text that is no short line is only there', async () => {
   assert.deepEqual(fields.found.get('model'), true);
 });
 
+test('of a field that need only be there no text is kept', async () => {
+  const fields = new MultipartFields(['model'], ['prompt']);
+  for (const piece of pieces(await written({ prompt: 'a secret', model: 'gpt-image-1' }), [64])) {
+    fields.write(piece);
+  }
+  fields.close();
+  assert.deepEqual([...fields.found].sort(), [
+    ['model', 'gpt-image-1'],
+    ['prompt', true],
+  ]);
+});
+
 test('what is no form says nothing', () => {
   const fields = new MultipartFields(['model']);
   fields.write('--\r\nname="model"');

@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type AgentHandle, publishHandle } from '../../../src/agent/handle.ts';
+import { observeRetrieval } from '../../../src/agent/instrumentation/retriever.ts';
+import { runRagQuery } from '../../../src/agent/rag.ts';
+import { observeQueries } from './observed-queries.ts';
+
+test('a retrieval is not disturbed where what is asked and found cannot be looked at', async () => {
+  const observed = observeQueries();
+  publishHandle({
+    ragQuery: (attributes, fn) => runRagQuery(observed.dependencies, attributes, fn),
+  } as AgentHandle);
+  const unreadable = () => {
+    throw new TypeError('a getter of the app');
+  };
+  const nodes = [{}];
+  const given = await observeRetrieval({ question: unreadable, run: async () => nodes, found: unreadable });
+  assert.equal(given, nodes);
+  const [event] = await observed.take(1);
+  assert.deepEqual([event?.outcome, event?.chunksRetrieved, event?.queryHash], ['ok', null, null]);
+  publishHandle(undefined);
+  observed.stop();
+});
