@@ -96,7 +96,7 @@ describe('routes', () => {
       p50: ask('p50', 'all'),
       p95: ask('p95', 'all'),
       p99: null,
-      trend: ask('count', 'auto'),
+      trend: ask('rate', 'auto'),
     },
     3600,
   );

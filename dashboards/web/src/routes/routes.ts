@@ -12,7 +12,7 @@ export interface RouteFigures {
   readonly p50: number | null;
   readonly p95: number | null;
   readonly p99: number | null;
-  /** Requests per step. */
+  /** Requests per second, step by step. */
   readonly trend: readonly number[];
 }
 
