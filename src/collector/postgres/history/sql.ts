@@ -23,13 +23,19 @@ export function historySql(
   const parameters: Parameters = { values, add: (value) => `$${values.push(value)}` };
   const boundaries = `${parameters.add(query.buckets.boundariesMs.map((at) => new Date(at)))}::timestamptz[]`;
   const of = (wanted: Stretch['source']) => stretches.filter(({ source }) => source === wanted);
-  const parts = [...TIERS.map(({ source }) => source), 'rows' as const].flatMap((source) => {
-    const own = of(source);
-    if (own.length === 0) return [];
-    const context = { query, parameters, boundaries, stretches: own };
-    return [source === 'rows' ? rowsSql(context) : rolledSql(source, context)];
+  const partOf = (source: Stretch['source']): Part => ({
+    query,
+    parameters,
+    boundaries,
+    stretches: of(source),
   });
-  return { text: groupedSql(query, parts.join(' UNION ALL ')), values };
+  const tiers = TIERS.map(({ source }) => source).filter((source) => of(source).length > 0);
+  const fresh = of('rows').length > 0 ? [rowsSql(partOf('rows'))] : [];
+  const rolled = (wanted: Wanted) => tiers.map((tier) => rolledSql(tier, partOf(tier), wanted));
+  if (tiers.length > 0 && isOfMany(query)) return { text: busiestSql(query, rolled, fresh), values };
+  // A parameter that no part names is refused.
+  const asked = tiers.length === 0 ? [] : rolled(asAsked(query, parameters));
+  return { text: groupedSql(query, [...asked, ...fresh].join(' UNION ALL ')), values };
 }
 
 interface Part {
@@ -61,20 +67,37 @@ function rowsSql({ query, parameters, boundaries, stretches }: Part): string {
   return `SELECT bucket, value, ${partColumns(query)} FROM (${rows}) AS fresh`;
 }
 
-function rolledSql(table: string, { query, parameters, boundaries, stretches }: Part): string {
-  const { signal, measure, groupBy, filters } = query;
+/** What of a table of rollups. */
+interface Wanted {
+  readonly dimension: string;
+  /** Expressions, `bucket` aside. */
+  readonly columns: string;
+  /** A condition more. */
+  readonly where?: string;
+}
+
+function asAsked(query: HistoryQuery, parameters: Parameters): Wanted {
+  const { groupBy, filters } = query;
   const [dimension = ''] = [...(groupBy === null ? [] : [groupBy]), ...Object.keys(filters)];
   const [only] = Object.values(filters);
+  const columns = `${groupBy === null ? `''` : 'value'} AS value, ${partColumns(query)}`;
+  return { dimension, columns, ...(only !== undefined && { where: `value = ${parameters.add(only)}` }) };
+}
+
+function rolledSql(
+  table: string,
+  { query, parameters, boundaries, stretches }: Part,
+  { dimension, columns, where }: Wanted,
+): string {
   const spans = spansSql(parameters, 'bucket', stretches);
   const conditions = [
-    `signal = ${parameters.add(signal)}`,
-    `field = ${parameters.add(measure.field)}`,
+    `signal = ${parameters.add(query.signal)}`,
+    `field = ${parameters.add(query.measure.field)}`,
     `dimension = ${parameters.add(dimension)}`,
     spans.where,
-    ...(only === undefined ? [] : [`value = ${parameters.add(only)}`]),
+    ...(where === undefined ? [] : [where]),
   ];
-  return `SELECT width_bucket(bucket, ${boundaries}) AS bucket, ${groupBy === null ? `''` : 'value'} AS value,
-      ${partColumns(query)}
+  return `SELECT width_bucket(bucket, ${boundaries}) AS bucket, ${columns}
     FROM ${spans.before}enterprise.${table}${spans.on} WHERE ${conditions.join(' AND ')}`;
 }
 
@@ -104,6 +127,9 @@ function sumNames({ measure }: HistoryQuery): string[] {
 }
 
 type Kind = HistoryQuery['measure']['formula']['kind'];
+
+/** What a lowest or highest value or a distribution is made of does not add up. */
+const NOT_TAKEN_AWAY: ReadonlySet<Kind> = new Set(['min', 'max', 'percentile']);
 
 /** What a measure may be made of, beside counts and sums, and how parts are added up. */
 const COLUMNS: readonly { name: string; added: string; of: (kind: Kind) => boolean }[] = [
@@ -157,5 +183,58 @@ function groupedSql(query: HistoryQuery, parts: string): string {
     SELECT at, coalesce(shown.value, '${OTHER}') AS value, shown.value IS NULL AS other,
       ${columns.map(({ name }) => name).join(', ')}
     FROM cells LEFT JOIN ranked AS shown ON shown.place = cells.place AND cells.place <= ${GROUPS_MAX}
+    ORDER BY other, value`;
+}
+
+/** Whether the question is by a dimension of very many values, and about what can be taken away again. */
+function isOfMany({ signal, measure, groupBy, filters }: HistoryQuery): boolean {
+  const { hourlyBy = [] } = SHAPES[signal].fields[measure.field] ?? {};
+  const isOfMany = hourlyBy.some((dimension) => dimension === groupBy);
+  return isOfMany && Object.keys(filters).length === 0 && !NOT_TAKEN_AWAY.has(measure.formula.kind);
+}
+
+/**
+ * The largest groups by themselves, and all others as what is left of the whole without them: what measures are made of is
+ * then read of the largest groups and of the whole, and of all others only how many they are.
+ */
+function busiestSql(
+  query: HistoryQuery,
+  rolled: (wanted: Wanted) => readonly string[],
+  fresh: readonly string[],
+): string {
+  const dimension = query.groupBy ?? '';
+  const columns = columnsOf(query);
+  const part = partColumns(query);
+  const names = columns.map(({ name }) => name);
+  const added = columns.map(({ name, added }) => `${added} AS ${name}`).join(', ');
+  const newest = (what: string) => (fresh.length === 0 ? [] : [what]);
+  const union = (parts: readonly string[]) => parts.join(' UNION ALL ');
+  const counts = union([
+    ...rolled({ dimension, columns: 'value, count' }),
+    ...newest('SELECT bucket, value, count FROM fresh'),
+  ]);
+  const among = 'value = ANY (ARRAY(SELECT value FROM busiest))';
+  const shown = union([
+    ...rolled({ dimension, columns: `value, ${part}`, where: among }),
+    ...newest(`SELECT bucket, value, ${names.join(', ')} FROM fresh WHERE ${among}`),
+  ]);
+  const whole = union([
+    ...rolled({ dimension: '', columns: part }),
+    ...newest(`SELECT bucket, ${names.join(', ')} FROM fresh`),
+  ]);
+  const rest = names.map((name) => `whole.${name} - coalesce(shown.${name}, 0) AS ${name}`).join(', ');
+  return `
+    WITH ${newest(`fresh AS MATERIALIZED (${union(fresh)}),`).join('')}
+    busiest AS MATERIALIZED (
+      SELECT value FROM (${counts}) AS parts GROUP BY value ORDER BY sum(count) DESC, value LIMIT ${GROUPS_MAX}
+    ), cells AS MATERIALIZED (
+      SELECT bucket AS at, value, ${added} FROM (${shown}) AS parts GROUP BY 1, 2
+    ), rest AS (
+      SELECT whole.at, ${rest}
+      FROM (SELECT bucket AS at, ${added} FROM (${whole}) AS parts GROUP BY 1) AS whole
+      LEFT JOIN (SELECT at, ${names.map((name) => `sum(${name}) AS ${name}`).join(', ')} FROM cells GROUP BY 1) AS shown USING (at)
+    )
+    SELECT at, value, false AS other, ${names.join(', ')} FROM cells
+    UNION ALL SELECT at, '${OTHER}', true, ${names.join(', ')} FROM rest WHERE count > 0
     ORDER BY other, value`;
 }
