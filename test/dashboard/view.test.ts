@@ -229,6 +229,21 @@ describe('the first paint', () => {
     assert.deepEqual(timestamps, timestamps.toSorted());
   });
 
+  test('knows no hit rate of a time before the first row, whatever was counted since', async () => {
+    const begunMs = NOW_MS - 60_000;
+    const young = await askPast(
+      async (search) => {
+        const answer = fixtureHistory(busy, new URLSearchParams(search), NOW_MS);
+        const since = (points: HistoryAnswer['series'][number]['points']) =>
+          points.map(([at, value]): [number, number | null] => [at, at < begunMs ? null : value]);
+        const series = answer.series.map((one) => ({ ...one, points: since(one.points) }));
+        return { answer: { ...answer, series }, atMs: NOW_MS };
+      },
+      { snapshot: { ...busy, timestamp: at(0) }, intervalMs: 5000 },
+    );
+    for (const { timeMs, cacheHitRate } of young) assert.equal(cacheHitRate !== null, timeMs >= begunMs);
+  });
+
   test('what a reconnect missed is filled in, what was seen is left alone', async () => {
     const seen = [200, 195, 190, 10, 5, 0];
     const { timestamps } = liveHistory(await past(), live(...seen), 5000);

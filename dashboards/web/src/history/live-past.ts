@@ -72,7 +72,9 @@ export function pastOf(answers: Answers, { cache, window_seconds }: Snapshot): P
   const misses = totalsBefore(column('misses'), cache.rag_misses);
   return points.slice(buckets).map(([at], shown): Point => {
     const index = shown + buckets;
-    const lookups = (hits[index] ?? 0) + (misses[index] ?? 0);
+    // Nothing was there before the first row: the totals of now, whose last minute is in no row yet, say nothing of then.
+    const isKnown = typeof cpu[index] === 'number';
+    const lookups = isKnown ? (hits[index] ?? 0) + (misses[index] ?? 0) : 0;
     return {
       timeMs: at + PAST_STEP_MS / 2,
       stepMs: PAST_STEP_MS,
