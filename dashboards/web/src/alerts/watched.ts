@@ -12,7 +12,7 @@ export interface DrawnFigure {
 }
 
 interface WatchedFigure extends Omit<DrawnFigure, 'measure'> {
-  /** `null`: any of them. */
+  /** `null`: whichever is drawn. */
   readonly measure: string | null;
 }
 
