@@ -1,9 +1,9 @@
 /** The part of a browser's `WebSocket` the client uses. */
 export interface SocketLike {
-  onopen: ((event: never) => void) | null;
+  onopen: ((...event: never[]) => void) | null;
   onmessage: ((event: { readonly data: unknown }) => void) | null;
-  onerror: ((event: never) => void) | null;
-  onclose: ((event: never) => void) | null;
+  onerror: ((...event: never[]) => void) | null;
+  onclose: ((...event: never[]) => void) | null;
   close(): void;
 }
 

@@ -103,14 +103,13 @@ function openSocket(url: string, access: Access): SocketLike {
     onclose: null,
     close: () => socket.close(),
   };
-  const event = undefined as never;
-  socket.on('open', () => like.onopen?.(event));
+  socket.on('open', () => like.onopen?.());
   socket.on('message', (data, isBinary) => like.onmessage?.({ data: isBinary ? data : String(data) }));
   // `close` follows; without a listener an error would end the process.
   socket.on('error', (error) => {
     if (error.message.endsWith(` ${UNAUTHORIZED}`)) access.refuse(token);
-    like.onerror?.(event);
+    like.onerror?.();
   });
-  socket.on('close', () => like.onclose?.(event));
+  socket.on('close', () => like.onclose?.());
   return like;
 }

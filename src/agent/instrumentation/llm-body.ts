@@ -212,8 +212,16 @@ class CompressedBody implements BodyDecoder {
     try {
       work();
     } catch {
+      this.#abandon();
+    }
+  }
+
+  #abandon(): void {
+    try {
       if (this.#given) this.#sink.unreadable('body_damaged', this.#damaged);
-      else this.#guarded(() => this.#giveUp('body_damaged', this.#damaged));
+      else this.#giveUp('body_damaged', this.#damaged);
+    } catch {
+      // Not even that can be said; the call ends by its age.
     }
   }
 

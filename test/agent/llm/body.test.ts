@@ -4,6 +4,7 @@ import * as http from 'node:http';
 import { test } from 'node:test';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { bodyDecoder, finishBodies } from '../../../src/agent/instrumentation/llm-body.ts';
+import { until } from '../../support/poll.ts';
 import { startRecording } from './recording-agent.ts';
 import { startStub } from './stub-server.ts';
 
@@ -142,4 +143,17 @@ test('a call that has ended as the process does has its event, inflated or not',
     [['provider', 9, 3]],
   );
   await server.close();
+});
+
+test('nor does what throws while that is told', async () => {
+  let told = 0;
+  const unreadable = () => {
+    told++;
+    throw new Error('a mistake');
+  };
+  const decoder = bodyDecoder('gzip', { text: unreadable, unreadable });
+  decoder.write(gzipSync('some text'));
+  decoder.end(() => {});
+  await until(() => told > 1);
+  assert.ok(told < 10, `${told} times`);
 });
