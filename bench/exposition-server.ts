@@ -8,7 +8,7 @@ import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { SnapshotReader } from '../src/agent/snapshot-reader.ts';
 import { Live } from '../src/collector/live/live.ts';
 import { createCollectorServer, type ServerSources } from '../src/collector/server/server.ts';
-import { readConfig } from '../src/config.ts';
+import { readConfig } from '../src/config/config.ts';
 import type { Attributes } from '../src/core/frame.ts';
 import type { Health, Snapshot } from '../src/core/snapshot.ts';
 import { MINUTE_MS, milliseconds } from '../src/core/units.ts';

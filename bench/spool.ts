@@ -6,7 +6,7 @@ import { NODE_FILES } from '../src/collector/postgres/spool/files.ts';
 import { encodeRecord } from '../src/collector/postgres/spool/record.ts';
 import { Segment } from '../src/collector/postgres/spool/segment.ts';
 import { GIB, MIB, SECOND_MS } from '../src/core/units.ts';
-import { newEventId } from '../src/ids.ts';
+import { newEventId } from '../src/platform/ids.ts';
 import { reachableTempDir } from '../test/support/postgres.ts';
 import { Child } from './child.ts';
 import type { Figure } from './figure.ts';

@@ -9,7 +9,7 @@ import { COPY_HEADER, COPY_TRAILER } from '../src/collector/postgres/copy-encode
 import { copyIn } from '../src/collector/postgres/copy-in.ts';
 import { createStorage } from '../src/collector/postgres/storage.ts';
 import { copyStatement } from '../src/collector/postgres/writer.ts';
-import type { PostgresConfig } from '../src/config.ts';
+import type { PostgresConfig } from '../src/config/config.ts';
 import type { NervecenterEvent } from '../src/core/event.ts';
 import { toRow } from '../src/core/row.ts';
 import { llmCall } from '../src/core/signals/llm-call.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { WebSocketServer } from 'ws';
 import { createCollectorServer, type ServerSources } from '../src/collector/server/server.ts';
 import { startCollector } from '../src/collector/start.ts';
-import { type Config, readConfig } from '../src/config.ts';
+import { type Config, readConfig } from '../src/config/config.ts';
 import type { Health, Snapshot } from '../src/core/snapshot.ts';
 import { Child } from './child.ts';
 import type { Figure } from './figure.ts';

@@ -8,7 +8,7 @@ import {
 } from '../src/core/event.ts';
 import { tokenUsage } from '../src/core/llm/usage.ts';
 import { milliseconds } from '../src/core/units.ts';
-import { newEventId } from '../src/ids.ts';
+import { newEventId } from '../src/platform/ids.ts';
 
 const NOBODY = { traceId: null, userEmail: null, department: null };
 const METHODS = ['GET', 'POST'];

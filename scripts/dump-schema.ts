@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ClientBase } from 'pg';
 import { migrate } from '../src/collector/postgres/migrate.ts';
-import { packageRoot } from '../src/paths.ts';
+import { packageRoot } from '../src/platform/paths.ts';
 import { startPostgres } from '../test/support/postgres.ts';
 
 const HEADER = `-- A freshly migrated database without its daily partitions. Made by \`node scripts/dump-schema.ts\`: change migrations,

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { nodeTooOld } from './node-version.ts';
+import { nodeTooOld } from './platform/node-version.ts';
 
 const tooOld = nodeTooOld(process.versions.node);
 if (tooOld === null) {

@@ -11,8 +11,8 @@ export { type MetricsHandler, type MountOptions, metricsHandler } from './agent/
 export { attachStream, type StreamOptions } from './agent/mount-stream.ts';
 export type { RagQuery, RagQueryAttributes, RagQueryResult } from './agent/rag.ts';
 export type { RecordedLlmCall, RecordedRagQuery, RecordedRequest } from './agent/recorder.ts';
+export { NervecenterError } from './core/errors.ts';
 export type { Health, HealthStatus, Snapshot, SystemSnapshot } from './core/snapshot.ts';
-export { NervecenterError } from './errors.ts';
 
 /**
  * Runs `fn` as one RAG query and returns what it returns. The query is timed, its stages are told through

@@ -7,9 +7,9 @@ import { migrateCommand } from './commands/migrate.ts';
 import { prune } from './commands/prune.ts';
 import { repriceCommand } from './commands/reprice.ts';
 import { top } from './commands/top.ts';
-import { describeError } from './errors.ts';
-import { writeToStderr } from './stderr.ts';
-import { packageVersion } from './version.ts';
+import { describeError } from './core/errors.ts';
+import { writeToStderr } from './platform/stderr.ts';
+import { packageVersion } from './platform/version.ts';
 
 /** One command: what `--help` says of it, and what it does. Returns the exit code once it is done. */
 interface Command {

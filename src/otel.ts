@@ -1,7 +1,7 @@
 // `node --require nervecenter/otel app.js`. An older Node could not even load the agent, and the app must start all the same:
 // so nothing else is imported before the version is known. Loads synchronously, for `--require`.
 import { createRequire } from 'node:module';
-import { nodeTooOld } from './node-version.ts';
+import { nodeTooOld } from './platform/node-version.ts';
 
 const tooOld = nodeTooOld(process.versions.node);
 if (tooOld === null) createRequire(import.meta.url)('./preload.js');

@@ -3,9 +3,9 @@ import { basename } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { agentHandle } from './agent/handle.ts';
 import { startAgent } from './agent/start.ts';
-import { collectorEnv, readConfig } from './config.ts';
-import { describeError } from './errors.ts';
-import { writeToStderr } from './stderr.ts';
+import { collectorEnv, readConfig } from './config/config.ts';
+import { describeError } from './core/errors.ts';
+import { writeToStderr } from './platform/stderr.ts';
 
 /** Tools that inherit NODE_OPTIONS and only start the app: they have nothing to show. */
 const LAUNCHERS = new Set([

@@ -1,5 +1,5 @@
 import { MINUTE_MS, type Milliseconds } from '../core/units.ts';
-import { newEventId } from '../ids.ts';
+import { newEventId } from '../platform/ids.ts';
 import type { Agent } from './agent.ts';
 import type { CacheTally } from './cache-tally.ts';
 

@@ -1,6 +1,6 @@
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
+import { describeError, NervecenterError } from '../core/errors.ts';
 import type { AgentMessage, CollectorMessage, Source } from '../core/frame.ts';
-import { describeError, NervecenterError } from '../errors.ts';
 import { rendezvousPath } from '../link/rendezvous.ts';
 import type { CollectorLink, LinkEvents } from './links/link.ts';
 import { connectSocketLink } from './links/socket-link.ts';

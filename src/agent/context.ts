@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Attribution } from '../core/event.ts';
-import { newTraceId } from '../ids.ts';
+import { newTraceId } from '../platform/ids.ts';
 import { activeTraceId } from './app-trace.ts';
 
 /** Who the surrounding work is for. */

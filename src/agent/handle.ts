@@ -1,6 +1,6 @@
+import { NervecenterError } from '../core/errors.ts';
 import type { Health, Snapshot } from '../core/snapshot.ts';
 import type { Milliseconds } from '../core/units.ts';
-import { NervecenterError } from '../errors.ts';
 import type { IdentifyUser } from './identity.ts';
 import type { RagQuery, RagQueryAttributes } from './rag.ts';
 import type { Recorder } from './recorder.ts';

@@ -13,8 +13,8 @@ import {
   snapshotMessage,
   VIEWERS_MAX,
 } from '../core/audience.ts';
+import { NervecenterError, problemDetails } from '../core/errors.ts';
 import { isOriginAdmitted, parseAuthority, printable } from '../core/origin.ts';
-import { NervecenterError, problemDetails } from '../errors.ts';
 import { agentHandle } from './handle.ts';
 import { replaceMethod } from './instrumentation/replace-method.ts';
 import { admit, type MountOptions, mountPrefix, pathOf, problemHeaders, toProblem } from './mount.ts';

@@ -1,6 +1,6 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { NervecenterError, problemDetails } from '../core/errors.ts';
 import { healthUnknown } from '../core/health.ts';
-import { NervecenterError, problemDetails } from '../errors.ts';
 import { type AgentHandle, agentHandle, notLoaded } from './handle.ts';
 import { markOwnTraffic } from './own-traffic.ts';
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { forgetMatchedText } from '../core/forget.ts';
 import { errorType } from '../core/llm/labels.ts';
 import { milliseconds } from '../core/units.ts';
-import { newEventId } from '../ids.ts';
+import { newEventId } from '../platform/ids.ts';
 import { ActiveQuery, type RagDependencies } from './active-query.ts';
 import {
   attributionOf,

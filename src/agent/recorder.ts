@@ -4,7 +4,7 @@ import { tokenUsage } from '../core/llm/usage.ts';
 import type { RouteBound } from '../core/route.ts';
 import { EMBEDDING, RERANK, VECTOR_SEARCH } from '../core/signals/rag-query.ts';
 import { type Milliseconds, milliseconds, usd } from '../core/units.ts';
-import { newEventId } from '../ids.ts';
+import { newEventId } from '../platform/ids.ts';
 import type { Agent } from './agent.ts';
 import { type CallLabels, callLabelsOf } from './call-labels.ts';
 import { attributionOf, currentContext, traceIdNow } from './context.ts';

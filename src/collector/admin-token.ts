@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeDirectory } from '../paths.ts';
+import { makeDirectory } from '../platform/paths.ts';
 
 const TOKEN_BYTES = 24;
 const TOKEN_FILE = 'admin-token';

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { describeError, NervecenterError } from '../core/errors.ts';
 import type { LlmCost } from '../core/event.ts';
 import { findOverride, type Overrides, parseOverrides } from '../core/pricing/overrides.ts';
 import { type Charge, chargeFor, type Gap, type Rates, roundUsd } from '../core/pricing/rates.ts';
 import { inItsTier } from '../core/pricing/service-tier.ts';
-import { describeError, NervecenterError } from '../errors.ts';
 import type { Log } from './log.ts';
 import { type BillableCall, PriceTable } from './price-table.ts';
 

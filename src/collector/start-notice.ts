@@ -1,6 +1,6 @@
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import type { Source } from '../core/frame.ts';
-import { packageVersion } from '../version.ts';
+import { packageVersion } from '../platform/version.ts';
 import type { Storage } from './postgres/storage.ts';
 import { loginUrl } from './server/login.ts';
 

@@ -1,7 +1,7 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
+import { describeError, NervecenterError } from '../core/errors.ts';
 import type { CollectorMessage, Source } from '../core/frame.ts';
-import { describeError, NervecenterError } from '../errors.ts';
 import type { AgentLink } from './agent-link.ts';
 import { logToStderr } from './log.ts';
 import { startCollector } from './start.ts';

@@ -1,7 +1,7 @@
 import { logToStderr } from '../collector/log.ts';
 import { startCollector } from '../collector/start.ts';
-import { readConfig } from '../config.ts';
-import { writeToStderr } from '../stderr.ts';
+import { readConfig } from '../config/config.ts';
+import { writeToStderr } from '../platform/stderr.ts';
 
 const SHUTDOWN_DEADLINE_MS = 10_000;
 

@@ -8,10 +8,10 @@ import { storageError } from '../collector/postgres/failure.ts';
 import { schemaStatus } from '../collector/postgres/migrate.ts';
 import { externalServer } from '../collector/postgres/server.ts';
 import { createPricer } from '../collector/pricing.ts';
-import { type Config, effectiveSettings, readConfig, unknownSettings } from '../config.ts';
+import { type Config, effectiveSettings, readConfig, unknownSettings } from '../config/config.ts';
+import { describeError } from '../core/errors.ts';
 import type { HealthStatus } from '../core/snapshot.ts';
-import { describeError } from '../errors.ts';
-import { packageVersion } from '../version.ts';
+import { packageVersion } from '../platform/version.ts';
 
 const PROBE_TIMEOUT_MS = 3000;
 const HEALTH_STATUSES: readonly HealthStatus[] = ['healthy', 'degraded', 'critical'];

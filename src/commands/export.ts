@@ -14,12 +14,12 @@ import {
 import { type ExportOptions, exportCsv, exportSql } from '../collector/postgres/export/export.ts';
 import { ROW_TABLES, type Selection } from '../collector/postgres/export/selection.ts';
 import type { PostgresServer } from '../collector/postgres/server.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
+import { NervecenterError } from '../core/errors.ts';
 import { parseInstant } from '../core/history/time.ts';
 import { MIB, SECOND_MS } from '../core/units.ts';
-import { NervecenterError } from '../errors.ts';
-import { writeToStderr } from '../stderr.ts';
-import { packageVersion } from '../version.ts';
+import { writeToStderr } from '../platform/stderr.ts';
+import { packageVersion } from '../platform/version.ts';
 import { type OpenDatabase, withDatabase } from './with-database.ts';
 
 /** As written on the command line; `null`: not given. */

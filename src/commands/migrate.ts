@@ -1,5 +1,5 @@
 import { label, migrate, rollBack, schemaStatus } from '../collector/postgres/migrate.ts';
-import { NervecenterError } from '../errors.ts';
+import { NervecenterError } from '../core/errors.ts';
 import { type OpenDatabase, withDatabase } from './with-database.ts';
 
 export interface MigrateOptions {

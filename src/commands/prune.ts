@@ -1,7 +1,7 @@
 import { schemaStatus } from '../collector/postgres/migrate.ts';
 import { applyRetention, formatMib, pruneLedger } from '../collector/postgres/retention.ts';
+import { NervecenterError } from '../core/errors.ts';
 import { milliseconds } from '../core/units.ts';
-import { NervecenterError } from '../errors.ts';
 import { withDatabase } from './with-database.ts';
 
 /** Does once what a collector does every hour: for a collector whose role may write rows and no more. */

@@ -2,9 +2,9 @@ import { logToStderr } from '../collector/log.ts';
 import { schemaStatus } from '../collector/postgres/migrate.ts';
 import { type RepriceTotals, reprice } from '../collector/postgres/reprice.ts';
 import { createPricer } from '../collector/pricing.ts';
+import { NervecenterError } from '../core/errors.ts';
 import { parseInstant } from '../core/history/time.ts';
-import { NervecenterError } from '../errors.ts';
-import { writeToStderr } from '../stderr.ts';
+import { writeToStderr } from '../platform/stderr.ts';
 import { type OpenDatabase, withDatabase } from './with-database.ts';
 
 const PROGRESS_ROWS = 100_000;

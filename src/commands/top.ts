@@ -1,6 +1,6 @@
 import { keptAdminToken } from '../collector/admin-token.ts';
-import { type Config, readConfig } from '../config.ts';
-import { NervecenterError } from '../errors.ts';
+import { type Config, readConfig } from '../config/config.ts';
+import { NervecenterError } from '../core/errors.ts';
 import { Access } from '../top/access.ts';
 import { runTop } from '../top/app.ts';
 import { oneFrame } from '../top/once.ts';

@@ -3,8 +3,8 @@ import { logToStderr } from '../collector/log.ts';
 import { configuredServer } from '../collector/postgres/configured-server.ts';
 import { storageError } from '../collector/postgres/failure.ts';
 import type { PostgresServer } from '../collector/postgres/server.ts';
-import { type Config, readConfig } from '../config.ts';
-import { NervecenterError } from '../errors.ts';
+import { type Config, readConfig } from '../config/config.ts';
+import { NervecenterError } from '../core/errors.ts';
 
 const STOP_DEADLINE_MS = 10_000;
 

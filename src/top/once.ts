@@ -1,5 +1,5 @@
 import type { MetricsState } from '../client/state.ts';
-import { NervecenterError } from '../errors.ts';
+import { NervecenterError } from '../core/errors.ts';
 import { type Access, createStore, fetchAlerts } from './access.ts';
 import { renderFrame } from './frame.ts';
 import { createPainter } from './palette.ts';

@@ -10,7 +10,7 @@ import { BATCH_EVENTS_MAX, Pipeline } from '../../src/agent/pipeline.ts';
 import type { SnapshotReader } from '../../src/agent/snapshot-reader.ts';
 import type { AgentLink } from '../../src/collector/agent-link.ts';
 import { listenForAgents, type SocketReceiver } from '../../src/collector/receivers/socket.ts';
-import { readConfig } from '../../src/config.ts';
+import { readConfig } from '../../src/config/config.ts';
 import type { AgentMessage, Point } from '../../src/core/frame.ts';
 import { rendezvousPath } from '../../src/link/rendezvous.ts';
 import { counterPoint, requestEvent, sourceNamed } from '../link/messages.ts';

@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { PostgresConfig } from '../../src/config.ts';
+import type { PostgresConfig } from '../../src/config/config.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { Command, nervecenter } from './command.ts';
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { WebSocket } from 'ws';
 import { type Collector, startCollector } from '../../src/collector/start.ts';
-import { readConfig } from '../../src/config.ts';
+import { readConfig } from '../../src/config/config.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { until } from '../support/poll.ts';
 

@@ -4,7 +4,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { startCollector } from '../../src/collector/start.ts';
-import { readConfig } from '../../src/config.ts';
+import { readConfig } from '../../src/config/config.ts';
 import type { Health } from '../../src/core/snapshot.ts';
 import { until } from '../support/poll.ts';
 import { reachableTempDir } from '../support/postgres.ts';

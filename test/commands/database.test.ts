@@ -7,8 +7,8 @@ import { after, before, test } from 'node:test';
 import type { Client } from 'pg';
 import { readMigrations } from '../../src/collector/postgres/migrate.ts';
 import { createStorage } from '../../src/collector/postgres/storage.ts';
-import type { PostgresConfig } from '../../src/config.ts';
-import { packageRoot } from '../../src/paths.ts';
+import type { PostgresConfig } from '../../src/config/config.ts';
+import { packageRoot } from '../../src/platform/paths.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../support/postgres.ts';
 
 const CLI = join(packageRoot(), 'src', 'cli.ts');

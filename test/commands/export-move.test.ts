@@ -6,7 +6,7 @@ import { Client } from 'pg';
 import { EmbeddedPostgres } from '../../src/collector/postgres/embedded.ts';
 import { Rollup } from '../../src/collector/postgres/rollup.ts';
 import { createStorage } from '../../src/collector/postgres/storage.ts';
-import type { PostgresConfig } from '../../src/config.ts';
+import type { PostgresConfig } from '../../src/config/config.ts';
 import { DAY_MS, MIB } from '../../src/core/units.ts';
 import { oneOfEach, requestEvents } from '../collector/postgres/events.ts';
 import { loadScript } from '../support/load-script.ts';

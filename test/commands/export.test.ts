@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import type { Client } from 'pg';
 import { copyIn } from '../../src/collector/postgres/copy-in.ts';
 import { ROW_TABLES, STATE_TABLES } from '../../src/collector/postgres/export/selection.ts';
-import type { PostgresConfig } from '../../src/config.ts';
+import type { PostgresConfig } from '../../src/config/config.ts';
 import { loadScript } from '../support/load-script.ts';
 import { until } from '../support/poll.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../support/postgres.ts';

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import type { Client } from 'pg';
 import { ROW_TABLES, STATE_TABLES } from '../../src/collector/postgres/export/selection.ts';
 import { migrate } from '../../src/collector/postgres/migrate.ts';
-import type { PostgresConfig } from '../../src/config.ts';
+import type { PostgresConfig } from '../../src/config/config.ts';
 import { MIB } from '../../src/core/units.ts';
-import { packageRoot } from '../../src/paths.ts';
+import { packageRoot } from '../../src/platform/paths.ts';
 import type { TestPostgres } from '../support/postgres.ts';
 
 export const CLI = join(packageRoot(), 'src', 'cli.ts');

@@ -3,8 +3,8 @@ import { execFile } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import type { PostgresConfig } from '../../src/config.ts';
-import { packageRoot } from '../../src/paths.ts';
+import type { PostgresConfig } from '../../src/config/config.ts';
+import { packageRoot } from '../../src/platform/paths.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../support/postgres.ts';
 
 const CLI = join(packageRoot(), 'src', 'cli.ts');

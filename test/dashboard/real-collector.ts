@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import type { BrowserContext } from 'playwright-core';
 import { startCollector } from '../../src/collector/start.ts';
-import { readConfig } from '../../src/config.ts';
+import { readConfig } from '../../src/config/config.ts';
 import type { TestPostgres } from '../support/postgres.ts';
 
 const TOKEN = 'a-token-long-enough-for-a-test';

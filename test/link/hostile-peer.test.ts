@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type Collector, startCollector } from '../../src/collector/start.ts';
-import { readConfig } from '../../src/config.ts';
+import { readConfig } from '../../src/config/config.ts';
 import type { CollectorMessage } from '../../src/core/frame.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { encodeMessage, MessageDecoder } from '../../src/link/framing.ts';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { RequestEvent } from '../../src/core/event.ts';
 import type { Frame, Point, Source } from '../../src/core/frame.ts';
 import { milliseconds } from '../../src/core/units.ts';
-import { newEventId } from '../../src/ids.ts';
+import { newEventId } from '../../src/platform/ids.ts';
 
 export function sourceNamed(service: string): Source {
   return {

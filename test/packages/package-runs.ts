@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import type { PostgresConfig } from '../../src/config.ts';
+import type { PostgresConfig } from '../../src/config/config.ts';
 import { freePort } from '../support/free-port.ts';
 import { ObservedApp, PRELOAD } from '../support/observed-app.ts';
 import { until } from '../support/poll.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, type ClientConfig } from 'pg';
 import { EmbeddedPostgres } from '../../src/collector/postgres/embedded.ts';
-import type { PostgresConfig } from '../../src/config.ts';
+import type { PostgresConfig } from '../../src/config/config.ts';
 
 /** A real, throw-away server; start one per test file and stop it in `after`. */
 export interface TestPostgres {

@@ -6,14 +6,14 @@ import { describe, it } from 'node:test';
 import { INPUT_REFUSALS } from '../../src/agent/input-refusals.ts';
 import { createRoutes, type RouteSources, STREAM_PATH } from '../../src/collector/server/routes.ts';
 import { emptyStatistics, statisticsFamilies } from '../../src/collector/server/statistics.ts';
-import { SETTINGS } from '../../src/config.ts';
+import { SETTINGS } from '../../src/config/config.ts';
+import { CATALOGUE } from '../../src/core/errors.ts';
 import { exposition } from '../../src/core/exposition.ts';
 import { familyName } from '../../src/core/exposition-names.ts';
 import { GIVEN_UP } from '../../src/core/given-up.ts';
 import { FOLDED_LABELS } from '../../src/core/llm/labels.ts';
 import type { MetricFamily } from '../../src/core/metric-family.ts';
 import { SIGNALS } from '../../src/core/signals/index.ts';
-import { CATALOGUE } from '../../src/errors.ts';
 import { firstCell, tablesOf, tableWith } from './markdown.ts';
 import { ROOT } from './source-tree.ts';
 

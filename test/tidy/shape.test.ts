@@ -66,7 +66,7 @@ describe('sizes', () => {
 
 describe('what is nowhere', () => {
   it('the environment is read in one file', () => {
-    const elsewhere = below('src/').filter(({ path }) => path !== 'src/config.ts');
+    const elsewhere = below('src/').filter(({ path }) => path !== 'src/config/config.ts');
     assert.deepEqual(findings(elsewhere, readsEnvironment), []);
   });
 

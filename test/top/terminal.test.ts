@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type Collector, startCollector } from '../../src/collector/start.ts';
-import { readConfig } from '../../src/config.ts';
+import { readConfig } from '../../src/config/config.ts';
 import { Access } from '../../src/top/access.ts';
 import { runTop } from '../../src/top/app.ts';
 import { oneFrame } from '../../src/top/once.ts';

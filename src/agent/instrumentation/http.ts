@@ -5,7 +5,7 @@ import type { RequestEvent } from '../../core/event.ts';
 import { RouteBound } from '../../core/route.ts';
 import { traceIdOf } from '../../core/traceparent.ts';
 import { type Milliseconds, milliseconds } from '../../core/units.ts';
-import { newEventId } from '../../ids.ts';
+import { newEventId } from '../../platform/ids.ts';
 import type { Agent, Instrumentation } from '../agent.ts';
 import { currentContext, enterContext, runInContext, WorkContext } from '../context.ts';
 import type { Identity } from '../identity.ts';

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { MINUTE_MS, type Milliseconds } from '../../core/units.ts';
-import { newTraceId } from '../../ids.ts';
+import { newTraceId } from '../../platform/ids.ts';
 import type { Agent, Clock } from '../agent.ts';
 import { traceIdNow, type WorkContext } from '../context.ts';
 import type { WireRequest } from '../wire/exchange.ts';

@@ -3,7 +3,7 @@ import type { Dialect } from '../../core/llm/dialect.ts';
 import { errorType, modelName, word } from '../../core/llm/labels.ts';
 import { ResponseReader } from '../../core/llm/response-reader.ts';
 import { HOUR_MS, type Milliseconds, milliseconds } from '../../core/units.ts';
-import { newEventId } from '../../ids.ts';
+import { newEventId } from '../../platform/ids.ts';
 import type { Agent } from '../agent.ts';
 import { callLabelsOf } from '../call-labels.ts';
 import type { WireExchange, WireRequest } from '../wire/exchange.ts';

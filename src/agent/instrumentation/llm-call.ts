@@ -17,7 +17,7 @@ import { ResponseReader } from '../../core/llm/response-reader.ts';
 import { callAttributes, LLM_CHUNK_GAPS } from '../../core/signals/llm-call.ts';
 import { stageOfOperation } from '../../core/signals/rag-query.ts';
 import { type Milliseconds, milliseconds } from '../../core/units.ts';
-import { newEventId } from '../../ids.ts';
+import { newEventId } from '../../platform/ids.ts';
 import type { Agent } from '../agent.ts';
 import type { CallLabels } from '../call-labels.ts';
 import { attributionOf, type WorkContext } from '../context.ts';

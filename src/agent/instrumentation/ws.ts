@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { traceIdOf } from '../../core/traceparent.ts';
 import { milliseconds } from '../../core/units.ts';
-import { newEventId } from '../../ids.ts';
+import { newEventId } from '../../platform/ids.ts';
 import type { Agent, Instrumentation } from '../agent.ts';
 import { attributionOf, currentContext, runInContext, WorkContext } from '../context.ts';
 import { isOwnTraffic } from '../own-traffic.ts';

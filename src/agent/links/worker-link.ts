@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
-import type { Config } from '../../config.ts';
+import type { Config } from '../../config/config.ts';
 import type { CollectorMessage, Source } from '../../core/frame.ts';
-import { workerUrl } from '../../paths.ts';
+import { workerUrl } from '../../platform/paths.ts';
 import type { CollectorLink, LinkEvents } from './link.ts';
 
 interface WorkerLinkOptions extends LinkEvents {

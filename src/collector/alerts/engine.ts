@@ -9,10 +9,10 @@ import type {
   StoredAlerts,
   StoredInstance,
 } from '../../core/alerts/store.ts';
+import { describeError, NervecenterError } from '../../core/errors.ts';
 import type { HistoryAnswer, HistoryQuery } from '../../core/history/query.ts';
 import { parseDuration } from '../../core/history/time.ts';
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../core/units.ts';
-import { describeError, NervecenterError } from '../../errors.ts';
 import type { Log } from '../log.ts';
 
 export interface EngineOptions {

@@ -1,5 +1,5 @@
 import { isAbsolute, relative } from 'node:path';
-import type { Config } from '../../config.ts';
+import type { Config } from '../../config/config.ts';
 import type { Log } from '../log.ts';
 import { SharedEmbedded } from './embedded-shared.ts';
 import { externalServer, type PostgresServer } from './server.ts';

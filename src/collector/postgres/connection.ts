@@ -1,10 +1,10 @@
 import { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import { Client, type ClientConfig, DatabaseError, Pool } from 'pg';
-import type { PostgresConfig } from '../../config.ts';
+import type { PostgresConfig } from '../../config/config.ts';
+import { type PostgresOptions, resolvePostgres } from '../../config/postgres-options.ts';
+import { NervecenterError } from '../../core/errors.ts';
 import { SECOND_MS } from '../../core/units.ts';
-import { NervecenterError } from '../../errors.ts';
-import { type PostgresOptions, resolvePostgres } from '../../postgres-options.ts';
 import { failureKind } from './failure.ts';
 
 /** One connection writes, one is left for whoever reads history. */

@@ -13,8 +13,8 @@ import {
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { NervecenterError } from '../../core/errors.ts';
 import { MINUTE_MS } from '../../core/units.ts';
-import { NervecenterError } from '../../errors.ts';
 import { type Account, childOptions } from './embedded-account.ts';
 import { makeTraversable } from './embedded-home.ts';
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { NervecenterError } from '../../errors.ts';
-import { makeDirectory } from '../../paths.ts';
+import { NervecenterError } from '../../core/errors.ts';
+import { makeDirectory } from '../../platform/paths.ts';
 import { type Account, canReach, postgresAccount } from './embedded-account.ts';
 
 /** Where embedded storage lives and whom it belongs to. */

@@ -1,7 +1,7 @@
 import { readFileSync, readlinkSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { NervecenterError } from '../../core/errors.ts';
 import { SECOND_MS } from '../../core/units.ts';
-import { NervecenterError } from '../../errors.ts';
 import { dataDirError } from './embedded-home.ts';
 import { isAlive, processStart } from './embedded-process.ts';
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientConfig } from 'pg';
+import { NervecenterError } from '../../core/errors.ts';
 import { MINUTE_MS, SECOND_MS } from '../../core/units.ts';
-import { NervecenterError } from '../../errors.ts';
 import { type EmbeddedOptions, EmbeddedPostgres } from './embedded.ts';
 import { prepareHome } from './embedded-home.ts';
 import { LockedError } from './embedded-lock.ts';

@@ -1,5 +1,5 @@
 import { DatabaseError } from 'pg';
-import { NervecenterError } from '../../errors.ts';
+import { NervecenterError } from '../../core/errors.ts';
 
 /**
  * What a failure means for what to do next.

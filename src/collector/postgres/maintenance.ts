@@ -1,6 +1,6 @@
 import { type ClientBase, DatabaseError } from 'pg';
+import { describeError } from '../../core/errors.ts';
 import { HOUR_MS, type Milliseconds, SECOND_MS } from '../../core/units.ts';
-import { describeError } from '../../errors.ts';
 import type { Log } from '../log.ts';
 import { failureKind } from './failure.ts';
 import {

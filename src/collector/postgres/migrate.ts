@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ClientBase } from 'pg';
-import { NervecenterError } from '../../errors.ts';
-import { packageRoot } from '../../paths.ts';
+import { NervecenterError } from '../../core/errors.ts';
+import { packageRoot } from '../../platform/paths.ts';
 
 /** One numbered SQL file of `migrations/`. */
 export interface Migration {

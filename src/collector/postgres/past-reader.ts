@@ -1,7 +1,7 @@
+import { describeError } from '../../core/errors.ts';
 import type { Point } from '../../core/frame.ts';
 import type { PastSlot } from '../../core/past.ts';
 import { type Milliseconds, SECOND_MS } from '../../core/units.ts';
-import { describeError } from '../../errors.ts';
 import type { Log } from '../log.ts';
 import { failureKind } from './failure.ts';
 import type { Read } from './history/read-lane.ts';

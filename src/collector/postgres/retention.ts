@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import { type Config, RETENTION_OF } from '../../config.ts';
+import { type Config, RETENTION_OF } from '../../config/config.ts';
 import type { SignalName } from '../../core/event.ts';
 import { beyondBudget, expired, keptFrom, type Partition } from '../../core/retention.ts';
 import { SIGNALS } from '../../core/signals/index.ts';

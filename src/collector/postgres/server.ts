@@ -1,5 +1,5 @@
 import type { ClientConfig } from 'pg';
-import type { PostgresConfig } from '../../config.ts';
+import type { PostgresConfig } from '../../config/config.ts';
 import { agreedOptions, connectionAttempts, describeServer } from './connection.ts';
 
 /** A Postgres to store in: the user's, which is just there, or our own, which has to be started. */

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import type { Pool, PoolClient } from 'pg';
-import type { Config } from '../../config.ts';
+import type { Config } from '../../config/config.ts';
+import { NervecenterError } from '../../core/errors.ts';
 import type { NervecenterEvent } from '../../core/event.ts';
 import type { StorageState } from '../../core/snapshot.ts';
 import { MIB, SECOND_MS } from '../../core/units.ts';
-import { NervecenterError } from '../../errors.ts';
 import type { Log } from '../log.ts';
 import { backoffMs } from './backoff.ts';
 import type { Batch } from './batch.ts';

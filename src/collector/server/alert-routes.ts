@@ -1,5 +1,5 @@
+import { NervecenterError } from '../../core/errors.ts';
 import { KIB } from '../../core/units.ts';
-import { NervecenterError } from '../../errors.ts';
 import { readBody } from './body.ts';
 import { respondJson } from './respond.ts';
 import type { Exchange, Route } from './routes.ts';

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { NervecenterError } from '../../errors.ts';
+import { NervecenterError } from '../../core/errors.ts';
 import type { AttemptLimiter } from './attempt-limiter.ts';
 import type { SessionCookies } from './session-cookies.ts';
 import type { Session } from './sessions.ts';

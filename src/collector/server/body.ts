@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { NervecenterError } from '../../errors.ts';
+import { NervecenterError } from '../../core/errors.ts';
 
 /**
  * A request's body as text.

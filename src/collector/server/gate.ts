@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Config } from '../../config.ts';
-import { NervecenterError } from '../../errors.ts';
+import type { Config } from '../../config/config.ts';
+import { NervecenterError } from '../../core/errors.ts';
 import type { Log } from '../log.ts';
 import { admitHost, admitOrigin } from './admission.ts';
 import type { Authenticator, Identity } from './authenticator.ts';

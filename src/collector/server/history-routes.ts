@@ -1,8 +1,8 @@
+import { NervecenterError } from '../../core/errors.ts';
 import { toCsv } from '../../core/history/csv.ts';
 import { ParameterError, parseEventsQuery, parseHistoryQuery } from '../../core/history/parameters.ts';
 import type { EventsAnswer, EventsQuery, HistoryAnswer, HistoryQuery } from '../../core/history/query.ts';
 import { SIGNALS } from '../../core/signals/index.ts';
-import { NervecenterError } from '../../errors.ts';
 import { respond, respondJson } from './respond.ts';
 import type { Exchange } from './routes.ts';
 

@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { NervecenterError } from '../../errors.ts';
+import { NervecenterError } from '../../core/errors.ts';
 
 /**
  * Listens and gives the port.

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { NervecenterError } from '../../core/errors.ts';
 import { KIB } from '../../core/units.ts';
-import { NervecenterError } from '../../errors.ts';
 import type { Authenticator, Identity } from './authenticator.ts';
 import { readBody } from './body.ts';
 import { respond, respondJson } from './respond.ts';

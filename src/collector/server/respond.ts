@@ -1,5 +1,5 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import { NervecenterError, problemDetails } from '../../errors.ts';
+import { NervecenterError, problemDetails } from '../../core/errors.ts';
 
 /**
  * On every answer. The dashboard's scripts and styles are files of its own, so nothing inline is ever allowed; text that

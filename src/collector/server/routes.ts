@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Config } from '../../config.ts';
+import type { Config } from '../../config/config.ts';
+import { NervecenterError } from '../../core/errors.ts';
 import { healthUnknown } from '../../core/health.ts';
 import type { Health, Snapshot } from '../../core/snapshot.ts';
-import { NervecenterError } from '../../errors.ts';
 import { type AlertSources, alertRoutes } from './alert-routes.ts';
 import type { Asset, Assets } from './assets.ts';
 import type { Identity } from './authenticator.ts';

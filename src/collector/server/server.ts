@@ -1,11 +1,11 @@
 import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Config } from '../../config.ts';
+import type { Config } from '../../config/config.ts';
 import { VIEWERS_MAX } from '../../core/audience.ts';
+import { NervecenterError } from '../../core/errors.ts';
 import type { MetricFamily } from '../../core/metric-family.ts';
 import type { Health, Snapshot } from '../../core/snapshot.ts';
 import { KIB, SECOND_MS } from '../../core/units.ts';
-import { NervecenterError } from '../../errors.ts';
 import type { Log } from '../log.ts';
 import type { AlertSources } from './alert-routes.ts';
 import { type Assets, loadAssets } from './assets.ts';

@@ -1,4 +1,4 @@
-import { NervecenterError } from '../../errors.ts';
+import { NervecenterError } from '../../core/errors.ts';
 
 /** What a request asks for. `path` is as it was sent: routes are compared with it and nothing in it is decoded. */
 export interface Target {

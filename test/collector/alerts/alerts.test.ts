@@ -4,7 +4,7 @@ import { AlertService } from '../../../src/collector/alerts/service.ts';
 import { createAlertStore } from '../../../src/collector/postgres/alert-store.ts';
 import { createHistory } from '../../../src/collector/postgres/history/history.ts';
 import type { Read } from '../../../src/collector/postgres/history/read-lane.ts';
-import { NervecenterError } from '../../../src/errors.ts';
+import { NervecenterError } from '../../../src/core/errors.ts';
 import { until } from '../../support/poll.ts';
 import { startPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { openHistory, type TestHistory } from '../postgres/history/fixture.ts';

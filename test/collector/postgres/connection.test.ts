@@ -4,7 +4,7 @@ import { DatabaseError } from 'pg';
 import { backoffMs } from '../../../src/collector/postgres/backoff.ts';
 import { connectionAttempts, describeServer } from '../../../src/collector/postgres/connection.ts';
 import { failureKind, storageError } from '../../../src/collector/postgres/failure.ts';
-import { NervecenterError } from '../../../src/errors.ts';
+import { NervecenterError } from '../../../src/core/errors.ts';
 
 const url = (connectionString: string) => connectionAttempts({ connectionString, env: {} })[0];
 const env = (variables: Record<string, string>) =>

@@ -1,7 +1,7 @@
 import type { NervecenterEvent, RequestEvent } from '../../../src/core/event.ts';
 import { tokenUsage } from '../../../src/core/llm/usage.ts';
 import { milliseconds, usd } from '../../../src/core/units.ts';
-import { newEventId } from '../../../src/ids.ts';
+import { newEventId } from '../../../src/platform/ids.ts';
 
 const NOBODY = { traceId: null, userEmail: null, department: null };
 

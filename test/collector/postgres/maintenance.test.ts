@@ -7,9 +7,9 @@ import { migrate } from '../../../src/collector/postgres/migrate.ts';
 import { readPartitions } from '../../../src/collector/postgres/partitions.ts';
 import type { RetentionPolicy } from '../../../src/collector/postgres/retention.ts';
 import { startCollector } from '../../../src/collector/start.ts';
-import { type PostgresConfig, readConfig } from '../../../src/config.ts';
+import { type PostgresConfig, readConfig } from '../../../src/config/config.ts';
+import { NervecenterError } from '../../../src/core/errors.ts';
 import { DAY_MS, milliseconds } from '../../../src/core/units.ts';
-import { NervecenterError } from '../../../src/errors.ts';
 import { until } from '../../support/poll.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../../support/postgres.ts';
 

@@ -11,7 +11,7 @@ import {
 } from '../../../src/collector/postgres/migrate.ts';
 import type { Signal } from '../../../src/core/signal.ts';
 import { SIGNALS } from '../../../src/core/signals/index.ts';
-import { packageRoot } from '../../../src/paths.ts';
+import { packageRoot } from '../../../src/platform/paths.ts';
 import { startPostgres, type TestPostgres } from '../../support/postgres.ts';
 
 const PROCESSES = 20;

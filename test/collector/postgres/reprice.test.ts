@@ -8,11 +8,11 @@ import { migrate } from '../../../src/collector/postgres/migrate.ts';
 import { type RepriceOptions, reprice } from '../../../src/collector/postgres/reprice.ts';
 import { createStorage } from '../../../src/collector/postgres/storage.ts';
 import { createPricer, type Pricer } from '../../../src/collector/pricing.ts';
-import type { PostgresConfig } from '../../../src/config.ts';
+import type { PostgresConfig } from '../../../src/config/config.ts';
 import { type LlmCallEvent, NO_CALL_DETAILS } from '../../../src/core/event.ts';
 import { tokenUsage } from '../../../src/core/llm/usage.ts';
 import { HOUR_MS, MIB, MINUTE_MS, milliseconds, usd } from '../../../src/core/units.ts';
-import { newEventId } from '../../../src/ids.ts';
+import { newEventId } from '../../../src/platform/ids.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { openHistory } from './history/fixture.ts';
 

@@ -9,8 +9,8 @@ import {
   pruneLedger,
   type RetentionPolicy,
 } from '../../../src/collector/postgres/retention.ts';
-import type { PostgresConfig } from '../../../src/config.ts';
-import { readConfig } from '../../../src/config.ts';
+import type { PostgresConfig } from '../../../src/config/config.ts';
+import { readConfig } from '../../../src/config/config.ts';
 import { dayOf } from '../../../src/core/retention.ts';
 import { SIGNALS } from '../../../src/core/signals/index.ts';
 import { DAY_MS, type Milliseconds, milliseconds } from '../../../src/core/units.ts';

@@ -9,7 +9,7 @@ import { Spool } from '../../../src/collector/postgres/spool/spool.ts';
 import { createStorage, type Storage } from '../../../src/collector/postgres/storage.ts';
 import { tuplesOf } from '../../../src/collector/postgres/tuples.ts';
 import { type AgentHandlers, receiveFrom } from '../../../src/collector/receivers/agents.ts';
-import type { PostgresConfig } from '../../../src/config.ts';
+import type { PostgresConfig } from '../../../src/config/config.ts';
 import type { NervecenterEvent } from '../../../src/core/event.ts';
 import type { AgentMessage, CollectorMessage } from '../../../src/core/frame.ts';
 import { SIGNALS } from '../../../src/core/signals/index.ts';

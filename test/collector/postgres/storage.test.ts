@@ -6,7 +6,7 @@ import { after, afterEach, before, test } from 'node:test';
 import { Client } from 'pg';
 import { EmbeddedPostgres } from '../../../src/collector/postgres/embedded.ts';
 import { createStorage, type Storage, type StorageCounts } from '../../../src/collector/postgres/storage.ts';
-import type { PostgresConfig } from '../../../src/config.ts';
+import type { PostgresConfig } from '../../../src/config/config.ts';
 import type { NervecenterEvent } from '../../../src/core/event.ts';
 import { SIGNALS } from '../../../src/core/signals/index.ts';
 import { MIB, milliseconds } from '../../../src/core/units.ts';

@@ -6,7 +6,7 @@ import type { Client } from 'pg';
 import { connect } from '../../../src/collector/postgres/connection.ts';
 import { storageError } from '../../../src/collector/postgres/failure.ts';
 import { externalServer } from '../../../src/collector/postgres/server.ts';
-import { NervecenterError } from '../../../src/errors.ts';
+import { NervecenterError } from '../../../src/core/errors.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { pemPath, startTlsFront, type TlsFront } from './tls-front.ts';
 

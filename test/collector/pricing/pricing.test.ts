@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { createPricer } from '../../../src/collector/pricing.ts';
+import { NervecenterError } from '../../../src/core/errors.ts';
 import { type LlmCallEvent, NO_CALL_DETAILS } from '../../../src/core/event.ts';
 import { tokenUsage } from '../../../src/core/llm/usage.ts';
 import { milliseconds, usd } from '../../../src/core/units.ts';
-import { NervecenterError } from '../../../src/errors.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nervecenter-prices-'));
 after(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import type { PostgresConfig } from '../../../src/config.ts';
+import type { PostgresConfig } from '../../../src/config/config.ts';
 import { until } from '../../support/poll.ts';
 import { FedCollector } from './fed-collector.ts';
 import { traffic } from './traffic.ts';

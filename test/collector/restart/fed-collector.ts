@@ -3,7 +3,7 @@ import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { Aggregator } from '../../../src/agent/aggregator.ts';
 import { SnapshotReader } from '../../../src/agent/snapshot-reader.ts';
 import { type Collector, startCollector } from '../../../src/collector/start.ts';
-import { type PostgresConfig, readConfig } from '../../../src/config.ts';
+import { type PostgresConfig, readConfig } from '../../../src/config/config.ts';
 import type { NervecenterEvent } from '../../../src/core/event.ts';
 import type { AgentMessage, CollectorMessage } from '../../../src/core/frame.ts';
 import { CACHE_NAME, CACHE_REQUESTS, CACHE_RESULT } from '../../../src/core/signals/cache.ts';

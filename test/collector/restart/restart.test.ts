@@ -5,7 +5,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { migrate } from '../../../src/collector/postgres/migrate.ts';
-import type { PostgresConfig } from '../../../src/config.ts';
+import type { PostgresConfig } from '../../../src/config/config.ts';
 import type { Snapshot } from '../../../src/core/snapshot.ts';
 import { until } from '../../support/poll.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../../support/postgres.ts';

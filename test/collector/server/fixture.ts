@@ -9,7 +9,7 @@ import {
   createCollectorServer,
   type ServerSources,
 } from '../../../src/collector/server/server.ts';
-import { type Config, readConfig } from '../../../src/config.ts';
+import { type Config, readConfig } from '../../../src/config/config.ts';
 import type { Health, Snapshot } from '../../../src/core/snapshot.ts';
 
 export const TOKEN = 'a-token-of-sufficient-length';

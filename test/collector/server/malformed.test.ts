@@ -3,8 +3,8 @@ import { connect } from 'node:net';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { parseTarget } from '../../../src/collector/server/target.ts';
+import { NervecenterError } from '../../../src/core/errors.ts';
 import { parseAuthority } from '../../../src/core/origin.ts';
-import { NervecenterError } from '../../../src/errors.ts';
 import { until } from '../../support/poll.ts';
 import { AUTHORIZED, sendRaw, startServer, upgradeHead } from './fixture.ts';
 

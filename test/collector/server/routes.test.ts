@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { loadAssets } from '../../../src/collector/server/assets.ts';
 import { createCollectorServer } from '../../../src/collector/server/server.ts';
-import { NervecenterError } from '../../../src/errors.ts';
+import { NervecenterError } from '../../../src/core/errors.ts';
 import {
   AUTHORIZED,
   configOf,

@@ -4,7 +4,7 @@ import { createWriteStream, mkdirSync, readdirSync, renameSync, rmSync } from 'n
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import { NervecenterError } from '../../../errors.ts';
+import { NervecenterError } from '../../../core/errors.ts';
 
 /** Where an export goes: there completely once `commit` has resolved, and not at all before. */
 export interface Destination<Target> {

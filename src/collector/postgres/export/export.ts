@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import type { ClientBase } from 'pg';
-import { NervecenterError } from '../../../errors.ts';
+import { NervecenterError } from '../../../core/errors.ts';
 import { refuseNewerSchema, schemaStatus } from '../migrate.ts';
 import { readPartitions } from '../partitions.ts';
 import { copyOut } from './copy-out.ts';

@@ -1,5 +1,5 @@
 import type { PoolClient } from 'pg';
-import { NervecenterError } from '../../../errors.ts';
+import { NervecenterError } from '../../../core/errors.ts';
 
 /** Lends a connection for some work. @throws NervecenterError `NC_UNAVAILABLE` when there is none. */
 export type Read = <T>(work: (client: PoolClient) => Promise<T>) => Promise<T>;

@@ -1,5 +1,5 @@
 import { DatabaseError, type PoolClient } from 'pg';
-import { NervecenterError } from '../../../errors.ts';
+import { NervecenterError } from '../../../core/errors.ts';
 
 const TIMED_OUT = '57014';
 

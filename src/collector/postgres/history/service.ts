@@ -1,7 +1,7 @@
+import { describeError, NervecenterError } from '../../../core/errors.ts';
 import type { SignalName } from '../../../core/event.ts';
 import type { EventsAnswer, EventsQuery, HistoryAnswer, HistoryQuery } from '../../../core/history/query.ts';
 import { SECOND_MS } from '../../../core/units.ts';
-import { describeError, NervecenterError } from '../../../errors.ts';
 import type { Log } from '../../log.ts';
 import { Rollup, type RollupStep } from '../rollup.ts';
 import { createEvents } from './events.ts';

@@ -1,4 +1,4 @@
-import { describeError } from '../../../errors.ts';
+import { describeError } from '../../../core/errors.ts';
 import type { Log } from '../../log.ts';
 import { backoffMs } from '../backoff.ts';
 

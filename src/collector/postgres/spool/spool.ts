@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { KIB, MIB, SECOND_MS } from '../../../core/units.ts';
-import { makeDirectory } from '../../../paths.ts';
+import { makeDirectory } from '../../../platform/paths.ts';
 import type { Batch } from '../batch.ts';
 import { type Lock, takeLock } from '../embedded-lock.ts';
 import { type Cursor, readCursor, writeCursor } from './cursor.ts';

@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs';
 import { createStorage } from '../../../../src/collector/postgres/storage.ts';
-import type { PostgresConfig } from '../../../../src/config.ts';
+import type { PostgresConfig } from '../../../../src/config/config.ts';
 import { MIB } from '../../../../src/core/units.ts';
 import { requestEvent } from '../events.ts';
 

@@ -8,7 +8,7 @@ import { type Client, Pool } from 'pg';
 import { type Batch, encodeEvents } from '../../../../src/collector/postgres/batch.ts';
 import { Spool } from '../../../../src/collector/postgres/spool/spool.ts';
 import { storeBatch, storeBatches } from '../../../../src/collector/postgres/writer.ts';
-import type { PostgresConfig } from '../../../../src/config.ts';
+import type { PostgresConfig } from '../../../../src/config/config.ts';
 import type { NervecenterEvent } from '../../../../src/core/event.ts';
 import { MIB } from '../../../../src/core/units.ts';
 import { until } from '../../../support/poll.ts';

@@ -5,7 +5,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { PostgresConfig } from '../../../../src/config.ts';
+import type { PostgresConfig } from '../../../../src/config/config.ts';
 import { until } from '../../../support/poll.ts';
 import { reachableTempDir, startPostgres } from '../../../support/postgres.ts';
 import { Producer } from './producer.ts';

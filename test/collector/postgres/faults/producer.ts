@@ -5,7 +5,7 @@ import {
   type Storage,
   type StorageOptions,
 } from '../../../../src/collector/postgres/storage.ts';
-import type { PostgresConfig } from '../../../../src/config.ts';
+import type { PostgresConfig } from '../../../../src/config/config.ts';
 import { MIB } from '../../../../src/core/units.ts';
 import { until } from '../../../support/poll.ts';
 import { reachableTempDir, type TestPostgres } from '../../../support/postgres.ts';

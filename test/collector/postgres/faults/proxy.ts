@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import type { PostgresConfig } from '../../../../src/config.ts';
+import type { PostgresConfig } from '../../../../src/config/config.ts';
 import type { TestPostgres } from '../../../support/postgres.ts';
 
 /** Stands between a storage and its server and cuts connections. */

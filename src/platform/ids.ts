@@ -1,5 +1,5 @@
 import { randomBytes, randomFillSync } from 'node:crypto';
-import { uuidTimePart, uuidv7 } from './core/uuid.ts';
+import { uuidTimePart, uuidv7 } from './uuid.ts';
 
 const UUID_RANDOM_BYTES = 10;
 const TRACE_ID_DIGITS = 32;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { nearestName } from '../../src/core/nearest-name.ts';
+import { nearestName } from '../../src/config/nearest-name.ts';
 
 const NAMES = ['NERVECENTER_PORT', 'NERVECENTER_PRICES', 'NERVECENTER_DATA_DIR'];
 

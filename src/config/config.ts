@@ -1,16 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { CACHES_EXPECTED, type CachePrefix, cachesText, parseCachePrefixes } from './core/cache-names.ts';
-import type { SignalName } from './core/event.ts';
-import { nearestName } from './core/nearest-name.ts';
-import { DAY_MS, GIB, MIB, type Milliseconds, milliseconds } from './core/units.ts';
+import { CACHES_EXPECTED, type CachePrefix, cachesText, parseCachePrefixes } from '../core/cache-names.ts';
+import { NervecenterError } from '../core/errors.ts';
+import type { SignalName } from '../core/event.ts';
+import { DAY_MS, GIB, MIB, type Milliseconds, milliseconds } from '../core/units.ts';
 import {
   parseUserHeaders,
   USER_HEADERS_EXPECTED,
   type UserHeaders,
   userHeadersText,
-} from './core/user-headers.ts';
-import { NervecenterError } from './errors.ts';
+} from '../core/user-headers.ts';
+import { nearestName } from './nearest-name.ts';
 import { type ConnectionSource, PG_VARIABLES, resolvePostgres } from './postgres-options.ts';
 
 /** Everything an operator can decide, validated and frozen. The only reader of `process.env` is this file. */

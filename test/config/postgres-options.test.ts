@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { readConfig } from '../src/config.ts';
-import { NervecenterError } from '../src/errors.ts';
+import { readConfig } from '../../src/config/config.ts';
+import { NervecenterError } from '../../src/core/errors.ts';
 
 function refusal(env: Readonly<Record<string, string>>): string {
   try {

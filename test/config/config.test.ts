@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { collectorEnv, effectiveSettings, readConfig, SETTINGS } from '../src/config.ts';
-import { NervecenterError } from '../src/errors.ts';
-import { settingCases } from './support/setting-cases.ts';
+import { collectorEnv, effectiveSettings, readConfig, SETTINGS } from '../../src/config/config.ts';
+import { NervecenterError } from '../../src/core/errors.ts';
+import { settingCases } from '../support/setting-cases.ts';
 
 const CWD = mkdtempSync(join(tmpdir(), 'nervecenter-test-'));
 after(() => rmSync(CWD, { recursive: true, force: true }));

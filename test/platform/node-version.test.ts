@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { nodeTooOld } from '../src/node-version.ts';
+import { nodeTooOld } from '../../src/platform/node-version.ts';
 
 test('an older Node is told what it lacks, the floor of package.json and newer ones are taken', () => {
-  const { engines } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  const { engines } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
     readonly engines: { readonly node: string };
   };
   const floor = engines.node.replace(/^>=\s*/, '');

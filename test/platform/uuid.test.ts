@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { uuidTimePart, uuidv7 } from '../../src/core/uuid.ts';
-import { newEventId, newTraceId } from '../../src/ids.ts';
+import { newEventId, newTraceId } from '../../src/platform/ids.ts';
+import { uuidTimePart, uuidv7 } from '../../src/platform/uuid.ts';
 
 const FORM = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 /** Year 1970 to 9999. */
