@@ -1,4 +1,6 @@
 // Events and measurements like those of a busy app, made up but the same in every run.
+
+import { tokenUsage } from '../src/agent/llm/tokens/usage.ts';
 import {
   type LlmCallEvent,
   type NervecenterEvent,
@@ -6,7 +8,6 @@ import {
   type RagQueryEvent,
   type RequestEvent,
 } from '../src/core/event.ts';
-import { tokenUsage } from '../src/core/llm/usage.ts';
 import { milliseconds } from '../src/core/units.ts';
 import { newEventId } from '../src/platform/ids.ts';
 

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { forgetMatchedText } from '../core/forget.ts';
 import { errorType } from '../core/llm/labels.ts';
 import { milliseconds } from '../core/units.ts';
 import { newEventId } from '../platform/ids.ts';
@@ -12,6 +11,7 @@ import {
   type User,
   WorkContext,
 } from './context.ts';
+import { forgetMatchedText } from './forget-matched-text.ts';
 import { Input } from './input.ts';
 import { onSettled } from './on-settled.ts';
 

@@ -1,14 +1,14 @@
 import { NO_CALL_DETAILS } from '../core/event.ts';
 import { modelName } from '../core/llm/labels.ts';
-import { tokenUsage } from '../core/llm/usage.ts';
 import type { RouteBound } from '../core/route.ts';
 import { EMBEDDING, RERANK, VECTOR_SEARCH } from '../core/signals/rag-query.ts';
 import { type Milliseconds, milliseconds, usd } from '../core/units.ts';
 import { newEventId } from '../platform/ids.ts';
 import type { Agent } from './agent.ts';
-import { type CallLabels, callLabelsOf } from './call-labels.ts';
 import { attributionOf, currentContext, traceIdNow } from './context.ts';
 import { COST_USD_MAX, DURATION_MS_MAX, Input, type OnInvalid, TOKENS_MAX } from './input.ts';
+import { type CallLabels, callLabelsOf } from './llm/labels.ts';
+import { tokenUsage } from './llm/tokens/usage.ts';
 import type { StageNames } from './stage-names.ts';
 
 /** One HTTP request served, for servers that cannot be seen from outside. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { tokenUsage } from '../../src/agent/llm/tokens/usage.ts';
 import { type LlmCallEvent, NO_CALL_DETAILS } from '../../src/core/event.ts';
-import { tokenUsage } from '../../src/core/llm/usage.ts';
 import { LLM_UNPRICED, measureCost } from '../../src/core/signals/llm-call.ts';
 import { milliseconds } from '../../src/core/units.ts';
 

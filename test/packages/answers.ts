@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { eventMessage } from '../core/llm/aws-messages.ts';
+import { eventMessage } from '../agent/llm/reader/aws-messages.ts';
 
 /** What a provider sends, in the pieces it sends it in. */
 export interface Answer {

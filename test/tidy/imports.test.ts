@@ -163,7 +163,7 @@ describe('imports', () => {
   });
 
   it('of a dialect are one line in the list, or for another dialect that builds on it', () => {
-    const list = 'src/core/llm/index.ts';
+    const list = 'src/agent/llm/dialects/index.ts';
     const dialects = new Set(
       MODULES.filter(({ file }) => /^src\/core\/llm\/.*\.ts$/.test(file.path))
         .filter(({ file }) => /^export const \w+: Dialect\b/m.test(file.text))

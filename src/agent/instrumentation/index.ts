@@ -1,4 +1,5 @@
 import type { Instrumentation } from '../agent.ts';
+import { llm } from '../llm/observer.ts';
 import { cacheManager } from './cache-manager.ts';
 import { express } from './express.ts';
 import { fastify } from './fastify.ts';
@@ -9,7 +10,6 @@ import { keyv } from './keyv.ts';
 import { koa } from './koa.ts';
 import { langchain } from './langchain.ts';
 import { llamaindex } from './llamaindex.ts';
-import { llm } from './llm.ts';
 import { lruCache } from './lru-cache.ts';
 import { memjs } from './memjs.ts';
 import { nodeCache } from './node-cache.ts';

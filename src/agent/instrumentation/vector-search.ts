@@ -1,12 +1,12 @@
-import { forgetMatchedText } from '../../core/forget.ts';
-import { JsonScanner } from '../../core/llm/json-scanner.ts';
 import { VECTOR_SEARCH } from '../../core/signals/rag-query.ts';
 import { KIB, type Milliseconds } from '../../core/units.ts';
 import type { MaybeSearch } from '../../core/vector/index.ts';
 import type { Agent } from '../agent.ts';
 import type { RagScope, SearchFound } from '../context.ts';
+import { forgetMatchedText } from '../forget-matched-text.ts';
+import { type BodyDecoder, bodyDecoder, giveText } from '../llm/body.ts';
+import { JsonScanner } from '../llm/reader/json-scanner.ts';
 import type { WireExchange } from '../wire/exchange.ts';
-import { type BodyDecoder, bodyDecoder, giveText } from './llm-body.ts';
 
 /** Longest match of a `VectorStore.asks`: so much of a piece is kept for one that the next piece ends. */
 const ASKS_CHARS_MAX = 64;

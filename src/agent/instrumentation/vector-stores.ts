@@ -1,9 +1,9 @@
 import { recogniseSearch } from '../../core/vector/index.ts';
 import type { Agent, Instrumentation } from '../agent.ts';
 import { currentContext } from '../context.ts';
+import { finishBodies } from '../llm/body.ts';
 import type { WireExchange, WireObserver, WireRequest } from '../wire/exchange.ts';
 import { observeWire } from '../wire/wire.ts';
-import { finishBodies } from './llm-body.ts';
 import { VectorSearch } from './vector-search.ts';
 
 /** Searches of vector stores over HTTP, inside RAG queries; outside of one nobody asks for them. */

@@ -1,4 +1,4 @@
-import type { Wanted } from '../llm/json-scanner.ts';
+import type { Wanted } from '../../agent/llm/reader/json-scanner.ts';
 import { resultsAt, type VectorStore } from './store.ts';
 
 const PATH = /\/collections\/[^/]+\/points\/(?:query|search|recommend|discover)(?:\/(?:batch|groups))?$/;

@@ -1,4 +1,4 @@
-import { forgetMatchedText } from '../forget.ts';
+import { forgetMatchedText } from '../../agent/forget-matched-text.ts';
 
 /** Distance operators of pgvector for numbers: Euclidean, cosine, inner product, taxicab. */
 const OPERATOR = /<(?:->|=>|#>|\+>)/;

@@ -1,4 +1,4 @@
-import type { Found, Tally, Wanted } from '../llm/json-scanner.ts';
+import type { Found, Tally, Wanted } from '../../agent/llm/reader/json-scanner.ts';
 
 /**
  * What the path of a `POST` says. `search`: nobody but this store has such a path, and it is a vector search. `maybe`: it

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, test } from 'node:test';
 import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
 import { runInContext, WorkContext } from '../../../src/agent/context.ts';
-import { Attempts, announcedAttempt } from '../../../src/agent/instrumentation/llm-attempts.ts';
+import { Attempts, announcedAttempt } from '../../../src/agent/llm/attempts.ts';
 import type { LlmCallEvent } from '../../../src/core/event.ts';
 import { milliseconds } from '../../../src/core/units.ts';
 import { type RecordingAgent, startRecording } from './recording-agent.ts';

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import * as http from 'node:http';
 import { test } from 'node:test';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
-import { bodyDecoder, finishBodies } from '../../../src/agent/instrumentation/llm-body.ts';
+import { bodyDecoder, finishBodies } from '../../../src/agent/llm/body.ts';
 import { until } from '../../support/poll.ts';
 import { startRecording } from './recording-agent.ts';
 import { startStub } from './stub-server.ts';

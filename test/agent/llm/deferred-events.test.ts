@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Agent } from '../../../src/agent/agent.ts';
-import { CallLabels } from '../../../src/agent/call-labels.ts';
 import { WorkContext } from '../../../src/agent/context.ts';
-import { Attempts } from '../../../src/agent/instrumentation/llm-attempts.ts';
-import { BackgroundCalls } from '../../../src/agent/instrumentation/llm-background.ts';
-import { LlmCall } from '../../../src/agent/instrumentation/llm-call.ts';
+import { Attempts } from '../../../src/agent/llm/attempts.ts';
+import { BackgroundCalls } from '../../../src/agent/llm/background.ts';
+import { LlmCall } from '../../../src/agent/llm/call.ts';
+import { recognise } from '../../../src/agent/llm/dialects/index.ts';
+import { CallLabels } from '../../../src/agent/llm/labels.ts';
 import type { NervecenterEvent } from '../../../src/core/event.ts';
-import { recognise } from '../../../src/core/llm/index.ts';
 import { milliseconds } from '../../../src/core/units.ts';
 
 const CHAT = '/v1/chat/completions';

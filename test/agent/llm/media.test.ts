@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import OpenAI, { AzureOpenAI } from 'openai';
-import { tokenUsage } from '../../../src/core/llm/usage.ts';
+import { tokenUsage } from '../../../src/agent/llm/tokens/usage.ts';
 import { type RecordingAgent, startRecording } from './recording-agent.ts';
 import { type StubServer, sendJson, startStub } from './stub-server.ts';
 

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, test } from 'node:test';
 import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
 import { runInContext, WorkContext } from '../../../src/agent/context.ts';
-import { tokenUsage } from '../../../src/core/llm/usage.ts';
+import { tokenUsage } from '../../../src/agent/llm/tokens/usage.ts';
 import { until } from '../../support/poll.ts';
 import { type RecordingAgent, startRecording } from './recording-agent.ts';
 import { chatDelta, type StubServer, sendJson, startStub, writeEvents } from './stub-server.ts';

@@ -1,5 +1,5 @@
 import type { Agent, AgentSettings } from '../../../src/agent/agent.ts';
-import { llm } from '../../../src/agent/instrumentation/llm.ts';
+import { llm } from '../../../src/agent/llm/observer.ts';
 import type { LlmCallEvent, NervecenterEvent } from '../../../src/core/event.ts';
 import type { Attributes } from '../../../src/core/frame.ts';
 import type { Distribution } from '../../../src/core/histogram.ts';

@@ -1,6 +1,6 @@
 import type { RagDependencies } from '../../../src/agent/active-query.ts';
-import { llm } from '../../../src/agent/instrumentation/llm.ts';
 import { vectorStores } from '../../../src/agent/instrumentation/vector-stores.ts';
+import { llm } from '../../../src/agent/llm/observer.ts';
 import { type RagQuery, type RagQueryAttributes, runRagQuery } from '../../../src/agent/rag.ts';
 import { StageNames } from '../../../src/agent/stage-names.ts';
 import type { RagQueryEvent } from '../../../src/core/event.ts';

@@ -1,7 +1,7 @@
 // Stands in for the agent's preload: what it sees lies where the app of app-trace.test.ts finds it.
 import { publishHandle } from '../../../src/agent/handle.ts';
 import { http } from '../../../src/agent/instrumentation/http.ts';
-import { llm } from '../../../src/agent/instrumentation/llm.ts';
+import { llm } from '../../../src/agent/llm/observer.ts';
 import { runRagQuery } from '../../../src/agent/rag.ts';
 import { Recorder } from '../../../src/agent/recorder.ts';
 import { StageNames } from '../../../src/agent/stage-names.ts';

@@ -10,8 +10,8 @@ import {
   InvokeModelCommand,
   InvokeModelWithResponseStreamCommand,
 } from '@aws-sdk/client-bedrock-runtime';
-import { chunkMessage, eventMessage } from '../../core/llm/aws-messages.ts';
 import { until } from '../../support/poll.ts';
+import { chunkMessage, eventMessage } from '../llm/reader/aws-messages.ts';
 import { recordWire, sha256 } from './recording-wire.ts';
 
 const MODEL = 'anthropic.claude-sonnet-4-5-20250929-v1:0';

@@ -5,7 +5,7 @@ import * as http from 'node:http';
 import * as http2 from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { Deferred } from '../../../src/agent/deferred.ts';
-import { llm } from '../../../src/agent/instrumentation/llm.ts';
+import { llm } from '../../../src/agent/llm/observer.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';
 
 const PATH = '/v1/chat/completions';

@@ -1,5 +1,5 @@
+import { tokenUsage } from '../../../src/agent/llm/tokens/usage.ts';
 import type { NervecenterEvent, RequestEvent } from '../../../src/core/event.ts';
-import { tokenUsage } from '../../../src/core/llm/usage.ts';
 import { milliseconds, usd } from '../../../src/core/units.ts';
 import { newEventId } from '../../../src/platform/ids.ts';
 

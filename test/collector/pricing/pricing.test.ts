@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
+import { tokenUsage } from '../../../src/agent/llm/tokens/usage.ts';
 import { createPricer } from '../../../src/collector/pricing.ts';
 import { NervecenterError } from '../../../src/core/errors.ts';
 import { type LlmCallEvent, NO_CALL_DETAILS } from '../../../src/core/event.ts';
-import { tokenUsage } from '../../../src/core/llm/usage.ts';
 import { milliseconds, usd } from '../../../src/core/units.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nervecenter-prices-'));

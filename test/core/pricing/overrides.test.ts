@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { tokenUsage } from '../../../src/core/llm/usage.ts';
+import { tokenUsage } from '../../../src/agent/llm/tokens/usage.ts';
 import { findOverride, parseOverrides } from '../../../src/core/pricing/overrides.ts';
 import { chargeFor } from '../../../src/core/pricing/rates.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { tokenUsage } from '../../../src/agent/llm/tokens/usage.ts';
 import type { TokenUsage } from '../../../src/core/event.ts';
-import { tokenUsage } from '../../../src/core/llm/usage.ts';
 import { listedRates } from '../../../src/core/pricing/listed-price.ts';
 import { chargeFor, type Rates } from '../../../src/core/pricing/rates.ts';
 import { tokens } from '../../../src/core/units.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { tokenUsage } from '../../../src/agent/llm/tokens/usage.ts';
 import { completionTokens, promptTokens } from '../../../src/core/event.ts';
-import { tokenUsage } from '../../../src/core/llm/usage.ts';
 import { STORED_CALL_COLUMNS, storedCall, storedUsage } from '../../../src/core/pricing/stored-call.ts';
 
 test('the buckets of a row are what it was made from', () => {

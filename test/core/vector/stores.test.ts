@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { recognise } from '../../../src/core/llm/index.ts';
-import { JsonScanner } from '../../../src/core/llm/json-scanner.ts';
+import { recognise } from '../../../src/agent/llm/dialects/index.ts';
+import { JsonScanner } from '../../../src/agent/llm/reader/json-scanner.ts';
 import { recogniseSearch, VECTOR_STORES } from '../../../src/core/vector/index.ts';
 import { searchesVectors } from '../../../src/core/vector/sql.ts';
 

@@ -1,0 +1,45 @@
+import type { LlmCallEvent } from '../../core/event.ts';
+import { BoundedLabels } from '../../core/llm/labels.ts';
+import type { Agent } from '../agent.ts';
+
+/** Different values that may become labels; the rest is `other` in metrics, and keeps its name in the row and the price. */
+const MODELS_MAX = 100;
+const PROVIDERS_MAX = 50;
+const ERROR_TYPES_MAX = 50;
+
+/** The names of calls as metrics show them, bounded for the whole process. */
+export class CallLabels {
+  readonly #models: BoundedLabels;
+  readonly #providers: BoundedLabels;
+  readonly #errors: BoundedLabels;
+
+  constructor(onFolded: (attribute: string) => void) {
+    this.#models = new BoundedLabels(MODELS_MAX, () => onFolded('gen_ai.request.model'));
+    this.#providers = new BoundedLabels(PROVIDERS_MAX, () => onFolded('gen_ai.provider.name'));
+    this.#errors = new BoundedLabels(ERROR_TYPES_MAX, () => onFolded('error.type'));
+  }
+
+  /** What the event must say besides its names: the labels of those that are past a bound, nothing where all are known. */
+  of(call: Pick<LlmCallEvent, 'provider' | 'model' | 'errorType'>): Pick<LlmCallEvent, 'labels'> {
+    const provider = this.#providers.of(call.provider);
+    const model = this.#models.of(call.model);
+    const errorType = call.errorType === null ? null : this.#errors.of(call.errorType);
+    const labels = {
+      ...(provider !== call.provider && { provider }),
+      ...(model !== call.model && { model }),
+      ...(errorType !== null && errorType !== call.errorType && { errorType }),
+    };
+    return Object.keys(labels).length === 0 ? {} : { labels };
+  }
+}
+
+const labelsByAgent = new WeakMap<Agent, CallLabels>();
+
+/** The one bound of an agent, however its calls are seen. */
+export function callLabelsOf(agent: Agent): CallLabels {
+  const known = labelsByAgent.get(agent);
+  if (known !== undefined) return known;
+  const labels = new CallLabels((attribute) => agent.labelFolded(attribute));
+  labelsByAgent.set(agent, labels);
+  return labels;
+}

@@ -1,0 +1,63 @@
+import type { Agent, Instrumentation } from '../agent.ts';
+import { currentContext } from '../context.ts';
+import type { WireExchange, WireObserver, WireRequest } from '../wire/exchange.ts';
+import { observeWire } from '../wire/wire.ts';
+import { Attempts } from './attempts.ts';
+import { BackgroundCalls } from './background.ts';
+import { finishBodies } from './body.ts';
+import { LlmCall } from './call.ts';
+import { recognise } from './dialects/index.ts';
+import { requestUsage } from './include-usage.ts';
+import { type CallLabels, callLabelsOf } from './labels.ts';
+
+/** Calls of model providers, read off the wire. Each attempt of an SDK that retries is an event of its own. */
+export const llm: Instrumentation = {
+  name: 'llm',
+  start(agent) {
+    const stopAsking = agent.settings?.includeUsage === true ? requestUsage(agent) : null;
+    const observer = new LlmObserver(agent);
+    const stopObserving = observeWire(agent, observer);
+    return () => {
+      stopObserving();
+      finishBodies();
+      observer.stop();
+      stopAsking?.();
+    };
+  },
+};
+
+class LlmObserver implements WireObserver {
+  readonly #agent: Agent;
+  readonly #attempts: Attempts;
+  readonly #labels: CallLabels;
+  readonly #background: BackgroundCalls;
+
+  constructor(agent: Agent) {
+    this.#agent = agent;
+    this.#attempts = new Attempts(agent);
+    this.#labels = callLabelsOf(agent);
+    this.#background = new BackgroundCalls(agent);
+  }
+
+  open(request: WireRequest): WireExchange | null {
+    if (request.method === 'GET') return this.#background.open(request);
+    if (request.method !== 'POST') return null;
+    const { host, path } = request;
+    const recognised = recognise(host, path, (name) => request.header(name) !== null);
+    if (recognised === null) return null;
+    const options = {
+      agent: this.#agent,
+      labels: this.#labels,
+      attempts: this.#attempts,
+      background: this.#background,
+      recognised,
+      context: currentContext(),
+    };
+    return new LlmCall(options, request);
+  }
+
+  /** No more comes. */
+  stop(): void {
+    this.#background.stop();
+  }
+}

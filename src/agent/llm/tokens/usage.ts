@@ -1,0 +1,254 @@
+import type { BilledUnits, TokenUsage } from '../../../core/event.ts';
+import { tokens, type Usd, usd } from '../../../core/units.ts';
+
+/** A provider's `usage` object as it came: nothing about it is trusted. */
+export type RawUsage = Readonly<Record<string, unknown>>;
+
+/** More tokens than any model takes or makes in one call: such a number is a mistake, and would not fit its column. */
+const TOKENS_MAX = 1_000_000_000;
+/** A single call never costs more: such a number is in another unit. */
+const USD_MAX = 1_000_000;
+/** xAI reports cost in ticks of 1e-10 USD. */
+const XAI_TICKS_PER_USD = 10_000_000_000;
+
+/** The value as a whole number of tokens, `null` when it is anything else. */
+export function tokenCount(value: unknown): number | null {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= TOKENS_MAX
+    ? (value as number) + 0 // JSON knows -0, accounts do not.
+    : null;
+}
+
+export function asRecord(value: unknown): RawUsage | null {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as RawUsage) : null;
+}
+
+interface Buckets {
+  readonly inputUncached?: number | undefined;
+  readonly cacheRead?: number | undefined;
+  readonly cacheWrite5m?: number | undefined;
+  readonly cacheWrite1h?: number | undefined;
+  readonly inputAudio?: number | undefined;
+  readonly inputImage?: number | undefined;
+  readonly outputText?: number | undefined;
+  readonly outputReasoning?: number | undefined;
+  readonly outputAudio?: number | undefined;
+  readonly outputImage?: number | undefined;
+}
+
+export function tokenUsage(buckets: Buckets): TokenUsage {
+  return {
+    inputUncached: tokens(buckets.inputUncached ?? 0),
+    cacheRead: tokens(buckets.cacheRead ?? 0),
+    cacheWrite5m: tokens(buckets.cacheWrite5m ?? 0),
+    cacheWrite1h: tokens(buckets.cacheWrite1h ?? 0),
+    inputAudio: tokens(buckets.inputAudio ?? 0),
+    inputImage: tokens(buckets.inputImage ?? 0),
+    outputText: tokens(buckets.outputText ?? 0),
+    outputReasoning: tokens(buckets.outputReasoning ?? 0),
+    outputAudio: tokens(buckets.outputAudio ?? 0),
+    outputImage: tokens(buckets.outputImage ?? 0),
+  };
+}
+
+/** How OpenAI counts: cached, audio and image tokens are part of the input; reasoning, audio and images of the output. */
+interface InclusiveCounts {
+  readonly input: number | null;
+  readonly output: number | null;
+  readonly total: number | null;
+  readonly cacheRead: number | null;
+  readonly cacheWrite: number | null;
+  readonly inputAudio: number | null;
+  readonly inputImage: number | null;
+  readonly reasoning: number | null;
+  readonly outputAudio: number | null;
+  readonly outputImage: number | null;
+}
+
+/** Takes inclusive counts apart; `null` when neither input nor output is known. */
+function fromInclusive(counts: InclusiveCounts): TokenUsage | null {
+  const { total } = counts;
+  if (counts.input === null && counts.output === null && total === null) return null;
+  const output = counts.output ?? 0;
+  const input = counts.input ?? Math.max(0, (total ?? 0) - output);
+  const outside = partsOutside(input, output, counts);
+  const cached = [counts.cacheRead, counts.cacheWrite];
+  const cachedOutside = outside.cached ? cached : [];
+  const reasoningOutside = outside.reasoning ? (counts.reasoning ?? 0) : 0;
+  const [cacheRead, cacheWrite, inputAudio, inputImage, inputUncached] = partsOf(input, [
+    ...(outside.cached ? [0, 0] : cached),
+    counts.inputAudio,
+    counts.inputImage,
+  ]);
+  const [reasoning, outputAudio, outputImage, outputText] = partsOf(output, [
+    outside.reasoning ? 0 : counts.reasoning,
+    counts.outputAudio,
+    counts.outputImage,
+  ]);
+  return tokenUsage({
+    inputUncached,
+    cacheRead: (cacheRead ?? 0) + (cachedOutside[0] ?? 0),
+    cacheWrite5m: (cacheWrite ?? 0) + (cachedOutside[1] ?? 0),
+    inputAudio,
+    inputImage,
+    outputText,
+    outputReasoning: (reasoning ?? 0) + reasoningOutside,
+    outputAudio,
+    outputImage,
+  });
+}
+
+/**
+ * The parts of a whole, and what is left of it. A part is never larger than what the earlier ones leave: cached audio is
+ * counted as cached, and no claim makes a bucket negative.
+ */
+function partsOf(whole: number, claims: readonly (number | null)[]): number[] {
+  let rest = whole;
+  const parts = claims.map((claim) => {
+    const part = Math.min(claim ?? 0, rest);
+    rest -= part;
+    return part;
+  });
+  return [...parts, rest];
+}
+
+interface Outside {
+  readonly cached: boolean;
+  readonly reasoning: boolean;
+}
+
+/**
+ * xAI's chat API counts reasoning next to the completion, everybody else inside it; some gateways count cached tokens next
+ * to the input. What is larger than the whole cannot be its part; else the sum that the total equals is the true one.
+ */
+function partsOutside(input: number, output: number, counts: InclusiveCounts): Outside {
+  const { total } = counts;
+  if (counts.input === null && counts.output === null) return { cached: false, reasoning: false };
+  const cachedTokens = (counts.cacheRead ?? 0) + (counts.cacheWrite ?? 0);
+  const reasoningTokens = counts.reasoning ?? 0;
+  const cached = counts.input !== null && cachedTokens > input;
+  const reasoning = reasoningTokens > output;
+  if (total === null) return { cached, reasoning };
+  const rest = total - input - output - (cached ? cachedTokens : 0) - (reasoning ? reasoningTokens : 0);
+  if (rest <= 0) return { cached, reasoning };
+  if (!reasoning && rest === reasoningTokens) return { cached, reasoning: true };
+  if (!cached && rest === cachedTokens) return { cached: true, reasoning };
+  return !cached && !reasoning && rest === cachedTokens + reasoningTokens
+    ? { cached: true, reasoning: true }
+    : { cached, reasoning };
+}
+
+/** `usage` of chat completions, completions and embeddings, with the spellings of the compatible providers. */
+export function chatUsage(raw: RawUsage): TokenUsage | null {
+  const input = asRecord(raw['prompt_tokens_details']);
+  const output = asRecord(raw['completion_tokens_details']);
+  return fromInclusive({
+    input: tokenCount(raw['prompt_tokens']),
+    output: tokenCount(raw['completion_tokens']),
+    total: tokenCount(raw['total_tokens']),
+    cacheRead:
+      tokenCount(input?.['cached_tokens']) ??
+      tokenCount(raw['prompt_cache_hit_tokens']) ?? // DeepSeek
+      tokenCount(raw['cached_tokens']) ?? // Moonshot
+      tokenCount(raw['cache_read_input_tokens']), // LiteLLM, for Anthropic's models
+    cacheWrite:
+      tokenCount(input?.['cache_write_tokens']) ?? // OpenRouter
+      tokenCount(raw['cache_creation_input_tokens']), // LiteLLM
+    inputAudio: tokenCount(input?.['audio_tokens']),
+    inputImage: tokenCount(input?.['image_tokens']), // xAI
+    reasoning: tokenCount(output?.['reasoning_tokens']) ?? tokenCount(raw['reasoning_tokens']),
+    outputAudio: tokenCount(output?.['audio_tokens']),
+    outputImage: tokenCount(output?.['image_tokens']), // OpenRouter
+  });
+}
+
+/** `usage` of the Responses API, and of OpenAI's images and transcriptions, which count alike. */
+export function responsesUsage(raw: RawUsage): TokenUsage | null {
+  const input = asRecord(raw['input_tokens_details']) ?? asRecord(raw['input_token_details']); // Transcriptions.
+  const output = asRecord(raw['output_tokens_details']) ?? asRecord(raw['output_token_details']);
+  return fromInclusive({
+    input: tokenCount(raw['input_tokens']),
+    output: tokenCount(raw['output_tokens']),
+    total: tokenCount(raw['total_tokens']),
+    cacheRead: tokenCount(input?.['cached_tokens']),
+    cacheWrite: tokenCount(input?.['cache_write_tokens']),
+    inputAudio: tokenCount(input?.['audio_tokens']),
+    inputImage: tokenCount(input?.['image_tokens']),
+    reasoning: tokenCount(output?.['reasoning_tokens']),
+    outputAudio: tokenCount(output?.['audio_tokens']),
+    outputImage: tokenCount(output?.['image_tokens']),
+  });
+}
+
+/** `usage` of Anthropic messages: the buckets are disjoint already, thinking is part of the output. */
+export function messagesUsage(raw: RawUsage): TokenUsage | null {
+  const own = messageUsage(raw);
+  return own === null ? null : compactions(raw).reduce(sumOf, own);
+}
+
+/** Compacting the context is a run of the model of its own, billed, and not part of the counts at the top. */
+function compactions(raw: RawUsage): TokenUsage[] {
+  const iterations: readonly unknown[] = Array.isArray(raw['iterations']) ? raw['iterations'] : [];
+  return iterations
+    .map(asRecord)
+    .map((run) => (run?.['type'] === 'compaction' ? messageUsage(run) : null))
+    .filter((usage) => usage !== null);
+}
+
+function sumOf(one: TokenUsage, other: TokenUsage): TokenUsage {
+  const sum = (bucket: keyof TokenUsage) => Math.min(one[bucket] + other[bucket], TOKENS_MAX);
+  return tokenUsage({
+    inputUncached: sum('inputUncached'),
+    cacheRead: sum('cacheRead'),
+    cacheWrite5m: sum('cacheWrite5m'),
+    cacheWrite1h: sum('cacheWrite1h'),
+    outputText: sum('outputText'),
+    outputReasoning: sum('outputReasoning'),
+  });
+}
+
+function messageUsage(raw: RawUsage): TokenUsage | null {
+  const input = tokenCount(raw['input_tokens']);
+  const output = tokenCount(raw['output_tokens']);
+  if (input === null && output === null) return null;
+  const split = asRecord(raw['cache_creation']);
+  const oneHour = tokenCount(split?.['ephemeral_1h_input_tokens']) ?? 0;
+  const fiveMinutes = tokenCount(split?.['ephemeral_5m_input_tokens']) ?? 0;
+  const written = tokenCount(raw['cache_creation_input_tokens']) ?? oneHour + fiveMinutes;
+  const cacheWrite1h = Math.min(oneHour, written);
+  const thinking = tokenCount(asRecord(raw['output_tokens_details'])?.['thinking_tokens']);
+  const [outputReasoning, outputText] = partsOf(output ?? 0, [thinking]);
+  return tokenUsage({
+    inputUncached: input ?? 0,
+    cacheRead: tokenCount(raw['cache_read_input_tokens']) ?? 0,
+    cacheWrite1h,
+    cacheWrite5m: written - cacheWrite1h,
+    outputText,
+    outputReasoning,
+  });
+}
+
+/** Web searches that the model made and that cost apart: Perplexity's, OpenRouter's and Anthropic's, xAI's sources. */
+export function searchesMade(usage: RawUsage): BilledUnits | null {
+  const searches =
+    tokenCount(usage['num_search_queries']) ??
+    tokenCount(asRecord(usage['server_tool_use'])?.['web_search_requests']) ??
+    tokenCount(usage['num_sources_used']);
+  return searches === null || searches === 0 ? null : { searches };
+}
+
+/**
+ * What the provider says the call cost: xAI's ticks, OpenRouter's `cost`, Perplexity's `cost.total_cost`. With a key of
+ * one's own OpenRouter's `cost` is its fee alone, and the model is paid to its provider.
+ */
+export function reportedCost(raw: RawUsage): Usd | null {
+  const ticks = raw['cost_in_usd_ticks'];
+  if (typeof ticks === 'number') return amount(ticks / XAI_TICKS_PER_USD);
+  const cost = amount(asRecord(raw['cost'])?.['total_cost'] ?? raw['cost']);
+  const details = raw['is_byok'] === true ? asRecord(raw['cost_details']) : null;
+  const upstream = amount(details?.['upstream_inference_cost']);
+  return upstream === null ? cost : usd((cost ?? 0) + upstream);
+}
+
+function amount(value: unknown): Usd | null {
+  return typeof value === 'number' && value >= 0 && value <= USD_MAX ? usd(value) : null;
+}
