@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Meter } from '@opentelemetry/api';
+import type { SnapshotReader } from '../src/agent/metrics/snapshot-reader.ts';
 import { BATCH_EVENTS_MAX } from '../src/agent/pipeline.ts';
-import type { SnapshotReader } from '../src/agent/snapshot-reader.ts';
 import type { NervecenterEvent } from '../src/core/event.ts';
 import type { Attributes } from '../src/core/frame.ts';
 import { packRequests } from '../src/core/packed-requests.ts';

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
-import { SnapshotReader } from '../src/agent/snapshot-reader.ts';
+import { SnapshotReader } from '../src/agent/metrics/snapshot-reader.ts';
 import { Live } from '../src/collector/live/live.ts';
 import { createCollectorServer, type ServerSources } from '../src/collector/server/server.ts';
 import { readConfig } from '../src/config/config.ts';

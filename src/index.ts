@@ -1,16 +1,16 @@
-import { currentContext, runInContext, type User, WorkContext } from './agent/context.ts';
-import { agentHandle, notLoaded } from './agent/handle.ts';
-import type { IdentifyUser } from './agent/identity.ts';
-import { NO_QUERY, type RagQuery, type RagQueryAttributes } from './agent/rag.ts';
-import type { RecordedLlmCall, RecordedRagQuery, RecordedRequest } from './agent/recorder.ts';
+import { agentHandle, notLoaded } from './agent/api/handle.ts';
+import type { RecordedLlmCall, RecordedRagQuery, RecordedRequest } from './agent/api/recorder.ts';
+import { currentContext, runInContext, type User, WorkContext } from './agent/context/context.ts';
+import type { IdentifyUser } from './agent/context/identity.ts';
+import { NO_QUERY, type RagQuery, type RagQueryAttributes } from './agent/rag/rag.ts';
 import type { Health, Snapshot, SystemSnapshot } from './core/snapshot.ts';
 
-export type { User } from './agent/context.ts';
-export type { IdentifyUser } from './agent/identity.ts';
-export { type MetricsHandler, type MountOptions, metricsHandler } from './agent/mount.ts';
-export { attachStream, type StreamOptions } from './agent/mount-stream.ts';
-export type { RagQuery, RagQueryAttributes, RagQueryResult } from './agent/rag.ts';
-export type { RecordedLlmCall, RecordedRagQuery, RecordedRequest } from './agent/recorder.ts';
+export { type MetricsHandler, type MountOptions, metricsHandler } from './agent/api/mount.ts';
+export { attachStream, type StreamOptions } from './agent/api/mount-stream.ts';
+export type { RecordedLlmCall, RecordedRagQuery, RecordedRequest } from './agent/api/recorder.ts';
+export type { User } from './agent/context/context.ts';
+export type { IdentifyUser } from './agent/context/identity.ts';
+export type { RagQuery, RagQueryAttributes, RagQueryResult } from './agent/rag/rag.ts';
 export { NervecenterError } from './core/errors.ts';
 export type { Health, HealthStatus, Snapshot, SystemSnapshot } from './core/snapshot.ts';
 

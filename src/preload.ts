@@ -1,7 +1,7 @@
 // What the preload does once Node is new enough (otel.ts). The only module whose import starts something.
 import { basename } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
-import { agentHandle } from './agent/handle.ts';
+import { agentHandle } from './agent/api/handle.ts';
 import { startAgent } from './agent/start.ts';
 import { collectorEnv, readConfig } from './config/config.ts';
 import { describeError } from './core/errors.ts';

@@ -1,8 +1,8 @@
-import { BoundedQueue } from '../core/bounded-queue.ts';
 import type { NervecenterEvent } from '../core/event.ts';
 import type { DropCounts } from '../core/frame.ts';
 import type { RecordMeasurement } from '../core/signal.ts';
 import { signalOf } from '../core/signals/index.ts';
+import { BoundedQueue } from './bounded-queue.ts';
 
 /** Events waiting to be handed over; past it the oldest go. At 1,000 events a second: ten seconds without a collector. */
 export const QUEUE_EVENTS_MAX = 10_000;

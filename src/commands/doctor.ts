@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { Client, type ClientConfig } from 'pg';
-import { INSTRUMENTATIONS } from '../agent/instrumentation/index.ts';
+import { INSTRUMENTATIONS } from '../agent/instrumentations.ts';
 import { shownPath } from '../collector/postgres/configured-server.ts';
 import { prepareHome } from '../collector/postgres/embedded-home.ts';
 import { runningServer } from '../collector/postgres/embedded-running.ts';

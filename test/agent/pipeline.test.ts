@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { BoundedQueue } from '../../src/agent/bounded-queue.ts';
 import { BATCH_EVENTS_MAX, Pipeline, QUEUE_EVENTS_MAX } from '../../src/agent/pipeline.ts';
-import { BoundedQueue } from '../../src/core/bounded-queue.ts';
 import type { NervecenterEvent } from '../../src/core/event.ts';
 import { milliseconds } from '../../src/core/units.ts';
 

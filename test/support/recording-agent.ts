@@ -1,5 +1,5 @@
-import type { Agent } from '../../src/agent/agent.ts';
-import { WebSocketTally } from '../../src/agent/websocket-tally.ts';
+import type { Agent } from '../../src/agent/instrumentation.ts';
+import { WebSocketTally } from '../../src/agent/websocket/tally.ts';
 import type { NervecenterEvent } from '../../src/core/event.ts';
 import { milliseconds } from '../../src/core/units.ts';
 

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { INPUT_REFUSALS } from '../../src/agent/input-refusals.ts';
+import { INPUT_REFUSALS } from '../../src/agent/api/input-refusals.ts';
 import { createRoutes, type RouteSources, STREAM_PATH } from '../../src/collector/server/routes.ts';
 import { emptyStatistics, statisticsFamilies } from '../../src/collector/server/statistics.ts';
 import { SETTINGS } from '../../src/config/config.ts';

@@ -1,8 +1,8 @@
 import { crc32 } from 'node:zlib';
 import { MINUTE_MS, type Milliseconds } from '../../core/units.ts';
 import { newTraceId } from '../../platform/ids.ts';
-import type { Agent, Clock } from '../agent.ts';
-import { traceIdNow, type WorkContext } from '../context.ts';
+import { traceIdNow, type WorkContext } from '../context/context.ts';
+import type { Agent, Clock } from '../instrumentation.ts';
 import type { WireRequest } from '../wire/exchange.ts';
 
 /** One try of an operation. All tries of it have its trace. */

@@ -2,7 +2,7 @@ import type { LlmCallEvent } from '../../core/event.ts';
 import { errorType, modelName, word } from '../../core/llm/labels.ts';
 import { HOUR_MS, type Milliseconds, milliseconds } from '../../core/units.ts';
 import { newEventId } from '../../platform/ids.ts';
-import type { Agent } from '../agent.ts';
+import type { Agent } from '../instrumentation.ts';
 import type { WireExchange, WireRequest } from '../wire/exchange.ts';
 import { type BodyDecoder, bodyDecoder } from './body.ts';
 import type { Dialect } from './dialects/dialect.ts';

@@ -1,4 +1,4 @@
-import type { Agent } from '../agent.ts';
+import type { Agent } from '../instrumentation.ts';
 import { acceptsIncludeUsage, UsageEventFilter, withUsageRequested } from './stream-options.ts';
 
 type Fetch = typeof globalThis.fetch;

@@ -1,5 +1,5 @@
-import type { Agent, Instrumentation } from '../agent.ts';
-import { currentContext } from '../context.ts';
+import { currentContext } from '../context/context.ts';
+import type { Agent, Instrumentation } from '../instrumentation.ts';
 import type { WireExchange, WireObserver, WireRequest } from '../wire/exchange.ts';
 import { observeWire } from '../wire/wire.ts';
 import { Attempts } from './attempts.ts';

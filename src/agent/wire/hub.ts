@@ -1,7 +1,7 @@
 import { isLocalHost } from '../../core/llm/providers.ts';
 import { ABORTED } from '../../core/signals/llm-call.ts';
 import { MINUTE_MS, type Milliseconds, milliseconds } from '../../core/units.ts';
-import type { Agent } from '../agent.ts';
+import type { Agent } from '../instrumentation.ts';
 import type { WireEnding, WireExchange, WireObserver, WireRequest } from './exchange.ts';
 
 /** Exchanges followed at the same time; at the bound the oldest is closed with what is known of it. */

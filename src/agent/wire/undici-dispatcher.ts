@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import type { Agent } from '../agent.ts';
+import type { Agent } from '../instrumentation.ts';
 
 /** From this version on undici publishes the chunks of bodies. Node 24 has it built in, Node 22 has not. */
 const UNDICI_MAJOR_MIN = 7;

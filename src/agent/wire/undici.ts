@@ -1,4 +1,4 @@
-import type { Agent } from '../agent.ts';
+import type { Agent } from '../instrumentation.ts';
 import { endingOf } from './ending.ts';
 import type { WireRequest } from './exchange.ts';
 import { listen } from './guard.ts';

@@ -1,5 +1,5 @@
 import { MINUTE_MS } from '../../core/units.ts';
-import type { Agent } from '../agent.ts';
+import type { Agent } from '../instrumentation.ts';
 import type { WireObserver } from './exchange.ts';
 import { WireHub } from './hub.ts';
 import { watchNodeHttp } from './node-http.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import type { RequestListener, Server } from 'node:http';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { express } from '../../../src/agent/instrumentation/express.ts';
-import { http } from '../../../src/agent/instrumentation/http.ts';
+import { express } from '../../../src/agent/http/express.ts';
+import { http } from '../../../src/agent/http/server.ts';
 import type { RequestEvent } from '../../../src/core/event.ts';
 import { until } from '../../support/poll.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';

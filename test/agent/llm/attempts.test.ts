@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
-import { runInContext, WorkContext } from '../../../src/agent/context.ts';
+import { runInContext, WorkContext } from '../../../src/agent/context/context.ts';
 import { Attempts, announcedAttempt } from '../../../src/agent/llm/attempts.ts';
 import type { LlmCallEvent } from '../../../src/core/event.ts';
 import { milliseconds } from '../../../src/core/units.ts';

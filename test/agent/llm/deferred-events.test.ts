@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Agent } from '../../../src/agent/agent.ts';
-import { WorkContext } from '../../../src/agent/context.ts';
+import { WorkContext } from '../../../src/agent/context/context.ts';
+import type { Agent } from '../../../src/agent/instrumentation.ts';
 import { Attempts } from '../../../src/agent/llm/attempts.ts';
 import { BackgroundCalls } from '../../../src/agent/llm/background.ts';
 import { LlmCall } from '../../../src/agent/llm/call.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
-import { runInContext, WorkContext } from '../../../src/agent/context.ts';
+import { runInContext, WorkContext } from '../../../src/agent/context/context.ts';
 import { tokenUsage } from '../../../src/agent/llm/tokens/usage.ts';
 import { until } from '../../support/poll.ts';
 import { type RecordingAgent, startRecording } from './recording-agent.ts';

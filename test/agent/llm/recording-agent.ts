@@ -1,4 +1,4 @@
-import type { Agent, AgentSettings } from '../../../src/agent/agent.ts';
+import type { Agent, AgentSettings } from '../../../src/agent/instrumentation.ts';
 import { llm } from '../../../src/agent/llm/observer.ts';
 import type { LlmCallEvent, NervecenterEvent } from '../../../src/core/event.ts';
 import type { Attributes } from '../../../src/core/frame.ts';

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { RagScope } from '../../../src/agent/context.ts';
-import { VectorSearch } from '../../../src/agent/instrumentation/vector-search.ts';
-import { queryHash } from '../../../src/agent/rag.ts';
-import { recogniseSearch } from '../../../src/core/vector/index.ts';
-import { searchesVectors } from '../../../src/core/vector/sql.ts';
+import type { RagScope } from '../../../src/agent/context/context.ts';
+import { queryHash } from '../../../src/agent/rag/rag.ts';
+import { VectorSearch } from '../../../src/agent/vector-stores/search.ts';
+import { searchesVectors } from '../../../src/agent/vector-stores/sql.ts';
+import { recogniseSearch } from '../../../src/agent/vector-stores/stores.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';
 
 const remembered = () => (RegExp as unknown as { readonly input: string }).input;

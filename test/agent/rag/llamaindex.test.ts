@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { type AgentHandle, publishHandle } from '../../../src/agent/handle.ts';
-import { llamaindex } from '../../../src/agent/instrumentation/llamaindex.ts';
-import { queryHash, runRagQuery } from '../../../src/agent/rag.ts';
+import { type AgentHandle, publishHandle } from '../../../src/agent/api/handle.ts';
+import { llamaindex } from '../../../src/agent/rag/llamaindex.ts';
+import { queryHash, runRagQuery } from '../../../src/agent/rag/rag.ts';
 import { type StubServer, sendJson, startStub } from '../llm/stub-server.ts';
 import { type ObservedQueries, observeQueries, summary } from './observed-queries.ts';
 

@@ -1,8 +1,8 @@
-import type { RagDependencies } from '../../../src/agent/active-query.ts';
-import { vectorStores } from '../../../src/agent/instrumentation/vector-stores.ts';
 import { llm } from '../../../src/agent/llm/observer.ts';
-import { type RagQuery, type RagQueryAttributes, runRagQuery } from '../../../src/agent/rag.ts';
-import { StageNames } from '../../../src/agent/stage-names.ts';
+import type { RagDependencies } from '../../../src/agent/rag/active-query.ts';
+import { type RagQuery, type RagQueryAttributes, runRagQuery } from '../../../src/agent/rag/rag.ts';
+import { StageNames } from '../../../src/agent/rag/stage-names.ts';
+import { vectorStores } from '../../../src/agent/vector-stores/observer.ts';
 import type { RagQueryEvent } from '../../../src/core/event.ts';
 import { until } from '../../support/poll.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type AgentHandle, publishHandle } from '../../../src/agent/handle.ts';
-import { observeRetrieval } from '../../../src/agent/instrumentation/retriever.ts';
-import { runRagQuery } from '../../../src/agent/rag.ts';
+import { type AgentHandle, publishHandle } from '../../../src/agent/api/handle.ts';
+import { runRagQuery } from '../../../src/agent/rag/rag.ts';
+import { observeRetrieval } from '../../../src/agent/rag/retriever.ts';
 import { observeQueries } from './observed-queries.ts';
 
 test('a retrieval is not disturbed where what is asked and found cannot be looked at', async () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
-import { currentContext } from '../../../src/agent/context.ts';
-import { type RagQuery, runRagQuery } from '../../../src/agent/rag.ts';
-import { StageNames } from '../../../src/agent/stage-names.ts';
+import { currentContext } from '../../../src/agent/context/context.ts';
+import { type RagQuery, runRagQuery } from '../../../src/agent/rag/rag.ts';
+import { StageNames } from '../../../src/agent/rag/stage-names.ts';
 import type { RagQueryEvent } from '../../../src/core/event.ts';
 import { ClockedAgent } from '../../support/clocked-agent.ts';
 

@@ -1,185 +1,139 @@
 import assert from 'node:assert/strict';
-import type { ServerResponse } from 'node:http';
-import { after, afterEach, before, describe, it } from 'node:test';
-import { createOpenAI } from '@ai-sdk/openai';
-import * as aiSdk from 'ai';
-import OpenAI from 'openai';
-import { runRagQuery } from '../../../src/agent/rag.ts';
-import { until } from '../../support/poll.ts';
-import { chatDelta, type StubServer, sendJson, startStub, writeEvents } from '../llm/stub-server.ts';
-import { type ObservedQueries, observeQueries } from './observed-queries.ts';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { type StageRun, StageTimes } from '../../../src/agent/rag/stages.ts';
+import { milliseconds } from '../../../src/core/units.ts';
 
-let server: StubServer;
-let observed: ObservedQueries;
-let openai: OpenAI;
-/** Streams that the test lets end. */
-const streams: ServerResponse[] = [];
+/** One run of a script: when it begins and ends, and inside which earlier one. */
+interface Planned {
+  readonly stage: string;
+  readonly beginMs: number;
+  readonly endMs: number;
+  readonly outer: number | null;
+}
 
-const CHAT = {
-  id: 'x',
-  object: 'chat.completion',
-  model: 'gpt-4o',
-  choices: [{ index: 0, message: { role: 'assistant', content: 'A' }, finish_reason: 'stop' }],
-  usage: { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 },
-};
-const EMBEDDINGS = {
-  object: 'list',
-  model: 'text-embedding-3-small',
-  data: [{ object: 'embedding', index: 0, embedding: [0.5] }],
-  usage: { prompt_tokens: 1, total_tokens: 1 },
-};
+interface Moment {
+  readonly atMs: number;
+  readonly begins: boolean;
+  readonly index: number;
+}
 
-before(async () => {
-  server = await startStub();
-  server.handler = (request, response, body) => {
-    if (body.includes('"break"')) return response.destroy();
-    if (request.url === '/v1/embeddings') return sendJson(response, 200, EMBEDDINGS);
-    if (request.url === '/v1/rerank') {
-      return sendJson(response, 200, { model: 'rerank-v3.5', results: [{ index: 0, relevance_score: 1 }] });
+/** Beginnings and ends in the order of time, each beginning before its own end. */
+function momentsOf(plan: readonly Planned[]): Moment[] {
+  return plan
+    .flatMap(({ beginMs, endMs }, index) => [
+      { atMs: beginMs, begins: true, index },
+      { atMs: Math.max(beginMs, endMs), begins: false, index },
+    ])
+    .sort((a, b) => a.atMs - b.atMs || Number(b.begins) - Number(a.begins) || a.index - b.index);
+}
+
+function timesOf(plan: readonly Planned[], closedMs: number): Record<string, number> {
+  const times = new StageTimes();
+  const runs = new Map<number, StageRun>();
+  for (const { atMs, begins, index } of momentsOf(plan)) {
+    if (atMs > closedMs) break;
+    const { stage, outer } = plan[index] as Planned;
+    if (begins) {
+      runs.set(
+        index,
+        times.begin(stage, outer === null ? null : (runs.get(outer) ?? null), milliseconds(atMs)),
+      );
+    } else {
+      times.end(runs.get(index) as StageRun, milliseconds(atMs));
     }
-    if (request.url?.startsWith('/collections/')) {
-      return sendJson(response, 200, { result: [{ id: 1, score: 0.5 }] });
-    }
-    if (request.url !== '/v1/chat/completions') return sendJson(response, 404, {});
-    if (!body.includes('"stream":true')) return sendJson(response, 200, CHAT);
-    writeEvents(response, [chatDelta('a')]);
-    return streams.push(response);
-  };
-  observed = observeQueries();
-  openai = new OpenAI({ apiKey: 'k', baseURL: `${server.url}/v1`, maxRetries: 0 });
-});
-afterEach(() => {
-  observed.agent.events.splice(0);
-});
-after(async () => {
-  observed.stop();
-  await server.close();
-});
+  }
+  return times.close(milliseconds(closedMs));
+}
 
-const post = (path: string, body: unknown) =>
-  fetch(server.url + path, { method: 'POST', body: JSON.stringify(body) }).then((response) =>
-    response.text(),
+/** The same by definition: millisecond by millisecond, who runs and has nobody running inside. */
+function exactTimes(plan: readonly Planned[], closedMs: number): Record<string, number> {
+  const exact: Record<string, number> = {};
+  for (const { stage, beginMs } of plan) if (beginMs <= closedMs) exact[stage] = 0;
+  for (let ms = 0; ms < closedMs; ms++) {
+    const running = plan.flatMap((run, index) => (run.beginMs <= ms && ms < run.endMs ? [index] : []));
+    const leaves = running.filter((index) => !running.some((other) => plan[other]?.outer === index));
+    const stages = new Set(leaves.map((index) => plan[index]?.stage ?? ''));
+    for (const stage of stages) exact[stage] = (exact[stage] ?? 0) + 1 / stages.size;
+  }
+  return exact;
+}
+
+const PLAN = fc.array(
+  fc.record({
+    stage: fc.constantFrom('embedding', 'vector_search', 'rerank', 'generation'),
+    beginMs: fc.integer({ min: 0, max: 60 }),
+    lengthMs: fc.integer({ min: 0, max: 60 }),
+    outer: fc.option(fc.nat({ max: 9 }), { nil: null }),
+  }),
+  { maxLength: 10 },
+);
+
+/** A run begins in another only when that one has begun before; it may outlive it. */
+function planned(
+  parts: readonly { stage: string; beginMs: number; lengthMs: number; outer: number | null }[],
+) {
+  const sorted = parts.toSorted((a, b) => a.beginMs - b.beginMs);
+  return sorted.map(
+    ({ stage, beginMs, lengthMs, outer }, index): Planned => ({
+      stage,
+      beginMs,
+      endMs: beginMs + lengthMs,
+      outer: outer !== null && outer < index ? outer : null,
+    }),
   );
+}
 
-const embed = () => openai.embeddings.create({ model: 'text-embedding-3-small', input: 'q' });
-const search = () => post('/collections/docs/points/search', { vector: [0.5], limit: 1 });
-const rerank = () => post('/v1/rerank', { model: 'rerank-v3.5', query: 'q', documents: ['d'] });
-const chat = () =>
-  openai.chat.completions.create({ model: 'gpt-4o', messages: [{ role: 'user', content: 'q' }] });
-const stream = () =>
-  openai.chat.completions.create({
-    model: 'gpt-4o',
-    stream: true,
-    messages: [{ role: 'user', content: 'q' }],
-  });
-
-const sum = (stages: Readonly<Record<string, number>>) => Object.values(stages).reduce((a, b) => a + b, 0);
-
-describe('the stages of a query', () => {
-  it('fill themselves, and together are no more than the query', async () => {
-    const { stages, durationMs, chunksRetrieved } = await observed.query(async () => {
-      await embed();
-      await search();
-      await rerank();
-      await chat();
-    });
-    assert.deepEqual(Object.keys(stages), ['embedding', 'vector_search', 'rerank', 'generation']);
-    for (const [stage, timeMs] of Object.entries(stages)) assert.ok(timeMs > 0, stage);
-    assert.ok(sum(stages) <= durationMs + 1e-6);
-    assert.equal(chunksRetrieved, 1);
-  });
-
-  it('together are no more than the query in parallel, too', async () => {
-    const { stages, durationMs } = await observed.query(() =>
-      Promise.all([embed(), embed(), search(), search(), rerank(), chat(), chat()]),
+describe('times of stages', () => {
+  it('are what the definition says, and together never more than the query, however runs overlap', () => {
+    fc.assert(
+      fc.property(PLAN, fc.integer({ min: 0, max: 130 }), (parts, closedMs) => {
+        const plan = planned(parts);
+        const times = timesOf(plan, closedMs);
+        const exact = exactTimes(plan, closedMs);
+        assert.deepEqual(Object.keys(times).sort(), Object.keys(exact).sort());
+        for (const [stage, timeMs] of Object.entries(times)) {
+          assert.ok(
+            Math.abs(timeMs - (exact[stage] ?? 0)) < 1e-6,
+            `${stage}: ${timeMs}, not ${exact[stage]}`,
+          );
+        }
+        const sum = Object.values(times).reduce((a, b) => a + b, 0);
+        assert.ok(sum <= closedMs + 1e-6, `${sum} of ${closedMs}`);
+      }),
     );
-    assert.equal(Object.keys(stages).length, 4);
-    assert.ok(sum(stages) <= durationMs + 1e-6, `${sum(stages)} of ${durationMs}`);
   });
 
-  it('that the app names win: what is seen inside is part of them', async () => {
-    const { stages, chunksRetrieved } = await observed.query(async (query) => {
-      await query.stage('embedding', embed);
-      await query.stage('retrieval', async () => {
-        await embed();
-        await search();
-        await query.stage('rerank', rerank);
-      });
-      await chat();
-    });
-    assert.deepEqual(Object.keys(stages), ['embedding', 'retrieval', 'rerank', 'generation']);
-    assert.equal(chunksRetrieved, 1);
+  it('count parallel runs of one stage once', () => {
+    const run = (beginMs: number, endMs: number) => ({ stage: 'embedding', beginMs, endMs, outer: null });
+    assert.deepEqual(timesOf([run(0, 10), run(2, 8), run(5, 20), run(30, 31)], 100), { embedding: 21 });
   });
 
-  it("fill themselves through Vercel's AI SDK", async () => {
-    const provider = createOpenAI({ apiKey: 'k', baseURL: `${server.url}/v1` });
-    const { stages } = await observed.query(async () => {
-      const model = provider.embedding('text-embedding-3-small');
-      await aiSdk.embed({ model, value: 'q', maxRetries: 0 });
-      await aiSdk.generateText({ model: provider.chat('gpt-4o'), prompt: 'q', maxRetries: 0 });
-    });
-    assert.deepEqual(Object.keys(stages), ['embedding', 'generation']);
+  it('give a run what those inside it leave', () => {
+    const plan = [
+      { stage: 'vector_search', beginMs: 0, endMs: 10, outer: null },
+      { stage: 'embedding', beginMs: 2, endMs: 6, outer: 0 },
+      { stage: 'rerank', beginMs: 8, endMs: 15, outer: 0 },
+    ];
+    assert.deepEqual(timesOf(plan, 100), { vector_search: 4, embedding: 4, rerank: 7 });
   });
 
-  it("leave what a provider's SDK returns as it is", async () => {
-    const { stages } = await observed.query(async (query) => {
-      const response = await query.stage('raw', chat).asResponse();
-      assert.deepEqual(JSON.parse(await response.text()), CHAT);
-      const { data, response: read } = await query.stage('both', chat).withResponse();
-      assert.deepEqual([data.model, read.status], ['gpt-4o', 200]);
-      assert.equal((await query.stage('caught', chat).catch(() => null))?.model, 'gpt-4o');
-      assert.equal((await query.stage('finally', chat).finally(() => {})).model, 'gpt-4o');
-    });
-    assert.deepEqual(Object.keys(stages).sort(), ['both', 'caught', 'finally', 'raw']);
+  it('stop with the query, whatever ends or begins later', () => {
+    const times = new StageTimes();
+    const stream = times.begin('generation', null, milliseconds(10));
+    assert.deepEqual(times.close(milliseconds(15)), { generation: 5 });
+    times.end(stream, milliseconds(50));
+    times.end(times.begin('rerank', stream, milliseconds(50)), milliseconds(60));
+    assert.deepEqual(times.close(milliseconds(90)), { generation: 5 });
   });
 
-  it('of a stream last until its end', async () => {
-    const { stages, durationMs } = await observed.query(async () => {
-      const chunks = await stream();
-      for await (const _ of chunks) {
-        const [response] = streams.splice(0);
-        if (response === undefined) continue;
-        // What the app does with a chunk while the stream goes on is time of the stage.
-        const goOnMs = performance.now() + 20;
-        while (performance.now() < goOnMs);
-        writeEvents(response, [chatDelta('b'), '[DONE]']);
-        response.end();
-      }
-    });
-    const { generation = 0 } = stages;
-    assert.ok(generation >= 20 && generation <= durationMs, `${generation} of ${durationMs}`);
-  });
-
-  it('of a stream that outlives the query last until the end of the query', async () => {
-    let late: AsyncIterable<unknown> | undefined;
-    const { stages, durationMs } = await observed.query(async () => {
-      late = await stream();
-    });
-    const { generation = 0 } = stages;
-    assert.ok(generation > 0 && generation <= durationMs);
-    for (const response of streams.splice(0)) response.end('data: [DONE]\n\n');
-    for await (const _ of late ?? []);
-    await until(() => observed.agent.events.some((event) => event.signal === 'llm-call'));
-    assert.equal(observed.agent.events.filter((event) => event.signal === 'rag-query').length, 0);
-  });
-
-  it('of calls that fail are timed', async () => {
-    const { stages } = await observed.query(async () => {
-      await assert.rejects(openai.embeddings.create({ model: 'm', input: 'break' }));
-    });
-    assert.deepEqual(Object.keys(stages), ['embedding']);
-  });
-
-  it('belong to the inner query where one is inside another', async () => {
-    const { agent, dependencies } = observed;
-    await runRagQuery(dependencies, {}, async () => {
-      await embed();
-      await runRagQuery(dependencies, {}, async () => void (await search()));
-    });
-    const events = agent.events.filter((event) => event.signal === 'rag-query');
-    assert.deepEqual(
-      events.map(({ stages }) => Object.keys(stages)),
-      [['vector_search'], ['embedding']],
-    );
+  it('count a run that is ended twice once', () => {
+    const times = new StageTimes();
+    const first = times.begin('rerank', null, milliseconds(0));
+    const second = times.begin('rerank', null, milliseconds(0));
+    times.end(first, milliseconds(1));
+    times.end(first, milliseconds(2));
+    times.end(second, milliseconds(3));
+    assert.deepEqual(times.close(milliseconds(9)), { rerank: 3 });
   });
 });

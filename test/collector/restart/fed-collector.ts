@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
-import { Aggregator } from '../../../src/agent/aggregator.ts';
-import { SnapshotReader } from '../../../src/agent/snapshot-reader.ts';
+import { Aggregator } from '../../../src/agent/metrics/aggregator.ts';
+import { SnapshotReader } from '../../../src/agent/metrics/snapshot-reader.ts';
 import { type Collector, startCollector } from '../../../src/collector/start.ts';
 import { type PostgresConfig, readConfig } from '../../../src/config/config.ts';
 import type { NervecenterEvent } from '../../../src/core/event.ts';

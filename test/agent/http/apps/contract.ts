@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { RequestListener, Server } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { currentContext } from '../../../../src/agent/context.ts';
+import { currentContext } from '../../../../src/agent/context/context.ts';
 
 /**
  * Every app of the suite serves:

@@ -1,0 +1,256 @@
+import diagnosticsChannel from 'node:diagnostics_channel';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { RequestEvent } from '../../core/event.ts';
+import { type Milliseconds, milliseconds } from '../../core/units.ts';
+import { newEventId } from '../../platform/ids.ts';
+import { currentContext, enterContext, runInContext, WorkContext } from '../context/context.ts';
+import type { Identity } from '../context/identity.ts';
+import { isOwnTraffic } from '../context/own-traffic.ts';
+import { traceIdOf } from '../context/traceparent.ts';
+import type { Agent, Instrumentation } from '../instrumentation.ts';
+import { RouteBound } from './route.ts';
+
+/** What Node publishes on `http.server.request.start` and `http.server.response.finish`. */
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly socket: Socket;
+}
+
+/** Finds the template of the route that served a request, where the framework leaves a trace of it on the request. */
+export type RouteResolver = (request: IncomingMessage) => string | undefined;
+
+const STANDARD_METHODS: ReadonlySet<string> = new Set([
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'DELETE',
+  'CONNECT',
+  'OPTIONS',
+  'TRACE',
+  'PATCH',
+  'QUERY',
+]);
+/** nginx's "client closed request": nobody was there to receive a status. */
+const CLIENT_CLOSED_REQUEST = 499;
+
+const resolvers: RouteResolver[] = [];
+
+/** Adds a way to find routes; asked once per request, at its end, when no framework has set `WorkContext.route`. */
+export function addRouteResolver(resolver: RouteResolver): () => void {
+  resolvers.push(resolver);
+  return () => {
+    const at = resolvers.indexOf(resolver);
+    if (at !== -1) resolvers.splice(at, 1);
+  };
+}
+
+/** `_OTHER` for anything but the standard methods (semantic conventions): clients could otherwise invent series. */
+export function knownMethod(method: string | undefined): string {
+  return method !== undefined && STANDARD_METHODS.has(method) ? method : '_OTHER';
+}
+
+/** One request being served. */
+class ServedRequest {
+  readonly work: WorkContext;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly startedMs: Milliseconds;
+  /** Bytes the connection had sent before; -1 when an earlier response was still being sent. */
+  readonly bytesBefore: number;
+
+  constructor(exchange: Exchange, startedMs: Milliseconds, bytesBefore: number) {
+    this.work = new WorkContext({ traceId: traceIdOf(exchange.request.headers['traceparent']) });
+    this.request = exchange.request;
+    this.response = exchange.response;
+    this.startedMs = startedMs;
+    this.bytesBefore = bytesBefore;
+  }
+}
+
+/** What is going on on one connection: more than one request only when the client pipelines. */
+interface Connection {
+  readonly observer: HttpObserver;
+  readonly own: boolean;
+  readonly open: ServedRequest[];
+}
+
+const CONNECTION = Symbol('nervecenter.connection');
+type ObservedSocket = Socket & { [CONNECTION]?: Connection };
+
+/**
+ * Makes one event of every request. Its state hangs on the socket: one `close` listener per connection sees every abort,
+ * where a listener per response would cost on every request.
+ */
+class HttpObserver {
+  readonly #agent: Agent;
+  readonly #identity: Identity | undefined;
+  readonly #routes = new RouteBound();
+  #stopped = false;
+
+  constructor(agent: Agent) {
+    this.#agent = agent;
+    this.#identity = agent.identity;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  started(exchange: Exchange): void {
+    const { request, socket } = exchange;
+    const connection = this.#connectionOf(socket);
+    if (connection.own) return;
+    const bytesBefore = connection.open.length === 0 ? socket.bytesWritten : -1;
+    const served = new ServedRequest(exchange, this.#agent.clock.monotonicMs(), bytesBefore);
+    connection.open.push(served);
+    enterContext(served.work);
+    if (this.#identity?.isKnown === true) identifyUser(this.#identity, request, served.work);
+    if (hasBody(request)) bindEvents(request, served.work);
+  }
+
+  finished({ response, socket }: Exchange): void {
+    const open = (socket as ObservedSocket)[CONNECTION]?.open;
+    if (open === undefined) return;
+    const at = open[0]?.response === response ? 0 : open.findIndex((served) => served.response === response);
+    const served = open[at];
+    if (served === undefined) return;
+    if (open.length === 1) open.pop();
+    else open.splice(at, 1);
+    this.#emit(served, response.statusCode, responseBytes(served, socket));
+  }
+
+  #aborted(connection: Connection, socket: Socket): void {
+    for (const served of connection.open.splice(0)) {
+      const { headersSent, statusCode } = served.response;
+      const bytes = headersSent ? sentBytes(served, socket) : 0;
+      this.#emit(served, headersSent ? statusCode : CLIENT_CLOSED_REQUEST, bytes);
+    }
+  }
+
+  #connectionOf(socket: ObservedSocket): Connection {
+    const known = socket[CONNECTION];
+    if (known !== undefined && known.observer === this) return known;
+    const connection: Connection = {
+      observer: this,
+      own: this.#agent.isOwnPort(socket.localPort),
+      open: [],
+    };
+    socket[CONNECTION] = connection;
+    socket.once('close', () => {
+      guarded(this.#agent, () => this.#aborted(connection, socket));
+    });
+    return connection;
+  }
+
+  #emit(served: ServedRequest, statusCode: number, bytes: number | null): void {
+    if (this.#stopped || isOwnTraffic(served.request)) return;
+    const { work, request } = served;
+    const { clock } = this.#agent;
+    const timeMs = clock.epochMs();
+    const user = work.user;
+    const event: RequestEvent = {
+      signal: 'request',
+      id: newEventId(timeMs),
+      timeMs,
+      traceId: work.traceId,
+      userEmail: user?.email ?? null,
+      department: user?.department ?? null,
+      route: this.#routes.bound(work.route ?? resolveRoute(request)),
+      method: knownMethod(request.method),
+      statusCode,
+      durationMs: milliseconds(clock.monotonicMs() - served.startedMs),
+      requestBytes: requestBytes(request),
+      responseBytes: bytes,
+    };
+    this.#agent.emit(event);
+  }
+}
+
+function identifyUser(identity: Identity, request: IncomingMessage, work: WorkContext): void {
+  const user = identity.userOf(request);
+  if (user !== undefined) work.setUser(user);
+}
+
+function resolveRoute(request: IncomingMessage): string | undefined {
+  for (const resolve of resolvers) {
+    const route = resolve(request);
+    if (route !== undefined) return route;
+  }
+  return undefined;
+}
+
+function hasBody(request: IncomingMessage): boolean {
+  const { headers } = request;
+  const length = headers['content-length'];
+  return (length !== undefined && length !== '0') || headers['transfer-encoding'] !== undefined;
+}
+
+/**
+ * A body that arrives after the headers is announced from the connection's own asynchronous context: without this,
+ * `request.on('end', handler)` would run as part of no request (Node 24).
+ */
+function bindEvents(request: IncomingMessage, work: WorkContext): void {
+  const emit = request.emit;
+  request.emit = function emitInContext(this: IncomingMessage, ...args: Parameters<typeof emit>): boolean {
+    if (currentContext()?.root === work) return emit.apply(this, args);
+    return runInContext(work, () => emit.apply(this, args));
+  } as typeof emit;
+}
+
+/** Size of the request's body as announced; `null` when it comes in chunks. */
+function requestBytes({ headers }: IncomingMessage): number | null {
+  const length = headers['content-length'];
+  if (length !== undefined) return /^\d{1,15}$/.test(length) ? Number(length) : null;
+  return headers['transfer-encoding'] === undefined ? 0 : null;
+}
+
+/** Fields Node keeps on every response: whether it may have a body, its size once known, its header as sent. */
+interface ResponseInternals {
+  readonly _hasBody?: unknown;
+  readonly _contentLength?: unknown;
+  readonly _header?: unknown;
+}
+
+/** Size of a complete response's body. */
+function responseBytes(served: ServedRequest, socket: Socket): number | null {
+  const { _hasBody, _contentLength } = served.response as ResponseInternals;
+  if (_hasBody === false) return 0;
+  return typeof _contentLength === 'number' ? _contentLength : sentBytes(served, socket);
+}
+
+/** What went out for this response besides its header; a chunked body includes some bytes of framing per chunk. */
+function sentBytes(served: ServedRequest, socket: Socket): number | null {
+  const { _header } = served.response as ResponseInternals;
+  const sent = socket.bytesWritten - served.bytesBefore;
+  if (served.bytesBefore < 0 || typeof _header !== 'string' || !Number.isFinite(sent)) return null;
+  return Math.max(0, sent - _header.length);
+}
+
+/** What a channel's subscriber throws becomes an uncaught exception of the app: it must never. */
+function guarded(agent: Agent, observe: () => void): void {
+  try {
+    observe();
+  } catch (error) {
+    agent.warnOnce('http', `a request could not be observed: ${String(error)}`);
+  }
+}
+
+/** Requests served by `node:http` and `node:https`, and by every framework on top of them. */
+export const http: Instrumentation = {
+  name: 'http',
+  start(agent) {
+    const observer = new HttpObserver(agent);
+    const started = (message: unknown) => guarded(agent, () => observer.started(message as Exchange));
+    const finished = (message: unknown) => guarded(agent, () => observer.finished(message as Exchange));
+    diagnosticsChannel.subscribe('http.server.request.start', started);
+    diagnosticsChannel.subscribe('http.server.response.finish', finished);
+    return () => {
+      diagnosticsChannel.unsubscribe('http.server.request.start', started);
+      diagnosticsChannel.unsubscribe('http.server.response.finish', finished);
+      observer.stop();
+    };
+  },
+};

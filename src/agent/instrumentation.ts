@@ -1,0 +1,76 @@
+import type { CachePrefix } from '../core/cache-names.ts';
+import type { NervecenterEvent } from '../core/event.ts';
+import type { Attributes } from '../core/frame.ts';
+import type { GivenUpReason } from '../core/given-up.ts';
+import type { Distribution } from '../core/histogram.ts';
+import type { InstrumentSpec } from '../core/signal.ts';
+import type { Milliseconds } from '../core/units.ts';
+import type { WorkContext } from './context/context.ts';
+import type { Identity } from './context/identity.ts';
+
+/** Time as a parameter: tests bring their own. */
+export interface Clock {
+  /** Milliseconds of a clock that only goes forward; for durations. */
+  monotonicMs(): Milliseconds;
+  /** Milliseconds since the Unix epoch; for timestamps. */
+  epochMs(): Milliseconds;
+}
+
+/** What the operator decided about what instrumentations do. */
+export interface AgentSettings {
+  /** Record providers' messages for failed calls. */
+  readonly errorMessages: boolean;
+  /** Ask for the usage of streams. */
+  readonly includeUsage: boolean;
+  /** Which keys belong to which cache. @default `rag:` is `rag`, `emb:` is `embedding` */
+  readonly caches?: readonly CachePrefix[];
+}
+
+/** What an instrumentation may use of the agent. None of it throws and none of it blocks. */
+export interface Agent {
+  readonly clock: Clock;
+  /** Absent: everything off. */
+  readonly settings?: AgentSettings;
+  /** Measures the event and queues it for its row. */
+  emit(event: NervecenterEvent): void;
+  /**
+   * Does what no one waits for together with the like of it: before events are handed over, every quarter of a second, and
+   * at the end. Absent: at once.
+   */
+  later?(work: () => void): void;
+  /** Who requests are for, where the operator or the app has said how to tell. */
+  readonly identity?: Identity;
+  /**
+   * Counts one look-up of a cache; far cheaper than an event.
+   *
+   * @param work what the look-up was part of, `null` for nothing. @default what the calling code is part of
+   */
+  cacheLookup(cacheName: string, hit: boolean, work?: WorkContext | null): void;
+  /** What a cache tells of its size. */
+  cacheSize(cacheName: string, keys: number | null, bytes: number | null): void;
+  /** Counts a value that became `other` because the attribute of that name already has as many as it may. */
+  labelFolded(attribute: string): void;
+  /** Counts what is not followed any further. @default `count` 1 */
+  gaveUp(reason: GivenUpReason, count?: number): void;
+  /** Adds values that were gathered before the event they belong to was one. */
+  measured(instrument: InstrumentSpec, values: Distribution, attributes: Attributes): void;
+  readonly websockets: WebSocketCounts;
+  /** Whether the traffic is nervecenter's own, which must never be counted. */
+  isOwnPort(port: number | undefined): boolean;
+  /** Says a thing once per `key`, on stderr. */
+  warnOnce(key: string, message: string): void;
+}
+
+/** Live counts of WebSocket traffic; plain integers on the hot path, measured once per frame. */
+export interface WebSocketCounts {
+  opened(): void;
+  closed(): void;
+  message(direction: 'in' | 'out', bytes: number): void;
+}
+
+/** One instrumented library: starts observing and returns how to stop. */
+export interface Instrumentation {
+  /** As shown in the start message: `http`, `express`, `ws`. */
+  readonly name: string;
+  start(agent: Agent): () => void;
+}

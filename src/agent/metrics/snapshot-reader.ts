@@ -1,0 +1,123 @@
+import {
+  AggregationTemporality,
+  AggregationType,
+  type DataPoint,
+  DataPointType,
+  type ExponentialHistogram,
+  InstrumentType,
+  type MetricData,
+  type MetricProducer,
+  MetricReader,
+} from '@opentelemetry/sdk-metrics';
+import type { Attributes, AttributeValue, Point } from '../../core/frame.ts';
+import { HISTOGRAM_BUCKETS_MAX, rescale } from '../../core/histogram.ts';
+
+/** What an app's observable instrument may take to answer; a slower one is left out of the frame. */
+const OBSERVE_TIMEOUT_MS = 500;
+
+/**
+ * Collects the deltas of an interval as points of a frame.
+ *
+ * Histograms become exponential through the reader's own selector, never through a View: a View shares its storage
+ * between readers and leaks when one of them is idle. Twice the merged histogram's buckets keep the scale at 3 or finer
+ * even when one interval holds values from microseconds to minutes.
+ */
+export class SnapshotReader extends MetricReader {
+  /** Collecting a delta twice at once gives everything to the first and nothing to the second. */
+  #collecting: Promise<Point[]> | null = null;
+
+  /** @param producers what else to collect beside the SDK's instruments. */
+  constructor(producers: readonly MetricProducer[] = []) {
+    super({
+      metricProducers: [...producers],
+      aggregationSelector: (type) =>
+        type === InstrumentType.HISTOGRAM
+          ? {
+              type: AggregationType.EXPONENTIAL_HISTOGRAM,
+              options: { maxSize: 2 * HISTOGRAM_BUCKETS_MAX, recordMinMax: true },
+            }
+          : { type: AggregationType.DEFAULT },
+      aggregationTemporalitySelector: (type) =>
+        type === InstrumentType.UP_DOWN_COUNTER || type === InstrumentType.OBSERVABLE_UP_DOWN_COUNTER
+          ? AggregationTemporality.CUMULATIVE
+          : AggregationTemporality.DELTA,
+    });
+  }
+
+  /** The points since the last call. Never rejects: an instrument that fails is left out. */
+  collectPoints(): Promise<Point[]> {
+    this.#collecting ??= this.#collect().finally(() => {
+      this.#collecting = null;
+    });
+    return this.#collecting;
+  }
+
+  protected override async onShutdown(): Promise<void> {}
+
+  protected override async onForceFlush(): Promise<void> {}
+
+  async #collect(): Promise<Point[]> {
+    try {
+      const { resourceMetrics } = await this.collect({ timeoutMillis: OBSERVE_TIMEOUT_MS });
+      return resourceMetrics.scopeMetrics.flatMap(({ metrics }) => metrics.flatMap(pointsOf));
+    } catch {
+      return []; // Shut down, or not bound to a provider yet: there is nothing to report.
+    }
+  }
+}
+
+/** What was collected of one instrument as points of a frame. */
+export function pointsOf(metric: MetricData): Point[] {
+  const { name, unit, description } = metric.descriptor;
+  const base = { name, unit, description };
+  switch (metric.dataPointType) {
+    case DataPointType.SUM:
+      return metric.dataPoints.map((point) => ({
+        ...base,
+        kind: metric.isMonotonic ? 'counter' : 'gauge',
+        attributes: attributesOf(point),
+        value: point.value,
+      }));
+    case DataPointType.GAUGE:
+      return metric.dataPoints.map((point) => ({
+        ...base,
+        kind: 'gauge',
+        attributes: attributesOf(point),
+        value: point.value,
+      }));
+    case DataPointType.EXPONENTIAL_HISTOGRAM:
+      return metric.dataPoints.map((point) => ({ ...base, ...histogramOf(point) }));
+    default:
+      return []; // Explicit buckets: this reader never asks for them.
+  }
+}
+
+function histogramOf(
+  point: DataPoint<ExponentialHistogram>,
+): Omit<Point & { kind: 'histogram' }, 'name' | 'unit' | 'description'> {
+  const { count, sum = 0, min = 0, max = 0, zeroCount, scale, positive } = point.value;
+  return {
+    kind: 'histogram',
+    attributes: attributesOf(point),
+    count,
+    sum,
+    min,
+    max,
+    zeroCount,
+    ...rescale(scale, positive.offset, positive.bucketCounts),
+  };
+}
+
+/** Attribute values of an app's own metrics may be lists; a series is told apart by text, number or boolean. */
+function attributesOf({ attributes }: Pick<DataPoint<unknown>, 'attributes'>): Attributes {
+  return Object.fromEntries(
+    Object.entries(attributes).flatMap(([name, value]) =>
+      value === undefined || value === null ? [] : [[name, plain(value)]],
+    ),
+  );
+}
+
+function plain(value: unknown): AttributeValue {
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}

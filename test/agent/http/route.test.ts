@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { traceIdOf } from '../../../src/agent/context/traceparent.ts';
+import {
+  joinTemplates,
+  matchesTemplate,
+  ROUTE_LENGTH_MAX,
+  ROUTES_MAX,
+  RouteBound,
+} from '../../../src/agent/http/route.ts';
+
+test('at most 200 distinct routes, <unmatched> and <other> included; the first ones keep their name', () => {
+  const routes = new RouteBound();
+  const seen = new Set([routes.bound(undefined), routes.bound('')]);
+  assert.deepEqual([...seen], ['<unmatched>']);
+  for (let i = 0; i < 1000; i++) seen.add(routes.bound(`/r${i}/:id`));
+  assert.equal(seen.size, ROUTES_MAX);
+  assert.ok(seen.has('<other>'));
+  assert.equal(routes.bound('/r0/:id'), '/r0/:id');
+  assert.equal(routes.bound('/r999/:id'), '<other>');
+});
+
+test('a long template is cut, never through a character', () => {
+  const route = new RouteBound().bound(`${'a'.repeat(ROUTE_LENGTH_MAX - 1)}😀😀`);
+  assert.equal(route.length, ROUTE_LENGTH_MAX);
+  assert.ok(route.isWellFormed());
+});
+
+test('templates join with one slash', () => {
+  const cases = [
+    ['', '/', '/'],
+    ['', '/users', '/users'],
+    ['/', '/users', '/users'],
+    ['/orgs/:org', '/', '/orgs/:org'],
+    ['/orgs/', '/users/:id', '/orgs/users/:id'],
+    ['/orgs', 'users', '/orgs/users'],
+    ['/orgs', '*', '/orgs/*'],
+  ] as const;
+  for (const [prefix, path, joined] of cases) assert.equal(joinTemplates(prefix, path), joined);
+});
+
+test('a template matches the paths it stands for', () => {
+  assert.ok(matchesTemplate('/users/:id', '/Users/7/'));
+  assert.ok(matchesTemplate('/', '/'));
+  assert.ok(!matchesTemplate('/users/:id', '/users'));
+  assert.ok(!matchesTemplate('/users/:id', '/users/7/8'));
+  assert.ok(!matchesTemplate('/files/*', '/files/7'));
+});
+
+test('only a valid traceparent names a trace', () => {
+  const id = '4bf92f3577b34da6a3ce929d0e0e4736';
+  const parent = '00f067aa0ba902b7';
+  assert.equal(traceIdOf(`00-${id}-${parent}-01`), id);
+  assert.equal(traceIdOf(`cc-${id}-${parent}-01-what-the-future-brings`), id);
+  const invalid = [
+    undefined,
+    7,
+    '',
+    'nonsense',
+    `00-${id}-${parent}`,
+    `00-${id}-${parent}-01-more`,
+    `00-${id}-${parent}-01.`,
+    `ff-${id}-${parent}-01`,
+    `00-${'0'.repeat(32)}-${parent}-01`,
+    `00-${id}-${'0'.repeat(16)}-01`,
+    `00-${id.toUpperCase()}-${parent}-01`,
+    `00-${id.slice(1)}-${parent}-01`,
+  ];
+  for (const header of invalid) assert.equal(traceIdOf(header), null, String(header));
+});

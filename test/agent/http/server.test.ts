@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { RequestListener, Server } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { afterEach, test } from 'node:test';
+import { currentContext, runInContext, WorkContext } from '../../../src/agent/context/context.ts';
+import { addRouteResolver, http } from '../../../src/agent/http/server.ts';
+import type { RequestEvent } from '../../../src/core/event.ts';
+import { until } from '../../support/poll.ts';
+import { RecordingAgent } from '../../support/recording-agent.ts';
+import { listening, portOf, setUser, tick } from './apps/contract.ts';
+
+const cleanups: (() => void)[] = [];
+afterEach(() => {
+  for (const cleanup of cleanups.splice(0).reverse()) cleanup();
+});
+
+async function serve(listener: RequestListener, agent = new RecordingAgent()) {
+  cleanups.push(http.start(agent));
+  const server = await listening(listener);
+  cleanups.push(() => stop(server));
+  return { agent, events: agent.events as RequestEvent[], port: portOf(server) };
+}
+
+function stop(server: Server): void {
+  server.closeAllConnections();
+  server.close();
+}
+
+async function exchange(port: number, text: string, answers: number): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  cleanups.push(() => socket.destroy());
+  let received = '';
+  socket.setEncoding('utf8').on('data', (chunk) => {
+    received += chunk;
+  });
+  socket.write(text);
+  await until(() => received.split('HTTP/1.1 ').length - 1 >= answers);
+  return received;
+}
+
+const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
+
+test('pipelined requests are told apart', async () => {
+  const { events, port } = await serve((request, response) => {
+    void tick().then(() => {
+      setUser(request.url?.slice(1) ?? '');
+      response.end('x'.repeat(request.url === '/a' ? 3 : 5));
+    });
+  });
+  await exchange(port, get('/a') + get('/b') + get('/c'), 3);
+  await until(() => events.length === 3);
+  assert.deepEqual(
+    events.map((event) => [event.userEmail, event.responseBytes]),
+    [
+      ['a@example.com', 3],
+      ['b@example.com', 5],
+      ['c@example.com', 5],
+    ],
+  );
+});
+
+test('every pipelined request of a client gone away is counted once', async () => {
+  const { events, port } = await serve(() => {});
+  const socket = connect(port, '127.0.0.1');
+  await once(socket, 'connect');
+  socket.end(get('/a') + get('/b'), () => socket.destroy());
+  await until(() => events.length >= 2);
+  assert.deepEqual(
+    events.map((event) => event.statusCode),
+    [499, 499],
+  );
+});
+
+test('sizes: announced, chunked, none', async () => {
+  const { events, port } = await serve((request, response) => {
+    if (request.url === '/chunked') response.write('abc');
+    if (request.url === '/empty') response.statusCode = 204;
+    response.end(request.url === '/empty' ? undefined : 'defg');
+  });
+  for (const path of ['/plain', '/chunked', '/empty']) {
+    await (await fetch(`http://127.0.0.1:${port}${path}`)).text();
+  }
+  await until(() => events.length === 3);
+  assert.deepEqual(
+    events.map((event) => event.requestBytes),
+    [0, 0, 0],
+  );
+  const [plain, chunked, empty] = events.map((event) => event.responseBytes ?? -1);
+  assert.deepEqual([plain, empty], [4, 0]);
+  // Seven bytes and the framing of two chunks and the last one.
+  assert.ok(chunked !== undefined && chunked >= 7 && chunked <= 7 + 3 * 8, String(chunked));
+});
+
+test('callbacks of a late body run as part of their request, custom events too', async () => {
+  const seen: (string | undefined)[] = [];
+  const { events, port } = await serve((request, response) => {
+    const work = currentContext();
+    const inner = new WorkContext({ parent: work });
+    request.on('inner', () => seen.push(currentContext() === inner ? 'inner' : 'another context'));
+    for (const name of ['data', 'end', 'custom']) {
+      request.on(name, () => seen.push(currentContext() === work ? name : 'another context'));
+    }
+    request.on('end', () => {
+      request.emit('custom');
+      runInContext(inner, () => request.emit('inner'));
+      response.end();
+    });
+  });
+  const socket = connect(port, '127.0.0.1');
+  cleanups.push(() => socket.destroy());
+  socket.write('POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n');
+  await tick();
+  socket.write('3\r\nabc\r\n0\r\n\r\n');
+  await until(() => events.length === 1);
+  assert.deepEqual(seen, ['data', 'end', 'custom', 'inner']);
+  assert.equal(events[0]?.requestBytes, null);
+});
+
+test("nervecenter's own server is not counted", async () => {
+  const agent = new RecordingAgent();
+  const { events, port } = await serve((_request, response) => response.end(), agent);
+  agent.ownPorts.add(port);
+  await fetch(`http://127.0.0.1:${port}/`);
+  agent.ownPorts.clear();
+  await exchange(port, get('/'), 1);
+  await until(() => events.length > 0);
+  assert.equal(events.length, 1);
+});
+
+test('an agent or resolver that throws harms no request and is warned about', async () => {
+  class ThrowingAgent extends RecordingAgent {
+    override emit(): void {
+      throw new Error('on purpose');
+    }
+  }
+  const agent = new ThrowingAgent();
+  const { port } = await serve((_request, response) => response.end('fine'), agent);
+  assert.equal(await (await fetch(`http://127.0.0.1:${port}/`)).text(), 'fine');
+  cleanups.push(
+    addRouteResolver(() => {
+      throw new Error('on purpose');
+    }),
+  );
+  assert.equal(await (await fetch(`http://127.0.0.1:${port}/`)).text(), 'fine');
+  await until(() => agent.warnings.length > 0);
+});
+
+test('after undo nothing is observed, not even the end of what was under way', async () => {
+  const agent = new RecordingAgent();
+  const undo = http.start(agent);
+  const server = await listening((request, response) => {
+    if (request.url === '/answered') response.end('fine');
+  });
+  cleanups.push(() => stop(server));
+  const socket = connect(portOf(server), '127.0.0.1').on('error', () => {});
+  socket.write(get('/hang'));
+  const [request] = await once(server, 'request');
+  const served: Socket = request.socket;
+  const closed = once(served, 'close');
+  undo();
+  socket.destroy();
+  await closed;
+  await exchange(portOf(server), get('/answered'), 1);
+  assert.deepEqual(agent.events, []);
+});

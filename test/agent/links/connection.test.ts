@@ -1,0 +1,259 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { Connection } from '../../../src/agent/links/connection.ts';
+import { Aggregator } from '../../../src/agent/metrics/aggregator.ts';
+import { FrameSender } from '../../../src/agent/metrics/frame-sender.ts';
+import type { SnapshotReader } from '../../../src/agent/metrics/snapshot-reader.ts';
+import { BATCH_EVENTS_MAX, Pipeline } from '../../../src/agent/pipeline.ts';
+import type { AgentLink } from '../../../src/collector/agent-link.ts';
+import { listenForAgents, type SocketReceiver } from '../../../src/collector/receivers/socket.ts';
+import { readConfig } from '../../../src/config/config.ts';
+import type { AgentMessage, Point } from '../../../src/core/frame.ts';
+import { rendezvousPath } from '../../../src/link/rendezvous.ts';
+import { counterPoint, requestEvent, sourceNamed } from '../../link/messages.ts';
+import { freePort } from '../../support/free-port.ts';
+import { until } from '../../support/poll.ts';
+import { RecordingAgent } from '../../support/recording-agent.ts';
+
+/** The other end of the link: remembers what came and answers only what it is told to. */
+class ScriptedCollector {
+  readonly links: AgentLink[] = [];
+  readonly received: AgentMessage[] = [];
+  welcomes = true;
+  #receiver: SocketReceiver | null = null;
+
+  async listen(path: string): Promise<void> {
+    this.#receiver = await listenForAgents(path, (link) => {
+      this.links.push(link);
+      link.onMessage((message) => {
+        this.received.push(message as AgentMessage);
+        if ((message as AgentMessage).type === 'hello' && this.welcomes) link.send({ type: 'welcome' });
+      });
+    });
+  }
+
+  of(type: AgentMessage['type']): AgentMessage[] {
+    return this.received.filter((message) => message.type === type);
+  }
+
+  async stop(): Promise<void> {
+    await this.#receiver?.shutdown();
+  }
+}
+
+describe('Connection', () => {
+  let directory: string;
+  let path: string;
+  let collector: ScriptedCollector;
+  let connection: Connection;
+  let said: string[];
+  let opened: number;
+  let lost: number;
+  let accepted: number[];
+  beforeEach(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'nervecenter-test-'));
+    const port = await freePort();
+    path = rendezvousPath(port) ?? '';
+    collector = new ScriptedCollector();
+    await collector.listen(path);
+    said = [];
+    accepted = [];
+    opened = 0;
+    lost = 0;
+    connection = new Connection({
+      config: readConfig(
+        {
+          NERVECENTER_PORT: String(port),
+          NERVECENTER_STORAGE: 'off',
+          NERVECENTER_DATA_DIR: directory,
+        },
+        directory,
+      ),
+      source: sourceNamed('app'),
+      env: {},
+      say: (line) => said.push(line),
+      onAccepted: (batch) => accepted.push(batch),
+      onOpen: () => void opened++,
+      onLost: () => void lost++,
+    });
+  });
+  afterEach(async () => {
+    connection.close();
+    await collector.stop();
+    rmSync(directory, { recursive: true, force: true });
+  });
+  const joined = async () => {
+    await connection.open();
+    await until(() => connection.isOpen);
+  };
+
+  it('is open only once the collector has said welcome', async () => {
+    collector.welcomes = false;
+    await connection.open();
+    await until(() => collector.of('hello').length === 1);
+    assert.equal(connection.isOpen, false);
+    collector.links[0]?.send({ type: 'welcome' });
+    await until(() => connection.isOpen);
+    assert.equal(opened, 1);
+  });
+
+  it('joins once, however often it is asked to', async () => {
+    await joined();
+    await connection.open();
+    assert.deepEqual([collector.links.length, opened], [1, 1]);
+  });
+
+  it('is lost with its collector, says hello to the next, and tells each time', async () => {
+    await joined();
+    collector.links[0]?.close();
+    await until(() => lost === 1 && opened === 2);
+    assert.equal(collector.of('hello').length, 2);
+    assert.deepEqual(said, []);
+  });
+
+  it('hosts a collector itself when nobody else does, and hears that it is up', async () => {
+    await collector.stop();
+    await connection.open();
+    await until(() => connection.isOpen && said.length === 1, { timeoutMs: 30_000 });
+    assert.match(said[0] ?? '', /^nervecenter .*\n {2}dashboard +http/);
+    const snapshot = (await connection.ask('snapshot')) as { service: string };
+    assert.equal(snapshot.service, 'app');
+  });
+
+  it('brings answers to those who asked, in any order, and acknowledgements to the pipeline', async () => {
+    await joined();
+    const [first, second] = [connection.ask('snapshot'), connection.ask('health')];
+    await until(() => collector.of('ask').length === 2);
+    const [a, b] = collector.of('ask') as Extract<AgentMessage, { type: 'ask' }>[];
+    const [link] = collector.links;
+    link?.send({ type: 'answer', ask: b?.ask ?? 0, value: 'the second' });
+    link?.send({ type: 'answer', ask: 12345, value: 'nobody asked' });
+    link?.send({ type: 'answer', ask: a?.ask ?? 0, value: 'the first' });
+    link?.send({ type: 'accepted', batch: 7 });
+    assert.deepEqual(await Promise.all([first, second]), ['the first', 'the second']);
+    await until(() => accepted.length === 1);
+    assert.deepEqual(accepted, [7]);
+  });
+
+  it('refuses to ask when there is nobody to answer', async () => {
+    await assert.rejects(connection.ask('snapshot'), { code: 'NC_UNAVAILABLE' });
+  });
+
+  it('survives a peer that is no collector', async () => {
+    await joined();
+    collector.links[0]?.send('nonsense' as never);
+    collector.links[0]?.send(null as never);
+    await until(() => lost === 1 && opened === 2);
+  });
+
+  it('hands over the last messages while nothing asynchronous runs any more', async () => {
+    await joined();
+    const pipeline = new Pipeline(() => {});
+    for (let i = 0; i < 2 * BATCH_EVENTS_MAX; i++) pipeline.emit(requestEvent());
+    const messages: AgentMessage[] = [];
+    for (let next = pipeline.nextBatch(); next !== null; next = pipeline.nextBatch()) {
+      messages.push({ type: 'events', ...next });
+    }
+    // The first is being written by the socket when the end comes. All of it fits into the kernel's buffer: whoever reads
+    // it here shares the thread that writes.
+    for (const message of messages.splice(0, 1)) connection.send(message);
+    connection.flushSync([...messages, { type: 'goodbye' }], 1000);
+    assert.equal(connection.isOpen, false);
+    await until(() => collector.of('goodbye').length === 1);
+    assert.equal(collector.of('events').length, 2);
+  });
+
+  it('stays closed', async () => {
+    await joined();
+    connection.close();
+    await connection.open();
+    connection.send({ type: 'goodbye' });
+    assert.deepEqual([connection.isOpen, collector.links.length, lost], [false, 1, 0]);
+  });
+});
+
+describe('FrameSender', () => {
+  const clock = new RecordingAgent().clock;
+  const frames: Point[][] = [];
+  let isOpen = true;
+  const connection = {
+    get isOpen() {
+      return isOpen;
+    },
+    send: (message: AgentMessage) => {
+      if (message.type === 'frame') frames.push([...message.frame.points]);
+    },
+  } as Connection;
+  const sending = (collectPoints: () => Promise<Point[]>, aggregator = new Aggregator()) =>
+    new FrameSender({
+      clock,
+      aggregator,
+      connection,
+      pipeline: new Pipeline(() => {}),
+      reader: { collectPoints } as SnapshotReader,
+    });
+  beforeEach(() => {
+    frames.length = 0;
+    isOpen = true;
+  });
+
+  it('sends one frame at a time: what is still being collected is not sent twice', async () => {
+    const collected = Promise.withResolvers<Point[]>();
+    const sender = sending(() => collected.promise);
+    const sent = [sender.send(), sender.send()];
+    collected.resolve([counterPoint('c', 1)]);
+    await Promise.all(sent);
+    assert.equal(frames.length, 1);
+  });
+
+  it('keeps what it collected while the link was lost for the next frame', async () => {
+    let value = 0;
+    const sender = sending(async () => {
+      if (value === 0) isOpen = false;
+      return [counterPoint('c', ++value)];
+    });
+    await sender.send();
+    assert.equal(frames.length, 0);
+    await sender.send();
+    assert.equal(value, 1, 'while nobody listens nothing is collected');
+    isOpen = true;
+    await sender.send();
+    assert.deepEqual(
+      frames.map((points) => points.map((point) => point.kind === 'counter' && point.value)),
+      [[1, 2]],
+    );
+  });
+
+  it('has a last frame at once: what could not be sent, and what the agent itself has measured since', async () => {
+    const aggregator = new Aggregator();
+    const sender = sending(async () => {
+      isOpen = false;
+      return [counterPoint('c', 1)];
+    }, aggregator);
+    await sender.send();
+    aggregator.record({ name: 'own', kind: 'counter', unit: '1', description: '' }, 3, { a: 'b' });
+    const last = sender.last();
+    assert.ok(last.type === 'frame');
+    assert.deepEqual(
+      last.frame.points.map((point) => [point.name, point.kind === 'counter' && point.value]),
+      [
+        ['c', 1],
+        ['own', 3],
+      ],
+    );
+  });
+
+  it('goes on after a frame that failed', async () => {
+    let calls = 0;
+    const sender = sending(async () => {
+      if (++calls === 1) throw new Error('once');
+      return [counterPoint('c', 1)];
+    });
+    await assert.rejects(sender.send());
+    await sender.send();
+    assert.equal(frames.length, 1);
+  });
+});

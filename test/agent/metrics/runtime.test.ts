@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { delayExceededForTail, parseThreads, RuntimeSampler } from '../../../src/agent/metrics/runtime.ts';
+import { until } from '../../support/poll.ts';
+
+let sampler: RuntimeSampler;
+
+beforeEach(() => {
+  sampler = new RuntimeSampler();
+  sampler.start();
+});
+afterEach(() => sampler.stop());
+
+function block(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
+
+test('memory, threads and heap of this process', () => {
+  const { rssBytes, heapUsedBytes, threads } = sampler.sample();
+  assert.ok(rssBytes > 10e6 && rssBytes < 10e9);
+  assert.ok(heapUsedBytes > 1e6 && heapUsedBytes < rssBytes * 2);
+  if (process.platform === 'linux') assert.ok(threads >= 2 && threads < 1000);
+});
+
+test('a blocked loop shows its block, CPU time and utilisation, and the next sample does not', async () => {
+  await pause(60);
+  block(400);
+  await pause(60);
+  const busy = sampler.sample();
+  assert.ok(busy.eventLoopP99Ms > 300, String(busy.eventLoopP99Ms));
+  assert.ok(busy.eventLoopUtilization > 0.2 && busy.eventLoopUtilization <= 1);
+  assert.ok(busy.cpuUtilization > 0);
+  await until(() => {
+    const calm = sampler.sample();
+    return calm.eventLoopP99Ms < busy.eventLoopP99Ms / 2;
+  });
+});
+
+test('a block that ends in the sample itself, or began with the interval, is not lost', async () => {
+  await pause(60);
+  block(300);
+  assert.ok(sampler.sample().eventLoopP99Ms > 200);
+  block(300);
+  await pause(60);
+  assert.ok(sampler.sample().eventLoopP99Ms > 200);
+});
+
+test('start and stop may come in any order and number', () => {
+  sampler.stop();
+  sampler.stop();
+  sampler.start();
+  sampler.start();
+  assert.ok(sampler.sample().eventLoopP99Ms >= 0);
+});
+
+test('every value is finite, even of an interval without length', () => {
+  for (const value of [...Object.values(sampler.sample()), ...Object.values(sampler.sample())]) {
+    assert.ok(Number.isFinite(value) && value >= 0, String(value));
+  }
+});
+
+test('the tail is counted by time: one long block is not hidden by the ticks around it', () => {
+  const idle = { delayMs: 0, ticks: 250 };
+  assert.equal(delayExceededForTail([idle], 5000), 0);
+  assert.equal(delayExceededForTail([], 5000), 0);
+  // In 1 % of 10 s, 100 ms, things wait longer than the 900 ms that are left of the block.
+  assert.equal(delayExceededForTail([{ delayMs: 1000, ticks: 1 }, idle], 10_000), 900);
+  // Both blocks together are longer than 850 ms for 100 ms, the second alone for 50.
+  const two = [{ delayMs: 900, ticks: 2 }, idle];
+  assert.equal(delayExceededForTail(two, 10_000), 850);
+  // The short one does not count: by the time the long one is down to it, 1 % has long been reached.
+  const mixed = [{ delayMs: 1000, ticks: 1 }, { delayMs: 10, ticks: 50 }, idle];
+  assert.equal(delayExceededForTail(mixed, 10_000), 900);
+  // Blocks shorter than 1 % of the time altogether do not show.
+  assert.equal(delayExceededForTail([{ delayMs: 40, ticks: 1 }, idle], 5000), 0);
+});
+
+test('threads are read from the text of the kernel', () => {
+  assert.equal(parseThreads('Name:\tnode\nThreads:\t11\nSigQ:\t0/1'), 11);
+  assert.equal(parseThreads('Name:\tnode'), 0);
+  assert.equal(parseThreads(''), 0);
+});
