@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import type { Browser, BrowserContext, Page, Route } from 'playwright-core';
 import { build } from 'vite';
-import { LOGIN_HTML, LOGIN_SCRIPT, LOGIN_STYLE } from '../src/collector/server/login-page.ts';
+import { LOGIN_HTML, LOGIN_SCRIPT, LOGIN_STYLE } from '../src/collector/server/login/login-page.ts';
 import { launchBrowser } from '../test/support/browser.ts';
 import { smallerPng } from './png.ts';
 import { SHOTS, type Shot } from './shots.ts';

@@ -1,9 +1,9 @@
 import type { CachePrefix } from '../core/cache-names.ts';
 import type { NervecenterEvent } from '../core/event.ts';
 import type { Attributes } from '../core/frame.ts';
-import type { GivenUpReason } from '../core/given-up.ts';
 import type { Distribution } from '../core/histogram.ts';
 import type { InstrumentSpec } from '../core/signal.ts';
+import type { GivenUpReason } from '../core/unfinished-observations.ts';
 import type { Milliseconds } from '../core/units.ts';
 import type { WorkContext } from './context/context.ts';
 import type { Identity } from './context/identity.ts';

@@ -2,7 +2,7 @@ import type { Config } from '../config/config.ts';
 import type { Source } from '../core/frame.ts';
 import { packageVersion } from '../platform/version.ts';
 import type { Storage } from './postgres/storage.ts';
-import { loginUrl } from './server/login.ts';
+import { loginUrl } from './server/login/login.ts';
 
 interface NoticeOptions {
   readonly config: Config;

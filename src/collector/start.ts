@@ -23,7 +23,7 @@ import { startHistory } from './postgres/history/service.ts';
 import { Maintenance } from './postgres/maintenance.ts';
 import { PastReader } from './postgres/past-reader.ts';
 import { createStorage, type Storage, type StorageCounts } from './postgres/storage.ts';
-import { createPricer, type Pricer } from './pricing.ts';
+import { createPricer, type Pricer } from './pricing/pricer.ts';
 import { type AgentHandlers, receiveFrom } from './receivers/agents.ts';
 import { listenForAgents, type SocketReceiver } from './receivers/socket.ts';
 import { createCollectorServer } from './server/server.ts';

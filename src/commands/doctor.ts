@@ -7,7 +7,7 @@ import { runningServer } from '../collector/postgres/embedded-running.ts';
 import { storageError } from '../collector/postgres/failure.ts';
 import { schemaStatus } from '../collector/postgres/migrate.ts';
 import { externalServer } from '../collector/postgres/server.ts';
-import { createPricer } from '../collector/pricing.ts';
+import { createPricer } from '../collector/pricing/pricer.ts';
 import { type Config, effectiveSettings, readConfig, unknownSettings } from '../config/config.ts';
 import { describeError } from '../core/errors.ts';
 import type { HealthStatus } from '../core/snapshot.ts';

@@ -3,8 +3,8 @@ import { type Config, readConfig } from '../config/config.ts';
 import { NervecenterError } from '../core/errors.ts';
 import { Access } from '../top/access.ts';
 import { runTop } from '../top/app.ts';
+import type { ColorDepth } from '../top/drawing/palette.ts';
 import { oneFrame } from '../top/once.ts';
-import type { ColorDepth } from '../top/palette.ts';
 
 export interface TopCommandOptions {
   /** Print one frame and end. @default false on a terminal, true elsewhere */

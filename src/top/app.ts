@@ -2,11 +2,11 @@ import type { MetricsStore } from '../client/metrics-store.ts';
 import { initialState, type MetricsState } from '../client/state.ts';
 import { type Access, createStore, fetchAlerts } from './access.ts';
 import { type Alerts, NO_ALERTS } from './alerts.ts';
+import { type ColorDepth, createPainter } from './drawing/palette.ts';
+import type { Line } from './drawing/text.ts';
 import { renderFrame } from './frame.ts';
-import { type ColorDepth, createPainter } from './palette.ts';
 import type { Picture } from './picture.ts';
 import { Terminal, type TerminalInput, type TerminalOutput } from './terminal.ts';
-import type { Line } from './text.ts';
 import { NO_TRENDS, type Trends, withTrend } from './trends.ts';
 import { FIRST_VIEW, keysIn, pressed, type View } from './view.ts';
 

@@ -1,6 +1,7 @@
 import { type Verdict, verdictOf, verdictReasons } from '../client/verdict.ts';
+import { columnsOf, type Layout, stack } from './drawing/layout.ts';
+import { fit, joined, type Line, lineWidth, pad, paragraph, span, type Tone } from './drawing/text.ts';
 import { uptime } from './figures.ts';
-import { columnsOf, type Layout, stack } from './layout.ts';
 import { attemptWords, connectionWords, notices } from './notices.ts';
 import type { Picture, Scene, Section } from './picture.ts';
 import { apiBlock } from './sections/api.ts';
@@ -8,7 +9,6 @@ import { llmBlock, llmDetailBlock } from './sections/llm.ts';
 import { cacheBlock, ragBlock } from './sections/rag.ts';
 import { alertsBlock, instancesBlock, pipelineBlock } from './sections/state.ts';
 import { systemBlock, systemDetailBlock, webSocketBlock } from './sections/system.ts';
-import { fit, joined, type Line, lineWidth, pad, paragraph, span, type Tone } from './text.ts';
 import { KEYS, PAGES } from './view.ts';
 
 export interface Size {

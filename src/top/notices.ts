@@ -1,8 +1,8 @@
 import type { MetricsState } from '../client/state.ts';
 import type { Snapshot } from '../core/snapshot.ts';
+import { type Line, paragraph, type Tone } from './drawing/text.ts';
 import { bytes, count, duration } from './figures.ts';
 import type { Picture } from './picture.ts';
-import { type Line, paragraph, type Tone } from './text.ts';
 
 /** How the figures come in, in a few words for the corner of every page. */
 export function connectionWords({ metrics, view }: Picture): { readonly text: string; readonly tone: Tone } {

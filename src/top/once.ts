@@ -1,8 +1,8 @@
 import type { MetricsState } from '../client/state.ts';
 import { NervecenterError } from '../core/errors.ts';
 import { type Access, createStore, fetchAlerts } from './access.ts';
+import { createPainter } from './drawing/palette.ts';
 import { renderFrame } from './frame.ts';
-import { createPainter } from './palette.ts';
 import { NO_TRENDS, withTrend } from './trends.ts';
 import { FIRST_VIEW } from './view.ts';
 

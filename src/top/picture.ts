@@ -1,7 +1,7 @@
 import type { MetricsState } from '../client/state.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import type { Alerts } from './alerts.ts';
-import type { Line } from './text.ts';
+import type { Line } from './drawing/text.ts';
 import type { Trends } from './trends.ts';
 import type { View } from './view.ts';
 

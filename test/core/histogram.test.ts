@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import {
+  mergeDistributions,
+  SlidingHistogram,
+  SlidingSum,
+  slotAt,
+  WINDOW_SLOTS,
+} from '../../src/collector/live/sliding.ts';
 import type { HistogramPoint } from '../../src/core/frame.ts';
 import {
   BucketCounts,
@@ -12,13 +19,6 @@ import {
   percentile,
   rescale,
 } from '../../src/core/histogram.ts';
-import {
-  mergeDistributions,
-  SlidingHistogram,
-  SlidingSum,
-  slotAt,
-  WINDOW_SLOTS,
-} from '../../src/core/sliding.ts';
 
 /** From 1 ms to 17 min, in seconds: the range the bound is stated for. */
 const LATENCY = fc.double({ min: 0.001, max: 1020, noNaN: true, noDefaultInfinity: true });

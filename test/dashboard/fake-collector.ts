@@ -6,7 +6,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { fixtureAlerts } from '../../dashboards/web/src/fixtures/alerts.ts';
 import { fixtureEvents } from '../../dashboards/web/src/fixtures/events.ts';
 import { fixtureHistory } from '../../dashboards/web/src/fixtures/history.ts';
-import { LOGIN_HTML, LOGIN_SCRIPT, LOGIN_STYLE } from '../../src/collector/server/login-page.ts';
+import { LOGIN_HTML, LOGIN_SCRIPT, LOGIN_STYLE } from '../../src/collector/server/login/login-page.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 
 const CONTENT_SECURITY_POLICY = [

@@ -6,11 +6,11 @@ import { empty } from '../../dashboards/web/src/fixtures/empty.ts';
 import { initialState, type MetricsState, withSnapshot } from '../../src/client/state.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { readAlerts } from '../../src/top/alerts.ts';
-import { meter, sparkline } from '../../src/top/bars.ts';
+import { meter, sparkline } from '../../src/top/drawing/bars.ts';
+import { createPainter } from '../../src/top/drawing/palette.ts';
+import { lineWidth } from '../../src/top/drawing/text.ts';
 import { renderFrame, type Size } from '../../src/top/frame.ts';
-import { createPainter } from '../../src/top/palette.ts';
 import type { Picture } from '../../src/top/picture.ts';
-import { lineWidth } from '../../src/top/text.ts';
 import { NO_TRENDS, withTrend } from '../../src/top/trends.ts';
 import { FIRST_VIEW, PAGES } from '../../src/top/view.ts';
 

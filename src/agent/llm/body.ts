@@ -11,7 +11,7 @@ import {
   constants as zlib,
   zstdDecompressSync,
 } from 'node:zlib';
-import type { GivenUpReason } from '../../core/given-up.ts';
+import type { GivenUpReason } from '../../core/unfinished-observations.ts';
 import { KIB, MIB } from '../../core/units.ts';
 
 /**

@@ -1,5 +1,3 @@
-import { type AlertNotice, webhookBody } from '../../core/alerts/message.ts';
-import { questionOf } from '../../core/alerts/question.ts';
 import { type AlertRule, levelOf } from '../../core/alerts/rule.ts';
 import { type AlertInstance, type AlertStep, firstInstance, stepAlert } from '../../core/alerts/state.ts';
 import type {
@@ -14,6 +12,8 @@ import type { HistoryAnswer, HistoryQuery } from '../../core/history/query.ts';
 import { parseDuration } from '../../core/history/time.ts';
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../core/units.ts';
 import type { Log } from '../log.ts';
+import { type AlertNotice, webhookBody } from './message.ts';
+import { questionOf } from './question.ts';
 
 export interface EngineOptions {
   /** `null`: nothing is stored, so that only rules of health can be judged. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { parseAlertRule } from '../../core/alerts/parse-rule.ts';
 import { type AlertRule, RULES_MAX } from '../../core/alerts/rule.ts';
 import { NervecenterError } from '../../core/errors.ts';
+import { parseAlertRule } from './parse-rule.ts';
 
 const PROBLEMS_SHOWN_MAX = 5;
 

@@ -1,7 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { type AlertNotice, unitOf, webhookBody } from '../../core/alerts/message.ts';
-import { parseAlertRule } from '../../core/alerts/parse-rule.ts';
-import { ALERT_PRESETS } from '../../core/alerts/presets.ts';
 import { type AlertRule, limitsOf, RULES_MAX } from '../../core/alerts/rule.ts';
 import { worstState } from '../../core/alerts/state.ts';
 import type { AlertStore, StoredInstance } from '../../core/alerts/store.ts';
@@ -12,7 +9,10 @@ import { parseInstant } from '../../core/history/time.ts';
 import { DAY_MS, MINUTE_MS, SECOND_MS } from '../../core/units.ts';
 import type { Log } from '../log.ts';
 import { AlertEngine, type RuleStatus } from './engine.ts';
+import { type AlertNotice, unitOf, webhookBody } from './message.ts';
 import { Notifier, type NotifierOptions } from './notifier.ts';
+import { parseAlertRule } from './parse-rule.ts';
+import { ALERT_PRESETS } from './presets.ts';
 import { masked, unmasked } from './secrets.ts';
 
 export interface AlertServiceOptions {

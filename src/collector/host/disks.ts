@@ -1,4 +1,4 @@
-import type { DiskSample } from '../../core/host-sample.ts';
+import type { DiskSample } from './host-sample.ts';
 import { DISKS_MAX, type FileSystem } from './mounts.ts';
 
 /** What `fs.statfs` answers, as far as it is looked at. */

@@ -1,26 +1,26 @@
 import type { Frame, Point, Source } from '../../core/frame.ts';
-import { GIVEN_UP, GIVEN_UP_REASON, GIVEN_UP_REASONS } from '../../core/given-up.ts';
 import { evaluateHealth } from '../../core/health.ts';
-import type { HostSample } from '../../core/host-sample.ts';
 import { FOLDED_LABELS } from '../../core/llm/labels.ts';
-import type { MetricFamily } from '../../core/metric-family.ts';
 import type { RecordMeasurement } from '../../core/signal.ts';
-import { SlidingSum, slotAt } from '../../core/sliding.ts';
 import type { Health, PipelineSnapshot, Snapshot } from '../../core/snapshot.ts';
+import { GIVEN_UP, GIVEN_UP_REASON, GIVEN_UP_REASONS } from '../../core/unfinished-observations.ts';
+import { type Milliseconds, milliseconds } from '../../core/units.ts';
+import type { HostSample } from '../host/host-sample.ts';
+import type { MetricFamily } from '../metric-family.ts';
+import { Instances } from './instances.ts';
+import { Past } from './past.ts';
+import { sumOf } from './sections/numbers.ts';
+import type { LiveView } from './sections/view.ts';
+import { SlidingSum, slotAt } from './sliding.ts';
+import { buildSnapshot } from './snapshot.ts';
+import { COLLECTOR_INSTANCE, LiveStore } from './store.ts';
 import {
   hostPoints,
   hostReadings,
   PROCESS_READING_GAUGES,
   processReading,
   type SystemReading,
-} from '../../core/system-readings.ts';
-import { type Milliseconds, milliseconds } from '../../core/units.ts';
-import { Instances } from './instances.ts';
-import { Past } from './past.ts';
-import { sumOf } from './sections/numbers.ts';
-import type { LiveView } from './sections/view.ts';
-import { buildSnapshot } from './snapshot.ts';
-import { COLLECTOR_INSTANCE, LiveStore } from './store.ts';
+} from './system-readings.ts';
 
 /** What the live view asks of the storage side: counts that add up at every moment. */
 export type PipelineCounts = Omit<

@@ -1,8 +1,8 @@
 import type { Attributes, Frame, HistogramPoint, Point } from '../../core/frame.ts';
 import { HISTOGRAM_SCALE } from '../../core/histogram.ts';
-import type { MetricFamily, MetricSeries } from '../../core/metric-family.ts';
-import { SlidingHistogram, SlidingSum, slotAt } from '../../core/sliding.ts';
 import type { Milliseconds } from '../../core/units.ts';
+import type { MetricFamily, MetricSeries } from '../metric-family.ts';
+import { SlidingHistogram, SlidingSum, slotAt } from './sliding.ts';
 
 /** Past so many series of one metric the rest is refused and counted: the label that explodes is a bug of its sender. */
 const SERIES_MAX_PER_METRIC = 2000;

@@ -1,5 +1,4 @@
 import type { PoolClient } from 'pg';
-import { parseAlertRule } from '../../core/alerts/parse-rule.ts';
 import type { AlertRule, Webhook } from '../../core/alerts/rule.ts';
 import type { AlertState } from '../../core/alerts/state.ts';
 import type {
@@ -10,6 +9,7 @@ import type {
   StoredAlerts,
   StoredInstance,
 } from '../../core/alerts/store.ts';
+import { parseAlertRule } from '../alerts/parse-rule.ts';
 import type { Read } from './history/read-lane.ts';
 
 /** Any number that nobody else takes: one collector at a time asks for the seat. */

@@ -1,7 +1,7 @@
 import type { SignalName } from '../../core/event.ts';
 import { VALUE } from '../../core/history/catalogue.ts';
 import { OTHER_VALUES, type PastTotals, type PastWindow } from '../../core/past.ts';
-import { WINDOW_SLOTS } from '../../core/sliding.ts';
+import { WINDOW_SLOTS } from '../live/sliding.ts';
 import { aggregateRows } from './history/aggregate.ts';
 import { type FieldShape, type RowShape, SHAPES } from './history/shape.ts';
 

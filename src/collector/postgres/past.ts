@@ -4,8 +4,8 @@ import type { Point } from '../../core/frame.ts';
 import { BUCKETS_PER_DOUBLING, type Distribution, HISTOGRAM_SCALE, rescale } from '../../core/histogram.ts';
 import { unpack } from '../../core/history/packed.ts';
 import { PAST, type PastGroup, type PastSignal, type PastSlot } from '../../core/past.ts';
-import { WINDOW_SLOTS } from '../../core/sliding.ts';
 import { HOUR_MS, MINUTE_MS } from '../../core/units.ts';
+import { WINDOW_SLOTS } from '../live/sliding.ts';
 import { PARTS_PER_SECOND, totalsSql, windowSql } from './past-sql.ts';
 
 /** One value of one slot, as it comes from the database. */

@@ -1,7 +1,7 @@
 import { type ClientBase, escapeLiteral, type QueryResult } from 'pg';
 import type { LlmCost } from '../../core/event.ts';
-import { STORED_CALL_COLUMNS, type StoredCall, storedCall } from '../../core/pricing/stored-call.ts';
 import { SECOND_MS } from '../../core/units.ts';
+import { STORED_CALL_COLUMNS, type StoredCall, storedCall } from '../pricing/stored-call.ts';
 import { CALL_BILLED } from './history/shape.ts';
 import { TOUCHED_MINUTE } from './touched.ts';
 

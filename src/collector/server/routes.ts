@@ -5,10 +5,10 @@ import { healthUnknown } from '../../core/health.ts';
 import type { Health, Snapshot } from '../../core/snapshot.ts';
 import { type AlertSources, alertRoutes } from './alert-routes.ts';
 import type { Asset, Assets } from './assets.ts';
-import type { Identity } from './authenticator.ts';
 import { answerEvents, answerHistory, type HistorySources } from './history-routes.ts';
-import type { Login } from './login.ts';
-import { LOGIN_HTML, LOGIN_SCRIPT, LOGIN_STYLE, NOT_BUILT_HTML } from './login-page.ts';
+import type { Identity } from './login/authenticator.ts';
+import type { Login } from './login/login.ts';
+import { LOGIN_HTML, LOGIN_SCRIPT, LOGIN_STYLE, NOT_BUILT_HTML } from './login/login-page.ts';
 import { redirect, respond, respondHtml, respondJson } from './respond.ts';
 import type { Scrapes } from './scrape.ts';
 

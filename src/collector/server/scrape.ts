@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { NervecenterError } from '../../core/errors.ts';
-import { exposition, OPENMETRICS_TEXT, PROMETHEUS_TEXT } from '../../core/exposition.ts';
-import type { MetricFamily } from '../../core/metric-family.ts';
 import { SECOND_MS } from '../../core/units.ts';
+import type { MetricFamily } from '../metric-family.ts';
+import { exposition, OPENMETRICS_TEXT, PROMETHEUS_TEXT } from '../prometheus/exposition.ts';
 import { SECURITY_HEADERS } from './respond.ts';
 import type { ServerStatistics } from './statistics.ts';
 

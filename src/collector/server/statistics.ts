@@ -1,4 +1,4 @@
-import type { MetricFamily } from '../../core/metric-family.ts';
+import type { MetricFamily } from '../metric-family.ts';
 
 /** What the server refused, skipped or gave up since it started; every bound of the server counts here. */
 export interface ServerStatistics {

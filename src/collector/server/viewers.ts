@@ -14,8 +14,8 @@ import {
 } from '../../core/audience.ts';
 import type { Log } from '../log.ts';
 import { Condition } from './condition.ts';
-import type { Renewal } from './session-cookies.ts';
-import type { Session, Sessions } from './sessions.ts';
+import type { Renewal } from './login/session-cookies.ts';
+import type { Session, Sessions } from './login/sessions.ts';
 import type { ServerStatistics } from './statistics.ts';
 
 const STOPPING: Farewell = { code: GOING_AWAY, reason: 'the collector stops' };

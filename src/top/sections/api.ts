@@ -1,9 +1,9 @@
 import type { EndpointSnapshot } from '../../core/snapshot.ts';
-import { sparkline, trendWidth } from '../bars.ts';
+import { sparkline, trendWidth } from '../drawing/bars.ts';
+import { type Column, table } from '../drawing/table.ts';
+import { type Line, span } from '../drawing/text.ts';
 import { count, decimal, percent, timeSpan } from '../figures.ts';
 import type { Block, Scene } from '../picture.ts';
-import { type Column, table } from '../table.ts';
-import { type Line, span } from '../text.ts';
 import { ROUTE_ORDERS } from '../view.ts';
 
 const ROWS_WANTED = 2;

@@ -1,9 +1,9 @@
 import type { ModelSnapshot } from '../../core/snapshot.ts';
-import { sparkline, trendWidth } from '../bars.ts';
+import { sparkline, trendWidth } from '../drawing/bars.ts';
+import { type Column, table } from '../drawing/table.ts';
+import { type Line, span, wrapped } from '../drawing/text.ts';
 import { cost, count, timeSpan, tokens } from '../figures.ts';
 import type { Block, Scene } from '../picture.ts';
-import { type Column, table } from '../table.ts';
-import { type Line, span, wrapped } from '../text.ts';
 import { MODEL_ORDERS } from '../view.ts';
 
 const ROWS_WANTED = 2;

@@ -1,10 +1,10 @@
 import { HIT_RATE_MIN_PERCENT, RAG_P95_MAX_MS } from '../../client/verdict.ts';
 import type { NamedCacheSnapshot, StageSnapshot } from '../../core/snapshot.ts';
-import { meter, sparkline, trendWidth } from '../bars.ts';
+import { meter, sparkline, trendWidth } from '../drawing/bars.ts';
+import { type Column, table } from '../drawing/table.ts';
+import { type Line, pad, span, wrapped } from '../drawing/text.ts';
 import { bytes, count, decimal, percent, timeSpan } from '../figures.ts';
 import type { Block, Scene } from '../picture.ts';
-import { type Column, table } from '../table.ts';
-import { type Line, pad, span, wrapped } from '../text.ts';
 
 const METER_WIDTH = 16;
 const STAGES_WANTED = 2;

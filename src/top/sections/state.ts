@@ -1,9 +1,9 @@
 import type { InstanceSnapshot } from '../../core/snapshot.ts';
 import type { ShownAlert } from '../alerts.ts';
+import { type Column, table } from '../drawing/table.ts';
+import { type Line, span } from '../drawing/text.ts';
 import { bytes, count, duration, inUnit } from '../figures.ts';
 import type { Block, Scene } from '../picture.ts';
-import { type Column, table } from '../table.ts';
-import { type Line, span } from '../text.ts';
 
 export function alertsBlock({ alerts, nowMs }: Scene): Block {
   const firing = alerts.active.filter(({ state }) => state === 'firing');

@@ -1,7 +1,7 @@
-import { meter, resourceTone, sparkline, trendWidth } from '../bars.ts';
+import { meter, resourceTone, sparkline, trendWidth } from '../drawing/bars.ts';
+import { joined, type Line, pad, span } from '../drawing/text.ts';
 import { bytes, count, decimal, duration, hundredths, percent, timeSpan } from '../figures.ts';
 import type { Block, Scene } from '../picture.ts';
-import { joined, type Line, pad, span } from '../text.ts';
 
 const LABEL_WIDTH = 8;
 const PERCENT_WIDTH = 7;

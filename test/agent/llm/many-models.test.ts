@@ -11,7 +11,7 @@ import { LlmCall } from '../../../src/agent/llm/call.ts';
 import { recognise } from '../../../src/agent/llm/dialects/index.ts';
 import { callLabelsOf } from '../../../src/agent/llm/labels.ts';
 import { StageNames } from '../../../src/agent/rag/stage-names.ts';
-import { createPricer } from '../../../src/collector/pricing.ts';
+import { createPricer } from '../../../src/collector/pricing/pricer.ts';
 import { eventsOf } from '../../../src/collector/receivers/shapes.ts';
 import type { LlmCallEvent } from '../../../src/core/event.ts';
 import type { Attributes } from '../../../src/core/frame.ts';

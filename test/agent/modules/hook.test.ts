@@ -10,7 +10,7 @@ import { hooksAreSound } from '../../../src/agent/modules/hook.ts';
 
 const run = promisify(execFile);
 const hook = pathToFileURL(
-  join(import.meta.dirname, '..', 'http', '../../../src/agent/modules/hook.ts'),
+  join(import.meta.dirname, '..', '..', '..', 'src', 'agent', 'modules', 'hook.ts'),
 ).href;
 let dir = '';
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import fc from 'fast-check';
-import { GIVEN_UP, GIVEN_UP_REASON } from '../../../src/core/given-up.ts';
 import { FOLDED_LABEL, FOLDED_LABELS } from '../../../src/core/llm/labels.ts';
 import { CACHE_REQUESTS } from '../../../src/core/signals/cache.ts';
 import {
@@ -15,6 +14,7 @@ import {
 import { RAG_DURATION, RAG_STAGE_DURATION, STAGE_ATTRIBUTE } from '../../../src/core/signals/rag-query.ts';
 import { EVENT_LOOP_P99, PROCESS_MEMORY } from '../../../src/core/signals/system.ts';
 import { WS_CONNECTIONS } from '../../../src/core/signals/ws-session.ts';
+import { GIVEN_UP, GIVEN_UP_REASON } from '../../../src/core/unfinished-observations.ts';
 import { MIB } from '../../../src/core/units.ts';
 import { ClockedLive, histogramOf, pointOf, requestsOf, WINDOW_MS } from './agents.ts';
 

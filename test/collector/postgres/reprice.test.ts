@@ -8,7 +8,7 @@ import { tokenUsage } from '../../../src/agent/llm/tokens/usage.ts';
 import { migrate } from '../../../src/collector/postgres/migrate.ts';
 import { type RepriceOptions, reprice } from '../../../src/collector/postgres/reprice.ts';
 import { createStorage } from '../../../src/collector/postgres/storage.ts';
-import { createPricer, type Pricer } from '../../../src/collector/pricing.ts';
+import { createPricer, type Pricer } from '../../../src/collector/pricing/pricer.ts';
 import type { PostgresConfig } from '../../../src/config/config.ts';
 import { type LlmCallEvent, NO_CALL_DETAILS } from '../../../src/core/event.ts';
 import { HOUR_MS, MIB, MINUTE_MS, milliseconds, usd } from '../../../src/core/units.ts';

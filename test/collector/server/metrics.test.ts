@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { describe, it } from 'node:test';
+import type { MetricFamily } from '../../../src/collector/metric-family.ts';
 import { prefersOpenMetrics } from '../../../src/collector/server/scrape.ts';
-import type { MetricFamily } from '../../../src/core/metric-family.ts';
 import { until } from '../../support/poll.ts';
 import { AUTHORIZED, startServer } from './fixture.ts';
 

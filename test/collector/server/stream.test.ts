@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { WebSocket } from 'ws';
-import { type Session, Sessions, STREAM_RENEWAL_MS } from '../../../src/collector/server/sessions.ts';
+import { type Session, Sessions, STREAM_RENEWAL_MS } from '../../../src/collector/server/login/sessions.ts';
 import { emptyStatistics } from '../../../src/collector/server/statistics.ts';
 import { Viewers, type ViewersOptions } from '../../../src/collector/server/viewers.ts';
 import { SKIPPED_TICKS_MAX, VIEWERS_MAX } from '../../../src/core/audience.ts';

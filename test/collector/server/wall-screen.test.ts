@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { STREAM_RENEWAL_MS } from '../../../src/collector/server/sessions.ts';
+import { STREAM_RENEWAL_MS } from '../../../src/collector/server/login/sessions.ts';
 import { launchBrowser } from '../../support/browser.ts';
 import { logIn, startServer } from './fixture.ts';
 

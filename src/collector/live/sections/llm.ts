@@ -14,9 +14,9 @@ import {
   LLM_TOKENS,
   LLM_UNPRICED,
 } from '../../../core/signals/llm-call.ts';
-import { slotAt } from '../../../core/sliding.ts';
 import type { LlmSnapshot, ModelSnapshot, UnpricedModelSnapshot } from '../../../core/snapshot.ts';
 import { HOUR_MS } from '../../../core/units.ts';
+import { slotAt } from '../sliding.ts';
 import type { CounterSeries, HistogramSeries } from '../store.ts';
 import { groupBy, msFromSeconds, round, sumOf } from './numbers.ts';
 import { type LiveView, rateSpanMs, windowOf } from './view.ts';

@@ -1,10 +1,10 @@
 import type { Distribution } from '../../../core/histogram.ts';
-import type { HostSample } from '../../../core/host-sample.ts';
-import { mergeDistributions, slotAt } from '../../../core/sliding.ts';
 import type { PipelineSnapshot } from '../../../core/snapshot.ts';
 import { type Milliseconds, milliseconds, SECOND_MS } from '../../../core/units.ts';
+import type { HostSample } from '../../host/host-sample.ts';
 import type { Instance } from '../instances.ts';
 import type { SeriesSource } from '../past.ts';
+import { mergeDistributions, slotAt } from '../sliding.ts';
 import type { HistogramSeries } from '../store.ts';
 
 /** Everything a snapshot is made of, at one moment. */

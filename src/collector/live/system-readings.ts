@@ -1,0 +1,111 @@
+import type { SystemEvent } from '../../core/event.ts';
+import type { GaugePoint } from '../../core/frame.ts';
+import type { InstrumentSpec } from '../../core/signal.ts';
+import {
+  CPU_COUNT,
+  CPU_UTILIZATION,
+  FILESYSTEM_LIMIT,
+  FILESYSTEM_USAGE,
+  LOAD_1M,
+  MEMORY_LIMIT,
+  MEMORY_USAGE,
+  NETWORK_RATE,
+} from '../../core/signals/system.ts';
+import { DIRECTION, RECEIVE, TRANSMIT } from '../../core/signals/ws-session.ts';
+import type { HostSample } from '../host/host-sample.ts';
+
+/** One gauge as a row of `system_metrics`, before it has an id. */
+export type SystemReading = Pick<SystemEvent, 'metricType' | 'metricName' | 'value' | 'unit' | 'tags'>;
+
+const share = (part: number, whole: number): number => (whole > 0 ? (part / whole) * 100 : 0);
+
+/** The rows of one host sample: every mounted disk has its own, because the full one is rarely `/`. */
+export function hostReadings(host: HostSample): SystemReading[] {
+  const reading = (
+    metricType: string,
+    metricName: string,
+    value: number,
+    unit: SystemReading['unit'],
+  ): SystemReading => ({ metricType, metricName, value, unit, tags: {} });
+  return [
+    reading('cpu', 'cpu_percent', host.cpuPercent, 'percent'),
+    reading('cpu', 'load_1m', host.load1m, 'load'),
+    reading('memory', 'memory_percent', share(host.memoryUsedBytes, host.memoryTotalBytes), 'percent'),
+    reading('memory', 'memory_used_bytes', host.memoryUsedBytes, 'bytes'),
+    ...host.disks.flatMap(({ mountPoint, usedBytes, totalBytes }) => {
+      const tags = { mount_point: mountPoint };
+      return [
+        { ...reading('disk', 'disk_percent', share(usedBytes, totalBytes), 'percent'), tags },
+        { ...reading('disk', 'disk_used_bytes', usedBytes, 'bytes'), tags },
+      ];
+    }),
+    reading('network', 'network_rx_bytes_per_second', host.networkRxBytesPerSecond, 'bytes_per_second'),
+    reading('network', 'network_tx_bytes_per_second', host.networkTxBytesPerSecond, 'bytes_per_second'),
+  ];
+}
+
+/** What the process gauges of one instance are called in `system_metrics`, and how their value is converted. */
+interface ProcessReading {
+  readonly type: string;
+  readonly name: string;
+  readonly unit: SystemReading['unit'];
+  readonly factor: number;
+}
+
+const PROCESS_READINGS: Readonly<Record<string, ProcessReading>> = {
+  'process.memory.usage': { type: 'process', name: 'process_memory_bytes', unit: 'bytes', factor: 1 },
+  'process.thread.count': { type: 'process', name: 'process_threads', unit: 'count', factor: 1 },
+  'process.cpu.utilization': { type: 'process', name: 'process_cpu_percent', unit: 'percent', factor: 100 },
+  'v8js.memory.heap.used': { type: 'runtime', name: 'heap_used_bytes', unit: 'bytes', factor: 1 },
+  'nodejs.eventloop.delay.p99': { type: 'runtime', name: 'event_loop_p99_ms', unit: 'ms', factor: 1000 },
+  'nodejs.eventloop.utilization': {
+    type: 'runtime',
+    name: 'event_loop_utilization_percent',
+    unit: 'percent',
+    factor: 100,
+  },
+  'nervecenter.websocket.connections': {
+    type: 'connections',
+    name: 'ws_connections',
+    unit: 'count',
+    factor: 1,
+  },
+};
+
+/** The row of a gauge of an agent's process, or `null` when the gauge has none. */
+export function processReading(gauge: string, value: number, instanceId: string): SystemReading | null {
+  const known = PROCESS_READINGS[gauge];
+  if (known === undefined) return null;
+  return {
+    metricType: known.type,
+    metricName: known.name,
+    value: value * known.factor,
+    unit: known.unit,
+    tags: { instance_id: instanceId },
+  };
+}
+
+/** The names of the gauges that `processReading` knows. */
+export const PROCESS_READING_GAUGES: readonly string[] = Object.keys(PROCESS_READINGS);
+
+/** The host sample as gauges, for the Prometheus endpoint. */
+export function hostPoints(host: HostSample): GaugePoint[] {
+  const point = (
+    { name, unit, description }: InstrumentSpec,
+    value: number,
+    attributes: GaugePoint['attributes'] = {},
+  ): GaugePoint => ({ kind: 'gauge', name, unit, description, value, attributes });
+  return [
+    point(CPU_UTILIZATION, host.cpuPercent / 100),
+    point(CPU_COUNT, host.cpuCount),
+    point(LOAD_1M, host.load1m),
+    point(MEMORY_USAGE, host.memoryUsedBytes),
+    point(MEMORY_LIMIT, host.memoryTotalBytes),
+    point(NETWORK_RATE, host.networkRxBytesPerSecond, { [DIRECTION]: RECEIVE }),
+    point(NETWORK_RATE, host.networkTxBytesPerSecond, { [DIRECTION]: TRANSMIT }),
+    ...host.disks.flatMap(({ mountPoint, usedBytes, totalBytes }) => [
+      point(FILESYSTEM_USAGE, usedBytes, { 'system.filesystem.mountpoint': mountPoint }),
+      point(FILESYSTEM_LIMIT, totalBytes, { 'system.filesystem.mountpoint': mountPoint }),
+    ]),
+  ];
+}

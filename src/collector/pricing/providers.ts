@@ -1,0 +1,76 @@
+import { isLocalHost } from '../../core/llm/providers.ts';
+import { tableName } from './aliases.ts';
+
+/** Our provider ids (`gen_ai.provider.name`) that the price table spells otherwise. */
+const TABLE_IDS: Readonly<Record<string, string>> = {
+  x_ai: 'x-ai',
+  xai: 'x-ai',
+  mistral_ai: 'mistral',
+  'azure.ai.openai': 'azure',
+  'azure.ai.inference': 'azure',
+  'gcp.gemini': 'google',
+  'gcp.vertex_ai': 'google',
+  'gcp.gen_ai': 'google',
+  'aws.bedrock': 'aws',
+};
+
+/**
+ * Who makes a model that only its maker, or somebody on the maker's behalf, serves. Open-weight models are missing on
+ * purpose: whoever runs one on his own machine pays nobody per token.
+ */
+const MAKERS: readonly (readonly [pattern: RegExp, tableId: string])[] = [
+  [/^(?:gpt-(?!oss)|chatgpt-|o[1-9](?:-|$)|text-embedding-)/, 'openai'],
+  [/^claude-/, 'anthropic'],
+  [/^grok-(?!1(?:$|-))/, 'x-ai'],
+  [/^gemini-/, 'google'],
+];
+
+/** Models that OpenAI's price list has although anybody can run them. */
+const OPEN_WEIGHTS = /^(?:.*\/)?gpt-oss/;
+
+/** What to look up: a model in a provider's price list. */
+export interface PriceKey {
+  readonly tableId: string;
+  readonly model: string;
+}
+
+export interface PricedCall {
+  readonly provider: string;
+  readonly serverAddress: string | null;
+  readonly model: string;
+  readonly responseModel: string | null;
+}
+
+/**
+ * Where the price of a call may be found, best first: the provider's own list with the model the provider says it used,
+ * then with the one that was asked for. Behind a server that is no known provider's (a gateway, a stub on this machine) the
+ * list of the model's maker. Azure resells OpenAI's models at OpenAI's prices.
+ */
+export function priceKeys(call: PricedCall): PriceKey[] {
+  const names = [call.responseModel, call.model].flatMap((name) => (name === null ? [] : spellings(name)));
+  const tableId = Object.hasOwn(TABLE_IDS, call.provider) ? TABLE_IDS[call.provider] : undefined;
+  const own = tableId ?? call.provider;
+  const keys = names.map((model): PriceKey => ({ tableId: own, model }));
+  if (own === 'azure') return [...keys, ...names.map((model): PriceKey => ({ tableId: 'openai', model }))];
+  if (isStandIn(call))
+    return [...keys.filter(({ model }) => !OPEN_WEIGHTS.test(model)), ...names.flatMap(makersKey)];
+  return keys;
+}
+
+/** The name itself, and without the maker's prefix that gateways put before it. */
+function spellings(name: string): string[] {
+  const bare = name.slice(name.lastIndexOf('/') + 1);
+  return [...new Set([tableName(name), tableName(bare)])];
+}
+
+/** A server that speaks for somebody else: its provider id is its own host name, or it runs on this machine. */
+function isStandIn(call: PricedCall): boolean {
+  return (
+    call.serverAddress === null || call.provider === call.serverAddress || isLocalHost(call.serverAddress)
+  );
+}
+
+function makersKey(model: string): PriceKey[] {
+  const maker = MAKERS.find(([pattern]) => pattern.test(model));
+  return maker === undefined ? [] : [{ tableId: maker[1], model }];
+}

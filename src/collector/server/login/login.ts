@@ -1,0 +1,91 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { NervecenterError } from '../../../core/errors.ts';
+import { KIB } from '../../../core/units.ts';
+import { readBody } from '../body.ts';
+import { respond, respondJson } from '../respond.ts';
+import type { Viewers } from '../viewers.ts';
+import type { Authenticator, Identity } from './authenticator.ts';
+import type { SessionCookies } from './session-cookies.ts';
+import type { Sessions } from './sessions.ts';
+
+const BODY_BYTES_MAX = 4 * KIB;
+const DASHBOARD = '/admin/system';
+
+/**
+ * Where a person looks at the dashboard for the first time. The token is in the fragment: it reaches no server, no log and
+ * no Referer, and the page removes it from the address bar.
+ */
+export function loginUrl(url: string, token: string): string {
+  return `${url}/login#token=${encodeURIComponent(token)}`;
+}
+
+/** Where to go after the login: only a path of the dashboard itself, whatever was asked for. */
+export function safeNext(next: unknown): string {
+  if (typeof next !== 'string') return DASHBOARD;
+  // Parsed as a browser would, which reads `\` as `/` and drops tabs and line breaks.
+  const base = 'http://nervecenter.invalid';
+  if (!URL.canParse(next, base)) return DASHBOARD;
+  const { origin, pathname, search, hash } = new URL(next, base);
+  if (origin !== base || !/^\/admin(\/|$)/.test(pathname)) return DASHBOARD;
+  return `${pathname}${search}${hash}`;
+}
+
+export interface LoginOptions {
+  readonly authenticator: Authenticator;
+  readonly sessions: Sessions;
+  readonly viewers: Viewers;
+  readonly cookies: SessionCookies;
+}
+
+/** Exchanges the token for a session, and ends sessions. */
+export class Login {
+  readonly #options: LoginOptions;
+
+  constructor(options: LoginOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * `{"token": "…", "next": "/admin/…"}` in, `{"next": "/admin/…"}` and the cookie out.
+   *
+   * @throws NervecenterError `NC_BAD_REQUEST`, `NC_PAYLOAD_TOO_LARGE`, `NC_TOKEN_WRONG`, `NC_TOO_MANY_ATTEMPTS`
+   */
+  async logIn(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { token, next } = parseBody(await readBody(request, { bytesMax: BODY_BYTES_MAX, what: 'A login' }));
+    const { authenticator, sessions, cookies } = this.#options;
+    const index = authenticator.checkToken(token, request.socket.remoteAddress ?? '');
+    response.setHeader('set-cookie', cookies.write(sessions.open(index, isOnTls(request))));
+    respondJson(response, 200, { next: safeNext(next) });
+  }
+
+  logOut(request: IncomingMessage, response: ServerResponse, identity: Identity | null): void {
+    const { sessions, viewers, cookies } = this.#options;
+    if (identity?.kind === 'session') {
+      sessions.close(identity.session);
+      viewers.closeSession(identity.session);
+    }
+    response.setHeader('set-cookie', cookies.remove(isOnTls(request)));
+    respond(response, 204, {});
+  }
+}
+
+/**
+ * We speak no TLS, but a proxy in front may. The browser itself says so in the Origin of its request, which was checked to
+ * be ours: a better witness than a forwarding header that anybody can send.
+ */
+function isOnTls({ headers }: IncomingMessage): boolean {
+  return headers.origin?.toLowerCase().startsWith('https:') ?? false;
+}
+
+function parseBody(text: string): { token: string; next: unknown } {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    if (typeof parsed === 'object' && parsed !== null && 'token' in parsed) {
+      const { token } = parsed;
+      if (typeof token === 'string') return { token, next: 'next' in parsed ? parsed.next : null };
+    }
+  } catch {
+    // Answered below, together with JSON of another shape.
+  }
+  throw new NervecenterError('NC_BAD_REQUEST', 'A login is JSON such as {"token": "..."}.');
+}
