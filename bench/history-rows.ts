@@ -1,6 +1,6 @@
 // Thirty days of made-up rows in every table, in the order of their times, as a busy app would have left them.
 import type { Pool, PoolClient } from 'pg';
-import { ensurePartitions } from '../src/collector/postgres/partitions.ts';
+import { ensurePartitions } from '../src/collector/sinks/postgres/schema/partitions.ts';
 import { DAY_MS, milliseconds, SECOND_MS } from '../src/core/units.ts';
 
 export const DAYS = 30;

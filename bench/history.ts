@@ -2,10 +2,10 @@
 // it is named.
 import { readFileSync } from 'node:fs';
 import { Pool } from 'pg';
-import { createHistory } from '../src/collector/postgres/history/history.ts';
-import type { Read } from '../src/collector/postgres/history/read-lane.ts';
-import { migrate } from '../src/collector/postgres/migrate.ts';
-import { Rollup } from '../src/collector/postgres/rollup.ts';
+import type { Read } from '../src/collector/sinks/postgres/connect/lend.ts';
+import { createHistory } from '../src/collector/sinks/postgres/history/history.ts';
+import { Rollup } from '../src/collector/sinks/postgres/rollup/rollup.ts';
+import { migrate } from '../src/collector/sinks/postgres/schema/migrate.ts';
 import { parseHistoryQuery } from '../src/core/history/parameters.ts';
 import type { HistoryAnswer } from '../src/core/history/query.ts';
 import { DAY_MS, SECOND_MS } from '../src/core/units.ts';

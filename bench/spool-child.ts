@@ -1,5 +1,5 @@
 // Opens the spool of a directory in a process of its own, so that its memory is nobody else's, and says what it took.
-import { Spool } from '../src/collector/postgres/spool/spool.ts';
+import { Spool } from '../src/collector/sinks/postgres/spool/spool.ts';
 import { GIB } from '../src/core/units.ts';
 import { cpuMs } from './measure.ts';
 

@@ -1,10 +1,10 @@
 // How long a collector that starts takes to open what an outage left: 1 GiB, as full batches and as small ones.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Batch, encodeEvents } from '../src/collector/postgres/batch.ts';
-import { NODE_FILES } from '../src/collector/postgres/spool/files.ts';
-import { encodeRecord } from '../src/collector/postgres/spool/record.ts';
-import { Segment } from '../src/collector/postgres/spool/segment.ts';
+import { type Batch, encodeEvents } from '../src/collector/sinks/postgres/spool/batch.ts';
+import { NODE_FILES } from '../src/collector/sinks/postgres/spool/files.ts';
+import { encodeRecord } from '../src/collector/sinks/postgres/spool/record.ts';
+import { Segment } from '../src/collector/sinks/postgres/spool/segment.ts';
 import { GIB, MIB, SECOND_MS } from '../src/core/units.ts';
 import { newEventId } from '../src/platform/ids.ts';
 import { reachableTempDir } from '../test/support/postgres.ts';

@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ClientBase } from 'pg';
-import { migrate } from '../src/collector/postgres/migrate.ts';
+import { migrate } from '../src/collector/sinks/postgres/schema/migrate.ts';
 import { packageRoot } from '../src/platform/paths.ts';
 import { startPostgres } from '../test/support/postgres.ts';
 

@@ -1,8 +1,8 @@
 import type { Config } from '../config/config.ts';
 import type { Source } from '../core/frame.ts';
 import { packageVersion } from '../platform/version.ts';
-import type { Storage } from './postgres/storage.ts';
 import { loginUrl } from './server/login/login.ts';
+import type { Storage } from './sinks/postgres/storage.ts';
 
 interface NoticeOptions {
   readonly config: Config;

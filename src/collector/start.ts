@@ -17,16 +17,16 @@ import { AlertService } from './alerts/service.ts';
 import { createHostSampler } from './host/sampler.ts';
 import { Live, type PipelineCounts } from './live/live.ts';
 import type { Log } from './log.ts';
-import { createAlertStore } from './postgres/alert-store.ts';
-import { oneAtATime } from './postgres/history/read-lane.ts';
-import { startHistory } from './postgres/history/service.ts';
-import { Maintenance } from './postgres/maintenance.ts';
-import { PastReader } from './postgres/past-reader.ts';
-import { createStorage, type Storage, type StorageCounts } from './postgres/storage.ts';
 import { createPricer, type Pricer } from './pricing/pricer.ts';
 import { type AgentHandlers, receiveFrom } from './receivers/agents.ts';
 import { listenForAgents, type SocketReceiver } from './receivers/socket.ts';
 import { createCollectorServer } from './server/server.ts';
+import { createAlertStore } from './sinks/postgres/alert-store.ts';
+import { oneAtATime } from './sinks/postgres/connect/lend.ts';
+import { startHistory } from './sinks/postgres/history/service.ts';
+import { PastReader } from './sinks/postgres/past/past-reader.ts';
+import { Maintenance } from './sinks/postgres/schema/maintenance.ts';
+import { createStorage, type Storage, type StorageCounts } from './sinks/postgres/storage.ts';
 import { startNotice } from './start-notice.ts';
 
 const NOTHING_STORED: StorageCounts = {

@@ -1,19 +1,19 @@
 import { resolve } from 'node:path';
 import type { ClientBase } from 'pg';
 import { logToStderr } from '../collector/log.ts';
-import { configuredServer, shownPath } from '../collector/postgres/configured-server.ts';
-import { refuseWithoutCluster } from '../collector/postgres/embedded-running.ts';
-import { SinkError } from '../collector/postgres/export/copy-out.ts';
+import { configuredServer, shownPath } from '../collector/sinks/postgres/configured-server.ts';
+import type { PostgresServer } from '../collector/sinks/postgres/connect/server.ts';
+import { refuseWithoutCluster } from '../collector/sinks/postgres/embedded/running.ts';
+import { SinkError } from '../collector/sinks/postgres/export/copy-out.ts';
 import {
   type Destination,
   directoryDestination,
   fileDestination,
   outputError,
   streamDestination,
-} from '../collector/postgres/export/destination.ts';
-import { type ExportOptions, exportCsv, exportSql } from '../collector/postgres/export/export.ts';
-import { ROW_TABLES, type Selection } from '../collector/postgres/export/selection.ts';
-import type { PostgresServer } from '../collector/postgres/server.ts';
+} from '../collector/sinks/postgres/export/destination.ts';
+import { type ExportOptions, exportCsv, exportSql } from '../collector/sinks/postgres/export/export.ts';
+import { ROW_TABLES, type Selection } from '../collector/sinks/postgres/export/selection.ts';
 import type { Config } from '../config/config.ts';
 import { NervecenterError } from '../core/errors.ts';
 import { parseInstant } from '../core/history/time.ts';

@@ -1,4 +1,4 @@
-import { label, migrate, rollBack, schemaStatus } from '../collector/postgres/migrate.ts';
+import { label, migrate, rollBack, schemaStatus } from '../collector/sinks/postgres/schema/migrate.ts';
 import { NervecenterError } from '../core/errors.ts';
 import { type OpenDatabase, withDatabase } from './with-database.ts';
 

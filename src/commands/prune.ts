@@ -1,5 +1,5 @@
-import { schemaStatus } from '../collector/postgres/migrate.ts';
-import { applyRetention, formatMib, pruneLedger } from '../collector/postgres/retention.ts';
+import { schemaStatus } from '../collector/sinks/postgres/schema/migrate.ts';
+import { applyRetention, formatMib, pruneLedger } from '../collector/sinks/postgres/schema/retention.ts';
 import { NervecenterError } from '../core/errors.ts';
 import { milliseconds } from '../core/units.ts';
 import { withDatabase } from './with-database.ts';

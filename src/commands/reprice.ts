@@ -1,7 +1,7 @@
 import { logToStderr } from '../collector/log.ts';
-import { schemaStatus } from '../collector/postgres/migrate.ts';
-import { type RepriceTotals, reprice } from '../collector/postgres/reprice.ts';
 import { createPricer } from '../collector/pricing/pricer.ts';
+import { type RepriceTotals, reprice } from '../collector/sinks/postgres/reprice.ts';
+import { schemaStatus } from '../collector/sinks/postgres/schema/migrate.ts';
 import { NervecenterError } from '../core/errors.ts';
 import { parseInstant } from '../core/history/time.ts';
 import { writeToStderr } from '../platform/stderr.ts';

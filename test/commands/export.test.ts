@@ -5,8 +5,8 @@ import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync 
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Client } from 'pg';
-import { copyIn } from '../../src/collector/postgres/copy-in.ts';
-import { ROW_TABLES, STATE_TABLES } from '../../src/collector/postgres/export/selection.ts';
+import { ROW_TABLES, STATE_TABLES } from '../../src/collector/sinks/postgres/export/selection.ts';
+import { copyIn } from '../../src/collector/sinks/postgres/write/copy-in.ts';
 import type { PostgresConfig } from '../../src/config/config.ts';
 import { loadScript } from '../support/load-script.ts';
 import { until } from '../support/poll.ts';

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import type { Client } from 'pg';
-import { ROW_TABLES, STATE_TABLES } from '../../src/collector/postgres/export/selection.ts';
-import { migrate } from '../../src/collector/postgres/migrate.ts';
+import { ROW_TABLES, STATE_TABLES } from '../../src/collector/sinks/postgres/export/selection.ts';
+import { migrate } from '../../src/collector/sinks/postgres/schema/migrate.ts';
 import type { PostgresConfig } from '../../src/config/config.ts';
 import { MIB } from '../../src/core/units.ts';
 import { packageRoot } from '../../src/platform/paths.ts';

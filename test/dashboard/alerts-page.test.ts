@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
-import { migrate } from '../../src/collector/postgres/migrate.ts';
+import { migrate } from '../../src/collector/sinks/postgres/schema/migrate.ts';
 import type { PostgresConfig } from '../../src/config/config.ts';
 import { startWebhookServer, type WebhookServer } from '../collector/alerts/webhook-server.ts';
 import { launchBrowser } from '../support/browser.ts';

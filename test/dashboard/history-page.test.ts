@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { after, afterEach, before, describe, test } from 'node:test';
 import type { Browser, Download, Page } from 'playwright-core';
-import { migrate } from '../../src/collector/postgres/migrate.ts';
+import { migrate } from '../../src/collector/sinks/postgres/schema/migrate.ts';
 import { HOUR_MS } from '../../src/core/units.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { until } from '../support/poll.ts';

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { after, afterEach, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { empty } from '../../dashboards/web/src/fixtures/empty.ts';
-import { migrate } from '../../src/collector/postgres/migrate.ts';
+import { migrate } from '../../src/collector/sinks/postgres/schema/migrate.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { until } from '../support/poll.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../support/postgres.ts';

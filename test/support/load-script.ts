@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import { copyIn } from '../../src/collector/postgres/copy-in.ts';
+import { copyIn } from '../../src/collector/sinks/postgres/write/copy-in.ts';
 
 const TIMEOUT_MS = 30_000;
 

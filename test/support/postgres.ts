@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, type ClientConfig } from 'pg';
-import { EmbeddedPostgres } from '../../src/collector/postgres/embedded.ts';
+import { EmbeddedPostgres } from '../../src/collector/sinks/postgres/embedded/embedded.ts';
 import type { PostgresConfig } from '../../src/config/config.ts';
 
 /** A real, throw-away server; start one per test file and stop it in `after`. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { EmbeddedPostgres } from '../../src/collector/postgres/embedded.ts';
+import { EmbeddedPostgres } from '../../src/collector/sinks/postgres/embedded/embedded.ts';
 
 /** Opens the embedded database that an app has left behind, asks it, and stops it again. */
 export async function rowsOf<T extends Record<string, unknown>>(

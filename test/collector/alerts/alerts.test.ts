@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it, type TestContext } from 'node:test';
 import { AlertService } from '../../../src/collector/alerts/service.ts';
-import { createAlertStore } from '../../../src/collector/postgres/alert-store.ts';
-import { createHistory } from '../../../src/collector/postgres/history/history.ts';
-import type { Read } from '../../../src/collector/postgres/history/read-lane.ts';
+import { createAlertStore } from '../../../src/collector/sinks/postgres/alert-store.ts';
+import type { Read } from '../../../src/collector/sinks/postgres/connect/lend.ts';
+import { createHistory } from '../../../src/collector/sinks/postgres/history/history.ts';
 import { NervecenterError } from '../../../src/core/errors.ts';
 import { until } from '../../support/poll.ts';
 import { startPostgres, type TestPostgres } from '../../support/postgres.ts';
-import { openHistory, type TestHistory } from '../postgres/history/fixture.ts';
+import { openHistory, type TestHistory } from '../sinks/postgres/history/fixture.ts';
 import { startWebhookServer, type WebhookServer } from './webhook-server.ts';
 
 const INTERVAL_MS = 20;

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { migrate } from '../../../src/collector/postgres/migrate.ts';
+import { migrate } from '../../../src/collector/sinks/postgres/schema/migrate.ts';
 import type { PostgresConfig } from '../../../src/config/config.ts';
 import type { Snapshot } from '../../../src/core/snapshot.ts';
 import { until } from '../../support/poll.ts';

@@ -2,7 +2,7 @@ import { tokenUsage } from '../../../src/agent/llm/tokens/usage.ts';
 import type { NervecenterEvent } from '../../../src/core/event.ts';
 import type { Snapshot } from '../../../src/core/snapshot.ts';
 import { milliseconds, usd } from '../../../src/core/units.ts';
-import { oneOfEach, requestEvent } from '../postgres/events.ts';
+import { oneOfEach, requestEvent } from '../sinks/postgres/events.ts';
 
 const OUTCOMES = ['ok', 'error', 'aborted'] as const;
 const MODELS = [

@@ -1,0 +1,213 @@
+import { type ClientBase, escapeLiteral, type QueryResult } from 'pg';
+import type { LlmCost } from '../../../core/event.ts';
+import { SECOND_MS } from '../../../core/units.ts';
+import { STORED_CALL_COLUMNS, type StoredCall, storedCall } from '../../pricing/stored-call.ts';
+import { CALL_BILLED } from './rollup/shape.ts';
+import { TOUCHED_MINUTE } from './rollup/touched.ts';
+
+/** As the writer's: the server gives up a statement after this; a batch takes some 50 ms. */
+const STATEMENT_TIMEOUT_MS = 30 * SECOND_MS;
+const BATCH_ROWS_MAX = 1000;
+/**
+ * In partitions without statistics the planner expects a handful of rows: it would sort all that are left for every batch
+ * instead of walking the index, and compare every row of a batch with every other.
+ */
+const PLANS = ['sort', 'bitmapscan', 'nestloop'].map((plan) => `SET LOCAL enable_${plan} = off`).join('; ');
+/** `cost_usd` keeps six decimals of less than 10,000 USD; `cost_exact_usd` has what it cannot hold. */
+const EXACT_COST = 'coalesce(r.cost_exact_usd, r.cost_usd)';
+const COLUMN_LIMIT = '9999.9999995';
+/** Before every row: times and ids are compared together. */
+const FIRST_ID = '00000000-0000-0000-0000-000000000000';
+
+export interface RepriceOptions {
+  readonly fromMs: number;
+  /** Rows of this moment and later stay as they are. */
+  readonly toMs: number;
+  /** Only counts what would change. */
+  readonly dryRun: boolean;
+  readonly price: (call: StoredCall) => LlmCost;
+  /** Asked before every batch: whether to stop there. */
+  readonly stopped: () => boolean;
+  readonly onProgress?: (totals: RepriceTotals) => void;
+  /** @default 1000 */
+  readonly batchRowsMax?: number;
+}
+
+/** What became of the rows so far. Money in USD. */
+export interface RepriceTotals {
+  readonly rows: number;
+  /** Rows whose cost or savings are different now. */
+  readonly changed: number;
+  /** Of the rows, those with what the provider billed, which stays. */
+  readonly reported: number;
+  /** Of the rows, those that were billed and have no price now: a cost they have stays. */
+  readonly unpriced: number;
+  /** Sum of the costs of all rows, before and after. */
+  readonly beforeUsd: number;
+  readonly afterUsd: number;
+  /** Where the next batch begins (ISO 8601), `null` at the end. */
+  readonly reached: string | null;
+}
+
+const NOTHING: RepriceTotals = {
+  rows: 0,
+  changed: 0,
+  reported: 0,
+  unpriced: 0,
+  beforeUsd: 0,
+  afterUsd: 0,
+  reached: null,
+};
+
+/** One row as it is read: counts as integers, times as text, which keeps their microseconds. */
+interface Row {
+  readonly id: string;
+  readonly at: string;
+  readonly cost_usd: string | null;
+  readonly cost_source: string | null;
+  readonly billed: boolean;
+  readonly [column: string]: unknown;
+}
+
+interface Place {
+  readonly at: string;
+  readonly id: string;
+}
+
+/**
+ * Prices stored calls anew, in order of time. Every batch is one transaction, with the marks of the minutes it changed, as
+ * the writer leaves them: it can be interrupted anywhere, and repeated.
+ */
+export async function reprice(client: ClientBase, options: RepriceOptions): Promise<RepriceTotals> {
+  let place: Place = { at: new Date(options.fromMs).toISOString(), id: FIRST_ID };
+  let totals = NOTHING;
+  while (!options.stopped()) {
+    const rows = await inTransaction(client, async () => {
+      const batch = await nextRows(client, place, options);
+      totals = added(totals, batch, await settle(client, batch, options));
+      return batch;
+    });
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < (options.batchRowsMax ?? BATCH_ROWS_MAX))
+      return { ...totals, reached: null };
+    place = last;
+    totals = { ...totals, reached: last.at };
+    options.onProgress?.(totals);
+  }
+  return { ...totals, reached: place.at };
+}
+
+async function inTransaction<T>(client: ClientBase, work: () => Promise<T>): Promise<T> {
+  await client.query(`BEGIN; SET LOCAL statement_timeout = ${STATEMENT_TIMEOUT_MS}; ${PLANS}`);
+  try {
+    const result = await work();
+    await client.query('COMMIT');
+    return result;
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {}); // The first error says more.
+    throw error;
+  }
+}
+
+/** The rows after a place. Both bounds are constants to the planner, so that it opens no partition in vain. */
+async function nextRows(client: ClientBase, { at, id }: Place, options: RepriceOptions): Promise<Row[]> {
+  const from = `${escapeLiteral(at)}::timestamptz`;
+  const to = `${escapeLiteral(new Date(options.toMs).toISOString())}::timestamptz`;
+  const { rows } = await client.query<Row>(
+    `SELECT r.id, ${EXACT_COST} AS cost_usd, r.cost_source, ${CALL_BILLED} AS billed, ${STORED_CALL_COLUMNS.join(', ')},
+       to_json(r.timestamp) #>> '{}' AS at, (extract(epoch FROM r.timestamp) * 1000)::float8 AS time_ms
+     FROM enterprise.llm_call_metrics r
+     WHERE r.timestamp >= ${from} AND r.timestamp < ${to} AND (r.timestamp, r.id) > (${from}, $1::uuid)
+     ORDER BY r.timestamp, r.id LIMIT ${options.batchRowsMax ?? BATCH_ROWS_MAX}`,
+    [id],
+  );
+  return rows;
+}
+
+interface Settled {
+  readonly changed: number;
+  readonly unpriced: number;
+  readonly reported: number;
+  readonly beforeUsd: number;
+  readonly afterUsd: number;
+}
+
+/** Prices the rows of a batch and stores what is different. */
+async function settle(
+  client: ClientBase,
+  rows: readonly Row[],
+  { dryRun, price }: RepriceOptions,
+): Promise<Settled> {
+  const ours = rows.filter(({ cost_source }) => cost_source !== 'provider');
+  const costs = ours.map((row) => ({ row, cost: price(storedCall(row)) }));
+  const known = costs.filter(({ cost }) => cost.usd !== null);
+  const beforeUsd = rows.reduce((sum, { cost_usd }) => sum + Number(cost_usd ?? 0), 0);
+  const unpriced = costs.filter(({ row, cost }) => cost.usd === null && row.billed).length;
+  const counts = { unpriced, reported: rows.length - ours.length, beforeUsd };
+  const [first, last] = [known[0]?.row.at, known.at(-1)?.row.at];
+  if (first === undefined || last === undefined) return { ...counts, changed: 0, afterUsd: beforeUsd };
+  const columns = [
+    known.map(({ row }) => row.id),
+    known.map(({ row }) => row.at),
+    known.map(({ cost }) => cost.usd),
+    known.map(({ cost }) => cost.source),
+    known.map(({ cost }) => cost.priceVersion),
+    known.map(({ cost }) => cost.cacheSavingsUsd),
+  ];
+  const { rows: answers }: QueryResult<{ changed: number; difference: number }> = await client.query(
+    settleStatement({ dryRun, first, last }),
+    columns,
+  );
+  const { changed = 0, difference = 0 } = answers[0] ?? {};
+  return { ...counts, changed, afterUsd: beforeUsd + difference };
+}
+
+interface StatementParts {
+  readonly dryRun: boolean;
+  readonly first: string;
+  readonly last: string;
+}
+
+/**
+ * Savings of nothing and none are the same. What has the same cost keeps the version it was found with.
+ */
+function settleStatement({ dryRun, first, last }: StatementParts): string {
+  const different = `
+    WITH priced AS (
+      SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::numeric[], $4::text[], $5::text[], $6::numeric[])
+        AS given(id, at, cost, source, version, savings)
+    ), different AS (
+      SELECT priced.*, priced.cost - coalesce(${EXACT_COST}, 0) AS difference
+      FROM enterprise.llm_call_metrics r JOIN priced ON r.id = priced.id AND r.timestamp = priced.at
+      WHERE r.timestamp BETWEEN ${escapeLiteral(first)}::timestamptz AND ${escapeLiteral(last)}::timestamptz
+        AND (${EXACT_COST} IS DISTINCT FROM priced.cost OR coalesce(r.cache_savings_usd, 0) <> coalesce(priced.savings, 0))
+    )`;
+  const totals = `SELECT count(*)::int AS changed, coalesce(sum(difference), 0)::float8 AS difference FROM different`;
+  if (dryRun) return `${different} ${totals}`;
+  return `${different}, stored AS (
+      UPDATE enterprise.llm_call_metrics r
+      SET cost_usd = CASE WHEN different.cost < ${COLUMN_LIMIT} THEN different.cost END,
+        cost_exact_usd = CASE WHEN different.cost < ${COLUMN_LIMIT} THEN nullif(different.cost, round(different.cost, 6)) ELSE different.cost END,
+        cost_source = different.source, price_version = left(different.version, 50),
+        cache_savings_usd = different.savings
+      FROM different
+      WHERE r.id = different.id AND r.timestamp = different.at
+        AND r.timestamp BETWEEN ${escapeLiteral(first)}::timestamptz AND ${escapeLiteral(last)}::timestamptz
+      RETURNING r.timestamp
+    ), marked AS (
+      INSERT INTO enterprise.nervecenter_rollup_pending (signal, minutes)
+      SELECT 'llm-call', array_agg(DISTINCT ${TOUCHED_MINUTE}) FROM stored AS r HAVING count(*) > 0
+    ) ${totals}`;
+}
+
+function added(totals: RepriceTotals, rows: readonly Row[], batch: Settled): RepriceTotals {
+  return {
+    rows: totals.rows + rows.length,
+    changed: totals.changed + batch.changed,
+    reported: totals.reported + batch.reported,
+    unpriced: totals.unpriced + batch.unpriced,
+    beforeUsd: totals.beforeUsd + batch.beforeUsd,
+    afterUsd: totals.afterUsd + batch.afterUsd,
+    reached: totals.reached,
+  };
+}

@@ -1,0 +1,126 @@
+import type { ClientBase } from 'pg';
+import { type Config, RETENTION_OF } from '../../../../config/config.ts';
+import type { SignalName } from '../../../../core/event.ts';
+import { SIGNALS } from '../../../../core/signals/index.ts';
+import { DAY_MS, type Milliseconds } from '../../../../core/units.ts';
+import { clearDefaultPartition, dropPartition, ensurePartitions, readPartitions } from './partitions.ts';
+import { beyondBudget, expired, keptFrom, type Partition } from './retention-policy.ts';
+
+/** How long rows are kept, and how much room all of them may take. */
+export type RetentionPolicy = Pick<Config, 'retentionMs' | 'storageMaxBytes'>;
+
+/** What one run did. */
+export interface RetentionReport {
+  /** Names of the partitions made. */
+  readonly made: readonly string[];
+  /** Dropped because all their rows were past their retention. */
+  readonly expired: readonly Partition[];
+  /** Dropped because everything together took more than it may. */
+  readonly evicted: readonly Partition[];
+  /** Rows past their retention that had no partition of their own. */
+  readonly strayRows: number;
+  /** What all our tables take now, indexes included. */
+  readonly bytes: number;
+}
+
+/** A batch whose outcome its writer does not know is sent again within seconds; this covers a long outage, too. */
+const LEDGER_KEPT_MS = 7 * DAY_MS;
+/** Whatever their age, a writer's last batches stay: a spool may lie unread for longer than a week. */
+const LEDGER_KEPT_BATCHES = 100;
+
+/**
+ * Applies the policy once: makes the partitions that are missing, then drops whole days, never single rows. A day goes when
+ * its last moment is past the retention of its table, so rows live up to one day longer than it says.
+ *
+ * @throws DatabaseError 42501 when the role does not own the tables.
+ */
+export async function applyRetention(
+  client: ClientBase,
+  policy: RetentionPolicy,
+  nowMs: Milliseconds,
+): Promise<RetentionReport> {
+  const made: string[] = [];
+  const gone: Partition[] = [];
+  let strayRows = 0;
+  for (const { table, retentionMs } of retainedTables(policy)) {
+    const keptFromMs = keptFrom(nowMs, retentionMs);
+    made.push(...(await ensurePartitions(client, table, keptFromMs, nowMs)));
+    const old = expired(await readPartitions(client, [table]), keptFromMs);
+    gone.push(...(await dropAll(client, old)));
+    strayRows += await clearDefaultPartition(client, table, keptFromMs);
+  }
+  const evicted = await enforceBudget(client, policy, nowMs);
+  return { made, expired: gone, evicted, strayRows, bytes: await bytesUsed(client) };
+}
+
+/** Forgets the batches that no writer can send again. @returns how many. */
+export async function pruneLedger(client: ClientBase, nowMs: Milliseconds): Promise<number> {
+  const { rowCount } = await client.query(
+    `DELETE FROM enterprise.nervecenter_batches AS batch
+     USING (SELECT writer, max(seq) AS last FROM enterprise.nervecenter_batches GROUP BY writer) AS newest
+     WHERE batch.writer = newest.writer AND batch.seq <= newest.last - $1 AND batch.stored_at < $2`,
+    [LEDGER_KEPT_BATCHES, new Date(nowMs - LEDGER_KEPT_MS)],
+  );
+  return rowCount ?? 0;
+}
+
+function retainedTables({ retentionMs }: RetentionPolicy): { table: string; retentionMs: Milliseconds }[] {
+  return (Object.keys(SIGNALS) as SignalName[]).map((name) => ({
+    table: SIGNALS[name].table,
+    retentionMs: retentionMs[RETENTION_OF[name]],
+  }));
+}
+
+async function enforceBudget(
+  client: ClientBase,
+  policy: RetentionPolicy,
+  nowMs: Milliseconds,
+): Promise<Partition[]> {
+  const { storageMaxBytes } = policy;
+  if (storageMaxBytes === null) return [];
+  const partitions = await readPartitions(
+    client,
+    retainedTables(policy).map(({ table }) => table),
+  );
+  return dropAll(client, beyondBudget(partitions, await bytesUsed(client), storageMaxBytes, nowMs));
+}
+
+async function dropAll(client: ClientBase, partitions: readonly Partition[]): Promise<Partition[]> {
+  const dropped: Partition[] = [];
+  for (const partition of partitions) {
+    if (await dropPartition(client, partition.name)) dropped.push(partition);
+  }
+  return dropped;
+}
+
+/** Partitions of our tables, and the tables beside them: ledger, migrations, rollups. Others' tables do not count. */
+async function bytesUsed(client: ClientBase): Promise<number> {
+  const tables = Object.values(SIGNALS).map(({ table }) => table);
+  const { rows } = await client.query<{ bytes: number }>(
+    `SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::float8 AS bytes
+     FROM pg_class AS c LEFT JOIN pg_inherits ON inhrelid = c.oid LEFT JOIN pg_class AS parent ON parent.oid = inhparent
+     WHERE c.relnamespace = 'enterprise'::regnamespace AND c.relkind = 'r'
+       AND (parent.relname = ANY ($1) OR coalesce(parent.relname, c.relname) ~ '^(nervecenter|rollup)_')`,
+    [tables],
+  );
+  return rows[0]?.bytes ?? 0;
+}
+
+/** What a run dropped, for people; `null` when it dropped nothing. */
+export function describeDrops({ expired: old, evicted, strayRows }: RetentionReport): string | null {
+  const parts = [
+    ...(old.length > 0 ? [`${old.length} daily partitions past their retention (${sizeOf(old)})`] : []),
+    ...(evicted.length > 0
+      ? [`${evicted.length} daily partitions over NERVECENTER_STORAGE_MAX_BYTES (${sizeOf(evicted)})`]
+      : []),
+    ...(strayRows > 0 ? [`${strayRows} rows past their retention from default partitions`] : []),
+  ];
+  return parts.length === 0 ? null : `Dropped ${parts.join(', ')}.`;
+}
+
+const sizeOf = (partitions: readonly Partition[]) =>
+  formatMib(partitions.reduce((sum, { bytes }) => sum + bytes, 0));
+
+export function formatMib(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+}

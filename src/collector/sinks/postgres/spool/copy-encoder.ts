@@ -1,0 +1,221 @@
+import type { Column, ColumnValue } from '../../../../core/signal.ts';
+import { KIB } from '../../../../core/units.ts';
+import { numericDigits } from './numeric.ts';
+
+/** What a stream in Postgres' binary COPY format begins and ends with; rows stand between. */
+export const COPY_HEADER: Buffer = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
+export const COPY_TRAILER: Buffer = Buffer.from([0xff, 0xff]);
+
+const INITIAL_BYTES = 64 * KIB;
+const NULL_LENGTH = -1;
+const INT4_MAX = 2_147_483_647;
+const INT4_VALUES = 2 ** 32;
+/** The largest `bigint` that a double can hold. */
+const INT8_MAX = 2 ** 63 - 1024;
+/** Postgres counts microseconds from 2000-01-01. */
+const POSTGRES_EPOCH_MS = Date.UTC(2000, 0, 1);
+const MICROSECONDS = 1000;
+/** Years 1 to 9999: what every client can read back. */
+const TIMESTAMP_MIN_MS = Date.parse('0001-01-01T00:00:00Z');
+const TIMESTAMP_MAX_MS = Date.parse('9999-12-31T23:59:59.999Z');
+const UUID_BYTES = 16;
+/** Each byte after which a UUID may have a hyphen. */
+const UUID_HYPHENS = Array.from({ length: 16 }, (_, byte) => [4, 6, 8, 10].includes(byte));
+const HYPHEN = 0x2d;
+/** Of each character code its value as a digit, -1 for what is none. */
+const HEX_DIGITS = Int8Array.from({ length: 128 }, (_, code) => {
+  const character = String.fromCharCode(code);
+  return /[0-9a-f]/i.test(character) ? Number.parseInt(character, 16) : -1;
+});
+const JSONB_VERSION = 1;
+/** Text inside JSON that `jsonb` refuses: an escaped NUL, or an escaped surrogate, which may be a lone one. */
+const SUSPECT_ESCAPE = /\\u(0000|d[89a-f])/i;
+
+export type ColumnType = Column<never>['type'];
+
+/**
+ * Rows in the form in which binary COPY takes them, appended to one growing buffer.
+ *
+ * Values that a type cannot hold are repaired where that loses nothing that matters (NUL bytes and lone surrogates leave
+ * text, counts stop at the type's bound, what is not a finite number becomes NULL).
+ */
+export class CopyEncoder {
+  #buffer = Buffer.allocUnsafe(INITIAL_BYTES);
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /**
+   * @throws RangeError when a value has no form in its column's type at all (a fraction for an integer, no UUID, a time
+   * outside the calendar); nothing is appended then.
+   */
+  row(types: readonly ColumnType[], values: readonly ColumnValue[]): void {
+    const start = this.#length;
+    try {
+      this.#int2(types.length);
+      let index = 0;
+      for (const type of types) this.#field(type, values[index++] ?? null);
+    } catch (error) {
+      this.#length = start;
+      throw error;
+    }
+  }
+
+  /** The rows so far; the encoder begins anew. */
+  take(): Buffer {
+    const taken = this.#buffer.subarray(0, this.#length);
+    this.#buffer = Buffer.allocUnsafe(INITIAL_BYTES);
+    this.#length = 0;
+    return taken;
+  }
+
+  #field(type: ColumnType, value: ColumnValue): void {
+    if (value === null) this.#int4(NULL_LENGTH);
+    else if (typeof value === 'boolean') this.#boolean(value);
+    else if (type === 'uuid') this.#uuid(String(value));
+    else if (type === 'timestamptz') this.#timestamp(value);
+    else if (type === 'varchar' || type === 'text') this.#text(cleanText(String(value)), null);
+    else if (type === 'jsonb') this.#text(cleanJson(String(value)), JSONB_VERSION);
+    else this.#number(type, Number(value));
+  }
+
+  #number(type: ColumnType, value: number): void {
+    if (Number.isNaN(value)) this.#int4(NULL_LENGTH);
+    else if (type === 'integer') this.#integer(value, INT4_MAX);
+    else if (type === 'bigint') this.#integer(value, INT8_MAX);
+    else if (!Number.isFinite(value)) this.#int4(NULL_LENGTH);
+    else if (type === 'double precision') this.#double(value);
+    else this.#numeric(value);
+  }
+
+  #boolean(value: boolean): void {
+    this.#int4(1);
+    this.#byte(value ? 1 : 0);
+  }
+
+  #uuid(value: string): void {
+    this.#int4(UUID_BYTES);
+    this.#reserve(UUID_BYTES);
+    let at = 0;
+    for (let byte = 0; byte < UUID_BYTES; byte++) {
+      if (UUID_HYPHENS[byte] && value.charCodeAt(at) === HYPHEN) at++;
+      // -1, for what is no digit, stays negative through both operations.
+      const bits = (hexDigit(value.charCodeAt(at)) << 4) | hexDigit(value.charCodeAt(at + 1));
+      if (bits < 0) throw new RangeError('not a UUID');
+      this.#buffer[this.#length++] = bits;
+      at += 2;
+    }
+    if (at !== value.length) throw new RangeError('not a UUID');
+  }
+
+  #timestamp(value: ColumnValue): void {
+    const ms = typeof value === 'number' ? value : Date.parse(String(value));
+    if (!(ms >= TIMESTAMP_MIN_MS && ms <= TIMESTAMP_MAX_MS)) throw new RangeError('not a time');
+    this.#int4(8);
+    this.#microseconds(Math.round(ms) - POSTGRES_EPOCH_MS);
+  }
+
+  /** @param version a byte that `jsonb` wants in front. */
+  #text(value: string, version: number | null): void {
+    this.#reserve(5 + value.length * 3);
+    const at = this.#length;
+    this.#length += 4;
+    if (version !== null) this.#byte(version);
+    this.#length += this.#buffer.write(value, this.#length, 'utf8');
+    this.#buffer.writeInt32BE(this.#length - at - 4, at);
+  }
+
+  #integer(value: number, max: number): void {
+    const bounded = Math.min(max, Math.max(-max, value));
+    if (!Number.isInteger(bounded)) throw new RangeError('not a whole number');
+    this.#int4(max === INT4_MAX ? 4 : 8);
+    if (max === INT4_MAX) this.#int4(bounded);
+    else this.#int8(BigInt(bounded));
+  }
+
+  #double(value: number): void {
+    this.#int4(8);
+    this.#reserve(8);
+    this.#length = this.#buffer.writeDoubleBE(value, this.#length);
+  }
+
+  #numeric(value: number): void {
+    const { digits, weight, scale, negative } = numericDigits(value);
+    this.#int4(8 + digits.length * 2);
+    this.#int2(digits.length);
+    this.#int2(weight);
+    this.#int2(negative ? 0x4000 : 0);
+    this.#int2(scale);
+    for (const digit of digits) this.#int2(digit);
+  }
+
+  #byte(value: number): void {
+    this.#reserve(1);
+    this.#length = this.#buffer.writeUInt8(value, this.#length);
+  }
+
+  #int2(value: number): void {
+    this.#reserve(2);
+    this.#length = this.#buffer.writeInt16BE(value, this.#length);
+  }
+
+  /** By hand: there is one for every field, and the buffer's own method checks what is known here. */
+  #int4(value: number): void {
+    this.#reserve(4);
+    const buffer = this.#buffer;
+    buffer[this.#length++] = value >>> 24;
+    buffer[this.#length++] = value >>> 16;
+    buffer[this.#length++] = value >>> 8;
+    buffer[this.#length++] = value;
+  }
+
+  /** Microseconds of so many milliseconds. */
+  #microseconds(ms: number): void {
+    const micros = ms * MICROSECONDS;
+    if (!Number.isSafeInteger(micros)) {
+      this.#int8(BigInt(ms) * BigInt(MICROSECONDS));
+      return;
+    }
+    // Without a bigint, which would be made for every row.
+    const high = Math.floor(micros / INT4_VALUES);
+    this.#int4(high);
+    this.#int4((micros - high * INT4_VALUES) | 0);
+  }
+
+  #int8(value: bigint): void {
+    this.#reserve(8);
+    this.#length = this.#buffer.writeBigInt64BE(value, this.#length);
+  }
+
+  #reserve(bytes: number): void {
+    if (this.#length + bytes <= this.#buffer.length) return;
+    const grown = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, this.#length + bytes));
+    this.#buffer.copy(grown, 0, 0, this.#length);
+    this.#buffer = grown;
+  }
+}
+
+/** The digit's value, -1 when it is none. */
+function hexDigit(code: number): number {
+  return HEX_DIGITS[code] ?? -1;
+}
+
+/** No NUL byte, no lone surrogate: Postgres' text is UTF-8 without 0x00. */
+function cleanText(value: string): string {
+  const clean = value.includes('\0') ? value.replaceAll('\0', '') : value;
+  return clean.toWellFormed();
+}
+
+function cleanJson(json: string): string {
+  const clean = cleanText(json);
+  return SUSPECT_ESCAPE.test(clean) ? JSON.stringify(cleanValue(JSON.parse(clean))) : clean;
+}
+
+function cleanValue(value: unknown): unknown {
+  if (typeof value === 'string') return cleanText(value);
+  if (Array.isArray(value)) return value.map(cleanValue);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [cleanText(key), cleanValue(one)]));
+}

@@ -1,0 +1,65 @@
+import { describeError } from '../../../../core/errors.ts';
+import type { Log } from '../../../log.ts';
+import { backoffMs } from '../write/backoff.ts';
+
+/** Whether the spool's disk can be used, when to try it again, and the two lines about it. */
+export class DiskState {
+  readonly #log: Log;
+  readonly #onRetry: () => void;
+  #failures = 0;
+  #retryAtMs = 0;
+  #retryTimer: NodeJS.Timeout | null = null;
+  /** Before, a data directory that cannot be used would be told twice: by the spool and by the server that lives there. */
+  #announced = false;
+  #unsaid: unknown = null;
+
+  /** @param onRetry called when it is time to try again. */
+  constructor(log: Log, onRetry: () => void) {
+    this.#log = log;
+    this.#onRetry = onRetry;
+  }
+
+  /** It should hold rows and cannot. */
+  get failed(): boolean {
+    return this.#failures > 0;
+  }
+
+  get mayBeTried(): boolean {
+    return performance.now() >= this.#retryAtMs;
+  }
+
+  tryNow(): void {
+    this.#retryAtMs = 0;
+  }
+
+  /** From now on a disk that cannot be used is told; what was found before storage itself had a verdict, too. */
+  announce(): void {
+    this.#announced = true;
+    if (this.failed && this.#unsaid !== null) this.#say(this.#unsaid);
+    this.#unsaid = null;
+  }
+
+  /** It could not be used. */
+  fail(error: unknown): void {
+    if (!this.failed) {
+      if (this.#announced) this.#say(error);
+      else this.#unsaid = error;
+    }
+    this.#failures++;
+    const waitMs = backoffMs(this.#failures, Math.random());
+    this.#retryAtMs = performance.now() + waitMs;
+    this.#retryTimer?.close();
+    this.#retryTimer = setTimeout(this.#onRetry, waitMs + 1).unref();
+  }
+
+  /** It was used. */
+  recover(): void {
+    if (!this.failed) return;
+    this.#failures = 0;
+    this.#log('spool', 'can be used again.');
+  }
+
+  #say(error: unknown): void {
+    this.#log('spool', `cannot be used, rows wait in memory meanwhile: ${describeError(error)}`);
+  }
+}

@@ -1,0 +1,393 @@
+import { randomUUID } from 'node:crypto';
+import type { NervecenterEvent } from '../../../../core/event.ts';
+import { MIB, SECOND_MS } from '../../../../core/units.ts';
+import type { Log } from '../../../log.ts';
+import { LockedError } from '../data-dir/lock.ts';
+import { type Batch, encodeEvents } from '../spool/batch.ts';
+import { DiskState } from '../spool/disk-state.ts';
+import type { SpoolFiles } from '../spool/files.ts';
+import { Spools } from '../spool/spools.ts';
+import { EventQueue } from './event-queue.ts';
+import type { Books } from './row-counts.ts';
+import type { Wakeup } from './wakeup.ts';
+
+export interface IntakeOptions {
+  /** Of the first spool; those of other processes are beside it. */
+  readonly spoolDirectory: string;
+  /** 0: no spool, rows wait in memory only. */
+  readonly spoolMaxBytes: number;
+  readonly queueMaxBytes: number;
+  /** @default the file system */
+  readonly files?: SpoolFiles;
+}
+
+/** Most that a batch may have. */
+const BATCH_EVENTS_MAX = 1000;
+const BATCH_BYTES_MAX = MIB;
+/** What a killed process had not written is lost, so an event waits at most this long for others to be written with it. */
+const APPEND_INTERVAL_MS = SECOND_MS / 40;
+/** The disk is synchronised for as many events as a batch may have, or after this long, which a power cut may cost. */
+const SYNC_INTERVAL_MS = SECOND_MS / 2;
+/** The writer gets what is there when there are rows for a full batch, or when the first one has waited this long. */
+const STORE_INTERVAL_MS = SECOND_MS / 2;
+/** What the writer gets at once stays within this; memory holds it twice for a moment, here and on its way to the server. */
+const GROUP_ROWS_MAX = 20_000;
+const GROUP_BYTES_MAX = 8 * MIB;
+const READ_RETRY_MS = SECOND_MS;
+const QUEUE_MAX_EVENTS = 200_000;
+/** Dropping has ended when there is this much room; at the bound itself it would flap. */
+const RELIEVED = 0.5;
+
+/**
+ * From events to batches that wait for the writer: on disk, and in memory for as long as the disk cannot be used.
+ *
+ * Events only ever move between the queue, the one batch held in memory, the spool and the books, each time in one
+ * synchronous step, so that the counts agree at every moment.
+ */
+export class Intake {
+  readonly #options: IntakeOptions;
+  readonly #books: Books;
+  readonly #wakeup: Wakeup;
+  readonly #disk: DiskState;
+  readonly #queue: EventQueue;
+  /** New with every start, so that no sequence number is ever given twice, whatever was lost of the spool. */
+  readonly #writer = randomUUID();
+  #nextSeq = 1;
+  #offered = 0;
+  #flushTarget = 0;
+  #spool: Spools | null = null;
+  #opening: Promise<void> | null = null;
+  #waitingSinceMs = 0;
+  #appendedAtMs = Number.NEGATIVE_INFINITY;
+  /** Of the events offered, how many were handed on when the disk was synchronised last. */
+  #synced = 0;
+  #syncedAtMs = Number.NEGATIVE_INFINITY;
+  /** When the writer may take from the spool, whatever is in it. */
+  #storeAtMs = 0;
+  #storeTimer: NodeJS.Timeout | null = null;
+  #held: Batch | null = null;
+  #heldBy: 'intake' | 'writer' | null = null;
+  #stopped = false;
+  #running: Promise<void> | null = null;
+
+  constructor(options: IntakeOptions, books: Books, wakeup: Wakeup, log: Log) {
+    this.#options = options;
+    this.#books = books;
+    this.#wakeup = wakeup;
+    this.#disk = new DiskState(log, () => wakeup.notify());
+    this.#queue = new EventQueue({ maxBytes: options.queueMaxBytes, maxEvents: QUEUE_MAX_EVENTS });
+  }
+
+  /** Rows that wait, in memory and on disk. */
+  get queued(): number {
+    return this.#volatile + (this.#spool?.rows ?? 0);
+  }
+
+  /** Rows of the batches that the writer has. */
+  get inFlight(): number {
+    return (this.#spool?.takenRows ?? 0) + (this.#heldBy === 'writer' ? (this.#held?.rows ?? 0) : 0);
+  }
+
+  get spoolBytes(): number {
+    return this.#spool?.bytes ?? 0;
+  }
+
+  /** The disk should hold the rows and cannot. */
+  get degraded(): boolean {
+    return this.#disk.failed;
+  }
+
+  /** Whether the writer has something to take. */
+  get ready(): boolean {
+    if (this.#held !== null && this.#heldBy === null) return true;
+    const rows = this.#spool?.rows ?? 0;
+    return rows >= BATCH_EVENTS_MAX || (rows > 0 && (this.#stopped || performance.now() >= this.#storeAtMs));
+  }
+
+  /** Resolves when the events are on disk, or when memory is all there is for them. */
+  async offer(events: readonly NervecenterEvent[]): Promise<void> {
+    this.#offered += events.length;
+    const target = this.#offered;
+    this.#books.accepted += events.length;
+    if (this.#queue.length === 0) this.#waitingSinceMs = performance.now();
+    this.#books.drop('queue_full', this.#queue.push(events));
+    this.#wakeup.notify();
+    await this.#wakeup.until(() => this.#synced >= target || this.#memoryOnly || this.#stopped);
+  }
+
+  /** What is here now does not wait for a full batch. */
+  flush(): void {
+    this.#flushTarget = this.#offered;
+    this.#disk.tryNow();
+    this.#storeAtMs = 0;
+    this.#wakeup.notify();
+  }
+
+  /**
+   * Opens a spool of our own unless we have one; rows found in it, and in those that nobody has any more, are taken in.
+   *
+   * @throws LockedError when other processes have all there may be. When the disk cannot be used, memory serves meanwhile.
+   */
+  open(): Promise<void> {
+    // Asked for from two sides; a second one would find the first's spool taken.
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = null;
+    });
+    return this.#opening;
+  }
+
+  async #open(): Promise<void> {
+    if (this.#options.spoolMaxBytes === 0) return;
+    if (this.#spool !== null) return this.#spool.takeOver();
+    try {
+      const spool = await Spools.open({
+        directory: this.#options.spoolDirectory,
+        maxBytes: this.#options.spoolMaxBytes,
+        onFound: (rows) => {
+          this.#books.accepted += rows;
+          this.#wakeup.notify();
+        },
+        onLost: (reason, rows) => this.#books.drop(reason, rows),
+        ...(this.#options.files === undefined ? {} : { files: this.#options.files }),
+      });
+      this.#spool = spool;
+      this.#books.accepted += spool.rows;
+      this.#wakeup.notify();
+    } catch (error) {
+      if (error instanceof LockedError) throw error;
+      this.#degrade(error);
+    }
+  }
+
+  /** Makes batches until `stop`, then from what is left. */
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /**
+   * The oldest batches for the writer, at most so many and all of one writer; none when there are none after all, and never
+   * waiting for more. To be followed by `settled` or `putBack`.
+   */
+  async take(countMax: number): Promise<Batch[]> {
+    const first = await this.#spool?.take().catch(async (error: unknown) => {
+      this.#degrade(error);
+      await this.#wakeup.until(() => this.#stopped, READ_RETRY_MS);
+      return null;
+    });
+    if (first !== undefined && first !== null) return this.#takeMore(first, countMax);
+    if (this.#held === null || this.#heldBy !== null) return [];
+    this.#heldBy = 'writer';
+    return [this.#held];
+  }
+
+  async #takeMore(first: Batch, countMax: number): Promise<Batch[]> {
+    const batches = [first];
+    let [rows, bytes] = [first.rows, first.payload.length];
+    while (batches.length < countMax) {
+      const next = await this.#spool?.take(
+        (header) =>
+          header.writer === first.writer &&
+          rows + header.rows <= GROUP_ROWS_MAX &&
+          bytes + header.payloadBytes <= GROUP_BYTES_MAX,
+      );
+      if (next === undefined || next === null) break;
+      batches.push(next);
+      rows += next.rows;
+      bytes += next.payload.length;
+    }
+    return batches;
+  }
+
+  /** Whether this process made the batch, and not an earlier one that left it in the spool. */
+  isOwn({ writer }: Batch): boolean {
+    return writer === this.#writer;
+  }
+
+  /** The batches taken last are done with: these rows are stored, the others are in the books already. */
+  settled(storedRows: number): Promise<void> {
+    this.#books.stored += storedRows;
+    const fromMemory = this.#heldBy === 'writer';
+    if (fromMemory) this.#release(null);
+    const acknowledged = fromMemory ? undefined : this.#spool?.acknowledge();
+    if (this.#queue.fullness <= RELIEVED) this.#books.relieved('queue_full');
+    if ((this.#spool?.fullness ?? 0) <= RELIEVED) this.#books.relieved('spool_full');
+    this.#wakeup.notify();
+    return acknowledged ?? Promise.resolve();
+  }
+
+  putBack(): void {
+    if (this.#heldBy === 'writer') this.#release(this.#held);
+    else this.#spool?.putBack();
+  }
+
+  /** Makes batches of what is left and takes nothing more to disk. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#wakeup.notify();
+    await this.#running;
+  }
+
+  /** What is on disk stays there for the next start; what is not is dropped. */
+  async close(reason: 'shutdown' | 'unavailable'): Promise<void> {
+    this.#books.drop(reason, this.#queue.clear());
+    await this.stop();
+    const { rows } = this.#held ?? { rows: 0 };
+    this.#release(null);
+    this.#books.drop(reason, rows + this.#queue.clear());
+    clearTimeout(this.#storeTimer ?? undefined);
+    await this.#spool?.close();
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped || this.#queue.length > 0) {
+      await this.#untilDue();
+      if (this.#syncDue) await this.#sync();
+      if (!this.#appendDue) continue;
+      this.#hold();
+      if (this.#held === null || (await this.#spoolHeld())) continue;
+      if (this.#stopped) return;
+      await this.#wakeup.until(() => this.#stopped || this.#held === null || this.#mayRetry);
+    }
+    await this.#sync();
+  }
+
+  async #untilDue(): Promise<void> {
+    while (!this.#stopped && !this.#appendDue && !this.#syncDue) {
+      const canAppend = this.#canAppend;
+      const dueAtMs = Math.min(
+        canAppend ? this.#appendAtMs : Number.POSITIVE_INFINITY,
+        this.#unsynced ? this.#syncAtMs : Number.POSITIVE_INFINITY,
+      );
+      const changed = () => this.#appendDue || this.#syncDue || this.#canAppend !== canAppend;
+      await this.#wakeup.until(() => this.#stopped || changed(), dueAtMs - performance.now());
+    }
+  }
+
+  get #volatile(): number {
+    return this.#queue.length + (this.#heldBy === 'writer' ? 0 : (this.#held?.rows ?? 0));
+  }
+
+  get #handedOn(): number {
+    return this.#offered - this.#queue.length - (this.#held?.rows ?? 0);
+  }
+
+  get #memoryOnly(): boolean {
+    return this.degraded || this.#options.spoolMaxBytes === 0;
+  }
+
+  /** Events and rows in memory that nobody is at work on. */
+  get #waiting(): number {
+    return this.#queue.length + (this.#heldBy === null ? (this.#held?.rows ?? 0) : 0);
+  }
+
+  get #mayRetry(): boolean {
+    return this.#options.spoolMaxBytes > 0 && this.#heldBy === null && this.#disk.mayBeTried;
+  }
+
+  get #canAppend(): boolean {
+    return this.#heldBy === null && this.#waiting > 0;
+  }
+
+  /** In memory batches are the writer's, a transaction each, and made larger. */
+  get #appendAtMs(): number {
+    return this.#memoryOnly
+      ? this.#waitingSinceMs + STORE_INTERVAL_MS
+      : this.#appendedAtMs + APPEND_INTERVAL_MS;
+  }
+
+  get #appendDue(): boolean {
+    if (this.#stopped) return true;
+    if (!this.#canAppend) return false;
+    const full = this.#queue.length >= BATCH_EVENTS_MAX || this.#queue.bytes >= BATCH_BYTES_MAX;
+    const flushing = this.#offered - this.#queue.length < this.#flushTarget;
+    return full || flushing || this.#held !== null || performance.now() >= this.#appendAtMs;
+  }
+
+  get #unsynced(): boolean {
+    return this.#spool !== null && this.#handedOn > this.#synced;
+  }
+
+  get #syncAtMs(): number {
+    const full = this.#handedOn - this.#synced >= BATCH_EVENTS_MAX;
+    return full || this.#flushTarget > this.#synced ? 0 : this.#syncedAtMs + SYNC_INTERVAL_MS;
+  }
+
+  get #syncDue(): boolean {
+    return this.#unsynced && performance.now() >= this.#syncAtMs;
+  }
+
+  #hold(): void {
+    if (this.#held !== null) return;
+    const events = this.#queue.take(BATCH_EVENTS_MAX, BATCH_BYTES_MAX);
+    this.#waitingSinceMs = performance.now();
+    const { rows, payload, rejected } = encodeEvents(events);
+    for (const { table, error } of rejected) this.#books.reject(table, error);
+    if (rows > 0) this.#held = { writer: this.#writer, seq: this.#nextSeq++, rows, payload };
+    this.#wakeup.notify();
+  }
+
+  #release(held: Batch | null): void {
+    this.#held = held;
+    this.#heldBy = null;
+    this.#wakeup.notify();
+  }
+
+  /** True when the batch is on disk now. */
+  async #spoolHeld(): Promise<boolean> {
+    const batch = this.#held;
+    if (batch === null || !this.#mayRetry) return false;
+    this.#heldBy = 'intake';
+    if (this.#spool === null) await this.open().catch((error: unknown) => this.#degrade(error));
+    if (this.#spool === null) {
+      this.#release(batch);
+      return false;
+    }
+    try {
+      await this.#spool.append(batch, () => this.#appended(batch));
+    } catch (error) {
+      this.#release(batch);
+      this.#degrade(error);
+      return false;
+    }
+    // Told as usable only when what was written is safe there, too.
+    if (this.degraded && (await this.#sync())) this.#disk.recover();
+    this.#wakeup.notify();
+    return true;
+  }
+
+  #appended(batch: Batch): void {
+    this.#appendedAtMs = performance.now();
+    this.#release(null);
+    if (this.#handedOn <= this.#flushTarget) {
+      this.#storeAtMs = 0;
+    } else if (this.#spool?.rows === batch.rows) {
+      this.#storeAtMs = this.#appendedAtMs + STORE_INTERVAL_MS;
+      clearTimeout(this.#storeTimer ?? undefined);
+      this.#storeTimer = setTimeout(() => this.#wakeup.notify(), STORE_INTERVAL_MS + 1);
+    }
+  }
+
+  /** False when the disk failed; what was written is in the spool all the same. */
+  async #sync(): Promise<boolean> {
+    const handedOn = this.#handedOn;
+    this.#syncedAtMs = performance.now();
+    const failure = await this.#spool?.sync().then(
+      () => null,
+      (error: unknown) => ({ error }),
+    );
+    this.#synced = handedOn;
+    if (failure) this.#degrade(failure.error);
+    this.#wakeup.notify();
+    return !failure;
+  }
+
+  /** See `DiskState.announce`. */
+  announce(): void {
+    this.#disk.announce();
+  }
+
+  #degrade(error: unknown): void {
+    this.#disk.fail(error);
+    this.#wakeup.notify();
+  }
+}

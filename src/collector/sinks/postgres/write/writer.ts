@@ -1,0 +1,240 @@
+import { escapeIdentifier, type Pool, type PoolClient, type QueryConfig, type QueryResult } from 'pg';
+import { SIGNALS } from '../../../../core/signals/index.ts';
+import { SECOND_MS } from '../../../../core/units.ts';
+import { failureKind } from '../connect/failure.ts';
+import { markStatement } from '../rollup/touched.ts';
+import { type Batch, type Section, sectionsOf } from '../spool/batch.ts';
+import { COPY_HEADER, COPY_TRAILER } from '../spool/copy-encoder.ts';
+import { copyIn } from './copy-in.ts';
+import { columnArray, type Tuple, tuplesOf } from './tuples.ts';
+
+/** The server gives up a statement after this; a batch takes some 20 ms. */
+const STATEMENT_TIMEOUT_MS = 30 * SECOND_MS;
+/** We give up a server that does not answer at all a little later than it would give up itself. */
+const ANSWER_GRACE_MS = 10 * SECOND_MS;
+
+const TABLES = Object.values(SIGNALS).map(({ table }) => table as string);
+
+/** A row its table cannot hold. */
+export interface Rejection {
+  readonly table: string;
+  readonly error: unknown;
+}
+
+export interface WriterOptions {
+  /** @default 30 s */
+  readonly statementTimeoutMs?: number;
+}
+
+/**
+ * Stores a batch: its line in the ledger and its rows in one transaction, so that a batch sent twice is stored once. A
+ * batch with a value some table cannot take is stored without that row.
+ *
+ * @returns the rows that were left out.
+ * @throws whatever went wrong; it is then unknown whether the batch is stored, and it has to be sent again.
+ */
+export function storeBatch(pool: Pool, batch: Batch, options: WriterOptions = {}): Promise<Rejection[]> {
+  return withWriter(pool, options, (writer) => writer.storeOne(batch));
+}
+
+/**
+ * Stores batches in one transaction, with one COPY per table for all of them; those that the ledger knows are left out.
+ *
+ * @param batches of one writer, in order.
+ * @returns the rows that were left out; `null` when the batches are to be stored one by one, because one of several has a
+ * row that its table refuses. Nothing of them is stored then.
+ * @throws as `storeBatch`.
+ */
+export async function storeBatches(
+  pool: Pool,
+  batches: readonly Batch[],
+  options: WriterOptions = {},
+): Promise<Rejection[] | null> {
+  const [only] = batches;
+  if (only !== undefined && batches.length === 1) return storeBatch(pool, only, options);
+  const stored = await withWriter(pool, options, (writer) => writer.storeAll(batches));
+  return stored ? [] : null;
+}
+
+async function withWriter<T>(
+  pool: Pool,
+  { statementTimeoutMs = STATEMENT_TIMEOUT_MS }: WriterOptions,
+  work: (writer: BatchWriter) => Promise<T>,
+): Promise<T> {
+  const client = await pool.connect();
+  let broken = true;
+  try {
+    const result = await work(new BatchWriter(client, statementTimeoutMs));
+    broken = false;
+    return result;
+  } finally {
+    // After a failure nobody knows in what state the connection is.
+    client.release(broken);
+  }
+}
+
+/** The statement that takes rows in binary form. */
+export function copyStatement({ table, columns }: Pick<Section, 'table' | 'columns'>): string {
+  return `COPY ${tableName(table)} (${columnNames(columns)}) FROM STDIN (FORMAT binary)`;
+}
+
+class BatchWriter {
+  readonly #client: PoolClient;
+  readonly #statementTimeoutMs: number;
+
+  constructor(client: PoolClient, statementTimeoutMs: number) {
+    this.#client = client;
+    this.#statementTimeoutMs = statementTimeoutMs;
+  }
+
+  async storeOne(batch: Batch): Promise<Rejection[]> {
+    let sections: Section[];
+    try {
+      sections = sectionsOf(batch.payload);
+    } catch (error) {
+      return rejections('', error, batch.rows); // Sending what nobody can read again would help nobody.
+    }
+    if (await this.#copied([batch], () => sections)) return [];
+    const rejected: Rejection[] = [];
+    await this.#transaction(
+      [batch],
+      () => sections,
+      (own) => this.#insertAll(own, rejected),
+    );
+    return rejected;
+  }
+
+  /** False when some row or batch is refused; nothing is stored then. */
+  async storeAll(batches: readonly Batch[]): Promise<boolean> {
+    const sections = new Map<Batch, Section[]>();
+    try {
+      for (const batch of batches) sections.set(batch, sectionsOf(batch.payload));
+    } catch {
+      return false;
+    }
+    return this.#copied(batches, (batch) => sections.get(batch) ?? []);
+  }
+
+  /** False when the server refuses a row; nothing is stored then, and the connection is as before. */
+  async #copied(batches: readonly Batch[], sectionsIn: (batch: Batch) => Section[]): Promise<boolean> {
+    try {
+      await this.#transaction(batches, sectionsIn, (sections) => this.#copyAll(sections));
+      return true;
+    } catch (error) {
+      if (failureKind(error) !== 'row') throw error;
+      await this.#run('ROLLBACK');
+      return false;
+    }
+  }
+
+  /** Does the work with the sections of those batches that the ledger does not know. */
+  async #transaction(
+    batches: readonly Batch[],
+    sectionsIn: (batch: Batch) => Section[],
+    work: (sections: readonly Section[]) => Promise<void>,
+  ): Promise<void> {
+    const lines = batches.map(({ writer, seq }) => `('${writer}', ${seq})`);
+    // One message; the timeout in the transaction rather than in the connection's options, which a pooling proxy refuses.
+    const results = (await this.#run(
+      `BEGIN; SET LOCAL statement_timeout = ${this.#statementTimeoutMs}; ` +
+        `INSERT INTO enterprise.nervecenter_batches (writer, seq) VALUES ${lines.join(', ')} ` +
+        'ON CONFLICT DO NOTHING RETURNING seq',
+    )) as unknown as QueryResult<{ seq: string }>[];
+    const unknown = new Set(results.at(-1)?.rows.map(({ seq }) => Number(seq)));
+    // Each once: a disk that failed while it was written to may have left a batch in the spool twice.
+    const sections = batches.filter(({ seq }) => unknown.delete(seq)).flatMap(sectionsIn);
+    if (sections.length > 0) await work(sections);
+    await this.#run(`${markStatement(sections)}COMMIT`);
+  }
+
+  async #copyAll(sections: readonly Section[]): Promise<void> {
+    for (const [statement, tuples] of copiesOf(sections)) {
+      await copyIn(this.#client, statement, [COPY_HEADER, ...tuples, COPY_TRAILER], this.#answerTimeoutMs);
+    }
+  }
+
+  /** The slow way, for a batch that COPY did not take: rows already there are left alone, bad ones are found. */
+  async #insertAll(sections: readonly Section[], rejected: Rejection[]): Promise<void> {
+    for (const section of sections) {
+      const parts: Tuple[][] = [];
+      try {
+        parts.push(tuplesOf(section.tuples));
+      } catch (error) {
+        rejected.push(...rejections(section.table, error, section.rows));
+      }
+      for (let part = parts.shift(); part !== undefined; part = parts.shift()) {
+        const error = await this.#insert(section, part);
+        if (error === null) continue;
+        if (part.length === 1) rejected.push({ table: section.table, error });
+        else parts.unshift(...halves(part));
+      }
+    }
+  }
+
+  /** Returns why the table cannot hold one of these rows, `null` when it holds them all now. */
+  async #insert(section: Section, tuples: readonly Tuple[]): Promise<unknown> {
+    await this.#run('SAVEPOINT part');
+    try {
+      const values = section.columns.map(([, type], column) => columnArray(type, tuples, column));
+      await this.#run({ text: insertStatement(section), values });
+      await this.#run('RELEASE part');
+      return null;
+    } catch (error) {
+      if (failureKind(error) !== 'row') throw error;
+      await this.#run('ROLLBACK TO part');
+      return error;
+    }
+  }
+
+  /** The driver knows an answer timeout per query; its types do not. */
+  #run(query: string | QueryConfig): Promise<QueryResult> {
+    const config = typeof query === 'string' ? { text: query } : query;
+    return this.#client.query(Object.assign(config, { query_timeout: this.#answerTimeoutMs }));
+  }
+
+  get #answerTimeoutMs(): number {
+    return this.#statementTimeoutMs + ANSWER_GRACE_MS;
+  }
+}
+
+/**
+ * One statement for every number of rows: they arrive as one array per column. No conflict target, because the primary key
+ * of a partitioned table has other columns than the spec's.
+ */
+function insertStatement({ table, columns }: Section): string {
+  const arrays = columns.map(([, type], index) => `$${index + 1}::${type}[]`).join(', ');
+  return (
+    `INSERT INTO ${tableName(table)} (${columnNames(columns)}) ` +
+    `SELECT * FROM unnest(${arrays}) ON CONFLICT DO NOTHING`
+  );
+}
+
+/** The rows of some batches by the statement that takes them, the tables always in the same order. */
+function copiesOf(sections: readonly Section[]): Map<string, Buffer[]> {
+  const ordered = sections.toSorted((a, b) => TABLES.indexOf(a.table) - TABLES.indexOf(b.table));
+  const copies = new Map<string, Buffer[]>();
+  for (const section of ordered) {
+    const statement = copyStatement(section);
+    const tuples = copies.get(statement);
+    if (tuples === undefined) copies.set(statement, [section.tuples]);
+    else tuples.push(section.tuples);
+  }
+  return copies;
+}
+
+function tableName(table: string): string {
+  return `enterprise.${escapeIdentifier(table)}`;
+}
+
+function columnNames(columns: Section['columns']): string {
+  return columns.map(([name]) => escapeIdentifier(name)).join(', ');
+}
+
+function rejections(table: string, error: unknown, rows: number): Rejection[] {
+  return Array.from({ length: rows }, () => ({ table, error }));
+}
+
+function halves<T>(items: readonly T[]): [T[], T[]] {
+  const middle = Math.ceil(items.length / 2);
+  return [items.slice(0, middle), items.slice(middle)];
+}

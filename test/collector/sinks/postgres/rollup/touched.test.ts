@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { after, before, it } from 'node:test';
+import { touchedMinutes } from '../../../../../src/collector/sinks/postgres/rollup/touched.ts';
+import { encodeEvents, sectionsOf } from '../../../../../src/collector/sinks/postgres/spool/batch.ts';
+import { createStorage } from '../../../../../src/collector/sinks/postgres/storage.ts';
+import { MIB, milliseconds } from '../../../../../src/core/units.ts';
+import { reachableTempDir, startPostgres, type TestPostgres } from '../../../../support/postgres.ts';
+import { oneOfEach, requestEvent } from '../events.ts';
+
+let server: TestPostgres;
+before(async () => {
+  server = await startPostgres();
+});
+after(() => server.stop());
+
+it('the minutes of a batch are read off its rows', () => {
+  const at = [0, 59_999, 60_000, Date.UTC(2026, 10, 22, 10, 0, 59, 999), Date.UTC(1999, 11, 31)];
+  const events = at.map((timeMs) => requestEvent({ timeMs: milliseconds(timeMs) }));
+  const [section] = sectionsOf(encodeEvents(events).payload);
+  assert.ok(section);
+  const minutes = touchedMinutes(section).sort((a, b) => a - b);
+  assert.deepEqual(minutes, [0, 60_000, Date.UTC(1999, 11, 31), Date.UTC(2026, 10, 22, 10)]);
+  assert.deepEqual(touchedMinutes({ ...section, tuples: section.tuples.subarray(0, 5) }), []);
+});
+
+it('what is stored is marked with it, every signal once', async () => {
+  const database = await server.createDatabase();
+  const dataDir = reachableTempDir();
+  const storage = createStorage({
+    config: { postgres: database, dataDir, spoolMaxBytes: MIB },
+    log: () => {},
+  });
+  await storage.start();
+  const events = oneOfEach();
+  await storage.offer(events);
+  assert.equal(await storage.flush(20_000), true);
+  const marks = await storage.read(async (client) => {
+    const { rows } = await client.query<{ signal: string; minutes: Date[] }>(
+      'SELECT signal, minutes FROM enterprise.nervecenter_rollup_pending ORDER BY signal',
+    );
+    return rows;
+  });
+  await storage.shutdown(5000);
+  assert.deepEqual(
+    marks.map(({ signal }) => signal),
+    events.map(({ signal }) => signal).sort(),
+  );
+  const minute = Math.floor((events[0]?.timeMs ?? 0) / 60_000) * 60_000;
+  assert.deepEqual(
+    marks[0]?.minutes.map((at) => at.getTime()),
+    [minute],
+  );
+  await assert.rejects(
+    storage.read(async () => {}),
+    { code: 'NC_UNAVAILABLE' },
+  );
+});

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import type { Batch } from '../../../../../src/collector/sinks/postgres/spool/batch.ts';
+import { NODE_FILES, type SpoolFiles } from '../../../../../src/collector/sinks/postgres/spool/files.ts';
+import { SPOOLS_MAX, Spools } from '../../../../../src/collector/sinks/postgres/spool/spools.ts';
+import { MIB } from '../../../../../src/core/units.ts';
+import { reachableTempDir } from '../../../../support/postgres.ts';
+
+const WRITER = '00000000-0000-7000-8000-000000000001';
+const ROWS = 3;
+
+let dataDir: string;
+let opened: Spools[];
+let found: number;
+beforeEach(() => {
+  dataDir = reachableTempDir();
+  opened = [];
+  found = 0;
+});
+afterEach(async () => {
+  for (const spools of opened) await spools.close();
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+async function open(files: SpoolFiles = NODE_FILES): Promise<Spools> {
+  const spools = await Spools.open({
+    directory: join(dataDir, 'spool'),
+    maxBytes: MIB,
+    files,
+    onFound: (rows) => {
+      found += rows;
+    },
+    onLost: (reason) => assert.fail(reason),
+  });
+  opened.push(spools);
+  return spools;
+}
+
+async function append(spools: Spools, ...seqs: number[]): Promise<void> {
+  for (const seq of seqs) {
+    const batch: Batch = { writer: WRITER, seq, rows: ROWS, payload: Buffer.from(`batch ${seq}`) };
+    await spools.append(batch, () => {});
+  }
+}
+
+async function drained(spools: Spools): Promise<number[]> {
+  const seqs: number[] = [];
+  for (let batch = await spools.take(); batch !== null; batch = await spools.take()) {
+    seqs.push(batch.seq);
+    await spools.acknowledge();
+  }
+  return seqs;
+}
+
+const directories = () =>
+  readdirSync(dataDir)
+    .filter((name) => name.startsWith('spool'))
+    .sort();
+
+test('every process of a directory appends to a spool of its own, and takes only from there', async () => {
+  const [first, second] = [await open(), await open()];
+  await append(first, 1, 2);
+  await append(second, 3);
+  assert.deepEqual(directories(), ['spool', 'spool-2']);
+  assert.deepEqual([first.rows, second.rows], [2 * ROWS, ROWS]);
+  assert.deepEqual([await drained(first), await drained(second)], [[1, 2], [3]]);
+});
+
+test('what processes left is taken first by the next one, from where they were', async () => {
+  const [first, second, third] = [await open(), await open(), await open()];
+  await append(second, 1, 2, 3);
+  await second.take();
+  await second.acknowledge();
+  await append(third, 4);
+  for (const spools of [first, second, third]) await spools.close();
+  const next = await open();
+  await append(next, 5);
+  assert.equal(next.rows, 4 * ROWS);
+  const beside = await open();
+  assert.deepEqual(directories(), ['spool', 'spool-2', 'spool-3', 'spool-4'], 'what is taken over is in use');
+  assert.equal(beside.rows, 0);
+  assert.deepEqual(await drained(next), [2, 3, 4, 5]);
+  assert.equal(next.bytes, (await open()).bytes + next.bytes, 'drained ones are free again');
+  assert.deepEqual(directories(), ['spool', 'spool-2', 'spool-3', 'spool-4']);
+});
+
+test('what a process leaves is taken over by those that go on, by one of them', async () => {
+  const [first, second, third] = [await open(), await open(), await open()];
+  await append(first, 1, 2);
+  await append(second, 3);
+  await append(third, 4);
+  await first.close();
+  assert.deepEqual([second.rows, third.rows], [ROWS, ROWS]);
+  await Promise.all([second.takeOver(), second.takeOver(), third.takeOver()]);
+  assert.equal(found, 2 * ROWS);
+  assert.equal(second.rows + third.rows, 4 * ROWS);
+  const taken = [...(await drained(second)), ...(await drained(third))];
+  assert.deepEqual(taken.sort(), [1, 2, 3, 4]);
+});
+
+test('one that closes while it looks leaves what it finds to others', async () => {
+  const [first, second] = [await open(), await open()];
+  await append(first, 1);
+  await first.close();
+  const looking = second.takeOver();
+  await second.close();
+  await looking;
+  assert.deepEqual(await drained(await open()), [1]);
+});
+
+test('what is taken together comes from one spool, and comes back to it', async () => {
+  const [first, second] = [await open(), await open()];
+  await append(first, 3);
+  await append(second, 1, 2);
+  for (const spools of [first, second]) await spools.close();
+  const next = await open();
+  const took = async () => (await next.take())?.seq ?? null;
+  assert.deepEqual([await took(), await took()], [1, 2]);
+  assert.equal(await took(), null);
+  assert.deepEqual([next.rows, next.takenRows], [ROWS, 2 * ROWS]);
+  next.putBack();
+  assert.deepEqual([next.rows, next.takenRows], [3 * ROWS, 0]);
+  assert.deepEqual(await drained(next), [1, 2, 3]);
+});
+
+test('there are not more than the bound', async () => {
+  for (let process = 0; process < SPOOLS_MAX; process++) await open();
+  await assert.rejects(open(), {
+    code: 'NC_STORAGE_UNREACHABLE',
+    message: /16 processes, which is the most .*NERVECENTER_DATA_DIR/,
+  });
+  assert.equal(directories().length, SPOOLS_MAX);
+});
+
+test('one that cannot be used now keeps nothing from working', async () => {
+  const broken = join(dataDir, 'spool-2');
+  mkdirSync(broken);
+  writeFileSync(join(broken, '000000000001.spool'), '');
+  writeFileSync(join(broken, 'lock'), '');
+  const spools = await open();
+  await append(spools, 1);
+  assert.deepEqual(await drained(spools), [1]);
+});
+
+/** A file system on which these directories belong to somebody else. */
+function deniedIn(isDenied: (path: string) => boolean): SpoolFiles {
+  const denied = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' });
+  const make = (path: string) => (isDenied(path) ? Promise.reject(denied) : NODE_FILES.mkdir(path));
+  return { ...NODE_FILES, mkdir: make as SpoolFiles['mkdir'] };
+}
+
+test("a spool of another user's process is passed over, and none at all is the file system's failure", async () => {
+  const spools = await open(deniedIn((path) => path.endsWith('spool')));
+  assert.deepEqual(directories(), ['spool-2']);
+  await append(spools, 1);
+  assert.deepEqual(await drained(spools), [1]);
+  await assert.rejects(open(deniedIn(() => true)), { code: 'EACCES' });
+});
