@@ -8,9 +8,9 @@ const AGENT = join(import.meta.dirname, '..', '..', 'src');
 
 test('an instrumentation that cannot stop is said, the others stop, and the app ends as it would have', async () => {
   const script = `
-    import { INSTRUMENTATIONS } from ${JSON.stringify(join(AGENT, 'agent', 'instrumentation', 'index.ts'))};
+    import { INSTRUMENTATIONS } from ${JSON.stringify(join(AGENT, 'agent', 'instrumentations.ts'))};
     import { startAgent } from ${JSON.stringify(join(AGENT, 'agent', 'start.ts'))};
-    import { readConfig } from ${JSON.stringify(join(AGENT, 'config.ts'))};
+    import { readConfig } from ${JSON.stringify(join(AGENT, 'config', 'config.ts'))};
     import { writeSync } from 'node:fs';
     const say = (text) => writeSync(1, text);
     const stopping = (name, stop) => ({ name, start: () => stop });

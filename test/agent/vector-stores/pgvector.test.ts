@@ -121,8 +121,8 @@ it('a rejection that nobody handles is one exactly when it was without us', () =
     JSON.stringify(join(import.meta.dirname, '..', '..', '..', 'src', 'agent', file));
   const script = `
     import pgPackage from 'pg';
-    import { pg } from ${source('instrumentation/pg.ts')};
-    import { runInContext, WorkContext } from ${source('context.ts')};
+    import { pg } from ${source('vector-stores/pgvector.ts')};
+    import { runInContext, WorkContext } from ${source('context/context.ts')};
     const began = [];
     const ragScope = { stageBegan: (name) => (began.push(name), () => {}), searchEnded: () => () => {} };
     if (process.argv[1] === 'with') pg.start();

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Pool, PoolClient } from 'pg';
 import type { Config } from '../../../config/config.ts';
+import { backoffMs } from '../../../core/backoff.ts';
 import { NervecenterError } from '../../../core/errors.ts';
 import type { NervecenterEvent } from '../../../core/event.ts';
 import type { StorageState } from '../../../core/snapshot.ts';
@@ -13,7 +14,6 @@ import type { PostgresServer } from './connect/server.ts';
 import { migrate } from './schema/migrate.ts';
 import type { Batch } from './spool/batch.ts';
 import type { SpoolFiles } from './spool/files.ts';
-import { backoffMs } from './write/backoff.ts';
 import { GroupSize } from './write/group-size.ts';
 import { Intake } from './write/intake.ts';
 import { Books } from './write/row-counts.ts';

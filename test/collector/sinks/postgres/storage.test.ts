@@ -51,11 +51,8 @@ class Audited {
     const { accepted, stored, queued, inFlight, dropped } = this.storage.counts();
     assert.equal(accepted, this.#offered);
     const droppedTotal = Object.values(dropped).reduce((sum, count) => sum + count, 0);
-    assert.equal(
-      stored + queued + inFlight + droppedTotal,
-      this.#offered,
-      'accepted = stored + queued + in flight + dropped',
-    );
+    const accounted = stored + queued + inFlight + droppedTotal;
+    assert.equal(accounted, this.#offered, 'accepted = stored + queued + in flight + dropped');
     assert.ok(Math.min(stored, queued, inFlight) >= 0);
   }
 

@@ -1,6 +1,6 @@
+import { backoffMs } from '../../../../core/backoff.ts';
 import { describeError } from '../../../../core/errors.ts';
 import type { Log } from '../../../log.ts';
-import { backoffMs } from '../write/backoff.ts';
 
 /** Whether the spool's disk can be used, when to try it again, and the two lines about it. */
 export class DiskState {

@@ -6,7 +6,7 @@ import {
   describeServer,
 } from '../../../../../src/collector/sinks/postgres/connect/connection.ts';
 import { failureKind, storageError } from '../../../../../src/collector/sinks/postgres/connect/failure.ts';
-import { backoffMs } from '../../../../../src/collector/sinks/postgres/write/backoff.ts';
+import { backoffMs } from '../../../../../src/core/backoff.ts';
 import { NervecenterError } from '../../../../../src/core/errors.ts';
 
 const url = (connectionString: string) => connectionAttempts({ connectionString, env: {} })[0];

@@ -1,4 +1,4 @@
-import { SECOND_MS } from '../../../../core/units.ts';
+import { SECOND_MS } from './units.ts';
 
 const BACKOFF_MIN_MS = SECOND_MS / 4;
 const BACKOFF_MAX_MS = 30 * SECOND_MS;
