@@ -1,10 +1,10 @@
 // The agent's own parts without an app around them.
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
-import { Aggregator } from '../src/agent/metrics/aggregator.ts';
-import { SnapshotReader } from '../src/agent/metrics/snapshot-reader.ts';
 import { Pipeline } from '../src/agent/pipeline.ts';
 import type { NervecenterEvent } from '../src/core/event.ts';
 import type { RecordMeasurement } from '../src/core/signal.ts';
+import { Aggregator } from '../src/metrics/aggregator.ts';
+import { SnapshotReader } from '../src/metrics/snapshot-reader.ts';
 
 export interface AgentParts {
   readonly pipeline: Pipeline;

@@ -2,12 +2,12 @@
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Meter } from '@opentelemetry/api';
-import type { SnapshotReader } from '../src/agent/metrics/snapshot-reader.ts';
 import { BATCH_EVENTS_MAX } from '../src/agent/pipeline.ts';
 import type { NervecenterEvent } from '../src/core/event.ts';
 import type { Attributes } from '../src/core/frame.ts';
 import { packRequests } from '../src/core/packed-requests.ts';
 import type { InstrumentSpec } from '../src/core/signal.ts';
+import type { SnapshotReader } from '../src/metrics/snapshot-reader.ts';
 import { agentParts } from './agent-parts.ts';
 import type { Figure } from './figure.ts';
 import {

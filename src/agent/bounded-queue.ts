@@ -1,6 +1,6 @@
 /**
  * A first-in first-out queue that never holds more than `capacity` items: at the bound the oldest goes, because the newest
- * say most about now. The caller counts what `push` reports as dropped.
+ * say most about now. The caller counts what `push` hands back.
  */
 export class BoundedQueue<T> {
   readonly #capacity: number;
@@ -16,13 +16,13 @@ export class BoundedQueue<T> {
     return this.#items.length - this.#head;
   }
 
-  /** Adds at the end. Returns how many items had to go for it: 0 or 1. */
-  push(item: T): number {
+  /** Adds at the end. Returns the item that had to go for it, if one had to. */
+  push(item: T): T | undefined {
     this.#items.push(item);
-    if (this.size <= this.#capacity) return 0;
-    this.#head++;
+    if (this.size <= this.#capacity) return undefined;
+    const oldest = this.#items[this.#head++];
     this.#compact();
-    return 1;
+    return oldest;
   }
 
   /** Takes up to `max` items from the front, oldest first. */

@@ -17,14 +17,21 @@ const QUEUE_FULL = 'agent_queue_full';
 export interface Batch {
   readonly batch: number;
   readonly events: readonly NervecenterEvent[];
+  /** It was handed over before, to a collector that may have accepted it. */
+  readonly again: boolean;
 }
 
-/** What `emit` does: the event is measured at once and queued for the collector. */
+/**
+ * What `emit` does: the event is queued for the collector, which measures it when it accepts it. What cannot be queued is
+ * measured here, so that figures stay right when rows are lost.
+ */
 export class Pipeline {
   readonly #record: RecordMeasurement;
   readonly #queue = new BoundedQueue<NervecenterEvent>(QUEUE_EVENTS_MAX);
   readonly #dropped = new Map<string, number>();
+  /** In the order in which they were handed over. */
   readonly #unaccepted = new Map<number, readonly NervecenterEvent[]>();
+  #again: number[] = [];
   #nextBatch = 1;
 
   constructor(record: RecordMeasurement) {
@@ -48,8 +55,10 @@ export class Pipeline {
   }
 
   emit(event: NervecenterEvent): void {
-    signalOf(event).measure(event, this.#record);
-    if (this.#queue.push(event) > 0) this.drop(QUEUE_FULL, 1);
+    const dropped = this.#queue.push(event);
+    if (dropped === undefined) return;
+    this.drop(QUEUE_FULL, 1);
+    signalOf(dropped).measure(dropped, this.#record);
   }
 
   /** Counts events that never became any, or are lost. */
@@ -63,12 +72,14 @@ export class Pipeline {
    * @param evenIfBehind at the end, when nothing waits for an answer any more.
    */
   nextBatch(evenIfBehind = false): Batch | null {
+    const first = this.#again.shift();
+    if (first !== undefined) return { batch: first, events: this.#unaccepted.get(first) ?? [], again: true };
     if (this.#queue.size === 0) return null;
     if (this.#unaccepted.size >= BATCHES_UNACCEPTED_MAX && !evenIfBehind) return null;
     const batch = this.#nextBatch++;
     const events = this.#queue.take(BATCH_EVENTS_MAX);
     this.#unaccepted.set(batch, events);
-    return { batch, events };
+    return { batch, events, again: false };
   }
 
   /** The collector has taken responsibility for a batch. */
@@ -76,13 +87,11 @@ export class Pipeline {
     this.#unaccepted.delete(batch);
   }
 
-  /** The link is gone: what was not accepted goes to the next collector. Rows sent twice are stored once. */
-  requeueUnaccepted(): void {
-    const again = [...this.#unaccepted.values()].flat();
-    this.#unaccepted.clear();
-    const newer = this.#queue.take(this.#queue.size);
-    for (const event of [...again, ...newer]) {
-      if (this.#queue.push(event) > 0) this.drop(QUEUE_FULL, 1);
-    }
+  /**
+   * The link is gone: what was not accepted goes to the next collector, in the same batches, by whose numbers it recognises
+   * what the one before had accepted after all.
+   */
+  sendUnacceptedAgain(): void {
+    this.#again = [...this.#unaccepted.keys()];
   }
 }

@@ -13,6 +13,8 @@ import { STAGE_ATTRIBUTE } from '../core/signals/rag-query.ts';
 import type { Health, Snapshot } from '../core/snapshot.ts';
 import { GIVEN_UP, GIVEN_UP_REASON } from '../core/unfinished-observations.ts';
 import { milliseconds, SECOND_MS } from '../core/units.ts';
+import { Aggregator } from '../metrics/aggregator.ts';
+import { SnapshotReader } from '../metrics/snapshot-reader.ts';
 import { type AgentHandle, publishHandle } from './api/handle.ts';
 import { refusals } from './api/input-refusals.ts';
 import { Recorder } from './api/recorder.ts';
@@ -25,11 +27,9 @@ import { RouteBound } from './http/route.ts';
 import type { Agent, Clock } from './instrumentation.ts';
 import { INSTRUMENTATIONS } from './instrumentations.ts';
 import { Connection } from './links/connection.ts';
-import { Aggregator } from './metrics/aggregator.ts';
 import { receiveAppMetrics } from './metrics/app-metrics.ts';
 import { FrameSender } from './metrics/frame-sender.ts';
 import { RuntimeSampler } from './metrics/runtime.ts';
-import { SnapshotReader } from './metrics/snapshot-reader.ts';
 import { measureTallies } from './metrics/tallies.ts';
 import { type Batch, Pipeline } from './pipeline.ts';
 import { runRagQuery } from './rag/rag.ts';
@@ -78,7 +78,7 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
     say,
     onAccepted: (batch) => pipeline.accepted(batch),
     onOpen: () => handOver(),
-    onLost: () => pipeline.requeueUnaccepted(),
+    onLost: () => pipeline.sendUnacceptedAgain(),
   });
   const deferred = new Deferred(() => pipeline.drop(AGENT_ERROR, 1));
   const handOver = () => {
@@ -102,7 +102,7 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
   publishHandle(createHandle({ agent, connection, tallies, pipeline, record, config }));
 
   const minutes = new CacheMinutes(agent, tallies.caches);
-  const frames = new FrameSender({ clock, aggregator, reader, connection, pipeline });
+  const frames = new FrameSender({ clock, reader, connection, pipeline });
   const frame = () => {
     deferred.run();
     minutes.passed();
@@ -249,8 +249,8 @@ function createHandle({ agent, connection, tallies, pipeline, record, config }: 
   };
 }
 
-function eventsMessage({ batch, events }: Batch): AgentMessage {
-  return { type: 'events', batch, ...packRequests(events) };
+function eventsMessage({ batch, events, again }: Batch): AgentMessage {
+  return { type: 'events', batch, again, ...packRequests(events) };
 }
 
 /** Everything still queued, then the farewell. */

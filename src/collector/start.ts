@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { type Config, RETENTION_OF } from '../config/config.ts';
 import { describeError } from '../core/errors.ts';
 import type { NervecenterEvent, SignalName } from '../core/event.ts';
-import type { Source } from '../core/frame.ts';
-import { measureCost } from '../core/signals/llm-call.ts';
+import type { Point, Source } from '../core/frame.ts';
+import { isLasting } from '../core/measured.ts';
 import type { StorageState } from '../core/snapshot.ts';
 import { type Milliseconds, milliseconds, SECOND_MS } from '../core/units.ts';
 import { rendezvousPath } from '../link/rendezvous.ts';
@@ -14,19 +14,22 @@ import { ownAdminToken } from './admin-token.ts';
 import type { AgentLink } from './agent-link.ts';
 import { readAlertFile } from './alerts/file.ts';
 import { AlertService } from './alerts/service.ts';
+import { EventMeter } from './event-meter.ts';
 import { createHostSampler } from './host/sampler.ts';
 import { Live, type PipelineCounts } from './live/live.ts';
 import type { Log } from './log.ts';
 import { createPricer, type Pricer } from './pricing/pricer.ts';
 import { type AgentHandlers, receiveFrom } from './receivers/agents.ts';
+import { SentBatches } from './receivers/sent-batches.ts';
 import { listenForAgents, type SocketReceiver } from './receivers/socket.ts';
 import { createCollectorServer } from './server/server.ts';
 import { createAlertStore } from './sinks/postgres/alert-store.ts';
 import { oneAtATime } from './sinks/postgres/connect/lend.ts';
 import { startHistory } from './sinks/postgres/history/service.ts';
-import { PastReader } from './sinks/postgres/past/past-reader.ts';
 import { Maintenance } from './sinks/postgres/schema/maintenance.ts';
+import type { SentBatch } from './sinks/postgres/spool/batch.ts';
 import { createStorage, type Storage, type StorageCounts } from './sinks/postgres/storage.ts';
+import type { Measuring } from './sinks/postgres/write/intake.ts';
 import { startNotice } from './start-notice.ts';
 
 const NOTHING_STORED: StorageCounts = {
@@ -37,6 +40,8 @@ const NOTHING_STORED: StorageCounts = {
   dropped: {},
   spoolBytes: 0,
 };
+/** A server that is there tells at once. */
+const SENT_AGAIN_PATIENCE_MS = 5 * SECOND_MS;
 /** Rows of `system_metrics`: one per gauge and 15 s. */
 const SYSTEM_ROWS_INTERVAL_MS = 15 * SECOND_MS;
 
@@ -67,9 +72,28 @@ export interface Collector {
 export async function startCollector({ config, log, host }: CollectorOptions): Promise<Collector> {
   const tokens = config.adminTokens.length > 0 ? config.adminTokens : [ownAdminToken(config.dataDir)];
   const pricer = createPricer({ overridesPath: config.pricesPath, log });
-  const storage = config.storage === 'on' ? createStorage({ config, log }) : null;
+  const sentBatches = new SentBatches();
+  const meter = new EventMeter();
+  const measuring: Measuring = {
+    measure: (events) => meter.measure(events),
+    show: (points) => live.add(points),
+  };
+  const storage =
+    config.storage === 'on'
+      ? createStorage({
+          config,
+          log,
+          measuring,
+          onEarlier: (earlier) => {
+            live.addEarlier(earlier);
+            sentBatches.add(earlier.sent);
+            ledger.totals = 'known';
+            sentBatches.completed();
+          },
+        })
+      : null;
   const stored = storage && workBesideWriter(storage, config, log);
-  const ledger = new EventLedger(storage, pricer.version);
+  const ledger = new EventLedger(storage, measuring, pricer.version);
   const live = new Live({
     service: config.service,
     bootId: randomUUID(),
@@ -77,7 +101,6 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
     now: () => milliseconds(Date.now()),
     pipeline: () => ledger.counts(),
   });
-  stored?.recall(live);
   const alerts = createAlerts({ config, log }, live, stored);
   const ticker = new Ticker(live);
   const server = createCollectorServer({
@@ -97,25 +120,30 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
   const { url } = await server.start();
 
   const sampler = createHostSampler({ dataDir: config.dataDir });
-  const offer = (events: readonly NervecenterEvent[]) =>
-    ledger.offer(events.map((event) => withCost(event, pricer, live)));
   const refused = refusals(ledger, log);
   const attach = (link: AgentLink, onGoodbye = () => {}) =>
-    receiveFrom(link, agentHandlers({ live, offer, refused, onGoodbye }));
+    receiveFrom(link, agentHandlers({ live, ledger, pricer, sentBatches, refused, onGoodbye }));
   const stopTicking = ticker.start({
     intervalMs: config.intervalMs,
     sampleHost: async () => live.setHost(await sampler.sample()),
     publish: (json) => server.broadcast(json),
-    storeSystem: () => void offer(systemEvents(live)),
+    storeSystem: () => void ledger.offer(systemEvents(live)),
     log,
   });
   const socket = await listenForOthers(config.port, attach, log);
   const storageUsable = tryStorage(storage, ledger, log);
+  // What may have been accepted before waits for storage to tell, but not for ever: a server may be down for long.
+  const patience = setTimeout(() => sentBatches.completed(), SENT_AGAIN_PATIENCE_MS).unref();
+  void storageUsable.then((usable) => {
+    if (!usable || storage === null) sentBatches.completed();
+  });
   void storageUsable.then(() => alerts.start());
 
   let stopping: Promise<void> | null = null;
   const stop = async (deadlineMs: number) => {
     stopTicking();
+    clearTimeout(patience);
+    sentBatches.completed();
     await socket?.shutdown();
     await alerts.stop();
     stored?.stop();
@@ -135,17 +163,16 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
 
 interface HandlerParts {
   readonly live: Live;
-  readonly offer: AgentHandlers['events'];
+  readonly ledger: EventLedger;
+  readonly pricer: Pricer;
+  readonly sentBatches: SentBatches;
   readonly refused: AgentHandlers['refused'];
   readonly onGoodbye: () => void;
 }
 
-/** What a call cost is found and measured here, so that pricing costs the app nothing. */
-function withCost(event: NervecenterEvent, pricer: Pricer, live: Live): NervecenterEvent {
-  if (event.signal !== 'llm-call') return event;
-  const priced = { ...event, cost: pricer.price(event) };
-  measureCost(priced, live.record);
-  return priced;
+/** What a call cost is found here, so that pricing costs the app nothing. */
+function withCost(event: NervecenterEvent, pricer: Pricer): NervecenterEvent {
+  return event.signal === 'llm-call' ? { ...event, cost: pricer.price(event) } : event;
 }
 
 /** Whether storage can be used at all, once it was tried for the first time. */
@@ -168,24 +195,10 @@ function workBesideWriter(storage: Storage, config: Config, log: Log) {
   const history = startHistory({ read: lend, retentionMs, log });
   const maintenance = new Maintenance({ lend, policy: config, now: () => milliseconds(Date.now()), log });
   maintenance.start();
-  let past: PastReader | null = null;
   return {
     sources: history.sources,
     alertStore: createAlertStore(lend),
-    /** Shows what earlier processes counted; that of the host is stored at every tick, so there always is a first row. */
-    recall({ past: shown }: Live) {
-      past = new PastReader({
-        read: lend,
-        windowMs: config.windowMs,
-        now: () => Date.now(),
-        onWindow: (slots) => shown.setWindow(slots),
-        onTotals: (points) => shown.setTotals(points),
-        log,
-      });
-      storage.beforeOwnRows(() => past?.beforeOwnRows() ?? Promise.resolve());
-    },
     stop() {
-      past?.stop();
       history.stop();
       void maintenance.stop(); // What is under way ends with its connection, which storage closes.
     },
@@ -223,12 +236,21 @@ async function listenForOthers(
   });
 }
 
-function agentHandlers({ live, offer, refused, onGoodbye }: HandlerParts): AgentHandlers {
+function agentHandlers(parts: HandlerParts): AgentHandlers {
+  const { live, ledger, pricer, sentBatches, refused, onGoodbye } = parts;
   return {
+    sentBatches,
     join: (source) => live.join(source),
     leave: (instanceId) => live.leave(instanceId),
-    frame: (instanceId, frame) => live.merge(instanceId, frame),
-    events: offer,
+    frame: (instanceId, { points, dropped }) => {
+      ledger.addPoints(points.filter(isLasting));
+      live.merge(instanceId, { points: points.filter((point) => !isLasting(point)), dropped });
+    },
+    events: (events, batch) =>
+      ledger.offer(
+        events.map((event) => withCost(event, pricer)),
+        events[0]?.sender === undefined ? undefined : [events[0].sender.instanceId, batch],
+      ),
     refused,
     ask: (what) => (what === 'health' ? live.health() : live.snapshot()),
     goodbye: (instanceId) => {
@@ -259,19 +281,32 @@ function systemEvents(live: Live): NervecenterEvent[] {
 /** What became of the events, as the pipeline of the snapshot shows it. */
 class EventLedger {
   readonly #storage: Storage | null;
+  readonly #measuring: Measuring;
   readonly #pricesVersion: string;
   #refused = 0;
+  /** Whether what was counted before this start is known; without storage nothing was. */
+  totals: 'loading' | 'known';
   /** Storage that is not there yet is no failure: until it was tried once it counts as well. */
   starting: boolean;
 
-  constructor(storage: Storage | null, pricesVersion: string) {
+  constructor(storage: Storage | null, measuring: Measuring, pricesVersion: string) {
     this.#storage = storage;
+    this.#measuring = measuring;
     this.#pricesVersion = pricesVersion;
     this.starting = storage !== null;
+    this.totals = storage === null ? 'known' : 'loading';
   }
 
-  offer(events: readonly NervecenterEvent[]): Promise<void> {
-    return this.#storage?.offer(events) ?? Promise.resolve();
+  /** @param sent whose batch they are, and which. */
+  async offer(events: readonly NervecenterEvent[], sent?: SentBatch): Promise<void> {
+    if (this.#storage !== null) await this.#storage.offer(events, sent);
+    else this.#measuring.show(this.#measuring.measure(events));
+  }
+
+  /** What an agent measured itself. */
+  addPoints(points: readonly Point[]): void {
+    if (this.#storage !== null) this.#storage.addPoints(points);
+    else this.#measuring.show(points);
   }
 
   /** Events that came in a shape nobody can store. */
@@ -291,6 +326,7 @@ class EventLedger {
       durable: this.#storage?.durable ?? true,
       spool_bytes: counts.spoolBytes,
       storage,
+      totals: this.totals,
       prices_version: this.#pricesVersion,
     };
   }

@@ -72,7 +72,10 @@ export type AgentMessage =
   | { readonly type: 'frame'; readonly frame: Frame }
   | {
       readonly type: 'events';
+      /** Numbers of one process rise, and a batch keeps its number when it is sent again. */
       readonly batch: number;
+      /** It was sent before, to a collector that may have accepted it. */
+      readonly again: boolean;
       /** Requests, packed; the other events as they are. */
       readonly requests?: PackedRequests;
       readonly events: readonly NervecenterEvent[];

@@ -199,6 +199,8 @@ export interface PipelineSnapshot {
   readonly observations_given_up: Readonly<Record<string, number>>;
   readonly spool_bytes: number;
   readonly storage: StorageState;
+  /** `loading`: what was counted before this start is not known yet, so every total is still to grow by it. */
+  readonly totals: 'loading' | 'known';
   readonly prices_version: string;
 }
 

@@ -1,14 +1,13 @@
 import type { Frame, Point, Source } from '../../core/frame.ts';
 import { evaluateHealth } from '../../core/health.ts';
 import { FOLDED_LABELS } from '../../core/llm/labels.ts';
-import type { RecordMeasurement } from '../../core/signal.ts';
 import type { Health, PipelineSnapshot, Snapshot } from '../../core/snapshot.ts';
 import { GIVEN_UP, GIVEN_UP_REASON, GIVEN_UP_REASONS } from '../../core/unfinished-observations.ts';
 import { type Milliseconds, milliseconds } from '../../core/units.ts';
 import type { HostSample } from '../host/host-sample.ts';
 import type { MetricFamily } from '../metric-family.ts';
+import { Earlier, type EarlierFigures } from './earlier.ts';
 import { Instances } from './instances.ts';
-import { Past } from './past.ts';
 import { sumOf } from './sections/numbers.ts';
 import type { LiveView } from './sections/view.ts';
 import { SlidingSum, slotAt } from './sliding.ts';
@@ -56,8 +55,8 @@ const NO_HOST_YET: HostSample = {
 export class Live {
   readonly #options: LiveOptions;
   readonly #store: LiveStore;
-  /** What earlier processes counted, as far as it is read back by now: in snapshots, never at `/metrics`. */
-  readonly past: Past;
+  /** In snapshots, never at `/metrics`. */
+  readonly #earlier: Earlier;
   readonly #instances = new Instances();
   readonly #startedMs: Milliseconds;
   readonly #drops = new SlidingSum();
@@ -68,7 +67,7 @@ export class Live {
   constructor(options: LiveOptions) {
     this.#options = options;
     this.#store = new LiveStore(options.windowMs);
-    this.past = new Past(options.windowMs);
+    this.#earlier = new Earlier(options.windowMs);
     this.#startedMs = options.now();
   }
 
@@ -102,18 +101,15 @@ export class Live {
     this.#store.merge(COLLECTOR_INSTANCE, { points: hostPoints(host) }, this.#options.now());
   }
 
-  /** Records what only the collector knows, such as a call's cost. */
-  readonly record: RecordMeasurement = ({ name, unit, description, kind }, value, attributes) => {
-    const point: Point = {
-      kind: kind === 'counter' ? 'counter' : 'gauge',
-      name,
-      unit,
-      description,
-      attributes,
-      value,
-    };
-    this.#store.merge(COLLECTOR_INSTANCE, { points: [point] }, this.#options.now());
-  };
+  /** What was counted before this process, or a part of it that was not known yet. */
+  addEarlier(figures: EarlierFigures): void {
+    this.#earlier.add(figures, this.#options.now());
+  }
+
+  /** What was measured here, of nobody's own. */
+  add(points: readonly Point[]): void {
+    this.#store.merge(COLLECTOR_INSTANCE, { points }, this.#options.now());
+  }
 
   /** Begins the next tick: the next snapshots carry its number. */
   tick(): void {
@@ -128,10 +124,10 @@ export class Live {
   snapshot(): Snapshot {
     const { service, bootId } = this.#options;
     const view: LiveView = {
-      store: this.past.before(this.#store),
+      store: this.#earlier.before(this.#store),
       nowMs: this.#options.now(),
       windowMs: this.#options.windowMs,
-      sinceMs: milliseconds(Math.min(this.#startedMs, this.past.sinceMs)),
+      sinceMs: milliseconds(Math.min(this.#startedMs, this.#earlier.sinceMs)),
       host: this.#host,
       instances: this.#instances.all,
       pipeline: this.#pipeline(),

@@ -1,6 +1,7 @@
 import type { NervecenterEvent, Sender } from '../../core/event.ts';
 import type { Frame, Source } from '../../core/frame.ts';
 import type { AgentLink } from '../agent-link.ts';
+import type { SentBatches } from './sent-batches.ts';
 import { eventsOf, frameOf, sourceOf } from './shapes.ts';
 
 /** What agents' messages turn into; `collector/start.ts` says what each does. */
@@ -9,8 +10,11 @@ export interface AgentHandlers {
   join(source: Source): boolean;
   leave(instanceId: string): void;
   frame(instanceId: string, frame: Pick<Frame, 'points' | 'dropped'>): void;
-  /** Takes responsibility for the events, which say by now who sent them; resolves once it has. Never rejects. */
-  events(events: readonly NervecenterEvent[]): Promise<void>;
+  readonly sentBatches: SentBatches;
+  /**
+   * Takes responsibility for the events of a batch, which say by now who sent them; resolves once it has. Never rejects.
+   */
+  events(events: readonly NervecenterEvent[], batch: number): Promise<void>;
   /** Counts what came in a shape that cannot be used. */
   refused(what: 'events' | 'measurements' | 'messages', count: number): void;
   ask(what: 'snapshot' | 'health'): unknown;
@@ -19,9 +23,19 @@ export interface AgentHandlers {
 
 type Fields = Readonly<Record<string, unknown>>;
 
+/** A process waits for its batches to be accepted: it sends no more than some of them, and a frame a second. */
+const HELD_MAX = 200;
+
 /** Serves one agent until its link closes. Messages before its `hello` are ignored: nobody to attribute them to. */
 export function receiveFrom(link: AgentLink, handlers: AgentHandlers): void {
   let sender: Sender | null = null;
+  /** Messages behind a batch that may have been accepted before, until that is known; its sender sends few of them. */
+  let held: Fields[] | null = null;
+  const release = (by: Sender) => {
+    const messages = held ?? [];
+    held = null;
+    for (const message of messages) handle(link, handlers, by, message);
+  };
   link.onMessage((claimed: unknown) => {
     const message = (typeof claimed === 'object' && claimed !== null ? claimed : {}) as Fields;
     if (message['type'] === 'hello') {
@@ -32,7 +46,16 @@ export function receiveFrom(link: AgentLink, handlers: AgentHandlers): void {
       }
       sender = { instanceId: source.instanceId, service: source.service };
       link.send({ type: 'welcome' });
-    } else if (sender !== null) handle(link, handlers, sender, message);
+      return;
+    }
+    if (sender === null) return;
+    if (held === null && message['again'] === true && !handlers.sentBatches.complete) {
+      const by = sender;
+      held = [];
+      handlers.sentBatches.whenComplete(() => release(by));
+    }
+    if (held !== null && held.length < HELD_MAX && message['type'] !== 'ask') held.push(message);
+    else handle(link, handlers, sender, message);
   });
   link.onClose(() => {
     if (sender !== null) handlers.leave(sender.instanceId);
@@ -46,10 +69,7 @@ function handle(link: AgentLink, handlers: AgentHandlers, sender: Sender, messag
       mergeFrame(handlers, sender.instanceId, message['frame']);
       break;
     case 'events':
-      // Refused ones, too: sent again they would be refused again, and the rest would wait behind them for ever.
-      void takeEvents(handlers, sender, eventsOf(message['events'], message['requests'])).then(() =>
-        link.send({ type: 'accepted', batch: Number(message['batch']) }),
-      );
+      takeBatch(link, handlers, sender, message);
       break;
     case 'ask': {
       const what = message['what'] === 'health' ? 'health' : 'snapshot';
@@ -71,13 +91,19 @@ function mergeFrame(handlers: AgentHandlers, instanceId: string, claimed: unknow
   else if (frame.refused > 0) handlers.refused('measurements', frame.refused);
 }
 
-async function takeEvents(
-  handlers: AgentHandlers,
-  sender: Sender,
-  events: ReturnType<typeof eventsOf>,
-): Promise<void> {
-  if (events === null) handlers.refused('messages', 1);
-  else if (events.refused > 0) handlers.refused('events', events.refused);
-  // Also over a sender that the events claim themselves.
-  if (events !== null) await handlers.events(events.usable.map((event) => ({ ...event, sender })));
+/** Refused ones are accepted, too: sent again they would be refused again, and the rest would wait behind them for ever. */
+function takeBatch(link: AgentLink, handlers: AgentHandlers, sender: Sender, message: Fields): void {
+  const batch = Number(message['batch']);
+  const accepted = () => link.send({ type: 'accepted', batch });
+  const events = eventsOf(message['events'], message['requests']);
+  if (events === null || !Number.isSafeInteger(batch)) {
+    handlers.refused('messages', 1);
+    accepted();
+  } else if (!handlers.sentBatches.accept(sender.instanceId, batch)) accepted();
+  else {
+    if (events.refused > 0) handlers.refused('events', events.refused);
+    // Also over a sender that the events claim themselves.
+    const attributed = events.usable.map((event) => ({ ...event, sender }));
+    void handlers.events(attributed, batch).then(accepted);
+  }
 }

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import type * as Api from '@opentelemetry/api';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { receiveAppMetrics } from '../../../src/agent/metrics/app-metrics.ts';
-import { SnapshotReader } from '../../../src/agent/metrics/snapshot-reader.ts';
+import { SnapshotReader } from '../../../src/metrics/snapshot-reader.ts';
 
 const API = Symbol.for('opentelemetry.js.api.1');
 const OUR_COPY = join(import.meta.dirname, '..', '..', '..', 'node_modules', '@opentelemetry', 'api');

@@ -1,7 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
-import { Aggregator } from '../../../src/agent/metrics/aggregator.ts';
-import { SnapshotReader } from '../../../src/agent/metrics/snapshot-reader.ts';
 import { type Collector, startCollector } from '../../../src/collector/start.ts';
 import { type PostgresConfig, readConfig } from '../../../src/config/config.ts';
 import type { NervecenterEvent } from '../../../src/core/event.ts';
@@ -18,6 +16,8 @@ import {
 } from '../../../src/core/signals/ws-session.ts';
 import type { Snapshot } from '../../../src/core/snapshot.ts';
 import { milliseconds } from '../../../src/core/units.ts';
+import { Aggregator } from '../../../src/metrics/aggregator.ts';
+import { SnapshotReader } from '../../../src/metrics/snapshot-reader.ts';
 
 const TOKEN = 'a-token-long-enough-for-a-test';
 

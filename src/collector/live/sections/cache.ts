@@ -6,7 +6,7 @@ import {
   CACHE_RESULT,
 } from '../../../core/signals/cache.ts';
 import type { CacheSnapshot, NamedCacheSnapshot } from '../../../core/snapshot.ts';
-import type { SeriesSource } from '../past.ts';
+import type { SeriesSource } from '../earlier.ts';
 import { percent, sumOf } from './numbers.ts';
 import type { LiveView } from './view.ts';
 

@@ -2,8 +2,8 @@ import type { Distribution } from '../../../core/histogram.ts';
 import type { PipelineSnapshot } from '../../../core/snapshot.ts';
 import { type Milliseconds, milliseconds, SECOND_MS } from '../../../core/units.ts';
 import type { HostSample } from '../../host/host-sample.ts';
+import type { SeriesSource } from '../earlier.ts';
 import type { Instance } from '../instances.ts';
-import type { SeriesSource } from '../past.ts';
 import { mergeDistributions, slotAt } from '../sliding.ts';
 import type { HistogramSeries } from '../store.ts';
 

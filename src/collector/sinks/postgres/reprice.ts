@@ -2,8 +2,8 @@ import { type ClientBase, escapeLiteral, type QueryResult } from 'pg';
 import type { LlmCost } from '../../../core/event.ts';
 import { SECOND_MS } from '../../../core/units.ts';
 import { STORED_CALL_COLUMNS, type StoredCall, storedCall } from '../../pricing/stored-call.ts';
+import { TOUCHED_MINUTE } from './rollup/pending.ts';
 import { CALL_BILLED } from './rollup/shape.ts';
-import { TOUCHED_MINUTE } from './rollup/touched.ts';
 
 /** As the writer's: the server gives up a statement after this; a batch takes some 50 ms. */
 const STATEMENT_TIMEOUT_MS = 30 * SECOND_MS;

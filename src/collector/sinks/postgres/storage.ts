@@ -4,6 +4,7 @@ import type { Config } from '../../../config/config.ts';
 import { backoffMs } from '../../../core/backoff.ts';
 import { NervecenterError } from '../../../core/errors.ts';
 import type { NervecenterEvent } from '../../../core/event.ts';
+import type { Point } from '../../../core/frame.ts';
 import type { StorageState } from '../../../core/snapshot.ts';
 import { MIB, SECOND_MS } from '../../../core/units.ts';
 import type { Log } from '../../log.ts';
@@ -12,10 +13,11 @@ import { type Connections, connect } from './connect/connection.ts';
 import { storageError } from './connect/failure.ts';
 import type { PostgresServer } from './connect/server.ts';
 import { migrate } from './schema/migrate.ts';
-import type { Batch } from './spool/batch.ts';
+import type { Batch, SentBatch } from './spool/batch.ts';
 import type { SpoolFiles } from './spool/files.ts';
+import { type Earlier, lastStored, storedEarlier, WaitingSum } from './totals/earlier.ts';
 import { GroupSize } from './write/group-size.ts';
-import { Intake } from './write/intake.ts';
+import { Intake, type Measuring } from './write/intake.ts';
 import { Books } from './write/row-counts.ts';
 import { Wakeup } from './write/wakeup.ts';
 import { storeBatches, type WriterOptions } from './write/writer.ts';
@@ -58,14 +60,13 @@ export interface Storage {
   /**
    * Takes events to store; returns at once. The promise resolves when they are on disk, or when memory is all there is for
    * them; it never rejects.
+   *
+   * @param sent whose batch they are, and which: what is sent again is recognised by it, after a restart as well.
    */
-  offer(events: readonly NervecenterEvent[]): Promise<void>;
+  offer(events: readonly NervecenterEvent[], sent?: SentBatch): Promise<void>;
+  /** Takes what was measured elsewhere: it is shown and added to the totals like what events measure. */
+  addPoints(points: readonly Point[]): void;
   counts(): StorageCounts;
-  /**
-   * Has the writer wait once: when everything that earlier processes left in the spool is stored, and nothing of what this
-   * one was offered is. To be called before `start`. @param work must end soon and never rejects.
-   */
-  beforeOwnRows(work: () => Promise<void>): void;
   /**
    * Lends one of the two connections to whoever reads, one at a time: the other one is the writer's.
    *
@@ -84,6 +85,12 @@ export interface Storage {
 export interface StorageOptions {
   readonly config: Pick<Config, 'postgres' | 'dataDir' | 'spoolMaxBytes'>;
   readonly log: Log;
+  readonly measuring: Measuring;
+  /**
+   * Called with what was counted before this process, once it is known, and again with what other processes are found to have
+   * left: it adds up.
+   */
+  readonly onEarlier: (earlier: Earlier) => void;
   /** Bound of the events waiting in memory, in estimated bytes. @default 64 MiB */
   readonly queueMaxBytes?: number;
   /** The server gives up a statement after this. @default 30 s */
@@ -95,6 +102,8 @@ export interface StorageOptions {
 const QUEUE_MAX_BYTES = 64 * MIB;
 /** A polite goodbye to the server may take this long. */
 const DISCONNECT_MS = SECOND_MS / 2;
+/** Reading back what was counted before takes milliseconds, and some seconds after a long outage. */
+const RECALL_TIMEOUT_MS = 60 * SECOND_MS;
 /** Of a shutdown's time, kept for stopping the server. */
 const STOP_SHARE = 0.25;
 
@@ -110,11 +119,14 @@ class PostgresStorage implements Storage {
   readonly #server: PostgresServer;
   readonly #log: Log;
   readonly #writerOptions: WriterOptions;
+  readonly #onEarlier: StorageOptions['onEarlier'];
+  readonly #measuring: Measuring;
   readonly #wakeup = new Wakeup();
   readonly #books: Books;
   readonly #intake: Intake;
   readonly #groupSize = new GroupSize();
-  #beforeOwnRows: (() => Promise<void>) | null = null;
+  /** What was counted before is read back. */
+  #recalled = false;
   #retryNow = false;
   #connections: Connections | null = null;
   /** Connections being made, so that a shutdown need not wait for them. */
@@ -133,8 +145,11 @@ class PostgresStorage implements Storage {
     this.#server = server;
     this.#log = log;
     this.#writerOptions = statementTimeoutMs === undefined ? {} : { statementTimeoutMs };
+    this.#onEarlier = options.onEarlier;
+    this.#measuring = options.measuring;
     this.#books = new Books(log);
     const intake = {
+      measuring: options.measuring,
       spoolDirectory: join(config.dataDir, 'spool'),
       spoolMaxBytes: config.spoolMaxBytes,
       queueMaxBytes,
@@ -160,11 +175,17 @@ class PostgresStorage implements Storage {
     return this.#starting;
   }
 
-  offer(events: readonly NervecenterEvent[]): Promise<void> {
-    if (this.#closedFor === null) return this.#intake.offer(events);
+  offer(events: readonly NervecenterEvent[], sent: SentBatch | null = null): Promise<void> {
+    if (this.#closedFor === null) return this.#intake.offer(events, sent);
     this.#books.accepted += events.length;
     this.#books.drop(this.#closedFor, events.length);
+    this.#measuring.show(this.#measuring.measure(events));
     return Promise.resolve();
+  }
+
+  addPoints(points: readonly Point[]): void {
+    if (this.#closedFor === null) this.#intake.addPoints(points);
+    else this.#measuring.show(points);
   }
 
   counts(): StorageCounts {
@@ -178,10 +199,6 @@ class PostgresStorage implements Storage {
     };
   }
 
-  beforeOwnRows(work: () => Promise<void>): void {
-    this.#beforeOwnRows = work;
-  }
-
   async read<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
     if (this.#connections === null || this.#done) {
       throw new NervecenterError(
@@ -189,15 +206,7 @@ class PostgresStorage implements Storage {
         'Storage cannot be reached at the moment. Try again later.',
       );
     }
-    const client = await this.#connections.pool.connect();
-    let broken = true;
-    try {
-      const result = await work(client);
-      broken = false;
-      return result;
-    } finally {
-      client.release(broken); // After a failure nobody knows in what state the connection is.
-    }
+    return withClient(this.#connections.pool, work);
   }
 
   async flush(deadlineMs: number): Promise<boolean> {
@@ -243,6 +252,7 @@ class PostgresStorage implements Storage {
       const client = await connections.pool.connect();
       try {
         await migrate(client);
+        if (!this.#recalled) await this.#recall(client);
       } finally {
         client.release();
       }
@@ -254,6 +264,37 @@ class PostgresStorage implements Storage {
     }
     this.#connections = connections;
     this.#wakeup.notify();
+  }
+
+  /**
+   * Reads back what was counted before: from the database, and from what waits in the spools and is not stored yet, all as of
+   * one moment, before the first row of this process is stored.
+   */
+  async #recall(client: PoolClient): Promise<void> {
+    await client.query(
+      `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = ${RECALL_TIMEOUT_MS}`,
+    );
+    try {
+      const stored = this.#recalled ? null : await storedEarlier(client);
+      const waiting = await this.#waitingEarlier(client);
+      await client.query('COMMIT');
+      this.#recalled = true;
+      if (stored !== null) this.#onEarlier(stored);
+      this.#onEarlier(waiting);
+    } catch (error) {
+      await client.query('ROLLBACK').catch(() => {}); // The first error says more.
+      throw error;
+    }
+  }
+
+  async #waitingEarlier(client: PoolClient): Promise<Earlier> {
+    const sum = new WaitingSum(Date.now());
+    const last = new Map<string, number>();
+    for await (const { writer, seq, facts } of this.#intake.earlier()) {
+      if (!last.has(writer)) last.set(writer, await lastStored(client, writer));
+      sum.add(facts, seq <= (last.get(writer) ?? 0));
+    }
+    return sum.take();
   }
 
   async #run(): Promise<void> {
@@ -284,15 +325,10 @@ class PostgresStorage implements Storage {
 
   async #storeNext({ pool }: Connections): Promise<void> {
     await this.#wakeup.until(() => this.#done || this.#intake.ready);
-    const batches = this.#done ? [] : await this.#intake.take(this.#groupSize.batchesMax);
-    const [first] = batches;
-    if (first === undefined) return;
-    if (this.#beforeOwnRows !== null && this.#intake.isOwn(first)) {
-      await this.#beforeOwnRows();
-      this.#beforeOwnRows = null;
-    }
     try {
-      await this.#store(pool, batches);
+      if (this.#intake.hasEarlier) await withClient(pool, (client) => this.#recall(client));
+      const batches = this.#done ? [] : await this.#intake.take(this.#groupSize.batchesMax);
+      if (batches.length > 0) await this.#store(pool, batches);
     } catch (error) {
       this.#groupSize.failed();
       this.#intake.putBack();
@@ -358,6 +394,18 @@ class PostgresStorage implements Storage {
 
   #settled(): number {
     return this.#books.accepted - this.#intake.queued - this.#intake.inFlight;
+  }
+}
+
+async function withClient<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let broken = true;
+  try {
+    const result = await work(client);
+    broken = false;
+    return result;
+  } finally {
+    client.release(broken); // After a failure nobody knows in what state the connection is.
   }
 }
 

@@ -1,7 +1,9 @@
 import type { NervecenterEvent, SignalName } from '../../../../core/event.ts';
+import type { Measured } from '../../../../core/measured.ts';
 import { toRow } from '../../../../core/row.ts';
 import type { Signal } from '../../../../core/signal.ts';
 import { SIGNALS } from '../../../../core/signals/index.ts';
+import { MINUTE_MS } from '../../../../core/units.ts';
 import { type ColumnType, CopyEncoder } from './copy-encoder.ts';
 
 /** Rows that are stored together or not at all. `(writer, seq)` is unique: the ledger refuses a batch sent twice. */
@@ -10,7 +12,7 @@ export interface Batch {
   readonly writer: string;
   readonly seq: number;
   readonly rows: number;
-  /** Made by `encodeEvents`, read by `sectionsOf`. */
+  /** Made by `encodeEvents`, read by `sectionsOf` and `factsOf`. */
   readonly payload: Buffer;
 }
 
@@ -19,11 +21,27 @@ export interface Section {
   readonly table: string;
   readonly columns: readonly SectionColumn[];
   readonly rows: number;
+  /** Minutes the rows are in, each once, by the beginning; absent in what an earlier version left. */
+  readonly minutesMs?: readonly number[];
   /** As binary COPY takes them, without its header and trailer. */
   readonly tuples: Buffer;
 }
 
 export type SectionColumn = readonly [name: string, type: ColumnType];
+
+/** The last batch of a sending process that is in a batch of ours, by the number it had there. */
+export type SentBatch = readonly [instanceId: string, batch: number];
+
+/** What a batch says of itself beside its rows. */
+export interface BatchFacts {
+  /** When it was made, in milliseconds since the epoch. */
+  readonly atMs: number;
+  /** What it adds to the live view. */
+  readonly measured: Measured;
+  /** What batches adds that were given up because the disk was full: to be added to the totals, and shown already. */
+  readonly carried?: Measured;
+  readonly sent: readonly SentBatch[];
+}
 
 export interface EncodedEvents {
   readonly rows: number;
@@ -39,14 +57,22 @@ export interface RejectedEvent {
 }
 
 type SectionHeader = Omit<Section, 'tuples'> & { readonly bytes: number };
+type PayloadHeader = BatchFacts & { readonly sections: readonly SectionHeader[] };
 
 const LENGTH_BYTES = 4;
+/** Beyond what JavaScript's dates can say. */
+const TIME_MS_MAX = 8.64e15;
+const NO_FACTS: BatchFacts = { atMs: 0, measured: [], sent: [] };
 
 /**
- * Events as a batch's payload: which columns of which tables, as JSON, then the rows. The payload says itself what it
- * holds, so that a later version, whose tables have more columns, can still store what an earlier one has left.
+ * Events as a batch's payload: a header of JSON with the facts and which columns of which tables there are, then the rows.
+ * The payload says itself what it holds, so that a later version, whose tables have more columns, can still store what an
+ * earlier one has left.
  */
-export function encodeEvents(events: readonly NervecenterEvent[]): EncodedEvents {
+export function encodeEvents(
+  events: readonly NervecenterEvent[],
+  facts: BatchFacts = NO_FACTS,
+): EncodedEvents {
   const bySignal = Map.groupBy(events, (event) => String(event?.signal));
   const rejected: RejectedEvent[] = [];
   for (const [signal, unknown] of bySignal) {
@@ -63,18 +89,50 @@ export function encodeEvents(events: readonly NervecenterEvent[]): EncodedEvents
     if (section.rows > 0) sections.push(section);
   }
   const rows = sections.reduce((sum, section) => sum + section.rows, 0);
-  return { rows, payload: payloadOf(sections, encoder.take()), rejected };
+  return { rows, payload: payloadOf({ ...facts, sections }, encoder.take()), rejected };
 }
 
 /** @throws Error when it is no payload. */
 export function sectionsOf(payload: Buffer): Section[] {
-  let at = LENGTH_BYTES + payload.readUInt32BE(0);
-  const headers = JSON.parse(payload.toString('utf8', LENGTH_BYTES, at)) as SectionHeader[];
-  return headers.map(({ table, columns, rows, bytes }) => {
+  let at = factsBytes(payload);
+  return headerOf(payload).sections.map(({ bytes, ...section }) => {
     const tuples = payload.subarray(at, at + bytes);
     at += bytes;
-    return { table, columns, rows, tuples };
+    return { ...section, tuples };
   });
+}
+
+/** How much of a payload that begins with these bytes `factsOf` needs. */
+export function factsBytes(payloadStart: Buffer): number {
+  return LENGTH_BYTES + payloadStart.readUInt32BE(0);
+}
+
+/** The facts of a payload of which the header at least is there; none where it cannot be read. */
+export function factsOf(payload: Buffer): BatchFacts {
+  try {
+    return headerOf(payload);
+  } catch {
+    return NO_FACTS;
+  }
+}
+
+/** The payload, saying that it adds this to the totals as well. */
+export function withCarried(payload: Buffer, carried: Measured): Buffer {
+  return payloadOf({ ...headerOf(payload), carried }, payload.subarray(factsBytes(payload)));
+}
+
+function payloadOf(header: PayloadHeader, tuples: Buffer): Buffer {
+  const bytes = Buffer.from(JSON.stringify(header));
+  const length = Buffer.allocUnsafe(LENGTH_BYTES);
+  length.writeUInt32BE(bytes.length);
+  return Buffer.concat([length, bytes, tuples]);
+}
+
+/** Earlier versions wrote the list of sections only. */
+function headerOf(payload: Buffer): PayloadHeader {
+  const json = payload.toString('utf8', LENGTH_BYTES, factsBytes(payload));
+  const header = JSON.parse(json) as PayloadHeader | readonly SectionHeader[];
+  return 'sections' in header ? header : { ...NO_FACTS, sections: header };
 }
 
 function encodeSection(
@@ -85,22 +143,18 @@ function encodeSection(
 ): SectionHeader {
   const types = signal.columns.map(({ type }) => type);
   const start = encoder.length;
+  const minutes = new Set<number>();
   let rows = 0;
   for (const event of events) {
     try {
       encoder.row(types, toRow(signal, event));
       rows++;
+      minutes.add(Math.floor(event.timeMs / MINUTE_MS) * MINUTE_MS);
     } catch (error) {
       rejected.push({ table: signal.table, error });
     }
   }
   const columns = signal.columns.map(({ name, type }) => [name, type] as const);
-  return { table: signal.table, columns, rows, bytes: encoder.length - start };
-}
-
-function payloadOf(sections: readonly SectionHeader[], tuples: Buffer): Buffer {
-  const header = Buffer.from(JSON.stringify(sections));
-  const length = Buffer.allocUnsafe(LENGTH_BYTES);
-  length.writeUInt32BE(header.length);
-  return Buffer.concat([length, header, tuples]);
+  const minutesMs = [...minutes].filter((minute) => Math.abs(minute) < TIME_MS_MAX);
+  return { table: signal.table, columns, rows, minutesMs, bytes: encoder.length - start };
 }

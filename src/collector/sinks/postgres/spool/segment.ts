@@ -1,10 +1,14 @@
 import type { FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { type BatchFacts, factsBytes, factsOf } from './batch.ts';
 import type { SpoolFiles } from './files.ts';
+import type { RecordHeader } from './record.ts';
 import { findRecord, recordInWindow, Window } from './scan.ts';
 
 const NAME = /^(\d{12})\.spool$/;
 const PRIVATE = 0o600;
+/** Of the length that a payload begins with. */
+const LENGTH_BYTES = 4;
 
 /** One append-only file of records. */
 export class Segment {
@@ -117,6 +121,25 @@ export class Segment {
     await this.stopReading();
   }
 
+  /** What waits here says of itself, oldest first. Reads through a handle of its own, so that others may take meanwhile. */
+  async *facts(): AsyncIterable<{ readonly header: RecordHeader; readonly facts: BatchFacts }> {
+    const file = await this.#files.open(this.path, 'r');
+    const window = new Window(file);
+    const size = this.bytes;
+    try {
+      for (let position = this.offset; position < size; ) {
+        const found = recordInWindow(window, position, size) ?? (await findRecord(window, position, size));
+        position = found.end;
+        if (found.kind === 'gap' || found.header.payloadBytes < LENGTH_BYTES) continue;
+        const { header, payloadAt } = found;
+        const length = Math.min(header.payloadBytes, factsBytes(await window.at(payloadAt, LENGTH_BYTES)));
+        yield { header, facts: factsOf(await whole(window, file, payloadAt, length)) };
+      }
+    } finally {
+      await file.close().catch(() => {});
+    }
+  }
+
   /** So that a power cut leaves the file's name, too. Not every file system can. */
   async #syncDirectory(): Promise<void> {
     const directory = await this.#files.open(dirname(this.path), 'r').catch(() => null);
@@ -137,6 +160,15 @@ export class Segment {
     await this.stopReading();
     await this.#files.unlink(this.path).catch(() => {}); // Gone already, or of no more harm than its size.
   }
+}
+
+/** These bytes of the file, through the window where they fit into it. */
+async function whole(window: Window, file: FileHandle, position: number, length: number): Promise<Buffer> {
+  const bytes = await window.at(position, length);
+  if (bytes.length >= length) return bytes;
+  const all = Buffer.allocUnsafe(length);
+  const { bytesRead } = await file.read(all, 0, length, position);
+  return all.subarray(0, bytesRead);
 }
 
 /** The numbers of the segments in a directory's listing, oldest first. */

@@ -1,9 +1,10 @@
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import { fromMeasured, type Measured, mergePoints, toMeasured } from '../../../../core/measured.ts';
 import { KIB, MIB, SECOND_MS } from '../../../../core/units.ts';
 import { makeDirectory } from '../../../../platform/paths.ts';
 import { type Lock, takeLock } from '../data-dir/lock.ts';
-import type { Batch } from './batch.ts';
+import { type Batch, type BatchFacts, withCarried } from './batch.ts';
 import { type Cursor, readCursor, writeCursor } from './cursor.ts';
 import { NODE_FILES, type SpoolFiles } from './files.ts';
 import { Recent } from './recent.ts';
@@ -24,6 +25,9 @@ export interface SpoolOptions {
 
 /** What is known of a batch before it is taken. */
 export type Waiting = Pick<RecordHeader, 'writer' | 'seq' | 'rows' | 'payloadBytes'>;
+
+/** What waits, by its name, and what it says of itself. */
+export type WaitingFacts = Pick<RecordHeader, 'writer' | 'seq'> & { readonly facts: BatchFacts };
 
 interface Taken {
   readonly segment: Segment;
@@ -58,6 +62,8 @@ export class Spool {
   #taken: Taken[] = [];
   readonly #recent = new Recent();
   #appending = false;
+  /** What batches that had to go measured: the next one says it. */
+  #carried: Measured = [];
   #cursorWrittenMs = Number.NEGATIVE_INFINITY;
 
   private constructor({ directory, maxBytes, onLost, files = NODE_FILES }: SpoolOptions, lock: Lock) {
@@ -103,6 +109,16 @@ export class Spool {
     return this.#segments.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
+  /** Whether something can be taken: a batch without rows counts, too. */
+  get waiting(): boolean {
+    return this.#next !== undefined;
+  }
+
+  /** Whether nothing waits and nothing is taken. */
+  get drained(): boolean {
+    return !this.waiting && this.#taken.length === 0;
+  }
+
   /** How full it is, from 0 to 1. */
   get fullness(): number {
     return this.bytes / this.#maxBytes;
@@ -114,9 +130,10 @@ export class Spool {
    *
    * @throws the file system's error; the batch is then not in the spool.
    */
-  async append(batch: Batch, settle: () => void): Promise<void> {
+  async append(given: Batch, settle: () => void): Promise<void> {
+    await this.#makeRoom(recordBytes(given.payload.length));
+    const batch = this.#withCarried(given);
     const bytes = recordBytes(batch.payload.length);
-    await this.#makeRoom(bytes);
     if (bytes > this.#maxBytes) {
       settle();
       this.#onLost('spool_full', batch.rows);
@@ -134,8 +151,21 @@ export class Spool {
         if (segment.bytes === 0) await this.#remove(segment);
         throw error;
       });
+      this.#carried = [];
     } finally {
       this.#appending = false;
+    }
+  }
+
+  /** What waits says of itself, oldest first. A file that cannot be read says nothing. */
+  async *facts(): AsyncIterable<WaitingFacts> {
+    for (const segment of this.#segments) {
+      try {
+        for await (const { header, facts } of segment.facts())
+          yield { writer: header.writer, seq: header.seq, facts };
+      } catch {
+        // Whoever takes from it will find out, and count it.
+      }
     }
   }
 
@@ -288,11 +318,30 @@ export class Spool {
     while (this.#segments.length > 0 && this.bytes + bytes > this.#maxBytes) {
       const [oldest] = this.#segments;
       if (oldest === undefined) return;
+      await this.#carryOn(oldest);
       const { rows } = oldest;
       const removed = this.#remove(oldest);
       if (rows > 0) this.#onLost('spool_full', rows);
       await removed;
     }
+  }
+
+  /** Shown and given up: what the batches of a segment measured stays in the totals. */
+  async #carryOn(segment: Segment): Promise<void> {
+    const measured = fromMeasured(this.#carried);
+    try {
+      for await (const { facts } of segment.facts())
+        measured.push(...fromMeasured(facts.measured), ...fromMeasured(facts.carried));
+    } catch {
+      // What cannot be read is lost to the totals as well.
+    }
+    this.#carried = toMeasured(mergePoints(measured));
+  }
+
+  #withCarried(batch: Batch): Batch {
+    return this.#carried.length === 0
+      ? batch
+      : { ...batch, payload: withCarried(batch.payload, this.#carried) };
   }
 
   async #appendable(bytes: number): Promise<Segment> {

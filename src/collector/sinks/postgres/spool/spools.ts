@@ -5,7 +5,7 @@ import { LockedError } from '../data-dir/lock.ts';
 import type { Batch } from './batch.ts';
 import { NODE_FILES } from './files.ts';
 import { segmentIds } from './segment.ts';
-import { Spool, type SpoolOptions, type Waiting } from './spool.ts';
+import { Spool, type SpoolOptions, type Waiting, type WaitingFacts } from './spool.ts';
 
 /** Processes that may share a data directory. */
 export const SPOOLS_MAX = 16;
@@ -26,6 +26,8 @@ export class Spools {
   readonly #own: Spool;
   readonly #look: NodeJS.Timeout;
   #left: Spool[] = [];
+  /** Spools that were found, until somebody has asked what was in them. */
+  #found: Spool[] = [];
   /** Where what is taken and not yet acknowledged comes from. */
   #source: Spool | null = null;
   #takingOver: Promise<void> | null = null;
@@ -45,6 +47,7 @@ export class Spools {
     const own = await openFree(options);
     keepOutOfGit(dirname(options.directory));
     const spools = new Spools(options, own);
+    spools.#found.push(own);
     await spools.#takeOver(() => {});
     return spools;
   }
@@ -65,6 +68,23 @@ export class Spools {
   /** How full the one is that is added to, from 0 to 1. */
   get fullness(): number {
     return this.#own.fullness;
+  }
+
+  /** Whether something can be taken: a batch without rows counts, too. */
+  get waiting(): boolean {
+    return this.#all.some(({ waiting }) => waiting);
+  }
+
+  /** Whether there are spools of which nobody knows what was in them when they were found. */
+  get hasFound(): boolean {
+    return this.#found.length > 0;
+  }
+
+  /** What waits in the spools found since the last call says of itself, ours at the opening included. */
+  async *found(): AsyncIterable<WaitingFacts> {
+    const spools = [...this.#found];
+    for (const spool of spools) yield* spool.facts();
+    this.#found = this.#found.filter((spool) => !spools.includes(spool));
   }
 
   /** See `Spool.append`. */
@@ -131,13 +151,14 @@ export class Spools {
       const spool = await openLeft(this.#options, number);
       if (spool === null) continue;
       this.#left.push(spool);
+      this.#found.push(spool);
       found(spool.rows);
     }
   }
 
   /** Free for the next process then. */
   async #closeIfDrained(spool: Spool): Promise<void> {
-    if (!this.#left.includes(spool) || spool.rows > 0) return;
+    if (!this.#left.includes(spool) || !spool.drained) return;
     this.#left = this.#left.filter((other) => other !== spool);
     await spool.close();
   }

@@ -42,8 +42,8 @@ export class EventQueue {
     return Math.max(this.#bytes / this.#options.maxBytes, this.length / this.#options.maxEvents);
   }
 
-  /** Appends, then drops the oldest past the bound. Returns how many were dropped. */
-  push(events: readonly NervecenterEvent[]): number {
+  /** Appends, then drops the oldest past the bound. Returns what was dropped. */
+  push(events: readonly NervecenterEvent[]): readonly NervecenterEvent[] {
     for (const event of events) {
       const bytes = approximateBytes(event);
       this.#slots.push(event);
@@ -65,21 +65,12 @@ export class EventQueue {
     return taken;
   }
 
-  /** Empties the queue. Returns how many it held. */
-  clear(): number {
-    const { length } = this;
-    this.#slots = [];
-    this.#sizes = [];
-    this.#head = 0;
-    this.#bytes = 0;
-    return length;
-  }
-
-  #trim(): number {
-    let dropped = 0;
+  #trim(): NervecenterEvent[] {
+    const dropped: NervecenterEvent[] = [];
     while (this.#bytes > this.#options.maxBytes || this.length > this.#options.maxEvents) {
-      if (this.#shift() === undefined) break;
-      dropped++;
+      const event = this.#shift();
+      if (event === undefined) break;
+      dropped.push(event);
     }
     return dropped;
   }

@@ -1,13 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import type { NervecenterEvent } from '../../../../core/event.ts';
+import type { Point } from '../../../../core/frame.ts';
+import { mergePoints, toMeasured } from '../../../../core/measured.ts';
 import { MIB, SECOND_MS } from '../../../../core/units.ts';
 import type { Log } from '../../../log.ts';
 import { LockedError } from '../data-dir/lock.ts';
-import { type Batch, encodeEvents } from '../spool/batch.ts';
+import { type Batch, encodeEvents, type SentBatch } from '../spool/batch.ts';
 import { DiskState } from '../spool/disk-state.ts';
 import type { SpoolFiles } from '../spool/files.ts';
+import type { WaitingFacts } from '../spool/spool.ts';
 import { Spools } from '../spool/spools.ts';
-import { EventQueue } from './event-queue.ts';
+import { Arrivals, BATCH_EVENTS_MAX } from './arrivals.ts';
 import type { Books } from './row-counts.ts';
 import type { Wakeup } from './wakeup.ts';
 
@@ -19,13 +22,20 @@ export interface IntakeOptions {
   readonly queueMaxBytes: number;
   /** @default the file system */
   readonly files?: SpoolFiles;
+  readonly measuring: Measuring;
 }
 
-/** Most that a batch may have. */
-const BATCH_EVENTS_MAX = 1000;
-const BATCH_BYTES_MAX = MIB;
+/** How events become figures, and who shows them. */
+export interface Measuring {
+  measure(events: readonly NervecenterEvent[]): Point[];
+  /** Called in the moment in which what was measured can no longer be lost by a kill, or memory is all there is for it. */
+  show(points: readonly Point[]): void;
+}
+
 /** What a killed process had not written is lost, so an event waits at most this long for others to be written with it. */
 const APPEND_INTERVAL_MS = SECOND_MS / 40;
+/** The same for what was measured elsewhere and has no row: frames come once a second. */
+const APPEND_POINTS_INTERVAL_MS = SECOND_MS / 4;
 /** The disk is synchronised for as many events as a batch may have, or after this long, which a power cut may cost. */
 const SYNC_INTERVAL_MS = SECOND_MS / 2;
 /** The writer gets what is there when there are rows for a full batch, or when the first one has waited this long. */
@@ -34,7 +44,6 @@ const STORE_INTERVAL_MS = SECOND_MS / 2;
 const GROUP_ROWS_MAX = 20_000;
 const GROUP_BYTES_MAX = 8 * MIB;
 const READ_RETRY_MS = SECOND_MS;
-const QUEUE_MAX_EVENTS = 200_000;
 /** Dropping has ended when there is this much room; at the bound itself it would flap. */
 const RELIEVED = 0.5;
 
@@ -49,11 +58,10 @@ export class Intake {
   readonly #books: Books;
   readonly #wakeup: Wakeup;
   readonly #disk: DiskState;
-  readonly #queue: EventQueue;
+  readonly #arrivals: Arrivals;
   /** New with every start, so that no sequence number is ever given twice, whatever was lost of the spool. */
   readonly #writer = randomUUID();
   #nextSeq = 1;
-  #offered = 0;
   #flushTarget = 0;
   #spool: Spools | null = null;
   #opening: Promise<void> | null = null;
@@ -66,6 +74,8 @@ export class Intake {
   #storeAtMs = 0;
   #storeTimer: NodeJS.Timeout | null = null;
   #held: Batch | null = null;
+  /** What the held batch measured, until it is shown. */
+  #unshown: readonly Point[] = [];
   #heldBy: 'intake' | 'writer' | null = null;
   #stopped = false;
   #running: Promise<void> | null = null;
@@ -75,7 +85,7 @@ export class Intake {
     this.#books = books;
     this.#wakeup = wakeup;
     this.#disk = new DiskState(log, () => wakeup.notify());
-    this.#queue = new EventQueue({ maxBytes: options.queueMaxBytes, maxEvents: QUEUE_MAX_EVENTS });
+    this.#arrivals = new Arrivals(options.queueMaxBytes);
   }
 
   /** Rows that wait, in memory and on disk. */
@@ -100,24 +110,51 @@ export class Intake {
   /** Whether the writer has something to take. */
   get ready(): boolean {
     if (this.#held !== null && this.#heldBy === null) return true;
-    const rows = this.#spool?.rows ?? 0;
-    return rows >= BATCH_EVENTS_MAX || (rows > 0 && (this.#stopped || performance.now() >= this.#storeAtMs));
+    if (this.#spool === null || !this.#spool.waiting) return false;
+    return this.#spool.rows >= BATCH_EVENTS_MAX || this.#stopped || performance.now() >= this.#storeAtMs;
   }
 
-  /** Resolves when the events are on disk, or when memory is all there is for them. */
-  async offer(events: readonly NervecenterEvent[]): Promise<void> {
-    this.#offered += events.length;
-    const target = this.#offered;
+  /**
+   * Resolves when the events are on disk, or when memory is all there is for them.
+   *
+   * @param sent whose batch they are, and which.
+   */
+  async offer(events: readonly NervecenterEvent[], sent: SentBatch | null): Promise<void> {
     this.#books.accepted += events.length;
-    if (this.#queue.length === 0) this.#waitingSinceMs = performance.now();
-    this.#books.drop('queue_full', this.#queue.push(events));
+    if (this.#arrivals.length === 0) this.#waitingSinceMs = performance.now();
+    const { measure, show } = this.#options.measuring;
+    const shown = this.#memoryOnly; // Nobody knows when there will be a batch of them.
+    if (shown) show(measure(events));
+    const dropped = this.#arrivals.push(events, { sent, shown });
+    const target = this.#arrivals.offered;
+    this.#books.drop('queue_full', dropped.length);
+    this.#arrivals.addPoints(measure(dropped), shown);
     this.#wakeup.notify();
     await this.#wakeup.until(() => this.#synced >= target || this.#memoryOnly || this.#stopped);
   }
 
+  /** What was measured elsewhere; shown and kept like what the events measure. */
+  addPoints(points: readonly Point[]): void {
+    const shown = this.#memoryOnly;
+    if (shown) this.#options.measuring.show(points);
+    this.#arrivals.addPoints(points, shown);
+    this.#wakeup.notify();
+  }
+
+  /** Whether there is something left by earlier processes that `earlier` has not told yet. */
+  get hasEarlier(): boolean {
+    return this.#spool?.hasFound ?? false;
+  }
+
+  /** What waits on disk that this process did not put there, each batch once. To be asked before it is taken. */
+  async *earlier(): AsyncIterable<WaitingFacts> {
+    if (this.#spool === null) return;
+    for await (const batch of this.#spool.found()) if (batch.writer !== this.#writer) yield batch;
+  }
+
   /** What is here now does not wait for a full batch. */
   flush(): void {
-    this.#flushTarget = this.#offered;
+    this.#flushTarget = this.#arrivals.offered;
     this.#disk.tryNow();
     this.#storeAtMs = 0;
     this.#wakeup.notify();
@@ -198,18 +235,13 @@ export class Intake {
     return batches;
   }
 
-  /** Whether this process made the batch, and not an earlier one that left it in the spool. */
-  isOwn({ writer }: Batch): boolean {
-    return writer === this.#writer;
-  }
-
   /** The batches taken last are done with: these rows are stored, the others are in the books already. */
   settled(storedRows: number): Promise<void> {
     this.#books.stored += storedRows;
     const fromMemory = this.#heldBy === 'writer';
     if (fromMemory) this.#release(null);
     const acknowledged = fromMemory ? undefined : this.#spool?.acknowledge();
-    if (this.#queue.fullness <= RELIEVED) this.#books.relieved('queue_full');
+    if (this.#arrivals.fullness <= RELIEVED) this.#books.relieved('queue_full');
     if ((this.#spool?.fullness ?? 0) <= RELIEVED) this.#books.relieved('spool_full');
     this.#wakeup.notify();
     return acknowledged ?? Promise.resolve();
@@ -229,17 +261,27 @@ export class Intake {
 
   /** What is on disk stays there for the next start; what is not is dropped. */
   async close(reason: 'shutdown' | 'unavailable'): Promise<void> {
-    this.#books.drop(reason, this.#queue.clear());
+    this.#giveUp(reason);
     await this.stop();
     const { rows } = this.#held ?? { rows: 0 };
     this.#release(null);
-    this.#books.drop(reason, rows + this.#queue.clear());
+    this.#books.drop(reason, rows);
+    this.#show();
+    this.#giveUp(reason);
     clearTimeout(this.#storeTimer ?? undefined);
     await this.#spool?.close();
   }
 
+  /** What waits gets no row, and counts all the same. */
+  #giveUp(reason: 'shutdown' | 'unavailable'): void {
+    const { events, points } = this.#arrivals.clear();
+    const { measure, show } = this.#options.measuring;
+    this.#books.drop(reason, events.flat().length);
+    show([...points[1], ...measure(events[1])]);
+  }
+
   async #run(): Promise<void> {
-    while (!this.#stopped || this.#queue.length > 0) {
+    while (!this.#stopped || this.#arrivals.length > 0 || this.#arrivals.hasPoints) {
       await this.#untilDue();
       if (this.#syncDue) await this.#sync();
       if (!this.#appendDue) continue;
@@ -264,11 +306,11 @@ export class Intake {
   }
 
   get #volatile(): number {
-    return this.#queue.length + (this.#heldBy === 'writer' ? 0 : (this.#held?.rows ?? 0));
+    return this.#arrivals.length + (this.#heldBy === 'writer' ? 0 : (this.#held?.rows ?? 0));
   }
 
   get #handedOn(): number {
-    return this.#offered - this.#queue.length - (this.#held?.rows ?? 0);
+    return this.#arrivals.offered - this.#arrivals.length - (this.#held?.rows ?? 0);
   }
 
   get #memoryOnly(): boolean {
@@ -277,7 +319,7 @@ export class Intake {
 
   /** Events and rows in memory that nobody is at work on. */
   get #waiting(): number {
-    return this.#queue.length + (this.#heldBy === null ? (this.#held?.rows ?? 0) : 0);
+    return this.#arrivals.length + (this.#heldBy === null ? (this.#held?.rows ?? 0) : 0);
   }
 
   get #mayRetry(): boolean {
@@ -285,11 +327,12 @@ export class Intake {
   }
 
   get #canAppend(): boolean {
-    return this.#heldBy === null && this.#waiting > 0;
+    return this.#heldBy === null && (this.#waiting > 0 || this.#held !== null || this.#arrivals.hasPoints);
   }
 
   /** In memory batches are the writer's, a transaction each, and made larger. */
   get #appendAtMs(): number {
+    if (this.#waiting === 0) return this.#appendedAtMs + APPEND_POINTS_INTERVAL_MS;
     return this.#memoryOnly
       ? this.#waitingSinceMs + STORE_INTERVAL_MS
       : this.#appendedAtMs + APPEND_INTERVAL_MS;
@@ -298,9 +341,8 @@ export class Intake {
   get #appendDue(): boolean {
     if (this.#stopped) return true;
     if (!this.#canAppend) return false;
-    const full = this.#queue.length >= BATCH_EVENTS_MAX || this.#queue.bytes >= BATCH_BYTES_MAX;
-    const flushing = this.#offered - this.#queue.length < this.#flushTarget;
-    return full || flushing || this.#held !== null || performance.now() >= this.#appendAtMs;
+    const flushing = this.#arrivals.offered - this.#arrivals.length < this.#flushTarget;
+    return this.#arrivals.full || flushing || this.#held !== null || performance.now() >= this.#appendAtMs;
   }
 
   get #unsynced(): boolean {
@@ -318,12 +360,25 @@ export class Intake {
 
   #hold(): void {
     if (this.#held !== null) return;
-    const events = this.#queue.take(BATCH_EVENTS_MAX, BATCH_BYTES_MAX);
+    const { events, points, sent } = this.#arrivals.take();
     this.#waitingSinceMs = performance.now();
-    const { rows, payload, rejected } = encodeEvents(events);
+    const { measure } = this.#options.measuring;
+    this.#unshown = [...points[1], ...measure(events[1])];
+    const shown = [...points[0], ...measure(events[0])];
+    const facts = { atMs: Date.now(), measured: toMeasured(mergePoints([...shown, ...this.#unshown])), sent };
+    const { rows, payload, rejected } = encodeEvents(events.flat(), facts);
     for (const { table, error } of rejected) this.#books.reject(table, error);
-    if (rows > 0) this.#held = { writer: this.#writer, seq: this.#nextSeq++, rows, payload };
+    const tells = rows > 0 || facts.measured.length > 0 || sent.length > 0;
+    if (tells) this.#held = { writer: this.#writer, seq: this.#nextSeq++, rows, payload };
+    if (!tells || this.#memoryOnly) this.#show();
     this.#wakeup.notify();
+  }
+
+  /** What the held batch measured is shown now, once. */
+  #show(): void {
+    const points = this.#unshown;
+    this.#unshown = [];
+    if (points.length > 0) this.#options.measuring.show(points);
   }
 
   #release(held: Batch | null): void {
@@ -357,10 +412,11 @@ export class Intake {
 
   #appended(batch: Batch): void {
     this.#appendedAtMs = performance.now();
+    this.#show();
     this.#release(null);
     if (this.#handedOn <= this.#flushTarget) {
       this.#storeAtMs = 0;
-    } else if (this.#spool?.rows === batch.rows) {
+    } else if (this.#spool?.rows === batch.rows && this.#storeAtMs < this.#appendedAtMs) {
       this.#storeAtMs = this.#appendedAtMs + STORE_INTERVAL_MS;
       clearTimeout(this.#storeTimer ?? undefined);
       this.#storeTimer = setTimeout(() => this.#wakeup.notify(), STORE_INTERVAL_MS + 1);
@@ -388,6 +444,7 @@ export class Intake {
 
   #degrade(error: unknown): void {
     this.#disk.fail(error);
+    this.#show();
     this.#wakeup.notify();
   }
 }

@@ -2,9 +2,10 @@ import { escapeIdentifier, type Pool, type PoolClient, type QueryConfig, type Qu
 import { SIGNALS } from '../../../../core/signals/index.ts';
 import { SECOND_MS } from '../../../../core/units.ts';
 import { failureKind } from '../connect/failure.ts';
-import { markStatement } from '../rollup/touched.ts';
-import { type Batch, type Section, sectionsOf } from '../spool/batch.ts';
+import { markStatement } from '../rollup/pending.ts';
+import { type Batch, factsOf, type Section, sectionsOf } from '../spool/batch.ts';
 import { COPY_HEADER, COPY_TRAILER } from '../spool/copy-encoder.ts';
+import { addStatements } from '../totals/add.ts';
 import { copyIn } from './copy-in.ts';
 import { columnArray, type Tuple, tuplesOf } from './tuples.ts';
 
@@ -27,7 +28,7 @@ export interface WriterOptions {
 }
 
 /**
- * Stores a batch: its line in the ledger and its rows in one transaction, so that a batch sent twice is stored once. A
+ * Stores a batch: its line in the ledger, its rows and what it adds to the totals in one transaction, so that a batch sent twice is stored once. A
  * batch with a value some table cannot take is stored without that row.
  *
  * @returns the rows that were left out.
@@ -142,9 +143,11 @@ class BatchWriter {
     )) as unknown as QueryResult<{ seq: string }>[];
     const unknown = new Set(results.at(-1)?.rows.map(({ seq }) => Number(seq)));
     // Each once: a disk that failed while it was written to may have left a batch in the spool twice.
-    const sections = batches.filter(({ seq }) => unknown.delete(seq)).flatMap(sectionsIn);
+    const missing = batches.filter(({ seq }) => unknown.delete(seq));
+    const sections = missing.flatMap(sectionsIn);
     if (sections.length > 0) await work(sections);
-    await this.#run(`${markStatement(sections)}COMMIT`);
+    const facts = missing.map(({ payload }) => factsOf(payload));
+    await this.#run(`${markStatement(sections)}${addStatements(facts, Date.now())}COMMIT`);
   }
 
   async #copyAll(sections: readonly Section[]): Promise<void> {

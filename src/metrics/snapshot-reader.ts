@@ -9,11 +9,17 @@ import {
   type MetricProducer,
   MetricReader,
 } from '@opentelemetry/sdk-metrics';
-import type { Attributes, AttributeValue, Point } from '../../core/frame.ts';
-import { HISTOGRAM_BUCKETS_MAX, rescale } from '../../core/histogram.ts';
+import type { Attributes, AttributeValue, Point } from '../core/frame.ts';
+import { HISTOGRAM_BUCKETS_MAX, rescale } from '../core/histogram.ts';
 
 /** What an app's observable instrument may take to answer; a slower one is left out of the frame. */
 const OBSERVE_TIMEOUT_MS = 500;
+
+/** A producer whose instruments need not be waited for. */
+export interface ImmediateProducer extends MetricProducer {
+  /** Everything since the last call. */
+  take(): MetricData[];
+}
 
 /**
  * Collects the deltas of an interval as points of a frame.
@@ -25,9 +31,10 @@ const OBSERVE_TIMEOUT_MS = 500;
 export class SnapshotReader extends MetricReader {
   /** Collecting a delta twice at once gives everything to the first and nothing to the second. */
   #collecting: Promise<Point[]> | null = null;
+  readonly #producers: readonly ImmediateProducer[];
 
   /** @param producers what else to collect beside the SDK's instruments. */
-  constructor(producers: readonly MetricProducer[] = []) {
+  constructor(producers: readonly ImmediateProducer[] = []) {
     super({
       metricProducers: [...producers],
       aggregationSelector: (type) =>
@@ -42,6 +49,12 @@ export class SnapshotReader extends MetricReader {
           ? AggregationTemporality.CUMULATIVE
           : AggregationTemporality.DELTA,
     });
+    this.#producers = producers;
+  }
+
+  /** The points since the last call of what can be told at once: of our own instruments, not of those that an app observes. */
+  collectNow(): Point[] {
+    return this.#producers.flatMap((producer) => producer.take().flatMap(pointsOf));
   }
 
   /** The points since the last call. Never rejects: an instrument that fails is left out. */

@@ -1,10 +1,16 @@
 import type { Point } from '../../core/frame.ts';
-import type { PastSlot } from '../../core/past.ts';
 import type { Milliseconds } from '../../core/units.ts';
 import { type CounterSeries, type HistogramSeries, LiveStore } from './store.ts';
 
 /** What the sections of a snapshot read. */
 export type SeriesSource = Pick<LiveStore, 'counters' | 'histograms' | 'gauges'>;
+
+/** What was counted before this process, as storage reads it back. */
+export interface EarlierFigures {
+  readonly totals: readonly Point[];
+  /** What was measured of late, in the order of time. */
+  readonly window: readonly { readonly atMs: number; readonly points: readonly Point[] }[];
+}
 
 /** Nobody's: counters and histograms are one series over all instances. */
 const NO_INSTANCE = '';
@@ -12,13 +18,13 @@ const NO_INSTANCE = '';
 const LONG_AGO_MS = 0;
 
 /**
- * What earlier processes counted, beside what this one counts: in the snapshot a series of theirs and ours of the same
+ * What was counted before, beside what this process counts: in the snapshot a series of then and one of now of the same
  * attributes add up like those of two instances. `/metrics` does not read this.
  */
-export class Past {
+export class Earlier {
   readonly #windowMs: Milliseconds;
-  #window: LiveStore;
-  #totals: LiveStore;
+  readonly #window: LiveStore;
+  readonly #totals: LiveStore;
   #sinceMs = Number.POSITIVE_INFINITY;
 
   constructor(windowMs: Milliseconds) {
@@ -27,26 +33,19 @@ export class Past {
     this.#totals = new LiveStore(windowMs);
   }
 
-  /**
-   * Replaces the window.
-   *
-   * @param slots in the order of time.
-   */
-  setWindow(slots: readonly PastSlot[]): void {
-    this.#window = new LiveStore(this.#windowMs);
-    this.#sinceMs = slots[0]?.atMs ?? Number.POSITIVE_INFINITY;
-    for (const { atMs, points } of slots) this.#window.merge(NO_INSTANCE, { points }, atMs);
+  /** Adds to what is known. What has left the window by `nowMs` is in the totals only. */
+  add({ totals, window }: EarlierFigures, nowMs: number): void {
+    this.#totals.merge(NO_INSTANCE, { points: totals }, LONG_AGO_MS);
+    for (const { atMs, points } of window) {
+      if (atMs <= nowMs - this.#windowMs) continue;
+      this.#sinceMs = Math.min(this.#sinceMs, atMs);
+      this.#window.merge(NO_INSTANCE, { points }, Math.min(atMs, nowMs));
+    }
   }
 
   /** When the window begins to hold something; infinity while it does not. */
   get sinceMs(): number {
     return this.#sinceMs;
-  }
-
-  /** Replaces the totals. */
-  setTotals(points: readonly Point[]): void {
-    this.#totals = new LiveStore(this.#windowMs);
-    this.#totals.merge(NO_INSTANCE, { points }, LONG_AGO_MS);
   }
 
   /** The store's series, those of before in front: where a section is bounded they keep their place. */
@@ -67,7 +66,7 @@ export class Past {
   }
 }
 
-/** The rows of the window are in the totals, too. */
+/** The figures of the window are in the totals, too. */
 const windowOfCounter = (series: CounterSeries): CounterSeries => ({ ...series, total: 0 });
 const windowOfHistogram = (series: HistogramSeries): HistogramSeries => ({
   ...series,

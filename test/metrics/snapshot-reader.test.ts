@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import fc from 'fast-check';
-import { SnapshotReader } from '../../../src/agent/metrics/snapshot-reader.ts';
-import { mergeDistributions, slotAt } from '../../../src/collector/live/sliding.ts';
-import { LiveStore } from '../../../src/collector/live/store.ts';
-import type { Point } from '../../../src/core/frame.ts';
-import { PERCENTILE_ERROR_BOUND, percentile } from '../../../src/core/histogram.ts';
-import { milliseconds } from '../../../src/core/units.ts';
+import { mergeDistributions, slotAt } from '../../src/collector/live/sliding.ts';
+import { LiveStore } from '../../src/collector/live/store.ts';
+import type { Point } from '../../src/core/frame.ts';
+import { PERCENTILE_ERROR_BOUND, percentile } from '../../src/core/histogram.ts';
+import { milliseconds } from '../../src/core/units.ts';
+import { SnapshotReader } from '../../src/metrics/snapshot-reader.ts';
 
 const EPSILON = 1e-9;
 const WINDOW_MS = milliseconds(60_000);

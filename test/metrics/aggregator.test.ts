@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import fc from 'fast-check';
-import { Aggregator } from '../../../src/agent/metrics/aggregator.ts';
-import { SnapshotReader } from '../../../src/agent/metrics/snapshot-reader.ts';
-import type { CounterPoint, GaugePoint, HistogramPoint, Point } from '../../../src/core/frame.ts';
-import { HistogramDelta, PERCENTILE_ERROR_BOUND, percentile } from '../../../src/core/histogram.ts';
-import type { InstrumentSpec } from '../../../src/core/signal.ts';
+import type { CounterPoint, GaugePoint, HistogramPoint, Point } from '../../src/core/frame.ts';
+import { HistogramDelta, PERCENTILE_ERROR_BOUND, percentile } from '../../src/core/histogram.ts';
+import type { InstrumentSpec } from '../../src/core/signal.ts';
+import { Aggregator } from '../../src/metrics/aggregator.ts';
+import { SnapshotReader } from '../../src/metrics/snapshot-reader.ts';
 
 const spec = (kind: InstrumentSpec['kind']): InstrumentSpec => ({
   name: `test.${kind}`,

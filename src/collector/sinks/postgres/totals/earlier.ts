@@ -1,0 +1,121 @@
+import type { ClientBase } from 'pg';
+import type { Attributes, Point } from '../../../../core/frame.ts';
+import { fromMeasured, PointSum } from '../../../../core/measured.ts';
+import { SIGNALS } from '../../../../core/signals/index.ts';
+import { SECOND_MS } from '../../../../core/units.ts';
+import type { BatchFacts, SentBatch } from '../spool/batch.ts';
+import { WINDOW_KEPT_MS } from './add.ts';
+import { boundSeries } from './bound.ts';
+
+/** What was counted before, to be shown beside what this process counts. */
+export interface Earlier {
+  readonly totals: readonly Point[];
+  /** What was measured of late, in the order of time. */
+  readonly window: readonly MeasuredAt[];
+  /** The last batch that is known of every process that sent any. */
+  readonly sent: readonly SentBatch[];
+}
+
+export interface MeasuredAt {
+  readonly atMs: number;
+  readonly points: readonly Point[];
+}
+
+interface TotalRow {
+  readonly metric: string;
+  readonly attributes: Attributes;
+  readonly count: number;
+  readonly sum: number;
+  readonly zero_count: number;
+}
+
+/** Processes that sent nothing for so long send nothing again. */
+const SENDER_KEPT = '1 day';
+
+/** What the database has of it. To be called where all statements see one moment. */
+export async function storedEarlier(client: ClientBase): Promise<Earlier> {
+  const { rows: totals } = await client.query<TotalRow>(
+    `SELECT metric, attributes, sum(count) AS count, sum(sum) AS sum, sum(zero_count) AS zero_count
+     FROM enterprise.totals GROUP BY 1, 2`,
+  );
+  const { rows: window } = await client.query<{ at: number; measured: unknown }>(
+    `SELECT (extract(epoch FROM at) * 1000)::float8 AS at, measured FROM enterprise.nervecenter_window
+     WHERE at > now() - make_interval(secs => $1) ORDER BY at`,
+    [WINDOW_KEPT_MS / 1000],
+  );
+  const { rows: senders } = await client.query<{ instance_id: string; batch: number }>(
+    `SELECT instance_id, batch::float8 AS batch FROM enterprise.nervecenter_senders
+     WHERE seen_at > now() - interval '${SENDER_KEPT}'`,
+  );
+  return {
+    totals: boundSeries(totals.flatMap(totalPoint)),
+    window: window.map(({ at, measured }) => ({ atMs: at, points: fromMeasured(measured) })),
+    sent: senders.map(({ instance_id, batch }): SentBatch => [instance_id, batch]),
+  };
+}
+
+/** Of a writer's batches the last one that is stored, 0 where none is; a writer's batches are stored in order. */
+export async function lastStored(client: ClientBase, writer: string): Promise<number> {
+  const { rows } = await client.query<{ seq: number | null }>(
+    'SELECT max(seq)::float8 AS seq FROM enterprise.nervecenter_batches WHERE writer = $1',
+    [writer],
+  );
+  return rows[0]?.seq ?? 0;
+}
+
+/** Adds up what batches that wait to be stored say of themselves. */
+export class WaitingSum {
+  readonly #totals = new PointSum();
+  readonly #window = new Map<number, PointSum>();
+  readonly #sent: SentBatch[] = [];
+  readonly #windowFromMs: number;
+
+  constructor(nowMs: number) {
+    this.#windowFromMs = nowMs - WINDOW_KEPT_MS;
+  }
+
+  /** @param stored whether it is in the database's figures already. */
+  add({ atMs, measured, carried, sent }: BatchFacts, stored: boolean): void {
+    for (const one of sent) this.#note(one);
+    if (stored) return;
+    const points = fromMeasured(measured);
+    this.#totals.add(points).add(fromMeasured(carried));
+    if (atMs <= this.#windowFromMs) return;
+    const second = Math.floor(atMs / SECOND_MS) * SECOND_MS;
+    this.#window.set(second, (this.#window.get(second) ?? new PointSum()).add(points));
+  }
+
+  take(): Earlier {
+    const window = [...this.#window].sort(([a], [b]) => a - b);
+    return {
+      totals: this.#totals.take().map(withoutBuckets),
+      window: window.map(([atMs, sum]) => ({ atMs, points: sum.take() })),
+      sent: this.#sent.splice(0),
+    };
+  }
+
+  /** Batches of one process stand in order, so the last one known of it takes the place of the one before. */
+  #note(sent: SentBatch): void {
+    const at = this.#sent.findIndex(([instanceId]) => instanceId === sent[0]);
+    if (at === -1) this.#sent.push(sent);
+    else if ((this.#sent[at]?.[1] ?? 0) < sent[1]) this.#sent[at] = sent;
+  }
+}
+
+const INSTRUMENTS = new Map(
+  Object.values(SIGNALS)
+    .flatMap(({ instruments }) => instruments)
+    .map((instrument) => [instrument.name, instrument]),
+);
+
+/** A total as the point that adds it. What no instrument of ours measures is another version's. */
+function totalPoint({ metric, attributes, count, sum, zero_count: zeroCount }: TotalRow): Point[] {
+  const kind = INSTRUMENTS.get(metric)?.kind;
+  if (kind === 'counter') return fromMeasured([[metric, attributes, sum]]);
+  const histogram = [metric, attributes, count, sum, 0, 0, zeroCount, 0, []] as const;
+  return kind === 'histogram' ? fromMeasured([histogram]) : [];
+}
+
+function withoutBuckets(point: Point): Point {
+  return point.kind === 'histogram' ? { ...point, offset: 0, counts: [] } : point;
+}

@@ -1,0 +1,126 @@
+import type { NervecenterEvent } from '../../../../core/event.ts';
+import type { Point } from '../../../../core/frame.ts';
+import { PointSum } from '../../../../core/measured.ts';
+import { MIB } from '../../../../core/units.ts';
+import type { SentBatch } from '../spool/batch.ts';
+import { EventQueue } from './event-queue.ts';
+
+/** Most that a batch may have. */
+export const BATCH_EVENTS_MAX = 1000;
+export const BATCH_BYTES_MAX = MIB;
+const QUEUE_MAX_EVENTS = 200_000;
+
+/** What the next batch is made of. */
+export interface Taken {
+  /** Those that are shown already, then those that are not. */
+  readonly events: readonly [shown: readonly NervecenterEvent[], unshown: readonly NervecenterEvent[]];
+  /** What was measured elsewhere, likewise. */
+  readonly points: readonly [shown: readonly Point[], unshown: readonly Point[]];
+  readonly sent: readonly SentBatch[];
+}
+
+/** Where in the order of all events something offered ends. */
+interface Offer {
+  readonly upTo: number;
+  readonly sent: SentBatch | null;
+  readonly shown: boolean;
+}
+
+/**
+ * What came in and is no batch yet: events, the number of the batch in which a process sent them, and what was measured
+ * elsewhere. What was offered together leaves together, so that a process never has half a batch stored.
+ */
+export class Arrivals {
+  readonly #queue: EventQueue;
+  #offers: Offer[] = [];
+  readonly #shownPoints = new PointSum();
+  readonly #unshownPoints = new PointSum();
+  #hasPoints = false;
+  #offered = 0;
+
+  constructor(maxBytes: number) {
+    this.#queue = new EventQueue({ maxBytes, maxEvents: QUEUE_MAX_EVENTS });
+  }
+
+  /** Events that ever came. */
+  get offered(): number {
+    return this.#offered;
+  }
+
+  /** Events that wait. */
+  get length(): number {
+    return this.#queue.length;
+  }
+
+  get fullness(): number {
+    return this.#queue.fullness;
+  }
+
+  get hasPoints(): boolean {
+    return this.#hasPoints;
+  }
+
+  /** Whether what waits is enough for a batch. */
+  get full(): boolean {
+    return this.#queue.length >= BATCH_EVENTS_MAX || this.#queue.bytes >= BATCH_BYTES_MAX;
+  }
+
+  /** Returns the oldest ones, which had to go for these. @param shown whether they are shown already. */
+  push(
+    events: readonly NervecenterEvent[],
+    { sent, shown }: Pick<Offer, 'sent' | 'shown'>,
+  ): readonly NervecenterEvent[] {
+    this.#offered += events.length;
+    this.#offers.push({ upTo: this.#offered, sent, shown });
+    return this.#queue.push(events);
+  }
+
+  /** To be told with the next batch. */
+  addPoints(points: readonly Point[], shown: boolean): void {
+    if (points.length === 0) return;
+    this.#hasPoints = true;
+    (shown ? this.#shownPoints : this.#unshownPoints).add(points);
+  }
+
+  take(): Taken {
+    const gone = this.#gone;
+    const whole = this.#offers.findLast(({ upTo }) => upTo - gone <= BATCH_EVENTS_MAX && upTo > gone);
+    return this.#take(
+      this.#queue.take(whole === undefined ? BATCH_EVENTS_MAX : whole.upTo - gone, BATCH_BYTES_MAX),
+    );
+  }
+
+  /** Everything that waits. */
+  clear(): Taken {
+    return this.#take(this.#queue.take(this.#queue.length));
+  }
+
+  /** Of all events that came, those that wait no more. */
+  get #gone(): number {
+    return this.#offered - this.#queue.length;
+  }
+
+  #take(events: readonly NervecenterEvent[]): Taken {
+    const from = this.#gone - events.length;
+    const shown: NervecenterEvent[] = [];
+    const unshown: NervecenterEvent[] = [];
+    let offer = 0;
+    for (const [index, event] of events.entries()) {
+      while ((this.#offers[offer]?.upTo ?? Number.POSITIVE_INFINITY) <= from + index) offer++;
+      (this.#offers[offer]?.shown === true ? shown : unshown).push(event);
+    }
+    this.#hasPoints = false;
+    return {
+      events: [shown, unshown],
+      points: [this.#shownPoints.take(), this.#unshownPoints.take()],
+      sent: this.#takeSent(),
+    };
+  }
+
+  #takeSent(): SentBatch[] {
+    const gone = this.#gone;
+    const rest = this.#offers.findIndex(({ upTo }) => upTo > gone);
+    const done = this.#offers.splice(0, rest === -1 ? this.#offers.length : rest);
+    return [...new Map(done.flatMap(({ sent }) => (sent === null ? [] : [sent])))];
+  }
+}

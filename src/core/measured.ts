@@ -1,0 +1,129 @@
+import type { Attributes, AttributeValue, HistogramPoint, Point } from './frame.ts';
+import { HistogramDelta } from './histogram.ts';
+import { text } from './row.ts';
+import type { InstrumentSpec } from './signal.ts';
+import { SIGNALS } from './signals/index.ts';
+
+/**
+ * What a batch of events adds to the live view, as it travels with the batch: counters as name, attributes and value,
+ * histograms as name, attributes, count, sum, min, max, count of zeros, and buckets from an offset on. Units and descriptions
+ * are the instrument's and known by its name.
+ */
+export type Measured = readonly MeasuredSeries[];
+type MeasuredSeries = readonly [
+  name: string,
+  attributes: Attributes,
+  ...figures: (number | readonly number[])[],
+];
+
+/** Longest text of an attribute; the columns of the rows take no more. */
+const ATTRIBUTE_CHARS_MAX = 255;
+/** As the live view: what is larger is a bug of its sender. */
+const MAGNITUDE_MAX = 1e30;
+
+/** The instruments whose figures outlive the process: counters and histograms of the signals. */
+const LASTING = new Map<string, InstrumentSpec>(
+  Object.values(SIGNALS)
+    .flatMap(({ instruments }): readonly InstrumentSpec[] => instruments)
+    .filter(({ kind }) => kind !== 'gauge')
+    .map((instrument) => [instrument.name, instrument]),
+);
+
+/** Whether a point is one that totals are kept of. */
+export function isLasting({ name, kind }: Pick<Point, 'name' | 'kind'>): boolean {
+  return LASTING.get(name)?.kind === kind;
+}
+
+/** The lasting ones of some points, for the batch they belong to. */
+export function toMeasured(points: readonly Point[]): Measured {
+  return points.filter(isLasting).flatMap((point): MeasuredSeries[] => {
+    const attributes = storable(point.attributes);
+    if (point.kind === 'histogram') {
+      const { count, sum, min, max, zeroCount, offset, counts } = point;
+      return isFigure(sum) ? [[point.name, attributes, count, sum, min, max, zeroCount, offset, counts]] : [];
+    }
+    return isFigure(point.value) && point.value >= 0 ? [[point.name, attributes, point.value]] : [];
+  });
+}
+
+/** The points again. What is not of this version, or no figure, is left out. */
+export function fromMeasured(measured: unknown): Point[] {
+  return Array.isArray(measured) ? measured.flatMap((series) => pointOf(series) ?? []) : [];
+}
+
+function pointOf(series: unknown): Point | null {
+  if (!Array.isArray(series)) return null;
+  const [name, attributes, ...figures] = series as [unknown, unknown, ...unknown[]];
+  const instrument = LASTING.get(String(name));
+  if (instrument === undefined || typeof attributes !== 'object' || attributes === null) return null;
+  const base = {
+    name: instrument.name,
+    unit: instrument.unit,
+    description: instrument.description,
+    attributes: storable(attributes as Attributes),
+  };
+  const counts = Array.isArray(figures[6]) ? figures[6] : [];
+  const [value = 0, sum = 0, min = 0, max = 0, zeroCount = 0, offset = 0] = figures.slice(0, 6).map(Number);
+  if (![value, sum, min, max, zeroCount, offset, ...counts].every(isFigure)) return null;
+  return instrument.kind === 'counter'
+    ? { ...base, kind: 'counter', value }
+    : { ...base, kind: 'histogram', count: value, sum, min, max, zeroCount, offset, counts };
+}
+
+function isFigure(value: unknown): value is number {
+  return typeof value === 'number' && Math.abs(value) <= MAGNITUDE_MAX;
+}
+
+/** Text that every store takes, of bounded length, in one order of names whatever the sender's. */
+function storable(attributes: Attributes): Attributes {
+  const entries = Object.entries(attributes).map(([name, value]): [string, AttributeValue] => [
+    text(name, ATTRIBUTE_CHARS_MAX) ?? '',
+    typeof value === 'string' ? (text(value, ATTRIBUTE_CHARS_MAX) ?? '') : value,
+  ]);
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
+}
+
+interface HistogramSum {
+  readonly first: HistogramPoint;
+  readonly sum: HistogramDelta;
+}
+
+/** Points of any number of batches as one per series. Of what is no counter or histogram the last one counts. */
+export class PointSum {
+  readonly #histograms = new Map<string, HistogramSum>();
+  readonly #others = new Map<string, Point>();
+
+  add(points: Iterable<Point>): this {
+    for (const point of points) {
+      const key = seriesOf(point);
+      if (point.kind === 'histogram') {
+        const known = this.#histograms.get(key) ?? { first: point, sum: new HistogramDelta() };
+        known.sum.add(point);
+        this.#histograms.set(key, known);
+      } else {
+        const known = this.#others.get(key);
+        const before = point.kind === 'counter' && known?.kind === 'counter' ? known.value : 0;
+        this.#others.set(key, { ...point, value: before + point.value });
+      }
+    }
+    return this;
+  }
+
+  /** What they add up to; the next ones begin anew. */
+  take(): Point[] {
+    const points = [...this.#histograms.values()].map(({ first, sum }) => ({ ...first, ...sum.take() }));
+    const others = [...this.#others.values()];
+    this.#histograms.clear();
+    this.#others.clear();
+    return [...points, ...others];
+  }
+}
+
+export function mergePoints(points: Iterable<Point>): Point[] {
+  return new PointSum().add(points).take();
+}
+
+/** One text per metric and set of attributes, whose names stand in one order. */
+export function seriesOf({ name, attributes }: Pick<Point, 'name' | 'attributes'>): string {
+  return `${name}\u0000${JSON.stringify(attributes)}`;
+}
