@@ -3,8 +3,8 @@ import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { Aggregator } from '../src/agent/metrics/aggregator.ts';
 import { SnapshotReader } from '../src/agent/metrics/snapshot-reader.ts';
 import { Pipeline } from '../src/agent/pipeline.ts';
-import type { NervecenterEvent } from '../src/core/event.ts';
-import type { RecordMeasurement } from '../src/core/signal.ts';
+import type { NervecenterEvent } from '../src/core/signals/index.ts';
+import type { RecordMeasurement } from '../src/core/signals/signal.ts';
 
 export interface AgentParts {
   readonly pipeline: Pipeline;

@@ -4,10 +4,10 @@ import { Worker } from 'node:worker_threads';
 import type { Meter } from '@opentelemetry/api';
 import type { SnapshotReader } from '../src/agent/metrics/snapshot-reader.ts';
 import { BATCH_EVENTS_MAX } from '../src/agent/pipeline.ts';
-import type { NervecenterEvent } from '../src/core/event.ts';
 import type { Attributes } from '../src/core/frame.ts';
 import { packRequests } from '../src/core/packed-requests.ts';
-import type { InstrumentSpec } from '../src/core/signal.ts';
+import type { NervecenterEvent } from '../src/core/signals/index.ts';
+import type { InstrumentSpec } from '../src/core/signals/signal.ts';
 import { agentParts } from './agent-parts.ts';
 import type { Figure } from './figure.ts';
 import {

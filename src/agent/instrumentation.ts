@@ -1,8 +1,8 @@
 import type { CachePrefix } from '../core/cache-names.ts';
-import type { NervecenterEvent } from '../core/event.ts';
 import type { Attributes } from '../core/frame.ts';
 import type { Distribution } from '../core/histogram.ts';
-import type { InstrumentSpec } from '../core/signal.ts';
+import type { NervecenterEvent } from '../core/signals/index.ts';
+import type { InstrumentSpec } from '../core/signals/signal.ts';
 import type { GivenUpReason } from '../core/unfinished-observations.ts';
 import type { Milliseconds } from '../core/units.ts';
 import type { WorkContext } from './context/context.ts';

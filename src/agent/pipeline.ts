@@ -1,7 +1,6 @@
-import type { NervecenterEvent } from '../core/event.ts';
 import type { DropCounts } from '../core/frame.ts';
-import type { RecordMeasurement } from '../core/signal.ts';
-import { signalOf } from '../core/signals/index.ts';
+import { type NervecenterEvent, signalOf } from '../core/signals/index.ts';
+import type { RecordMeasurement } from '../core/signals/signal.ts';
 import { BoundedQueue } from './bounded-queue.ts';
 
 /** Events waiting to be handed over; past it the oldest go. At 1,000 events a second: ten seconds without a collector. */

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { type Config, RETENTION_OF } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import { describeError } from '../core/errors.ts';
-import type { NervecenterEvent, SignalName } from '../core/event.ts';
 import type { Source } from '../core/frame.ts';
+import { type NervecenterEvent, SIGNALS, type SignalName } from '../core/signals/index.ts';
 import { measureCost } from '../core/signals/llm-call.ts';
 import type { StorageState } from '../core/snapshot.ts';
 import { type Milliseconds, milliseconds, SECOND_MS } from '../core/units.ts';
@@ -164,7 +164,7 @@ async function tryStorage(storage: Storage | null, ledger: EventLedger, log: Log
 /** What reads and tends stored rows: all of it takes turns on the one connection that the writer leaves. */
 function workBesideWriter(storage: Storage, config: Config, log: Log) {
   const lend = oneAtATime((work) => storage.read(work));
-  const retentionMs = (signal: SignalName) => config.retentionMs[RETENTION_OF[signal]];
+  const retentionMs = (signal: SignalName) => config.retentionMs[SIGNALS[signal].retention.key];
   const history = startHistory({ read: lend, retentionMs, log });
   const maintenance = new Maintenance({ lend, policy: config, now: () => milliseconds(Date.now()), log });
   maintenance.start();

@@ -1,8 +1,7 @@
-import type { SignalName } from './event.ts';
 import type { Attributes, Point } from './frame.ts';
 import type { Distribution } from './histogram.ts';
-import type { InstrumentSpec } from './signal.ts';
 import { CACHE_NAME, CACHE_REQUESTS, CACHE_RESULT } from './signals/cache.ts';
+import type { SignalName } from './signals/index.ts';
 import {
   ABORTED,
   LLM_CACHE_SAVINGS,
@@ -18,6 +17,7 @@ import {
 } from './signals/llm-call.ts';
 import { RAG_CHUNKS, RAG_DURATION, RAG_STAGE_DURATION, STAGE_ATTRIBUTE } from './signals/rag-query.ts';
 import { ERROR_STATUS_MIN, REQUEST_DURATION } from './signals/request.ts';
+import type { InstrumentSpec } from './signals/signal.ts';
 import {
   DIRECTION,
   RECEIVE,

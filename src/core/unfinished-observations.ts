@@ -1,4 +1,4 @@
-import type { InstrumentSpec } from './signal.ts';
+import type { InstrumentSpec } from './signals/signal.ts';
 
 /**
  * Why something the agent followed was not followed to its end. `body_encoding`: an answer in an encoding that is not read.

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { BoundedQueue } from '../../src/agent/bounded-queue.ts';
 import { BATCH_EVENTS_MAX, Pipeline, QUEUE_EVENTS_MAX } from '../../src/agent/pipeline.ts';
-import type { NervecenterEvent } from '../../src/core/event.ts';
+import type { NervecenterEvent } from '../../src/core/signals/index.ts';
 import { milliseconds } from '../../src/core/units.ts';
 
 function event(id: number): NervecenterEvent {

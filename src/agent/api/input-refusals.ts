@@ -1,4 +1,4 @@
-import type { InstrumentSpec, RecordMeasurement } from '../../core/signal.ts';
+import type { InstrumentSpec, RecordMeasurement } from '../../core/signals/signal.ts';
 import type { Agent } from '../instrumentation.ts';
 import type { OnInvalid } from './input.ts';
 

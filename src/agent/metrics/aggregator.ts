@@ -9,7 +9,7 @@ import {
 } from '@opentelemetry/sdk-metrics';
 import type { Attributes, AttributeValue } from '../../core/frame.ts';
 import { type Distribution, HISTOGRAM_SCALE, HistogramDelta } from '../../core/histogram.ts';
-import type { InstrumentSpec, RecordMeasurement } from '../../core/signal.ts';
+import type { InstrumentSpec, RecordMeasurement } from '../../core/signals/signal.ts';
 
 /** As OpenTelemetry's SDK: past so many series an instrument's further ones are one, marked as overflow. */
 const SERIES_MAX_PER_INSTRUMENT = 2000;

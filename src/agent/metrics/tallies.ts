@@ -1,4 +1,3 @@
-import type { RecordMeasurement } from '../../core/signal.ts';
 import {
   CACHE_BYTES,
   CACHE_KEYS,
@@ -6,6 +5,7 @@ import {
   CACHE_REQUESTS,
   CACHE_RESULT,
 } from '../../core/signals/cache.ts';
+import type { RecordMeasurement } from '../../core/signals/signal.ts';
 import {
   EVENT_LOOP_P99,
   EVENT_LOOP_UTILIZATION,

@@ -1,7 +1,7 @@
 import type { Frame, Point, Source } from '../../core/frame.ts';
 import { evaluateHealth } from '../../core/health.ts';
 import { FOLDED_LABELS } from '../../core/llm/labels.ts';
-import type { RecordMeasurement } from '../../core/signal.ts';
+import type { RecordMeasurement } from '../../core/signals/signal.ts';
 import type { Health, PipelineSnapshot, Snapshot } from '../../core/snapshot.ts';
 import { GIVEN_UP, GIVEN_UP_REASON, GIVEN_UP_REASONS } from '../../core/unfinished-observations.ts';
 import { type Milliseconds, milliseconds } from '../../core/units.ts';

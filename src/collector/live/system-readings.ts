@@ -1,6 +1,5 @@
-import type { SystemEvent } from '../../core/event.ts';
 import type { GaugePoint } from '../../core/frame.ts';
-import type { InstrumentSpec } from '../../core/signal.ts';
+import type { InstrumentSpec } from '../../core/signals/signal.ts';
 import {
   CPU_COUNT,
   CPU_UTILIZATION,
@@ -10,6 +9,7 @@ import {
   MEMORY_LIMIT,
   MEMORY_USAGE,
   NETWORK_RATE,
+  type SystemEvent,
 } from '../../core/signals/system.ts';
 import { DIRECTION, RECEIVE, TRANSMIT } from '../../core/signals/ws-session.ts';
 import type { HostSample } from '../host/host-sample.ts';

@@ -1,4 +1,4 @@
-import type { InstrumentSpec } from '../signal.ts';
+import type { InstrumentSpec } from '../signals/signal.ts';
 
 /** What a bounded label could not take, by the attribute it was for. */
 export const FOLDED_LABELS: InstrumentSpec = {

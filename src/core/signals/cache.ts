@@ -1,6 +1,19 @@
-import type { CacheEvent } from '../event.ts';
-import { eventColumns, int4, senderColumns, text } from '../row.ts';
-import type { InstrumentSpec, Signal } from '../signal.ts';
+import type { EventBase } from '../event.ts';
+import { countsOf, percentOf, total } from '../history/measures.ts';
+import { MINUTE_MS } from '../units.ts';
+import { EVENT, isCount, isText, isWhole, orNull } from './checks.ts';
+import { eventColumns, int4, SENDER, senderColumns, text } from './row.ts';
+import type { InstrumentSpec, Signal } from './signal.ts';
+
+/** The look-ups of one cache during one minute. */
+export interface CacheEvent extends EventBase {
+  readonly signal: 'cache';
+  readonly cacheName: string;
+  readonly hits: number;
+  readonly misses: number;
+  readonly keysCount: number | null;
+  readonly memoryUsedBytes: number | null;
+}
 
 export const CACHE_REQUESTS: InstrumentSpec = {
   name: 'nervecenter.cache.requests',
@@ -30,6 +43,7 @@ export const CACHE_RESULT = 'cache.result';
  */
 export const cache: Signal<CacheEvent> = {
   name: 'cache',
+  words: { title: 'Caches', plural: 'cache look-ups' },
   table: 'cache_metrics',
   instruments: [CACHE_REQUESTS, CACHE_KEYS, CACHE_BYTES],
   measure: () => {},
@@ -47,4 +61,27 @@ export const cache: Signal<CacheEvent> = {
     { name: 'keys_count', type: 'integer', value: (event) => int4(event.keysCount) },
     ...senderColumns<CacheEvent>(),
   ],
+  accepts: {
+    ...EVENT,
+    cacheName: isText,
+    hits: isWhole,
+    misses: isWhole,
+    keysCount: orNull(isCount),
+    memoryUsedBytes: orNull(isCount),
+  },
+  history: {
+    dimensions: { cache: 'r.cache_type', ...SENDER },
+    fields: { value: { value: { sql: 'NULL::float8' }, rolledBy: ['cache'] } },
+    sums: { hits: 'r.hits', misses: 'r.misses', lookups: 'r.hits::bigint + r.misses' },
+    measures: {
+      ...countsOf('lookups', 'lookups'),
+      hits: total('lookups', 'hits'),
+      misses: total('lookups', 'misses'),
+      hit_rate: percentOf('hits', 'lookups'),
+    },
+    firstMeasure: 'hit_rate',
+    failed: null,
+    finestStepMs: MINUTE_MS,
+  },
+  retention: { key: 'cache', days: 7 },
 };

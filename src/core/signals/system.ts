@@ -1,6 +1,25 @@
-import type { SystemEvent } from '../event.ts';
-import { eventColumns, text } from '../row.ts';
-import type { InstrumentSpec, Signal } from '../signal.ts';
+import type { EventBase } from '../event.ts';
+import { COUNTS, distribution, measure } from '../history/measures.ts';
+import { MINUTE_MS } from '../units.ts';
+import { EVENT, isNumber, isText, recordOf } from './checks.ts';
+import { eventColumns, text } from './row.ts';
+import type { InstrumentSpec, Signal } from './signal.ts';
+
+/** One gauge of the host or the process, sampled every 15 s. */
+export interface SystemEvent extends EventBase {
+  readonly signal: 'system';
+  /** `cpu`, `memory`, `disk`, `network`, `process`, `runtime`, `connections`. */
+  readonly metricType: string;
+  readonly metricName: string;
+  readonly value: number;
+  readonly unit: 'percent' | 'bytes' | 'count' | 'ms' | 'bytes_per_second' | 'load';
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+const TAGS_MAX = 128;
+/** What a gauge is measured in stands in its rows. */
+const UNIT = 'as stored';
+const HEADING = 'Value';
 
 const gauge = (name: string, unit: string, description: string): InstrumentSpec => ({
   name,
@@ -64,6 +83,7 @@ export const HOST_GAUGES = [
 /** Gauges are sampled on a timer, not on an event: the rows are what the samples were every 15 s. */
 export const system: Signal<SystemEvent> = {
   name: 'system',
+  words: { title: 'System', plural: 'system gauges' },
   table: 'system_metrics',
   instruments: [...HOST_GAUGES, ...PROCESS_GAUGES],
   measure: () => {},
@@ -75,4 +95,27 @@ export const system: Signal<SystemEvent> = {
     { name: 'unit', type: 'varchar', value: (event) => event.unit },
     { name: 'tags', type: 'jsonb', value: (event) => JSON.stringify(event.tags).replaceAll('\\u0000', '') },
   ],
+  accepts: {
+    ...EVENT,
+    metricType: isText,
+    metricName: isText,
+    value: isNumber,
+    unit: isText,
+    tags: recordOf(isText, TAGS_MAX),
+  },
+  history: {
+    dimensions: { metric: 'r.metric_name', instance: `r.tags->>'instance_id'` },
+    fields: { value: { value: { column: 'value' }, rolledBy: ['metric'] } },
+    sums: {},
+    measures: {
+      value: measure(UNIT, { kind: 'm4' }, { heading: HEADING, words: 'values' }),
+      ...COUNTS,
+      ...distribution({ unit: UNIT, heading: HEADING }),
+    },
+    firstMeasure: 'value',
+    failed: null,
+    oneAtATime: { dimension: 'metric', expected: 'the name of a system metric such as cpu_percent' },
+    finestStepMs: MINUTE_MS / 2,
+  },
+  retention: { key: 'system', days: 7 },
 };

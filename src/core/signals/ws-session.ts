@@ -1,7 +1,23 @@
-import type { WsSessionEvent } from '../event.ts';
-import { eventColumns, int4, senderColumns, text } from '../row.ts';
-import type { InstrumentSpec, Signal } from '../signal.ts';
-import { toSeconds } from '../units.ts';
+import type { Attribution, EventBase } from '../event.ts';
+import { COUNTS, DURATIONS, total } from '../history/measures.ts';
+import { type Milliseconds, toSeconds } from '../units.ts';
+import { ATTRIBUTION, EVENT, isCount, isText, isWhole } from './checks.ts';
+import { eventColumns, int4, PEOPLE, SENDER, senderColumns, text } from './row.ts';
+import type { InstrumentSpec, Signal } from './signal.ts';
+
+/** One WebSocket session, when it has closed. */
+export interface WsSessionEvent extends EventBase, Attribution {
+  readonly signal: 'ws-session';
+  /** Path of the upgrade request without its query string. Rows only. */
+  readonly path: string;
+  readonly durationMs: Milliseconds;
+  readonly messagesIn: number;
+  readonly messagesOut: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** RFC 6455 close code, 1006 when the connection just went away. */
+  readonly closeCode: number;
+}
 
 export const WS_CONNECTIONS: InstrumentSpec = {
   name: 'nervecenter.websocket.connections',
@@ -41,6 +57,7 @@ export const TRANSMIT = 'transmit';
 /** Connections, messages and bytes are counted while the session lives; only its duration is known when it closes. */
 export const wsSession: Signal<WsSessionEvent> = {
   name: 'ws-session',
+  words: { title: 'WebSocket sessions', plural: 'WebSocket sessions' },
   table: 'ws_session_metrics',
   instruments: [WS_CONNECTIONS, WS_OPENED, WS_MESSAGES, WS_BYTES, WS_SESSION_DURATION],
   measure: (event, record) => record(WS_SESSION_DURATION, toSeconds(event.durationMs), {}),
@@ -58,4 +75,38 @@ export const wsSession: Signal<WsSessionEvent> = {
     { name: 'trace_id', type: 'varchar', value: (event) => text(event.traceId, 32) },
     ...senderColumns<WsSessionEvent>(),
   ],
+  accepts: {
+    ...EVENT,
+    ...ATTRIBUTION,
+    path: isText,
+    durationMs: isCount,
+    messagesIn: isCount,
+    messagesOut: isCount,
+    bytesIn: isCount,
+    bytesOut: isCount,
+    closeCode: isWhole,
+  },
+  history: {
+    dimensions: { path: 'r.path', ...PEOPLE, ...SENDER },
+    fields: {
+      value: { value: { column: 'duration_ms' }, rolledBy: ['path', 'department'], hourlyBy: ['user'] },
+    },
+    sums: {
+      messages_in: 'r.messages_in',
+      messages_out: 'r.messages_out',
+      bytes_in: 'r.bytes_in',
+      bytes_out: 'r.bytes_out',
+    },
+    measures: {
+      ...COUNTS,
+      ...DURATIONS,
+      messages_in: total('messages', 'messages_in'),
+      messages_out: total('messages', 'messages_out'),
+      bytes_in: total('bytes', 'bytes_in'),
+      bytes_out: total('bytes', 'bytes_out'),
+    },
+    firstMeasure: 'count',
+    failed: null,
+  },
+  retention: { key: 'request', days: 30 },
 };

@@ -5,9 +5,11 @@ import { Recorder } from '../../../src/agent/api/recorder.ts';
 import { runInContext, WorkContext } from '../../../src/agent/context/context.ts';
 import { RouteBound } from '../../../src/agent/http/route.ts';
 import { StageNames } from '../../../src/agent/rag/stage-names.ts';
-import type { LlmCallEvent, RagQueryEvent, RequestEvent } from '../../../src/core/event.ts';
-import { toRow } from '../../../src/core/row.ts';
 import { signalOf } from '../../../src/core/signals/index.ts';
+import type { LlmCallEvent } from '../../../src/core/signals/llm-call.ts';
+import type { RagQueryEvent } from '../../../src/core/signals/rag-query.ts';
+import type { RequestEvent } from '../../../src/core/signals/request.ts';
+import { toRow } from '../../../src/core/signals/row.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';
 
 let agent: RecordingAgent;

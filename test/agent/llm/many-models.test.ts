@@ -13,11 +13,16 @@ import { callLabelsOf } from '../../../src/agent/llm/labels.ts';
 import { StageNames } from '../../../src/agent/rag/stage-names.ts';
 import { createPricer } from '../../../src/collector/pricing/pricer.ts';
 import { eventsOf } from '../../../src/collector/receivers/shapes.ts';
-import type { LlmCallEvent } from '../../../src/core/event.ts';
 import type { Attributes } from '../../../src/core/frame.ts';
-import { toRow } from '../../../src/core/row.ts';
-import type { RecordMeasurement } from '../../../src/core/signal.ts';
-import { LLM_COST, LLM_DURATION, llmCall, measureCost } from '../../../src/core/signals/llm-call.ts';
+import {
+  LLM_COST,
+  LLM_DURATION,
+  type LlmCallEvent,
+  llmCall,
+  measureCost,
+} from '../../../src/core/signals/llm-call.ts';
+import { toRow } from '../../../src/core/signals/row.ts';
+import type { RecordMeasurement } from '../../../src/core/signals/signal.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nervecenter-models-'));

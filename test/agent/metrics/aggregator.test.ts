@@ -6,7 +6,7 @@ import { Aggregator } from '../../../src/agent/metrics/aggregator.ts';
 import { SnapshotReader } from '../../../src/agent/metrics/snapshot-reader.ts';
 import type { CounterPoint, GaugePoint, HistogramPoint, Point } from '../../../src/core/frame.ts';
 import { HistogramDelta, PERCENTILE_ERROR_BOUND, percentile } from '../../../src/core/histogram.ts';
-import type { InstrumentSpec } from '../../../src/core/signal.ts';
+import type { InstrumentSpec } from '../../../src/core/signals/signal.ts';
 
 const spec = (kind: InstrumentSpec['kind']): InstrumentSpec => ({
   name: `test.${kind}`,

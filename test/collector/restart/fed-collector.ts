@@ -4,10 +4,9 @@ import { Aggregator } from '../../../src/agent/metrics/aggregator.ts';
 import { SnapshotReader } from '../../../src/agent/metrics/snapshot-reader.ts';
 import { type Collector, startCollector } from '../../../src/collector/start.ts';
 import { type PostgresConfig, readConfig } from '../../../src/config/config.ts';
-import type { NervecenterEvent } from '../../../src/core/event.ts';
 import type { AgentMessage, CollectorMessage } from '../../../src/core/frame.ts';
 import { CACHE_NAME, CACHE_REQUESTS, CACHE_RESULT } from '../../../src/core/signals/cache.ts';
-import { signalOf } from '../../../src/core/signals/index.ts';
+import { type NervecenterEvent, signalOf } from '../../../src/core/signals/index.ts';
 import {
   DIRECTION,
   RECEIVE,

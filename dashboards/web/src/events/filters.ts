@@ -1,5 +1,5 @@
-import type { SignalName } from '../../../../src/core/event.ts';
 import { HISTORY } from '../../../../src/core/history/catalogue.ts';
+import type { SignalName } from '../../../../src/core/signals/index.ts';
 
 /** What rows of a signal can be filtered by: all its dimensions but the stage, of which a row has many. */
 export function filterDimensions(signal: SignalName): readonly string[] {

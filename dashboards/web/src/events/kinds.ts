@@ -1,5 +1,5 @@
-import type { SignalName } from '../../../../src/core/event.ts';
 import type { EventRow } from '../../../../src/core/history/query.ts';
+import type { SignalName } from '../../../../src/core/signals/index.ts';
 import type { IconName } from '../components/icons.ts';
 import { bytes, cost, count, name, percent, quantity, timeSpan } from '../format.ts';
 

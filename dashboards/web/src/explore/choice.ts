@@ -1,7 +1,8 @@
-import type { SignalName } from '../../../../src/core/event.ts';
 import { BUCKETS_MAX } from '../../../../src/core/history/buckets.ts';
-import { type Formula, HISTORY, STAGE, VALUE } from '../../../../src/core/history/catalogue.ts';
+import { HISTORY } from '../../../../src/core/history/catalogue.ts';
+import { type Formula, STAGE, VALUE } from '../../../../src/core/history/measures.ts';
 import { parseDuration } from '../../../../src/core/history/time.ts';
+import type { SignalName } from '../../../../src/core/signals/index.ts';
 import type { ChartKind } from '../chart/spec.ts';
 import type { View } from '../view/view.ts';
 

@@ -1,5 +1,6 @@
-import type { SignalName } from '../../../../src/core/event.ts';
-import { HISTORY, VALUE } from '../../../../src/core/history/catalogue.ts';
+import { HISTORY } from '../../../../src/core/history/catalogue.ts';
+import { VALUE } from '../../../../src/core/history/measures.ts';
+import type { SignalName } from '../../../../src/core/signals/index.ts';
 import { name } from '../format.ts';
 
 /** What is counted or measured, as it stands in a sentence. */

@@ -1,5 +1,4 @@
 import { mean, percentile } from '../../../core/histogram.ts';
-import type { InstrumentSpec } from '../../../core/signal.ts';
 import {
   ABORTED,
   LLM_CACHE_SAVINGS,
@@ -14,6 +13,7 @@ import {
   LLM_TOKENS,
   LLM_UNPRICED,
 } from '../../../core/signals/llm-call.ts';
+import type { InstrumentSpec } from '../../../core/signals/signal.ts';
 import type { LlmSnapshot, ModelSnapshot, UnpricedModelSnapshot } from '../../../core/snapshot.ts';
 import { HOUR_MS } from '../../../core/units.ts';
 import { slotAt } from '../sliding.ts';

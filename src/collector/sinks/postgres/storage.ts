@@ -3,7 +3,7 @@ import type { Pool, PoolClient } from 'pg';
 import type { Config } from '../../../config/config.ts';
 import { backoffMs } from '../../../core/backoff.ts';
 import { NervecenterError } from '../../../core/errors.ts';
-import type { NervecenterEvent } from '../../../core/event.ts';
+import type { NervecenterEvent } from '../../../core/signals/index.ts';
 import type { StorageState } from '../../../core/snapshot.ts';
 import { MIB, SECOND_MS } from '../../../core/units.ts';
 import type { Log } from '../../log.ts';

@@ -10,7 +10,7 @@ import { type RepriceOptions, reprice } from '../../../../src/collector/sinks/po
 import { migrate } from '../../../../src/collector/sinks/postgres/schema/migrate.ts';
 import { createStorage } from '../../../../src/collector/sinks/postgres/storage.ts';
 import type { PostgresConfig } from '../../../../src/config/config.ts';
-import { type LlmCallEvent, NO_CALL_DETAILS } from '../../../../src/core/event.ts';
+import { type LlmCallEvent, NO_CALL_DETAILS } from '../../../../src/core/signals/llm-call.ts';
 import { HOUR_MS, MIB, MINUTE_MS, milliseconds, usd } from '../../../../src/core/units.ts';
 import { newEventId } from '../../../../src/platform/ids.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../../../support/postgres.ts';

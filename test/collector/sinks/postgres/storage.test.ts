@@ -11,8 +11,7 @@ import {
   type StorageCounts,
 } from '../../../../src/collector/sinks/postgres/storage.ts';
 import type { PostgresConfig } from '../../../../src/config/config.ts';
-import type { NervecenterEvent } from '../../../../src/core/event.ts';
-import { SIGNALS } from '../../../../src/core/signals/index.ts';
+import { type NervecenterEvent, SIGNALS } from '../../../../src/core/signals/index.ts';
 import { MIB, milliseconds } from '../../../../src/core/units.ts';
 import { until } from '../../../support/poll.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../../../support/postgres.ts';

@@ -1,6 +1,6 @@
-import type { SignalName } from '../../../../core/event.ts';
-import { VALUE } from '../../../../core/history/catalogue.ts';
+import { VALUE } from '../../../../core/history/measures.ts';
 import { OTHER_VALUES, type PastTotals, type PastWindow } from '../../../../core/past.ts';
+import type { SignalName } from '../../../../core/signals/index.ts';
 import { WINDOW_SLOTS } from '../../../live/sliding.ts';
 import { aggregateRows } from '../rollup/aggregate.ts';
 import { type FieldShape, type RowShape, SHAPES } from '../rollup/shape.ts';

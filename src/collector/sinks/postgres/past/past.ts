@@ -1,5 +1,4 @@
 import type { PoolClient } from 'pg';
-import type { SignalName } from '../../../../core/event.ts';
 import type { Point } from '../../../../core/frame.ts';
 import {
   BUCKETS_PER_DOUBLING,
@@ -9,6 +8,7 @@ import {
 } from '../../../../core/histogram.ts';
 import { unpack } from '../../../../core/history/packed.ts';
 import { PAST, type PastGroup, type PastSignal, type PastSlot } from '../../../../core/past.ts';
+import type { SignalName } from '../../../../core/signals/index.ts';
 import { HOUR_MS, MINUTE_MS } from '../../../../core/units.ts';
 import { WINDOW_SLOTS } from '../../../live/sliding.ts';
 import { PARTS_PER_SECOND, totalsSql, windowSql } from './past-sql.ts';

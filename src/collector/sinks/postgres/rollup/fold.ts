@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
-import type { SignalName } from '../../../../core/event.ts';
-import { VALUE } from '../../../../core/history/catalogue.ts';
+import { VALUE } from '../../../../core/history/measures.ts';
 import { OTHER_VALUES, PAST } from '../../../../core/past.ts';
+import type { SignalName } from '../../../../core/signals/index.ts';
 
 /** Values kept apart for ever; paths that another writer stored raw have no bound of their own. */
 const FOLDED_VALUES_MAX = 1000;

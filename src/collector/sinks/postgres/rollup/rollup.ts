@@ -1,6 +1,5 @@
-import type { PoolClient } from 'pg';
-import { DatabaseError } from 'pg';
-import type { SignalName } from '../../../../core/event.ts';
+import { DatabaseError, type PoolClient } from 'pg';
+import type { SignalName } from '../../../../core/signals/index.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../../../core/units.ts';
 import type { Read } from '../connect/lend.ts';
 import { foldHours } from './fold.ts';

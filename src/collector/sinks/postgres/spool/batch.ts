@@ -1,7 +1,6 @@
-import type { NervecenterEvent, SignalName } from '../../../../core/event.ts';
-import { toRow } from '../../../../core/row.ts';
-import type { Signal } from '../../../../core/signal.ts';
-import { SIGNALS } from '../../../../core/signals/index.ts';
+import { type NervecenterEvent, SIGNAL_NAMES, SIGNALS, signalNamed } from '../../../../core/signals/index.ts';
+import { toRow } from '../../../../core/signals/row.ts';
+import type { Signal } from '../../../../core/signals/signal.ts';
 import { type ColumnType, CopyEncoder } from './copy-encoder.ts';
 
 /** Rows that are stored together or not at all. `(writer, seq)` is unique: the ledger refuses a batch sent twice. */
@@ -56,10 +55,10 @@ export function encodeEvents(events: readonly NervecenterEvent[]): EncodedEvents
   const encoder = new CopyEncoder();
   const sections: SectionHeader[] = [];
   // Always in the same order of tables, so that two collectors cannot lock each other out.
-  for (const name of Object.keys(SIGNALS) as SignalName[]) {
+  for (const name of SIGNAL_NAMES) {
     const ofSignal = bySignal.get(name);
     if (ofSignal === undefined) continue;
-    const section = encodeSection(encoder, SIGNALS[name] as unknown as Signal, ofSignal, rejected);
+    const section = encodeSection(encoder, signalNamed(name), ofSignal, rejected);
     if (section.rows > 0) sections.push(section);
   }
   const rows = sections.reduce((sum, section) => sum + section.rows, 0);
@@ -79,7 +78,7 @@ export function sectionsOf(payload: Buffer): Section[] {
 
 function encodeSection(
   encoder: CopyEncoder,
-  signal: Signal,
+  signal: Signal<NervecenterEvent>,
   events: readonly NervecenterEvent[],
   rejected: RejectedEvent[],
 ): SectionHeader {

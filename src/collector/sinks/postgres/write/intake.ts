@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { NervecenterEvent } from '../../../../core/event.ts';
+import type { NervecenterEvent } from '../../../../core/signals/index.ts';
 import { MIB, SECOND_MS } from '../../../../core/units.ts';
 import type { Log } from '../../../log.ts';
 import { LockedError } from '../data-dir/lock.ts';

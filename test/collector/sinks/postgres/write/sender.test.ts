@@ -10,9 +10,8 @@ import { Spool } from '../../../../../src/collector/sinks/postgres/spool/spool.t
 import { createStorage, type Storage } from '../../../../../src/collector/sinks/postgres/storage.ts';
 import { tuplesOf } from '../../../../../src/collector/sinks/postgres/write/tuples.ts';
 import type { PostgresConfig } from '../../../../../src/config/config.ts';
-import type { NervecenterEvent } from '../../../../../src/core/event.ts';
 import type { AgentMessage, CollectorMessage } from '../../../../../src/core/frame.ts';
-import { SIGNALS } from '../../../../../src/core/signals/index.ts';
+import { type NervecenterEvent, SIGNALS } from '../../../../../src/core/signals/index.ts';
 import { MIB } from '../../../../../src/core/units.ts';
 import { sourceNamed } from '../../../../link/messages.ts';
 import { until } from '../../../../support/poll.ts';
