@@ -1,6 +1,6 @@
 import type { Fact } from '../signals/facts.ts';
 import { ofSignals, type SignalName } from '../signals/index.ts';
-import type { Signal } from '../signals/signal.ts';
+import type { OneAtATime, Signal } from '../signals/signal.ts';
 import { type Dimension, type Measure, VALUE } from './measures.ts';
 
 /** What can be asked of one signal: its declaration (`signals/`) without its SQL. Data only: the dashboard has it as JSON. */
@@ -12,8 +12,7 @@ export interface HistorySignal {
   readonly measures: Readonly<Record<string, Measure>>;
   /** The measure asked first. */
   readonly firstMeasure: string;
-  /** A question has to be about one value of that dimension. */
-  readonly oneAtATime?: { readonly dimension: Dimension; readonly expected: string };
+  readonly oneAtATime?: OneAtATime;
   /** Rows are made by a timer: the shortest step that has some for certain, in milliseconds. @default any */
   readonly finestStepMs?: number;
   /** The column of a row's duration in milliseconds; `null`: it has none. */

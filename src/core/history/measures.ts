@@ -29,6 +29,8 @@ export interface Measure {
   readonly heading: string;
   /** As it stands in a sentence, where its name does not say enough. */
   readonly words?: string;
+  /** What a distribution is of: `duration`. @default its values have no name */
+  readonly noun?: string;
 }
 
 /** The signal's own distribution, and the one over its stages. */
@@ -97,7 +99,6 @@ const STATISTICS: readonly { readonly name: string; readonly words: string; read
 interface DistributionOptions {
   readonly unit: string;
   readonly heading: string;
-  /** What it is of, in words: `duration`. */
   readonly noun?: string;
   /** @default the signal's own */
   readonly field?: string;
@@ -108,10 +109,11 @@ interface DistributionOptions {
 /** All that can be asked of one field. */
 export function distribution(options: DistributionOptions): Record<string, Measure> {
   const { unit, heading, noun, field = VALUE, prefix = '' } = options;
+  const told = noun === undefined ? {} : { noun };
   return Object.fromEntries(
     STATISTICS.map(({ name, words, formula }) => [
       `${prefix}${name}`,
-      { unit, field, formula, heading, words: noun === undefined ? words : `${words} ${noun}` },
+      { unit, field, formula, heading, words: noun === undefined ? words : `${words} ${noun}`, ...told },
     ]),
   );
 }

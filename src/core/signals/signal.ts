@@ -46,6 +46,15 @@ export interface HistoryField {
   readonly hourlyBy?: readonly string[];
 }
 
+/** Values under different names of a dimension are in different units: a question has to be about one of them. */
+export interface OneAtATime {
+  readonly dimension: string;
+  /** The name asked about first. */
+  readonly first: string;
+  /** What a question without one is told. */
+  readonly expected: string;
+}
+
 /** How a signal's rows are read: SQL expressions over the row `r`. None of it ever comes from outside. */
 export interface SignalHistory {
   /** What history can be grouped and filtered by. */
@@ -61,8 +70,7 @@ export interface SignalHistory {
   readonly firstMeasure: string;
   /** What the sum `errors` counts; `null`: no row is a failure. */
   readonly failed: Fact | null;
-  /** Values under different names of it are in different units: a question has to be about one of them. */
-  readonly oneAtATime?: { readonly dimension: string; readonly expected: string };
+  readonly oneAtATime?: OneAtATime;
   /** Rows are made by a timer: the shortest step that has some for certain, in milliseconds. @default any */
   readonly finestStepMs?: number;
 }

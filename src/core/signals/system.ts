@@ -114,7 +114,11 @@ export const system: Signal<SystemEvent> = {
     },
     firstMeasure: 'value',
     failed: null,
-    oneAtATime: { dimension: 'metric', expected: 'the name of a system metric such as cpu_percent' },
+    oneAtATime: {
+      dimension: 'metric',
+      first: 'cpu_percent',
+      expected: 'the name of a system metric such as cpu_percent',
+    },
     finestStepMs: MINUTE_MS / 2,
   },
   retention: { key: 'system', days: 7 },
