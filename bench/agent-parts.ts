@@ -1,24 +1,24 @@
 // The agent's own parts without an app around them.
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { Pipeline } from '../src/agent/pipeline.ts';
-import type { NervecenterEvent } from '../src/core/event.ts';
-import type { RecordMeasurement } from '../src/core/signal.ts';
-import { Aggregator } from '../src/metrics/aggregator.ts';
+import { eventMeasure, type NervecenterEvent } from '../src/core/signals/index.ts';
+import { DeltaMeterProvider } from '../src/metrics/meter-provider.ts';
 import { SnapshotReader } from '../src/metrics/snapshot-reader.ts';
 
 export interface AgentParts {
   readonly pipeline: Pipeline;
   readonly reader: SnapshotReader;
   readonly provider: MeterProvider;
-  readonly record: RecordMeasurement;
+  /** Of our own instruments. */
+  readonly own: DeltaMeterProvider;
 }
 
 /** Wired as the agent wires them. */
 export function agentParts(): AgentParts {
-  const aggregator = new Aggregator();
-  const reader = new SnapshotReader([aggregator]);
+  const own = new DeltaMeterProvider();
+  const reader = new SnapshotReader([own]);
   const provider = new MeterProvider({ readers: [reader] });
-  return { pipeline: new Pipeline(aggregator.record), reader, provider, record: aggregator.record };
+  return { pipeline: new Pipeline(eventMeasure(own.getMeter())), reader, provider, own };
 }
 
 /** Emits as the agent does: a full batch is handed over at once, here to a collector that costs nothing. */

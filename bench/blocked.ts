@@ -3,10 +3,8 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Meter } from '@opentelemetry/api';
 import { BATCH_EVENTS_MAX } from '../src/agent/pipeline.ts';
-import type { NervecenterEvent } from '../src/core/event.ts';
-import type { Attributes } from '../src/core/frame.ts';
 import { packRequests } from '../src/core/packed-requests.ts';
-import type { InstrumentSpec } from '../src/core/signal.ts';
+import type { NervecenterEvent } from '../src/core/signals/index.ts';
 import type { SnapshotReader } from '../src/metrics/snapshot-reader.ts';
 import { agentParts } from './agent-parts.ts';
 import type { Figure } from './figure.ts';
@@ -74,20 +72,8 @@ function figure(what: string, values: readonly number[]): Figure {
 
 /** What the agent does every second, after an interval in which every series of its own got new values. */
 function frameOf(series: number, collector: Worker): Measurement {
-  const { record, reader } = agentParts();
-  const specs = Array.from(
-    { length: series / SERIES_PER_METRIC },
-    (_, index): InstrumentSpec => ({
-      name: `bench.duration.${index}`,
-      kind: 'histogram',
-      unit: 's',
-      description: '',
-    }),
-  );
-  return frameAfter(fillerOf(specs.map((spec) => (value, attributes) => record(spec, value, attributes))), {
-    reader,
-    collector,
-  });
+  const { own, reader } = agentParts();
+  return frameAfter(filler(own.getMeter(), series), { reader, collector });
 }
 
 /** The same with the app's own instruments, which OpenTelemetry's SDK aggregates. */
@@ -137,15 +123,11 @@ function filler(meter: Meter, series: number): () => void {
   const histograms = Array.from({ length: series / SERIES_PER_METRIC }, (_, index) =>
     meter.createHistogram(`bench.duration.${index}`, { unit: 's' }),
   );
-  return fillerOf(histograms.map((histogram) => (value, attributes) => histogram.record(value, attributes)));
-}
-
-function fillerOf(histograms: readonly ((value: number, attributes: Attributes) => void)[]): () => void {
   return () => {
-    for (const record of histograms) {
+    for (const histogram of histograms) {
       for (let n = 0; n < SERIES_PER_METRIC * VALUES_PER_SERIES; n++) {
         const route = `/api/resources/${n % SERIES_PER_METRIC}/:id`;
-        record(durationMs(n) / 1000, { 'http.route': route, 'http.request.method': 'GET' });
+        histogram.record(durationMs(n) / 1000, { 'http.route': route, 'http.request.method': 'GET' });
       }
     }
   };

@@ -1,6 +1,6 @@
 // What one event costs the app's thread: its instruments and its place in the queue.
 import type { Pipeline } from '../src/agent/pipeline.ts';
-import type { NervecenterEvent } from '../src/core/event.ts';
+import type { NervecenterEvent } from '../src/core/signals/index.ts';
 import { agentParts, drain, emitAll } from './agent-parts.ts';
 import type { Figure } from './figure.ts';
 import { cpuMsOfSync, garbageCollect, interleaved, median, pairedRatio, round, spread } from './measure.ts';

@@ -78,6 +78,7 @@ async function ours(): Promise<number> {
     config: readConfig({ NERVECENTER_PORT: '0' }, tmpdir()),
     adminTokens: ['bench-bench-bench-bench'],
     sources,
+    meter,
     assetsDir: join(tmpdir(), 'no-dashboard'),
     log: () => {},
   });

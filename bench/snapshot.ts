@@ -1,8 +1,8 @@
 // Building and serialising the snapshot of a large app, and merging what its agent sends.
+import { EventMeter } from '../src/collector/event-meter.ts';
 import { Live } from '../src/collector/live/live.ts';
 import type { Point } from '../src/core/frame.ts';
 import { MINUTE_MS, milliseconds } from '../src/core/units.ts';
-import { agentParts, emitAll } from './agent-parts.ts';
 import type { Figure } from './figure.ts';
 import { cpuMsOfSync, interleaved, median, pairedRatio, spread } from './measure.ts';
 import { busyInterval } from './synthetic.ts';
@@ -27,7 +27,7 @@ export async function run(): Promise<Figure[]> {
     pipeline: () => NOTHING_STORED,
   });
   const merge = (points: readonly Point[]) => live.merge(INSTANCE, { points, dropped: {} });
-  const points = await pointsOfInterval();
+  const points = new EventMeter().measure(busyInterval(ROUTES, MODELS));
   for (let frame = 0; frame < FRAMES; frame++) {
     merge(points);
     clock.nowMs += FRAME_MS;
@@ -73,12 +73,7 @@ const NOTHING_STORED = {
   dropped: {},
   spool_bytes: 0,
   storage: 'off',
+  totals: 'known',
   prices_version: 'bench',
   durable: true,
 } as const;
-
-async function pointsOfInterval(): Promise<Point[]> {
-  const { pipeline, reader } = agentParts();
-  emitAll(pipeline, busyInterval(ROUTES, MODELS));
-  return reader.collectPoints();
-}

@@ -4,15 +4,16 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client, type ClientConfig } from 'pg';
+import { EventMeter } from '../src/collector/event-meter.ts';
 import { encodeEvents, sectionsOf } from '../src/collector/sinks/postgres/spool/batch.ts';
 import { COPY_HEADER, COPY_TRAILER } from '../src/collector/sinks/postgres/spool/copy-encoder.ts';
 import { createStorage } from '../src/collector/sinks/postgres/storage.ts';
 import { copyIn } from '../src/collector/sinks/postgres/write/copy-in.ts';
 import { copyStatement } from '../src/collector/sinks/postgres/write/writer.ts';
 import type { PostgresConfig } from '../src/config/config.ts';
-import type { NervecenterEvent } from '../src/core/event.ts';
-import { toRow } from '../src/core/row.ts';
+import type { NervecenterEvent } from '../src/core/signals/index.ts';
 import { llmCall } from '../src/core/signals/llm-call.ts';
+import { toRow } from '../src/core/signals/row.ts';
 import { GIB } from '../src/core/units.ts';
 import { reachableTempDir, startPostgres } from '../test/support/postgres.ts';
 import type { Figure } from './figure.ts';
@@ -39,9 +40,12 @@ export async function run(): Promise<Figure[]> {
   const dataDir = reachableTempDir('nervecenter-bench-');
   try {
     const database = await server.createDatabase();
+    const meter = new EventMeter();
     const storage = createStorage({
       config: { postgres: database, dataDir, spoolMaxBytes: GIB },
       log: () => {},
+      measuring: { measure: (events) => meter.measure(events), show: () => {} },
+      onEarlier: () => {},
     });
     await storage.start();
     const psql = hasPsql();

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WebSocketServer } from 'ws';
+import { DeltaMeterProvider } from '../src/metrics/meter-provider.ts';
 import { createCollectorServer, type ServerSources } from '../src/collector/server/server.ts';
 import { startCollector } from '../src/collector/start.ts';
 import { type Config, readConfig } from '../src/config/config.ts';
@@ -130,7 +131,14 @@ async function collectorServer(config: Config): Promise<Broadcaster> {
     metricFamilies: () => [],
   };
   const assetsDir = join(config.dataDir, 'no-dashboard');
-  const server = createCollectorServer({ config, adminTokens: [TOKEN], sources, assetsDir, log: () => {} });
+  const server = createCollectorServer({
+    config,
+    adminTokens: [TOKEN],
+    sources,
+    meter: new DeltaMeterProvider().getMeter(),
+    assetsDir,
+    log: () => {},
+  });
   const { url } = await server.start();
   return { url, broadcast: (json) => server.broadcast(json), shutdown: () => server.shutdown() };
 }

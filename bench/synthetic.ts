@@ -1,13 +1,10 @@
 // Events and measurements like those of a busy app, made up but the same in every run.
 
 import { tokenUsage } from '../src/agent/llm/tokens/usage.ts';
-import {
-  type LlmCallEvent,
-  type NervecenterEvent,
-  NO_CALL_DETAILS,
-  type RagQueryEvent,
-  type RequestEvent,
-} from '../src/core/event.ts';
+import type { NervecenterEvent } from '../src/core/signals/index.ts';
+import { type LlmCallEvent, NO_CALL_DETAILS } from '../src/core/signals/llm-call.ts';
+import type { RagQueryEvent } from '../src/core/signals/rag-query.ts';
+import type { RequestEvent } from '../src/core/signals/request.ts';
 import { milliseconds } from '../src/core/units.ts';
 import { newEventId } from '../src/platform/ids.ts';
 

@@ -1,13 +1,24 @@
 import { fileURLToPath } from 'node:url';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
-import { defineConfig } from 'vite';
+import { defineConfig, type Plugin } from 'vite';
+import { HISTORY } from '../../src/core/history/catalogue.ts';
 
 const repository = fileURLToPath(new URL('../../', import.meta.url));
+
+/** The catalogue as the data it comes to: the signals it is derived from, with their SQL, stay out of the browser. */
+const catalogueAsData: Plugin = {
+  name: 'catalogue-as-data',
+  enforce: 'pre',
+  load: (id) =>
+    id === `${repository}src/core/history/catalogue.ts`
+      ? `export const HISTORY = ${JSON.stringify(HISTORY)};`
+      : null,
+};
 
 export default defineConfig({
   root: fileURLToPath(new URL('./', import.meta.url)),
   base: '/admin/',
-  plugins: [svelte({ configFile: false })],
+  plugins: [catalogueAsData, svelte({ configFile: false })],
   build: {
     outDir: `${repository}dist/dashboard`,
     emptyOutDir: true,

@@ -1,8 +1,8 @@
 import type { CachePrefix } from '../core/cache-names.ts';
-import type { NervecenterEvent } from '../core/event.ts';
 import type { Attributes } from '../core/frame.ts';
 import type { Distribution } from '../core/histogram.ts';
-import type { InstrumentSpec } from '../core/signal.ts';
+import type { NervecenterEvent } from '../core/signals/index.ts';
+import type { HistogramSpec } from '../core/signals/instruments.ts';
 import type { GivenUpReason } from '../core/unfinished-observations.ts';
 import type { Milliseconds } from '../core/units.ts';
 import type { WorkContext } from './context/context.ts';
@@ -53,7 +53,7 @@ export interface Agent {
   /** Counts what is not followed any further. @default `count` 1 */
   gaveUp(reason: GivenUpReason, count?: number): void;
   /** Adds values that were gathered before the event they belong to was one. */
-  measured(instrument: InstrumentSpec, values: Distribution, attributes: Attributes): void;
+  measured(instrument: HistogramSpec, values: Distribution, attributes: Attributes): void;
   readonly websockets: WebSocketCounts;
   /** Whether the traffic is nervecenter's own, which must never be counted. */
   isOwnPort(port: number | undefined): boolean;

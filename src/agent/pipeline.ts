@@ -1,7 +1,5 @@
-import type { NervecenterEvent } from '../core/event.ts';
 import type { DropCounts } from '../core/frame.ts';
-import type { RecordMeasurement } from '../core/signal.ts';
-import { signalOf } from '../core/signals/index.ts';
+import type { NervecenterEvent } from '../core/signals/index.ts';
 import { BoundedQueue } from './bounded-queue.ts';
 
 /** Events waiting to be handed over; past it the oldest go. At 1,000 events a second: ten seconds without a collector. */
@@ -26,7 +24,7 @@ export interface Batch {
  * measured here, so that figures stay right when rows are lost.
  */
 export class Pipeline {
-  readonly #record: RecordMeasurement;
+  readonly #measure: (event: NervecenterEvent) => void;
   readonly #queue = new BoundedQueue<NervecenterEvent>(QUEUE_EVENTS_MAX);
   readonly #dropped = new Map<string, number>();
   /** In the order in which they were handed over. */
@@ -34,8 +32,9 @@ export class Pipeline {
   #again: number[] = [];
   #nextBatch = 1;
 
-  constructor(record: RecordMeasurement) {
-    this.#record = record;
+  /** @param measure records an event on the instruments of this process. */
+  constructor(measure: (event: NervecenterEvent) => void) {
+    this.#measure = measure;
   }
 
   get dropped(): DropCounts {
@@ -58,7 +57,7 @@ export class Pipeline {
     const dropped = this.#queue.push(event);
     if (dropped === undefined) return;
     this.drop(QUEUE_FULL, 1);
-    signalOf(dropped).measure(dropped, this.#record);
+    this.#measure(dropped);
   }
 
   /** Counts events that never became any, or are lost. */

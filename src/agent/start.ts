@@ -4,16 +4,16 @@ import { dirname } from 'node:path';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import type { Config } from '../config/config.ts';
 import { describeError } from '../core/errors.ts';
-import type { NervecenterEvent } from '../core/event.ts';
 import type { AgentMessage, Source } from '../core/frame.ts';
 import { FOLDED_LABEL, FOLDED_LABELS } from '../core/llm/labels.ts';
 import { packRequests } from '../core/packed-requests.ts';
-import type { RecordMeasurement } from '../core/signal.ts';
+import { eventMeasure, type NervecenterEvent } from '../core/signals/index.ts';
+import { counterOf } from '../core/signals/instruments.ts';
 import { STAGE_ATTRIBUTE } from '../core/signals/rag-query.ts';
 import type { Health, Snapshot } from '../core/snapshot.ts';
 import { GIVEN_UP, GIVEN_UP_REASON } from '../core/unfinished-observations.ts';
 import { milliseconds, SECOND_MS } from '../core/units.ts';
-import { Aggregator } from '../metrics/aggregator.ts';
+import { DeltaMeterProvider } from '../metrics/meter-provider.ts';
 import { SnapshotReader } from '../metrics/snapshot-reader.ts';
 import { type AgentHandle, publishHandle } from './api/handle.ts';
 import { refusals } from './api/input-refusals.ts';
@@ -30,7 +30,7 @@ import { Connection } from './links/connection.ts';
 import { receiveAppMetrics } from './metrics/app-metrics.ts';
 import { FrameSender } from './metrics/frame-sender.ts';
 import { RuntimeSampler } from './metrics/runtime.ts';
-import { measureTallies } from './metrics/tallies.ts';
+import { talliesMeasure } from './metrics/tallies.ts';
 import { type Batch, Pipeline } from './pipeline.ts';
 import { runRagQuery } from './rag/rag.ts';
 import { StageNames } from './rag/stage-names.ts';
@@ -65,11 +65,10 @@ const SYSTEM_CLOCK: Clock = {
 /** The composition root of the agent. Returns how to stop everything it started. */
 export function startAgent({ config, env, mainScript, say }: AgentOptions): () => void {
   const clock = SYSTEM_CLOCK;
-  const aggregator = new Aggregator();
-  const { record } = aggregator;
-  const reader = new SnapshotReader([aggregator]);
+  const own = new DeltaMeterProvider();
+  const reader = new SnapshotReader([own]);
   const provider = new MeterProvider({ readers: [reader] });
-  const pipeline = new Pipeline(record);
+  const pipeline = new Pipeline(eventMeasure(own.getMeter()));
   const tallies = newTallies();
   const connection = new Connection({
     config,
@@ -88,7 +87,7 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
       connection.send(eventsMessage(next));
     }
   };
-  const agent = createAgent({ clock, config, pipeline, deferred, tallies, aggregator, say, handOver });
+  const agent = createAgent({ clock, config, pipeline, deferred, tallies, own, say, handOver });
 
   if (config.otlpEndpoint !== null) say(OTLP_UNSUPPORTED);
   if (mainScript !== undefined) receiveAppMetrics(provider, dirname(mainScript));
@@ -99,14 +98,15 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
     for (const undo of undos.splice(0).reverse()) guarded(agent, undo)();
     deferred.run();
   };
-  publishHandle(createHandle({ agent, connection, tallies, pipeline, record, config }));
+  publishHandle(createHandle({ agent, connection, tallies, pipeline, own, config }));
 
+  const measureTallies = talliesMeasure(own.getMeter(), tallies);
   const minutes = new CacheMinutes(agent, tallies.caches);
   const frames = new FrameSender({ clock, reader, connection, pipeline });
   const frame = () => {
     deferred.run();
     minutes.passed();
-    measureTallies(tallies, record);
+    measureTallies();
     return frames.send();
   };
   const timers = [
@@ -119,7 +119,7 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
   const flush = () => {
     stopObserving();
     minutes.emit();
-    measureTallies(tallies, record);
+    measureTallies();
     connection.flushSync([frames.last(), ...lastMessages(pipeline)], FLUSH_DEADLINE_MS);
   };
   const keepExit = beforeProcessEnds(guarded(agent, flush));
@@ -172,7 +172,7 @@ interface AgentParts {
   readonly pipeline: Pipeline;
   readonly deferred: Deferred;
   readonly tallies: Tallies;
-  readonly aggregator: Aggregator;
+  readonly own: DeltaMeterProvider;
   readonly say: (text: string) => void;
   readonly handOver: () => void;
 }
@@ -181,8 +181,10 @@ interface AgentParts {
 const WARNINGS_MAX = 100;
 
 function createAgent(parts: AgentParts): Agent {
-  const { clock, config, pipeline, deferred, tallies, aggregator, say, handOver } = parts;
-  const { record } = aggregator;
+  const { clock, config, pipeline, deferred, tallies, own, say, handOver } = parts;
+  const meter = own.getMeter();
+  const foldedLabels = counterOf(meter, FOLDED_LABELS);
+  const givenUp = counterOf(meter, GIVEN_UP);
   const warned = new Set<string>();
   const warnOnce = (key: string, message: string) => {
     if (warned.has(key) || warned.size >= WARNINGS_MAX) return;
@@ -208,9 +210,10 @@ function createAgent(parts: AgentParts): Agent {
     later: (work) => deferred.add(work),
     cacheLookup: (cacheName, hit, work) => tallies.caches.lookup(cacheName, hit, work),
     cacheSize: (cacheName, keys, bytes) => tallies.caches.size(cacheName, keys, bytes),
-    labelFolded: (attribute) => record(FOLDED_LABELS, 1, { [FOLDED_LABEL]: attribute }),
-    gaveUp: (reason, count = 1) => record(GIVEN_UP, count, { [GIVEN_UP_REASON]: reason }),
-    measured: aggregator.recordAll,
+    labelFolded: (attribute) => foldedLabels.add(1, { [FOLDED_LABEL]: attribute }),
+    gaveUp: (reason, count = 1) => givenUp.add(count, { [GIVEN_UP_REASON]: reason }),
+    measured: ({ name, unit, description }, values, attributes) =>
+      meter.createHistogram(name, { unit, description }).merge(values, attributes),
     websockets: tallies.websockets,
     // The collector's server runs in another thread, whose traffic this thread's channels never see.
     isOwnPort: () => false,
@@ -223,12 +226,12 @@ interface HandleParts {
   readonly connection: Connection;
   readonly tallies: Tallies;
   readonly pipeline: Pipeline;
-  readonly record: RecordMeasurement;
+  readonly own: DeltaMeterProvider;
   readonly config: Config;
 }
 
-function createHandle({ agent, connection, tallies, pipeline, record, config }: HandleParts): AgentHandle {
-  const onInvalid = refusals(agent, record);
+function createHandle({ agent, connection, tallies, pipeline, own, config }: HandleParts): AgentHandle {
+  const onInvalid = refusals(agent, own.getMeter());
   const stageNames = new StageNames(() => agent.labelFolded(STAGE_ATTRIBUTE));
   return {
     recorder: new Recorder({

@@ -105,6 +105,7 @@ export const NEUTRAL_SNAPSHOT: Snapshot = {
     observations_given_up: {},
     spool_bytes: 0,
     storage: 'off',
+    totals: 'known',
     prices_version: '',
   },
 };

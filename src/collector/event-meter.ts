@@ -1,21 +1,17 @@
-import type { NervecenterEvent } from '../core/event.ts';
 import type { Point } from '../core/frame.ts';
-import { signalOf } from '../core/signals/index.ts';
-import { measureCost, type PricedLlmCallEvent } from '../core/signals/llm-call.ts';
-import { Aggregator } from '../metrics/aggregator.ts';
+import { eventMeasure, type NervecenterEvent } from '../core/signals/index.ts';
+import { DeltaMeterProvider } from '../metrics/meter-provider.ts';
 import { SnapshotReader } from '../metrics/snapshot-reader.ts';
 
-/** Measures events with the instruments of their signals, each batch of events by itself. */
+/** Measures events with the instruments of their signals, and tells of each lot what it adds. */
 export class EventMeter {
-  readonly #aggregator = new Aggregator();
-  readonly #reader = new SnapshotReader([this.#aggregator]);
+  readonly #provider = new DeltaMeterProvider();
+  readonly #reader = new SnapshotReader([this.#provider]);
+  readonly #measure = eventMeasure(this.#provider.getMeter());
 
-  /** What these events add. */
   measure(events: readonly NervecenterEvent[]): Point[] {
-    for (const event of events) {
-      signalOf(event).measure(event, this.#aggregator.record);
-      if (event.signal === 'llm-call') measureCost(event as PricedLlmCallEvent, this.#aggregator.record);
-    }
+    if (events.length === 0) return [];
+    for (const event of events) this.#measure(event);
     return this.#reader.collectNow();
   }
 }

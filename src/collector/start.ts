@@ -1,13 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { type Config, RETENTION_OF } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import { describeError } from '../core/errors.ts';
-import type { NervecenterEvent, SignalName } from '../core/event.ts';
 import type { Point, Source } from '../core/frame.ts';
 import { isLasting } from '../core/measured.ts';
+import { type NervecenterEvent, SIGNALS, type SignalName } from '../core/signals/index.ts';
+import type { PricedLlmCallEvent } from '../core/signals/llm-call.ts';
 import type { StorageState } from '../core/snapshot.ts';
 import { type Milliseconds, milliseconds, SECOND_MS } from '../core/units.ts';
 import { rendezvousPath } from '../link/rendezvous.ts';
+import { DeltaMeterProvider } from '../metrics/meter-provider.ts';
+import { SnapshotReader } from '../metrics/snapshot-reader.ts';
 import { newEventId } from '../platform/ids.ts';
 import { packageRoot } from '../platform/paths.ts';
 import { ownAdminToken } from './admin-token.ts';
@@ -15,6 +18,7 @@ import type { AgentLink } from './agent-link.ts';
 import { readAlertFile } from './alerts/file.ts';
 import { AlertService } from './alerts/service.ts';
 import { EventMeter } from './event-meter.ts';
+import { hostMeasure } from './host/measure.ts';
 import { createHostSampler } from './host/sampler.ts';
 import { Live, type PipelineCounts } from './live/live.ts';
 import type { Log } from './log.ts';
@@ -73,6 +77,8 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
   const tokens = config.adminTokens.length > 0 ? config.adminTokens : [ownAdminToken(config.dataDir)];
   const pricer = createPricer({ overridesPath: config.pricesPath, log });
   const sentBatches = new SentBatches();
+  const own = new DeltaMeterProvider();
+  const reader = new SnapshotReader([own]);
   const meter = new EventMeter();
   const measuring: Measuring = {
     measure: (events) => meter.measure(events),
@@ -110,22 +116,32 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
       snapshot: () => live.snapshot(),
       latestSnapshotJson: () => ticker.latestJson(),
       health: () => live.health(),
-      metricFamilies: () => live.metricFamilies(),
+      metricFamilies: () => {
+        live.add(reader.collectNow());
+        return live.metricFamilies();
+      },
       alerts,
       ...stored?.sources,
     },
+    meter: own.getMeter(),
     assetsDir: join(packageRoot(), 'dist', 'dashboard'),
     log,
   });
   const { url } = await server.start();
 
   const sampler = createHostSampler({ dataDir: config.dataDir });
+  const measureHost = hostMeasure(own.getMeter());
   const refused = refusals(ledger, log);
   const attach = (link: AgentLink, onGoodbye = () => {}) =>
     receiveFrom(link, agentHandlers({ live, ledger, pricer, sentBatches, refused, onGoodbye }));
   const stopTicking = ticker.start({
     intervalMs: config.intervalMs,
-    sampleHost: async () => live.setHost(await sampler.sample()),
+    sampleHost: async () => {
+      const host = await sampler.sample();
+      live.setHost(host);
+      measureHost(host);
+      live.add(reader.collectNow());
+    },
     publish: (json) => server.broadcast(json),
     storeSystem: () => void ledger.offer(systemEvents(live)),
     log,
@@ -172,7 +188,9 @@ interface HandlerParts {
 
 /** What a call cost is found here, so that pricing costs the app nothing. */
 function withCost(event: NervecenterEvent, pricer: Pricer): NervecenterEvent {
-  return event.signal === 'llm-call' ? { ...event, cost: pricer.price(event) } : event;
+  if (event.signal !== 'llm-call') return event;
+  const priced: PricedLlmCallEvent = { ...event, cost: pricer.price(event) };
+  return priced;
 }
 
 /** Whether storage can be used at all, once it was tried for the first time. */
@@ -191,7 +209,7 @@ async function tryStorage(storage: Storage | null, ledger: EventLedger, log: Log
 /** What reads and tends stored rows: all of it takes turns on the one connection that the writer leaves. */
 function workBesideWriter(storage: Storage, config: Config, log: Log) {
   const lend = oneAtATime((work) => storage.read(work));
-  const retentionMs = (signal: SignalName) => config.retentionMs[RETENTION_OF[signal]];
+  const retentionMs = (signal: SignalName) => config.retentionMs[SIGNALS[signal].retention.key];
   const history = startHistory({ read: lend, retentionMs, log });
   const maintenance = new Maintenance({ lend, policy: config, now: () => milliseconds(Date.now()), log });
   maintenance.start();

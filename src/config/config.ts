@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { CACHES_EXPECTED, type CachePrefix, cachesText, parseCachePrefixes } from '../core/cache-names.ts';
 import { NervecenterError } from '../core/errors.ts';
-import type { SignalName } from '../core/event.ts';
+import { SIGNALS } from '../core/signals/index.ts';
+import { RETENTION_KEYS, type RetentionKey } from '../core/signals/signal.ts';
 import { DAY_MS, GIB, MIB, type Milliseconds, milliseconds } from '../core/units.ts';
 import {
   parseUserHeaders,
@@ -52,18 +53,6 @@ export interface Config {
 /** The user's Postgres: a URL, and the `PG*` variables, which fill in what it leaves open. */
 export type PostgresConfig = ConnectionSource;
 
-export type RetentionKey = 'request' | 'system' | 'llm' | 'rag' | 'cache';
-
-/** Which retention a signal's table follows. */
-export const RETENTION_OF: Readonly<Record<SignalName, RetentionKey>> = {
-  request: 'request',
-  system: 'system',
-  'llm-call': 'llm',
-  'rag-query': 'rag',
-  cache: 'cache',
-  'ws-session': 'request',
-};
-
 type Env = Readonly<Record<string, string | undefined>>;
 
 /** The environment for the collector's thread: the preload that started the agent must not start there again. */
@@ -82,13 +71,12 @@ const WINDOW_MS_MAX = DAY_MS;
 const ADMIN_TOKEN_LENGTH_MIN = 16;
 /** Less would not hold today's rows and the empty tables. */
 const STORAGE_MAX_BYTES_MIN = 64 * MIB;
-const DEFAULT_RETENTION_DAYS: Readonly<Record<RetentionKey, number>> = {
-  request: 30,
-  system: 7,
-  llm: 90,
-  rag: 30,
-  cache: 7,
-};
+const DEFAULT_RETENTION_DAYS = Object.fromEntries(
+  RETENTION_KEYS.map((key) => [
+    key,
+    Object.values(SIGNALS).find(({ retention }) => retention.key === key)?.retention.days,
+  ]),
+) as Readonly<Record<RetentionKey, number>>;
 /** Of an app that has its Postgres at Azure: the same parameters by other names. */
 const AZURE_VARIABLES: Readonly<Record<string, string>> = {
   AZURE_PG_HOST: 'PGHOST',
@@ -119,7 +107,7 @@ export const SETTINGS: Readonly<Record<string, string>> = {
   NERVECENTER_DATA_DIR: '.nervecenter',
   NERVECENTER_SPOOL_MAX_BYTES: '1073741824',
   NERVECENTER_STORAGE_MAX_BYTES: 'unset',
-  NERVECENTER_RETENTION_DAYS: 'request=30,system=7,llm=90,rag=30,cache=7',
+  NERVECENTER_RETENTION_DAYS: retentionText(DEFAULT_RETENTION_DAYS),
   NERVECENTER_PRICES: 'unset',
   NERVECENTER_ALERTS: 'unset',
   NERVECENTER_ERROR_MESSAGES: 'off',
@@ -131,9 +119,15 @@ export const SETTINGS: Readonly<Record<string, string>> = {
   'AZURE_PG_*': 'unset',
 };
 
+function retentionText(days: Readonly<Record<string, number>>): string {
+  return Object.entries(days)
+    .map(([key, count]) => `${key}=${count}`)
+    .join(',');
+}
+
 /** The configuration as `nervecenter doctor` prints it: by variable, secrets masked. */
 export function effectiveSettings(config: Config): Record<string, string> {
-  const days = Object.entries(config.retentionMs).map(([key, ms]) => `${key}=${ms / DAY_MS}`);
+  const days = Object.entries(config.retentionMs).map(([key, ms]) => [key, ms / DAY_MS] as const);
   return {
     OTEL_SDK_DISABLED: String(config.disabled),
     OTEL_SERVICE_NAME: config.service,
@@ -152,7 +146,7 @@ export function effectiveSettings(config: Config): Record<string, string> {
     NERVECENTER_DATA_DIR: config.dataDir,
     NERVECENTER_SPOOL_MAX_BYTES: String(config.spoolMaxBytes),
     NERVECENTER_STORAGE_MAX_BYTES: String(config.storageMaxBytes ?? 'unset'),
-    NERVECENTER_RETENTION_DAYS: days.join(','),
+    NERVECENTER_RETENTION_DAYS: retentionText(Object.fromEntries(days)),
     NERVECENTER_PRICES: config.pricesPath ?? 'unset',
     NERVECENTER_ALERTS: config.alertsPath ?? 'unset',
     NERVECENTER_ERROR_MESSAGES: config.errorMessages,

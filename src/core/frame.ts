@@ -1,5 +1,5 @@
-import type { NervecenterEvent } from './event.ts';
 import type { PackedRequests } from './packed-requests.ts';
+import type { NervecenterEvent } from './signals/index.ts';
 import type { Milliseconds } from './units.ts';
 
 /**

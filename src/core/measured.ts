@@ -1,8 +1,8 @@
 import type { Attributes, AttributeValue, HistogramPoint, Point } from './frame.ts';
 import { HistogramDelta } from './histogram.ts';
-import { text } from './row.ts';
-import type { InstrumentSpec } from './signal.ts';
 import { SIGNALS } from './signals/index.ts';
+import type { InstrumentSpec } from './signals/instruments.ts';
+import { text } from './signals/row.ts';
 
 /**
  * What a batch of events adds to the live view, as it travels with the batch: counters as name, attributes and value,

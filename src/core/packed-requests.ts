@@ -1,4 +1,5 @@
-import type { NervecenterEvent, RequestEvent } from './event.ts';
+import type { NervecenterEvent } from './signals/index.ts';
+import type { RequestEvent } from './signals/request.ts';
 import { milliseconds } from './units.ts';
 
 /**

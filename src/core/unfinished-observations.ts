@@ -1,4 +1,4 @@
-import type { InstrumentSpec } from './signal.ts';
+import type { CounterSpec } from './signals/instruments.ts';
 
 /**
  * Why something the agent followed was not followed to its end. `body_encoding`: an answer in an encoding that is not read.
@@ -19,7 +19,7 @@ export const GIVEN_UP_REASONS = [
 export type GivenUpReason = (typeof GIVEN_UP_REASONS)[number];
 
 /** What reached a bound of the agent, or could not be read: rows lack something of it. */
-export const GIVEN_UP: InstrumentSpec = {
+export const GIVEN_UP: CounterSpec = {
   name: 'nervecenter.observations.given_up',
   kind: 'counter',
   unit: '{observation}',

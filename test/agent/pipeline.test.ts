@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { BoundedQueue } from '../../src/agent/bounded-queue.ts';
 import { BATCH_EVENTS_MAX, Pipeline, QUEUE_EVENTS_MAX } from '../../src/agent/pipeline.ts';
-import type { NervecenterEvent } from '../../src/core/event.ts';
+import type { NervecenterEvent } from '../../src/core/signals/index.ts';
 import { milliseconds } from '../../src/core/units.ts';
 
 function event(id: number): NervecenterEvent {
@@ -63,10 +63,12 @@ describe('Pipeline', () => {
     assert.notEqual(pipeline.nextBatch(), null);
   });
 
-  it('drops the oldest past its bound and counts them', () => {
-    const pipeline = new Pipeline(() => {});
+  it('drops the oldest past its bound, counts them and measures them', () => {
+    const measured: string[] = [];
+    const pipeline = new Pipeline(({ id }) => measured.push(id));
     for (let i = 0; i < QUEUE_EVENTS_MAX + 5; i++) pipeline.emit(event(i));
     assert.deepEqual(pipeline.dropped, { agent_queue_full: 5 });
+    assert.deepEqual(measured, ['0', '1', '2', '3', '4'], 'measured here, because the collector never will');
     assert.equal(pipeline.nextBatch()?.events[0]?.id, '5');
   });
 
@@ -77,9 +79,13 @@ describe('Pipeline', () => {
     const second = pipeline.nextBatch();
     assert.ok(first !== null && second !== null);
     pipeline.accepted(first.batch);
-    pipeline.requeueUnaccepted();
+    pipeline.sendUnacceptedAgain();
     const again = pipeline.nextBatch();
-    assert.equal(again?.events[0]?.id, second.events[0]?.id);
+    assert.deepEqual(again, { ...second, again: true });
     assert.equal(pipeline.pending, BATCH_EVENTS_MAX + 1);
+    pipeline.sendUnacceptedAgain();
+    assert.deepEqual(pipeline.nextBatch(), { ...second, again: true });
+    const third = pipeline.nextBatch();
+    assert.deepEqual([third?.batch, third?.again, third?.events.length], [3, false, 1]);
   });
 });

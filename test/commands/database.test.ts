@@ -9,6 +9,7 @@ import { readMigrations } from '../../src/collector/sinks/postgres/schema/migrat
 import { createStorage } from '../../src/collector/sinks/postgres/storage.ts';
 import type { PostgresConfig } from '../../src/config/config.ts';
 import { packageRoot } from '../../src/platform/paths.ts';
+import { unseen } from '../support/measuring.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../support/postgres.ts';
 
 const CLI = join(packageRoot(), 'src', 'cli.ts');
@@ -81,6 +82,7 @@ test('a dry run whose reader has enough ends quietly', async () => {
 test('commands work beside a process that runs the embedded server', async () => {
   const dataDir = join(cwd, 'shared-data');
   const storage = createStorage({
+    ...unseen(),
     config: { postgres: null, dataDir, spoolMaxBytes: 2 ** 20 },
     log: () => {},
   });

@@ -10,6 +10,7 @@ import type { PostgresConfig } from '../../src/config/config.ts';
 import { DAY_MS, MIB } from '../../src/core/units.ts';
 import { oneOfEach, requestEvents } from '../collector/sinks/postgres/events.ts';
 import { loadScript } from '../support/load-script.ts';
+import { unseen } from '../support/measuring.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { contents, migratedDatabase, runExport } from './exporting.ts';
 
@@ -79,7 +80,11 @@ describe('moving embedded storage to a server', () => {
   it('works beside a collector that runs', async () => {
     const dataDir = fresh();
     mkdirSync(dataDir, { mode: 0o755 });
-    const storage = createStorage({ config: { postgres: null, dataDir, spoolMaxBytes: MIB }, log: () => {} });
+    const storage = createStorage({
+      ...unseen(),
+      config: { postgres: null, dataDir, spoolMaxBytes: MIB },
+      log: () => {},
+    });
     await storage.start();
     try {
       void storage.offer(requestEvents(10));
@@ -101,7 +106,11 @@ async function collect(
   postgres: PostgresConfig | null,
   events: readonly ReturnType<typeof oneOfEach>[number][],
 ): Promise<void> {
-  const storage = createStorage({ config: { postgres, dataDir, spoolMaxBytes: MIB }, log: () => {} });
+  const storage = createStorage({
+    ...unseen(),
+    config: { postgres, dataDir, spoolMaxBytes: MIB },
+    log: () => {},
+  });
   const offered = storage.offer(events);
   await storage.start();
   await offered;

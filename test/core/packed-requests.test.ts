@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { NervecenterEvent, RequestEvent } from '../../src/core/event.ts';
 import { packRequests, unpackRequests } from '../../src/core/packed-requests.ts';
+import type { NervecenterEvent } from '../../src/core/signals/index.ts';
+import type { RequestEvent } from '../../src/core/signals/request.ts';
 import { milliseconds } from '../../src/core/units.ts';
 
 const nullable = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: null });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { RequestEvent } from '../../src/core/event.ts';
 import type { Frame, Point, Source } from '../../src/core/frame.ts';
+import type { RequestEvent } from '../../src/core/signals/request.ts';
 import { milliseconds } from '../../src/core/units.ts';
 import { newEventId } from '../../src/platform/ids.ts';
 

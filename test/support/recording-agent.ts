@@ -1,6 +1,6 @@
 import type { Agent } from '../../src/agent/instrumentation.ts';
 import { WebSocketTally } from '../../src/agent/websocket/tally.ts';
-import type { NervecenterEvent } from '../../src/core/event.ts';
+import type { NervecenterEvent } from '../../src/core/signals/index.ts';
 import { milliseconds } from '../../src/core/units.ts';
 
 /** An agent that only remembers what it was told. */

@@ -1,5 +1,4 @@
-import type { AddressInfo } from 'node:net';
-import { createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 
 /** What a command answers: text, an integer, nothing, a list, fields, a status or an error. */
 export type Reply = string | number | null | readonly Reply[] | Map<string, Reply> | Status | Error;

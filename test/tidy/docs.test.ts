@@ -8,7 +8,7 @@ import type { MetricFamily } from '../../src/collector/metric-family.ts';
 import { exposition } from '../../src/collector/prometheus/exposition.ts';
 import { familyName } from '../../src/collector/prometheus/names.ts';
 import { createRoutes, type RouteSources, STREAM_PATH } from '../../src/collector/server/routes.ts';
-import { emptyStatistics, statisticsFamilies } from '../../src/collector/server/statistics.ts';
+import { SERVER_INSTRUMENTS } from '../../src/collector/server/statistics.ts';
 import { SETTINGS } from '../../src/config/config.ts';
 import { CATALOGUE } from '../../src/core/errors.ts';
 import { FOLDED_LABELS } from '../../src/core/llm/labels.ts';
@@ -59,7 +59,7 @@ describe('the documents and the code agree on', () => {
       INPUT_REFUSALS,
       FOLDED_LABELS,
       GIVEN_UP,
-      ...statisticsFamilies(emptyStatistics(), 0),
+      ...SERVER_INSTRUMENTS,
     ].map(({ name, kind, unit }) => {
       const family = familyName({ name, unit, kind: kind as MetricFamily['kind'] }).name;
       return [name, kind === 'counter' ? `${family}_total` : family, kind, unit];

@@ -1,5 +1,5 @@
-import { NO_CALL_DETAILS } from '../../core/event.ts';
 import { modelName } from '../../core/llm/labels.ts';
+import { NO_CALL_DETAILS } from '../../core/signals/llm-call.ts';
 import { EMBEDDING, RERANK, VECTOR_SEARCH } from '../../core/signals/rag-query.ts';
 import { type Milliseconds, milliseconds, usd } from '../../core/units.ts';
 import { newEventId } from '../../platform/ids.ts';

@@ -1,7 +1,7 @@
 import diagnosticsChannel from 'node:diagnostics_channel';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { RequestEvent } from '../../core/event.ts';
+import type { RequestEvent } from '../../core/signals/request.ts';
 import { type Milliseconds, milliseconds } from '../../core/units.ts';
 import { newEventId } from '../../platform/ids.ts';
 import { currentContext, enterContext, runInContext, WorkContext } from '../context/context.ts';

@@ -1,5 +1,5 @@
-import type { LlmCallEvent } from '../../core/event.ts';
 import { errorType, modelName, word } from '../../core/llm/labels.ts';
+import type { LlmCallEvent } from '../../core/signals/llm-call.ts';
 import { HOUR_MS, type Milliseconds, milliseconds } from '../../core/units.ts';
 import { newEventId } from '../../platform/ids.ts';
 import type { Agent } from '../instrumentation.ts';

@@ -1,14 +1,14 @@
-import type {
-  Attribution,
-  LlmCallDetails,
-  LlmCallEvent,
-  LlmOutcome,
-  TokenUsage,
-  UsageSource,
-} from '../../core/event.ts';
+import type { Attribution } from '../../core/event.ts';
 import { errorType, modelName, word } from '../../core/llm/labels.ts';
 import { rateLimitReset } from '../../core/llm/rate-limit.ts';
-import { callAttributes, LLM_CHUNK_GAPS } from '../../core/signals/llm-call.ts';
+import type { TokenUsage, UsageSource } from '../../core/llm/usage.ts';
+import {
+  callAttributes,
+  LLM_CHUNK_GAPS,
+  type LlmCallDetails,
+  type LlmCallEvent,
+  type LlmOutcome,
+} from '../../core/signals/llm-call.ts';
 import { stageOfOperation } from '../../core/signals/rag-query.ts';
 import { type Milliseconds, milliseconds } from '../../core/units.ts';
 import { newEventId } from '../../platform/ids.ts';

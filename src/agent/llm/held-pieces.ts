@@ -1,5 +1,4 @@
-import type { Milliseconds } from '../../core/units.ts';
-import { KIB } from '../../core/units.ts';
+import { KIB, type Milliseconds } from '../../core/units.ts';
 
 /** So much of one body waits to be read, and one piece more. */
 const HELD_CHARS_MAX = 16 * KIB;

@@ -1,5 +1,5 @@
-import type { LlmCallEvent } from '../../core/event.ts';
 import { BoundedLabels } from '../../core/llm/labels.ts';
+import type { LlmCallEvent } from '../../core/signals/llm-call.ts';
 import type { Agent } from '../instrumentation.ts';
 
 /** Different values that may become labels; the rest is `other` in metrics, and keeps its name in the row and the price. */

@@ -1,4 +1,4 @@
-import type { RecordMeasurement } from '../../core/signal.ts';
+import type { Meter } from '@opentelemetry/api';
 import {
   CACHE_BYTES,
   CACHE_KEYS,
@@ -6,6 +6,7 @@ import {
   CACHE_REQUESTS,
   CACHE_RESULT,
 } from '../../core/signals/cache.ts';
+import { counterOf, gaugeOf } from '../../core/signals/instruments.ts';
 import {
   EVENT_LOOP_P99,
   EVENT_LOOP_UTILIZATION,
@@ -23,6 +24,7 @@ import {
   WS_MESSAGES,
   WS_OPENED,
 } from '../../core/signals/ws-session.ts';
+import { SECOND_MS } from '../../core/units.ts';
 import type { CacheTally } from '../caches/tally.ts';
 import type { WebSocketTally } from '../websocket/tally.ts';
 import type { RuntimeSampler } from './runtime.ts';
@@ -34,32 +36,64 @@ export interface Tallies {
   readonly runtime: RuntimeSampler;
 }
 
-/** Records on the instruments what the tallies counted since the last frame. */
-export function measureTallies({ caches, websockets, runtime }: Tallies, record: RecordMeasurement): void {
-  for (const { name, hits, misses } of caches.takeDeltas()) {
-    if (hits > 0) record(CACHE_REQUESTS, hits, { [CACHE_NAME]: name, [CACHE_RESULT]: 'hit' });
-    if (misses > 0) record(CACHE_REQUESTS, misses, { [CACHE_NAME]: name, [CACHE_RESULT]: 'miss' });
-  }
-  for (const { name, keys, bytes } of caches.sizes()) {
-    if (keys !== null) record(CACHE_KEYS, keys, { [CACHE_NAME]: name });
-    if (bytes !== null) record(CACHE_BYTES, bytes, { [CACHE_NAME]: name });
-  }
-  const ws = websockets.takeDeltas();
-  record(WS_CONNECTIONS, ws.active, {});
-  if (ws.opened > 0) record(WS_OPENED, ws.opened, {});
-  if (ws.messagesIn > 0) record(WS_MESSAGES, ws.messagesIn, { [DIRECTION]: RECEIVE });
-  if (ws.messagesOut > 0) record(WS_MESSAGES, ws.messagesOut, { [DIRECTION]: TRANSMIT });
-  if (ws.bytesIn > 0) record(WS_BYTES, ws.bytesIn, { [DIRECTION]: RECEIVE });
-  if (ws.bytesOut > 0) record(WS_BYTES, ws.bytesOut, { [DIRECTION]: TRANSMIT });
-  measureRuntime(runtime, record);
+/** Makes their instruments, and gives back what records on them what the tallies counted since the last frame. */
+export function talliesMeasure(meter: Meter, { caches, websockets, runtime }: Tallies): () => void {
+  const measures = [
+    cachesMeasure(meter, caches),
+    websocketsMeasure(meter, websockets),
+    runtimeMeasure(meter, runtime),
+  ];
+  return () => {
+    for (const measure of measures) measure();
+  };
 }
 
-function measureRuntime(runtime: RuntimeSampler, record: RecordMeasurement): void {
-  const sample = runtime.sample();
-  record(PROCESS_MEMORY, sample.rssBytes, {});
-  if (sample.threads > 0) record(PROCESS_THREADS, sample.threads, {});
-  record(PROCESS_CPU, sample.cpuUtilization, {});
-  record(HEAP_USED, sample.heapUsedBytes, {});
-  record(EVENT_LOOP_P99, sample.eventLoopP99Ms / 1000, {});
-  record(EVENT_LOOP_UTILIZATION, sample.eventLoopUtilization, {});
+function cachesMeasure(meter: Meter, caches: CacheTally): () => void {
+  const requests = counterOf(meter, CACHE_REQUESTS);
+  const keysHeld = gaugeOf(meter, CACHE_KEYS);
+  const memory = gaugeOf(meter, CACHE_BYTES);
+  return () => {
+    for (const { name, hits, misses } of caches.takeDeltas()) {
+      if (hits > 0) requests.add(hits, { [CACHE_NAME]: name, [CACHE_RESULT]: 'hit' });
+      if (misses > 0) requests.add(misses, { [CACHE_NAME]: name, [CACHE_RESULT]: 'miss' });
+    }
+    for (const { name, keys, bytes } of caches.sizes()) {
+      if (keys !== null) keysHeld.record(keys, { [CACHE_NAME]: name });
+      if (bytes !== null) memory.record(bytes, { [CACHE_NAME]: name });
+    }
+  };
+}
+
+function websocketsMeasure(meter: Meter, websockets: WebSocketTally): () => void {
+  const connections = gaugeOf(meter, WS_CONNECTIONS);
+  const opened = counterOf(meter, WS_OPENED);
+  const messages = counterOf(meter, WS_MESSAGES);
+  const bytes = counterOf(meter, WS_BYTES);
+  return () => {
+    const deltas = websockets.takeDeltas();
+    connections.record(deltas.active, {});
+    if (deltas.opened > 0) opened.add(deltas.opened, {});
+    if (deltas.messagesIn > 0) messages.add(deltas.messagesIn, { [DIRECTION]: RECEIVE });
+    if (deltas.messagesOut > 0) messages.add(deltas.messagesOut, { [DIRECTION]: TRANSMIT });
+    if (deltas.bytesIn > 0) bytes.add(deltas.bytesIn, { [DIRECTION]: RECEIVE });
+    if (deltas.bytesOut > 0) bytes.add(deltas.bytesOut, { [DIRECTION]: TRANSMIT });
+  };
+}
+
+function runtimeMeasure(meter: Meter, runtime: RuntimeSampler): () => void {
+  const memory = gaugeOf(meter, PROCESS_MEMORY);
+  const threads = gaugeOf(meter, PROCESS_THREADS);
+  const cpu = gaugeOf(meter, PROCESS_CPU);
+  const heap = gaugeOf(meter, HEAP_USED);
+  const delay = gaugeOf(meter, EVENT_LOOP_P99);
+  const utilization = gaugeOf(meter, EVENT_LOOP_UTILIZATION);
+  return () => {
+    const sample = runtime.sample();
+    memory.record(sample.rssBytes, {});
+    if (sample.threads > 0) threads.record(sample.threads, {});
+    cpu.record(sample.cpuUtilization, {});
+    heap.record(sample.heapUsedBytes, {});
+    delay.record(sample.eventLoopP99Ms / SECOND_MS, {});
+    utilization.record(sample.eventLoopUtilization, {});
+  };
 }

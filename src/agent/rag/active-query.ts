@@ -1,5 +1,4 @@
-import type { RagQueryEvent } from '../../core/event.ts';
-import { EMBEDDING, VECTOR_SEARCH } from '../../core/signals/rag-query.ts';
+import { EMBEDDING, type RagQueryEvent, VECTOR_SEARCH } from '../../core/signals/rag-query.ts';
 import type { Milliseconds } from '../../core/units.ts';
 import { COUNT_MAX, Input, type OnInvalid } from '../api/input.ts';
 import {

@@ -1,5 +1,4 @@
-import type { Milliseconds } from '../../core/units.ts';
-import { milliseconds } from '../../core/units.ts';
+import { type Milliseconds, milliseconds } from '../../core/units.ts';
 
 /** One run of a stage, from `begin` to `end`. */
 export interface StageRun {

@@ -7,9 +7,10 @@ import {
   type Webhook,
 } from '../../core/alerts/rule.ts';
 import { HEALTH_ISSUES } from '../../core/health.ts';
-import { type Dimension, HISTORY } from '../../core/history/catalogue.ts';
+import type { Dimension } from '../../core/history/measures.ts';
 import { ParameterError } from '../../core/history/parameters.ts';
 import { parseDuration } from '../../core/history/time.ts';
+import { SIGNAL_NAMES } from '../../core/signals/index.ts';
 import { DAY_MS, MINUTE_MS } from '../../core/units.ts';
 import { questionOf } from './question.ts';
 
@@ -96,15 +97,13 @@ const CONDITIONS: Readonly<Record<AlertCondition['kind'], (fields: Fields) => Al
   health: (fields) => ({ kind: 'health', issue: fields.choice('issue', HEALTH_ISSUES, null) }),
 };
 
-const SIGNAL_NAMES = Object.keys(HISTORY) as (keyof typeof HISTORY)[];
-
 function readRows(fields: Fields): { filters: Record<string, string>; group_by: Dimension | null } {
   const groupBy = fields.take('group_by');
   const filters = fields.object('filters', {}).texts(FILTERS_MAX);
   if (groupBy !== undefined && groupBy !== null && typeof groupBy !== 'string')
     fields.refuse('group_by', 'the name of a dimension', groupBy);
   // Which dimensions the signal has is checked with the whole question.
-  return { filters, group_by: typeof groupBy === 'string' && groupBy !== '' ? (groupBy as Dimension) : null };
+  return { filters, group_by: typeof groupBy === 'string' && groupBy !== '' ? groupBy : null };
 }
 
 function readWebhooks(fields: Fields): Webhook[] {

@@ -14,7 +14,6 @@ import { SlidingSum, slotAt } from './sliding.ts';
 import { buildSnapshot } from './snapshot.ts';
 import { COLLECTOR_INSTANCE, LiveStore } from './store.ts';
 import {
-  hostPoints,
   hostReadings,
   PROCESS_READING_GAUGES,
   processReading,
@@ -94,11 +93,11 @@ export class Live {
     this.#instances.ended(instanceId);
   }
 
+  /** What the sections tell of the host; its gauges are measured, and come with everything else that is. */
   setHost(host: HostSample): void {
     this.#host = host;
     // A disk that is unmounted must not stay: the host's gauges are replaced as a whole.
     this.#store.forgetInstance(COLLECTOR_INSTANCE);
-    this.#store.merge(COLLECTOR_INSTANCE, { points: hostPoints(host) }, this.#options.now());
   }
 
   /** What was counted before this process, or a part of it that was not known yet. */

@@ -1,17 +1,4 @@
-import type { SystemEvent } from '../../core/event.ts';
-import type { GaugePoint } from '../../core/frame.ts';
-import type { InstrumentSpec } from '../../core/signal.ts';
-import {
-  CPU_COUNT,
-  CPU_UTILIZATION,
-  FILESYSTEM_LIMIT,
-  FILESYSTEM_USAGE,
-  LOAD_1M,
-  MEMORY_LIMIT,
-  MEMORY_USAGE,
-  NETWORK_RATE,
-} from '../../core/signals/system.ts';
-import { DIRECTION, RECEIVE, TRANSMIT } from '../../core/signals/ws-session.ts';
+import type { SystemEvent } from '../../core/signals/system.ts';
 import type { HostSample } from '../host/host-sample.ts';
 
 /** One gauge as a row of `system_metrics`, before it has an id. */
@@ -87,25 +74,3 @@ export function processReading(gauge: string, value: number, instanceId: string)
 
 /** The names of the gauges that `processReading` knows. */
 export const PROCESS_READING_GAUGES: readonly string[] = Object.keys(PROCESS_READINGS);
-
-/** The host sample as gauges, for the Prometheus endpoint. */
-export function hostPoints(host: HostSample): GaugePoint[] {
-  const point = (
-    { name, unit, description }: InstrumentSpec,
-    value: number,
-    attributes: GaugePoint['attributes'] = {},
-  ): GaugePoint => ({ kind: 'gauge', name, unit, description, value, attributes });
-  return [
-    point(CPU_UTILIZATION, host.cpuPercent / 100),
-    point(CPU_COUNT, host.cpuCount),
-    point(LOAD_1M, host.load1m),
-    point(MEMORY_USAGE, host.memoryUsedBytes),
-    point(MEMORY_LIMIT, host.memoryTotalBytes),
-    point(NETWORK_RATE, host.networkRxBytesPerSecond, { [DIRECTION]: RECEIVE }),
-    point(NETWORK_RATE, host.networkTxBytesPerSecond, { [DIRECTION]: TRANSMIT }),
-    ...host.disks.flatMap(({ mountPoint, usedBytes, totalBytes }) => [
-      point(FILESYSTEM_USAGE, usedBytes, { 'system.filesystem.mountpoint': mountPoint }),
-      point(FILESYSTEM_LIMIT, totalBytes, { 'system.filesystem.mountpoint': mountPoint }),
-    ]),
-  ];
-}

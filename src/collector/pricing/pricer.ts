@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describeError, NervecenterError } from '../../core/errors.ts';
-import type { LlmCost } from '../../core/event.ts';
+import type { LlmCost } from '../../core/llm/cost.ts';
 import type { Log } from '../log.ts';
 import { findOverride, type Overrides, parseOverrides } from './overrides.ts';
 import { type BillableCall, PriceTable } from './price-table.ts';

@@ -1,4 +1,4 @@
-import type { BilledUnits, TokenUsage } from '../../core/event.ts';
+import type { BilledUnits, TokenUsage } from '../../core/llm/usage.ts';
 import { type Usd, usd } from '../../core/units.ts';
 
 type Bucket = keyof TokenUsage;

@@ -1,4 +1,5 @@
-import type { BilledUnits, LlmCallEvent, TokenUsage } from '../../core/event.ts';
+import type { BilledUnits, TokenUsage } from '../../core/llm/usage.ts';
+import type { LlmCallEvent } from '../../core/signals/llm-call.ts';
 import { milliseconds, tokens } from '../../core/units.ts';
 
 /** What the price of a stored call depends on. */

@@ -1,5 +1,6 @@
-import type { NervecenterEvent, Sender } from '../../core/event.ts';
+import type { Sender } from '../../core/event.ts';
 import type { Frame, Source } from '../../core/frame.ts';
+import type { NervecenterEvent } from '../../core/signals/index.ts';
 import type { AgentLink } from '../agent-link.ts';
 import type { SentBatches } from './sent-batches.ts';
 import { eventsOf, frameOf, sourceOf } from './shapes.ts';

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { Meter } from '@opentelemetry/api';
 import type { Config } from '../../config/config.ts';
 import { VIEWERS_MAX } from '../../core/audience.ts';
 import { NervecenterError } from '../../core/errors.ts';
@@ -20,7 +21,7 @@ import { Sessions } from './login/sessions.ts';
 import { problemText, toProblem } from './respond.ts';
 import { createRoutes, STREAM_PATH } from './routes.ts';
 import { Scrapes } from './scrape.ts';
-import { emptyStatistics, statisticsFamilies } from './statistics.ts';
+import { emptyStatistics, observeStatistics } from './statistics.ts';
 import { Viewers } from './viewers.ts';
 
 /** Where the server gets what it shows. All are called in the server's thread and may throw. */
@@ -55,6 +56,8 @@ export interface CollectorServerOptions {
   /** Every one of them opens the door; at least one. */
   readonly adminTokens: readonly string[];
   readonly sources: ServerSources;
+  /** Makes the instruments of the server's own metrics. */
+  readonly meter: Meter;
   /** The built dashboard, read once at start; missing: a page says so. */
   readonly assetsDir: string;
   readonly log: Log;
@@ -92,6 +95,7 @@ class HttpServer implements CollectorServer {
     this.#options = options;
     const { config, sources, log } = options;
     const statistics = this.#statistics;
+    observeStatistics(options.meter, statistics, () => this.viewers);
     const sessions = new Sessions({ tokens: options.adminTokens, now: () => Date.now(), statistics });
     this.#cookies = new SessionCookies(sessions, () => `nervecenter_session_${this.#port}`);
     const cookies = this.#cookies;
@@ -110,7 +114,7 @@ class HttpServer implements CollectorServer {
       alerts: sources.alerts,
       assets: () => this.#assets,
       login: new Login({ authenticator, sessions, viewers: this.#viewers, cookies }),
-      scrapes: new Scrapes(() => this.#metricFamilies(), statistics),
+      scrapes: new Scrapes(() => sources.metricFamilies(), statistics),
       prometheus: config.prometheus,
     });
     this.#gate = new Gate({ config, authenticator, cookies, routes, statistics, log });
@@ -205,11 +209,6 @@ class HttpServer implements CollectorServer {
     }
     const status = MALFORMED_STATUS[error.code ?? ''] ?? 400;
     refuse(socket, new NervecenterError('NC_BAD_REQUEST', 'The request cannot be read as HTTP.'), status);
-  }
-
-  *#metricFamilies(): Generator<MetricFamily> {
-    yield* this.#options.sources.metricFamilies();
-    yield* statisticsFamilies(this.#statistics, this.viewers);
   }
 }
 

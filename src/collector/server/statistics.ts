@@ -1,4 +1,5 @@
-import type { MetricFamily } from '../metric-family.ts';
+import type { Meter, ObservableResult } from '@opentelemetry/api';
+import type { CounterSpec, GaugeSpec } from '../../core/signals/instruments.ts';
 
 /** What the server refused, skipped or gave up since it started; every bound of the server counts here. */
 export interface ServerStatistics {
@@ -35,36 +36,57 @@ export function emptyStatistics(): ServerStatistics {
   };
 }
 
-/** The statistics as metrics of the collector itself. */
-export function statisticsFamilies(statistics: ServerStatistics, viewers: number): MetricFamily[] {
-  return [
-    {
-      name: 'nervecenter.server.viewers',
-      unit: '{viewer}',
-      description: 'Dashboards connected to the stream.',
-      kind: 'gauge',
-      series: [{ attributes: {}, value: viewers }],
-    },
-    {
-      name: 'nervecenter.server.viewer.skipped_ticks',
-      unit: '{tick}',
-      description: 'Snapshots not sent to a viewer that had not taken the earlier ones yet.',
-      kind: 'counter',
-      series: [{ attributes: {}, value: statistics.viewersSkippedTicks }],
-    },
-    {
-      name: 'nervecenter.server.logouts_forgotten',
-      unit: '{session}',
-      description: 'Logouts forgotten before the cookies of the session had expired.',
-      kind: 'counter',
-      series: [{ attributes: {}, value: statistics.logoutsForgotten }],
-    },
-    byReason('nervecenter.server.viewer.disconnects', 'Viewers disconnected by the server.', {
+/** The metrics of the server itself. */
+export const VIEWERS: GaugeSpec = {
+  name: 'nervecenter.server.viewers',
+  kind: 'gauge',
+  unit: '{viewer}',
+  description: 'Dashboards connected to the stream.',
+};
+export const SKIPPED_TICKS: CounterSpec = {
+  name: 'nervecenter.server.viewer.skipped_ticks',
+  kind: 'counter',
+  unit: '{tick}',
+  description: 'Snapshots not sent to a viewer that had not taken the earlier ones yet.',
+};
+export const LOGOUTS_FORGOTTEN: CounterSpec = {
+  name: 'nervecenter.server.logouts_forgotten',
+  kind: 'counter',
+  unit: '{session}',
+  description: 'Logouts forgotten before the cookies of the session had expired.',
+};
+export const DISCONNECTS: CounterSpec = {
+  name: 'nervecenter.server.viewer.disconnects',
+  kind: 'counter',
+  unit: '{event}',
+  description: 'Viewers disconnected by the server.',
+};
+export const REFUSALS: CounterSpec = {
+  name: 'nervecenter.server.refusals',
+  kind: 'counter',
+  unit: '{event}',
+  description: 'Requests and connections refused before they were answered.',
+};
+
+export const SERVER_INSTRUMENTS = [VIEWERS, SKIPPED_TICKS, LOGOUTS_FORGOTTEN, DISCONNECTS, REFUSALS] as const;
+
+/** Has the meter's reader observe the statistics, whenever it collects. */
+export function observeStatistics(meter: Meter, statistics: ServerStatistics, viewers: () => number): void {
+  const counter = ({ name, unit, description }: CounterSpec) =>
+    meter.createObservableCounter(name, { unit, description });
+  const { name, unit, description } = VIEWERS;
+  meter.createObservableGauge(name, { unit, description }).addCallback((result) => result.observe(viewers()));
+  counter(SKIPPED_TICKS).addCallback((result) => result.observe(statistics.viewersSkippedTicks));
+  counter(LOGOUTS_FORGOTTEN).addCallback((result) => result.observe(statistics.logoutsForgotten));
+  counter(DISCONNECTS).addCallback((result) =>
+    byReason(result, {
       slow: statistics.viewersSlow,
       talkative: statistics.viewersTalkative,
       silent: statistics.viewersSilent,
     }),
-    byReason('nervecenter.server.refusals', 'Requests and connections refused before they were answered.', {
+  );
+  counter(REFUSALS).addCallback((result) =>
+    byReason(result, {
       host: statistics.hostsRefused,
       origin: statistics.originsRefused,
       token: statistics.attemptsFailed,
@@ -74,15 +96,9 @@ export function statisticsFamilies(statistics: ServerStatistics, viewers: number
       scrapes: statistics.scrapesRefused,
       malformed: statistics.requestsMalformed,
     }),
-  ];
+  );
 }
 
-function byReason(name: string, description: string, counts: Readonly<Record<string, number>>): MetricFamily {
-  return {
-    name,
-    unit: '{event}',
-    description,
-    kind: 'counter',
-    series: Object.entries(counts).map(([reason, value]) => ({ attributes: { reason }, value })),
-  };
+function byReason(result: ObservableResult, counts: Readonly<Record<string, number>>): void {
+  for (const [reason, count] of Object.entries(counts)) result.observe(count, { reason });
 }

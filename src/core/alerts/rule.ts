@@ -1,5 +1,5 @@
-import type { SignalName } from '../event.ts';
-import type { Dimension } from '../history/catalogue.ts';
+import type { Dimension } from '../history/measures.ts';
+import type { SignalName } from '../signals/index.ts';
 
 export type AlertSeverity = 'warning' | 'critical';
 
@@ -9,7 +9,7 @@ export interface ThresholdCondition {
   readonly signal: SignalName;
   readonly measure: string;
   /** Rows to look at: equal in every named dimension. */
-  readonly filters: Readonly<Partial<Record<Dimension, string>>>;
+  readonly filters: Readonly<Record<Dimension, string>>;
   /** Set: every value of it is watched by itself; the 50 with the most events. */
   readonly group_by: Dimension | null;
   /** How far back, such as `5m`: from a minute to 31 days. */
@@ -24,7 +24,7 @@ export interface ThresholdCondition {
 /** What model calls cost since the beginning of an hour, a day or a month. */
 export interface BudgetCondition {
   readonly kind: 'budget';
-  readonly filters: Readonly<Partial<Record<Dimension, string>>>;
+  readonly filters: Readonly<Record<Dimension, string>>;
   readonly group_by: Dimension | null;
   readonly period: 'hour' | 'day' | 'month';
   /** IANA zone in which days and months begin. @default UTC */

@@ -1,9 +1,9 @@
-import type { SignalName } from '../event.ts';
-import { SIGNALS } from '../signals/index.ts';
+import { SIGNAL_NAMES, type SignalName } from '../signals/index.ts';
 import { DAY_MS } from '../units.ts';
 import { autoStepMs, BUCKETS_MAX, bucketsOf, type StepOptions, ZonedTime } from './buckets.ts';
-import { type Dimension, HISTORY, type HistorySignal, STAGE, VALUE } from './catalogue.ts';
+import { HISTORY, type HistorySignal } from './catalogue.ts';
 import { CURSOR_LENGTH_MAX, decodeCursor } from './cursor.ts';
+import { type Dimension, STAGE, VALUE } from './measures.ts';
 import type { EventsQuery, Filters, HistoryQuery } from './query.ts';
 import { parseDuration, parseInstant } from './time.ts';
 
@@ -78,7 +78,7 @@ class Parameters {
   }
 
   filters(dimensions: readonly Dimension[]): Filters {
-    const filters: Partial<Record<Dimension, string>> = {};
+    const filters: Record<Dimension, string> = {};
     for (const dimension of dimensions) {
       const value = this.get(dimension);
       if (value === null) continue;
@@ -90,8 +90,6 @@ class Parameters {
     return filters;
   }
 }
-
-const SIGNAL_NAMES = Object.keys(HISTORY) as SignalName[];
 
 /** The signal first: which other parameters there are depends on it. */
 function readSignal(search: URLSearchParams): SignalName {
@@ -125,7 +123,7 @@ export function parseHistoryQuery(search: URLSearchParams, nowMs: number): Histo
     ...(bands === null ? {} : { bands }),
     buckets: readBuckets(parameters, nowMs, { timeZone, signal, measure }),
   };
-  return askedOfStages(query) ? overStages(query) : requireMetric(query);
+  return askedOfStages(query) ? overStages(query) : requireOne(query);
 }
 
 function readBands(parameters: Parameters, hasDistribution: boolean): number | null {
@@ -186,7 +184,7 @@ function stepOptions(
 }
 
 function askedOfStages({ groupBy, filters }: HistoryQuery): boolean {
-  return groupBy === STAGE || filters.stage !== undefined;
+  return groupBy === STAGE || filters[STAGE] !== undefined;
 }
 
 /** A stage has a duration of its own; what belongs to the whole query cannot be told by stage. */
@@ -199,10 +197,11 @@ function overStages(query: HistoryQuery): HistoryQuery {
 }
 
 /** An average over percent, bytes and counts would mean nothing. */
-function requireMetric(query: HistoryQuery): HistoryQuery {
-  if (query.signal !== 'system' || query.filters.metric !== undefined || query.groupBy === 'metric')
+function requireOne(query: HistoryQuery): HistoryQuery {
+  const { oneAtATime: one } = HISTORY[query.signal];
+  if (one === undefined || query.filters[one.dimension] !== undefined || query.groupBy === one.dimension)
     return query;
-  throw new ParameterError('metric', 'the name of a system metric such as cpu_percent', null);
+  throw new ParameterError(one.dimension, one.expected, null);
 }
 
 /** @throws ParameterError for the first parameter that cannot be used. */
@@ -237,11 +236,11 @@ export function parseEventsQuery(search: URLSearchParams, nowMs: number): Events
 
 /** What only some signals' rows can be chosen by: their duration, whether they failed, the trace they belong to. */
 function narrowingsOf(signal: SignalName): readonly string[] {
-  const { measures } = HISTORY[signal];
+  const { isTraced, failed, durationColumn } = HISTORY[signal];
   return [
-    ...(SIGNALS[signal].columns.some(({ name }) => name === 'trace_id') ? ['trace_id'] : []),
-    ...(measures['errors'] === undefined ? [] : ['failed']),
-    ...(measures['p95']?.unit === 'ms' ? ['min_ms'] : []),
+    ...(isTraced ? ['trace_id'] : []),
+    ...(failed === null ? [] : ['failed']),
+    ...(durationColumn === null ? [] : ['min_ms']),
   ];
 }
 
@@ -265,7 +264,7 @@ function readNarrowings(
 function readsSlowestFirst(parameters: Parameters, signal: SignalName): boolean {
   const order = parameters.get('order');
   if (order === null || order === 'newest') return false;
-  const hasDuration = HISTORY[signal].measures['p95']?.unit === 'ms';
+  const hasDuration = HISTORY[signal].durationColumn !== null;
   if (order === 'slowest' && hasDuration && parameters.get('cursor') === null) return true;
   const orders = hasDuration
     ? 'newest, or slowest without a cursor'

@@ -1,10 +1,10 @@
-import type { SignalName } from '../event.ts';
+import type { SignalName } from '../signals/index.ts';
 import type { Bands } from './bands.ts';
 import type { Buckets } from './buckets.ts';
-import type { Dimension, Measure } from './catalogue.ts';
+import type { Dimension, Measure } from './measures.ts';
 
 /** Rows to look at: equal in every named dimension. */
-export type Filters = Readonly<Partial<Record<Dimension, string>>>;
+export type Filters = Readonly<Record<Dimension, string>>;
 
 /** A question to history that can be answered: every name in it is one of ours, every number within its bound. */
 export interface HistoryQuery {

@@ -1,7 +1,7 @@
-import type { InstrumentSpec } from '../signal.ts';
+import type { CounterSpec } from '../signals/instruments.ts';
 
 /** What a bounded label could not take, by the attribute it was for. */
-export const FOLDED_LABELS: InstrumentSpec = {
+export const FOLDED_LABELS: CounterSpec = {
   name: 'nervecenter.labels.folded',
   kind: 'counter',
   unit: '{value}',

@@ -1,7 +1,8 @@
 import { DAY_MS, HOUR_MS, MINUTE_MS, type Milliseconds, milliseconds, SECOND_MS } from '../units.ts';
 
+export const TOO_MANY_REQUESTS = 429;
 /** Refusals that say when to come back: too many requests, unavailable, Anthropic's overloaded. */
-const REFUSALS: ReadonlySet<number> = new Set([429, 503, 529]);
+const REFUSALS: ReadonlySet<number> = new Set([TOO_MANY_REQUESTS, 503, 529]);
 /** Providers' words for too many requests, in lower case: where a stream fails its status is still 200. */
 export const RATE_LIMIT_ERRORS = [
   'rate_limit_error',
@@ -13,8 +14,6 @@ export const RATE_LIMIT_ERRORS = [
   'toomanyrequestsexception',
   'throttlingexception',
 ] as const;
-const RATE_LIMIT_ERROR_SET: ReadonlySet<string> = new Set(RATE_LIMIT_ERRORS);
-export const TOO_MANY_REQUESTS = 429;
 /** A longer wait is a mistake, or a unit we do not know. */
 const WAIT_MAX_MS = 31 * DAY_MS;
 /** Whole numbers from here on are points in time, in seconds and in milliseconds since the epoch. */
@@ -39,12 +38,6 @@ const DATE = /^(?:\d{4}-|[A-Z][a-z]{2}, )/;
 /** `1h2m3.5s`, `6m0s`, `17ms`. */
 const DURATION = /^(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?$/;
 
-/** Whether a call was refused because there were too many, by its status or by the provider's word for its failure. */
-export function isRateLimited(statusCode: number | null, errorType: string | null): boolean {
-  if (statusCode === TOO_MANY_REQUESTS) return true;
-  return errorType !== null && RATE_LIMIT_ERROR_SET.has(errorType.toLowerCase());
-}
-
 /**
  * How long a refused caller is asked to wait, from the answer on; `null` when it was no such refusal or nothing says.
  * `retry-after-ms` and `retry-after` come first; else the limits' own headers: the longest wait of those used up, or the
@@ -62,7 +55,7 @@ export function rateLimitReset(
   return (
     bounded(numberOf(header('retry-after-ms'))) ??
     waitOf(header('retry-after'), nowMs) ??
-    (statusCode === 429 ? waitOfLimits(header, nowMs) : null)
+    (statusCode === TOO_MANY_REQUESTS ? waitOfLimits(header, nowMs) : null)
   );
 }
 

@@ -1,20 +1,34 @@
-import type { CacheEvent } from '../event.ts';
-import { eventColumns, int4, senderColumns, text } from '../row.ts';
-import type { InstrumentSpec, Signal } from '../signal.ts';
+import type { EventBase } from '../event.ts';
+import { countsOf, percentOf, total } from '../history/measures.ts';
+import { MINUTE_MS } from '../units.ts';
+import { EVENT, isCount, isText, isWhole, orNull } from './checks.ts';
+import type { CounterSpec, GaugeSpec } from './instruments.ts';
+import { eventColumns, int4, SENDER, senderColumns, text } from './row.ts';
+import type { Signal } from './signal.ts';
 
-export const CACHE_REQUESTS: InstrumentSpec = {
+/** The look-ups of one cache during one minute. */
+export interface CacheEvent extends EventBase {
+  readonly signal: 'cache';
+  readonly cacheName: string;
+  readonly hits: number;
+  readonly misses: number;
+  readonly keysCount: number | null;
+  readonly memoryUsedBytes: number | null;
+}
+
+export const CACHE_REQUESTS: CounterSpec = {
   name: 'nervecenter.cache.requests',
   kind: 'counter',
   unit: '{request}',
   description: 'Cache look-ups by cache.name and cache.result (hit, miss).',
 };
-export const CACHE_KEYS: InstrumentSpec = {
+export const CACHE_KEYS: GaugeSpec = {
   name: 'nervecenter.cache.keys',
   kind: 'gauge',
   unit: '{key}',
   description: 'Keys held by a cache, where the cache tells.',
 };
-export const CACHE_BYTES: InstrumentSpec = {
+export const CACHE_BYTES: GaugeSpec = {
   name: 'nervecenter.cache.memory',
   kind: 'gauge',
   unit: 'By',
@@ -30,9 +44,10 @@ export const CACHE_RESULT = 'cache.result';
  */
 export const cache: Signal<CacheEvent> = {
   name: 'cache',
+  words: { title: 'Caches', plural: 'cache look-ups' },
   table: 'cache_metrics',
   instruments: [CACHE_REQUESTS, CACHE_KEYS, CACHE_BYTES],
-  measure: () => {},
+  measure: () => () => {},
   columns: [
     ...eventColumns<CacheEvent>(),
     { name: 'cache_type', type: 'varchar', value: (event) => text(event.cacheName, 50) },
@@ -47,4 +62,27 @@ export const cache: Signal<CacheEvent> = {
     { name: 'keys_count', type: 'integer', value: (event) => int4(event.keysCount) },
     ...senderColumns<CacheEvent>(),
   ],
+  accepts: {
+    ...EVENT,
+    cacheName: isText,
+    hits: isWhole,
+    misses: isWhole,
+    keysCount: orNull(isCount),
+    memoryUsedBytes: orNull(isCount),
+  },
+  history: {
+    dimensions: { cache: 'r.cache_type', ...SENDER },
+    fields: { value: { value: { sql: 'NULL::float8' }, rolledBy: ['cache'] } },
+    sums: { hits: 'r.hits', misses: 'r.misses', lookups: 'r.hits::bigint + r.misses' },
+    measures: {
+      ...countsOf('lookups', 'lookups'),
+      hits: total('lookups', 'hits'),
+      misses: total('lookups', 'misses'),
+      hit_rate: percentOf('hits', 'lookups'),
+    },
+    firstMeasure: 'hit_rate',
+    failed: null,
+    finestStepMs: MINUTE_MS,
+  },
+  retention: { key: 'cache', days: 7 },
 };

@@ -1,9 +1,28 @@
-import type { RequestEvent } from '../event.ts';
-import { eventColumns, int4, senderColumns, text } from '../row.ts';
-import type { InstrumentSpec, Signal } from '../signal.ts';
-import { toSeconds } from '../units.ts';
+import type { Attribution, EventBase } from '../event.ts';
+import { COUNTS, DURATIONS, ERRORS } from '../history/measures.ts';
+import { type Milliseconds, toSeconds } from '../units.ts';
+import { ATTRIBUTION, EVENT, isCount, isText, isWhole, orNull } from './checks.ts';
+import { countOf, isAtLeast } from './facts.ts';
+import { type HistogramSpec, histogramOf } from './instruments.ts';
+import { eventColumns, int4, PEOPLE, SENDER, senderColumns, text } from './row.ts';
+import type { Signal } from './signal.ts';
 
-export const REQUEST_DURATION: InstrumentSpec = {
+/** One HTTP request served. */
+export interface RequestEvent extends EventBase, Attribution {
+  readonly signal: 'request';
+  /** Route template (`/users/:id`), `<unmatched>` when no route matched, `<other>` past the bound. Never a raw path. */
+  readonly route: string;
+  /** One of the standard methods, else `_OTHER` (semantic conventions). */
+  readonly method: string;
+  /** Response status; 499 when the client went away before any header was sent. */
+  readonly statusCode: number;
+  /** From the request's first byte parsed to the end of the response, streamed body included. */
+  readonly durationMs: Milliseconds;
+  readonly requestBytes: number | null;
+  readonly responseBytes: number | null;
+}
+
+export const REQUEST_DURATION: HistogramSpec = {
   name: 'http.server.request.duration',
   kind: 'histogram',
   unit: 's',
@@ -12,17 +31,22 @@ export const REQUEST_DURATION: InstrumentSpec = {
 
 /** An error is a status of 400 or above, as in the specification. */
 export const ERROR_STATUS_MIN = 400;
+const FAILED = isAtLeast('status_code', ERROR_STATUS_MIN);
 
 export const request: Signal<RequestEvent> = {
   name: 'request',
+  words: { title: 'Requests', plural: 'requests' },
   table: 'request_metrics',
   instruments: [REQUEST_DURATION],
-  measure: (event, record) =>
-    record(REQUEST_DURATION, toSeconds(event.durationMs), {
-      'http.request.method': event.method,
-      'http.response.status_code': event.statusCode,
-      'http.route': event.route,
-    }),
+  measure: (meter) => {
+    const duration = histogramOf(meter, REQUEST_DURATION);
+    return (event) =>
+      duration.record(toSeconds(event.durationMs), {
+        'http.request.method': event.method,
+        'http.response.status_code': event.statusCode,
+        'http.route': event.route,
+      });
+  },
   columns: [
     ...eventColumns<RequestEvent>(),
     { name: 'endpoint', type: 'varchar', value: (event) => text(event.route, 255) },
@@ -36,4 +60,35 @@ export const request: Signal<RequestEvent> = {
     { name: 'trace_id', type: 'varchar', value: (event) => text(event.traceId, 32) },
     ...senderColumns<RequestEvent>(),
   ],
+  accepts: {
+    ...EVENT,
+    ...ATTRIBUTION,
+    route: isText,
+    method: isText,
+    statusCode: isWhole,
+    durationMs: isCount,
+    requestBytes: orNull(isCount),
+    responseBytes: orNull(isCount),
+  },
+  history: {
+    dimensions: {
+      endpoint: 'r.endpoint',
+      method: 'r.method',
+      status_class: `(r.status_code / 100)::text || 'xx'`,
+      ...PEOPLE,
+      ...SENDER,
+    },
+    fields: {
+      value: {
+        value: { column: 'response_time_ms' },
+        rolledBy: ['endpoint', 'method', 'status_class', 'department'],
+        hourlyBy: ['user'],
+      },
+    },
+    sums: { errors: countOf(FAILED) },
+    measures: { ...COUNTS, ...DURATIONS, ...ERRORS },
+    firstMeasure: 'p95',
+    failed: FAILED,
+  },
+  retention: { key: 'request', days: 30 },
 };

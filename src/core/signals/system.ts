@@ -1,8 +1,28 @@
-import type { SystemEvent } from '../event.ts';
-import { eventColumns, text } from '../row.ts';
-import type { InstrumentSpec, Signal } from '../signal.ts';
+import type { EventBase } from '../event.ts';
+import { COUNTS, distribution, measure } from '../history/measures.ts';
+import { MINUTE_MS } from '../units.ts';
+import { EVENT, isNumber, isText, recordOf } from './checks.ts';
+import type { GaugeSpec } from './instruments.ts';
+import { eventColumns, text } from './row.ts';
+import type { Signal } from './signal.ts';
 
-const gauge = (name: string, unit: string, description: string): InstrumentSpec => ({
+/** One gauge of the host or the process, sampled every 15 s. */
+export interface SystemEvent extends EventBase {
+  readonly signal: 'system';
+  /** `cpu`, `memory`, `disk`, `network`, `process`, `runtime`, `connections`. */
+  readonly metricType: string;
+  readonly metricName: string;
+  readonly value: number;
+  readonly unit: 'percent' | 'bytes' | 'count' | 'ms' | 'bytes_per_second' | 'load';
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+const TAGS_MAX = 128;
+/** What a gauge is measured in stands in its rows. */
+const UNIT = 'as stored';
+const HEADING = 'Value';
+
+const gauge = (name: string, unit: string, description: string): GaugeSpec => ({
   name,
   kind: 'gauge',
   unit,
@@ -64,9 +84,10 @@ export const HOST_GAUGES = [
 /** Gauges are sampled on a timer, not on an event: the rows are what the samples were every 15 s. */
 export const system: Signal<SystemEvent> = {
   name: 'system',
+  words: { title: 'System', plural: 'system gauges' },
   table: 'system_metrics',
   instruments: [...HOST_GAUGES, ...PROCESS_GAUGES],
-  measure: () => {},
+  measure: () => () => {},
   columns: [
     ...eventColumns<SystemEvent>(),
     { name: 'metric_type', type: 'varchar', value: (event) => text(event.metricType, 50) },
@@ -75,4 +96,31 @@ export const system: Signal<SystemEvent> = {
     { name: 'unit', type: 'varchar', value: (event) => event.unit },
     { name: 'tags', type: 'jsonb', value: (event) => JSON.stringify(event.tags).replaceAll('\\u0000', '') },
   ],
+  accepts: {
+    ...EVENT,
+    metricType: isText,
+    metricName: isText,
+    value: isNumber,
+    unit: isText,
+    tags: recordOf(isText, TAGS_MAX),
+  },
+  history: {
+    dimensions: { metric: 'r.metric_name', instance: `r.tags->>'instance_id'` },
+    fields: { value: { value: { column: 'value' }, rolledBy: ['metric'] } },
+    sums: {},
+    measures: {
+      value: measure(UNIT, { kind: 'm4' }, { heading: HEADING, words: 'values' }),
+      ...COUNTS,
+      ...distribution({ unit: UNIT, heading: HEADING }),
+    },
+    firstMeasure: 'value',
+    failed: null,
+    oneAtATime: {
+      dimension: 'metric',
+      first: 'cpu_percent',
+      expected: 'the name of a system metric such as cpu_percent',
+    },
+    finestStepMs: MINUTE_MS / 2,
+  },
+  retention: { key: 'system', days: 7 },
 };

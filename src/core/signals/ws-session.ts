@@ -1,33 +1,50 @@
-import type { WsSessionEvent } from '../event.ts';
-import { eventColumns, int4, senderColumns, text } from '../row.ts';
-import type { InstrumentSpec, Signal } from '../signal.ts';
-import { toSeconds } from '../units.ts';
+import type { Attribution, EventBase } from '../event.ts';
+import { COUNTS, DURATIONS, total } from '../history/measures.ts';
+import { type Milliseconds, toSeconds } from '../units.ts';
+import { ATTRIBUTION, EVENT, isCount, isText, isWhole } from './checks.ts';
+import { type CounterSpec, type GaugeSpec, type HistogramSpec, histogramOf } from './instruments.ts';
+import { eventColumns, int4, PEOPLE, SENDER, senderColumns, text } from './row.ts';
+import type { Signal } from './signal.ts';
 
-export const WS_CONNECTIONS: InstrumentSpec = {
+/** One WebSocket session, when it has closed. */
+export interface WsSessionEvent extends EventBase, Attribution {
+  readonly signal: 'ws-session';
+  /** Path of the upgrade request without its query string. Rows only. */
+  readonly path: string;
+  readonly durationMs: Milliseconds;
+  readonly messagesIn: number;
+  readonly messagesOut: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** RFC 6455 close code, 1006 when the connection just went away. */
+  readonly closeCode: number;
+}
+
+export const WS_CONNECTIONS: GaugeSpec = {
   name: 'nervecenter.websocket.connections',
   kind: 'gauge',
   unit: '{connection}',
   description: 'WebSocket connections open now.',
 };
-export const WS_OPENED: InstrumentSpec = {
+export const WS_OPENED: CounterSpec = {
   name: 'nervecenter.websocket.connections.opened',
   kind: 'counter',
   unit: '{connection}',
   description: 'WebSocket connections opened.',
 };
-export const WS_MESSAGES: InstrumentSpec = {
+export const WS_MESSAGES: CounterSpec = {
   name: 'nervecenter.websocket.messages',
   kind: 'counter',
   unit: '{message}',
   description: 'WebSocket messages by network.io.direction (receive, transmit).',
 };
-export const WS_BYTES: InstrumentSpec = {
+export const WS_BYTES: CounterSpec = {
   name: 'nervecenter.websocket.bytes',
   kind: 'counter',
   unit: 'By',
   description: 'Payload bytes of WebSocket messages by network.io.direction (receive, transmit).',
 };
-export const WS_SESSION_DURATION: InstrumentSpec = {
+export const WS_SESSION_DURATION: HistogramSpec = {
   name: 'nervecenter.websocket.session.duration',
   kind: 'histogram',
   unit: 's',
@@ -41,9 +58,13 @@ export const TRANSMIT = 'transmit';
 /** Connections, messages and bytes are counted while the session lives; only its duration is known when it closes. */
 export const wsSession: Signal<WsSessionEvent> = {
   name: 'ws-session',
+  words: { title: 'WebSocket sessions', plural: 'WebSocket sessions' },
   table: 'ws_session_metrics',
   instruments: [WS_CONNECTIONS, WS_OPENED, WS_MESSAGES, WS_BYTES, WS_SESSION_DURATION],
-  measure: (event, record) => record(WS_SESSION_DURATION, toSeconds(event.durationMs), {}),
+  measure: (meter) => {
+    const duration = histogramOf(meter, WS_SESSION_DURATION);
+    return (event) => duration.record(toSeconds(event.durationMs), {});
+  },
   columns: [
     ...eventColumns<WsSessionEvent>(),
     { name: 'path', type: 'varchar', value: (event) => text(event.path, 255) },
@@ -58,4 +79,38 @@ export const wsSession: Signal<WsSessionEvent> = {
     { name: 'trace_id', type: 'varchar', value: (event) => text(event.traceId, 32) },
     ...senderColumns<WsSessionEvent>(),
   ],
+  accepts: {
+    ...EVENT,
+    ...ATTRIBUTION,
+    path: isText,
+    durationMs: isCount,
+    messagesIn: isCount,
+    messagesOut: isCount,
+    bytesIn: isCount,
+    bytesOut: isCount,
+    closeCode: isWhole,
+  },
+  history: {
+    dimensions: { path: 'r.path', ...PEOPLE, ...SENDER },
+    fields: {
+      value: { value: { column: 'duration_ms' }, rolledBy: ['path', 'department'], hourlyBy: ['user'] },
+    },
+    sums: {
+      messages_in: 'r.messages_in',
+      messages_out: 'r.messages_out',
+      bytes_in: 'r.bytes_in',
+      bytes_out: 'r.bytes_out',
+    },
+    measures: {
+      ...COUNTS,
+      ...DURATIONS,
+      messages_in: total('messages', 'messages_in'),
+      messages_out: total('messages', 'messages_out'),
+      bytes_in: total('bytes', 'bytes_in'),
+      bytes_out: total('bytes', 'bytes_out'),
+    },
+    firstMeasure: 'count',
+    failed: null,
+  },
+  retention: { key: 'request', days: 30 },
 };

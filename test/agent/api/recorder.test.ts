@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
+import { signalOf } from '../../../src/core/signals/index.ts';
+import { attributeValues, measured } from '../../support/measurements.ts';
 import { beforeEach, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { Recorder } from '../../../src/agent/api/recorder.ts';
 import { runInContext, WorkContext } from '../../../src/agent/context/context.ts';
 import { RouteBound } from '../../../src/agent/http/route.ts';
 import { StageNames } from '../../../src/agent/rag/stage-names.ts';
-import type { LlmCallEvent, RagQueryEvent, RequestEvent } from '../../../src/core/event.ts';
-import { toRow } from '../../../src/core/row.ts';
-import { signalOf } from '../../../src/core/signals/index.ts';
+import type { LlmCallEvent } from '../../../src/core/signals/llm-call.ts';
+import type { RagQueryEvent } from '../../../src/core/signals/rag-query.ts';
+import type { RequestEvent } from '../../../src/core/signals/request.ts';
+import { toRow } from '../../../src/core/signals/row.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';
 
 let agent: RecordingAgent;
@@ -172,15 +175,8 @@ describe('what is recorded', () => {
       recorder.request({ endpoint: `/raw/${i}`, latencyMs: 1 });
       recorder.llmCall({ model: `model-${i}`, provider: `provider-${i}`, latencyMs: 1 });
     }
-    const shown = new Map<string, Set<unknown>>();
-    for (const event of agent.events) {
-      signalOf(event).measure(event, (_spec, _value, attributes) => {
-        for (const [name, value] of Object.entries(attributes)) {
-          shown.set(name, (shown.get(name) ?? new Set()).add(value));
-        }
-      });
-    }
-    const distinct = (attribute: string) => shown.get(attribute)?.size;
+    const points = measured(agent.events);
+    const distinct = (attribute: string) => attributeValues(points, attribute).size;
     const sizes = ['http.route', 'gen_ai.request.model', 'gen_ai.provider.name'].map(distinct);
     assert.deepEqual(sizes, [199, 101, 51]);
   });

@@ -9,7 +9,7 @@ import { CacheTally } from '../../../src/agent/caches/tally.ts';
 import type { WorkContext } from '../../../src/agent/context/context.ts';
 import { runRagQuery } from '../../../src/agent/rag/rag.ts';
 import { StageNames } from '../../../src/agent/rag/stage-names.ts';
-import type { RagQueryEvent } from '../../../src/core/event.ts';
+import type { RagQueryEvent } from '../../../src/core/signals/rag-query.ts';
 import { MemcachedServer } from '../../support/memcached-server.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';
 import { RedisServer } from '../../support/redis-server.ts';

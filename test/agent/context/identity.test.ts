@@ -8,7 +8,8 @@ import { currentContext, type User } from '../../../src/agent/context/context.ts
 import { type IdentifyUser, Identity } from '../../../src/agent/context/identity.ts';
 import { http } from '../../../src/agent/http/server.ts';
 import { ws } from '../../../src/agent/websocket/server.ts';
-import type { RequestEvent, WsSessionEvent } from '../../../src/core/event.ts';
+import type { RequestEvent } from '../../../src/core/signals/request.ts';
+import type { WsSessionEvent } from '../../../src/core/signals/ws-session.ts';
 import type { UserHeaders } from '../../../src/core/user-headers.ts';
 import { identifyUser } from '../../../src/index.ts';
 import { until } from '../../support/poll.ts';

@@ -8,7 +8,7 @@ import { fastify } from '../../../src/agent/http/fastify.ts';
 import { hono } from '../../../src/agent/http/hono.ts';
 import { koa } from '../../../src/agent/http/koa.ts';
 import { http } from '../../../src/agent/http/server.ts';
-import type { RequestEvent } from '../../../src/core/event.ts';
+import type { RequestEvent } from '../../../src/core/signals/request.ts';
 import { until } from '../../support/poll.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';
 import { type App, portOf, STREAM_MS } from './apps/contract.ts';

@@ -3,7 +3,7 @@ import type { RequestListener, Server } from 'node:http';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { express } from '../../../src/agent/http/express.ts';
 import { http } from '../../../src/agent/http/server.ts';
-import type { RequestEvent } from '../../../src/core/event.ts';
+import type { RequestEvent } from '../../../src/core/signals/request.ts';
 import { until } from '../../support/poll.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';
 import { listening, portOf } from './apps/contract.ts';

@@ -5,7 +5,7 @@ import { after, afterEach, test } from 'node:test';
 import { hono } from '../../../src/agent/http/hono.ts';
 import { koa } from '../../../src/agent/http/koa.ts';
 import { http } from '../../../src/agent/http/server.ts';
-import type { RequestEvent } from '../../../src/core/event.ts';
+import type { RequestEvent } from '../../../src/core/signals/request.ts';
 import { until } from '../../support/poll.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';
 import { listening, portOf } from './apps/contract.ts';

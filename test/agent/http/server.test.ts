@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { afterEach, test } from 'node:test';
 import { currentContext, runInContext, WorkContext } from '../../../src/agent/context/context.ts';
 import { addRouteResolver, http } from '../../../src/agent/http/server.ts';
-import type { RequestEvent } from '../../../src/core/event.ts';
+import type { RequestEvent } from '../../../src/core/signals/request.ts';
 import { until } from '../../support/poll.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';
 import { listening, portOf, setUser, tick } from './apps/contract.ts';

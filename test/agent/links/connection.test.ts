@@ -11,8 +11,8 @@ import { listenForAgents, type SocketReceiver } from '../../../src/collector/rec
 import { readConfig } from '../../../src/config/config.ts';
 import type { AgentMessage, Point } from '../../../src/core/frame.ts';
 import { rendezvousPath } from '../../../src/link/rendezvous.ts';
-import { Aggregator } from '../../../src/metrics/aggregator.ts';
-import type { SnapshotReader } from '../../../src/metrics/snapshot-reader.ts';
+import { DeltaMeterProvider } from '../../../src/metrics/meter-provider.ts';
+import { SnapshotReader } from '../../../src/metrics/snapshot-reader.ts';
 import { counterPoint, requestEvent, sourceNamed } from '../../link/messages.ts';
 import { freePort } from '../../support/free-port.ts';
 import { until } from '../../support/poll.ts';
@@ -187,13 +187,12 @@ describe('FrameSender', () => {
       if (message.type === 'frame') frames.push([...message.frame.points]);
     },
   } as Connection;
-  const sending = (collectPoints: () => Promise<Point[]>, aggregator = new Aggregator()) =>
+  const sending = (collectPoints: () => Promise<Point[]>, own = new DeltaMeterProvider()) =>
     new FrameSender({
       clock,
-      aggregator,
       connection,
       pipeline: new Pipeline(() => {}),
-      reader: { collectPoints } as SnapshotReader,
+      reader: { collectPoints, collectNow: () => new SnapshotReader([own]).collectNow() } as SnapshotReader,
     });
   beforeEach(() => {
     frames.length = 0;
@@ -228,13 +227,13 @@ describe('FrameSender', () => {
   });
 
   it('has a last frame at once: what could not be sent, and what the agent itself has measured since', async () => {
-    const aggregator = new Aggregator();
+    const own = new DeltaMeterProvider();
     const sender = sending(async () => {
       isOpen = false;
       return [counterPoint('c', 1)];
-    }, aggregator);
+    }, own);
     await sender.send();
-    aggregator.record({ name: 'own', kind: 'counter', unit: '1', description: '' }, 3, { a: 'b' });
+    own.getMeter().createCounter('own').add(3, { a: 'b' });
     const last = sender.last();
     assert.ok(last.type === 'frame');
     assert.deepEqual(

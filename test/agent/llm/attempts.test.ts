@@ -4,7 +4,7 @@ import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
 import { runInContext, WorkContext } from '../../../src/agent/context/context.ts';
 import { Attempts, announcedAttempt } from '../../../src/agent/llm/attempts.ts';
-import type { LlmCallEvent } from '../../../src/core/event.ts';
+import type { LlmCallEvent } from '../../../src/core/signals/llm-call.ts';
 import { milliseconds } from '../../../src/core/units.ts';
 import { type RecordingAgent, startRecording } from './recording-agent.ts';
 import { type StubServer, sendJson, startStub } from './stub-server.ts';

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, test } from 'node:test';
 import OpenAI from 'openai';
 import { BackgroundCalls, PENDING_MAX } from '../../../src/agent/llm/background.ts';
 import { openaiResponses } from '../../../src/agent/llm/dialects/openai/responses.ts';
-import { type LlmCallEvent, NO_CALL_DETAILS } from '../../../src/core/event.ts';
+import { type LlmCallEvent, NO_CALL_DETAILS } from '../../../src/core/signals/llm-call.ts';
 import { HOUR_MS, milliseconds } from '../../../src/core/units.ts';
 import { ClockedAgent } from '../../support/clocked-agent.ts';
 import { type RecordingAgent, startRecording } from './recording-agent.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import OpenAI from 'openai';
-import type { LlmCallEvent } from '../../../src/core/event.ts';
+import type { LlmCallEvent } from '../../../src/core/signals/llm-call.ts';
 import { type RecordingAgent, startRecording } from './recording-agent.ts';
 import { chatDelta, type StubServer, sendJson, startStub, writeEvents } from './stub-server.ts';
 

@@ -7,7 +7,7 @@ import { BackgroundCalls } from '../../../src/agent/llm/background.ts';
 import { LlmCall } from '../../../src/agent/llm/call.ts';
 import { recognise } from '../../../src/agent/llm/dialects/index.ts';
 import { CallLabels } from '../../../src/agent/llm/labels.ts';
-import type { NervecenterEvent } from '../../../src/core/event.ts';
+import type { NervecenterEvent } from '../../../src/core/signals/index.ts';
 import { milliseconds } from '../../../src/core/units.ts';
 
 const CHAT = '/v1/chat/completions';

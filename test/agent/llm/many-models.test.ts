@@ -13,11 +13,16 @@ import { callLabelsOf } from '../../../src/agent/llm/labels.ts';
 import { StageNames } from '../../../src/agent/rag/stage-names.ts';
 import { createPricer } from '../../../src/collector/pricing/pricer.ts';
 import { eventsOf } from '../../../src/collector/receivers/shapes.ts';
-import type { LlmCallEvent } from '../../../src/core/event.ts';
 import type { Attributes } from '../../../src/core/frame.ts';
-import { toRow } from '../../../src/core/row.ts';
-import type { RecordMeasurement } from '../../../src/core/signal.ts';
-import { LLM_COST, LLM_DURATION, llmCall, measureCost } from '../../../src/core/signals/llm-call.ts';
+import {
+  LLM_COST,
+  LLM_DURATION,
+  type LlmCallEvent,
+  llmCall,
+  type PricedLlmCallEvent,
+} from '../../../src/core/signals/llm-call.ts';
+import { toRow } from '../../../src/core/signals/row.ts';
+import { measured, seriesOf } from '../../support/measurements.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nervecenter-models-'));
@@ -74,21 +79,18 @@ test('of 150 models of a process each row has its name and its own price, and me
   writeFileSync(path, JSON.stringify(Object.fromEntries(prices)));
   const pricer = createPricer({ overridesPath: path, log: (_component, message) => assert.fail(message) });
 
-  const series = new Set<unknown>();
-  let costUsd = 0;
-  const record: RecordMeasurement = (spec, value, attributes: Attributes) => {
-    if (spec === LLM_DURATION) series.add(attributes['gen_ai.request.model']);
-    if (spec !== LLM_COST) return;
-    assert.ok(series.has(attributes['gen_ai.request.model']), 'cost has the label of the call');
-    costUsd += value;
-  };
   const received = eventsOf(calls())?.usable as LlmCallEvent[];
-  const rows = received.map((event) => {
-    const priced = { ...event, cost: pricer.price(event) };
-    llmCall.measure(priced, record);
-    measureCost(priced, record);
-    return toRow(llmCall, priced);
-  });
+  const priced = received.map((event): PricedLlmCallEvent => ({ ...event, cost: pricer.price(event) }));
+  const rows = priced.map((event) => toRow(llmCall, event));
+  const points = measured(priced);
+  const modelsOf = (metric: string) =>
+    new Set(seriesOf(points, metric).map((attributes) => attributes['gen_ai.request.model']));
+  const series = modelsOf(LLM_DURATION.name);
+  assert.deepEqual(modelsOf(LLM_COST.name), series, 'cost has the label of the call');
+  const costUsd = points.reduce(
+    (sum, point) => (point.name === LLM_COST.name && point.kind === 'counter' ? sum + point.value : sum),
+    0,
+  );
 
   const columns = llmCall.columns.map(({ name }) => name);
   const cell = (row: readonly unknown[], name: string) => row[columns.indexOf(name)];
@@ -112,11 +114,7 @@ test('providers and types of errors beyond their bounds are other to metrics alo
   } as const;
   const event = { ...call, ...labels.of(call) };
   assert.deepEqual([event.provider, event.errorType], ['late', 'odd']);
-  const measured: Attributes[] = [];
-  llmCall.measure(event, (spec, _value, attributes) => {
-    if (spec === LLM_DURATION) measured.push(attributes);
-  });
-  assert.deepEqual(measured, [
+  assert.deepEqual(seriesOf(measured([event]), LLM_DURATION.name), [
     {
       'gen_ai.operation.name': 'chat',
       'gen_ai.provider.name': 'other',

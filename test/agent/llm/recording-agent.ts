@@ -1,8 +1,9 @@
 import type { Agent, AgentSettings } from '../../../src/agent/instrumentation.ts';
 import { llm } from '../../../src/agent/llm/observer.ts';
-import type { LlmCallEvent, NervecenterEvent } from '../../../src/core/event.ts';
 import type { Attributes } from '../../../src/core/frame.ts';
 import type { Distribution } from '../../../src/core/histogram.ts';
+import type { NervecenterEvent } from '../../../src/core/signals/index.ts';
+import type { LlmCallEvent } from '../../../src/core/signals/llm-call.ts';
 import { milliseconds } from '../../../src/core/units.ts';
 import { until } from '../../support/poll.ts';
 

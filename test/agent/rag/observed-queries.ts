@@ -3,7 +3,7 @@ import type { RagDependencies } from '../../../src/agent/rag/active-query.ts';
 import { type RagQuery, type RagQueryAttributes, runRagQuery } from '../../../src/agent/rag/rag.ts';
 import { StageNames } from '../../../src/agent/rag/stage-names.ts';
 import { vectorStores } from '../../../src/agent/vector-stores/observer.ts';
-import type { RagQueryEvent } from '../../../src/core/event.ts';
+import type { RagQueryEvent } from '../../../src/core/signals/rag-query.ts';
 import { until } from '../../support/poll.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';
 

@@ -12,7 +12,7 @@ import {
   runRagQuery,
 } from '../../../src/agent/rag/rag.ts';
 import { StageNames } from '../../../src/agent/rag/stage-names.ts';
-import type { RagQueryEvent } from '../../../src/core/event.ts';
+import type { RagQueryEvent } from '../../../src/core/signals/rag-query.ts';
 import { ClockedAgent } from '../../support/clocked-agent.ts';
 import { Builder } from '../vector-stores/query-builder.ts';
 

@@ -3,7 +3,7 @@ import { beforeEach, describe, it } from 'node:test';
 import { currentContext } from '../../../src/agent/context/context.ts';
 import { type RagQuery, runRagQuery } from '../../../src/agent/rag/rag.ts';
 import { StageNames } from '../../../src/agent/rag/stage-names.ts';
-import type { RagQueryEvent } from '../../../src/core/event.ts';
+import type { RagQueryEvent } from '../../../src/core/signals/rag-query.ts';
 import { ClockedAgent } from '../../support/clocked-agent.ts';
 
 let agent: ClockedAgent;

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import WebSocket from 'ws';
-import type { WsSessionEvent } from '../../../src/core/event.ts';
+import type { WsSessionEvent } from '../../../src/core/signals/ws-session.ts';
 
 const here = import.meta.dirname;
 const preload = join(here, 'preload.ts');

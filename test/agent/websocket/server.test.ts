@@ -6,7 +6,7 @@ import { after, afterEach, before, beforeEach, test } from 'node:test';
 import type { WebSocket as Socket, WebSocketServer as SocketServer } from 'ws';
 import { currentContext, runInContext, WorkContext } from '../../../src/agent/context/context.ts';
 import { byteLengthOf, pathOf, ws } from '../../../src/agent/websocket/server.ts';
-import type { WsSessionEvent } from '../../../src/core/event.ts';
+import type { WsSessionEvent } from '../../../src/core/signals/ws-session.ts';
 import { until } from '../../support/poll.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Live, type PipelineCounts } from '../../../src/collector/live/live.ts';
 import type { Attributes, HistogramPoint, Point, Source } from '../../../src/core/frame.ts';
 import { bucketIndex } from '../../../src/core/histogram.ts';
-import type { InstrumentSpec } from '../../../src/core/signal.ts';
+import type { InstrumentSpec } from '../../../src/core/signals/instruments.ts';
 import { milliseconds } from '../../../src/core/units.ts';
 
 export const WINDOW_MS = 300_000;
@@ -16,6 +16,7 @@ const NO_STORAGE: PipelineCounts = {
   spool_bytes: 0,
   storage: 'off',
   durable: true,
+  totals: 'known',
   prices_version: 'test',
 };
 

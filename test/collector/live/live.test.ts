@@ -148,7 +148,7 @@ describe('the snapshot', () => {
 
   it('takes rates over a window that was read back as a whole', () => {
     const points = [requestsOf('/a', Array(30).fill(0.1))];
-    clock.live.past.setWindow([{ atMs: clock.nowMs - WINDOW_MS + 10_000, points }]);
+    clock.live.addEarlier({ totals: points, window: [{ atMs: clock.nowMs - WINDOW_MS + 10_000, points }] });
     assert.equal(snapshot().api.requests_per_second, 0.1);
   });
 

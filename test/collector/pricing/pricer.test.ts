@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { tokenUsage } from '../../../src/agent/llm/tokens/usage.ts';
 import { createPricer } from '../../../src/collector/pricing/pricer.ts';
 import { NervecenterError } from '../../../src/core/errors.ts';
-import { type LlmCallEvent, NO_CALL_DETAILS } from '../../../src/core/event.ts';
+import { type LlmCallEvent, NO_CALL_DETAILS } from '../../../src/core/signals/llm-call.ts';
 import { milliseconds, usd } from '../../../src/core/units.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nervecenter-prices-'));

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { tokenUsage } from '../../../src/agent/llm/tokens/usage.ts';
 import { listedRates } from '../../../src/collector/pricing/listed-price.ts';
 import { chargeFor, type Rates } from '../../../src/collector/pricing/rates.ts';
-import type { TokenUsage } from '../../../src/core/event.ts';
+import type { TokenUsage } from '../../../src/core/llm/usage.ts';
 import { tokens } from '../../../src/core/units.ts';
 
 const BUCKETS = Object.keys(tokenUsage({})) as (keyof TokenUsage)[];

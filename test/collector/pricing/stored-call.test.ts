@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { tokenUsage } from '../../../src/agent/llm/tokens/usage.ts';
 import { STORED_CALL_COLUMNS, storedCall, storedUsage } from '../../../src/collector/pricing/stored-call.ts';
-import { completionTokens, promptTokens } from '../../../src/core/event.ts';
+import { completionTokens, promptTokens } from '../../../src/core/llm/usage.ts';
 
 test('the buckets of a row are what it was made from', () => {
   const row = {

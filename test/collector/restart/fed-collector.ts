@@ -2,10 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { type Collector, startCollector } from '../../../src/collector/start.ts';
 import { type PostgresConfig, readConfig } from '../../../src/config/config.ts';
-import type { NervecenterEvent } from '../../../src/core/event.ts';
 import type { AgentMessage, CollectorMessage } from '../../../src/core/frame.ts';
 import { CACHE_NAME, CACHE_REQUESTS, CACHE_RESULT } from '../../../src/core/signals/cache.ts';
-import { signalOf } from '../../../src/core/signals/index.ts';
+import type { NervecenterEvent } from '../../../src/core/signals/index.ts';
 import {
   DIRECTION,
   RECEIVE,
@@ -16,17 +15,18 @@ import {
 } from '../../../src/core/signals/ws-session.ts';
 import type { Snapshot } from '../../../src/core/snapshot.ts';
 import { milliseconds } from '../../../src/core/units.ts';
-import { Aggregator } from '../../../src/metrics/aggregator.ts';
+import { counterOf } from '../../../src/core/signals/instruments.ts';
+import { DeltaMeterProvider } from '../../../src/metrics/meter-provider.ts';
 import { SnapshotReader } from '../../../src/metrics/snapshot-reader.ts';
 
 const TOKEN = 'a-token-long-enough-for-a-test';
 
-/** A collector with one agent in the same process, which measures and sends what it is given. */
+/** A collector with one agent in the same process, which sends what it is given. */
 export class FedCollector {
   readonly collector: Collector;
   readonly lines: string[];
-  readonly #aggregator = new Aggregator();
-  readonly #reader = new SnapshotReader([this.#aggregator]);
+  readonly #provider = new DeltaMeterProvider();
+  readonly #reader = new SnapshotReader([this.#provider]);
   #send: (message: AgentMessage) => void = () => {};
   #accepted = 0;
   #batch = 0;
@@ -79,12 +79,12 @@ export class FedCollector {
     return new FedCollector(await startCollector({ config, log, host: null }), lines);
   }
 
-  /** Measures the events as an agent does, sends the measurements and then the events. */
+  /** Sends the events, and what an agent counts one by one and makes events of later. */
   async feed(events: readonly NervecenterEvent[]): Promise<void> {
-    for (const event of events) this.#measure(event);
+    for (const event of events) this.#count(event);
     const points = await this.#reader.collectPoints();
     this.#send({ type: 'frame', frame: { seq: 1, endMs: milliseconds(Date.now()), points, dropped: {} } });
-    this.#send({ type: 'events', batch: ++this.#batch, events });
+    this.#send({ type: 'events', batch: ++this.#batch, again: false, events });
   }
 
   /** Whether the collector has taken responsibility for everything it was sent. */
@@ -100,19 +100,18 @@ export class FedCollector {
     return fetch(`${this.collector.url}${path}`, { headers: { authorization: `Bearer ${TOKEN}` } });
   }
 
-  /** Look-ups and messages an agent counts one by one, and makes events of later. */
-  #measure(event: NervecenterEvent): void {
-    const { record } = this.#aggregator;
-    signalOf(event).measure(event, record);
+  #count(event: NervecenterEvent): void {
+    const meter = this.#provider.getMeter();
     if (event.signal === 'cache') {
-      record(CACHE_REQUESTS, event.hits, { [CACHE_NAME]: event.cacheName, [CACHE_RESULT]: 'hit' });
-      record(CACHE_REQUESTS, event.misses, { [CACHE_NAME]: event.cacheName, [CACHE_RESULT]: 'miss' });
+      const requests = counterOf(meter, CACHE_REQUESTS);
+      requests.add(event.hits, { [CACHE_NAME]: event.cacheName, [CACHE_RESULT]: 'hit' });
+      requests.add(event.misses, { [CACHE_NAME]: event.cacheName, [CACHE_RESULT]: 'miss' });
     } else if (event.signal === 'ws-session') {
-      record(WS_OPENED, 1, {});
-      record(WS_MESSAGES, event.messagesIn, { [DIRECTION]: RECEIVE });
-      record(WS_MESSAGES, event.messagesOut, { [DIRECTION]: TRANSMIT });
-      record(WS_BYTES, event.bytesIn, { [DIRECTION]: RECEIVE });
-      record(WS_BYTES, event.bytesOut, { [DIRECTION]: TRANSMIT });
+      counterOf(meter, WS_OPENED).add(1);
+      counterOf(meter, WS_MESSAGES).add(event.messagesIn, { [DIRECTION]: RECEIVE });
+      counterOf(meter, WS_MESSAGES).add(event.messagesOut, { [DIRECTION]: TRANSMIT });
+      counterOf(meter, WS_BYTES).add(event.bytesIn, { [DIRECTION]: RECEIVE });
+      counterOf(meter, WS_BYTES).add(event.bytesOut, { [DIRECTION]: TRANSMIT });
     }
   }
 }

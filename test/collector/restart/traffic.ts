@@ -1,5 +1,5 @@
 import { tokenUsage } from '../../../src/agent/llm/tokens/usage.ts';
-import type { NervecenterEvent } from '../../../src/core/event.ts';
+import type { NervecenterEvent } from '../../../src/core/signals/index.ts';
 import type { Snapshot } from '../../../src/core/snapshot.ts';
 import { milliseconds, usd } from '../../../src/core/units.ts';
 import { oneOfEach, requestEvent } from '../sinks/postgres/events.ts';

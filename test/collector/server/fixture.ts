@@ -1,4 +1,9 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { LiveStore } from '../../../src/collector/live/store.ts';
+import type { MetricFamily } from '../../../src/collector/metric-family.ts';
+import { milliseconds } from '../../../src/core/units.ts';
+import { SnapshotReader } from '../../../src/metrics/snapshot-reader.ts';
+import { DeltaMeterProvider } from '../../../src/metrics/meter-provider.ts';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -24,6 +29,8 @@ export const SNAPSHOT = {
   cache: { rag_hits: 2 },
   llm: { total_requests: 4 },
 } as unknown as Snapshot;
+
+const WINDOW_MS = 300_000;
 
 export const HEALTH: Health = {
   status: 'healthy',
@@ -80,6 +87,13 @@ export function configOf(env: Readonly<Record<string, string>> = {}): Config {
   return readConfig({ NERVECENTER_PORT: '0', ...env }, tmpdir());
 }
 
+/** What the server's own instruments say, as the collector's live view gives it to `/metrics`. */
+function familiesOf(own: DeltaMeterProvider): Iterable<MetricFamily> {
+  const store = new LiveStore(milliseconds(WINDOW_MS));
+  store.merge('', { points: new SnapshotReader([own]).collectNow() }, Date.now());
+  return store.families();
+}
+
 /** A running server on a free port; it stops with the test. */
 export async function startServer(test: TestContext, setup: ServerSetup = {}): Promise<TestServer> {
   const directory = mkdtempSync(join(tmpdir(), 'nervecenter-server-'));
@@ -89,10 +103,13 @@ export async function startServer(test: TestContext, setup: ServerSetup = {}): P
     writeFileSync(join(assetsDir, path), content);
   }
   const logs: string[] = [];
+  const own = new DeltaMeterProvider();
+  const meter = own.getMeter();
   const server = createCollectorServer({
     config: configOf(setup.env),
     adminTokens: setup.adminTokens ?? [TOKEN, OLD_TOKEN],
-    sources: sourcesOver(setup.sources),
+    sources: sourcesOver({ metricFamilies: () => familiesOf(own), ...setup.sources }),
+    meter,
     assetsDir,
     log: (component, message) => logs.push(`${component}: ${message}`),
   });

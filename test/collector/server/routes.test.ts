@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { DeltaMeterProvider } from '../../../src/metrics/meter-provider.ts';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -337,7 +338,8 @@ describe('start and shutdown', () => {
 });
 
 function unstarted(test: TestContext, env: Record<string, string>) {
-  const options = { adminTokens: [TOKEN], sources: sourcesOver(), assetsDir: '/nonexistent', log: () => {} };
+  const meter = new DeltaMeterProvider().getMeter();
+  const options = { adminTokens: [TOKEN], sources: sourcesOver(), meter, assetsDir: '/nonexistent', log: () => {} };
   const server = createCollectorServer({ config: configOf(env), ...options });
   test.after(() => server.shutdown());
   return server;

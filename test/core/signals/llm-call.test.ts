@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
+import { measured } from '../../support/measurements.ts';
 import { test } from 'node:test';
 import { tokenUsage } from '../../../src/agent/llm/tokens/usage.ts';
-import { type LlmCallEvent, NO_CALL_DETAILS } from '../../../src/core/event.ts';
-import { LLM_UNPRICED, measureCost } from '../../../src/core/signals/llm-call.ts';
+import {
+  isRateLimited,
+  LLM_UNPRICED,
+  type LlmCallEvent,
+  type PricedLlmCallEvent,
+  NO_CALL_DETAILS,
+} from '../../../src/core/signals/llm-call.ts';
 import { milliseconds } from '../../../src/core/units.ts';
 
 function call(fields: Partial<LlmCallEvent>): LlmCallEvent {
@@ -34,16 +40,27 @@ function call(fields: Partial<LlmCallEvent>): LlmCallEvent {
 
 test('an answered call whose cost is not known counts as unpriced, also without usage', () => {
   const unpriced = (fields: Partial<LlmCallEvent>) => {
-    let calls = 0;
     const cost = { usd: null, cacheSavingsUsd: null, source: 'none', priceVersion: null } as const;
-    measureCost({ ...call(fields), cost }, (instrument, value) => {
-      if (instrument === LLM_UNPRICED) calls += value;
-    });
-    return calls;
+    const event: PricedLlmCallEvent = { ...call(fields), cost };
+    return measured([event]).reduce(
+      (sum, point) => (point.name === LLM_UNPRICED.name && point.kind === 'counter' ? sum + point.value : sum),
+      0,
+    );
   };
   assert.equal(unpriced({}), 1);
   assert.equal(unpriced({ outcome: 'error' }), 0);
   assert.equal(unpriced({ outcome: 'aborted' }), 0);
   assert.equal(unpriced({ outcome: 'aborted', usage: tokenUsage({ outputText: 1 }) }), 1);
   assert.equal(unpriced({ outcome: 'error', billedUnits: { searches: 1 } }), 1);
+});
+
+test('too many requests, by the status or by the word of a provider whose stream had begun', () => {
+  const limited = (statusCode: number | null, errorType: string | null) =>
+    isRateLimited(call({ statusCode, errorType }));
+  assert.ok(limited(429, 'anything'));
+  for (const type of ['rate_limit_error', 'RESOURCE_EXHAUSTED', 'throttlingException']) {
+    assert.ok(limited(200, type), type);
+  }
+  assert.equal(limited(529, 'overloaded_error'), false);
+  assert.equal(limited(null, null), false);
 });

@@ -1,5 +1,5 @@
 import type { AlertRule, AlertSeverity, BudgetCondition } from '../../../../src/core/alerts/rule.ts';
-import type { SignalName } from '../../../../src/core/event.ts';
+import type { SignalName } from '../../../../src/core/signals/index.ts';
 
 /** A rule as the fields of a form have it: of every kind at once. The collector says what is wrong with it. */
 export interface Draft {

@@ -1,5 +1,7 @@
-import type { SignalName } from '../../../../src/core/event.ts';
+import { HISTORY } from '../../../../src/core/history/catalogue.ts';
 import type { EventRow } from '../../../../src/core/history/query.ts';
+import { holds } from '../../../../src/core/signals/facts.ts';
+import type { SignalName } from '../../../../src/core/signals/index.ts';
 import type { IconName } from '../components/icons.ts';
 import { bytes, cost, count, name, percent, quantity, timeSpan } from '../format.ts';
 
@@ -30,7 +32,6 @@ export interface EventKind {
 }
 
 const NOTHING = '–';
-const ERROR_STATUS_MIN = 400;
 
 type Format = (value: number) => string;
 
@@ -68,69 +69,41 @@ const pair = (label: string, columns: readonly [string, string], format: Format)
 
 const PEOPLE = [text('User', 'user_email'), text('Department', 'department')];
 
-function outcomeOf(row: EventRow): string {
-  const outcome = row['outcome'] ?? (row['success'] === false ? 'error' : 'ok');
-  const type = row['error_type'] ?? null;
-  return name(type === null ? String(outcome) : `${outcome}: ${type}`);
-}
+/** What a row is called, and what came of it. What is not said here follows from the catalogue. */
+type Look = Partial<Pick<EventKind, 'icon' | 'titleOf' | 'outcomeOf' | 'columns'>>;
 
-const isError = (row: EventRow): boolean =>
-  (row['outcome'] ?? (row['success'] === false ? 'error' : 'ok')) === 'error';
-
-/** The kinds in the order of the tabs. */
-export const KINDS: Readonly<Record<SignalName, EventKind>> = {
+const LOOKS: Readonly<Partial<Record<SignalName, Look>>> = {
   request: {
-    title: 'Requests',
     icon: 'routes',
-    duration: 'response_time_ms',
-    isTraced: true,
     titleOf: (row) => `${textOf(row, 'method')} ${textOf(row, 'endpoint')}`,
     outcomeOf: (row) => textOf(row, 'status_code'),
-    isFailed: ({ status_code: status }) => typeof status === 'number' && status >= ERROR_STATUS_MIN,
-    columns: [duration('response_time_ms'), figure('Answer', 'response_size_bytes', bytes), ...PEOPLE],
+    columns: [figure('Answer', 'response_size_bytes', bytes)],
   },
   'llm-call': {
-    title: 'LLM calls',
     icon: 'bolt',
-    duration: 'elapsed_ms',
-    isTraced: true,
     titleOf: (row) => `${textOf(row, 'provider')} ${textOf(row, 'model')}`,
-    outcomeOf,
-    isFailed: isError,
+    outcomeOf: outcomeOf('llm-call'),
     columns: [
-      duration('elapsed_ms'),
       figure('First token', 'first_token_ms', timeSpan),
       pair('Tokens in / out', ['prompt_tokens', 'completion_tokens'], count),
       figure('Cost', 'cost_usd', cost),
-      ...PEOPLE,
     ],
   },
   'rag-query': {
-    title: 'RAG queries',
     icon: 'layers',
-    duration: 'total_ms',
-    isTraced: true,
     titleOf: (row) => `RAG query ${textOf(row, 'query_hash').slice(0, 8)}`,
-    outcomeOf,
-    isFailed: isError,
+    outcomeOf: outcomeOf('rag-query'),
     columns: [
-      duration('total_ms'),
       figure('Embedding', 'embedding_ms', timeSpan),
       figure('Search', 'vector_search_ms', timeSpan),
       figure('Chunks', 'chunks_retrieved', count),
       { ...text('Cache', 'cache_hit'), text: cacheOf },
       figure('Top score', 'top_score', quantity),
-      ...PEOPLE,
     ],
   },
   cache: {
-    title: 'Caches',
     icon: 'database',
-    duration: null,
-    isTraced: false,
     titleOf: (row) => textOf(row, 'cache_type'),
-    outcomeOf: null,
-    isFailed: () => false,
     columns: [
       { ...pair('Hits / misses', ['hits', 'misses'], count), isOptional: false },
       figure('Hit rate', 'hit_rate', percent),
@@ -140,13 +113,8 @@ export const KINDS: Readonly<Record<SignalName, EventKind>> = {
     ],
   },
   system: {
-    title: 'System',
     icon: 'pulse',
-    duration: null,
-    isTraced: false,
     titleOf: (row) => textOf(row, 'metric_name'),
-    outcomeOf: null,
-    isFailed: () => false,
     columns: [
       { ...figure('Value', 'value', quantity), isOptional: false },
       { ...text('Unit', 'unit'), isOptional: false },
@@ -154,21 +122,53 @@ export const KINDS: Readonly<Record<SignalName, EventKind>> = {
     ],
   },
   'ws-session': {
-    title: 'WebSocket sessions',
     icon: 'plug',
-    duration: 'duration_ms',
-    isTraced: true,
     titleOf: (row) => textOf(row, 'path'),
     outcomeOf: (row) => textOf(row, 'close_code'),
-    isFailed: () => false,
     columns: [
-      duration('duration_ms'),
       pair('Messages in / out', ['messages_in', 'messages_out'], count),
       pair('Bytes in / out', ['bytes_in', 'bytes_out'], bytes),
-      ...PEOPLE,
     ],
   },
 };
+
+/** The kinds in the order of the tabs. */
+export const KINDS = Object.fromEntries(
+  (Object.keys(HISTORY) as SignalName[]).map((signal) => [signal, kindOf(signal)]),
+) as Readonly<Record<SignalName, EventKind>>;
+
+function kindOf(signal: SignalName): EventKind {
+  const { title, durationColumn, isTraced } = HISTORY[signal];
+  const { icon = 'list', titleOf = () => title, outcomeOf = null, columns = [] } = LOOKS[signal] ?? {};
+  return {
+    title,
+    icon,
+    duration: durationColumn,
+    isTraced,
+    titleOf,
+    outcomeOf,
+    isFailed: (row) => isFailed(signal, row),
+    columns: [
+      ...(durationColumn === null ? [] : [duration(durationColumn)]),
+      ...columns,
+      ...(isTraced ? PEOPLE : []),
+    ],
+  };
+}
+
+function isFailed(signal: SignalName, row: EventRow): boolean {
+  const { failed } = HISTORY[signal];
+  return failed !== null && holds(failed, (column) => row[column]);
+}
+
+/** Other writers may know no outcome. */
+function outcomeOf(signal: SignalName): (row: EventRow) => string {
+  return (row) => {
+    const outcome = row['outcome'] ?? (isFailed(signal, row) ? 'error' : 'ok');
+    const type = row['error_type'] ?? null;
+    return name(type === null ? String(outcome) : `${outcome}: ${type}`);
+  };
+}
 
 function cacheOf(row: EventRow): string {
   const hit = row['cache_hit'] ?? null;

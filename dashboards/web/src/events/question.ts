@@ -1,5 +1,5 @@
-import type { SignalName } from '../../../../src/core/event.ts';
 import type { EventRow, EventsAnswer } from '../../../../src/core/history/query.ts';
+import type { SignalName } from '../../../../src/core/signals/index.ts';
 import { presetOf, type Range } from '../view/range.ts';
 
 const MINUTE_MS = 60_000;

@@ -1,5 +1,5 @@
-import type { SignalName } from '../../../../src/core/event.ts';
 import type { EventRow, EventsAnswer } from '../../../../src/core/history/query.ts';
+import type { SignalName } from '../../../../src/core/signals/index.ts';
 import { endMsOf, KINDS } from './kinds.ts';
 
 /** One event of a trace, in milliseconds from the beginning of the first. */

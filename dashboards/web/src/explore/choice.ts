@@ -1,7 +1,8 @@
-import type { SignalName } from '../../../../src/core/event.ts';
 import { BUCKETS_MAX } from '../../../../src/core/history/buckets.ts';
-import { type Formula, HISTORY, STAGE, VALUE } from '../../../../src/core/history/catalogue.ts';
+import { HISTORY } from '../../../../src/core/history/catalogue.ts';
+import { type Formula, STAGE, VALUE } from '../../../../src/core/history/measures.ts';
 import { parseDuration } from '../../../../src/core/history/time.ts';
+import type { SignalName } from '../../../../src/core/signals/index.ts';
 import type { ChartKind } from '../chart/spec.ts';
 import type { View } from '../view/view.ts';
 
@@ -21,17 +22,7 @@ export interface Choice {
 }
 
 export const SIGNALS = Object.keys(HISTORY) as SignalName[];
-const FIRST_SIGNAL: SignalName = 'request';
-/** What is asked first about a signal. */
-const FIRST_MEASURES: Readonly<Record<SignalName, string>> = {
-  request: 'p95',
-  'llm-call': 'cost',
-  'rag-query': 'p95',
-  cache: 'hit_rate',
-  system: 'value',
-  'ws-session': 'count',
-};
-const FIRST_GAUGE = 'cpu_percent';
+const FIRST_SIGNAL = SIGNALS[0] ?? 'request';
 const STEPS = ['10s', '1m', '5m', '15m', '1h', '6h', '1d', '7d'] as const;
 /** Fewer steps than that draw no line. */
 const STEPS_MIN = 2;
@@ -47,7 +38,7 @@ export function readChoice(
 ): Choice {
   const signal = SIGNALS.find((known) => known === own['signal']) ?? FIRST_SIGNAL;
   const wanted = own['measure'] ?? '';
-  const measure = Object.hasOwn(HISTORY[signal].measures, wanted) ? wanted : FIRST_MEASURES[signal];
+  const measure = Object.hasOwn(HISTORY[signal].measures, wanted) ? wanted : HISTORY[signal].firstMeasure;
   const kept = keptFilters(signal, measure, filters);
   const groupBy = groupsOf({ signal, measure, filters: kept }).includes(group) ? group : '';
   const asked = { signal, measure, groupBy, filters: kept };
@@ -68,7 +59,8 @@ function keptFilters(
   const known = filtersOf(signal, measure);
   const kept = Object.fromEntries(Object.entries(filters).filter(([dimension]) => known.includes(dimension)));
   // An average over percent, bytes and counts would mean nothing.
-  return signal === 'system' ? { metric: FIRST_GAUGE, ...kept } : kept;
+  const { oneAtATime: one } = HISTORY[signal];
+  return one === undefined ? kept : { [one.dimension]: one.first, ...kept };
 }
 
 /** The measures that can be asked beside the group and the filters there are. */
@@ -86,7 +78,7 @@ export function filtersOf(signal: SignalName, measure: string): readonly string[
 /** What can be grouped by: not what is the same for all. Gauges are never drawn together, as each has its own unit. */
 export function groupsOf({ signal, measure, filters }: Omit<Asked, 'groupBy'>): readonly string[] {
   return filtersOf(signal, measure).filter(
-    (dimension) => dimension !== 'metric' && filters[dimension] === undefined,
+    (dimension) => dimension !== HISTORY[signal].oneAtATime?.dimension && filters[dimension] === undefined,
   );
 }
 
@@ -95,7 +87,7 @@ function hasStages(signal: SignalName, measure: string): boolean {
   const known = HISTORY[signal].measures[measure];
   return (
     known?.field === VALUE &&
-    HISTORY[signal].dimensions.includes('stage') &&
+    HISTORY[signal].dimensions.includes(STAGE) &&
     !['total', 'total_rate', 'ratio'].includes(known.formula.kind)
   );
 }
@@ -140,7 +132,7 @@ export function ownOf(choice: Choice, isCompared: boolean): Record<string, strin
   const { signal, measure, step, kind } = choice;
   return {
     signal: signal === FIRST_SIGNAL ? null : signal,
-    measure: measure === FIRST_MEASURES[signal] ? null : measure,
+    measure: measure === HISTORY[signal].firstMeasure ? null : measure,
     step: step === 'auto' ? null : step,
     chart: kindsOf(choice, isCompared)[0] === kind ? null : kind,
   };

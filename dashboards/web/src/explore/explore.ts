@@ -1,9 +1,10 @@
+import { HISTORY } from '../../../../src/core/history/catalogue.ts';
 import type { HistoryRequest } from '../history/question.ts';
 import type { PageEntry } from '../pages/page.ts';
 import { type Range, spanMsOf } from '../view/range.ts';
 import type { View } from '../view/view.ts';
 import { type Choice, kindsOf, ownOf, readChoice } from './choice.ts';
-import { dimensionWords, FIRST_TOKEN, measureWords, SIGNAL_WORDS } from './words.ts';
+import { dimensionWords, measureWords, SIGNAL_WORDS } from './words.ts';
 
 /** Where the question stands: the navigation. */
 interface Address {
@@ -73,19 +74,20 @@ export function exploreHref(
 
 /** `requests by duration`: the distribution a percentile is of. */
 export function heatWordsOf(choice: Choice): string {
-  const { signal, measure, filters } = choice;
-  const by = measure.startsWith(FIRST_TOKEN)
-    ? 'time to first token'
-    : signal === 'system'
-      ? 'value'
-      : 'duration';
-  return `${signal === 'system' ? dimensionWords(filters['metric'] ?? '') : SIGNAL_WORDS[signal]} by ${by}`;
+  const noun = HISTORY[choice.signal].measures[choice.measure]?.noun ?? 'value';
+  return `${subjectOf(choice)} by ${noun}`;
 }
 
 /** `p95 duration of requests by endpoint`: what a chart is about, without its filters. */
-export function wordsOf({ signal, measure, groupBy, filters }: Choice): string {
-  const gauge = signal === 'system' ? filters['metric'] : undefined;
-  const what = gauge === undefined ? SIGNAL_WORDS[signal] : dimensionWords(gauge);
+export function wordsOf(choice: Choice): string {
+  const { signal, measure, groupBy } = choice;
   const by = groupBy === '' ? '' : ` by ${dimensionWords(groupBy)}`;
-  return `${measureWords(signal, measure)} of ${what}${by}`;
+  return `${measureWords(signal, measure)} of ${subjectOf(choice)}${by}`;
+}
+
+/** What is counted or measured: of values in different units the one that is asked about. */
+function subjectOf({ signal, filters }: Choice): string {
+  const { oneAtATime } = HISTORY[signal];
+  const only = oneAtATime === undefined ? undefined : filters[oneAtATime.dimension];
+  return only === undefined ? SIGNAL_WORDS[signal] : dimensionWords(only);
 }

@@ -1,7 +1,6 @@
 import { HISTORY } from '../../../../src/core/history/catalogue.ts';
 import type { HistoryAnswer } from '../../../../src/core/history/query.ts';
-import type { ChartSeries, SeriesColor } from '../chart/series.ts';
-import { groupLabel } from '../chart/series.ts';
+import { type ChartSeries, groupLabel, type SeriesColor } from '../chart/series.ts';
 import { groupRows } from '../history/groups.ts';
 import { addsUp, type Choice } from './choice.ts';
 

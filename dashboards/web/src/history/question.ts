@@ -1,5 +1,5 @@
-import type { SignalName } from '../../../../src/core/event.ts';
 import type { HistoryAnswer } from '../../../../src/core/history/query.ts';
+import type { SignalName } from '../../../../src/core/signals/index.ts';
 import { type Range, spanMsOf } from '../view/range.ts';
 
 /** What a chart asks of history; when and in which zone follows from the page's address. */

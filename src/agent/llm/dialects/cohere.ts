@@ -1,4 +1,4 @@
-import type { BilledUnits, TokenUsage } from '../../../core/event.ts';
+import type { BilledUnits, TokenUsage } from '../../../core/llm/usage.ts';
 import type { Found, Wanted } from '../reader/json-scanner.ts';
 import { asRecord, type RawUsage, tokenCount, tokenUsage } from '../tokens/usage.ts';
 import { COMMON_DIALECT, type Dialect, type Facts, NO_FACTS } from './dialect.ts';

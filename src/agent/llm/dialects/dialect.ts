@@ -1,4 +1,4 @@
-import type { BilledUnits, TokenUsage } from '../../../core/event.ts';
+import type { BilledUnits, TokenUsage } from '../../../core/llm/usage.ts';
 import type { Found, Wanted } from '../reader/json-scanner.ts';
 import { type RawUsage, tokenCount } from '../tokens/usage.ts';
 import type { PathMatcher } from './paths.ts';

@@ -1,4 +1,4 @@
-import type { BilledUnits } from '../../../core/event.ts';
+import type { BilledUnits } from '../../../core/llm/usage.ts';
 import type { Found } from '../reader/json-scanner.ts';
 import { asRecord, chatUsage, type RawUsage, tokenCount } from '../tokens/usage.ts';
 import { billedTokens, countsIn, searchUnits, WANTED_COUNTS } from './cohere.ts';

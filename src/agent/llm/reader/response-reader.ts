@@ -1,4 +1,9 @@
-import { type BilledUnits, completionTokens, promptTokens, type TokenUsage } from '../../../core/event.ts';
+import {
+  type BilledUnits,
+  completionTokens,
+  promptTokens,
+  type TokenUsage,
+} from '../../../core/llm/usage.ts';
 import type { Usd } from '../../../core/units.ts';
 import { forgetMatchedText } from '../../forget-matched-text.ts';
 import type { Dialect, Facts } from '../dialects/dialect.ts';

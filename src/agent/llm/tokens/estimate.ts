@@ -1,4 +1,4 @@
-import { completionTokens, type TokenUsage } from '../../../core/event.ts';
+import { completionTokens, type TokenUsage } from '../../../core/llm/usage.ts';
 import { tokens } from '../../../core/units.ts';
 import { jsonStringWeight } from './token-weight.ts';
 import { tokenUsage } from './usage.ts';

@@ -1,4 +1,4 @@
-import type { BilledUnits, TokenUsage } from '../../../core/event.ts';
+import type { BilledUnits, TokenUsage } from '../../../core/llm/usage.ts';
 import { tokens, type Usd, usd } from '../../../core/units.ts';
 
 /** A provider's `usage` object as it came: nothing about it is trusted. */

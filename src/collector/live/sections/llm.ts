@@ -1,5 +1,5 @@
 import { mean, percentile } from '../../../core/histogram.ts';
-import type { InstrumentSpec } from '../../../core/signal.ts';
+import type { InstrumentSpec } from '../../../core/signals/instruments.ts';
 import {
   ABORTED,
   LLM_CACHE_SAVINGS,

@@ -1,4 +1,4 @@
-import type { InstrumentSpec } from '../../../core/signal.ts';
+import type { InstrumentSpec } from '../../../core/signals/instruments.ts';
 import {
   EVENT_LOOP_P99,
   EVENT_LOOP_UTILIZATION,

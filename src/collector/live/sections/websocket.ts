@@ -1,5 +1,5 @@
 import { mean } from '../../../core/histogram.ts';
-import type { InstrumentSpec } from '../../../core/signal.ts';
+import type { InstrumentSpec } from '../../../core/signals/instruments.ts';
 import {
   DIRECTION,
   RECEIVE,

@@ -1,9 +1,10 @@
 import { type ClientBase, escapeLiteral, type QueryResult } from 'pg';
-import type { LlmCost } from '../../../core/event.ts';
+import { COST_DECIMALS, COST_USD_LIMIT, type LlmCost, STORED_COST } from '../../../core/llm/cost.ts';
+import { toSql } from '../../../core/signals/facts.ts';
+import { BILLED, llmCall } from '../../../core/signals/llm-call.ts';
 import { SECOND_MS } from '../../../core/units.ts';
 import { STORED_CALL_COLUMNS, type StoredCall, storedCall } from '../../pricing/stored-call.ts';
 import { TOUCHED_MINUTE } from './rollup/pending.ts';
-import { CALL_BILLED } from './rollup/shape.ts';
 
 /** As the writer's: the server gives up a statement after this; a batch takes some 50 ms. */
 const STATEMENT_TIMEOUT_MS = 30 * SECOND_MS;
@@ -13,9 +14,8 @@ const BATCH_ROWS_MAX = 1000;
  * instead of walking the index, and compare every row of a batch with every other.
  */
 const PLANS = ['sort', 'bitmapscan', 'nestloop'].map((plan) => `SET LOCAL enable_${plan} = off`).join('; ');
-/** `cost_usd` keeps six decimals of less than 10,000 USD; `cost_exact_usd` has what it cannot hold. */
-const EXACT_COST = 'coalesce(r.cost_exact_usd, r.cost_usd)';
-const COLUMN_LIMIT = '9999.9999995';
+/** The table of the rows `r`. */
+const CALLS = `enterprise.${llmCall.table}`;
 /** Before every row: times and ids are compared together. */
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 
@@ -114,9 +114,9 @@ async function nextRows(client: ClientBase, { at, id }: Place, options: RepriceO
   const from = `${escapeLiteral(at)}::timestamptz`;
   const to = `${escapeLiteral(new Date(options.toMs).toISOString())}::timestamptz`;
   const { rows } = await client.query<Row>(
-    `SELECT r.id, ${EXACT_COST} AS cost_usd, r.cost_source, ${CALL_BILLED} AS billed, ${STORED_CALL_COLUMNS.join(', ')},
+    `SELECT r.id, ${STORED_COST} AS cost_usd, r.cost_source, ${toSql(BILLED)} AS billed, ${STORED_CALL_COLUMNS.join(', ')},
        to_json(r.timestamp) #>> '{}' AS at, (extract(epoch FROM r.timestamp) * 1000)::float8 AS time_ms
-     FROM enterprise.llm_call_metrics r
+     FROM ${CALLS} r
      WHERE r.timestamp >= ${from} AND r.timestamp < ${to} AND (r.timestamp, r.id) > (${from}, $1::uuid)
      ORDER BY r.timestamp, r.id LIMIT ${options.batchRowsMax ?? BATCH_ROWS_MAX}`,
     [id],
@@ -177,17 +177,17 @@ function settleStatement({ dryRun, first, last }: StatementParts): string {
       SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::numeric[], $4::text[], $5::text[], $6::numeric[])
         AS given(id, at, cost, source, version, savings)
     ), different AS (
-      SELECT priced.*, priced.cost - coalesce(${EXACT_COST}, 0) AS difference
-      FROM enterprise.llm_call_metrics r JOIN priced ON r.id = priced.id AND r.timestamp = priced.at
+      SELECT priced.*, priced.cost - coalesce(${STORED_COST}, 0) AS difference
+      FROM ${CALLS} r JOIN priced ON r.id = priced.id AND r.timestamp = priced.at
       WHERE r.timestamp BETWEEN ${escapeLiteral(first)}::timestamptz AND ${escapeLiteral(last)}::timestamptz
-        AND (${EXACT_COST} IS DISTINCT FROM priced.cost OR coalesce(r.cache_savings_usd, 0) <> coalesce(priced.savings, 0))
+        AND (${STORED_COST} IS DISTINCT FROM priced.cost OR coalesce(r.cache_savings_usd, 0) <> coalesce(priced.savings, 0))
     )`;
   const totals = `SELECT count(*)::int AS changed, coalesce(sum(difference), 0)::float8 AS difference FROM different`;
   if (dryRun) return `${different} ${totals}`;
   return `${different}, stored AS (
-      UPDATE enterprise.llm_call_metrics r
-      SET cost_usd = CASE WHEN different.cost < ${COLUMN_LIMIT} THEN different.cost END,
-        cost_exact_usd = CASE WHEN different.cost < ${COLUMN_LIMIT} THEN nullif(different.cost, round(different.cost, 6)) ELSE different.cost END,
+      UPDATE ${CALLS} r
+      SET cost_usd = CASE WHEN different.cost < ${COST_USD_LIMIT} THEN different.cost END,
+        cost_exact_usd = CASE WHEN different.cost < ${COST_USD_LIMIT} THEN nullif(different.cost, round(different.cost, ${COST_DECIMALS})) ELSE different.cost END,
         cost_source = different.source, price_version = left(different.version, 50),
         cache_savings_usd = different.savings
       FROM different
@@ -196,7 +196,7 @@ function settleStatement({ dryRun, first, last }: StatementParts): string {
       RETURNING r.timestamp
     ), marked AS (
       INSERT INTO enterprise.nervecenter_rollup_pending (signal, minutes)
-      SELECT 'llm-call', array_agg(DISTINCT ${TOUCHED_MINUTE}) FROM stored AS r HAVING count(*) > 0
+      SELECT '${llmCall.name}', array_agg(DISTINCT ${TOUCHED_MINUTE}) FROM stored AS r HAVING count(*) > 0
     ) ${totals}`;
 }
 

@@ -3,7 +3,7 @@ import type * as Http from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import type { Span } from '@opentelemetry/api';
-import type { NervecenterEvent } from '../../../../src/core/event.ts';
+import type { NervecenterEvent } from '../../../../src/core/signals/index.ts';
 import { until } from '../../../support/poll.ts';
 
 type Load = (name: string) => unknown;

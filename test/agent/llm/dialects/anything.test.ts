@@ -5,7 +5,7 @@ import { generatedUsage } from '../../../../src/agent/llm/dialects/google/gemini
 import { DIALECTS } from '../../../../src/agent/llm/dialects/index.ts';
 import type { Target, Wanted } from '../../../../src/agent/llm/reader/json-scanner.ts';
 import { ResponseReader } from '../../../../src/agent/llm/reader/response-reader.ts';
-import { completionTokens, promptTokens } from '../../../../src/core/event.ts';
+import { completionTokens, promptTokens } from '../../../../src/core/llm/usage.ts';
 import { EXAMPLES } from './examples/index.ts';
 
 /** Every key that an example's body has: what a provider might say where nobody expects it. */

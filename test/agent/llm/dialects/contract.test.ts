@@ -8,8 +8,8 @@ import { DIALECTS, recognise } from '../../../../src/agent/llm/dialects/index.ts
 import { RequestReader } from '../../../../src/agent/llm/reader/request-reader.ts';
 import { ResponseReader } from '../../../../src/agent/llm/reader/response-reader.ts';
 import { tokenUsage } from '../../../../src/agent/llm/tokens/usage.ts';
-import { completionTokens, promptTokens } from '../../../../src/core/event.ts';
 import { errorType } from '../../../../src/core/llm/labels.ts';
+import { completionTokens, promptTokens } from '../../../../src/core/llm/usage.ts';
 import { bytesOf, pieces } from '../reader/pieces.ts';
 import { type Answer, EVENT_STREAM, NDJSON, NOTHING_SAID, type Said, SSE } from './examples/example.ts';
 import { EXAMPLES } from './examples/index.ts';

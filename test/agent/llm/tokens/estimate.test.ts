@@ -12,7 +12,7 @@ import {
 import { RequestWeight } from '../../../../src/agent/llm/tokens/request-weight.ts';
 import { jsonStringWeight } from '../../../../src/agent/llm/tokens/token-weight.ts';
 import { tokenUsage } from '../../../../src/agent/llm/tokens/usage.ts';
-import { completionTokens } from '../../../../src/core/event.ts';
+import { completionTokens } from '../../../../src/core/llm/usage.ts';
 import { TEXTS } from '../reader/texts.ts';
 
 /** The README states these. */

@@ -8,7 +8,7 @@ import {
   responsesUsage,
   tokenUsage,
 } from '../../../../src/agent/llm/tokens/usage.ts';
-import { completionTokens, promptTokens, type TokenUsage } from '../../../../src/core/event.ts';
+import { completionTokens, promptTokens, type TokenUsage } from '../../../../src/core/llm/usage.ts';
 
 const count = fc.nat({ max: 2_000_000 });
 

@@ -9,7 +9,7 @@ import {
   tokenCount,
   tokenUsage,
 } from '../../../../src/agent/llm/tokens/usage.ts';
-import { completionTokens, promptTokens } from '../../../../src/core/event.ts';
+import { completionTokens, promptTokens } from '../../../../src/core/llm/usage.ts';
 
 const count = fc.nat({ max: 1_000_000 });
 const nonCount = fc.constantFrom<unknown>(

@@ -1,5 +1,6 @@
 import { tokenUsage } from '../../../../src/agent/llm/tokens/usage.ts';
-import type { NervecenterEvent, RequestEvent } from '../../../../src/core/event.ts';
+import type { NervecenterEvent } from '../../../../src/core/signals/index.ts';
+import type { RequestEvent } from '../../../../src/core/signals/request.ts';
 import { milliseconds, usd } from '../../../../src/core/units.ts';
 import { newEventId } from '../../../../src/platform/ids.ts';
 

@@ -10,9 +10,10 @@ import { type RepriceOptions, reprice } from '../../../../src/collector/sinks/po
 import { migrate } from '../../../../src/collector/sinks/postgres/schema/migrate.ts';
 import { createStorage } from '../../../../src/collector/sinks/postgres/storage.ts';
 import type { PostgresConfig } from '../../../../src/config/config.ts';
-import { type LlmCallEvent, NO_CALL_DETAILS } from '../../../../src/core/event.ts';
+import { type LlmCallEvent, NO_CALL_DETAILS } from '../../../../src/core/signals/llm-call.ts';
 import { HOUR_MS, MIB, MINUTE_MS, milliseconds, usd } from '../../../../src/core/units.ts';
 import { newEventId } from '../../../../src/platform/ids.ts';
+import { unseen } from '../../../support/measuring.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../../../support/postgres.ts';
 import { openHistory } from './history/fixture.ts';
 
@@ -71,6 +72,7 @@ async function databaseWith(events: readonly LlmCallEvent[]): Promise<PostgresCo
   const database = await server.createDatabase();
   const dataDir = reachableTempDir();
   const storage = createStorage({
+    ...unseen(),
     config: { postgres: database, dataDir, spoolMaxBytes: MIB },
     log: () => {},
   });

@@ -11,9 +11,9 @@ import {
   type StorageCounts,
 } from '../../../../src/collector/sinks/postgres/storage.ts';
 import type { PostgresConfig } from '../../../../src/config/config.ts';
-import type { NervecenterEvent } from '../../../../src/core/event.ts';
-import { SIGNALS } from '../../../../src/core/signals/index.ts';
+import { type NervecenterEvent, SIGNALS } from '../../../../src/core/signals/index.ts';
 import { MIB, milliseconds } from '../../../../src/core/units.ts';
+import { unseen } from '../../../support/measuring.ts';
 import { until } from '../../../support/poll.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../../../support/postgres.ts';
 import { oneOfEach, requestEvent, requestEvents } from './events.ts';
@@ -29,6 +29,7 @@ class Audited {
 
   constructor(postgres: PostgresConfig | null, dataDir = newDataDir(), queueMaxBytes = 64 * MIB) {
     this.storage = createStorage({
+      ...unseen(),
       config: { postgres, dataDir, spoolMaxBytes: MIB },
       log: (_, message) => this.lines.push(message),
       queueMaxBytes,

@@ -1,4 +1,4 @@
-import type { TokenUsage } from '../../../../core/event.ts';
+import type { TokenUsage } from '../../../../core/llm/usage.ts';
 import type { Found, Wanted } from '../../reader/json-scanner.ts';
 import {
   asRecord,

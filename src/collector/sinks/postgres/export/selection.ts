@@ -1,5 +1,4 @@
-import type { ClientBase } from 'pg';
-import { escapeIdentifier } from 'pg';
+import { type ClientBase, escapeIdentifier } from 'pg';
 import { SIGNALS } from '../../../../core/signals/index.ts';
 
 /** Tables with a row per event. */

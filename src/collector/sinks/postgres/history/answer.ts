@@ -1,6 +1,6 @@
 import { PERCENTILE_ERROR_BOUND } from '../../../../core/histogram.ts';
 import { bandsOf } from '../../../../core/history/bands.ts';
-import type { Formula } from '../../../../core/history/catalogue.ts';
+import type { Formula } from '../../../../core/history/measures.ts';
 import { packedPercentile } from '../../../../core/history/packed.ts';
 import type {
   HistoryAnswer,

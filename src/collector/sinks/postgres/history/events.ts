@@ -1,8 +1,7 @@
-import type { SignalName } from '../../../../core/event.ts';
-import { type Dimension, VALUE } from '../../../../core/history/catalogue.ts';
 import { encodeCursor } from '../../../../core/history/cursor.ts';
+import { type Dimension, VALUE } from '../../../../core/history/measures.ts';
 import type { EventRow, EventsAnswer, EventsQuery } from '../../../../core/history/query.ts';
-import { SIGNALS } from '../../../../core/signals/index.ts';
+import { SIGNALS, type SignalName } from '../../../../core/signals/index.ts';
 import { SECOND_MS } from '../../../../core/units.ts';
 import type { Read } from '../connect/lend.ts';
 import { SHAPES } from '../rollup/shape.ts';
@@ -67,7 +66,7 @@ function chosen(query: EventsQuery, parameter: Parameter): string[] {
   if (query.id !== null) conditions.push(`r.id = ${parameter(query.id)}::uuid`);
   if (query.traceId !== null) conditions.push(`r.trace_id = ${parameter(query.traceId)}`);
   if (query.failedOnly) conditions.push(`(${sums['errors']}) = 1`);
-  if (query.minMs !== null) conditions.push(`${fields['value']?.value} >= ${parameter(query.minMs)}`);
+  if (query.minMs !== null) conditions.push(`${fields[VALUE]?.value} >= ${parameter(query.minMs)}`);
   return conditions;
 }
 

@@ -1,5 +1,5 @@
 import type { PoolClient } from 'pg';
-import type { Dimension } from '../../../../core/history/catalogue.ts';
+import type { Dimension } from '../../../../core/history/measures.ts';
 import type { HistoryAnswer, HistoryQuery, HistorySource } from '../../../../core/history/query.ts';
 import { SECOND_MS } from '../../../../core/units.ts';
 import type { Read } from '../connect/lend.ts';

@@ -1,4 +1,4 @@
-import type { Dimension } from '../../../../core/history/catalogue.ts';
+import type { Dimension } from '../../../../core/history/measures.ts';
 import type {
   HistoryAnswer,
   HistoryQuery,

@@ -1,11 +1,11 @@
 import { describeError, NervecenterError } from '../../../../core/errors.ts';
-import type { SignalName } from '../../../../core/event.ts';
 import type {
   EventsAnswer,
   EventsQuery,
   HistoryAnswer,
   HistoryQuery,
 } from '../../../../core/history/query.ts';
+import type { SignalName } from '../../../../core/signals/index.ts';
 import { SECOND_MS } from '../../../../core/units.ts';
 import type { Log } from '../../../log.ts';
 import { oneAtATime, type Read } from '../connect/lend.ts';

@@ -1,4 +1,4 @@
-import { type Dimension, sumsOf } from '../../../../core/history/catalogue.ts';
+import { type Dimension, sumsOf } from '../../../../core/history/measures.ts';
 import type { HistoryQuery } from '../../../../core/history/query.ts';
 import { aggregateRows } from '../rollup/aggregate.ts';
 import { type Stretch, TIERS } from '../rollup/cover.ts';

@@ -1,5 +1,5 @@
 import type { PoolClient } from 'pg';
-import type { SignalName } from '../../../../core/event.ts';
+import type { SignalName } from '../../../../core/signals/index.ts';
 import { DAY_MS } from '../../../../core/units.ts';
 import { recomputeDays, type Span } from './recompute.ts';
 import { OPEN_DAY } from './shape.ts';

@@ -1,9 +1,9 @@
 import type { PoolClient } from 'pg';
-import type { SignalName } from '../../../../core/event.ts';
-import { VALUE } from '../../../../core/history/catalogue.ts';
+import { VALUE } from '../../../../core/history/measures.ts';
+import type { SignalName } from '../../../../core/signals/index.ts';
 import { aggregateRollups, aggregateRows } from './aggregate.ts';
 import type { Tier } from './cover.ts';
-import { type RolledDimension, SHAPES } from './shape.ts';
+import { SHAPES } from './shape.ts';
 
 /** Milliseconds since the epoch, exclusive of the end. */
 export interface Span {
@@ -68,7 +68,7 @@ interface FromRows {
   /** Of the field. */
   readonly name: string;
   readonly tier: 'rollup_minute' | 'rollup_hour';
-  readonly dimensions: readonly (RolledDimension | '')[];
+  readonly dimensions: readonly string[];
   readonly spans: readonly Span[];
 }
 

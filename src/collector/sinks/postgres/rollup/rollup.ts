@@ -1,9 +1,7 @@
-import type { PoolClient } from 'pg';
-import { DatabaseError } from 'pg';
-import type { SignalName } from '../../../../core/event.ts';
+import { DatabaseError, type PoolClient } from 'pg';
+import type { SignalName } from '../../../../core/signals/index.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../../../core/units.ts';
 import type { Read } from '../connect/lend.ts';
-import { foldHours } from './fold.ts';
 import { rollUpOpenDay } from './open-day.ts';
 import { keysOf, recomputeDays, recomputeHours, recomputeMinutes, type Span } from './recompute.ts';
 import { type RowShape, SHAPES } from './shape.ts';
@@ -34,8 +32,6 @@ interface State {
   readonly minuteMs: number;
   readonly hourMs: number;
   readonly dayMs: number;
-  /** Everything before it is folded. */
-  readonly foldedMs: number;
 }
 
 /**
@@ -100,10 +96,7 @@ export class Rollup {
     const closedMs = floorTo(this.#options.now() - GRACE_MS, MINUTE_MS);
     const state = await readState(client, signal, shape, closedMs);
     const untilMs = await this.#until(client, shape, state, closedMs);
-    // What is folded is not in its minute any more: rows that come later than their retention are left out.
-    const late = marked
-      .filter((minute) => minute < state.minuteMs && minute >= state.foldedMs)
-      .sort((a, b) => a - b);
+    const late = marked.filter((minute) => minute < state.minuteMs).sort((a, b) => a - b);
     const postponed = late.splice(LATE_MINUTES_MAX);
     if (postponed.length > 0) await putBack(client, signal, postponed);
     const minutes = joined([
@@ -189,9 +182,8 @@ async function readState(
   { table }: RowShape,
   closedMs: number,
 ): Promise<State> {
-  const { rows } = await client.query<Record<'minute' | 'hour' | 'day' | 'folded' | 'first', Date | null>>(
+  const { rows } = await client.query<Record<'minute' | 'hour' | 'day' | 'first', Date | null>>(
     `SELECT state.minute_watermark AS minute, state.hour_watermark AS hour, state.day_watermark AS day,
-       state.folded_until AS folded,
        (SELECT timestamp FROM ${table}
         WHERE timestamp >= coalesce(state.minute_watermark, 'epoch') AND timestamp < $2
         ORDER BY timestamp LIMIT 1) AS first
@@ -199,20 +191,19 @@ async function readState(
     [signal, toDate(closedMs)],
   );
   const [row] = rows;
-  const foldedMs = row?.folded?.getTime() ?? 0;
-  const reached = Math.max(row?.minute?.getTime() ?? 0, foldedMs);
+  const reached = row?.minute?.getTime() ?? 0;
   const next = row?.first ? floorTo(row.first.getTime(), MINUTE_MS) : closedMs;
   const minuteMs = Math.max(reached, next);
   // Hours without rows have no rollups: the first one that can lack some is that of the last minute reached.
   const hourMs = row?.hour?.getTime() ?? floorTo(minuteMs, HOUR_MS);
   const dayMs = row?.day?.getTime() ?? floorTo(minuteMs, DAY_MS);
-  return { minuteMs, hourMs, dayMs, foldedMs };
+  return { minuteMs, hourMs, dayMs };
 }
 
 async function writeState(
   client: PoolClient,
   signal: SignalName,
-  { minuteMs, hourMs, dayMs }: Omit<State, 'foldedMs'>,
+  { minuteMs, hourMs, dayMs }: State,
 ): Promise<void> {
   await client.query(
     `INSERT INTO enterprise.nervecenter_rollup_state AS state (signal, minute_watermark, hour_watermark, day_watermark)
@@ -235,11 +226,10 @@ const PRUNED = [
 /** Rollups are few, and their buckets are rewritten anyway: unlike rows they may be deleted one by one. */
 async function prune(client: PoolClient, signal: SignalName, keptFromMs: number): Promise<void> {
   const keptFrom = toDate(keptFromMs);
-  await foldHours(client, signal, keptFrom);
   for (const [table, unitMs] of PRUNED) {
     await client.query(
       `DELETE FROM enterprise.${table} WHERE signal = $1 AND field = ANY ($2) AND dimension = ANY ($3)
-         AND bucket > '-infinity' AND bucket < $4`,
+         AND bucket < $4`,
       [signal, ...keysOf(signal), toDate(floorTo(keptFromMs, unitMs))],
     );
   }

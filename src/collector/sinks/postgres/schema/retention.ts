@@ -1,6 +1,5 @@
 import type { ClientBase } from 'pg';
-import { type Config, RETENTION_OF } from '../../../../config/config.ts';
-import type { SignalName } from '../../../../core/event.ts';
+import type { Config } from '../../../../config/config.ts';
 import { SIGNALS } from '../../../../core/signals/index.ts';
 import { DAY_MS, type Milliseconds } from '../../../../core/units.ts';
 import { clearDefaultPartition, dropPartition, ensurePartitions, readPartitions } from './partitions.ts';
@@ -65,9 +64,9 @@ export async function pruneLedger(client: ClientBase, nowMs: Milliseconds): Prom
 }
 
 function retainedTables({ retentionMs }: RetentionPolicy): { table: string; retentionMs: Milliseconds }[] {
-  return (Object.keys(SIGNALS) as SignalName[]).map((name) => ({
-    table: SIGNALS[name].table,
-    retentionMs: retentionMs[RETENTION_OF[name]],
+  return Object.values(SIGNALS).map(({ table, retention }) => ({
+    table,
+    retentionMs: retentionMs[retention.key],
   }));
 }
 

@@ -1,8 +1,7 @@
-import type { NervecenterEvent, SignalName } from '../../../../core/event.ts';
 import type { Measured } from '../../../../core/measured.ts';
-import { toRow } from '../../../../core/row.ts';
-import type { Signal } from '../../../../core/signal.ts';
-import { SIGNALS } from '../../../../core/signals/index.ts';
+import { type NervecenterEvent, SIGNAL_NAMES, SIGNALS, signalNamed } from '../../../../core/signals/index.ts';
+import { toRow } from '../../../../core/signals/row.ts';
+import type { Signal } from '../../../../core/signals/signal.ts';
 import { MINUTE_MS } from '../../../../core/units.ts';
 import { type ColumnType, CopyEncoder } from './copy-encoder.ts';
 
@@ -82,10 +81,10 @@ export function encodeEvents(
   const encoder = new CopyEncoder();
   const sections: SectionHeader[] = [];
   // Always in the same order of tables, so that two collectors cannot lock each other out.
-  for (const name of Object.keys(SIGNALS) as SignalName[]) {
+  for (const name of SIGNAL_NAMES) {
     const ofSignal = bySignal.get(name);
     if (ofSignal === undefined) continue;
-    const section = encodeSection(encoder, SIGNALS[name] as unknown as Signal, ofSignal, rejected);
+    const section = encodeSection(encoder, signalNamed(name), ofSignal, rejected);
     if (section.rows > 0) sections.push(section);
   }
   const rows = sections.reduce((sum, section) => sum + section.rows, 0);
@@ -137,7 +136,7 @@ function headerOf(payload: Buffer): PayloadHeader {
 
 function encodeSection(
   encoder: CopyEncoder,
-  signal: Signal,
+  signal: Signal<NervecenterEvent>,
   events: readonly NervecenterEvent[],
   rejected: RejectedEvent[],
 ): SectionHeader {

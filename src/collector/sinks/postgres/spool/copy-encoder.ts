@@ -1,4 +1,4 @@
-import type { Column, ColumnValue } from '../../../../core/signal.ts';
+import type { Column, ColumnValue } from '../../../../core/signals/signal.ts';
 import { KIB } from '../../../../core/units.ts';
 import { numericDigits } from './numeric.ts';
 

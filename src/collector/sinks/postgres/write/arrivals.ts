@@ -1,6 +1,6 @@
-import type { NervecenterEvent } from '../../../../core/event.ts';
 import type { Point } from '../../../../core/frame.ts';
 import { PointSum } from '../../../../core/measured.ts';
+import type { NervecenterEvent } from '../../../../core/signals/index.ts';
 import { MIB } from '../../../../core/units.ts';
 import type { SentBatch } from '../spool/batch.ts';
 import { EventQueue } from './event-queue.ts';

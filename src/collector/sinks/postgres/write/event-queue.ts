@@ -1,4 +1,4 @@
-import type { NervecenterEvent } from '../../../../core/event.ts';
+import type { NervecenterEvent } from '../../../../core/signals/index.ts';
 
 export interface EventQueueOptions {
   readonly maxBytes: number;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { NervecenterEvent } from '../../../../core/event.ts';
 import type { Point } from '../../../../core/frame.ts';
 import { mergePoints, toMeasured } from '../../../../core/measured.ts';
+import type { NervecenterEvent } from '../../../../core/signals/index.ts';
 import { MIB, SECOND_MS } from '../../../../core/units.ts';
 import type { Log } from '../../../log.ts';
 import { LockedError } from '../data-dir/lock.ts';

@@ -1,6 +1,6 @@
 import type { Dialect } from '../../../../../src/agent/llm/dialects/dialect.ts';
 import type { tokenUsage } from '../../../../../src/agent/llm/tokens/usage.ts';
-import type { BilledUnits } from '../../../../../src/core/event.ts';
+import type { BilledUnits } from '../../../../../src/core/llm/usage.ts';
 
 export const JSON_TYPE = 'application/json';
 export const SSE = 'text/event-stream; charset=utf-8';

@@ -2,6 +2,7 @@ import { writeSync } from 'node:fs';
 import { createStorage } from '../../../../../src/collector/sinks/postgres/storage.ts';
 import type { PostgresConfig } from '../../../../../src/config/config.ts';
 import { MIB } from '../../../../../src/core/units.ts';
+import { unseen } from '../../../../support/measuring.ts';
 import { requestEvent } from '../events.ts';
 
 /** Several collectors under load, until somebody kills the process. Says which events it was told are safe. */
@@ -11,6 +12,7 @@ const EVENTS_PER_OFFER = 40;
 
 async function run(dataDir: string, collector: number): Promise<void> {
   const storage = createStorage({
+    ...unseen(),
     config: { postgres, dataDir, spoolMaxBytes: 64 * MIB },
     log: () => {},
   });

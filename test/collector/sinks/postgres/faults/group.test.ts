@@ -9,7 +9,7 @@ import { type Batch, encodeEvents } from '../../../../../src/collector/sinks/pos
 import { Spool } from '../../../../../src/collector/sinks/postgres/spool/spool.ts';
 import { storeBatch, storeBatches } from '../../../../../src/collector/sinks/postgres/write/writer.ts';
 import type { PostgresConfig } from '../../../../../src/config/config.ts';
-import type { NervecenterEvent } from '../../../../../src/core/event.ts';
+import type { NervecenterEvent } from '../../../../../src/core/signals/index.ts';
 import { MIB } from '../../../../../src/core/units.ts';
 import { until } from '../../../../support/poll.ts';
 import { startPostgres, type TestPostgres } from '../../../../support/postgres.ts';

@@ -7,6 +7,7 @@ import {
 } from '../../../../../src/collector/sinks/postgres/storage.ts';
 import type { PostgresConfig } from '../../../../../src/config/config.ts';
 import { MIB } from '../../../../../src/core/units.ts';
+import { unseen } from '../../../../support/measuring.ts';
 import { until } from '../../../../support/poll.ts';
 import { reachableTempDir, type TestPostgres } from '../../../../support/postgres.ts';
 import { requestEvents } from '../events.ts';
@@ -36,6 +37,7 @@ export class Producer {
   }: ProducerOptions) {
     this.dataDir = dataDir;
     this.storage = createStorage({
+      ...unseen(),
       config: { postgres: database, dataDir, spoolMaxBytes },
       log: (component, message) => this.lines.push(`${component}: ${message}`),
       ...rest,

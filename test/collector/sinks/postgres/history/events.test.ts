@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
-import type { SignalName } from '../../../../../src/core/event.ts';
 import { HISTORY } from '../../../../../src/core/history/catalogue.ts';
 import { toCsv } from '../../../../../src/core/history/csv.ts';
-import { SIGNALS } from '../../../../../src/core/signals/index.ts';
+import { SIGNALS, type SignalName } from '../../../../../src/core/signals/index.ts';
 import { startPostgres, type TestPostgres } from '../../../../support/postgres.ts';
 import { fill, NOW, openHistory } from './fixture.ts';
 

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { SHAPES } from '../../../../../src/collector/sinks/postgres/rollup/shape.ts';
-import type { SignalName } from '../../../../../src/core/event.ts';
 import { PERCENTILE_ERROR_BOUND } from '../../../../../src/core/histogram.ts';
-import { type Dimension, HISTORY } from '../../../../../src/core/history/catalogue.ts';
+import { HISTORY } from '../../../../../src/core/history/catalogue.ts';
+import type { Dimension } from '../../../../../src/core/history/measures.ts';
 import type { HistoryAnswer } from '../../../../../src/core/history/query.ts';
+import type { SignalName } from '../../../../../src/core/signals/index.ts';
 import { startPostgres, type TestPostgres } from '../../../../support/postgres.ts';
 import { fill, NOW, openHistory, type TestHistory } from './fixture.ts';
 

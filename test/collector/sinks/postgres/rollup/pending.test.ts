@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
-import { touchedMinutes } from '../../../../../src/collector/sinks/postgres/rollup/touched.ts';
 import { encodeEvents, sectionsOf } from '../../../../../src/collector/sinks/postgres/spool/batch.ts';
 import { createStorage } from '../../../../../src/collector/sinks/postgres/storage.ts';
 import { MIB, milliseconds } from '../../../../../src/core/units.ts';
+import { unseen } from '../../../../support/measuring.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../../../../support/postgres.ts';
 import { oneOfEach, requestEvent } from '../events.ts';
 
@@ -13,20 +13,20 @@ before(async () => {
 });
 after(() => server.stop());
 
-it('the minutes of a batch are read off its rows', () => {
+it('the minutes of a batch stand in its header', () => {
   const at = [0, 59_999, 60_000, Date.UTC(2026, 10, 22, 10, 0, 59, 999), Date.UTC(1999, 11, 31)];
   const events = at.map((timeMs) => requestEvent({ timeMs: milliseconds(timeMs) }));
   const [section] = sectionsOf(encodeEvents(events).payload);
   assert.ok(section);
-  const minutes = touchedMinutes(section).sort((a, b) => a - b);
+  const minutes = section.minutesMs?.toSorted((a, b) => a - b);
   assert.deepEqual(minutes, [0, 60_000, Date.UTC(1999, 11, 31), Date.UTC(2026, 10, 22, 10)]);
-  assert.deepEqual(touchedMinutes({ ...section, tuples: section.tuples.subarray(0, 5) }), []);
 });
 
 it('what is stored is marked with it, every signal once', async () => {
   const database = await server.createDatabase();
   const dataDir = reachableTempDir();
   const storage = createStorage({
+    ...unseen(),
     config: { postgres: database, dataDir, spoolMaxBytes: MIB },
     log: () => {},
   });

@@ -9,8 +9,8 @@ import {
   readMigrations,
   schemaStatus,
 } from '../../../../../src/collector/sinks/postgres/schema/migrate.ts';
-import type { Signal } from '../../../../../src/core/signal.ts';
 import { SIGNALS } from '../../../../../src/core/signals/index.ts';
+import type { Signal } from '../../../../../src/core/signals/signal.ts';
 import { packageRoot } from '../../../../../src/platform/paths.ts';
 import { startPostgres, type TestPostgres } from '../../../../support/postgres.ts';
 
@@ -44,7 +44,7 @@ test('every column of every signal exists with its type', async () => {
       SELECT table_name AS table, column_name AS column, data_type AS type
       FROM information_schema.columns WHERE table_schema = 'enterprise'`);
     const found = new Map(rows.map(({ table, column, type }) => [`${table}.${column}`, type]));
-    for (const signal of Object.values(SIGNALS) as unknown as Signal[]) {
+    for (const signal of Object.values(SIGNALS)) {
       for (const { name, type } of signal.columns) {
         const actual = found.get(`${signal.table}.${name}`);
         assert.equal(actual, SQL_NAMES[type] ?? type, `${signal.table}.${name}`);

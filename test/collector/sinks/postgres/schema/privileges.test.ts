@@ -15,6 +15,7 @@ import { parseHistoryQuery } from '../../../../../src/core/history/parameters.ts
 import { SIGNALS } from '../../../../../src/core/signals/index.ts';
 import { DAY_MS, HOUR_MS, MIB, milliseconds } from '../../../../../src/core/units.ts';
 import { packageRoot } from '../../../../../src/platform/paths.ts';
+import { unseen } from '../../../../support/measuring.ts';
 import { until } from '../../../../support/poll.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../../../../support/postgres.ts';
 import { oneOfEach, requestEvent } from '../events.ts';
@@ -56,6 +57,7 @@ function as<T>(role: string, work: (client: Client) => Promise<T>): Promise<T> {
 test('a writer stores rows of every signal and does nothing else to the tables', async () => {
   const dataDir = reachableTempDir();
   const storage = createStorage({
+    ...unseen(),
     config: { postgres: connectionAs('nervecenter_writer'), dataDir, spoolMaxBytes: MIB },
     log: () => {},
   });

@@ -13,8 +13,7 @@ import {
   type RetentionPolicy,
 } from '../../../../../src/collector/sinks/postgres/schema/retention.ts';
 import { dayOf } from '../../../../../src/collector/sinks/postgres/schema/retention-policy.ts';
-import type { PostgresConfig } from '../../../../../src/config/config.ts';
-import { readConfig } from '../../../../../src/config/config.ts';
+import { type PostgresConfig, readConfig } from '../../../../../src/config/config.ts';
 import { SIGNALS } from '../../../../../src/core/signals/index.ts';
 import { DAY_MS, type Milliseconds, milliseconds } from '../../../../../src/core/units.ts';
 import { startPostgres, type TestPostgres } from '../../../../support/postgres.ts';

@@ -11,7 +11,7 @@ import {
 } from '../../../../../src/collector/sinks/postgres/spool/copy-encoder.ts';
 import { copyIn } from '../../../../../src/collector/sinks/postgres/write/copy-in.ts';
 import { columnArray, tuplesOf } from '../../../../../src/collector/sinks/postgres/write/tuples.ts';
-import type { ColumnValue } from '../../../../../src/core/signal.ts';
+import type { ColumnValue } from '../../../../../src/core/signals/signal.ts';
 import { startPostgres, type TestPostgres } from '../../../../support/postgres.ts';
 
 const TYPES: readonly ColumnType[] = [

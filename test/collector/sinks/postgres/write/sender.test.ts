@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { SentBatches } from '../../../../../src/collector/receivers/sent-batches.ts';
 import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,11 +11,11 @@ import { Spool } from '../../../../../src/collector/sinks/postgres/spool/spool.t
 import { createStorage, type Storage } from '../../../../../src/collector/sinks/postgres/storage.ts';
 import { tuplesOf } from '../../../../../src/collector/sinks/postgres/write/tuples.ts';
 import type { PostgresConfig } from '../../../../../src/config/config.ts';
-import type { NervecenterEvent } from '../../../../../src/core/event.ts';
 import type { AgentMessage, CollectorMessage } from '../../../../../src/core/frame.ts';
-import { SIGNALS } from '../../../../../src/core/signals/index.ts';
+import { type NervecenterEvent, SIGNALS } from '../../../../../src/core/signals/index.ts';
 import { MIB } from '../../../../../src/core/units.ts';
 import { sourceNamed } from '../../../../link/messages.ts';
+import { unseen } from '../../../../support/measuring.ts';
 import { until } from '../../../../support/poll.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../../../../support/postgres.ts';
 import { oneOfEach, requestEvents } from '../events.ts';
@@ -42,7 +43,11 @@ afterEach(async () => {
 });
 
 async function startStorage(): Promise<Storage> {
-  storage = createStorage({ config: { postgres: database, dataDir, spoolMaxBytes: MIB }, log: () => {} });
+  storage = createStorage({
+    ...unseen(),
+    config: { postgres: database, dataDir, spoolMaxBytes: MIB },
+    log: () => {},
+  });
   await storage.start();
   return storage;
 }
@@ -76,6 +81,7 @@ async function conversation(
   };
   const nothing = () => {};
   receiveFrom(link, {
+    sentBatches: new SentBatches(),
     join: () => true,
     leave: nothing,
     frame: nothing,
@@ -96,7 +102,7 @@ test('a row says which process sent it, whatever the event claims; the collector
   const events = oneOfEach().map((event) => ({ ...event, sender: claimed }));
   await conversation({ events: offer }, [
     { type: 'hello', source },
-    { type: 'events', batch: 1, events },
+    { type: 'events', batch: 1, again: false, events },
   ]);
   assert.equal(await flush(), true);
   for (const table of TABLES) {

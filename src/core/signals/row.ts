@@ -1,8 +1,8 @@
-import type { NervecenterEvent } from './event.ts';
+import type { EventBase } from '../event.ts';
 import type { Column, ColumnValue, Signal } from './signal.ts';
 
 /** Every signal's first two columns. */
-export function eventColumns<E extends NervecenterEvent>(): Column<E>[] {
+export function eventColumns<E extends EventBase>(): Column<E>[] {
   return [
     { name: 'id', type: 'uuid', value: (event) => event.id },
     { name: 'timestamp', type: 'timestamptz', value: (event) => event.timeMs },
@@ -10,15 +10,21 @@ export function eventColumns<E extends NervecenterEvent>(): Column<E>[] {
 }
 
 /** Who sent it: the last columns of every signal but `system`, whose rows say it in their tags. */
-export function senderColumns<E extends NervecenterEvent>(): Column<E>[] {
+export function senderColumns<E extends EventBase>(): Column<E>[] {
   return [
     { name: 'service', type: 'varchar', value: ({ sender }) => text(sender?.service ?? null, 255) },
     { name: 'instance_id', type: 'uuid', value: ({ sender }) => sender?.instanceId ?? null },
   ];
 }
 
+/** What history tells those rows apart by. In no rollup: every start of a process is a new instance, without a bound. */
+export const SENDER = { instance: 'r.instance_id', service: 'r.service' } as const;
+
+/** Whom the work was for, as history tells rows apart by it. */
+export const PEOPLE = { department: 'r.department', user: 'r.user_email' } as const;
+
 /** The event's values in the order of its signal's columns. */
-export function toRow<E extends NervecenterEvent>(signal: Signal<E>, event: E): ColumnValue[] {
+export function toRow<E extends EventBase>(signal: Signal<E>, event: E): ColumnValue[] {
   return signal.columns.map((column) => column.value(event));
 }
 

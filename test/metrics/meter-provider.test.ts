@@ -4,25 +4,20 @@ import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import fc from 'fast-check';
 import type { CounterPoint, GaugePoint, HistogramPoint, Point } from '../../src/core/frame.ts';
 import { HistogramDelta, PERCENTILE_ERROR_BOUND, percentile } from '../../src/core/histogram.ts';
-import type { InstrumentSpec } from '../../src/core/signal.ts';
-import { Aggregator } from '../../src/metrics/aggregator.ts';
+import { DeltaMeterProvider } from '../../src/metrics/meter-provider.ts';
 import { SnapshotReader } from '../../src/metrics/snapshot-reader.ts';
-
-const spec = (kind: InstrumentSpec['kind']): InstrumentSpec => ({
-  name: `test.${kind}`,
-  kind,
-  unit: 's',
-  description: kind,
-});
 
 /** As the agent wires it: through a real reader of a real provider. */
 function collecting() {
-  const aggregator = new Aggregator();
-  const reader = new SnapshotReader([aggregator]);
+  const own = new DeltaMeterProvider();
+  const reader = new SnapshotReader([own]);
   const provider = new MeterProvider({ readers: [reader] });
+  const meter = own.getMeter();
   return {
-    record: aggregator.record,
-    recordAll: aggregator.recordAll,
+    counter: meter.createCounter('test.counter', { unit: 's' }),
+    gauge: meter.createGauge('test.gauge', { unit: 's' }),
+    histogram: meter.createHistogram('test.histogram', { unit: 's' }),
+    meter,
     provider,
     collect: () => reader.collectPoints(),
   };
@@ -31,30 +26,55 @@ function collecting() {
 const pointValue = (points: readonly Point[], name: string) =>
   (points.find((point) => point.name === name) as CounterPoint | GaugePoint | undefined)?.value;
 
-describe('Aggregator', () => {
+describe('the provider of deltas', () => {
+  it('observes when it is collected, and leaves out what fails', async () => {
+    const { meter, collect } = collecting();
+    let total = 3;
+    const observed = meter.createObservableCounter('observed');
+    observed.addCallback((result) => result.observe(total, { by: 'one' }));
+    meter.createObservableGauge('failing').addCallback(() => assert.fail('not told to anybody'));
+    const level = meter.createObservableUpDownCounter('level');
+    meter.addBatchObservableCallback((result) => result.observe(level, -total), [level]);
+    const values = async () => {
+      const points = await collect();
+      return [pointValue(points, 'observed'), pointValue(points, 'level')];
+    };
+    assert.deepEqual(await values(), [3, -3]);
+    total = 10;
+    assert.deepEqual(await values(), [7, -10]);
+  });
+
+  it('keeps the level of an up-down counter from one collection to the next', async () => {
+    const { meter, collect } = collecting();
+    const open = meter.createUpDownCounter('open');
+    open.add(3);
+    open.add(-1);
+    assert.equal(pointValue(await collect(), 'open'), 2);
+    open.add(-1);
+    assert.equal(pointValue(await collect(), 'open'), 1);
+  });
+
   it('gives the sum of a counter once, and a gauge as last set', async () => {
-    const { record, collect } = collecting();
-    const [counter, gauge] = [spec('counter'), spec('gauge')];
-    record(counter, 2, {});
-    record(counter, 3, {});
-    record(gauge, 7, {});
-    record(gauge, -1, {});
+    const { counter, gauge, collect } = collecting();
+    counter.add(2);
+    counter.add(3);
+    gauge.record(7);
+    gauge.record(-1);
     const first = await collect();
     assert.deepEqual([pointValue(first, 'test.counter'), pointValue(first, 'test.gauge')], [5, -1]);
     assert.deepEqual(await collect(), []);
-    record(counter, 1, {});
+    counter.add(1);
     assert.equal(pointValue(await collect(), 'test.counter'), 1);
   });
 
   it('adds up values gathered elsewhere with those recorded one by one', async () => {
-    const { record, recordAll, collect } = collecting();
-    const histogram = spec('histogram');
+    const { histogram, collect } = collecting();
     const gathered = new HistogramDelta();
     const alone = new HistogramDelta();
     for (const value of [0, 0.001, 0.02, 3]) gathered.record(value);
     for (const value of [0, 0.001, 0.02, 3, 0.5]) alone.record(value);
-    recordAll(histogram, gathered.take(), { a: 1 });
-    record(histogram, 0.5, { a: 1 });
+    histogram.merge(gathered.take(), { a: 1 });
+    histogram.record(0.5, { a: 1 });
     const [point] = (await collect()) as HistogramPoint[];
     const { count, sum, min, max, zeroCount } = point as HistogramPoint;
     const expected = alone.take();
@@ -62,16 +82,14 @@ describe('Aggregator', () => {
     for (const quantile of [0.5, 0.95]) {
       assert.equal(percentile(point as HistogramPoint, quantile), percentile(expected, quantile));
     }
-    recordAll(spec('counter'), alone.take(), {});
     assert.deepEqual(await collect(), []);
   });
 
   it('keeps series apart by names and values of attributes, text and number included', async () => {
-    const { record, collect } = collecting();
-    const counter = spec('counter');
+    const { counter, collect } = collecting();
     const all = [{}, { a: 1 }, { a: '1' }, { a: 1, b: 'x' }, { b: 1 }, { a: 'b', b: 1 }, { a: true }];
-    for (const [i, attributes] of all.entries()) record(counter, i + 1, attributes);
-    for (const attributes of all) record(counter, 100, { ...attributes });
+    for (const [i, attributes] of all.entries()) counter.add(i + 1, attributes);
+    for (const attributes of all) counter.add(100, { ...attributes });
     const points = (await collect()) as CounterPoint[];
     assert.deepEqual(
       points.map(({ attributes, value }) => [attributes, value]),
@@ -83,9 +101,8 @@ describe('Aggregator', () => {
     const latency = fc.double({ min: 0.001, max: 1020, noNaN: true });
     await fc.assert(
       fc.asyncProperty(fc.array(latency, { minLength: 1, maxLength: 300 }), async (values) => {
-        const { record, collect } = collecting();
-        const histogram = spec('histogram');
-        for (const value of values) record(histogram, value, { route: '/' });
+        const { histogram, collect } = collecting();
+        for (const value of values) histogram.record(value, { route: '/' });
         const [point] = (await collect()) as HistogramPoint[];
         assert.ok(point);
         assert.equal(point.count, values.length);
@@ -99,15 +116,14 @@ describe('Aggregator', () => {
   });
 
   it('ignores what would poison a sum, and counts zero apart', async () => {
-    const { record, collect } = collecting();
-    const [counter, histogram] = [spec('counter'), spec('histogram')];
+    const { counter, histogram, collect } = collecting();
     for (const value of [Number.NaN, Number.POSITIVE_INFINITY, -1]) {
-      record(counter, value, {});
-      record(histogram, value, {});
+      counter.add(value);
+      histogram.record(value);
     }
-    record(histogram, 0, {});
-    record(histogram, Number.MIN_VALUE, {});
-    record(histogram, Number.MAX_VALUE, {});
+    histogram.record(0);
+    histogram.record(Number.MIN_VALUE);
+    histogram.record(Number.MAX_VALUE);
     const [point, ...others] = (await collect()) as HistogramPoint[];
     assert.deepEqual(others, []);
     assert.deepEqual([point?.count, point?.zeroCount, point?.min], [3, 1, 0]);
@@ -118,17 +134,16 @@ describe('Aggregator', () => {
   });
 
   it('folds series past the bound into one that says so, and loses nothing', async () => {
-    const { record, collect } = collecting();
-    const counter = spec('counter');
-    for (let i = 0; i < 2100; i++) record(counter, 1, { i });
+    const { counter, collect } = collecting();
+    for (let i = 0; i < 2100; i++) counter.add(1, { i });
     const points = (await collect()) as CounterPoint[];
     assert.equal(points.length, 2001);
     assert.equal(points.find(({ attributes }) => attributes['otel.metric.overflow'] === true)?.value, 100);
   });
 
   it("comes out beside the app's own instruments", async () => {
-    const { record, collect, provider } = collecting();
-    record(spec('counter'), 1, {});
+    const { counter, collect, provider } = collecting();
+    counter.add(1);
     provider.getMeter('app').createCounter('app.orders').add(2);
     const points = await collect();
     assert.deepEqual([pointValue(points, 'test.counter'), pointValue(points, 'app.orders')], [1, 2]);

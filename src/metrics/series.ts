@@ -1,0 +1,153 @@
+import { type Attributes as ApiAttributes, ValueType } from '@opentelemetry/api';
+import {
+  AggregationTemporality,
+  type DataPoint,
+  DataPointType,
+  type MetricData,
+} from '@opentelemetry/sdk-metrics';
+import type { Attributes, AttributeValue } from '../core/frame.ts';
+import { HISTOGRAM_SCALE, HistogramDelta } from '../core/histogram.ts';
+
+/** As OpenTelemetry's SDK: past so many series an instrument's further ones are one, marked as overflow. */
+const SERIES_MAX_PER_INSTRUMENT = 2000;
+const OVERFLOW: Attributes = { 'otel.metric.overflow': true };
+
+export type HrTime = [seconds: number, nanoseconds: number];
+
+/** The interval that a collection covers. */
+export interface Times {
+  readonly startTime: HrTime;
+  readonly endTime: HrTime;
+}
+
+/** `level`: an up-down counter, whose sum goes on from one collection to the next. */
+export type SeriesKind = 'counter' | 'level' | 'gauge' | 'histogram';
+
+export interface Descriptor {
+  readonly name: string;
+  readonly unit: string;
+  readonly description: string;
+  readonly kind: SeriesKind;
+}
+
+/** What one series added up to since it was last taken. */
+export interface Series {
+  readonly attributes: Attributes;
+  /** Sum of a counter or a level, last value of a gauge. */
+  value: number;
+  touched: boolean;
+  /** What an observed counter said last. */
+  observed: number;
+  readonly histogram: HistogramDelta | null;
+}
+
+/** A series is found by walking its attributes in the order they are given: a name, then its value, and so on. */
+interface Step {
+  readonly next: Map<AttributeValue, Step>;
+  series: Series | null;
+}
+
+/** All series of one instrument. */
+export class SeriesSet {
+  readonly descriptor: Descriptor;
+  readonly #root: Step = { next: new Map(), series: null };
+  readonly #all: Series[] = [];
+  #overflow: Series | null = null;
+
+  constructor(descriptor: Descriptor) {
+    this.descriptor = descriptor;
+  }
+
+  /**
+   * Attributes must come from literals with the same order of names: another order is another series, which only the
+   * collector merges.
+   */
+  of(attributes: ApiAttributes): Series {
+    let step = this.#root;
+    for (const name in attributes) {
+      const value = attributes[name];
+      if (value === undefined || value === null) continue;
+      step = following(following(step, name), primitive(value));
+    }
+    step.series ??= this.#admit(attributes);
+    return step.series;
+  }
+
+  /** What was measured since the last call, `null` when nothing was. Series without a measurement are left out. */
+  take(times: Times): MetricData | null {
+    const touched = this.#all.filter((series) => series.touched);
+    if (touched.length === 0) return null;
+    for (const series of touched) series.touched = false;
+    const { name, unit, description, kind } = this.descriptor;
+    const base = {
+      descriptor: { name, unit, description, valueType: ValueType.DOUBLE },
+      aggregationTemporality: AggregationTemporality.DELTA,
+    };
+    if (kind === 'histogram') {
+      const dataPoints = touched.flatMap(({ attributes, histogram }) =>
+        histogram === null ? [] : { ...times, attributes, value: exponentialHistogram(histogram) },
+      );
+      return { ...base, dataPointType: DataPointType.EXPONENTIAL_HISTOGRAM, dataPoints };
+    }
+    const dataPoints: DataPoint<number>[] = touched.map(({ attributes, value }) => ({
+      ...times,
+      attributes,
+      value,
+    }));
+    if (kind === 'gauge') return { ...base, dataPointType: DataPointType.GAUGE, dataPoints };
+    if (kind === 'counter') for (const series of touched) series.value = 0;
+    const aggregationTemporality =
+      kind === 'counter' ? AggregationTemporality.DELTA : AggregationTemporality.CUMULATIVE;
+    const isMonotonic = kind === 'counter';
+    return { ...base, aggregationTemporality, dataPointType: DataPointType.SUM, isMonotonic, dataPoints };
+  }
+
+  #admit(attributes: ApiAttributes): Series {
+    if (this.#all.length < SERIES_MAX_PER_INSTRUMENT) return this.#add(primitives(attributes));
+    this.#overflow ??= this.#add(OVERFLOW);
+    return this.#overflow;
+  }
+
+  #add(attributes: Attributes): Series {
+    const histogram = this.descriptor.kind === 'histogram' ? new HistogramDelta() : null;
+    const series: Series = { attributes, value: 0, touched: false, observed: 0, histogram };
+    this.#all.push(series);
+    return series;
+  }
+}
+
+function following(step: Step, key: AttributeValue): Step {
+  let next = step.next.get(key);
+  if (next === undefined) {
+    next = { next: new Map(), series: null };
+    step.next.set(key, next);
+  }
+  return next;
+}
+
+/** Lists as text: a series is told apart by text, number or boolean. */
+function primitives(attributes: ApiAttributes): Attributes {
+  const entries = Object.entries(attributes).flatMap(([name, value]): [string, AttributeValue][] =>
+    value === undefined || value === null ? [] : [[name, primitive(value)]],
+  );
+  return Object.fromEntries(entries);
+}
+
+function primitive(value: unknown): AttributeValue {
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+function exponentialHistogram(histogram: HistogramDelta) {
+  const { count, sum, min, max, zeroCount, offset, counts } = histogram.take();
+  return {
+    count,
+    sum,
+    min,
+    max,
+    zeroCount,
+    scale: HISTOGRAM_SCALE,
+    positive: { offset, bucketCounts: [...counts] },
+    negative: { offset: 0, bucketCounts: [] },
+  };
+}
