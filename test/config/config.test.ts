@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, describe, it } from 'node:test';
+import { afterAll, describe, it } from 'vitest';
 import { collectorEnv, effectiveSettings, readConfig, SETTINGS } from '../../src/config/config.ts';
 import { NervecenterError } from '../../src/core/errors.ts';
 import { settingCases } from '../support/setting-cases.ts';
 
 const CWD = mkdtempSync(join(tmpdir(), 'nervecenter-test-'));
-after(() => rmSync(CWD, { recursive: true, force: true }));
+afterAll(() => rmSync(CWD, { recursive: true, force: true }));
 
 const CASES = settingCases(CWD);
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { describe, it } from 'vitest';
 import { INPUT_REFUSALS } from '../../src/agent/api/input-refusals.ts';
 import type { MetricFamily } from '../../src/collector/metric-family.ts';
 import { exposition } from '../../src/collector/prometheus/exposition.ts';

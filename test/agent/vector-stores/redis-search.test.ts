@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
-import { after, afterEach, before, describe, it } from 'node:test';
+import { afterAll, afterEach, beforeAll, describe, it } from 'vitest';
 import { isRedisVectorSearch } from '../../../src/agent/vector-stores/redis-reply.ts';
 import { redisSearch } from '../../../src/agent/vector-stores/redis-search.ts';
 import { RedisServer, type Reply } from '../../support/redis-server.ts';
@@ -36,7 +36,7 @@ let observed: ObservedQueries;
 let stop: () => void;
 const closings: (() => void)[] = [];
 
-before(async () => {
+beforeAll(async () => {
   server = await RedisServer.start();
   observed = observeQueries();
   stop = redisSearch.start(observed.agent);
@@ -45,7 +45,7 @@ afterEach(() => {
   for (const close of closings.splice(0)) close();
   observed.agent.events.splice(0);
 });
-after(async () => {
+afterAll(async () => {
   stop();
   observed.stop();
   await server.stop();
