@@ -2,11 +2,9 @@ import { defineConfig } from 'vitest/config';
 import { ClosingLineReporter } from './test/support/closing-line-reporter.ts';
 import { PROJECTS } from './test/support/projects.ts';
 
-const SECOND_MS = 1000;
+const MINUTE_MS = 60 * 1000;
 
 export default defineConfig({
-  // No condition beside Node's own: a package is the file that an app gets.
-  ssr: { resolve: { conditions: [] } },
   test: {
     projects: Object.entries(PROJECTS).map(([name, folders]) => ({
       extends: true,
@@ -21,8 +19,8 @@ export default defineConfig({
     setupFiles: ['test/support/environment-of-an-app.ts'],
     // Hooks run in the order in which they stand, before and after.
     sequence: { hooks: 'list' },
-    testTimeout: 120 * SECOND_MS,
-    hookTimeout: 120 * SECOND_MS,
+    testTimeout: 5 * MINUTE_MS,
+    hookTimeout: 2 * MINUTE_MS,
     allowOnly: false,
     reporters: ['default', new ClosingLineReporter()],
   },
