@@ -228,8 +228,10 @@ describe('what a chart comes with', () => {
     await page.reload();
     const failure = page.getByText('The database is away.').first();
     await failure.waitFor();
+    const retry = page.locator('[data-panel=rag-latency]').getByRole('button', { name: 'Try again' });
+    await retry.waitFor();
     collector.historyIsDown = false;
-    await page.locator('[data-panel=rag-latency]').getByRole('button', { name: 'Try again' }).click();
+    await retry.click();
     await page.locator('main canvas').first().waitFor();
     collector.historyIsDown = true;
     await page.getByRole('button', { name: 'Live', exact: true }).click();
