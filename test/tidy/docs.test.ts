@@ -9,7 +9,7 @@ import { exposition } from '../../src/collector/prometheus/exposition.ts';
 import { familyName } from '../../src/collector/prometheus/names.ts';
 import { createRoutes, type RouteSources, STREAM_PATH } from '../../src/collector/server/routes.ts';
 import { emptyStatistics, statisticsFamilies } from '../../src/collector/server/statistics.ts';
-import { SETTINGS } from '../../src/config/config.ts';
+import { SETTINGS } from '../../src/config/settings.ts';
 import { CATALOGUE } from '../../src/core/errors.ts';
 import { FOLDED_LABELS } from '../../src/core/llm/labels.ts';
 import { SIGNALS } from '../../src/core/signals/index.ts';
