@@ -171,7 +171,7 @@ export const SETTINGS = {
       'a header such as x-user-email, or email=x-user-email,department=x-user-department, none that holds credentials',
     meaning:
       'request headers a trusted proxy sets, `x-user-email` or `email=x-user-email,department=x-user-department`: who rows are for',
-    more: { text: 'read this before you set it', page: 'security.md#who-a-request-is-for' },
+    more: { text: 'who a request is for', page: 'security.md#who-a-request-is-for' },
   },
   NERVECENTER_STORAGE: {
     kind: 'choice',
