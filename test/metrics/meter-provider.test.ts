@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import fc from 'fast-check';
+import { describe, it } from 'vitest';
 import type { CounterPoint, GaugePoint, HistogramPoint, Point } from '../../src/core/frame.ts';
 import { HistogramDelta, PERCENTILE_ERROR_BOUND, percentile } from '../../src/core/histogram.ts';
 import { DeltaMeterProvider } from '../../src/metrics/meter-provider.ts';

@@ -12,7 +12,7 @@ import {
   type TokenUsage,
   type UsageSource,
 } from '../llm/usage.ts';
-import { type Milliseconds, milliseconds, toSeconds, type Usd } from '../units.ts';
+import { type Milliseconds, toSeconds, type Usd } from '../units.ts';
 import {
   ATTRIBUTION,
   type Check,
@@ -30,8 +30,8 @@ import {
 } from './checks.ts';
 import { allOf, anyOf, asked, countOf, equals, isPresent, isWordOf, not } from './facts.ts';
 import { type CounterSpec, counterOf, type HistogramSpec, histogramOf } from './instruments.ts';
-import { eventColumns, int4, PEOPLE, SENDER, senderColumns, text } from './row.ts';
-import type { Column, Signal } from './signal.ts';
+import { PEOPLE, SENDER } from './row.ts';
+import type { Signal } from './signal.ts';
 
 export type LlmOutcome = 'ok' | 'error' | 'aborted';
 

@@ -195,11 +195,11 @@ function measureQueries(meter: Meter): (event: RagQueryEvent) => void {
   const stages = histogramOf(meter, RAG_STAGE_DURATION);
   const chunks = histogramOf(meter, RAG_CHUNKS);
   return (event) => {
-    const failed = event.outcome === 'error';
+    const failed = isFailed(event);
     queries.record(toSeconds(event.durationMs), failed ? { 'error.type': event.errorType ?? '_OTHER' } : {});
     for (const [stage, duration] of Object.entries(event.stages))
       stages.record(toSeconds(duration), { [STAGE_ATTRIBUTE]: stage });
     // A failed query found nothing because it failed: it must not count as a query without results.
-    if (!failed && event.chunksRetrieved !== null) chunks.record(event.chunksRetrieved, {});
+    if (isAnswered(event)) chunks.record(event.chunksRetrieved ?? 0, {});
   };
 }

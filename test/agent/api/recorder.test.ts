@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
-import { signalOf } from '../../../src/core/signals/index.ts';
-import { attributeValues, measured } from '../../support/measurements.ts';
-import { beforeEach, describe, it } from 'node:test';
 import fc from 'fast-check';
+import { beforeEach, describe, it } from 'vitest';
 import { Recorder } from '../../../src/agent/api/recorder.ts';
 import { runInContext, WorkContext } from '../../../src/agent/context/context.ts';
 import { RouteBound } from '../../../src/agent/http/route.ts';
 import { StageNames } from '../../../src/agent/rag/stage-names.ts';
+import { signalOf } from '../../../src/core/signals/index.ts';
 import type { LlmCallEvent } from '../../../src/core/signals/llm-call.ts';
 import type { RagQueryEvent } from '../../../src/core/signals/rag-query.ts';
 import type { RequestEvent } from '../../../src/core/signals/request.ts';
 import { toRow } from '../../../src/core/signals/row.ts';
+import { attributeValues, measured } from '../../support/measurements.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';
 
 let agent: RecordingAgent;

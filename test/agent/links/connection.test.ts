@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, it } from 'node:test';
+import { afterEach, beforeEach, describe, it } from 'vitest';
 import { Connection } from '../../../src/agent/links/connection.ts';
 import { FrameSender } from '../../../src/agent/metrics/frame-sender.ts';
 import { BATCH_EVENTS_MAX, Pipeline } from '../../../src/agent/pipeline.ts';

@@ -5,6 +5,7 @@ import { type PostgresConfig, readConfig } from '../../../src/config/config.ts';
 import type { AgentMessage, CollectorMessage } from '../../../src/core/frame.ts';
 import { CACHE_NAME, CACHE_REQUESTS, CACHE_RESULT } from '../../../src/core/signals/cache.ts';
 import type { NervecenterEvent } from '../../../src/core/signals/index.ts';
+import { counterOf } from '../../../src/core/signals/instruments.ts';
 import {
   DIRECTION,
   RECEIVE,
@@ -15,7 +16,6 @@ import {
 } from '../../../src/core/signals/ws-session.ts';
 import type { Snapshot } from '../../../src/core/snapshot.ts';
 import { milliseconds } from '../../../src/core/units.ts';
-import { counterOf } from '../../../src/core/signals/instruments.ts';
 import { DeltaMeterProvider } from '../../../src/metrics/meter-provider.ts';
 import { SnapshotReader } from '../../../src/metrics/snapshot-reader.ts';
 

@@ -1,14 +1,11 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { LiveStore } from '../../../src/collector/live/store.ts';
-import type { MetricFamily } from '../../../src/collector/metric-family.ts';
-import { milliseconds } from '../../../src/core/units.ts';
-import { SnapshotReader } from '../../../src/metrics/snapshot-reader.ts';
-import { DeltaMeterProvider } from '../../../src/metrics/meter-provider.ts';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
+import type { TestContext } from 'vitest';
+import { LiveStore } from '../../../src/collector/live/store.ts';
+import type { MetricFamily } from '../../../src/collector/metric-family.ts';
 import {
   type CollectorServer,
   createCollectorServer,
@@ -16,6 +13,9 @@ import {
 } from '../../../src/collector/server/server.ts';
 import { type Config, readConfig } from '../../../src/config/config.ts';
 import type { Health, Snapshot } from '../../../src/core/snapshot.ts';
+import { milliseconds } from '../../../src/core/units.ts';
+import { DeltaMeterProvider } from '../../../src/metrics/meter-provider.ts';
+import { SnapshotReader } from '../../../src/metrics/snapshot-reader.ts';
 
 export const TOKEN = 'a-token-of-sufficient-length';
 export const OLD_TOKEN = 'the-token-before+rotation/100%';
@@ -113,7 +113,7 @@ export async function startServer(test: TestContext, setup: ServerSetup = {}): P
     assetsDir,
     log: (component, message) => logs.push(`${component}: ${message}`),
   });
-  test.after(async () => {
+  test.onTestFinished(async () => {
     await server.shutdown();
     rmSync(directory, { recursive: true, force: true });
   });

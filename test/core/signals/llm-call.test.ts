@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
-import { measured } from '../../support/measurements.ts';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { tokenUsage } from '../../../src/agent/llm/tokens/usage.ts';
 import {
   isRateLimited,
   LLM_UNPRICED,
   type LlmCallEvent,
-  type PricedLlmCallEvent,
   NO_CALL_DETAILS,
+  type PricedLlmCallEvent,
 } from '../../../src/core/signals/llm-call.ts';
 import { milliseconds } from '../../../src/core/units.ts';
+import { measured } from '../../support/measurements.ts';
 
 function call(fields: Partial<LlmCallEvent>): LlmCallEvent {
   return {
@@ -43,7 +43,8 @@ test('an answered call whose cost is not known counts as unpriced, also without 
     const cost = { usd: null, cacheSavingsUsd: null, source: 'none', priceVersion: null } as const;
     const event: PricedLlmCallEvent = { ...call(fields), cost };
     return measured([event]).reduce(
-      (sum, point) => (point.name === LLM_UNPRICED.name && point.kind === 'counter' ? sum + point.value : sum),
+      (sum, point) =>
+        point.name === LLM_UNPRICED.name && point.kind === 'counter' ? sum + point.value : sum,
       0,
     );
   };

@@ -225,7 +225,6 @@ const PRUNED = [
 
 /** Rollups are few, and their buckets are rewritten anyway: unlike rows they may be deleted one by one. */
 async function prune(client: PoolClient, signal: SignalName, keptFromMs: number): Promise<void> {
-  const keptFrom = toDate(keptFromMs);
   for (const [table, unitMs] of PRUNED) {
     await client.query(
       `DELETE FROM enterprise.${table} WHERE signal = $1 AND field = ANY ($2) AND dimension = ANY ($3)

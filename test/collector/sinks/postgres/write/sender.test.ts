@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { SentBatches } from '../../../../../src/collector/receivers/sent-batches.ts';
 import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, afterEach, before, test } from 'node:test';
+import { afterAll, afterEach, beforeAll, test } from 'vitest';
 import type { AgentLink } from '../../../../../src/collector/agent-link.ts';
 import { type AgentHandlers, receiveFrom } from '../../../../../src/collector/receivers/agents.ts';
+import { SentBatches } from '../../../../../src/collector/receivers/sent-batches.ts';
 import { encodeEvents, sectionsOf } from '../../../../../src/collector/sinks/postgres/spool/batch.ts';
 import { Spool } from '../../../../../src/collector/sinks/postgres/spool/spool.ts';
 import { createStorage, type Storage } from '../../../../../src/collector/sinks/postgres/storage.ts';
@@ -31,10 +31,10 @@ let database: PostgresConfig;
 let dataDir: string;
 let storage: Storage | null = null;
 
-before(async () => {
+beforeAll(async () => {
   server = await startPostgres();
 });
-after(() => server.stop());
+afterAll(() => server.stop());
 
 afterEach(async () => {
   await storage?.shutdown(PATIENCE_MS);
