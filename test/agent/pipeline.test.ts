@@ -32,7 +32,7 @@ describe('BoundedQueue', () => {
           for (const step of operations) {
             if ('push' in step) {
               model.push(step.push);
-              const dropped = model.length > capacity ? model.splice(0, 1).length : 0;
+              const dropped = model.length > capacity ? model.shift() : undefined;
               assert.equal(queue.push(step.push), dropped);
             } else {
               assert.deepEqual(queue.take(step.take), model.splice(0, step.take));

@@ -144,6 +144,7 @@ function newSeries({ kind, attributes }: Point): CounterSeries | HistogramSeries
 }
 
 function addToCounter(series: CounterSeries, value: number, slot: number): void {
+  if (value < 0) return; // A total never falls.
   series.total += value;
   series.window.add(value, slot);
 }

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { migrate } from '../../../src/collector/sinks/postgres/schema/migrate.ts';
+import { migrate, readMigrations } from '../../../src/collector/sinks/postgres/schema/migrate.ts';
 import type { PostgresConfig } from '../../../src/config/config.ts';
 import type { Snapshot } from '../../../src/core/snapshot.ts';
 import { until } from '../../support/poll.ts';
@@ -15,6 +15,8 @@ import { lasting, traffic } from './traffic.ts';
 const CHILD = join(import.meta.dirname, 'child.ts');
 const PATIENCE_MS = 30_000;
 const ROWS = 100_000;
+/** The migration that counts what was stored before there were totals. */
+const TOTALS_BEGIN = 17;
 let server: TestPostgres;
 const dataDirs: string[] = [];
 beforeAll(async () => {
@@ -108,7 +110,7 @@ describe('a collector on a database of others', () => {
   it('shows what plain SQL has written, a hundred thousand rows of it', async () => {
     const database = await server.createDatabase();
     await server.using(database, async (client) => {
-      await migrate(client);
+      await migrate(client, readMigrations().filter(({ number }) => number < TOTALS_BEGIN));
       await client.query(`INSERT INTO enterprise.request_metrics (timestamp, endpoint, method, status_code, response_time_ms)
         SELECT now() - interval '30 days' * (i - 1) / ${ROWS}, '/raw/' || i % 400, 'GET', CASE WHEN i % 10 = 0 THEN 500 ELSE 200 END, 10
         FROM generate_series(1, ${ROWS}) AS i`);
@@ -119,7 +121,7 @@ describe('a collector on a database of others', () => {
       const { api, llm } = await recalled(fed, { requests_total: ROWS });
       assert.deepEqual([api.requests_total, api.errors_total], [ROWS, ROWS / 10]);
       assert.ok(Object.keys(api.endpoints).length <= 200);
-      assert.equal(api.overflow_endpoints, (ROWS / 400) * 250);
+      assert.equal(api.overflow_endpoints, (ROWS / 400) * 201);
       assert.deepEqual(llm.by_model, [
         {
           ...llm.by_model[0],
@@ -130,10 +132,9 @@ describe('a collector on a database of others', () => {
           tokens_in: 10,
           tokens_out: 14,
           cost_usd: 1.25,
-          latency_p95_ms: 3000,
+          latency_p95_ms: 0, // What was measured of late is known of batches of ours only.
         },
       ]);
-      assert.equal(llm.latency_avg_ms, 2000);
     });
   });
 
