@@ -11,7 +11,7 @@ import {
   type TokenUsage,
   type UsageSource,
 } from '../llm/usage.ts';
-import { type Milliseconds, milliseconds, toSeconds, type Usd } from '../units.ts';
+import { type Milliseconds, toSeconds, type Usd } from '../units.ts';
 import {
   ATTRIBUTION,
   type Check,
@@ -27,9 +27,9 @@ import {
   recordOf,
   shaped,
 } from './checks.ts';
-import { allOf, anyOf, asked, countOf, equals, isPresent, isWordOf, not } from './facts.ts';
-import { eventColumns, int4, PEOPLE, SENDER, senderColumns, text } from './row.ts';
-import type { Column, InstrumentSpec, RecordMeasurement, Signal } from './signal.ts';
+import { allOf, anyOf, asked, equals, isPresent, isWordOf, not } from './facts.ts';
+import { PEOPLE, SENDER } from './row.ts';
+import type { InstrumentSpec, RecordMeasurement, Signal } from './signal.ts';
 
 export type LlmOutcome = 'ok' | 'error' | 'aborted';
 
@@ -289,7 +289,7 @@ export const llmCall: Signal<LlmCallEvent> = {
       },
     },
     sums: {
-      errors: countOf(FAILED),
+      errors: FAILED,
       cost_usd: STORED_COST,
       cache_savings_usd: 'r.cache_savings_usd',
       tokens: 'r.total_tokens',
@@ -298,10 +298,10 @@ export const llmCall: Signal<LlmCallEvent> = {
       tokens_cached: 'r.cached_tokens',
       tokens_reasoning: 'r.reasoning_tokens',
       tokens_cache_write: 'r.cache_write_tokens',
-      unpriced: countOf(UNPRICED),
-      aborted: countOf(equals('outcome', 'aborted')),
-      estimated: countOf(ESTIMATED),
-      rate_limited: countOf(RATE_LIMITED),
+      unpriced: UNPRICED,
+      aborted: equals('outcome', 'aborted'),
+      estimated: ESTIMATED,
+      rate_limited: RATE_LIMITED,
     },
     measures: {
       ...COUNTS,
@@ -328,7 +328,6 @@ export const llmCall: Signal<LlmCallEvent> = {
       rate_limited: total('events', 'rate_limited', { words: 'rate limits', heading: FAILURES }),
     },
     firstMeasure: 'cost',
-    failed: FAILED,
   },
   retention: { key: 'llm', days: 90 },
 };

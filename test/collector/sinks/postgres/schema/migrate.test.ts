@@ -10,7 +10,6 @@ import {
   schemaStatus,
 } from '../../../../../src/collector/sinks/postgres/schema/migrate.ts';
 import { SIGNALS } from '../../../../../src/core/signals/index.ts';
-import type { Signal } from '../../../../../src/core/signals/signal.ts';
 import { packageRoot } from '../../../../../src/platform/paths.ts';
 import { startPostgres, type TestPostgres } from '../../../../support/postgres.ts';
 
