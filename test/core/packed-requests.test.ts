@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { describe, it } from 'vitest';
 import { packRequests, unpackRequests } from '../../src/core/packed-requests.ts';
 import type { NervecenterEvent } from '../../src/core/signals/index.ts';
 import type { RequestEvent } from '../../src/core/signals/request.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { HISTORY } from '../../src/core/history/catalogue.ts';
 import { SIGNALS } from '../../src/core/signals/index.ts';
 import { builtDashboard } from './built-dashboard.ts';

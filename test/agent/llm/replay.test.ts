@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { basename } from 'node:path';
-import { after, before, test } from 'node:test';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import { afterAll, beforeAll, test } from 'vitest';
 import { completionTokens, promptTokens } from '../../../src/core/llm/usage.ts';
 import type { LlmCallEvent } from '../../../src/core/signals/llm-call.ts';
 import { askedIn, bytesOf, type Exchange, readRecordings } from '../../support/recordings.ts';
@@ -19,11 +19,11 @@ const recordings = readRecordings().flatMap(({ name, exchanges }) =>
 
 let server: StubServer;
 let recording: RecordingAgent;
-before(async () => {
+beforeAll(async () => {
   server = await startStub();
   recording = startRecording();
 });
-after(async () => {
+afterAll(async () => {
   recording.stop();
   await server.close();
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { eventsOf } from '../../../src/collector/receivers/shapes.ts';
 import { aggregateRows } from '../../../src/collector/sinks/postgres/rollup/aggregate.ts';
 import { SHAPES } from '../../../src/collector/sinks/postgres/rollup/shape.ts';
@@ -31,11 +31,11 @@ let server: TestPostgres;
 let store: TestHistory;
 const ended: (() => unknown)[] = [];
 
-before(async () => {
+beforeAll(async () => {
   server = await startPostgres();
-  store = await openHistory({ after: (end) => void ended.push(end as () => unknown) }, server);
+  store = await openHistory({ onTestFinished: (end) => void ended.push(end as () => unknown) }, server);
 });
-after(async () => {
+afterAll(async () => {
   for (const end of ended) await end();
   await server.stop();
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { migrate } from '../../../src/collector/sinks/postgres/schema/migrate.ts';
 import type { PostgresConfig } from '../../../src/config/config.ts';
 import { RATE_LIMIT_ERRORS } from '../../../src/core/llm/rate-limit.ts';
@@ -28,12 +28,12 @@ const RUNS = 50;
 let server: TestPostgres;
 let database: PostgresConfig;
 
-before(async () => {
+beforeAll(async () => {
   server = await startPostgres();
   database = await server.createDatabase();
   await server.using(database, (client) => migrate(client));
 });
-after(() => server.stop());
+afterAll(() => server.stop());
 
 /** Whether a fact holds of each row of a table, as Postgres has it. */
 async function inPostgres(
