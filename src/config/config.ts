@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type CachePrefix, parseCachePrefixes } from '../core/cache-names.ts';
 import { NervecenterError } from '../core/errors.ts';
-import { SIGNALS } from '../core/signals/index.ts';
-import { RETENTION_KEYS, type RetentionKey } from '../core/signals/signal.ts';
+import type { RetentionKey } from '../core/signals/signal.ts';
 import { DAY_MS, type Milliseconds, milliseconds } from '../core/units.ts';
 import { parseUserHeaders, type UserHeaders } from '../core/user-headers.ts';
 import { nearestName } from './nearest-name.ts';
 import type { ConnectionSource } from './postgres-options.ts';
 import { readPostgres } from './postgres-source.ts';
+import { RETENTION_DAYS } from './retention.ts';
 import { type Env, printable, SettingReader } from './setting-reader.ts';
 import { ADMIN_TOKEN_LENGTH_MIN, expectationOf, isSetting, SETTING_NAMES } from './settings.ts';
 
@@ -58,12 +58,6 @@ export function collectorEnv(env: Env = process.env): NodeJS.ProcessEnv {
 }
 
 const PREFIX = 'NERVECENTER_';
-const DEFAULT_RETENTION_DAYS = Object.fromEntries(
-  RETENTION_KEYS.map((key) => [
-    key,
-    Object.values(SIGNALS).find(({ retention }) => retention.key === key)?.retention.days,
-  ]),
-) as Readonly<Record<RetentionKey, number>>;
 
 /** Variables with our prefix that nobody reads, and what each was probably meant to be; `null`: nothing like it. */
 export function unknownSettings(
@@ -98,7 +92,7 @@ export function readConfig(env: Env = process.env, cwd: string = process.cwd()):
     dataDir: resolve(cwd, setting.textOrDefault('NERVECENTER_DATA_DIR')),
     spoolMaxBytes: setting.integer('NERVECENTER_SPOOL_MAX_BYTES'),
     storageMaxBytes: setting.integerIfSet('NERVECENTER_STORAGE_MAX_BYTES'),
-    retentionMs: retention(setting, problems),
+    retentionMs: readRetention(setting),
     pricesPath: resolved(cwd, setting.text('NERVECENTER_PRICES')),
     alertsPath: resolved(cwd, setting.text('NERVECENTER_ALERTS')),
     errorMessages: setting.choice('NERVECENTER_ERROR_MESSAGES'),
@@ -171,15 +165,15 @@ function origins(setting: SettingReader): string[] {
   });
 }
 
-function retention(setting: SettingReader, problems: string[]): Record<RetentionKey, Milliseconds> {
-  const days: Record<RetentionKey, number> = { ...DEFAULT_RETENTION_DAYS };
+function readRetention(setting: SettingReader): Record<RetentionKey, Milliseconds> {
+  const days: Record<RetentionKey, number> = { ...RETENTION_DAYS };
   for (const item of setting.list('NERVECENTER_RETENTION_DAYS')) {
     const [key = '', value = ''] = item.split('=').map((part) => part.trim());
     if (Object.hasOwn(days, key) && /^\d+$/.test(value) && Number(value) >= 1) {
       days[key as RetentionKey] = Number(value);
       continue;
     }
-    problems.push(
+    setting.problems.push(
       `NERVECENTER_RETENTION_DAYS: expected pairs such as request=30 with ${Object.keys(days).join(', ')} and at least 1 day, got "${printable(item)}". Correct it or remove it.`,
     );
   }

@@ -2,11 +2,12 @@ import { cachesText } from '../core/cache-names.ts';
 import { DAY_MS } from '../core/units.ts';
 import { userHeadersText } from '../core/user-headers.ts';
 import type { Config } from './config.ts';
+import { retentionText } from './retention.ts';
 import type { SettingName } from './settings.ts';
 
 /** The configuration as `nervecenter doctor` prints it: by variable, secrets masked. */
 export function effectiveSettings(config: Config): Partial<Record<SettingName, string>> {
-  const days = Object.entries(config.retentionMs).map(([key, ms]) => `${key}=${ms / DAY_MS}`);
+  const days = Object.entries(config.retentionMs).map(([key, ms]) => [key, ms / DAY_MS]);
   return {
     OTEL_SDK_DISABLED: String(config.disabled),
     OTEL_SERVICE_NAME: config.service,
@@ -25,7 +26,7 @@ export function effectiveSettings(config: Config): Partial<Record<SettingName, s
     NERVECENTER_DATA_DIR: config.dataDir,
     NERVECENTER_SPOOL_MAX_BYTES: String(config.spoolMaxBytes),
     NERVECENTER_STORAGE_MAX_BYTES: String(config.storageMaxBytes ?? 'unset'),
-    NERVECENTER_RETENTION_DAYS: days.join(','),
+    NERVECENTER_RETENTION_DAYS: retentionText(Object.fromEntries(days)),
     NERVECENTER_PRICES: config.pricesPath ?? 'unset',
     NERVECENTER_ALERTS: config.alertsPath ?? 'unset',
     NERVECENTER_ERROR_MESSAGES: config.errorMessages,

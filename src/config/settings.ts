@@ -1,3 +1,5 @@
+import { DEFAULT_RETENTION } from './retention.ts';
+
 /** What settings are grouped by, with the heading of each group. */
 export const SETTING_GROUPS = {
   app: 'The app',
@@ -189,7 +191,7 @@ export const SETTINGS = {
   NERVECENTER_RETENTION_DAYS: {
     kind: 'text',
     group: 'storage',
-    default: 'request=30,system=7,llm=90,rag=30,cache=7',
+    default: DEFAULT_RETENTION,
     meaning: 'days kept per table',
     more: { text: 'retention', page: 'storage.md#partitions-and-retention' },
   },

@@ -26,7 +26,7 @@ export interface HistorySignal {
 /** What the history API knows of each signal. */
 export const HISTORY: Readonly<Record<SignalName, HistorySignal>> = ofSignals(
   ({ words, columns, history }) => {
-    const { dimensions, measures, firstMeasure, oneAtATime, finestStepMs, failed } = history;
+    const { dimensions, measures, firstMeasure, oneAtATime, finestStepMs, sums } = history;
     return {
       ...words,
       dimensions: Object.keys(dimensions),
@@ -36,7 +36,7 @@ export const HISTORY: Readonly<Record<SignalName, HistorySignal>> = ofSignals(
       ...(finestStepMs === undefined ? {} : { finestStepMs }),
       durationColumn: durationColumn(history),
       isTraced: columns.some(({ name }) => name === 'trace_id'),
-      failed,
+      failed: typeof sums['errors'] === 'object' ? sums['errors'] : null,
     };
   },
 );

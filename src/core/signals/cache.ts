@@ -81,7 +81,6 @@ export const cache: Signal<CacheEvent> = {
       hit_rate: percentOf('hits', 'lookups'),
     },
     firstMeasure: 'hit_rate',
-    failed: null,
     finestStepMs: MINUTE_MS,
   },
   retention: { key: 'cache', days: 7 },

@@ -45,12 +45,12 @@ export function not(fact: Fact): Fact {
 }
 
 /** Whether a fact holds of a row, told by its columns. */
-export function holds(fact: Fact, cellOf: (column: string) => unknown): boolean {
-  if ('anyOf' in fact) return fact.anyOf.some((one) => holds(one, cellOf));
-  if ('allOf' in fact) return fact.allOf.every((one) => holds(one, cellOf));
-  if ('not' in fact) return !holds(fact.not, cellOf);
-  if ('present' in fact) return (cellOf(fact.present) ?? null) !== null;
-  const value = cellOf(fact.column);
+export function holds(fact: Fact, valueIn: (column: string) => unknown): boolean {
+  if ('anyOf' in fact) return fact.anyOf.some((one) => holds(one, valueIn));
+  if ('allOf' in fact) return fact.allOf.every((one) => holds(one, valueIn));
+  if ('not' in fact) return !holds(fact.not, valueIn);
+  if ('present' in fact) return (valueIn(fact.present) ?? null) !== null;
+  const value = valueIn(fact.column);
   if ('is' in fact) return value === fact.is;
   if ('isAtLeast' in fact) return typeof value === 'number' && value >= fact.isAtLeast;
   return typeof value === 'string' && fact.isWordOf.includes(value.toLowerCase());

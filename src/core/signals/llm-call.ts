@@ -28,7 +28,7 @@ import {
   recordOf,
   shaped,
 } from './checks.ts';
-import { allOf, anyOf, asked, countOf, equals, isPresent, isWordOf, not } from './facts.ts';
+import { allOf, anyOf, asked, equals, isPresent, isWordOf, not } from './facts.ts';
 import { type CounterSpec, counterOf, type HistogramSpec, histogramOf } from './instruments.ts';
 import { PEOPLE, SENDER } from './row.ts';
 import type { Signal } from './signal.ts';
@@ -290,7 +290,7 @@ export const llmCall: Signal<LlmCallEvent> = {
       },
     },
     sums: {
-      errors: countOf(FAILED),
+      errors: FAILED,
       cost_usd: STORED_COST,
       cache_savings_usd: 'r.cache_savings_usd',
       tokens: 'r.total_tokens',
@@ -299,10 +299,10 @@ export const llmCall: Signal<LlmCallEvent> = {
       tokens_cached: 'r.cached_tokens',
       tokens_reasoning: 'r.reasoning_tokens',
       tokens_cache_write: 'r.cache_write_tokens',
-      unpriced: countOf(UNPRICED),
-      aborted: countOf(equals('outcome', 'aborted')),
-      estimated: countOf(ESTIMATED),
-      rate_limited: countOf(RATE_LIMITED),
+      unpriced: UNPRICED,
+      aborted: equals('outcome', 'aborted'),
+      estimated: ESTIMATED,
+      rate_limited: RATE_LIMITED,
     },
     measures: {
       ...COUNTS,
@@ -329,7 +329,6 @@ export const llmCall: Signal<LlmCallEvent> = {
       rate_limited: total('events', 'rate_limited', { words: 'rate limits', heading: FAILURES }),
     },
     firstMeasure: 'cost',
-    failed: FAILED,
   },
   retention: { key: 'llm', days: 90 },
 };

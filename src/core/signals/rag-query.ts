@@ -13,7 +13,7 @@ import {
   orNull,
   recordOf,
 } from './checks.ts';
-import { allOf, asked, countOf, equals, isPresent, not, toSql } from './facts.ts';
+import { allOf, asked, equals, isPresent, not, toSql } from './facts.ts';
 import { type HistogramSpec, histogramOf } from './instruments.ts';
 import { eventColumns, int4, PEOPLE, SENDER, senderColumns, text } from './row.ts';
 import type { Column, Signal } from './signal.ts';
@@ -163,12 +163,12 @@ export const ragQuery: Signal<RagQueryEvent> = {
       },
     },
     sums: {
-      errors: countOf(FAILED),
-      cache_hits: countOf(equals('cache_hit', true)),
-      cache_lookups: countOf(isPresent('cache_hit')),
+      errors: FAILED,
+      cache_hits: equals('cache_hit', true),
+      cache_lookups: isPresent('cache_hit'),
       chunks: `CASE WHEN ${toSql(ANSWERED)} THEN r.chunks_retrieved END`,
-      answered: countOf(ANSWERED),
-      answered_empty: countOf(ANSWERED_EMPTY),
+      answered: ANSWERED,
+      answered_empty: ANSWERED_EMPTY,
       top_scores: `CASE WHEN ${finite('r.top_score')} THEN r.top_score END`,
       top_scored: `CASE WHEN ${finite('r.top_score')} THEN 1 ELSE 0 END`,
       avg_scores: `CASE WHEN ${finite('r.avg_score')} THEN r.avg_score END`,
@@ -185,7 +185,6 @@ export const ragQuery: Signal<RagQueryEvent> = {
       avg_score_avg: perEach('score', 'avg_scores', 'avg_scored', 'average score'),
     },
     firstMeasure: 'p95',
-    failed: FAILED,
   },
   retention: { key: 'rag', days: 30 },
 };

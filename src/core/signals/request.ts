@@ -2,7 +2,7 @@ import type { Attribution, EventBase } from '../event.ts';
 import { COUNTS, DURATIONS, ERRORS } from '../history/measures.ts';
 import { type Milliseconds, toSeconds } from '../units.ts';
 import { ATTRIBUTION, EVENT, isCount, isText, isWhole, orNull } from './checks.ts';
-import { countOf, isAtLeast } from './facts.ts';
+import { isAtLeast } from './facts.ts';
 import { type HistogramSpec, histogramOf } from './instruments.ts';
 import { eventColumns, int4, PEOPLE, SENDER, senderColumns, text } from './row.ts';
 import type { Signal } from './signal.ts';
@@ -85,10 +85,9 @@ export const request: Signal<RequestEvent> = {
         hourlyBy: ['user'],
       },
     },
-    sums: { errors: countOf(FAILED) },
+    sums: { errors: FAILED },
     measures: { ...COUNTS, ...DURATIONS, ...ERRORS },
     firstMeasure: 'p95',
-    failed: FAILED,
   },
   retention: { key: 'request', days: 30 },
 };

@@ -51,13 +51,14 @@ export interface SignalHistory {
   readonly dimensions: Readonly<Record<string, string>>;
   /** `value` is the signal's own. */
   readonly fields: Readonly<Record<string, HistoryField>>;
-  /** What adds up, by name. Money is `numeric`, so that sums are exact. */
-  readonly sums: Readonly<Record<string, string>>;
+  /**
+   * What adds up, by name: an expression, or the number of rows a fact holds of. Money is `numeric`, so that sums are exact.
+   * `errors` counts what failed.
+   */
+  readonly sums: Readonly<Record<string, string | Fact>>;
   readonly measures: Readonly<Record<string, Measure>>;
   /** What is asked first. */
   readonly firstMeasure: string;
-  /** What the sum `errors` counts; `null`: no row is a failure. */
-  readonly failed: Fact | null;
   readonly oneAtATime?: OneAtATime;
   /** Rows are made by a timer: the shortest step that has some for certain, in milliseconds. @default any */
   readonly finestStepMs?: number;

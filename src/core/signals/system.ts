@@ -114,7 +114,6 @@ export const system: Signal<SystemEvent> = {
       ...distribution({ unit: UNIT, heading: HEADING }),
     },
     firstMeasure: 'value',
-    failed: null,
     oneAtATime: {
       dimension: 'metric',
       first: 'cpu_percent',

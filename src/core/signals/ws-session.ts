@@ -110,7 +110,6 @@ export const wsSession: Signal<WsSessionEvent> = {
       bytes_out: total('bytes', 'bytes_out'),
     },
     firstMeasure: 'count',
-    failed: null,
   },
   retention: { key: 'request', days: 30 },
 };

@@ -110,7 +110,10 @@ describe('a collector on a database of others', () => {
   it('shows what plain SQL has written, a hundred thousand rows of it', async () => {
     const database = await server.createDatabase();
     await server.using(database, async (client) => {
-      await migrate(client, readMigrations().filter(({ number }) => number < TOTALS_BEGIN));
+      await migrate(
+        client,
+        readMigrations().filter(({ number }) => number < TOTALS_BEGIN),
+      );
       await client.query(`INSERT INTO enterprise.request_metrics (timestamp, endpoint, method, status_code, response_time_ms)
         SELECT now() - interval '30 days' * (i - 1) / ${ROWS}, '/raw/' || i % 400, 'GET', CASE WHEN i % 10 = 0 THEN 500 ELSE 200 END, 10
         FROM generate_series(1, ${ROWS}) AS i`);

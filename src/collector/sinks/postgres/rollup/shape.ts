@@ -1,3 +1,4 @@
+import { countOf } from '../../../../core/signals/facts.ts';
 import { ofSignals, type SignalName } from '../../../../core/signals/index.ts';
 import type { HistoryField } from '../../../../core/signals/signal.ts';
 
@@ -28,7 +29,9 @@ export const SHAPES: Readonly<Record<SignalName, RowShape>> = ofSignals(({ table
   table: `enterprise.${table}`,
   fields: Object.fromEntries(Object.entries(history.fields).map(([name, field]) => [name, shapeOf(field)])),
   dimensions: history.dimensions,
-  sums: history.sums,
+  sums: Object.fromEntries(
+    Object.entries(history.sums).map(([name, sum]) => [name, typeof sum === 'string' ? sum : countOf(sum)]),
+  ),
 }));
 
 function shapeOf({ value, ...field }: HistoryField): FieldShape {
