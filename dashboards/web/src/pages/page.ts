@@ -1,5 +1,5 @@
 import type { Component } from 'svelte';
-import type { IconName } from '../components/icons.ts';
+import type { IconName } from '../elements/icons.ts';
 import type { PresetId } from '../view/range.ts';
 
 /** One page of the dashboard. */

@@ -9,8 +9,3 @@ export function levelOf(percent: number): Level {
   if (percent > WARNING_PERCENT) return 'warning';
   return 'good';
 }
-
-/** What is said about every percentile: the error of the histogram it is read from. */
-export function percentileHint(rank: number, windowSeconds: number): string {
-  return `${rank}th percentile of the last ${Math.round(windowSeconds / 60)} min, ±4.4 %`;
-}
