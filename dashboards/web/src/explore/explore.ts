@@ -1,5 +1,5 @@
 import type { HistoryRequest } from '../history/question.ts';
-import type { PageEntry } from '../pages/page.ts';
+import type { PageEntry } from '../view/page.ts';
 import { type Range, spanMsOf } from '../view/range.ts';
 import type { View } from '../view/view.ts';
 import { type Choice, kindsOf, ownOf, readChoice } from './choice.ts';

@@ -1,6 +1,6 @@
 import type { Component } from 'svelte';
 import type { IconName } from '../elements/icons.ts';
-import type { PresetId } from '../view/range.ts';
+import type { PresetId } from './range.ts';
 
 /** One page of the dashboard. */
 export interface PageEntry {
