@@ -4,6 +4,7 @@ import type { ShownRule } from '../../dashboards/web/src/alerts/alerts.ts';
 import { bandsOn, isDrawn } from '../../dashboards/web/src/alerts/watched.ts';
 import { earlierFigures } from '../../dashboards/web/src/chart/compare.ts';
 import type { ChartSeries } from '../../dashboards/web/src/chart/series.ts';
+import { changeText, columnsOf, figureRows, sortedRows } from '../../dashboards/web/src/explore/rows.ts';
 import {
   filtersOf,
   groupsOf,
@@ -13,10 +14,8 @@ import {
   readChoice,
   SIGNALS,
   stepsOf,
-} from '../../dashboards/web/src/explore/choice.ts';
-import { wordsOf } from '../../dashboards/web/src/explore/explore.ts';
-import { changeText, columnsOf, figureRows, sortedRows } from '../../dashboards/web/src/explore/rows.ts';
-import { measureWords, stepWords } from '../../dashboards/web/src/explore/words.ts';
+} from '../../dashboards/web/src/history/choice.ts';
+import { measureWords, stepWords, wordsOf } from '../../dashboards/web/src/history/words.ts';
 import { HISTORY } from '../../src/core/history/catalogue.ts';
 import { parseHistoryQuery } from '../../src/core/history/parameters.ts';
 import type { HistoryAnswer } from '../../src/core/history/query.ts';

@@ -1,9 +1,8 @@
-import type { HistoryRequest } from '../history/question.ts';
 import type { PageEntry } from '../view/page.ts';
 import { type Range, spanMsOf } from '../view/range.ts';
 import type { View } from '../view/view.ts';
 import { type Choice, kindsOf, ownOf, readChoice } from './choice.ts';
-import { dimensionWords, FIRST_TOKEN, measureWords, SIGNAL_WORDS } from './words.ts';
+import type { HistoryRequest } from './question.ts';
 
 /** Where the question stands: the navigation. */
 interface Address {
@@ -69,23 +68,4 @@ export function exploreHref(
   const choice = readChoice(asked, spanMsOf(range));
   const kept: Record<string, string> = own['fixture'] === undefined ? {} : { fixture: own['fixture'] };
   return navigation.hrefOf(page, { ...askedBy(choice, { ...navigation.view, own: kept }), range, compare });
-}
-
-/** `requests by duration`: the distribution a percentile is of. */
-export function heatWordsOf(choice: Choice): string {
-  const { signal, measure, filters } = choice;
-  const by = measure.startsWith(FIRST_TOKEN)
-    ? 'time to first token'
-    : signal === 'system'
-      ? 'value'
-      : 'duration';
-  return `${signal === 'system' ? dimensionWords(filters['metric'] ?? '') : SIGNAL_WORDS[signal]} by ${by}`;
-}
-
-/** `p95 duration of requests by endpoint`: what a chart is about, without its filters. */
-export function wordsOf({ signal, measure, groupBy, filters }: Choice): string {
-  const gauge = signal === 'system' ? filters['metric'] : undefined;
-  const what = gauge === undefined ? SIGNAL_WORDS[signal] : dimensionWords(gauge);
-  const by = groupBy === '' ? '' : ` by ${dimensionWords(groupBy)}`;
-  return `${measureWords(signal, measure)} of ${what}${by}`;
 }

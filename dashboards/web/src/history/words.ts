@@ -1,6 +1,7 @@
 import type { SignalName } from '../../../../src/core/event.ts';
 import { HISTORY, VALUE } from '../../../../src/core/history/catalogue.ts';
 import { name } from '../format.ts';
+import type { Choice } from './choice.ts';
 
 /** What is counted or measured, as it stands in a sentence. */
 export const SIGNAL_WORDS: Readonly<Record<SignalName, string>> = {
@@ -22,7 +23,7 @@ const STATISTICS: Readonly<Record<string, string>> = {
   p99: 'p99',
 };
 /** How the measures of that distribution begin. */
-export const FIRST_TOKEN = 'first_token_';
+const FIRST_TOKEN = 'first_token_';
 /** Measures whose names do not say enough by themselves. */
 const MEASURE_WORDS: Readonly<Record<string, string>> = {
   value: 'values',
@@ -84,6 +85,25 @@ function headingOf(signal: SignalName, measure: string): string {
   if (known?.unit === 'tokens') return 'Tokens';
   if (known?.unit === 'USD' || measure === 'unpriced' || measure === 'estimated') return 'Money';
   return 'Contents';
+}
+
+/** `requests by duration`: the distribution a percentile is of. */
+export function heatWordsOf(choice: Choice): string {
+  const { signal, measure, filters } = choice;
+  const by = measure.startsWith(FIRST_TOKEN)
+    ? 'time to first token'
+    : signal === 'system'
+      ? 'value'
+      : 'duration';
+  return `${signal === 'system' ? dimensionWords(filters['metric'] ?? '') : SIGNAL_WORDS[signal]} by ${by}`;
+}
+
+/** `p95 duration of requests by endpoint`: what a chart is about, without its filters. */
+export function wordsOf({ signal, measure, groupBy, filters }: Choice): string {
+  const gauge = signal === 'system' ? filters['metric'] : undefined;
+  const what = gauge === undefined ? SIGNAL_WORDS[signal] : dimensionWords(gauge);
+  const by = groupBy === '' ? '' : ` by ${dimensionWords(groupBy)}`;
+  return `${measureWords(signal, measure)} of ${what}${by}`;
 }
 
 /** `15 min`, `1 h`: how long a step is. */
