@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { breakdownOf } from '../../dashboards/web/src/breakdown.ts';
-import { liveFigures, spanText } from '../../dashboards/web/src/chart/live-data.ts';
 import { type ChartSeries, summaryOf } from '../../dashboards/web/src/chart/series.ts';
-import { connectionDetail } from '../../dashboards/web/src/connection-text.ts';
 import { levelOf } from '../../dashboards/web/src/elements/thresholds.ts';
 import { busy } from '../../dashboards/web/src/fixtures/busy.ts';
 import { critical } from '../../dashboards/web/src/fixtures/critical.ts';
 import { empty } from '../../dashboards/web/src/fixtures/empty.ts';
 import * as format from '../../dashboards/web/src/format.ts';
-import { noticesOf } from '../../dashboards/web/src/notices.ts';
+import { connectionDetail } from '../../dashboards/web/src/live/connection-text.ts';
+import { liveFigures, spanText } from '../../dashboards/web/src/live/figures.ts';
+import { noticesOf } from '../../dashboards/web/src/live/notices.ts';
 import { initialState } from '../../src/client/state.ts';
 
 describe('formats', () => {

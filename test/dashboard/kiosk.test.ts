@@ -10,7 +10,7 @@ import {
   assetsOf,
   isAnother,
   waitBeforeReload,
-} from '../../dashboards/web/src/view/served-build.ts';
+} from '../../dashboards/web/src/live/served-build.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { until } from '../support/poll.ts';
 import { type BuiltDashboard, builtDashboard } from './built-dashboard.ts';

@@ -2,7 +2,7 @@ import { untrack } from 'svelte';
 import type { AlertEvent } from '../../../../src/core/alerts/store.ts';
 import type { ChartBand, DrawnFigure } from '../chart/spec.ts';
 import type { HistoryClient } from '../history/client.ts';
-import type { Live } from '../live.svelte.ts';
+import type { Live } from '../live/live.svelte.ts';
 import type { Navigation } from '../view/navigation.svelte.ts';
 import { presetOf, type Stretch } from '../view/range.ts';
 import type { TimeRange } from '../view/time.svelte.ts';

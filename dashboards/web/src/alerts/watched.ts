@@ -1,6 +1,5 @@
 import type { AlertRule } from '../../../../src/core/alerts/rule.ts';
 import type { AlertEvent } from '../../../../src/core/alerts/store.ts';
-import type { SignalName } from '../../../../src/core/event.ts';
 import type { ChartBand, DrawnFigure } from '../chart/spec.ts';
 import { bandsOf, type ShownRule } from './alerts.ts';
 

@@ -2,7 +2,7 @@ import type { Component } from 'svelte';
 import type { Snapshot, Verdict } from '../../../../src/client/index.ts';
 import type { Accent } from '../elements/accent.ts';
 import type { IconName } from '../elements/icons.ts';
-import type { LiveHistory } from '../history/live-past.ts';
+import type { LiveHistory } from '../live/past.ts';
 
 /** All a panel knows. Panels fetch nothing. */
 export interface PanelProps {

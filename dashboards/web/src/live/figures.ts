@@ -1,5 +1,5 @@
 import { MAX_HISTORY } from '../../../../src/client/index.ts';
-import type { ChartFigures, ChartSeries, ChartValue } from './series.ts';
+import type { ChartFigures, ChartSeries, ChartValue } from '../chart/series.ts';
 
 /** A silence longer than so many intervals is a gap in the line, not a straight line across it. */
 const GAP_INTERVALS = 2.5;

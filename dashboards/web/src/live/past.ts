@@ -1,6 +1,6 @@
 import { MAX_HISTORY, type MetricsHistory, type Snapshot } from '../../../../src/client/index.ts';
 import type { HistoryAnswer } from '../../../../src/core/history/query.ts';
-import type { KeptAnswer } from './client.ts';
+import type { KeptAnswer } from '../history/client.ts';
 
 /** System metrics are stored every 15 s: finer there is nothing. */
 export const PAST_STEP_MS = 15_000;

@@ -4,9 +4,9 @@ import {
   type Verdict,
   verdictOf,
   verdictReasons,
-} from '../../../src/client/index.ts';
-import type { HistoryClient } from './history/client.ts';
-import { askPast, type LiveHistory, liveHistory, NO_PAST, type Past } from './history/live-past.ts';
+} from '../../../../src/client/index.ts';
+import type { HistoryClient } from '../history/client.ts';
+import { askPast, type LiveHistory, liveHistory, NO_PAST, type Past } from './past.ts';
 
 const CLOCK_TICK_MS = 1000;
 /** Storage comes a little later than a collector that restarted. */

@@ -1,5 +1,5 @@
-import type { Snapshot } from '../../../src/client/index.ts';
-import { bytes, count, duration, name } from './format.ts';
+import type { Snapshot } from '../../../../src/client/index.ts';
+import { bytes, count, duration, name } from '../format.ts';
 
 export interface Notice {
   readonly id: string;

@@ -1,5 +1,5 @@
-import type { MetricsState } from '../../../src/client/index.ts';
-import { duration } from './format.ts';
+import type { MetricsState } from '../../../../src/client/index.ts';
+import { duration } from '../format.ts';
 
 /** `12 s old`, or an empty text before the first snapshot. */
 export function ageText(state: MetricsState, nowMs: number): string {
