@@ -1,4 +1,4 @@
-import type { RagSnapshot } from '../../../src/client/index.ts';
+import type { RagSnapshot } from '../../../../src/client/index.ts';
 
 export interface BreakdownPart {
   readonly id: 'embedding' | 'search' | 'other';
