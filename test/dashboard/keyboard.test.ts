@@ -3,8 +3,8 @@ import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core';
 import { busy } from '../../dashboards/web/src/fixtures/busy.ts';
 import { launchBrowser } from '../support/browser.ts';
-import { type BuiltDashboard, builtDashboard } from './built-dashboard.ts';
-import { FakeCollector } from './fake-collector.ts';
+import { type BuiltDashboard, builtDashboard } from './support/built-dashboard.ts';
+import { FakeCollector } from './support/fake-collector.ts';
 
 /** More than any page has before its charts. */
 const STEPS_MAX = 80;

@@ -13,8 +13,8 @@ import {
 } from '../../dashboards/web/src/live/served-build.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { until } from '../support/poll.ts';
-import { type BuiltDashboard, builtDashboard } from './built-dashboard.ts';
-import { FakeCollector } from './fake-collector.ts';
+import { type BuiltDashboard, builtDashboard } from './support/built-dashboard.ts';
+import { FakeCollector } from './support/fake-collector.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { ShownRule } from '../../dashboards/web/src/alerts/alerts.ts';
-import { bandsOn, isDrawn } from '../../dashboards/web/src/alerts/watched.ts';
-import { earlierFigures } from '../../dashboards/web/src/chart/compare.ts';
-import type { ChartSeries } from '../../dashboards/web/src/chart/series.ts';
-import { changeText, columnsOf, figureRows, sortedRows } from '../../dashboards/web/src/explore/rows.ts';
+import type { ShownRule } from '../../../dashboards/web/src/alerts/alerts.ts';
+import { bandsOn, isDrawn } from '../../../dashboards/web/src/alerts/watched.ts';
+import { earlierFigures } from '../../../dashboards/web/src/chart/compare.ts';
+import type { ChartSeries } from '../../../dashboards/web/src/chart/series.ts';
+import { changeText, columnsOf, figureRows, sortedRows } from '../../../dashboards/web/src/explore/rows.ts';
 import {
   filtersOf,
   groupsOf,
@@ -14,11 +14,11 @@ import {
   readChoice,
   SIGNALS,
   stepsOf,
-} from '../../dashboards/web/src/history/choice.ts';
-import { measureWords, stepWords, wordsOf } from '../../dashboards/web/src/history/words.ts';
-import { HISTORY } from '../../src/core/history/catalogue.ts';
-import { parseHistoryQuery } from '../../src/core/history/parameters.ts';
-import type { HistoryAnswer } from '../../src/core/history/query.ts';
+} from '../../../dashboards/web/src/history/choice.ts';
+import { measureWords, stepWords, wordsOf } from '../../../dashboards/web/src/history/words.ts';
+import { HISTORY } from '../../../src/core/history/catalogue.ts';
+import { parseHistoryQuery } from '../../../src/core/history/parameters.ts';
+import type { HistoryAnswer } from '../../../src/core/history/query.ts';
 
 const DAY_MS = 86_400_000;
 const NOTHING = { own: {}, group: '', filters: {}, compare: false };

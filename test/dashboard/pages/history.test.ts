@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { after, afterEach, before, describe, test } from 'node:test';
 import type { Browser, Download, Page } from 'playwright-core';
-import { migrate } from '../../src/collector/sinks/postgres/schema/migrate.ts';
-import { HOUR_MS } from '../../src/core/units.ts';
-import { launchBrowser } from '../support/browser.ts';
-import { until } from '../support/poll.ts';
-import { reachableTempDir, startPostgres, type TestPostgres } from '../support/postgres.ts';
-import { type BuiltDashboard, builtDashboard } from './built-dashboard.ts';
-import { type RealCollector, startRealCollector } from './real-collector.ts';
+import { migrate } from '../../../src/collector/sinks/postgres/schema/migrate.ts';
+import { HOUR_MS } from '../../../src/core/units.ts';
+import { launchBrowser } from '../../support/browser.ts';
+import { until } from '../../support/poll.ts';
+import { reachableTempDir, startPostgres, type TestPostgres } from '../../support/postgres.ts';
+import { type BuiltDashboard, builtDashboard } from '../support/built-dashboard.ts';
+import { type RealCollector, startRealCollector } from '../support/real-collector.ts';
 
 const MARKUP = '/docs/<b>1</b>';
 /** An hour that is over, whenever the test runs, and the one before it. */

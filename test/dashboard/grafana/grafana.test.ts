@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { ObservedApp } from '../support/observed-app.ts';
-import { until } from '../support/poll.ts';
+import { ObservedApp } from '../../support/observed-app.ts';
+import { until } from '../../support/poll.ts';
 import { checkPromql, type ExposedMetric, exposedMetrics } from './promql.ts';
 
-const ROOT = join(import.meta.dirname, '..', '..');
+const ROOT = join(import.meta.dirname, '..', '..', '..');
 const BOARDS = globSync('dashboards/grafana/*.json', { cwd: ROOT }).toSorted();
 /** What Grafana 11 and 12 know, of those used here. */
 const KINDS = new Set(['row', 'stat', 'timeseries', 'bargauge', 'heatmap']);

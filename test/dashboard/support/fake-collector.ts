@@ -3,11 +3,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { join, normalize } from 'node:path';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { fixtureAlerts } from '../../dashboards/web/src/fixtures/alerts.ts';
-import { fixtureEvents } from '../../dashboards/web/src/fixtures/events.ts';
-import { fixtureHistory } from '../../dashboards/web/src/fixtures/history.ts';
-import { LOGIN_HTML, LOGIN_SCRIPT, LOGIN_STYLE } from '../../src/collector/server/login/login-page.ts';
-import type { Snapshot } from '../../src/core/snapshot.ts';
+import { fixtureAlerts } from '../../../dashboards/web/src/fixtures/alerts.ts';
+import { fixtureEvents } from '../../../dashboards/web/src/fixtures/events.ts';
+import { fixtureHistory } from '../../../dashboards/web/src/fixtures/history.ts';
+import { LOGIN_HTML, LOGIN_SCRIPT, LOGIN_STYLE } from '../../../src/collector/server/login/login-page.ts';
+import type { Snapshot } from '../../../src/core/snapshot.ts';
 
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { after, afterEach, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
-import { empty } from '../../dashboards/web/src/fixtures/empty.ts';
-import { migrate } from '../../src/collector/sinks/postgres/schema/migrate.ts';
-import { launchBrowser } from '../support/browser.ts';
-import { until } from '../support/poll.ts';
-import { reachableTempDir, startPostgres, type TestPostgres } from '../support/postgres.ts';
-import { type BuiltDashboard, builtDashboard } from './built-dashboard.ts';
-import { FakeCollector } from './fake-collector.ts';
-import { type RealCollector, startRealCollector } from './real-collector.ts';
+import { empty } from '../../../dashboards/web/src/fixtures/empty.ts';
+import { migrate } from '../../../src/collector/sinks/postgres/schema/migrate.ts';
+import { launchBrowser } from '../../support/browser.ts';
+import { until } from '../../support/poll.ts';
+import { reachableTempDir, startPostgres, type TestPostgres } from '../../support/postgres.ts';
+import { type BuiltDashboard, builtDashboard } from '../support/built-dashboard.ts';
+import { FakeCollector } from '../support/fake-collector.ts';
+import { type RealCollector, startRealCollector } from '../support/real-collector.ts';
 
 const MARKUP = 'mystery-<b>1</b>';
 /** Over half an hour, so long ago that no step of a chart is still going on; every 4th call without a price, every 10th refused, every 6th estimated. */

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type ChartSeries, summaryOf } from '../../dashboards/web/src/chart/series.ts';
-import { levelOf } from '../../dashboards/web/src/elements/thresholds.ts';
-import { busy } from '../../dashboards/web/src/fixtures/busy.ts';
-import { critical } from '../../dashboards/web/src/fixtures/critical.ts';
-import { empty } from '../../dashboards/web/src/fixtures/empty.ts';
-import * as format from '../../dashboards/web/src/format.ts';
-import { connectionDetail } from '../../dashboards/web/src/live/connection-text.ts';
-import { liveFigures, spanText } from '../../dashboards/web/src/live/figures.ts';
-import { noticesOf } from '../../dashboards/web/src/live/notices.ts';
-import { breakdownOf } from '../../dashboards/web/src/rag/breakdown.ts';
-import { initialState } from '../../src/client/state.ts';
+import { type ChartSeries, summaryOf } from '../../../dashboards/web/src/chart/series.ts';
+import { levelOf } from '../../../dashboards/web/src/elements/thresholds.ts';
+import { busy } from '../../../dashboards/web/src/fixtures/busy.ts';
+import { critical } from '../../../dashboards/web/src/fixtures/critical.ts';
+import { empty } from '../../../dashboards/web/src/fixtures/empty.ts';
+import * as format from '../../../dashboards/web/src/format.ts';
+import { connectionDetail } from '../../../dashboards/web/src/live/connection-text.ts';
+import { liveFigures, spanText } from '../../../dashboards/web/src/live/figures.ts';
+import { noticesOf } from '../../../dashboards/web/src/live/notices.ts';
+import { breakdownOf } from '../../../dashboards/web/src/rag/breakdown.ts';
+import { initialState } from '../../../src/client/state.ts';
 
 describe('formats', () => {
   const cases: readonly (readonly [string, string])[] = [

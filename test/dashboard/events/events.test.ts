@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { allRows, EXPORT_ROWS_MAX, rowsCsv } from '../../dashboards/web/src/events/export.ts';
-import { eventsPath, isEventsAnswer } from '../../dashboards/web/src/events/question.ts';
-import { traceOf } from '../../dashboards/web/src/events/trace.ts';
-import { busy } from '../../dashboards/web/src/fixtures/busy.ts';
-import { fixtureHistory } from '../../dashboards/web/src/fixtures/history.ts';
-import { chosenRoutes, routesOf, sparkline } from '../../dashboards/web/src/routes/routes.ts';
-import { parseEventsQuery } from '../../src/core/history/parameters.ts';
+import { allRows, EXPORT_ROWS_MAX, rowsCsv } from '../../../dashboards/web/src/events/export.ts';
+import { eventsPath, isEventsAnswer } from '../../../dashboards/web/src/events/question.ts';
+import { traceOf } from '../../../dashboards/web/src/events/trace.ts';
+import { busy } from '../../../dashboards/web/src/fixtures/busy.ts';
+import { fixtureHistory } from '../../../dashboards/web/src/fixtures/history.ts';
+import { chosenRoutes, routesOf, sparkline } from '../../../dashboards/web/src/routes/routes.ts';
+import { parseEventsQuery } from '../../../src/core/history/parameters.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 22, 10);
 const TRACE = 'a'.repeat(32);

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import type { BrowserContext } from 'playwright-core';
-import { startCollector } from '../../src/collector/start.ts';
-import { readConfig } from '../../src/config/config.ts';
-import type { TestPostgres } from '../support/postgres.ts';
+import { startCollector } from '../../../src/collector/start.ts';
+import { readConfig } from '../../../src/config/config.ts';
+import type { TestPostgres } from '../../support/postgres.ts';
 
 const TOKEN = 'a-token-long-enough-for-a-test';
 const SHUTDOWN_MS = 3000;
@@ -14,7 +14,7 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 /** What the collector serves itself. */
-const SERVED = join(import.meta.dirname, '../../dist/dashboard');
+const SERVED = join(import.meta.dirname, '..', '../../../dist/dashboard');
 
 export interface RealCollector {
   readonly url: string;

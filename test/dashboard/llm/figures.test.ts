@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { ChartFigures, ChartValue } from '../../dashboards/web/src/chart/series.ts';
-import { groupRows } from '../../dashboards/web/src/history/groups.ts';
-import { costDoubt, costText, failureKinds, tokenBuckets } from '../../dashboards/web/src/llm/figures.ts';
-import { longestStage, stageShares } from '../../dashboards/web/src/rag/figures.ts';
-import type { HistoryAnswer } from '../../src/core/history/query.ts';
+import type { ChartFigures, ChartValue } from '../../../dashboards/web/src/chart/series.ts';
+import { groupRows } from '../../../dashboards/web/src/history/groups.ts';
+import { costDoubt, costText, failureKinds, tokenBuckets } from '../../../dashboards/web/src/llm/figures.ts';
+import { longestStage, stageShares } from '../../../dashboards/web/src/rag/figures.ts';
+import type { HistoryAnswer } from '../../../src/core/history/query.ts';
 
 const TIMES = [10, 20, 30];
 
