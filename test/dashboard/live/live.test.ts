@@ -1,80 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type ChartSeries, summaryOf } from '../../../dashboards/web/src/chart/series.ts';
-import { levelOf } from '../../../dashboards/web/src/elements/thresholds.ts';
 import { busy } from '../../../dashboards/web/src/fixtures/busy.ts';
 import { critical } from '../../../dashboards/web/src/fixtures/critical.ts';
 import { empty } from '../../../dashboards/web/src/fixtures/empty.ts';
-import * as format from '../../../dashboards/web/src/format.ts';
 import { connectionDetail } from '../../../dashboards/web/src/live/connection-text.ts';
 import { liveFigures, spanText } from '../../../dashboards/web/src/live/figures.ts';
 import { noticesOf } from '../../../dashboards/web/src/live/notices.ts';
-import { breakdownOf } from '../../../dashboards/web/src/rag/breakdown.ts';
 import { initialState } from '../../../src/client/state.ts';
-
-describe('formats', () => {
-  const cases: readonly (readonly [string, string])[] = [
-    [format.cost(1.23), '$1.23'],
-    [format.cost(0.005), '0.50¢'],
-    [format.cost(0.01), '$0.01'],
-    [format.cost(0), '0.00¢'],
-    [format.cost(12_345.678), '$12,345.68'],
-    [format.tokens(999), '999'],
-    [format.tokens(1500), '1.5K'],
-    [format.tokens(999_999), '1.0M'],
-    [format.tokens(41_208_113), '41.2M'],
-    [format.tokens(2_500_000_000), '2.5B'],
-    [format.uptime(0), '0h 0m'],
-    [format.uptime(3_725), '1h 2m'],
-    [format.uptime(98_712), '27h 25m'],
-    [format.bytes(512), '512 B'],
-    [format.bytes(1536), '1.5 KB'],
-    [format.bytes(1024 ** 3 - 1), '1.0 GB'],
-    [format.milliseconds(0), '0'],
-    [format.milliseconds(0.84), '0.8'],
-    [format.milliseconds(9.96), '10'],
-    [format.milliseconds(1234.5), '1,235'],
-    [format.duration(-5), '0 s'],
-    [format.duration(12_400), '12 s'],
-    [format.duration(240_000), '4 min'],
-    [format.duration(7 * 3_600_000), '7 h'],
-    [format.name('x'.repeat(100_000)), `${'x'.repeat(200)}…`],
-  ];
-  for (const [actual, expected] of cases) {
-    test(expected.slice(0, 20), () => assert.equal(actual, expected));
-  }
-
-  test('levels begin above 70 and above 90', () => {
-    assert.deepEqual([70, 70.1, 90, 90.1].map(levelOf), ['good', 'warning', 'warning', 'critical']);
-  });
-});
-
-describe('the latency breakdown', () => {
-  const shares = (rag: Partial<typeof busy.rag>) =>
-    breakdownOf({ ...busy.rag, ...rag }).map(({ id, percent }) => [id, Math.round(percent)]);
-
-  test('shows the remainder as other', () => {
-    const actual = shares({ latency_avg_ms: 200, embedding_avg_ms: 50, search_avg_ms: 100 });
-    assert.deepEqual(actual, [
-      ['embedding', 25],
-      ['search', 50],
-      ['other', 25],
-    ]);
-  });
-
-  test('never adds up to more than the whole', () => {
-    const actual = shares({ latency_avg_ms: 100, embedding_avg_ms: 100, search_avg_ms: 300 });
-    assert.deepEqual(actual, [
-      ['embedding', 25],
-      ['search', 75],
-      ['other', 0],
-    ]);
-  });
-
-  test('is empty without a query', () => {
-    assert.deepEqual(breakdownOf(empty.rag), []);
-  });
-});
 
 describe('chart data', () => {
   const at = (...seconds: number[]) => seconds.map((second) => new Date(second * 1000).toISOString());

@@ -1,10 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ChartFigures, ChartValue } from '../../../dashboards/web/src/chart/series.ts';
-import { groupRows } from '../../../dashboards/web/src/history/groups.ts';
 import { costDoubt, costText, failureKinds, tokenBuckets } from '../../../dashboards/web/src/llm/figures.ts';
-import { longestStage, stageShares } from '../../../dashboards/web/src/rag/figures.ts';
-import type { HistoryAnswer } from '../../../src/core/history/query.ts';
 
 const TIMES = [10, 20, 30];
 
@@ -71,62 +68,4 @@ describe('a cost', () => {
       assert.equal(costText(figure), text);
       assert.equal(costDoubt(figure), doubt);
     });
-});
-
-describe('stages', () => {
-  test('add up to the mean query; without a query there is a gap', () => {
-    const shares = stageShares([
-      figures(['embedding', [100, 0, 30]], ['vector_search', [300, 0, 90]]),
-      figures(['sum', [600, 0, 100]]),
-      figures(['count', [4, 0, 2]]),
-    ]);
-    assert.deepEqual(valuesOf(shares), {
-      embedding: [25, null, 15],
-      'vector search': [75, null, 45],
-      other: [50, null, 0],
-    });
-  });
-
-  test('the longest is named, and what is no stage is not', () => {
-    assert.equal(longestStage({ stages: { vector_search: 310.2, rerank: 20 } }), 'vector search 310 ms');
-    for (const stages of [null, 'text', {}, { a: 'b' }, 7]) assert.equal(longestStage({ stages }), '–');
-  });
-});
-
-describe('groups', () => {
-  const answer = (points: readonly (readonly [string | null, number | null])[]): HistoryAnswer => ({
-    signal: 'llm-call',
-    measure: 'cost',
-    unit: 'USD',
-    from: '',
-    to: '',
-    step_seconds: 1,
-    tz: 'UTC',
-    source: 'rows',
-    series: points.map(([model, value]) => ({ group: { model }, points: [[0, value]] })),
-  });
-
-  test('are rows over all answers, the largest first, what has no figure last', () => {
-    const rows = groupRows(
-      [
-        answer([
-          ['a', 1],
-          ['b', 3],
-          ['<other>', 2],
-        ]),
-        null,
-        answer([
-          [null, 5],
-          ['b', 4],
-        ]),
-      ],
-      0,
-    );
-    assert.deepEqual(rows, [
-      { value: 'b', label: 'b', figures: [3, null, 4] },
-      { value: null, label: '<other>', figures: [2, null, null] },
-      { value: 'a', label: 'a', figures: [1, null, null] },
-      { value: null, label: '(none)', figures: [null, null, 5] },
-    ]);
-  });
 });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'vite';
 
-const root = join(import.meta.dirname, '..', '../../..');
+const root = join(import.meta.dirname, '../../..');
 
 export interface BuiltDashboard {
   readonly directory: string;

@@ -14,7 +14,7 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 /** What the collector serves itself. */
-const SERVED = join(import.meta.dirname, '..', '../../../dist/dashboard');
+const SERVED = join(import.meta.dirname, '../../../dist/dashboard');
 
 export interface RealCollector {
   readonly url: string;
