@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { globSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { it } from 'node:test';
-import { importsOf, sourceFiles } from './source-tree.ts';
+import { importsOf, ROOT, sourceFiles } from './source-tree.ts';
 
 const SOURCE = 'dashboards/web/src/';
 
@@ -44,4 +46,11 @@ it('imports of the dashboard go down only, from room to room', () => {
       .map(({ target, line }) => `${file.path}:${line} imports ${target}`),
   );
   assert.deepEqual(upwards, []);
+});
+
+it('pictures of it in the repository are few and small: the script makes the others', () => {
+  const sizes = globSync('docs/screenshots/*', { cwd: ROOT }).map((path) => statSync(join(ROOT, path)).size);
+  assert.ok(sizes.length > 0 && sizes.length <= 8, `${sizes.length} pictures`);
+  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  assert.ok(bytes < 1_000_000, `${bytes} B`);
 });
