@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { globSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { globSync, readFileSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { it } from 'node:test';
 import { importsOf, ROOT, sourceFiles } from './source-tree.ts';
 
+const PICTURES_MAX = 8;
+const PICTURE_BYTES_MAX = 1_000_000;
 const SOURCE = 'dashboards/web/src/';
 
 /** The rooms of the dashboard from the ground up: none imports one that stands below it here. */
@@ -48,9 +50,15 @@ it('imports of the dashboard go down only, from room to room', () => {
   assert.deepEqual(upwards, []);
 });
 
-it('pictures of it in the repository are few and small: the script makes the others', () => {
-  const sizes = globSync('docs/screenshots/*', { cwd: ROOT }).map((path) => statSync(join(ROOT, path)).size);
-  assert.ok(sizes.length > 0 && sizes.length <= 8, `${sizes.length} pictures`);
-  const bytes = sizes.reduce((sum, size) => sum + size, 0);
-  assert.ok(bytes < 1_000_000, `${bytes} B`);
+it('pictures of it in the repository are few, small and shown: the script makes the others', () => {
+  const pictures = globSync('docs/screenshots/*', { cwd: ROOT });
+  assert.ok(pictures.length > 0 && pictures.length <= PICTURES_MAX, `${pictures.length} pictures`);
+  const bytes = pictures.reduce((sum, path) => sum + statSync(join(ROOT, path)).size, 0);
+  assert.ok(bytes < PICTURE_BYTES_MAX, `${bytes} B`);
+  const documents = globSync('{*,docs/*}.md', { cwd: ROOT });
+  const text = documents.map((path) => readFileSync(join(ROOT, path), 'utf8')).join('\n');
+  assert.deepEqual(
+    pictures.filter((path) => !text.includes(`screenshots/${basename(path)})`)),
+    [],
+  );
 });
