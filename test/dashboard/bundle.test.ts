@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'vitest';
 import { HISTORY } from '../../src/core/history/catalogue.ts';
 import { SIGNALS } from '../../src/core/signals/index.ts';
-import { builtDashboard } from './built-dashboard.ts';
+import { builtDashboard } from './support/built-dashboard.ts';
 
 test('the bundle knows every signal, and none of their SQL', async () => {
   const { directory, remove } = await builtDashboard();

@@ -2,7 +2,7 @@ import { HISTORY } from '../../../../src/core/history/catalogue.ts';
 import type { EventRow } from '../../../../src/core/history/query.ts';
 import { holds } from '../../../../src/core/signals/facts.ts';
 import type { SignalName } from '../../../../src/core/signals/index.ts';
-import type { IconName } from '../components/icons.ts';
+import type { IconName } from '../elements/icons.ts';
 import { bytes, cost, count, name, percent, quantity, timeSpan } from '../format.ts';
 
 export interface EventColumn {
