@@ -116,6 +116,7 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
   let stopping: Promise<void> | null = null;
   const stop = async (deadlineMs: number) => {
     stopTicking();
+    sampler.stop();
     await socket?.shutdown();
     await alerts.stop();
     stored?.stop();
