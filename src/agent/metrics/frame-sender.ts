@@ -2,13 +2,11 @@ import type { AgentMessage, Point } from '../../core/frame.ts';
 import type { Clock } from '../instrumentation.ts';
 import type { Connection } from '../links/connection.ts';
 import type { Pipeline } from '../pipeline.ts';
-import type { Aggregator } from './aggregator.ts';
-import { pointsOf, type SnapshotReader } from './snapshot-reader.ts';
+import type { MetricReaders } from './readers.ts';
+import { pointsOf } from './snapshot-reader.ts';
 
-interface FrameSenderParts {
+interface FrameSenderParts extends Pick<MetricReaders, 'reader' | 'own'> {
   readonly clock: Clock;
-  readonly aggregator: Aggregator;
-  readonly reader: SnapshotReader;
   readonly connection: Connection;
   readonly pipeline: Pipeline;
 }
@@ -46,7 +44,7 @@ export class FrameSender {
 
   /** The last frame, of the agent's own instruments: a process that ends waits for none of the app's. */
   last(): AgentMessage {
-    return this.#frame([...this.#unsent, ...this.#parts.aggregator.take().flatMap(pointsOf)]);
+    return this.#frame([...this.#unsent, ...this.#parts.own.take().flatMap(pointsOf)]);
   }
 
   #frame(points: readonly Point[]): AgentMessage {

@@ -190,7 +190,7 @@ describe('FrameSender', () => {
   const sending = (collectPoints: () => Promise<Point[]>, aggregator = new Aggregator()) =>
     new FrameSender({
       clock,
-      aggregator,
+      own: aggregator,
       connection,
       pipeline: new Pipeline(() => {}),
       reader: { collectPoints } as SnapshotReader,
