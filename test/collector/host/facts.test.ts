@@ -45,7 +45,7 @@ describe('the file systems of a platform that does not list them', () => {
   it('on macOS: the volume with the data first, then others; no sealed system, image or internal volume', () => {
     const mountPoints = mountPointsOf(MACOS_DISKS);
     assert.deepEqual(mountPoints, ['/System/Volumes/Data', '/Volumes/My Backup', '/Volumes/share']);
-    assert.deepEqual(fileSystemsAt(mountPoints, '/Users/ada/app'), [
+    assert.deepEqual(fileSystemsAt(mountPoints, '/Library/app'), [
       { mountPoint: '/System/Volumes/Data', remote: false },
       { mountPoint: '/Volumes/My Backup', remote: true },
       { mountPoint: '/Volumes/share', remote: true },

@@ -122,10 +122,10 @@ test('other platforms get what Node knows', async () => {
 
 test('other platforms get what their programs tell once they have', async () => {
   const machine = new FileMachine({}, false);
-  const sampler = createHostSampler({ dataDir: '/Users/ada/app', platform: machine });
+  const sampler = createHostSampler({ dataDir: '/Library/app', platform: machine });
   assert.deepEqual(
     (await sampler.sample()).disks.map(({ mountPoint }) => mountPoint),
-    ['/Users/ada/app'],
+    ['/Library/app'],
   );
   machine.told = {
     mountPoints: ['/System/Volumes/Data', '/Volumes/Backup'],
