@@ -14,7 +14,7 @@ it('the documents of the package link to nothing that it lacks', () => {
   const packed = [...ALWAYS, ...files];
   const isPacked = (path: string) => packed.some((one) => path === one || path.startsWith(`${one}/`));
   const documents = globSync('{*,docs/*,bench/*}.md', { cwd: ROOT }).filter(isPacked);
-  assert.ok(documents.includes('README.md') && documents.includes('docs/database.md'));
+  assert.ok(documents.includes('README.md') && documents.includes('docs/storage.md'));
   const broken = documents.flatMap((document) =>
     [...textOf(document).matchAll(/\]\(([^)\s#]+)[^)]*\)/g)]
       .map(([, target = '']) => target)

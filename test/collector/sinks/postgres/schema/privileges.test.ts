@@ -36,7 +36,7 @@ after(() => server.stop());
 
 /** The SQL of the documentation's section on roles, for this database. */
 function documentedRoles(): string[] {
-  const documentation = readFileSync(join(packageRoot(), 'docs', 'database.md'), 'utf8');
+  const documentation = readFileSync(join(packageRoot(), 'docs', 'storage.md'), 'utf8');
   const blocks = [...documentation.matchAll(/```sql\n(.*?)```/gs)].map(([, sql = '']) => sql);
   assert.equal(blocks.length, 3);
   return blocks.map((sql) => sql.replace('DATABASE app', `DATABASE ${database.env['PGDATABASE']}`));
