@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { describe, it } from 'vitest';
 import { defaultOf, SETTING_NAMES } from '../../src/config/settings.ts';
 import { nervecenter } from './command.ts';
 

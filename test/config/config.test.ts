@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, describe, it } from 'node:test';
+import { afterAll, describe, it } from 'vitest';
 import { collectorEnv, readConfig } from '../../src/config/config.ts';
 import { effectiveSettings } from '../../src/config/effective-settings.ts';
 import { SETTING_NAMES, SETTINGS, settingOf } from '../../src/config/settings.ts';
@@ -10,7 +10,7 @@ import { NervecenterError } from '../../src/core/errors.ts';
 import { settingCases } from '../support/setting-cases.ts';
 
 const CWD = mkdtempSync(join(tmpdir(), 'nervecenter-test-'));
-after(() => rmSync(CWD, { recursive: true, force: true }));
+afterAll(() => rmSync(CWD, { recursive: true, force: true }));
 
 const CASES = settingCases(CWD);
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { freePort } from '../support/free-port.ts';
 import { ObservedApp } from '../support/observed-app.ts';
 import { until } from '../support/poll.ts';
@@ -19,7 +19,7 @@ describe('an app with OTEL_METRICS_EXPORTER=prometheus', () => {
     apps.push(app);
     return app;
   };
-  before(() => {
+  beforeAll(() => {
     writeFileSync(
       script,
       `
@@ -32,7 +32,7 @@ describe('an app with OTEL_METRICS_EXPORTER=prometheus', () => {
     `,
     );
   });
-  after(async () => {
+  afterAll(async () => {
     for (const app of apps) await app.stop();
     rmSync(cwd, { recursive: true, force: true });
   });

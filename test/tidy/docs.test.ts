@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
-import { describe, it } from 'node:test';
+import { describe, it } from 'vitest';
 import { GENERATED_PARTS, withPart } from '../../scripts/docs.ts';
 import { INPUT_REFUSALS } from '../../src/agent/api/input-refusals.ts';
 import type { MetricFamily } from '../../src/collector/metric-family.ts';

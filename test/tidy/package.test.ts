@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
-import { it } from 'node:test';
+import { it } from 'vitest';
 import { ROOT } from './source-tree.ts';
 
 const textOf = (path: string) => readFileSync(join(ROOT, path), 'utf8');

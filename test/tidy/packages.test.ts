@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { describe, it } from 'vitest';
 import { importsOf, ROOT, sourceFiles } from './source-tree.ts';
 
 /** What the product stands on, and where each of them is first taken into use. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { ChunkGaps, gapP95 } from '../../../src/agent/llm/chunk-gaps.ts';
 import { PERCENTILE_ERROR_BOUND } from '../../../src/core/histogram.ts';
 import { milliseconds } from '../../../src/core/units.ts';

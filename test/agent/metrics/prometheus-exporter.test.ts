@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, it } from 'node:test';
+import { afterEach, describe, it } from 'vitest';
 import { Aggregator } from '../../../src/agent/metrics/aggregator.ts';
 import { wantsPrometheus } from '../../../src/agent/metrics/prometheus-exporter.ts';
 import { type MetricReaders, startReaders } from '../../../src/agent/metrics/readers.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { DataPointType, type MetricData } from '@opentelemetry/sdk-metrics';
 import fc from 'fast-check';
+import { describe, it } from 'vitest';
 import { Aggregator } from '../../../src/agent/metrics/aggregator.ts';
 import { SharedMetrics } from '../../../src/agent/metrics/shared-metrics.ts';
 import { pointsOf } from '../../../src/agent/metrics/snapshot-reader.ts';

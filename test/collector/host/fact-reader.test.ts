@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, it } from 'vitest';
 import { FactReader, type FactReaderParts } from '../../../src/collector/host/fact-reader.ts';
 import type { FactSource } from '../../../src/collector/host/fact-thread.ts';
 import { type Answers, NO_FACTS, type Question } from '../../../src/collector/host/facts.ts';

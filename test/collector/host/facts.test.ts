@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { NetworkInterfaceInfo } from 'node:os';
-import { describe, it } from 'node:test';
+import { describe, it } from 'vitest';
 import {
   type DiskAnswer,
   fileSystemsAt,

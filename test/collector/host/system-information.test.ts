@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { FactThread } from '../../../src/collector/host/fact-thread.ts';
 import { type HostFacts, interfacesToAsk } from '../../../src/collector/host/facts.ts';
 import type { HostSample } from '../../../src/collector/host/host-sample.ts';
@@ -22,13 +22,13 @@ describe('this machine as systeminformation tells it, in its own thread', () => 
   let told: HostFacts;
   let sample: HostSample;
   let byProc: HostSample;
-  before(async () => {
+  beforeAll(async () => {
     await until(() => facts.latest().mountPoints, { timeoutMs: PROGRAMS_TIMEOUT_MS });
     told = facts.latest();
     sample = await sampler.sample();
     byProc = await createHostSampler({ dataDir: tmpdir() }).sample();
   });
-  after(() => sampler.stop());
+  afterAll(() => sampler.stop());
 
   it('has the disk of the data directory, as large and as full as /proc and Node say', () => {
     const [home] = sample.disks;

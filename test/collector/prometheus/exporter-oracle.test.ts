@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { ValueType } from '@opentelemetry/api';
 import { PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
 import {
@@ -9,6 +8,7 @@ import {
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
 import fc from 'fast-check';
+import { describe, it } from 'vitest';
 import type { HistogramSeries, MetricFamily, ScalarSeries } from '../../../src/collector/metric-family.ts';
 import { exposition } from '../../../src/collector/prometheus/exposition.ts';
 import { familyName, LABEL_VALUE_LENGTH_MAX } from '../../../src/collector/prometheus/names.ts';

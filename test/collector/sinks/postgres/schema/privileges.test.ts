@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
 import type { Client, PoolClient } from 'pg';
+import { afterAll, beforeAll, test } from 'vitest';
 import type { Read } from '../../../../../src/collector/sinks/postgres/connect/lend.ts';
 import { createHistory } from '../../../../../src/collector/sinks/postgres/history/history.ts';
 import { Rollup } from '../../../../../src/collector/sinks/postgres/rollup/rollup.ts';
@@ -24,7 +24,7 @@ const DENIED = { code: '42501' };
 let server: TestPostgres;
 let database: PostgresConfig;
 
-before(async () => {
+beforeAll(async () => {
   server = await startPostgres();
   database = await server.createDatabase();
   const [owner = '', ...roles] = documentedRoles();
@@ -32,7 +32,7 @@ before(async () => {
   await as('nervecenter_owner', (client) => migrate(client));
   await server.using(database, (client) => client.query(roles.join('\n')));
 });
-after(() => server.stop());
+afterAll(() => server.stop());
 
 /** The SQL of the documentation's section on roles, for this database. */
 function documentedRoles(): string[] {
