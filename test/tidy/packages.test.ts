@@ -9,7 +9,7 @@ import { importsOf, ROOT, sourceFiles } from './source-tree.ts';
 const IN_USE: Readonly<Record<string, string>> = {
   '@opentelemetry/api': 'src/agent/metrics/aggregator.ts',
   '@opentelemetry/sdk-metrics': 'src/agent/metrics/snapshot-reader.ts',
-  '@opentelemetry/exporter-prometheus': 'src/agent/metrics/prometheus-exporter.ts',
+  '@opentelemetry/exporter-prometheus': 'src/agent/metrics/prometheus-server.ts',
   pg: 'src/collector/sinks/postgres/connect/connection.ts',
   systeminformation: 'src/collector/host/system-information.ts',
   ws: 'src/collector/server/viewers.ts',

@@ -1,24 +1,15 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import {
   AggregationTemporality,
   AggregationType,
-  type CollectionResult,
-  type MetricData,
   type MetricProducer,
   MetricReader,
 } from '@opentelemetry/sdk-metrics';
 import type { Config } from '../../config/config.ts';
 import { describeError } from '../../core/errors.ts';
-import { markOwnTraffic } from '../context/own-traffic.ts';
 import { hasOwnMetricsSdk } from './app-metrics.ts';
 
-const ENDPOINT = '/metrics';
-/** What an app's observable instrument may take to answer; a slower one is left out of the scrape. */
-const OBSERVE_TIMEOUT_MS = 500;
-
-type Say = (text: string) => void;
-type ExporterConfig = Pick<
+export type Say = (text: string) => void;
+export type ExporterConfig = Pick<
   Config,
   'metricsExporters' | 'prometheusExporterHost' | 'prometheusExporterPort' | 'port'
 >;
@@ -65,86 +56,27 @@ export class ScrapeReader extends MetricReader {
 }
 
 /**
- * Serves `reader` by OpenTelemetry's exporter, which is loaded only now, from a server that neither keeps the process alive
- * nor fails in it: the exporter's own would throw what goes wrong once it listens.
+ * Serves `reader`. What for is loaded only now: an app that needs no HTTP would pay 25 ms for Node's module alone.
  *
  * @returns how to stop it.
  */
-export function servePrometheus(reader: ScrapeReader, config: ExporterConfig, say: Say): () => void {
+export function startPrometheus(reader: ScrapeReader, config: ExporterConfig, say: Say): () => void {
   const { prometheusExporterHost: host, prometheusExporterPort: port } = config;
-  const failed = (error: unknown) =>
-    say(`[nervecenter] OTEL_METRICS_EXPORTER=prometheus on ${host}:${port}: ${describeError(error)}\n`);
-  let exporter: PrometheusExporter | null = null;
-  const server = createServer((request, response) => {
-    markOwnTraffic(request);
-    if (exporter === null || !isForMetrics(request)) notFound(response);
-    else exporter.getMetricsRequestHandler(request, response);
-  });
-  let saidFailure = false;
-  server.on('error', (error) => {
-    if (!saidFailure) failed(error);
-    saidFailure = true;
-  });
-  server.on('connection', (socket) => socket.unref());
+  let said = false;
+  const failed = (error: unknown) => {
+    if (!said)
+      say(`[nervecenter] OTEL_METRICS_EXPORTER=prometheus on ${host}:${port}: ${describeError(error)}\n`);
+    said = true;
+  };
+  let stopServer = () => {};
   let stopped = false;
-  newExporter(reader).then((made) => {
-    exporter = made;
-    if (!stopped) server.listen({ host, port }).unref();
-  }, failed);
+  import('./prometheus-server.ts')
+    .then(({ servePrometheus }) => {
+      if (!stopped) stopServer = servePrometheus(reader, { host, port }, failed);
+    })
+    .catch(failed);
   return () => {
     stopped = true;
-    server.close();
-    server.closeAllConnections();
+    stopServer();
   };
-}
-
-async function newExporter(reader: ScrapeReader): Promise<PrometheusExporter> {
-  const { PrometheusExporter } = await import('@opentelemetry/exporter-prometheus');
-  const exporter = new PrometheusExporter({ preventServerStart: true });
-  exporter.setMetricProducer({
-    collect: async () => printable(await reader.collect({ timeoutMillis: OBSERVE_TIMEOUT_MS })),
-  });
-  return exporter;
-}
-
-function isForMetrics({ url }: IncomingMessage): boolean {
-  return url?.split('?', 1)[0] === ENDPOINT;
-}
-
-function notFound(response: ServerResponse): void {
-  response.statusCode = 404;
-  response.end();
-}
-
-/** The exporter prints whatever an app put into its metrics, and what cannot be printed would become a rejection nobody handles. */
-function printable({ resourceMetrics, errors }: CollectionResult): CollectionResult {
-  const scopeMetrics = resourceMetrics.scopeMetrics.map(({ scope, metrics }) => ({
-    scope,
-    metrics: metrics.map(printableMetric),
-  }));
-  return { resourceMetrics: { ...resourceMetrics, scopeMetrics }, errors };
-}
-
-function printableMetric(metric: MetricData): MetricData {
-  const { descriptor, dataPoints } = metric;
-  const { unit, description } = descriptor;
-  return {
-    ...metric,
-    descriptor: { ...descriptor, unit: textOf(unit), description: textOf(description) },
-    dataPoints: dataPoints.map((point) => ({
-      ...point,
-      attributes: Object.fromEntries(
-        Object.entries(point.attributes).map(([name, value]) => [name, textOf(value)]),
-      ),
-    })),
-  } as MetricData;
-}
-
-function textOf(value: unknown): string {
-  if (typeof value === 'string') return value;
-  try {
-    return JSON.stringify(value) ?? '';
-  } catch {
-    return ''; // A circle, or a number too large for JSON.
-  }
 }

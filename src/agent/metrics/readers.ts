@@ -1,6 +1,6 @@
 import { type CollectionResult, MeterProvider } from '@opentelemetry/sdk-metrics';
 import type { Config } from '../../config/config.ts';
-import { ScrapeReader, servePrometheus, wantsPrometheus } from './prometheus-exporter.ts';
+import { ScrapeReader, startPrometheus, wantsPrometheus } from './prometheus-exporter.ts';
 import { type DeltaSource, SharedMetrics } from './shared-metrics.ts';
 import { SnapshotReader } from './snapshot-reader.ts';
 
@@ -35,7 +35,7 @@ export function startReaders(
   const reader = new SnapshotReader([own]);
   const scraped = new ScrapeReader(own.totals);
   const provider = new MeterProvider({ resource: resourceOf(config), readers: [reader, scraped] });
-  return { provider, reader, own, stop: servePrometheus(scraped, config, say) };
+  return { provider, reader, own, stop: startPrometheus(scraped, config, say) };
 }
 
 function resourceOf({ service }: Config): CollectionResult['resourceMetrics']['resource'] {
