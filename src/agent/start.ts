@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
-import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import type { Config } from '../config/config.ts';
 import { describeError } from '../core/errors.ts';
 import type { AgentMessage, Source } from '../core/frame.ts';
@@ -29,6 +28,7 @@ import { INSTRUMENTATIONS } from './instrumentations.ts';
 import { Connection } from './links/connection.ts';
 import { receiveAppMetrics } from './metrics/app-metrics.ts';
 import { FrameSender } from './metrics/frame-sender.ts';
+import { type MetricReaders, startReaders } from './metrics/readers.ts';
 import { RuntimeSampler } from './metrics/runtime.ts';
 import { talliesMeasure } from './metrics/tallies.ts';
 import { type Batch, Pipeline } from './pipeline.ts';
@@ -66,8 +66,8 @@ const SYSTEM_CLOCK: Clock = {
 export function startAgent({ config, env, mainScript, say }: AgentOptions): () => void {
   const clock = SYSTEM_CLOCK;
   const own = new DeltaMeterProvider();
-  const reader = new SnapshotReader([own]);
-  const provider = new MeterProvider({ readers: [reader] });
+  const appDirectory = mainScript === undefined ? null : dirname(mainScript);
+  const readers = startReaders(own, { config, appDirectory, say });
   const pipeline = new Pipeline(eventMeasure(own.getMeter()));
   const tallies = newTallies();
   const connection = new Connection({
@@ -87,10 +87,20 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
       connection.send(eventsMessage(next));
     }
   };
-  const agent = createAgent({ clock, config, pipeline, deferred, tallies, own, say, handOver });
+  const agent = createAgent({
+    clock,
+    config,
+    pipeline,
+    deferred,
+    tallies,
+    own,
+    exported: readers.export,
+    say,
+    handOver,
+  });
 
   if (config.otlpEndpoint !== null) say(OTLP_UNSUPPORTED);
-  if (mainScript !== undefined) receiveAppMetrics(provider, dirname(mainScript));
+  if (appDirectory !== null) receiveAppMetrics(readers.provider, appDirectory);
   tallies.runtime.start();
   const undos = INSTRUMENTATIONS.map((instrumentation) => instrumentation.start(agent));
   /** What is still open, such as a call that streams, becomes an event when its instrumentation stops. */
@@ -102,7 +112,7 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
 
   const measureTallies = talliesMeasure(own.getMeter(), tallies);
   const minutes = new CacheMinutes(agent, tallies.caches);
-  const frames = new FrameSender({ clock, reader, connection, pipeline });
+  const frames = new FrameSender({ clock, reader: readers.reader, connection, pipeline });
   const frame = () => {
     deferred.run();
     minutes.passed();
@@ -128,6 +138,7 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
     stopObserving();
     keepExit();
     tallies.runtime.stop();
+    readers.stop();
     publishHandle(undefined);
     connection.close();
   };
@@ -173,6 +184,7 @@ interface AgentParts {
   readonly deferred: Deferred;
   readonly tallies: Tallies;
   readonly own: DeltaMeterProvider;
+  readonly exported: MetricReaders['export'];
   readonly say: (text: string) => void;
   readonly handOver: () => void;
 }
@@ -181,7 +193,7 @@ interface AgentParts {
 const WARNINGS_MAX = 100;
 
 function createAgent(parts: AgentParts): Agent {
-  const { clock, config, pipeline, deferred, tallies, own, say, handOver } = parts;
+  const { clock, config, pipeline, deferred, tallies, own, exported, say, handOver } = parts;
   const meter = own.getMeter();
   const foldedLabels = counterOf(meter, FOLDED_LABELS);
   const givenUp = counterOf(meter, GIVEN_UP);
@@ -202,6 +214,7 @@ function createAgent(parts: AgentParts): Agent {
     emit: (event: NervecenterEvent) => {
       try {
         pipeline.emit(event);
+        exported?.(event);
         if (pipeline.batchReady) handOver();
       } catch {
         pipeline.drop(AGENT_ERROR, 1); // Nothing of ours may reach the app.

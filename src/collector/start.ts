@@ -160,6 +160,7 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
     stopTicking();
     clearTimeout(patience);
     sentBatches.completed();
+    sampler.stop();
     await socket?.shutdown();
     await alerts.stop();
     stored?.stop();

@@ -46,6 +46,11 @@ export interface Config {
   readonly userHeaders: UserHeaders | null;
   /** Set: somebody else collects. */
   readonly otlpEndpoint: string | null;
+  /** Ways the app's process itself is to show its metrics, as OpenTelemetry names them; not all are supported. */
+  readonly metricsExporters: readonly string[];
+  /** Where the one called `prometheus` listens. */
+  readonly prometheusExporterHost: string;
+  readonly prometheusExporterPort: number;
 }
 
 /** The user's Postgres: a URL, and the `PG*` variables, which fill in what it leaves open. */
@@ -100,9 +105,18 @@ export function readConfig(env: Env = process.env, cwd: string = process.cwd()):
     caches: setting.parsed('NERVECENTER_CACHES', parseCachePrefixes),
     userHeaders: setting.parsed('NERVECENTER_USER_HEADER', parseUserHeaders),
     otlpEndpoint: setting.text('OTEL_EXPORTER_OTLP_ENDPOINT'),
+    metricsExporters: metricsExporters(setting),
+    prometheusExporterHost: setting.textOrDefault('OTEL_EXPORTER_PROMETHEUS_HOST'),
+    prometheusExporterPort: setting.integer('OTEL_EXPORTER_PROMETHEUS_PORT'),
   };
   if (problems.length > 0) throw new NervecenterError('NC_CONFIG_INVALID', problems.join(' '));
   return Object.freeze(config);
+}
+
+/** Other programs' SDKs read this variable as well: what is not known here is said by the agent, not refused. */
+function metricsExporters(setting: SettingReader): string[] {
+  const names = setting.list('OTEL_METRICS_EXPORTER').map((name) => printable(name.toLowerCase()));
+  return [...new Set(names)].filter((name) => name !== 'none');
 }
 
 function resolved(cwd: string, path: string | null): string | null {

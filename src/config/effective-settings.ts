@@ -11,6 +11,9 @@ export function effectiveSettings(config: Config): Partial<Record<SettingName, s
   return {
     OTEL_SDK_DISABLED: String(config.disabled),
     OTEL_SERVICE_NAME: config.service,
+    OTEL_METRICS_EXPORTER: config.metricsExporters.join(',') || 'none',
+    OTEL_EXPORTER_PROMETHEUS_HOST: config.prometheusExporterHost,
+    OTEL_EXPORTER_PROMETHEUS_PORT: String(config.prometheusExporterPort),
     NERVECENTER_PORT: String(config.port),
     NERVECENTER_HOST: config.host,
     NERVECENTER_ADMIN_TOKEN:

@@ -72,6 +72,29 @@ export const SETTINGS = {
     group: 'app',
     meaning: 'not supported in this version: the agent says so and stays local',
   },
+  OTEL_METRICS_EXPORTER: {
+    kind: 'text',
+    group: 'app',
+    default: 'none',
+    meaning:
+      "`prometheus`: the app's process serves its metrics by OpenTelemetry's own exporter as well; of anything else the agent says that this version does not know it",
+    more: { text: 'metrics', page: 'metrics.md' },
+  },
+  OTEL_EXPORTER_PROMETHEUS_HOST: {
+    kind: 'text',
+    group: 'app',
+    default: 'localhost',
+    meaning: 'address that exporter listens on',
+  },
+  OTEL_EXPORTER_PROMETHEUS_PORT: {
+    kind: 'integer',
+    group: 'app',
+    min: 1,
+    max: 65_535,
+    default: '9464',
+    meaning:
+      "its port, one per process; the default is the dashboard's as well, so with it one of the two has to be set",
+  },
   NERVECENTER_PORT: {
     kind: 'integer',
     group: 'access',

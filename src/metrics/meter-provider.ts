@@ -63,8 +63,7 @@ export class DeltaMeterProvider implements MeterProvider, ImmediateProducer {
 
   /** The same for a reader. */
   async collect(): Promise<CollectionResult> {
-    const scopeMetrics = [{ scope: SCOPE, metrics: this.take() }];
-    return { resourceMetrics: { resource: EMPTY_RESOURCE, scopeMetrics }, errors: [] };
+    return collectionOf(this.take());
   }
 
   #series(kind: SeriesKind, name: string, { unit = '', description = '' }: MetricOptions = {}): SeriesSet {
@@ -83,6 +82,14 @@ const EMPTY_RESOURCE: CollectionResult['resourceMetrics']['resource'] = {
   merge: () => EMPTY_RESOURCE,
   getRawAttributes: () => [],
 };
+
+/** Metrics of ours as a reader takes them from a producer. */
+export function collectionOf(metrics: MetricData[]): CollectionResult {
+  return {
+    resourceMetrics: { resource: EMPTY_RESOURCE, scopeMetrics: [{ scope: SCOPE, metrics }] },
+    errors: [],
+  };
+}
 
 type MakeSeries = (kind: SeriesKind, name: string, options?: MetricOptions) => SeriesSet;
 

@@ -30,9 +30,18 @@ function packageNameIn(directory: string): unknown {
 
 /** The entry of the collector's thread: the bundle beside this bundle, or the source beside this source. */
 export function workerUrl(): URL {
+  return threadUrl('collector/worker');
+}
+
+/** The entry of the thread that asks `systeminformation`. */
+export function systemInformationUrl(): URL {
+  return threadUrl('collector/host/system-information');
+}
+
+function threadUrl(entry: string): URL {
   const fromSource = import.meta.url.endsWith('.ts');
-  const entry = fromSource ? ['src', 'collector', 'worker.ts'] : ['dist', 'collector', 'worker.js'];
-  return pathToFileURL(join(packageRoot(), ...entry));
+  const path = fromSource ? join('src', `${entry}.ts`) : join('dist', `${entry}.js`);
+  return pathToFileURL(join(packageRoot(), path));
 }
 
 /**

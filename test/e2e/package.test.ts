@@ -10,7 +10,9 @@ import { promisify } from 'node:util';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { WebSocket } from 'ws';
+import { freePort } from '../support/free-port.ts';
 import { ObservedApp } from '../support/observed-app.ts';
+import { until } from '../support/poll.ts';
 import { reachableTempDir } from '../support/postgres.ts';
 import { startLoopbackRegistry } from './loopback-registry.ts';
 
@@ -33,7 +35,14 @@ class StrangersDirectory {
     assert.ok(packed.includes(tarball));
     const registry = await startLoopbackRegistry();
     try {
-      const packages = ['@types/node', 'express', 'openai', 'ws', join(this.#root, tarball)];
+      const packages = [
+        '@opentelemetry/api',
+        '@types/node',
+        'express',
+        'openai',
+        'ws',
+        join(this.#root, tarball),
+      ];
       await this.npm(this.path, ['install', '--registry', registry.url, ...packages]);
     } finally {
       await registry.close();
@@ -151,6 +160,31 @@ describe('the packed package, installed in an empty directory', { timeout: INSTA
       }
     });
   }
+
+  it("takes in the app's own OpenTelemetry metrics, and serves them by the standard exporter", async () => {
+    const port = await freePort();
+    const app = new ObservedApp(join(stranger.path, 'metrics.cjs'), {
+      cwd: stranger.path,
+      flags: ['--require', 'nervecenter/otel'],
+      env: {
+        OTEL_METRICS_EXPORTER: 'prometheus',
+        OTEL_EXPORTER_PROMETHEUS_PORT: String(port),
+        NERVECENTER_STORAGE: 'off',
+      },
+    });
+    try {
+      const url = await app.appUrl();
+      await app.started();
+      assert.equal((await fetch(url)).status, 200);
+      const ours = () => app.get('/metrics');
+      const theirs = () => fetch(`http://localhost:${port}/metrics`);
+      for (const scrape of [ours, theirs]) {
+        await until(async () => /^orders_total\{kind="gift".*\} 1$/m.test(await (await scrape()).text()));
+      }
+    } finally {
+      await app.stop();
+    }
+  });
 
   it('runs its commands from the bin', async () => {
     const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };

@@ -64,6 +64,36 @@ export const settingCases = (cwd: string): readonly SettingCase[] => [
     bad: [],
   },
   {
+    name: 'OTEL_METRICS_EXPORTER',
+    field: 'metricsExporters',
+    fallback: [],
+    good: [
+      ['none', []],
+      [' Prometheus ', ['prometheus']],
+      ['prometheus,otlp,,prometheus,none', ['prometheus', 'otlp']],
+      ['console', ['console']],
+    ],
+    bad: [],
+  },
+  {
+    name: 'OTEL_EXPORTER_PROMETHEUS_HOST',
+    field: 'prometheusExporterHost',
+    fallback: 'localhost',
+    good: [[' 0.0.0.0 ', '0.0.0.0']],
+    bad: [],
+  },
+  {
+    name: 'OTEL_EXPORTER_PROMETHEUS_PORT',
+    field: 'prometheusExporterPort',
+    fallback: 9464,
+    good: [
+      ['1', 1],
+      ['65535', 65_535],
+    ],
+    bad: ['0', '65536', '-1', '9464.5', 'auto'],
+    expectation: whole(1, 65_535),
+  },
+  {
     name: 'OTEL_EXPORTER_OTLP_ENDPOINT',
     field: 'otlpEndpoint',
     fallback: null,

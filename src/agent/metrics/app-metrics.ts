@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { MeterProvider } from '@opentelemetry/api';
 import { apiGlobalOf } from '../context/app-trace.ts';
 
@@ -14,27 +14,86 @@ import { apiGlobalOf } from '../context/app-trace.ts';
  * @returns whether the app's metrics come to us.
  */
 export function receiveAppMetrics(provider: MeterProvider, appDirectory: string): boolean {
-  const require = createRequire(join(appDirectory, 'noop.js'));
-  const version = installedVersion(require, '@opentelemetry/api');
-  if (version === null || !version.startsWith('1.')) return false;
-  if (installedVersion(require, '@opentelemetry/sdk-metrics') !== null) return false;
+  const version = installed('@opentelemetry/api', appDirectory)?.version;
+  if (version === undefined || !version.startsWith('1.')) return false;
+  if (hasOwnMetricsSdk(appDirectory)) return false;
   const api = apiGlobalOf(version);
   if (api.metrics !== undefined) return false;
   api.metrics = provider;
   return true;
 }
 
+const SDK = '@opentelemetry/sdk-metrics';
+/** Who has one of these among its dependencies brings a metrics SDK. */
+const SDK_BRINGERS = [SDK, '@opentelemetry/sdk-node', '@opentelemetry/auto-instrumentations-node'];
+
+/**
+ * Whether the app exports metrics by an OpenTelemetry SDK of its own. One that is not where ours is is its own. But npm
+ * puts ours where the app finds it as well; then it is the app's if the app, or a package it asks for, asks for it.
+ */
+export function hasOwnMetricsSdk(appDirectory: string): boolean {
+  const found = installed(SDK, appDirectory);
+  if (found === null) return false;
+  if (found.directory !== installed(SDK, import.meta.dirname)?.directory) return true;
+  return manifestsAbove(appDirectory)
+    .filter(({ name }) => name !== OUR_NAME) // An example of ours, in our checkout.
+    .some(
+      (app) =>
+        bringsSdk(app) || dependenciesOf(app).some((name) => bringsSdk(manifestOf(name, appDirectory))),
+    );
+}
+
+const OUR_NAME = 'nervecenter';
+
+const KINDS = ['dependencies', 'devDependencies', 'optionalDependencies', 'peerDependencies'] as const;
+type Manifest = {
+  readonly name?: unknown;
+  readonly version?: unknown;
+} & { readonly [kind in (typeof KINDS)[number]]?: unknown };
+
+function dependenciesOf(manifest: Manifest): string[] {
+  return KINDS.flatMap((kind) => Object.keys(Object(manifest[kind])));
+}
+
+function bringsSdk(manifest: Manifest): boolean {
+  return dependenciesOf(manifest).some((name) => SDK_BRINGERS.includes(name));
+}
+
+/** What a package needs only for its own development is not there where it is installed. */
+function manifestOf(name: string, from: string): Manifest {
+  const { devDependencies: _absent, ...manifest } = installed(name, from)?.manifest ?? {};
+  return name === OUR_NAME ? {} : manifest;
+}
+
+interface InstalledPackage {
+  readonly directory: string;
+  readonly manifest: Manifest;
+  readonly version: string;
+}
+
 /** Read from the manifest itself: a package's `exports` may hide it from `require`, as those of the API 1.10 do. */
-function installedVersion(require: NodeJS.Require, name: string): string | null {
-  for (const directory of require.resolve.paths(name) ?? []) {
-    try {
-      const { version } = JSON.parse(readFileSync(join(directory, name, 'package.json'), 'utf8')) as {
-        version?: unknown;
-      };
-      if (typeof version === 'string') return version;
-    } catch {
-      // Not in this directory: look further up.
-    }
+function installed(name: string, from: string): InstalledPackage | null {
+  const require = createRequire(join(from, 'noop.js'));
+  for (const parent of require.resolve.paths(name) ?? []) {
+    const directory = join(parent, name);
+    const manifest = manifestIn(directory);
+    if (typeof manifest?.version !== 'string') continue;
+    return { directory: realpathSync(directory), manifest, version: manifest.version };
   }
   return null;
+}
+
+/** The app's own, and those of the folders it is in: that of a workspace, or one that only says how modules are written. */
+function manifestsAbove(directory: string): Manifest[] {
+  const parent = dirname(directory);
+  return [manifestIn(directory) ?? [], parent === directory ? [] : manifestsAbove(parent)].flat();
+}
+
+function manifestIn(directory: string): Manifest | null {
+  try {
+    const manifest: unknown = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'));
+    return typeof manifest === 'object' ? manifest : null;
+  } catch {
+    return null; // Not in this directory: look further up.
+  }
 }

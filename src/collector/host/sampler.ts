@@ -1,6 +1,7 @@
 import { type CgroupLimits, type CpuLimit, readCgroupLimits } from './cgroup.ts';
 import { busyPercent, type CpuTimes, cpuTimesOf, parseProcStat, percent } from './cpu.ts';
 import { DiskReader } from './disks.ts';
+import { fileSystemsAt, type HostFacts, NO_FACTS } from './facts.ts';
 import type { HostSample } from './host-sample.ts';
 import { type Memory, parseMeminfo } from './memory.ts';
 import { type FileSystem, fileSystems, type Mount, parseMountinfo } from './mounts.ts';
@@ -12,6 +13,7 @@ export interface HostSampler {
   sample(): Promise<HostSample>;
   /** File systems left out of the last sample: more than 32 of them, or one that does not answer. */
   disksSkipped(): number;
+  stop(): void;
 }
 
 export interface HostSamplerOptions {
@@ -30,21 +32,23 @@ interface Reading {
 }
 
 /**
- * Samples the machine, or the container that limits us, without any child process and without waiting for a disk. Linux is
- * read from `/proc` and the cgroup tree. Elsewhere it is what Node knows: on macOS memory in use includes caches the system
- * would give back, Windows has no load average, and neither tells network counters (0) or lists its mounts (the data
- * directory's file system and the system's are measured).
+ * Samples the machine, or the container that limits us, without waiting for a disk or a program. Linux is read from `/proc`
+ * and the cgroup tree. Elsewhere it is what Node knows and, once `systeminformation` has told them, the mounts, the network
+ * and on macOS the memory; before that the data directory's file system and the system's are measured, and the network is
+ * 0. Windows has no load average.
  */
 export function createHostSampler(options: HostSamplerOptions): HostSampler {
   const platform = options.platform ?? thisMachine;
   const dataDir = platform.existingDirectory(options.dataDir);
   const disks = new DiskReader(platform.statfs);
-  let previous = readMachine(platform).reading;
+  const facts = isListed(platform) ? null : platform.facts();
+  let previous = readMachine(platform, facts?.latest() ?? NO_FACTS).reading;
   let previousCpuPercent = 0;
   let sampling: Promise<HostSample> | null = null;
 
   const sample = async (): Promise<HostSample> => {
-    const { mounts, limits, memory, reading } = readMachine(platform);
+    const told = facts?.latest() ?? NO_FACTS;
+    const { mounts, limits, memory, reading } = readMachine(platform, told);
     const elapsedMs = reading.atMs - previous.atMs;
     const cpuPercent = cpuPercentBetween(previous, reading) ?? previousCpuPercent;
     const { network } = previous;
@@ -56,10 +60,12 @@ export function createHostSampler(options: HostSamplerOptions): HostSampler {
       load1m: platform.loadavg()[0] ?? 0,
       memoryUsedBytes: memory.usedBytes,
       memoryTotalBytes: memory.totalBytes,
-      networkRxBytesPerSecond: bytesPerSecond(network.rx, reading.network.rx, elapsedMs),
-      networkTxBytesPerSecond: bytesPerSecond(network.tx, reading.network.tx, elapsedMs),
+      networkRxBytesPerSecond: told.network?.rx ?? bytesPerSecond(network.rx, reading.network.rx, elapsedMs),
+      networkTxBytesPerSecond: told.network?.tx ?? bytesPerSecond(network.tx, reading.network.tx, elapsedMs),
       containerLimited: limits.cpu !== null || limits.memory !== null,
-      disks: await disks.read(mounts === null ? knownRoots(platform, dataDir) : fileSystems(mounts, dataDir)),
+      disks: await disks.read(
+        mounts === null ? unlisted(platform, told, dataDir) : fileSystems(mounts, dataDir),
+      ),
     };
   };
   return {
@@ -71,7 +77,13 @@ export function createHostSampler(options: HostSamplerOptions): HostSampler {
       return sampling;
     },
     disksSkipped: () => disks.skipped,
+    stop: () => facts?.stop(),
   };
+}
+
+/** Whether `/proc` tells; elsewhere programs have to be asked. */
+function isListed(platform: Platform): boolean {
+  return platform.linux && platform.readFile('/proc/self/mountinfo') !== null;
 }
 
 interface MachineReading {
@@ -82,13 +94,16 @@ interface MachineReading {
   readonly reading: Reading;
 }
 
-function readMachine(platform: Platform): MachineReading {
+function readMachine(platform: Platform, told: HostFacts): MachineReading {
   const read = (path: string) => (platform.linux ? platform.readFile(path) : null);
   const mountinfo = read('/proc/self/mountinfo');
   const mounts = mountinfo === null ? null : parseMountinfo(mountinfo);
   const cpu = parseProcStat(read('/proc/stat') ?? '') ?? cpuTimesOf(platform.cpus());
-  const memory = parseMeminfo(read('/proc/meminfo') ?? '') ?? memoryFromNode(platform);
-  const allLimits = readCgroupLimits(read, mounts ?? [], read('/proc/self/cgroup') ?? '');
+  const memory = parseMeminfo(read('/proc/meminfo') ?? '') ?? told.memory ?? memoryFromNode(platform);
+  const allLimits =
+    mounts === null
+      ? limitsFromNode(platform, memory)
+      : readCgroupLimits(read, mounts, read('/proc/self/cgroup') ?? '');
   const limits = effectiveLimits(allLimits, cpu, memory);
   return {
     mounts,
@@ -119,6 +134,14 @@ function memoryFromNode(platform: Platform): Memory {
   return { usedBytes: Math.max(0, totalBytes - platform.freemem()), totalBytes };
 }
 
+/** A process in a job or a jail; Node knows of it how much memory it may use. */
+function limitsFromNode(platform: Platform, memory: Memory): CgroupLimits {
+  const limitBytes = platform.constrainedMemory();
+  if (limitBytes <= 0) return { cpu: null, memory: null };
+  const freeBytes = Math.max(0, memory.totalBytes - memory.usedBytes);
+  return { cpu: null, memory: { limitBytes, usedBytes: Math.max(0, limitBytes - freeBytes) } };
+}
+
 /** `null` when too little time has passed, or the limit has moved to another group, so that there is nothing to compare. */
 function cpuPercentBetween(before: Reading, after: Reading): number | null {
   const limit = after.cgroupCpu;
@@ -128,7 +151,8 @@ function cpuPercentBetween(before: Reading, after: Reading): number | null {
   return percent((limit.usedMs - before.cgroupCpu.usedMs) / elapsedMs / limit.cpus);
 }
 
-function knownRoots(platform: Platform, dataDir: string): FileSystem[] {
+function unlisted(platform: Platform, { mountPoints }: HostFacts, dataDir: string): FileSystem[] {
+  if (mountPoints !== null) return fileSystemsAt(mountPoints, dataDir);
   const others = platform.roots.filter((root) => !dataDir.startsWith(root));
   return [dataDir, ...others].map((mountPoint) => ({ mountPoint, remote: false }));
 }

@@ -58,7 +58,7 @@ export interface FamilyName {
 export function familyName(family: Pick<MetricFamily, 'name' | 'unit' | 'kind'>): FamilyName {
   const unit = unitSuffix(family);
   let name = underscored(family.name, /[^a-zA-Z0-9:]+/g);
-  if (family.kind === 'counter') name = withoutSuffix(name, 'total');
+  if (family.kind === 'counter' && name.endsWith('_total')) name = name.slice(0, -'_total'.length);
   if (/^\d/.test(name)) name = `_${name}`;
   if (name === '') name = 'unnamed';
   if (unit !== '' && name !== unit && !name.endsWith(`_${unit}`)) name = `${name}_${unit}`;
@@ -85,11 +85,6 @@ function unitWord(code: string, words: Readonly<Record<string, string>>): string
 
 function underscored(text: string, unsupported: RegExp): string {
   return text.replaceAll(unsupported, '_').replace(/^_+|_+$/g, '');
-}
-
-function withoutSuffix(name: string, suffix: string): string {
-  if (name === suffix) return '';
-  return name.endsWith(`_${suffix}`) ? name.slice(0, -suffix.length - 1) : name;
 }
 
 /**

@@ -1,25 +1,29 @@
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type * as Api from '@opentelemetry/api';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { afterEach, beforeEach, describe, it } from 'vitest';
-import { receiveAppMetrics } from '../../../src/agent/metrics/app-metrics.ts';
+import { hasOwnMetricsSdk, receiveAppMetrics } from '../../../src/agent/metrics/app-metrics.ts';
 import { SnapshotReader } from '../../../src/metrics/snapshot-reader.ts';
 
 const API = Symbol.for('opentelemetry.js.api.1');
 const OUR_COPY = join(import.meta.dirname, '..', '..', '..', 'node_modules', '@opentelemetry', 'api');
+const OUR_SDK = join(OUR_COPY, '..', 'sdk-metrics');
 const registered = globalThis as { [API]?: { version: string } };
 
 describe('receiveAppMetrics', () => {
   let app: string;
-  const install = (name: string, version: string) => {
+  const install = (name: string, version: string, dependencies: Record<string, string> = {}) => {
     const directory = join(app, 'node_modules', name);
     mkdirSync(directory, { recursive: true });
     // As newer versions are: the manifest is not among the exports.
-    writeFileSync(join(directory, 'package.json'), JSON.stringify({ name, version, exports: './index.js' }));
+    writeFileSync(
+      join(directory, 'package.json'),
+      JSON.stringify({ name, version, dependencies, exports: './index.js' }),
+    );
   };
   /** A second, real copy of the API, as an app has its own. */
   const installApi = (): typeof Api => {
@@ -75,6 +79,60 @@ describe('receiveAppMetrics', () => {
       assert.equal(registered[API], undefined);
     });
   }
+
+  describe('where npm put our SDK beside the app', () => {
+    /** As after `npm install nervecenter`: what we depend on lies at the top. */
+    const hoist = () => {
+      installApi();
+      symlinkSync(OUR_SDK, join(app, 'node_modules', '@opentelemetry', 'sdk-metrics'));
+      install('nervecenter', '0.1.0', { '@opentelemetry/sdk-metrics': '3.1.0' });
+    };
+    const declare = (more: object) => {
+      writeFileSync(join(app, 'package.json'), JSON.stringify({ name: 'app', ...more }));
+    };
+    beforeEach(hoist);
+
+    it('takes the metrics of an app that never asked for it', () => {
+      install('express', '5.0.0', { qs: '6' });
+      declare({ dependencies: { nervecenter: '0.1.0', express: '5', '@opentelemetry/api': '1' } });
+      assert.equal(hasOwnMetricsSdk(app), false);
+      assert.equal(receiveAppMetrics(new MeterProvider(), app), true);
+    });
+
+    it('leaves an app alone that asked for it, itself or by a package', () => {
+      install('some-distro', '1.0.0', { '@opentelemetry/sdk-node': '1' });
+      for (const asking of [
+        { dependencies: { '@opentelemetry/sdk-metrics': '3.1.0' } },
+        { devDependencies: { '@opentelemetry/auto-instrumentations-node': '1' } },
+        { dependencies: { nervecenter: '0.1.0', 'some-distro': '1' } },
+      ]) {
+        declare(asking);
+        assert.equal(hasOwnMetricsSdk(app), true, JSON.stringify(asking));
+        assert.equal(receiveAppMetrics(new MeterProvider(), app), false);
+      }
+    });
+
+    it('looks past a manifest that only says how modules are written', () => {
+      const built = join(app, 'dist');
+      mkdirSync(built);
+      writeFileSync(join(built, 'package.json'), '{ "type": "commonjs" }');
+      declare({ dependencies: { '@opentelemetry/sdk-node': '1' } });
+      assert.equal(hasOwnMetricsSdk(built), true);
+    });
+
+    it('is not put off by manifests that are none', () => {
+      for (const text of [
+        'null',
+        '[]',
+        '{',
+        '{ "dependencies": 5 }',
+        '{ "dependencies": { "gone": "1" } }',
+      ]) {
+        writeFileSync(join(app, 'package.json'), text);
+        assert.equal(hasOwnMetricsSdk(app), false, text);
+      }
+    });
+  });
 
   it('leaves a provider in its place that was there first', () => {
     const api = installApi();

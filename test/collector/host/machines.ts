@@ -1,5 +1,6 @@
 import { cpus } from 'node:os';
-import type { Platform } from '../../../src/collector/host/platform.ts';
+import { NO_FACTS } from '../../../src/collector/host/facts.ts';
+import type { FactTeller, Platform } from '../../../src/collector/host/platform.ts';
 
 /** Recorded on Linux 6.18, two CPUs, 24 GB, ext4 on a virtual disk; cut to what is read. */
 export const STAT = `cpu  1000 0 500 8000 200 0 100 200 0 0
@@ -92,6 +93,9 @@ export class FileMachine implements Platform {
   nowMs = 1000;
   readonly roots = ['/'];
   readonly asked: string[] = [];
+  /** What the machine's programs tell. */
+  told = NO_FACTS;
+  limitBytes = 0;
 
   constructor(files: Readonly<Record<string, string>>, linux = true) {
     this.linux = linux;
@@ -107,6 +111,8 @@ export class FileMachine implements Platform {
   readonly cpus = cpus;
   readonly totalmem = () => 8 * GIB;
   readonly freemem = () => 6 * GIB;
+  readonly constrainedMemory = () => this.limitBytes;
+  readonly facts = (): FactTeller => ({ latest: () => this.told, stop: () => {} });
   readonly loadavg = () => [0.5, 0.4, 0.3];
   readonly monotonicMs = () => this.nowMs;
 }

@@ -4,6 +4,7 @@ import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'vitest';
 import { DiskReader, diskSample, type FileSystemStats } from '../../../src/collector/host/disks.ts';
+import { NO_FACTS } from '../../../src/collector/host/facts.ts';
 import { DISKS_MAX } from '../../../src/collector/host/mounts.ts';
 import { createHostSampler } from '../../../src/collector/host/sampler.ts';
 import { until } from '../../support/poll.ts';
@@ -117,6 +118,56 @@ test('other platforms get what Node knows', async () => {
     sample.disks.map(({ mountPoint }) => mountPoint),
     ['/'],
   );
+});
+
+test('other platforms get what their programs tell once they have', async () => {
+  const machine = new FileMachine({}, false);
+  const sampler = createHostSampler({ dataDir: '/Library/app', platform: machine });
+  assert.deepEqual(
+    (await sampler.sample()).disks.map(({ mountPoint }) => mountPoint),
+    ['/Library/app'],
+  );
+  machine.told = {
+    mountPoints: ['/System/Volumes/Data', '/Volumes/Backup'],
+    network: { rx: 1000, tx: 0 },
+    memory: { usedBytes: 3 * GIB, totalBytes: 16 * GIB },
+  };
+  const sample = await sampler.sample();
+  assert.deepEqual(
+    sample.disks.map(({ mountPoint }) => mountPoint),
+    ['/System/Volumes/Data', '/Volumes/Backup'],
+  );
+  assert.deepEqual([sample.networkRxBytesPerSecond, sample.networkTxBytesPerSecond], [1000, 0]);
+  assert.deepEqual([sample.memoryUsedBytes, sample.memoryTotalBytes], [3 * GIB, 16 * GIB]);
+  assert.equal(sample.containerLimited, false);
+});
+
+test('a process that Node says is limited is measured against its limit', async () => {
+  const machine = new FileMachine({}, false);
+  machine.limitBytes = 4 * GIB;
+  machine.told = { ...machine.told, memory: { usedBytes: 13 * GIB, totalBytes: 16 * GIB } };
+  const sampler = createHostSampler({ dataDir: '/', platform: machine });
+  const limited = await sampler.sample();
+  assert.deepEqual(
+    [limited.memoryUsedBytes, limited.memoryTotalBytes, limited.containerLimited],
+    [GIB, 4 * GIB, true],
+  );
+  machine.limitBytes = 2 ** 64; // No limit, in libuv's words.
+  assert.equal((await sampler.sample()).containerLimited, false);
+});
+
+test('a Linux without /proc asks its programs; one with it never does', async () => {
+  let asked = 0;
+  const facts = () => {
+    asked++;
+    return { latest: () => NO_FACTS, stop: () => {} };
+  };
+  const withProc = new FileMachine(HOST_FILES);
+  await createHostSampler({ dataDir: '/', platform: Object.assign(withProc, { facts }) }).sample();
+  assert.equal(asked, 0);
+  const without = new FileMachine({});
+  await createHostSampler({ dataDir: '/', platform: Object.assign(without, { facts }) }).sample();
+  assert.equal(asked, 1);
 });
 
 test('an unreadable /proc still gives a sample', async () => {

@@ -150,6 +150,7 @@ describe('familyName', () => {
     ['counter', 'errors', '1', 'errors'],
     ['counter', 'requests.total', '{request}', 'requests'],
     ['counter', 'cpu_seconds_total', 's', 'cpu_seconds'],
+    ['counter', 'total', '', 'total'],
     ['gauge', 'network.speed', 'By/s', 'network_speed_bytes_per_second'],
     ['gauge', 'disk.used', '%', 'disk_used_percent'],
     ['gauge', 'queue.rate', '{item}/s', 'queue_rate_per_second'],

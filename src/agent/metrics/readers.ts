@@ -1,0 +1,49 @@
+import { type CollectionResult, MeterProvider } from '@opentelemetry/sdk-metrics';
+import type { Config } from '../../config/config.ts';
+import { eventMeasure, type NervecenterEvent } from '../../core/signals/index.ts';
+import { DeltaMeterProvider } from '../../metrics/meter-provider.ts';
+import { type ImmediateProducer, SnapshotReader } from '../../metrics/snapshot-reader.ts';
+import { ScrapeReader, startPrometheus, wantsPrometheus } from './prometheus-exporter.ts';
+import { SharedMetrics } from './shared-metrics.ts';
+
+/** The app's instruments and ours, and who reads them. */
+export interface MetricReaders {
+  /** For instruments of the app. */
+  readonly provider: MeterProvider;
+  /** For frames: everything that is no event. */
+  readonly reader: SnapshotReader;
+  /** For an exporter in the app's process: it shows what the collector measures elsewhere. `null` without one. */
+  readonly export: ((event: NervecenterEvent) => void) | null;
+  stop(): void;
+}
+
+export interface MetricReaderOptions {
+  readonly config: Config;
+  /** Where the app looks up its own dependencies, `null` when it has no main script. */
+  readonly appDirectory: string | null;
+  readonly say: (text: string) => void;
+}
+
+/** Puts our reader on one provider, and beside it the standard exporter where the operator wants it. */
+export function startReaders(
+  measured: ImmediateProducer,
+  { config, appDirectory, say }: MetricReaderOptions,
+): MetricReaders {
+  if (!wantsPrometheus(config, appDirectory, say)) {
+    const reader = new SnapshotReader([measured]);
+    return { provider: new MeterProvider({ readers: [reader] }), reader, export: null, stop: () => {} };
+  }
+  const own = new SharedMetrics(measured);
+  const events = new DeltaMeterProvider();
+  const reader = new SnapshotReader([own]);
+  const scraped = new ScrapeReader([own.totals, new SharedMetrics(events).totals]);
+  const provider = new MeterProvider({ resource: resourceOf(config), readers: [reader, scraped] });
+  const stop = startPrometheus(scraped, config, say);
+  return { provider, reader, export: eventMeasure(events.getMeter()), stop };
+}
+
+function resourceOf({ service }: Config): CollectionResult['resourceMetrics']['resource'] {
+  const attributes = { 'service.name': service };
+  const resource = { attributes, merge: () => resource, getRawAttributes: () => Object.entries(attributes) };
+  return resource;
+}

@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, it } from 'vitest';
+import { wantsPrometheus } from '../../../src/agent/metrics/prometheus-exporter.ts';
+import { type MetricReaders, startReaders } from '../../../src/agent/metrics/readers.ts';
+import { readConfig } from '../../../src/config/config.ts';
+import { DeltaMeterProvider } from '../../../src/metrics/meter-provider.ts';
+import { requestEvent } from '../../collector/sinks/postgres/events.ts';
+import { freePort } from '../../support/free-port.ts';
+import { until } from '../../support/poll.ts';
+
+const HERE = mkdtempSync(join(tmpdir(), 'nervecenter-test-'));
+/** Of a checkout: the SDK lies beside it, and it is ours. */
+const CHECKOUT = import.meta.dirname;
+
+describe('OTEL_METRICS_EXPORTER', () => {
+  const asked = (value: string, env: Record<string, string> = {}, appDirectory: string | null = null) => {
+    const said: string[] = [];
+    const config = readConfig({ OTEL_METRICS_EXPORTER: value, ...env }, HERE);
+    const wanted = wantsPrometheus(config, appDirectory, (text) => said.push(text));
+    for (const line of said) assert.match(line, /^\[nervecenter\] OTEL_METRICS_EXPORTER=.*\.\n$/);
+    return { wanted, said: said.join('') };
+  };
+  const elsewhere = { OTEL_EXPORTER_PROMETHEUS_PORT: '9465' };
+
+  it('unset or none asks for nothing', () => {
+    for (const value of ['', 'none', 'none,none']) {
+      assert.deepEqual(asked(value), { wanted: false, said: '' });
+    }
+  });
+
+  it('prometheus asks for the exporter, in a checkout too', () => {
+    assert.deepEqual(asked('prometheus', elsewhere), { wanted: true, said: '' });
+    assert.deepEqual(asked('prometheus', { NERVECENTER_PORT: '0' }, CHECKOUT), { wanted: true, said: '' });
+  });
+
+  it("on the dashboard's port is refused in a line that says what to set", () => {
+    const { wanted, said } = asked('prometheus');
+    assert.equal(wanted, false);
+    assert.match(said, /port 9464 is the dashboard's.* Set OTEL_EXPORTER_PROMETHEUS_PORT/);
+  });
+
+  it('with others says which are left out', () => {
+    assert.deepEqual(asked('otlp').wanted, false);
+    assert.match(asked('otlp').said, /knows prometheus and none, otlp is left out/);
+    const several = asked('console,prometheus,nonsense', elsewhere);
+    assert.equal(several.wanted, true);
+    assert.match(several.said, /console, nonsense is left out/);
+  });
+});
+
+describe("the exporter in the app's process", () => {
+  let readers: MetricReaders | undefined;
+  afterEach(() => readers?.stop());
+
+  const start = async (env: Record<string, string> = {}) => {
+    const port = Number(env['OTEL_EXPORTER_PROMETHEUS_PORT'] ?? (await freePort()));
+    const said: string[] = [];
+    const own = new DeltaMeterProvider();
+    const config = readConfig(
+      {
+        OTEL_METRICS_EXPORTER: 'prometheus',
+        OTEL_SERVICE_NAME: 'shop',
+        OTEL_EXPORTER_PROMETHEUS_HOST: '127.0.0.1',
+        OTEL_EXPORTER_PROMETHEUS_PORT: String(port),
+        NERVECENTER_PORT: '0',
+        ...env,
+      },
+      HERE,
+    );
+    const started = startReaders(own, { config, appDirectory: null, say: (text) => said.push(text) });
+    readers = started;
+    const fetched = async (path = '/metrics') => fetch(`http://127.0.0.1:${port}${path}`);
+    const scrape = async () => until(async () => (await fetched()).text());
+    return { said, own, port, fetched, scrape, ...started };
+  };
+
+  it("shows the app's instruments and ours, with the service's name", async () => {
+    const { own, provider, reader, scrape, export: exported } = await start();
+    provider.getMeter('shop').createCounter('orders', { description: 'Orders.' }).add(3, { kind: 'gift' });
+    const work = own.getMeter().createHistogram('work.duration', { unit: 's', description: 'Work.' });
+    work.record(0.3, { route: '/a' });
+    exported?.(requestEvent({ route: '/events' }));
+    const before = await scrape();
+    assert.match(before, /^target_info\{service_name="shop"\} 1$/m);
+    assert.match(before, /^# HELP orders_total Orders\.$/m);
+    assert.match(before, /^orders_total\{kind="gift",otel_scope_name="shop"\} 3$/m);
+    assert.match(before, /^work_duration_bucket\{route="\/a",otel_scope_name="nervecenter",le="0\.5"\} 1$/m);
+    assert.match(before, /^http_server_request_duration_count\{.*http_route="\/events".*\} 1$/m);
+    const points = await reader.collectPoints();
+    assert.deepEqual(points.map(({ name }) => name).sort(), ['orders', 'work.duration']);
+    work.record(0.3, { route: '/a' });
+    assert.match(await scrape(), /^work_duration_count\{route="\/a",otel_scope_name="nervecenter"\} 2$/m);
+    assert.equal(
+      (await reader.collectPoints()).find(({ name }) => name === 'work.duration')?.kind,
+      'histogram',
+    );
+  });
+
+  it('has one page', async () => {
+    const { fetched, scrape } = await start();
+    await scrape();
+    assert.equal((await fetched('/')).status, 404);
+    assert.equal((await fetched('/metrics?name=x')).status, 200);
+  });
+
+  it('prints what an app should not have put into its metrics, and throws nothing', async () => {
+    const { provider, scrape } = await start();
+    const meter = provider.getMeter('odd');
+    const circle: unknown[] = [];
+    const odd = { description: 5, unit: { x: 1 } } as unknown as object;
+    meter.createCounter('odd', odd).add(1, { circle, list: ['a', 'b'], yes: true } as never);
+    circle.push(circle);
+    meter.createObservableGauge('broken').addCallback(() => {
+      throw new Error('a mistake of the app');
+    });
+    const text = await scrape();
+    assert.match(text, /^# HELP odd_total 5$/m);
+    assert.match(text, /^odd_total\{circle="",list="\[\\"a\\",\\"b\\"\]",yes="true",/m);
+  });
+
+  it('says in one line that its port is taken, and nothing else happens', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as { readonly port: number };
+    const { said } = await start({ OTEL_EXPORTER_PROMETHEUS_PORT: String(port) });
+    await until(() => said.length > 0);
+    assert.equal(said.length, 1);
+    assert.match(said[0] ?? '', /^\[nervecenter\] OTEL_METRICS_EXPORTER=prometheus on .*EADDRINUSE.*\n$/);
+    other.close();
+  });
+
+  it('ends when stopped, whenever that is', async () => {
+    const { port, scrape, stop } = await start();
+    await scrape();
+    stop();
+    await until(async () =>
+      fetch(`http://127.0.0.1:${port}/metrics`).then(
+        () => false,
+        () => true,
+      ),
+    );
+    const early = await start();
+    early.stop();
+    early.stop();
+    assert.deepEqual(early.said, []);
+  });
+});
+
+process.on('exit', () => rmSync(HERE, { recursive: true, force: true }));
