@@ -1,5 +1,6 @@
 import type { Webhook } from '../../core/alerts/rule.ts';
 import type { Delivery } from '../../core/alerts/store.ts';
+import { backoffMs } from '../../core/backoff.ts';
 import { MINUTE_MS, SECOND_MS } from '../../core/units.ts';
 import type { Log } from '../log.ts';
 
@@ -9,8 +10,7 @@ const WAITING_MAX = 200;
 const TRIES_MAX = 8;
 const SENDING_MAX = 4;
 const TIMEOUT_MS = 10 * SECOND_MS;
-const FIRST_PAUSE_MS = 5 * SECOND_MS;
-const PAUSE_MAX_MS = 10 * MINUTE_MS;
+const RETRY = { firstMs: 10 * SECOND_MS, ceilingMs: 10 * MINUTE_MS, jitter: 0.25 };
 /** Ended deliveries that the database has yet to be told of. */
 const UNSETTLED_MAX = 1000;
 const HOSTS_SAID_MAX = 100;
@@ -19,7 +19,7 @@ export interface NotifierOptions {
   /** Tells whoever keeps deliveries that one has ended. */
   readonly settle: (deliveryId: string) => Promise<void>;
   readonly log: Log;
-  /** Before the second try; doubled for each further one, to 10 min at most. @default 5 s */
+  /** Before the second try, at most; doubled for each further one, to 10 min. @default 10 s */
   readonly firstPauseMs?: number;
   /** For a whole try. @default 10 s */
   readonly timeoutMs?: number;
@@ -167,7 +167,9 @@ export class Notifier {
     const again = mayHelp(result.status) && one.tries < TRIES_MAX;
     this.#say(delivery.webhook, `${result.outcome}${again ? '; trying again' : '; given up'}`);
     if (again) {
-      one.dueMs = performance.now() + pauseMs(one.tries, this.#options.firstPauseMs ?? FIRST_PAUSE_MS);
+      const { firstPauseMs = RETRY.firstMs } = this.#options;
+      one.dueMs =
+        performance.now() + backoffMs(one.tries, Math.random(), { ...RETRY, firstMs: firstPauseMs });
     } else {
       this.#failed++;
       this.#end(delivery.id);
@@ -213,11 +215,6 @@ function aborted(signal: AbortSignal): Promise<void> {
 /** Refusals that the same request gets again are not repeated. */
 function mayHelp(status: number | null): boolean {
   return status === null || status >= 500 || status === 408 || status === 425 || status === 429;
-}
-
-/** With jitter, so that many collectors do not come back together. */
-function pauseMs(tries: number, firstMs: number): number {
-  return Math.min(firstMs * 2 ** (tries - 1), PAUSE_MAX_MS) * (0.75 + Math.random() / 2);
 }
 
 /** The kind of failure and nothing of the address: a code such as `ECONNREFUSED`, or a name such as `TimeoutError`. */
