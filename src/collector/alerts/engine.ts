@@ -11,6 +11,7 @@ import { describeError, NervecenterError } from '../../core/errors.ts';
 import type { HistoryAnswer, HistoryQuery } from '../../core/history/query.ts';
 import { parseDuration } from '../../core/history/time.ts';
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../core/units.ts';
+import { Condition } from '../condition.ts';
 import type { Log } from '../log.ts';
 import { type AlertNotice, webhookBody } from './message.ts';
 import { questionOf } from './question.ts';
@@ -75,13 +76,14 @@ export class AlertEngine {
   readonly #problems = new Map<string, string>();
   readonly #folded = new Set<string>();
   readonly #startedMs: number;
+  /** The store fails. */
+  readonly #unkept: Condition;
   #stored: readonly AlertRule[] = [];
   #silences: ReadonlyMap<string, number> = new Map();
   #events: AlertEvent[] = [];
   #deliveries: Delivery[] = [];
   #seated: boolean;
   #reached: boolean;
-  #failing = false;
   #round: Promise<void> | null = null;
   evaluatedMs: number | null = null;
   eventsDropped = 0;
@@ -89,6 +91,7 @@ export class AlertEngine {
   constructor(options: EngineOptions) {
     this.#options = options;
     this.#startedMs = options.now();
+    this.#unkept = new Condition(options.log, 'alerts');
     this.#seated = options.store === null;
     this.#reached = options.store === null;
   }
@@ -147,7 +150,7 @@ export class AlertEngine {
   async #once(): Promise<void> {
     try {
       await this.#enter();
-      this.#works();
+      this.#unkept.end('Alerts are kept again.');
     } catch (error) {
       this.#fails(error);
     }
@@ -326,7 +329,7 @@ export class AlertEngine {
         this.#events = [];
         this.#gone.clear();
         this.#dirty.clear();
-        this.#works();
+        this.#unkept.end('Alerts are kept again.');
       } catch (error) {
         this.#fails(error); // Tried again with the next round.
       }
@@ -353,18 +356,10 @@ export class AlertEngine {
     return Math.min(Math.max(windowMs / LOOKS_PER_WINDOW, intervalMs), MINUTE_MS) - intervalMs / 2;
   }
 
-  #works(): void {
-    if (this.#failing) this.#options.log('alerts', 'Alerts are kept again.');
-    this.#failing = false;
-  }
-
   #fails(error: unknown): void {
     // Storage that is down says so itself.
-    const known = error instanceof NervecenterError && error.code === 'NC_UNAVAILABLE';
-    if (known || this.#failing) return;
-    this.#failing = true;
-    this.#options.log(
-      'alerts',
+    if (error instanceof NervecenterError && error.code === 'NC_UNAVAILABLE') return;
+    this.#unkept.begin(
       `Alerts cannot be kept: ${describeError(error)}. Rules of health and those of the file go on in memory.`,
     );
   }

@@ -2,6 +2,7 @@ import type { Webhook } from '../../core/alerts/rule.ts';
 import type { Delivery } from '../../core/alerts/store.ts';
 import { backoffMs } from '../../core/backoff.ts';
 import { MINUTE_MS, SECOND_MS } from '../../core/units.ts';
+import { Condition } from '../condition.ts';
 import type { Log } from '../log.ts';
 
 /** Messages that wait; at the bound the oldest gives way and is counted. */
@@ -55,7 +56,7 @@ export class Notifier {
   readonly #waiting = new Map<string, Waiting>();
   readonly #sending = new Set<string>();
   readonly #unsettled = new Set<string>();
-  readonly #failingHosts = new Set<string>();
+  readonly #failingHosts = new Map<string, Condition>();
   /** Tries under way, and news of ended ones on its way to the database. */
   readonly #tries = new Set<Promise<void>>();
   readonly #settling = new Set<Promise<void>>();
@@ -190,13 +191,15 @@ export class Notifier {
   #say({ url }: Webhook, what: string): void {
     const { host } = new URL(url);
     if (this.#failingHosts.has(host) || this.#failingHosts.size >= HOSTS_SAID_MAX) return;
-    this.#failingHosts.add(host);
-    this.#options.log('alerts', `A webhook at ${host} ${what}.`);
+    const failing = new Condition(this.#options.log, 'alerts');
+    this.#failingHosts.set(host, failing);
+    failing.begin(`A webhook at ${host} ${what}.`);
   }
 
   #recovered({ url }: Webhook): void {
     const { host } = new URL(url);
-    if (this.#failingHosts.delete(host)) this.#options.log('alerts', `The webhook at ${host} works again.`);
+    this.#failingHosts.get(host)?.end(`The webhook at ${host} works again.`);
+    this.#failingHosts.delete(host);
   }
 }
 

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Config } from '../../config/config.ts';
 import { NervecenterError } from '../../core/errors.ts';
+import { Condition } from '../condition.ts';
 import type { Log } from '../log.ts';
 import { admitHost, admitOrigin } from './admission.ts';
-import { Condition } from './condition.ts';
 import type { Authenticator, Identity } from './login/authenticator.ts';
 import type { SessionCookies } from './login/session-cookies.ts';
 import { redirect, respondProblem, toProblem } from './respond.ts';
@@ -105,15 +105,15 @@ export class Gate {
   }
 
   async #run(route: Route, request: IncomingMessage, handle: () => void | Promise<void>): Promise<void> {
-    const failure = this.#failures.get(route) ?? new Condition(this.#options.log);
+    const failure = this.#failures.get(route) ?? new Condition(this.#options.log, 'server');
     this.#failures.set(route, failure);
     try {
       await handle();
-      failure.end('server', 'requests that failed are answered again');
+      failure.end('requests that failed are answered again');
     } catch (error) {
       // A client that went away is no failure of ours.
       if (!(error instanceof NervecenterError) && !request.socket.destroyed) {
-        failure.begin('server', `a request could not be answered: ${String(error)}`);
+        failure.begin(`a request could not be answered: ${String(error)}`);
       }
       throw error;
     }

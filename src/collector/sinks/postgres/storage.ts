@@ -6,6 +6,7 @@ import { NervecenterError } from '../../../core/errors.ts';
 import type { NervecenterEvent } from '../../../core/event.ts';
 import type { StorageState } from '../../../core/snapshot.ts';
 import { MIB, SECOND_MS } from '../../../core/units.ts';
+import { Condition } from '../../condition.ts';
 import type { Log } from '../../log.ts';
 import { configuredServer } from './configured-server.ts';
 import { type Connections, connect } from './connect/connection.ts';
@@ -108,7 +109,7 @@ export function createStorage(options: StorageOptions): Storage {
  */
 class PostgresStorage implements Storage {
   readonly #server: PostgresServer;
-  readonly #log: Log;
+  readonly #down: Condition;
   readonly #writerOptions: WriterOptions;
   readonly #wakeup = new Wakeup();
   readonly #books: Books;
@@ -119,7 +120,6 @@ class PostgresStorage implements Storage {
   #connections: Connections | null = null;
   /** Connections being made, so that a shutdown need not wait for them. */
   #opening: Connections | null = null;
-  #failure: NervecenterError | null = null;
   #downSince = performance.now();
   /** Set: events are not taken any more, with this reason. */
   #closedFor: 'unavailable' | 'shutdown' | null = null;
@@ -131,7 +131,7 @@ class PostgresStorage implements Storage {
   constructor(server: PostgresServer, options: StorageOptions) {
     const { config, log, queueMaxBytes = QUEUE_MAX_BYTES, statementTimeoutMs, spoolFiles } = options;
     this.#server = server;
-    this.#log = log;
+    this.#down = new Condition(log, 'storage');
     this.#writerOptions = statementTimeoutMs === undefined ? {} : { statementTimeoutMs };
     this.#books = new Books(log);
     const intake = {
@@ -276,9 +276,8 @@ class PostgresStorage implements Storage {
     const seconds = Math.ceil((performance.now() - this.#downSince) / SECOND_MS);
     const waited = this.#intake.queued;
     if (this.#stopping === null) {
-      this.#log('storage', `${this.description} is back after ${seconds} s; ${waited} events waited.`);
+      this.#down.end(`${this.description} is back after ${seconds} s; ${waited} events waited.`);
     }
-    this.#failure = null;
     return true;
   }
 
@@ -318,12 +317,14 @@ class PostgresStorage implements Storage {
   #goDown(failure: NervecenterError): void {
     this.#connections?.destroy();
     this.#connections = null;
-    if (this.#failure === null) this.#downSince = performance.now();
+    if (!this.#down.holds) this.#downSince = performance.now();
     // Said again only when the reason changes, for example from unreachable to refused.
-    if (this.#failure?.code !== failure.code && this.#stopping === null) {
-      this.#log('storage', `${failure.message} Rows wait meanwhile; trying again. [${failure.code}]`);
+    if (this.#stopping === null) {
+      this.#down.begin(
+        `${failure.message} Rows wait meanwhile; trying again. [${failure.code}]`,
+        failure.code,
+      );
     }
-    this.#failure = failure;
   }
 
   /** Storage cannot work here: nothing is kept for it and nothing is left running. */

@@ -7,6 +7,7 @@ import type {
   HistoryQuery,
 } from '../../../../core/history/query.ts';
 import { SECOND_MS } from '../../../../core/units.ts';
+import { Condition } from '../../../condition.ts';
 import type { Log } from '../../../log.ts';
 import { oneAtATime, type Read } from '../connect/lend.ts';
 import { Rollup, type RollupStep } from '../rollup/rollup.ts';
@@ -42,9 +43,9 @@ export function startHistory({ read, retentionMs, log }: HistoryServiceOptions):
   };
 }
 
-/** Steps for ever; logs once when it begins to fail and once when it works again. */
+/** Steps for ever. */
 function keepRolling(rollup: Rollup, log: Log): () => void {
-  let failing = false;
+  const failing = new Condition(log, 'history');
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
   const next = (delayMs: number) => {
@@ -54,17 +55,12 @@ function keepRolling(rollup: Rollup, log: Log): () => void {
     let step: RollupStep = 'done';
     try {
       step = await rollup.step();
-      if (failing) log('history', 'rollups are kept again');
-      failing = false;
+      failing.end('rollups are kept again');
     } catch (error) {
       // Storage that is down says so itself.
       const known = error instanceof NervecenterError && error.code === 'NC_UNAVAILABLE';
-      if (!failing && !known && !stopped) {
-        failing = true;
-        log(
-          'history',
-          `rollups cannot be kept, history is read from rows meanwhile: ${describeError(error)}`,
-        );
+      if (!known && !stopped) {
+        failing.begin(`rollups cannot be kept, history is read from rows meanwhile: ${describeError(error)}`);
       }
     }
     next(step === 'behind' ? BEHIND_INTERVAL_MS : INTERVAL_MS);
