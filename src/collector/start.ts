@@ -23,8 +23,10 @@ import { listenForAgents, type SocketReceiver } from './receivers/socket.ts';
 import { createCollectorServer } from './server/server.ts';
 import { createAlertStore } from './sinks/postgres/alert-store.ts';
 import { oneAtATime } from './sinks/postgres/connect/lend.ts';
-import { startHistory } from './sinks/postgres/history/service.ts';
+import { createEvents } from './sinks/postgres/history/events.ts';
+import { createHistory } from './sinks/postgres/history/history.ts';
 import { PastReader } from './sinks/postgres/past/past-reader.ts';
+import { keepRollups } from './sinks/postgres/rollup/upkeep.ts';
 import { Maintenance } from './sinks/postgres/schema/maintenance.ts';
 import { createStorage, type Storage, type StorageCounts } from './sinks/postgres/storage.ts';
 import { startNotice } from './start-notice.ts';
@@ -163,19 +165,19 @@ async function tryStorage(storage: Storage | null, ledger: EventLedger, log: Log
 
 /** What reads and tends stored rows: all of it takes turns on the one connection that the writer leaves. */
 function workBesideWriter(storage: Storage, config: Config, log: Log) {
-  const lend = oneAtATime((work) => storage.read(work));
+  const lend = oneAtATime((work) => storage.lend(work));
   const retentionMs = (signal: SignalName) => config.retentionMs[RETENTION_OF[signal]];
-  const history = startHistory({ read: lend, retentionMs, log });
+  const stopRollups = keepRollups({ lend, now: () => Date.now(), retentionMs }, log);
   const maintenance = new Maintenance({ lend, policy: config, now: () => milliseconds(Date.now()), log });
   maintenance.start();
   let past: PastReader | null = null;
   return {
-    sources: history.sources,
+    sources: { history: createHistory(lend), events: createEvents(lend) },
     alertStore: createAlertStore(lend),
     /** Shows what earlier processes counted; that of the host is stored at every tick, so there always is a first row. */
     recall({ past: shown }: Live) {
       past = new PastReader({
-        read: lend,
+        lend,
         windowMs: config.windowMs,
         now: () => Date.now(),
         onWindow: (slots) => shown.setWindow(slots),
@@ -186,7 +188,7 @@ function workBesideWriter(storage: Storage, config: Config, log: Log) {
     },
     stop() {
       past?.stop();
-      history.stop();
+      stopRollups();
       void maintenance.stop(); // What is under way ends with its connection, which storage closes.
     },
   };

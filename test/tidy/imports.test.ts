@@ -66,7 +66,13 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'collector/log.ts',
     `${POSTGRES}/data-dir`,
   ],
-  [`${POSTGRES}/rollup`]: ['core', 'collector/log.ts', `${POSTGRES}/connect`, `${POSTGRES}/spool`],
+  [`${POSTGRES}/rollup`]: [
+    'core',
+    'collector/condition.ts',
+    'collector/log.ts',
+    `${POSTGRES}/connect`,
+    `${POSTGRES}/spool`,
+  ],
   [`${POSTGRES}/write`]: [
     'core',
     'collector/condition.ts',
@@ -76,13 +82,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     `${POSTGRES}/spool`,
     `${POSTGRES}/rollup`,
   ],
-  [`${POSTGRES}/history`]: [
-    'core',
-    'collector/condition.ts',
-    'collector/log.ts',
-    `${POSTGRES}/connect`,
-    `${POSTGRES}/rollup`,
-  ],
+  [`${POSTGRES}/history`]: ['core', `${POSTGRES}/connect`, `${POSTGRES}/rollup`],
   [`${POSTGRES}/past`]: [
     'core',
     'collector/log.ts',

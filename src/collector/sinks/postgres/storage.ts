@@ -17,7 +17,7 @@ import type { Batch } from './spool/batch.ts';
 import type { SpoolFiles } from './spool/files.ts';
 import { GroupSize } from './write/group-size.ts';
 import { Intake } from './write/intake.ts';
-import { Books } from './write/row-counts.ts';
+import { RowCounts } from './write/row-counts.ts';
 import { Wakeup } from './write/wakeup.ts';
 import { storeBatches, type WriterOptions } from './write/writer.ts';
 
@@ -72,7 +72,7 @@ export interface Storage {
    *
    * @throws NervecenterError `NC_UNAVAILABLE` while there is none.
    */
-  read<T>(work: (client: PoolClient) => Promise<T>): Promise<T>;
+  lend<T>(work: (client: PoolClient) => Promise<T>): Promise<T>;
   /** Stores what waits now, for at most this many milliseconds. True when all of it is stored. */
   flush(deadlineMs: number): Promise<boolean>;
   /**
@@ -112,7 +112,7 @@ class PostgresStorage implements Storage {
   readonly #down: Condition;
   readonly #writerOptions: WriterOptions;
   readonly #wakeup = new Wakeup();
-  readonly #books: Books;
+  readonly #rowCounts: RowCounts;
   readonly #intake: Intake;
   readonly #groupSize = new GroupSize();
   #beforeOwnRows: (() => Promise<void>) | null = null;
@@ -133,14 +133,14 @@ class PostgresStorage implements Storage {
     this.#server = server;
     this.#down = new Condition(log, 'storage');
     this.#writerOptions = statementTimeoutMs === undefined ? {} : { statementTimeoutMs };
-    this.#books = new Books(log);
+    this.#rowCounts = new RowCounts(log);
     const intake = {
       spoolDirectory: join(config.dataDir, 'spool'),
       spoolMaxBytes: config.spoolMaxBytes,
       queueMaxBytes,
       ...(spoolFiles === undefined ? {} : { files: spoolFiles }),
     };
-    this.#intake = new Intake(intake, this.#books, this.#wakeup, log);
+    this.#intake = new Intake(intake, this.#rowCounts, this.#wakeup, log);
   }
 
   get state(): StorageState {
@@ -162,18 +162,18 @@ class PostgresStorage implements Storage {
 
   offer(events: readonly NervecenterEvent[]): Promise<void> {
     if (this.#closedFor === null) return this.#intake.offer(events);
-    this.#books.accepted += events.length;
-    this.#books.drop(this.#closedFor, events.length);
+    this.#rowCounts.accepted += events.length;
+    this.#rowCounts.drop(this.#closedFor, events.length);
     return Promise.resolve();
   }
 
   counts(): StorageCounts {
     return {
-      accepted: this.#books.accepted,
-      stored: this.#books.stored,
+      accepted: this.#rowCounts.accepted,
+      stored: this.#rowCounts.stored,
       queued: this.#intake.queued,
       inFlight: this.#intake.inFlight,
-      dropped: this.#books.dropped,
+      dropped: this.#rowCounts.dropped,
       spoolBytes: this.#intake.spoolBytes,
     };
   }
@@ -182,7 +182,7 @@ class PostgresStorage implements Storage {
     this.#beforeOwnRows = work;
   }
 
-  async read<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
+  async lend<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
     if (this.#connections === null || this.#done) {
       throw new NervecenterError(
         'NC_UNAVAILABLE',
@@ -201,12 +201,12 @@ class PostgresStorage implements Storage {
   }
 
   async flush(deadlineMs: number): Promise<boolean> {
-    const target = this.#books.accepted;
-    const droppedBefore = this.#books.droppedTotal;
+    const target = this.#rowCounts.accepted;
+    const droppedBefore = this.#rowCounts.droppedTotal;
     this.#retryNow = true;
     this.#intake.flush();
     const settled = await this.#wakeup.until(() => this.#settled() >= target, deadlineMs);
-    return settled && this.#books.droppedTotal === droppedBefore;
+    return settled && this.#rowCounts.droppedTotal === droppedBefore;
   }
 
   shutdown(deadlineMs: number): Promise<void> {
@@ -307,7 +307,7 @@ class PostgresStorage implements Storage {
       this.#intake.putBack();
       return;
     }
-    for (const { table, error } of rejected) this.#books.reject(table, error);
+    for (const { table, error } of rejected) this.#rowCounts.reject(table, error);
     if (rejected.length > 0) this.#groupSize.failed();
     else this.#groupSize.stored(batches.length, performance.now() - begin);
     const rows = batches.reduce((sum, batch) => sum + batch.rows, 0);
@@ -358,7 +358,7 @@ class PostgresStorage implements Storage {
   }
 
   #settled(): number {
-    return this.#books.accepted - this.#intake.queued - this.#intake.inFlight;
+    return this.#rowCounts.accepted - this.#intake.queued - this.#intake.inFlight;
   }
 }
 

@@ -4,12 +4,12 @@ import type { PastSlot } from '../../../../core/past.ts';
 import { type Milliseconds, SECOND_MS } from '../../../../core/units.ts';
 import type { Log } from '../../../log.ts';
 import { failureKind } from '../connect/failure.ts';
-import type { Read } from '../connect/lend.ts';
+import type { Lend } from '../connect/lend.ts';
 import { reading } from '../history/reading.ts';
 import { readTotals, readWindow } from './past.ts';
 
 export interface PastReaderOptions {
-  readonly read: Read;
+  readonly lend: Lend;
   readonly windowMs: Milliseconds;
   readonly now: () => number;
   readonly onWindow: (slots: readonly PastSlot[]) => void;
@@ -71,9 +71,9 @@ export class PastReader {
   }
 
   async #attempt(): Promise<void> {
-    const { read, log, retryMs = RETRY_MS } = this.#options;
+    const { lend, log, retryMs = RETRY_MS } = this.#options;
     try {
-      await read((client) => reading(client, STATEMENT_TIMEOUT_MS, () => this.#read(client)));
+      await lend((client) => reading(client, STATEMENT_TIMEOUT_MS, () => this.#read(client)));
       if (this.#failed) log('storage', 'What was counted before this start is shown now.');
     } catch (error) {
       this.#release();
@@ -91,7 +91,7 @@ export class PastReader {
     }
   }
 
-  async #read(client: Parameters<Parameters<Read>[0]>[0]): Promise<void> {
+  async #read(client: Parameters<Parameters<Lend>[0]>[0]): Promise<void> {
     const { windowMs, now, onWindow, onTotals } = this.#options;
     // Both parts, and every statement of them, of the same moment: that of the first statement.
     await client.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');

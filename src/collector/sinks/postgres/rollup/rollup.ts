@@ -2,7 +2,7 @@ import type { PoolClient } from 'pg';
 import { DatabaseError } from 'pg';
 import type { SignalName } from '../../../../core/event.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../../../core/units.ts';
-import type { Read } from '../connect/lend.ts';
+import type { Lend } from '../connect/lend.ts';
 import { foldHours } from './fold.ts';
 import { rollUpOpenDay } from './open-day.ts';
 import { keysOf, recomputeDays, recomputeHours, recomputeMinutes, type Span } from './recompute.ts';
@@ -21,7 +21,7 @@ const LATE_MINUTES_MAX = 500;
 const STATEMENT_TIMED_OUT = '57014';
 
 export interface RollupOptions {
-  readonly read: Read;
+  readonly lend: Lend;
   readonly now: () => number;
   /** How long the rows of a signal are kept: its rollups go with them. */
   readonly retentionMs: (signal: SignalName) => number;
@@ -77,7 +77,7 @@ export class Rollup {
 
   async #stepOf(signal: SignalName): Promise<RollupStep> {
     try {
-      const step = await this.#options.read((client) =>
+      const step = await this.#options.lend((client) =>
         inTransaction(client, () => this.#rollUp(client, signal)),
       );
       this.#rowsMax = Math.min(ROWS_MAX, this.#rowsMax * 2);

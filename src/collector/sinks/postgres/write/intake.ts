@@ -8,7 +8,7 @@ import { DiskState } from '../spool/disk-state.ts';
 import type { SpoolFiles } from '../spool/files.ts';
 import { Spools } from '../spool/spools.ts';
 import { EventQueue } from './event-queue.ts';
-import type { Books } from './row-counts.ts';
+import type { RowCounts } from './row-counts.ts';
 import type { Wakeup } from './wakeup.ts';
 
 export interface IntakeOptions {
@@ -41,12 +41,12 @@ const RELIEVED = 0.5;
 /**
  * From events to batches that wait for the writer: on disk, and in memory for as long as the disk cannot be used.
  *
- * Events only ever move between the queue, the one batch held in memory, the spool and the books, each time in one
+ * Events only ever move between the queue, the one batch held in memory, the spool and the row counts, each time in one
  * synchronous step, so that the counts agree at every moment.
  */
 export class Intake {
   readonly #options: IntakeOptions;
-  readonly #books: Books;
+  readonly #rowCounts: RowCounts;
   readonly #wakeup: Wakeup;
   readonly #disk: DiskState;
   readonly #queue: EventQueue;
@@ -70,9 +70,9 @@ export class Intake {
   #stopped = false;
   #running: Promise<void> | null = null;
 
-  constructor(options: IntakeOptions, books: Books, wakeup: Wakeup, log: Log) {
+  constructor(options: IntakeOptions, rowCounts: RowCounts, wakeup: Wakeup, log: Log) {
     this.#options = options;
-    this.#books = books;
+    this.#rowCounts = rowCounts;
     this.#wakeup = wakeup;
     this.#disk = new DiskState(log, () => wakeup.notify());
     this.#queue = new EventQueue({ maxBytes: options.queueMaxBytes, maxEvents: QUEUE_MAX_EVENTS });
@@ -108,9 +108,9 @@ export class Intake {
   async offer(events: readonly NervecenterEvent[]): Promise<void> {
     this.#offered += events.length;
     const target = this.#offered;
-    this.#books.accepted += events.length;
+    this.#rowCounts.accepted += events.length;
     if (this.#queue.length === 0) this.#waitingSinceMs = performance.now();
-    this.#books.drop('queue_full', this.#queue.push(events));
+    this.#rowCounts.drop('queue_full', this.#queue.push(events));
     this.#wakeup.notify();
     await this.#wakeup.until(() => this.#synced >= target || this.#memoryOnly || this.#stopped);
   }
@@ -144,14 +144,14 @@ export class Intake {
         directory: this.#options.spoolDirectory,
         maxBytes: this.#options.spoolMaxBytes,
         onFound: (rows) => {
-          this.#books.accepted += rows;
+          this.#rowCounts.accepted += rows;
           this.#wakeup.notify();
         },
-        onLost: (reason, rows) => this.#books.drop(reason, rows),
+        onLost: (reason, rows) => this.#rowCounts.drop(reason, rows),
         ...(this.#options.files === undefined ? {} : { files: this.#options.files }),
       });
       this.#spool = spool;
-      this.#books.accepted += spool.rows;
+      this.#rowCounts.accepted += spool.rows;
       this.#wakeup.notify();
     } catch (error) {
       if (error instanceof LockedError) throw error;
@@ -203,14 +203,14 @@ export class Intake {
     return writer === this.#writer;
   }
 
-  /** The batches taken last are done with: these rows are stored, the others are in the books already. */
+  /** The batches taken last are done with: these rows are stored, the others are counted already. */
   settled(storedRows: number): Promise<void> {
-    this.#books.stored += storedRows;
+    this.#rowCounts.stored += storedRows;
     const fromMemory = this.#heldBy === 'writer';
     if (fromMemory) this.#release(null);
     const acknowledged = fromMemory ? undefined : this.#spool?.acknowledge();
-    if (this.#queue.fullness <= RELIEVED) this.#books.relieved('queue_full');
-    if ((this.#spool?.fullness ?? 0) <= RELIEVED) this.#books.relieved('spool_full');
+    if (this.#queue.fullness <= RELIEVED) this.#rowCounts.relieved('queue_full');
+    if ((this.#spool?.fullness ?? 0) <= RELIEVED) this.#rowCounts.relieved('spool_full');
     this.#wakeup.notify();
     return acknowledged ?? Promise.resolve();
   }
@@ -229,11 +229,11 @@ export class Intake {
 
   /** What is on disk stays there for the next start; what is not is dropped. */
   async close(reason: 'shutdown' | 'unavailable'): Promise<void> {
-    this.#books.drop(reason, this.#queue.clear());
+    this.#rowCounts.drop(reason, this.#queue.clear());
     await this.stop();
     const { rows } = this.#held ?? { rows: 0 };
     this.#release(null);
-    this.#books.drop(reason, rows + this.#queue.clear());
+    this.#rowCounts.drop(reason, rows + this.#queue.clear());
     clearTimeout(this.#storeTimer ?? undefined);
     await this.#spool?.close();
   }
@@ -321,7 +321,7 @@ export class Intake {
     const events = this.#queue.take(BATCH_EVENTS_MAX, BATCH_BYTES_MAX);
     this.#waitingSinceMs = performance.now();
     const { rows, payload, rejected } = encodeEvents(events);
-    for (const { table, error } of rejected) this.#books.reject(table, error);
+    for (const { table, error } of rejected) this.#rowCounts.reject(table, error);
     if (rows > 0) this.#held = { writer: this.#writer, seq: this.#nextSeq++, rows, payload };
     this.#wakeup.notify();
   }

@@ -32,7 +32,7 @@ interface Fullness {
 }
 
 /** What became of everything taken in, and the lines about what was given up. */
-export class Books {
+export class RowCounts {
   readonly #log: Log;
   readonly #dropped: Record<string, number> = {};
   readonly #full: Readonly<Record<keyof typeof FULL, Fullness>>;

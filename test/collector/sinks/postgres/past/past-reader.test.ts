@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { Read } from '../../../../../src/collector/sinks/postgres/connect/lend.ts';
+import type { Lend } from '../../../../../src/collector/sinks/postgres/connect/lend.ts';
 import { PastReader } from '../../../../../src/collector/sinks/postgres/past/past-reader.ts';
 import type { Point } from '../../../../../src/core/frame.ts';
 import { MINUTE_MS, milliseconds } from '../../../../../src/core/units.ts';
@@ -23,9 +23,9 @@ class Watched {
   windows = 0;
   readonly reader: PastReader;
 
-  constructor(read: Read, patienceMs = NEVER_MS) {
+  constructor(lend: Lend, patienceMs = NEVER_MS) {
     this.reader = new PastReader({
-      read,
+      lend,
       windowMs: milliseconds(5 * MINUTE_MS),
       now: () => NOW,
       onWindow: () => this.windows++,
@@ -61,8 +61,8 @@ test('what is stored once the writer may go on is not of the past, whatever its 
   });
   // Answers to the reader wait from the moment on at which it has let the writer go.
   let released = false;
-  const read: Read = (work) =>
-    store.read(async (client) => {
+  const lend: Lend = (work) =>
+    store.lend(async (client) => {
       const query = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>;
       const slow = Object.create(client) as typeof client;
       Object.assign(slow, {
@@ -73,7 +73,7 @@ test('what is stored once the writer may go on is not of the past, whatever its 
       });
       return work(slow);
     });
-  const watched = new Watched(read);
+  const watched = new Watched(lend);
   await watched.reader.beforeOwnRows();
   released = true;
   await stored(store, 5, NOW - 1000);
@@ -87,11 +87,11 @@ test('a failure is said once and does not hold up the writer; then rows from bef
   const store = await openHistory(t, server);
   await stored(store, 3, NOW - 1000);
   await store.sql('ALTER TABLE enterprise.rollup_hour RENAME TO rollup_hour_away');
-  const watched = new Watched(store.read);
+  const watched = new Watched(store.lend);
   let attempts = 0;
   const counted = new Watched((work) => {
     attempts++;
-    return store.read(work);
+    return store.lend(work);
   });
   await Promise.all([watched.reader.beforeOwnRows(), counted.reader.beforeOwnRows()]);
   await stored(store, 5, NOW + 1000);
@@ -116,7 +116,7 @@ test('the writer is kept waiting for a while only, and not at all by one that wa
   const lent = new Promise<void>((resolve) => {
     lend = resolve;
   });
-  const busy: Read = (work) => lent.then(() => store.read(work));
+  const busy: Lend = (work) => lent.then(() => store.lend(work));
   const impatient = new Watched(busy, OFTEN_MS);
   const stopped = new Watched(busy);
   const waiting = stopped.reader.beforeOwnRows();

@@ -34,8 +34,8 @@ function summed(points: readonly Point[]): Totals {
   return totals;
 }
 
-const totalsOf = async ({ read }: TestHistory, untilMs: number | null = null): Promise<Totals> =>
-  summed(await read((client) => readTotals(client, untilMs)));
+const totalsOf = async ({ lend }: TestHistory, untilMs: number | null = null): Promise<Totals> =>
+  summed(await lend((client) => readTotals(client, untilMs)));
 
 const requestsIn = (totals: Totals): number =>
   Object.entries(totals).reduce(
@@ -173,7 +173,7 @@ describe('the window of before', () => {
       [new Date(NOW - 7000), values],
     );
     const range = { fromMs: NOW - 5 * MINUTE_MS, toMs: NOW, windowMs: 5 * MINUTE_MS };
-    const [slot, ...others] = await store.read((client) => readWindow(client, range));
+    const [slot, ...others] = await store.lend((client) => readWindow(client, range));
     assert.deepEqual(others, []);
     assert.equal(Math.floor((slot?.atMs ?? 0) / 5000), Math.floor((NOW - 7000) / 5000));
     const [point] = slot?.points ?? [];
@@ -200,7 +200,7 @@ describe('the window of before', () => {
       [new Date(NOW)],
     );
     const range = { fromMs: NOW - 5 * MINUTE_MS, toMs: NOW, windowMs: 5 * MINUTE_MS };
-    const slots = await store.read((client) => readWindow(client, range));
+    const slots = await store.lend((client) => readWindow(client, range));
     const points = slots.flatMap(({ points }) => points).filter((point) => point.kind === 'histogram');
     assert.equal(
       points.reduce((sum, { count }) => sum + count, 0),
