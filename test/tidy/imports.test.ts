@@ -37,6 +37,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'collector/live': ['core', 'collector/metric-family.ts', 'collector/host/host-sample.ts'],
   'collector/server': [
     'core',
+    'platform',
     'config',
     'collector/condition.ts',
     'collector/log.ts',

@@ -1,12 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Config } from '../../config/config.ts';
 import { NervecenterError } from '../../core/errors.ts';
+import { toProblem } from '../../core/problem.ts';
 import { Condition } from '../condition.ts';
 import type { Log } from '../log.ts';
 import { admitHost, admitOrigin } from './admission.ts';
 import type { Authenticator, Identity } from './login/authenticator.ts';
 import type { SessionCookies } from './login/session-cookies.ts';
-import { redirect, respondProblem, toProblem } from './respond.ts';
+import { redirect, respondProblem } from './respond.ts';
 import { allowedMethods, findRoute, type Route } from './routes.ts';
 import type { ServerStatistics } from './statistics.ts';
 import { parseTarget, type Target } from './target.ts';

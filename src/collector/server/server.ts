@@ -1,8 +1,9 @@
-import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Config } from '../../config/config.ts';
 import { VIEWERS_MAX } from '../../core/audience.ts';
 import { NervecenterError } from '../../core/errors.ts';
+import { toProblem } from '../../core/problem.ts';
 import type { Health, Snapshot } from '../../core/snapshot.ts';
 import { KIB, SECOND_MS } from '../../core/units.ts';
 import type { Log } from '../log.ts';
@@ -17,7 +18,7 @@ import { Authenticator } from './login/authenticator.ts';
 import { Login } from './login/login.ts';
 import { SessionCookies } from './login/session-cookies.ts';
 import { Sessions } from './login/sessions.ts';
-import { problemText, toProblem } from './respond.ts';
+import { endWithProblem } from './respond.ts';
 import { createRoutes, STREAM_PATH } from './routes.ts';
 import { Scrapes } from './scrape.ts';
 import { emptyStatistics, statisticsFamilies } from './statistics.ts';
@@ -192,7 +193,7 @@ class HttpServer implements CollectorServer {
       const renewal = session === null ? null : this.#cookies.renew(session);
       this.#viewers.accept({ request, socket, head, session, renewal });
     } catch (error) {
-      refuse(socket, toProblem(error));
+      endWithProblem(socket, toProblem(error));
     }
   }
 
@@ -204,7 +205,11 @@ class HttpServer implements CollectorServer {
       return;
     }
     const status = MALFORMED_STATUS[error.code ?? ''] ?? 400;
-    refuse(socket, new NervecenterError('NC_BAD_REQUEST', 'The request cannot be read as HTTP.'), status);
+    endWithProblem(
+      socket,
+      new NervecenterError('NC_BAD_REQUEST', 'The request cannot be read as HTTP.'),
+      status,
+    );
   }
 
   *#metricFamilies(): Generator<MetricFamily> {
@@ -217,11 +222,6 @@ const MALFORMED_STATUS: Readonly<Record<string, number>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
   HPE_HEADER_OVERFLOW: 431,
 };
-
-function refuse(socket: Duplex, error: NervecenterError, status: number = error.status): void {
-  socket.once('finish', () => socket.destroy());
-  socket.end(problemText(error, status, STATUS_CODES[status] ?? ''));
-}
 
 /** A socket that fails is destroyed and closed by Node; without a listener its error would end the process. */
 function ignoreFailure(): void {}
