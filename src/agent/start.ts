@@ -212,8 +212,6 @@ function createAgent(parts: AgentParts): Agent {
     gaveUp: (reason, count = 1) => record(GIVEN_UP, count, { [GIVEN_UP_REASON]: reason }),
     measured: aggregator.recordAll,
     websockets: tallies.websockets,
-    // The collector's server runs in another thread, whose traffic this thread's channels never see.
-    isOwnPort: () => false,
     warnOnce,
   };
 }
@@ -238,7 +236,7 @@ function createHandle({ agent, connection, tallies, pipeline, record, config }: 
       routes: new RouteBound(),
       onRefused: () => pipeline.drop('invalid', 1),
     }),
-    identifyUser: (identify) => agent.identity?.use(identify),
+    identifyUser: (identify) => agent.identity.use(identify),
     ragQuery: (attributes, fn) => runRagQuery({ agent, stageNames, onInvalid }, attributes, fn),
     wsConnect: () => tallies.websockets.opened(),
     wsDisconnect: () => tallies.websockets.closed(),

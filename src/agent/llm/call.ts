@@ -201,8 +201,8 @@ export class LlmCall implements WireExchange {
     this.#request.close();
     void this.#attempt.current; // Now: a failure that this call is the retry of is another's later.
     const { agent } = this.#options;
-    if (agent.later === undefined || !this.#mayWait) emit();
-    else agent.later(emit);
+    if (this.#mayWait) agent.later(emit);
+    else emit();
   }
 
   /**
@@ -276,7 +276,7 @@ export class LlmCall implements WireExchange {
 
   /** A provider may quote the prompt in it: it is kept for those who asked for it only. */
   #errorMessage(): string | null {
-    if (this.#options.agent.settings?.errorMessages !== true) return null;
+    if (this.#options.agent.settings.errorMessages === false) return null;
     const message = this.#response?.errorMessage;
     return typeof message === 'string' ? utf8(message).slice(0, MESSAGE_CHARS_MAX) : null;
   }

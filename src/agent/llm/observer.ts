@@ -14,7 +14,7 @@ import { type CallLabels, callLabelsOf } from './labels.ts';
 export const llm: Instrumentation = {
   name: 'llm',
   start(agent) {
-    const stopAsking = agent.settings?.includeUsage === true ? requestUsage(agent) : null;
+    const stopAsking = agent.settings.includeUsage ? requestUsage(agent) : null;
     const observer = new LlmObserver(agent);
     const stopObserving = observeWire(agent, observer);
     return () => {
