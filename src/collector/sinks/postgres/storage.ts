@@ -15,11 +15,10 @@ import type { PostgresServer } from './connect/server.ts';
 import { migrate } from './schema/migrate.ts';
 import type { Batch } from './spool/batch.ts';
 import type { SpoolFiles } from './spool/files.ts';
-import { GroupSize } from './write/group-size.ts';
 import { Intake } from './write/intake.ts';
 import { RowCounts } from './write/row-counts.ts';
 import { Wakeup } from './write/wakeup.ts';
-import { storeBatches, type WriterOptions } from './write/writer.ts';
+import { GroupSize, storeBatches, type WriterOptions } from './write/writer.ts';
 
 /**
  * What became of the rows taken in, those found in the spool at the start included: accepted = stored + queued + inFlight +

@@ -3,9 +3,8 @@ import { DatabaseError } from 'pg';
 import type { SignalName } from '../../../../core/event.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../../../core/units.ts';
 import type { Lend } from '../connect/lend.ts';
-import { foldHours } from './fold.ts';
-import { rollUpOpenDay } from './open-day.ts';
-import { keysOf, recomputeDays, recomputeHours, recomputeMinutes, type Span } from './recompute.ts';
+import { pruneRollups } from './prune.ts';
+import { recomputeDays, recomputeHours, recomputeMinutes, rollUpOpenDay, type Span } from './recompute.ts';
 import { type RowShape, SHAPES } from './shape.ts';
 
 /** "roll" in ASCII: whoever rolls up a database holds this advisory lock for the transaction. */
@@ -123,7 +122,7 @@ export class Rollup {
     if (hoursUntilMs > state.hourMs) {
       const keptFromMs = floorTo(this.#options.now() - this.#options.retentionMs(signal), HOUR_MS);
       // Not past the hours that are rolled up: what minutes alone have would be in no total.
-      await prune(client, signal, Math.min(keptFromMs, hoursUntilMs));
+      await pruneRollups(client, signal, Math.min(keptFromMs, hoursUntilMs));
     }
     const more = untilMs < closedMs || postponed.length > 0 || marked.length >= MARKS_MAX;
     return more ? 'behind' : 'done';
@@ -223,26 +222,6 @@ async function writeState(
        day_watermark = greatest(state.day_watermark, excluded.day_watermark)`,
     [signal, toDate(minuteMs), toDate(hourMs), toDate(dayMs)],
   );
-}
-
-const PRUNED = [
-  ['rollup_minute', HOUR_MS],
-  ['rollup_hour', HOUR_MS],
-  // A day goes when all of it is past its retention.
-  ['rollup_day', DAY_MS],
-] as const;
-
-/** Rollups are few, and their buckets are rewritten anyway: unlike rows they may be deleted one by one. */
-async function prune(client: PoolClient, signal: SignalName, keptFromMs: number): Promise<void> {
-  const keptFrom = toDate(keptFromMs);
-  await foldHours(client, signal, keptFrom);
-  for (const [table, unitMs] of PRUNED) {
-    await client.query(
-      `DELETE FROM enterprise.${table} WHERE signal = $1 AND field = ANY ($2) AND dimension = ANY ($3)
-         AND bucket > '-infinity' AND bucket < $4`,
-      [signal, ...keysOf(signal), toDate(floorTo(keptFromMs, unitMs))],
-    );
-  }
 }
 
 /** Whole units of the finer spans recomputed, as far as they are complete, and those that have become so. */
