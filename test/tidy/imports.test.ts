@@ -195,7 +195,8 @@ describe('imports', () => {
             ({ target, typeOnly }) =>
               !(
                 /^src\/(client|core\/history)\//.test(target) ||
-                (typeOnly && /^src\/core\/(snapshot|event|alerts\/(rule|state|store))\.ts$/.test(target))
+                (typeOnly &&
+                  /^src\/core\/(snapshot|event|alerts\/(rule|state|stored-alerts))\.ts$/.test(target))
               ),
           )
           .map(({ target, line }) => `${file.path}:${line} imports ${target}`),

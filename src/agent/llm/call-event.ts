@@ -12,8 +12,8 @@ import { type Milliseconds, milliseconds, SECOND_MS } from '../../core/units.ts'
 import { newEventId } from '../../platform/ids.ts';
 import type { AgentSettings } from '../instrumentation.ts';
 import type { CallAttempt } from './attempts.ts';
+import type { CallLabels } from './call-labels.ts';
 import { providerOf, type Recognised } from './dialects/index.ts';
-import type { CallLabels } from './labels.ts';
 import type { RequestReader } from './reader/request-reader.ts';
 import type { ResponseReader } from './reader/response-reader.ts';
 import { estimateUsage } from './tokens/estimate.ts';

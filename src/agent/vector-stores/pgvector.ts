@@ -1,10 +1,10 @@
 import { VECTOR_SEARCH } from '../../core/signals/rag-query.ts';
 import { currentContext, type RagScope, runInContext } from '../context/context.ts';
 import { settled } from '../context/on-settled.ts';
+import { forgetMatchedText } from '../forget-matched-text.ts';
 import type { Instrumentation } from '../instrumentation.ts';
 import { onModuleLoad } from '../modules/hook.ts';
 import { replaceMethod } from '../modules/replace-method.ts';
-import { forgetMatchedText } from '../forget-matched-text.ts';
 
 /** Distance operators of pgvector for numbers: Euclidean, cosine, inner product, taxicab. */
 const OPERATOR = /<(?:->|=>|#>|\+>)/;

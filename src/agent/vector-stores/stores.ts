@@ -1,7 +1,8 @@
 import type { Wanted } from '../llm/reader/json-scanner.ts';
 import { resultsAt, UNREAD, type VectorStore } from './vector-store.ts';
 
-const QDRANT_PATH = /\/collections\/[^/]+\/points\/(?:query|search|recommend|discover)(?:\/(?:batch|groups))?$/;
+const QDRANT_PATH =
+  /\/collections\/[^/]+\/points\/(?:query|search|recommend|discover)(?:\/(?:batch|groups))?$/;
 const QDRANT_POINT: Wanted = { id: 'count', score: 'tally' };
 
 /** Its score is what the collection's metric gives: for Euclidean distance the smaller is the better. */
@@ -59,7 +60,8 @@ const pineconeRecords: VectorStore = {
   read: resultsAt('result.hits', ['result.hits.[]._id'], ['result.hits.[]._score']),
 };
 
-const CHROMA_PATH = /\/api\/v\d\/(?:tenants\/[^/]+\/databases\/[^/]+\/)?collections\/[^/]+\/(?:query|search)$/;
+const CHROMA_PATH =
+  /\/api\/v\d\/(?:tenants\/[^/]+\/databases\/[^/]+\/)?collections\/[^/]+\/(?:query|search)$/;
 
 /** It answers a list per query. `query` gives distances, and what `search` gives is up to its expression: no scores. */
 const chroma: VectorStore = {

@@ -6,7 +6,7 @@ import type {
   Delivery,
   StoredAlerts,
   StoredInstance,
-} from '../../core/alerts/store.ts';
+} from '../../core/alerts/stored-alerts.ts';
 import { describeError, NervecenterError } from '../../core/errors.ts';
 import type { HistoryAnswer, HistoryQuery } from '../../core/history/query.ts';
 import { parseDuration } from '../../core/history/time.ts';

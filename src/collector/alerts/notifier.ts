@@ -1,5 +1,5 @@
 import type { Webhook } from '../../core/alerts/rule.ts';
-import type { Delivery } from '../../core/alerts/store.ts';
+import type { Delivery } from '../../core/alerts/stored-alerts.ts';
 import { backoffMs } from '../../core/backoff.ts';
 import { MINUTE_MS, SECOND_MS } from '../../core/units.ts';
 import { Condition } from '../condition.ts';

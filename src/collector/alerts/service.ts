@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type AlertRule, limitsOf, RULES_MAX } from '../../core/alerts/rule.ts';
 import { worstState } from '../../core/alerts/state.ts';
-import type { AlertStore, StoredInstance } from '../../core/alerts/store.ts';
+import type { AlertStore, StoredInstance } from '../../core/alerts/stored-alerts.ts';
 import { NervecenterError } from '../../core/errors.ts';
 import { HEALTH_ISSUES } from '../../core/health.ts';
 import type { HistoryAnswer, HistoryQuery } from '../../core/history/query.ts';

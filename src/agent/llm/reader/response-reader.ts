@@ -5,11 +5,11 @@ import type { Dialect, Facts } from '../dialects/dialect.ts';
 import { contentTokens } from '../tokens/estimate.ts';
 import { type RawUsage, reportedCost } from '../tokens/usage.ts';
 import type { EventParser, EventSink } from './event-parser.ts';
-import { streamParser } from './framing.ts';
 import { JsonDocuments } from './json-documents.ts';
 import { JsonReader } from './json-reader.ts';
 import { type Found, JsonScanner } from './json-scanner.ts';
 import { SseParser } from './sse.ts';
+import { streamParser } from './stream-parser.ts';
 
 /** An event's text up to this length is looked at as a whole; longer ones go through the scanner piece by piece. */
 const EVENT_CHARS_MAX = 16 * 1024;

@@ -8,7 +8,7 @@ import type {
   AlertStore,
   StoredAlerts,
   StoredInstance,
-} from '../../../core/alerts/store.ts';
+} from '../../../core/alerts/stored-alerts.ts';
 import { parseAlertRule } from '../../alerts/parse-rule.ts';
 import type { Lend } from './connect/lend.ts';
 
