@@ -10,7 +10,6 @@ import type { SessionCookies } from './login/session-cookies.ts';
 import { redirect, respondProblem } from './respond.ts';
 import { allowedMethods, findRoute, type Route } from './routes.ts';
 import type { ServerStatistics } from './statistics.ts';
-import { parseTarget, type Target } from './target.ts';
 
 /** Distinct refusals that are logged; an attacker can make up more. */
 const REFUSALS_LOGGED_MAX = 20;
@@ -169,3 +168,32 @@ function announcesBody({ headers }: IncomingMessage): boolean {
 
 /** Sockets and responses that fail close themselves. */
 function ignoreFailure(): void {}
+
+/** What a request asks for. `path` is as it was sent: routes are compared with it and nothing in it is decoded. */
+interface Target {
+  readonly path: string;
+  /** With its `?`, or empty. */
+  readonly search: string;
+  /** Of an absolute-form target, which counts instead of the Host header (RFC 9112, 3.2.2). */
+  readonly authority: string | null;
+}
+
+/**
+ * Takes a request target apart without ever handing it to a parser that throws.
+ *
+ * @throws NervecenterError `NC_BAD_REQUEST` for a target that is neither a path nor an http(s) URL.
+ */
+export function parseTarget(target: string | undefined): Target {
+  const absolute = /^https?:\/\/([^/?#]*)(.*)$/is.exec(target ?? '');
+  const rest = absolute === null ? (target ?? '') : (absolute[2] ?? '');
+  const local = absolute !== null && !rest.startsWith('/') ? `/${rest}` : rest;
+  if (!local.startsWith('/')) {
+    throw new NervecenterError('NC_BAD_REQUEST', 'The request target must be a path such as /admin/system.');
+  }
+  const query = local.indexOf('?');
+  return {
+    path: query === -1 ? local : local.slice(0, query),
+    search: query === -1 ? '' : local.slice(query),
+    authority: absolute?.[1] ?? null,
+  };
+}
