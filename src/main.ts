@@ -6,6 +6,7 @@ import { init } from './commands/init.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { prune } from './commands/prune.ts';
 import { repriceCommand } from './commands/reprice.ts';
+import { settingsHelp } from './commands/settings-help.ts';
 import { top } from './commands/top.ts';
 import { describeError } from './core/errors.ts';
 import { writeToStderr } from './platform/stderr.ts';
@@ -99,7 +100,7 @@ async function main(args: readonly string[]): Promise<number> {
     },
   });
   if (values['version'] === true) return print(`${packageVersion()}\n`);
-  if (values['help'] === true) return print(usage());
+  if (values['help'] === true) return print(positionals[0] === 'settings' ? settingsHelp() : usage());
   const name = positionals.length === 0 ? 'collector' : positionals.join(' ');
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   const unknown = Object.keys(values).find((option) => !Object.hasOwn(ANYWHERE, option));
@@ -144,7 +145,7 @@ function usage(): string {
     `  ${name.padEnd(18)}${summary}\n`,
     ...Object.entries(options).map(([option, meaning]) => `    ${`--${option}`.padEnd(20)}${meaning}\n`),
   ]);
-  return `usage: nervecenter [command] [options]\n${lines.join('')}Settings are environment variables; \`nervecenter doctor\` prints them.\n`;
+  return `usage: nervecenter [command] [options]\n${lines.join('')}Settings are environment variables: \`nervecenter --help settings\` lists them, \`nervecenter doctor\` prints their values.\n`;
 }
 
 function print(text: string): number {

@@ -14,8 +14,6 @@ const CACHES_MAX = 50;
 export const PREFIX_LENGTH_MAX = 100;
 /** Written for the empty prefix, which every key has. */
 const EVERY_KEY = '*';
-export const CACHES_EXPECTED =
-  "at most 50 pairs of a cache's name and what its keys begin with, such as rag=rag:";
 const NAME = /^[\w.:-]{1,50}$/;
 
 /**

@@ -10,7 +10,7 @@ import type { HistogramPoint } from './frame.ts';
 export const HISTOGRAM_SCALE = 3;
 export const BUCKETS_PER_DOUBLING = 2 ** HISTOGRAM_SCALE;
 export const HISTOGRAM_BUCKETS_MAX = 160;
-/** Bound of a percentile's relative error, stated in the README and in the dashboard's tooltip. */
+/** Bound of a percentile's relative error, stated in docs/metrics.md and in the dashboard's tooltip. */
 export const PERCENTILE_ERROR_BOUND = 2 ** (1 / (2 * BUCKETS_PER_DOUBLING)) - 1;
 
 /** Index of the bucket (lower, upper] that holds a positive value. */

@@ -4,8 +4,6 @@ export interface UserHeaders {
   readonly department: string | null;
 }
 
-export const USER_HEADERS_EXPECTED =
-  'a header such as x-user-email, or email=x-user-email,department=x-user-department, none that holds credentials';
 const TOKEN = /^[\w!#$%&'*+.^`|~-]{1,100}$/;
 /** Their values would end up in rows. */
 const SECRETS: ReadonlySet<string> = new Set([

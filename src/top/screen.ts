@@ -1,6 +1,6 @@
 import { type Verdict, verdictOf, verdictReasons } from '../client/verdict.ts';
 import { columnsOf, type Layout, stack } from './drawing/layout.ts';
-import { fit, joined, type Line, lineWidth, pad, paragraph, span, type Tone } from './drawing/text.ts';
+import { fitted, joined, type Line, lineWidth, pad, paragraph, span, type Tone } from './drawing/text.ts';
 import { uptime } from './figures.ts';
 import { KEYS, PAGES } from './keyboard.ts';
 import { attemptWords, connectionWords, notices } from './notices.ts';
@@ -55,7 +55,7 @@ export function renderScreen(picture: Picture, size: Size): Screen {
   const { lines: body, scrollMax } = bodyOf(picture, { width: columns, height });
   const filled = height === null ? body : [...body, ...blank(height - body.length)];
   const lines = [...top, ...filled, ...bottom].slice(0, size.rows ?? undefined);
-  return { lines: lines.map((line) => fit(line, size.columns)), scrollMax };
+  return { lines: lines.map((line) => fitted(line, size.columns)), scrollMax };
 }
 
 function bodyOf(picture: Picture, layout: Layout): Screen {
@@ -121,7 +121,7 @@ function header(picture: Picture, width: number): readonly Line[] {
 
 function bothEnds(left: Line, right: Line, width: number): Line {
   const room = width - lineWidth(right) - 2;
-  return room < 10 ? fit(left, width) : [...fit(left, room), span('  '), ...right];
+  return room < 10 ? fitted(left, width) : [...fitted(left, room), span('  '), ...right];
 }
 
 function verdictLine({ metrics, alerts }: Picture, width: number): Line {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { Deferred } from '../../src/agent/deferred.ts';
 
 function unexpected(error: unknown): never {

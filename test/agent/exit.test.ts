@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { describe, it } from 'vitest';
 import { until } from '../support/poll.ts';
 
 const EXIT = join(import.meta.dirname, '..', '..', 'src', 'agent', 'exit.ts');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { describe, it } from 'vitest';
 import { BoundedQueue } from '../../src/agent/bounded-queue.ts';
 import { BATCH_EVENTS_MAX, Pipeline, QUEUE_EVENTS_MAX } from '../../src/agent/pipeline.ts';
 import type { NervecenterEvent } from '../../src/core/event.ts';

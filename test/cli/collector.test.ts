@@ -4,18 +4,18 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import type { Health, Snapshot } from '../../src/core/snapshot.ts';
 import { until } from '../support/poll.ts';
 import { reachableTempDir } from '../support/postgres.ts';
 import { Command, nervecenter } from './command.ts';
 
 let cwd: string;
-before(() => {
+beforeAll(() => {
   cwd = reachableTempDir();
   writeFileSync(join(cwd, 'file'), '');
 });
-after(() => rmSync(cwd, { recursive: true, force: true }));
+afterAll(() => rmSync(cwd, { recursive: true, force: true }));
 
 const NOTICE = /dashboard +(http:\/\/127\.0\.0\.1:\d+)\/login#token=(\w+)\n(?:.*\n)* {2}stop .*\n/;
 

@@ -4,7 +4,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import type { PostgresConfig } from '../../src/config/config.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { Command, nervecenter } from './command.ts';
@@ -22,11 +22,11 @@ const TABLES = [
 
 let cwd: string;
 let postgres: TestPostgres;
-before(async () => {
+beforeAll(async () => {
   cwd = reachableTempDir();
   postgres = await startPostgres();
 });
-after(async () => {
+afterAll(async () => {
   await postgres.stop();
   rmSync(cwd, { recursive: true, force: true });
 });

@@ -3,7 +3,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { busy } from '../../dashboards/web/src/fixtures/busy.ts';
 import { FakeCollector } from '../dashboard/fake-collector.ts';
 import { until } from '../support/poll.ts';
@@ -26,12 +26,12 @@ const fake = new FakeCollector('', {
     endpoints: { [EVIL]: { requests: 5, latency_avg_ms: 1, latency_p95_ms: 2, errors: 0 } },
   },
 });
-before(async () => {
+beforeAll(async () => {
   cwd = reachableTempDir();
   port = String(await fake.start());
   url = `http://127.0.0.1:${port}`;
 });
-after(async () => {
+afterAll(async () => {
   await fake.stop();
   rmSync(cwd, { recursive: true, force: true });
 });
@@ -137,7 +137,7 @@ const hasScript = (() => {
   }
 })();
 
-describe('nervecenter top on a terminal', { skip: hasScript ? false : 'there is no `script` here' }, () => {
+describe('nervecenter top on a terminal', { skip: !hasScript }, () => {
   async function onTerminal(
     options: { readonly env?: Record<string, string>; readonly nodeFlags?: string },
     use: (terminal: OnTerminal) => Promise<void>,

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { describe, it } from 'vitest';
+import { defaultOf, SETTING_NAMES } from '../../src/config/settings.ts';
 import { nervecenter } from './command.ts';
 
 const cwd = tmpdir();
@@ -28,6 +29,17 @@ describe('nervecenter', () => {
       ]);
     });
   }
+
+  it('--help settings lists every setting with its default, in lines a terminal holds', async () => {
+    const { code, stdout, stderr } = await nervecenter(['--help', 'settings'], { cwd });
+    assert.deepEqual([code, stderr], [0, '']);
+    const listed = [...stdout.matchAll(/^ {2}(\S+) \((.*)\)$/gm)].map(([, name, value]) => [name, value]);
+    assert.deepEqual(listed.toSorted(), SETTING_NAMES.map((name) => [name, defaultOf(name)]).toSorted());
+    assert.deepEqual(
+      stdout.split('\n').filter((line) => line.length > 80),
+      [],
+    );
+  });
 
   for (const flag of ['--version', '-v']) {
     it(`${flag} prints the package's version and nothing else`, async () => {

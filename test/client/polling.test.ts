@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { beforeEach, describe, test } from 'node:test';
+import { beforeEach, describe, test } from 'vitest';
 import { busy } from '../../dashboards/web/src/fixtures/busy.ts';
 import {
   createMetricsStore,

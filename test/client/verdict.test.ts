@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, test } from 'vitest';
 import { busy } from '../../dashboards/web/src/fixtures/busy.ts';
 import { empty } from '../../dashboards/web/src/fixtures/empty.ts';
 import { type Snapshot, type Verdict, verdictOf, verdictReasons } from '../../src/client/index.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { Condition } from '../../src/collector/condition.ts';
 
 test('a condition is said when it begins, when its reason changes and when it ends', () => {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { type Collector, startCollector } from '../../src/collector/start.ts';
 import { readConfig } from '../../src/config/config.ts';
@@ -48,7 +48,7 @@ describe('a collector alone', () => {
   let collector: Collector;
   let stringified = 0;
   const stringify = JSON.stringify;
-  before(async () => {
+  beforeAll(async () => {
     // Counts the serialisations of snapshots, whoever makes them.
     JSON.stringify = ((value: unknown, ...rest: []) => {
       if (typeof value === 'object' && value !== null && 'schema_version' in value) stringified++;
@@ -66,7 +66,7 @@ describe('a collector alone', () => {
     );
     collector = await startCollector({ config, log: () => {}, host: null });
   });
-  after(async () => {
+  afterAll(async () => {
     await collector.shutdown(1000);
     JSON.stringify = stringify;
     rmSync(dataDir, { recursive: true, force: true });

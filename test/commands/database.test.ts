@@ -3,8 +3,8 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
 import type { Client } from 'pg';
+import { afterAll, beforeAll, test } from 'vitest';
 import { readMigrations } from '../../src/collector/sinks/postgres/schema/migrate.ts';
 import { createStorage } from '../../src/collector/sinks/postgres/storage.ts';
 import type { PostgresConfig } from '../../src/config/config.ts';
@@ -16,11 +16,11 @@ const MIGRATIONS = readMigrations();
 let server: TestPostgres;
 let cwd: string;
 
-before(async () => {
+beforeAll(async () => {
   server = await startPostgres();
   cwd = reachableTempDir();
 });
-after(async () => {
+afterAll(async () => {
   await server.stop();
   rmSync(cwd, { recursive: true, force: true });
 });

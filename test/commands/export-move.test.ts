@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
 import { Client } from 'pg';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { EmbeddedPostgres } from '../../src/collector/sinks/postgres/embedded/embedded.ts';
 import { Rollup } from '../../src/collector/sinks/postgres/rollup/rollup.ts';
 import { createStorage } from '../../src/collector/sinks/postgres/storage.ts';
@@ -21,11 +21,11 @@ let server: TestPostgres;
 let cwd: string;
 let names = 0;
 
-before(async () => {
+beforeAll(async () => {
   server = await startPostgres();
   cwd = reachableTempDir();
 });
-after(async () => {
+afterAll(async () => {
   await server.stop();
   rmSync(cwd, { recursive: true, force: true });
 });

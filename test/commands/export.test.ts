@@ -3,8 +3,8 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
 import type { Client } from 'pg';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { ROW_TABLES, STATE_TABLES } from '../../src/collector/sinks/postgres/export/selection.ts';
 import { copyIn } from '../../src/collector/sinks/postgres/write/copy-in.ts';
 import type { PostgresConfig } from '../../src/config/config.ts';
@@ -19,11 +19,11 @@ let server: TestPostgres;
 let cwd: string;
 let names = 0;
 
-before(async () => {
+beforeAll(async () => {
   server = await startPostgres();
   cwd = reachableTempDir();
 });
-after(async () => {
+afterAll(async () => {
   await server.stop();
   rmSync(cwd, { recursive: true, force: true });
 });
@@ -208,7 +208,7 @@ describe('nervecenter export', () => {
 
 describe('a large export', () => {
   let source: PostgresConfig;
-  before(async () => {
+  beforeAll(async () => {
     source = await migrated();
     await server.using(source, (client) =>
       client.query(`

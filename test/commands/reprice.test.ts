@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { afterAll, beforeAll, test } from 'vitest';
 import type { PostgresConfig } from '../../src/config/config.ts';
 import { packageRoot } from '../../src/platform/paths.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../support/postgres.ts';
@@ -11,11 +11,11 @@ const CLI = join(packageRoot(), 'src', 'cli.ts');
 let server: TestPostgres;
 let cwd: string;
 
-before(async () => {
+beforeAll(async () => {
   server = await startPostgres();
   cwd = reachableTempDir();
 });
-after(async () => {
+afterAll(async () => {
   await server.stop();
   rmSync(cwd, { recursive: true, force: true });
 });

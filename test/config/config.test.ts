@@ -2,13 +2,15 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, describe, it } from 'node:test';
-import { collectorEnv, effectiveSettings, readConfig, SETTINGS } from '../../src/config/config.ts';
+import { afterAll, describe, it } from 'vitest';
+import { collectorEnv, readConfig } from '../../src/config/config.ts';
+import { effectiveSettings } from '../../src/config/effective-settings.ts';
+import { SETTING_NAMES, SETTINGS, settingOf } from '../../src/config/settings.ts';
 import { NervecenterError } from '../../src/core/errors.ts';
 import { settingCases } from '../support/setting-cases.ts';
 
 const CWD = mkdtempSync(join(tmpdir(), 'nervecenter-test-'));
-after(() => rmSync(CWD, { recursive: true, force: true }));
+afterAll(() => rmSync(CWD, { recursive: true, force: true }));
 
 const CASES = settingCases(CWD);
 
@@ -26,7 +28,7 @@ function refusal(env: Readonly<Record<string, string>>): string | null {
 describe('a setting', () => {
   it('is in this table, each one there is', () => {
     const tabled = new Set([...CASES.map(({ name }) => name), 'PG*', 'AZURE_PG_*']);
-    assert.deepEqual([...tabled].sort(), Object.keys(SETTINGS).sort());
+    assert.deepEqual([...tabled].sort(), [...SETTING_NAMES].sort());
   });
 
   for (const { name, field, fallback, good, bad, expectation, secret } of CASES) {
@@ -143,6 +145,19 @@ describe('the configuration', () => {
     assert.deepEqual(
       Object.keys(shown).filter((name) => !(name in SETTINGS)),
       [],
+    );
+  });
+
+  it('has every default that its description names', () => {
+    const shown = effectiveSettings(readConfig({}, CWD));
+    const described = SETTING_NAMES.flatMap((name) => {
+      const value = settingOf(name).default;
+      return value === undefined ? [] : [[name, name === 'NERVECENTER_DATA_DIR' ? join(CWD, value) : value]];
+    });
+    assert.ok(described.length > 10);
+    assert.deepEqual(
+      described,
+      described.map(([name = '']) => [name, shown[name as keyof typeof shown]]),
     );
   });
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { nearestName } from '../../src/config/nearest-name.ts';
 
 const NAMES = ['NERVECENTER_PORT', 'NERVECENTER_PRICES', 'NERVECENTER_DATA_DIR'];

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { it } from 'node:test';
+import { it } from 'vitest';
 import { readConfig } from '../../src/config/config.ts';
 import { NervecenterError } from '../../src/core/errors.ts';
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { backoffMs } from '../../src/core/backoff.ts';
 
 test('backoff doubles from a quarter of a second to 30 s, half of it random', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { cacheNameOf, DEFAULT_CACHES, parseCachePrefixes } from '../../src/core/cache-names.ts';
 
 test('the first prefix that matches names the cache', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { describe, it } from 'vitest';
 import { evaluateHealth } from '../../src/core/health.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { ClockedLive } from '../collector/live/agents.ts';

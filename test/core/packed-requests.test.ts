@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { describe, it } from 'vitest';
 import type { NervecenterEvent, RequestEvent } from '../../src/core/event.ts';
 import { packRequests, unpackRequests } from '../../src/core/packed-requests.ts';
 import { milliseconds } from '../../src/core/units.ts';

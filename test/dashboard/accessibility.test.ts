@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { after, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, test } from 'vitest';
 import { busy } from '../../dashboards/web/src/fixtures/busy.ts';
 import { critical } from '../../dashboards/web/src/fixtures/critical.ts';
 import { empty } from '../../dashboards/web/src/fixtures/empty.ts';
@@ -89,11 +89,11 @@ let dashboard: BuiltDashboard;
 let browser: Browser;
 let axe: string;
 
-before(async () => {
+beforeAll(async () => {
   [dashboard, browser, axe] = await Promise.all([builtDashboard(), launchBrowser(), readFile(AXE, 'utf8')]);
 });
 
-after(async () => {
+afterAll(async () => {
   await browser?.close();
   await dashboard?.remove();
 });

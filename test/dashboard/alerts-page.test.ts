@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
-import { after, before, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, test } from 'vitest';
 import { migrate } from '../../src/collector/sinks/postgres/schema/migrate.ts';
 import type { PostgresConfig } from '../../src/config/config.ts';
 import { startWebhookServer, type WebhookServer } from '../collector/alerts/webhook-server.ts';
@@ -22,7 +22,7 @@ let collector: RealCollector;
 let webhooks: WebhookServer;
 let page: Page;
 
-before(async () => {
+beforeAll(async () => {
   [server, dashboard, browser, webhooks] = await Promise.all([
     startPostgres(),
     builtDashboard(),
@@ -39,7 +39,7 @@ before(async () => {
   await page.goto(`${collector.url}/admin/alerts`);
 });
 
-after(async () => {
+afterAll(async () => {
   await browser?.close();
   await collector?.stop();
   await webhooks?.close();

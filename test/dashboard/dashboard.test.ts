@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, test } from 'vitest';
 import { busy } from '../../dashboards/web/src/fixtures/busy.ts';
 import { critical } from '../../dashboards/web/src/fixtures/critical.ts';
 import { empty } from '../../dashboards/web/src/fixtures/empty.ts';
@@ -31,11 +31,11 @@ let page: Page;
 /** What went wrong inside the page: exceptions, console errors, violations of the content security policy. */
 let faults: string[];
 
-before(async () => {
+beforeAll(async () => {
   [dashboard, browser] = await Promise.all([builtDashboard(), launchBrowser()]);
 });
 
-after(async () => {
+afterAll(async () => {
   await browser?.close();
   await dashboard?.remove();
 });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, afterEach, before, describe, type TestContext, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, type TestContext, test } from 'vitest';
 import { busy } from '../../dashboards/web/src/fixtures/busy.ts';
 import { createEvents } from '../../src/collector/sinks/postgres/history/events.ts';
 import { createHistory } from '../../src/collector/sinks/postgres/history/history.ts';
@@ -27,9 +27,9 @@ let origin: string;
 let page: Page;
 let faults: string[];
 
-before(async () => {
+beforeAll(async () => {
   [dashboard, browser, postgres] = await Promise.all([builtDashboard(), launchBrowser(), startPostgres()]);
-  const late = { after: (work: () => unknown) => cleanUp.unshift(work) } as unknown as TestContext;
+  const late = { onTestFinished: (work: () => unknown) => cleanUp.unshift(work) } as unknown as TestContext;
   store = await openHistory(late, postgres);
   await fillRows();
   const snapshot = { ...busy, timestamp: new Date().toISOString() };
@@ -46,7 +46,7 @@ before(async () => {
   origin = server.url;
 });
 
-after(async () => {
+afterAll(async () => {
   await browser?.close();
   for (const work of cleanUp) await work();
   await postgres?.stop();

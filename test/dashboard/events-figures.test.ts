@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, test } from 'vitest';
 import { allRows, EXPORT_ROWS_MAX, rowsCsv } from '../../dashboards/web/src/events/export.ts';
 import { eventsPath, isEventsAnswer } from '../../dashboards/web/src/events/question.ts';
 import { traceOf } from '../../dashboards/web/src/events/trace.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, test } from 'vitest';
 import type { ShownRule } from '../../dashboards/web/src/alerts/alerts.ts';
 import { bandsOn, isDrawn } from '../../dashboards/web/src/alerts/watched.ts';
 import { earlierFigures } from '../../dashboards/web/src/chart/compare.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, test } from 'vitest';
 import { breakdownOf } from '../../dashboards/web/src/breakdown.ts';
 import { liveFigures, spanText } from '../../dashboards/web/src/chart/live-data.ts';
 import { type ChartSeries, summaryOf } from '../../dashboards/web/src/chart/series.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { ObservedApp } from '../support/observed-app.ts';
 import { until } from '../support/poll.ts';
 import { checkPromql, type ExposedMetric, exposedMetrics } from './promql.ts';
@@ -63,7 +63,7 @@ describe('the dashboards for Grafana', () => {
   const app = new ObservedApp(join(import.meta.dirname, 'grafana-traffic.cjs'), {
     env: { NERVECENTER_STORAGE: 'off' },
   });
-  before(async () => {
+  beforeAll(async () => {
     const url = await app.appUrl();
     await app.started();
     assert.equal((await fetch(`${url}/traffic`)).status, 200);
@@ -77,7 +77,7 @@ describe('the dashboards for Grafana', () => {
       { timeoutMs: 30_000, what: 'metrics of the traffic' },
     );
   });
-  after(() => app.stop());
+  afterAll(() => app.stop());
 
   it('are three, with different identities', () => {
     assert.deepEqual(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
-import { after, afterEach, before, describe, test } from 'node:test';
 import type { Browser, Download, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, test } from 'vitest';
 import { migrate } from '../../src/collector/sinks/postgres/schema/migrate.ts';
 import { HOUR_MS } from '../../src/core/units.ts';
 import { launchBrowser } from '../support/browser.ts';
@@ -50,7 +50,7 @@ let page: Page;
 let faults: string[];
 const dataDir = reachableTempDir();
 
-before(async () => {
+beforeAll(async () => {
   [server, dashboard, browser] = await Promise.all([startPostgres(), builtDashboard(), launchBrowser()]);
   const database = await server.createDatabase();
   await server.using(database, async (client) => {
@@ -70,7 +70,7 @@ before(async () => {
   collector = await startRealCollector({ database, dataDir, assets: dashboard.directory });
 });
 
-after(async () => {
+afterAll(async () => {
   await browser?.close();
   await collector?.stop();
   await dashboard?.remove();

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
-import { after, before, describe, test } from 'node:test';
 import type { Client } from 'pg';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, test } from 'vitest';
 import { migrate } from '../../src/collector/sinks/postgres/schema/migrate.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { until } from '../support/poll.ts';
@@ -34,7 +34,7 @@ let page: Page;
 let faults: string[] = [];
 const dataDir = reachableTempDir();
 
-before(async () => {
+beforeAll(async () => {
   [server, dashboard, browser] = await Promise.all([startPostgres(), builtDashboard(), launchBrowser()]);
   const database = await server.createDatabase();
   await server.using(database, async (client) => {
@@ -53,7 +53,7 @@ before(async () => {
   page.on('pageerror', (error) => faults.push(String(error)));
 });
 
-after(async () => {
+afterAll(async () => {
   await browser?.close();
   await collector?.stop();
   await dashboard?.remove();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, test } from 'vitest';
 import { busy } from '../../dashboards/web/src/fixtures/busy.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { type BuiltDashboard, builtDashboard } from './built-dashboard.ts';
@@ -38,11 +38,11 @@ let collector: FakeCollector;
 let origin: string;
 let page: Page;
 
-before(async () => {
+beforeAll(async () => {
   [dashboard, browser] = await Promise.all([builtDashboard(), launchBrowser()]);
 });
 
-after(async () => {
+afterAll(async () => {
   await browser?.close();
   await dashboard?.remove();
 });

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, test } from 'vitest';
 import { busy } from '../../dashboards/web/src/fixtures/busy.ts';
 import {
   afterReload,
@@ -39,12 +39,12 @@ let page: Page;
 let loads: number;
 let boots = 0;
 
-before(async () => {
+beforeAll(async () => {
   [dashboard, browser] = await Promise.all([builtDashboard(), launchBrowser()]);
   nextBuild = await anotherBuild(dashboard.directory);
 });
 
-after(async () => {
+afterAll(async () => {
   await browser?.close();
   await rm(nextBuild, { recursive: true, force: true });
   await dashboard?.remove();

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, test } from 'vitest';
 import type { ChartFigures, ChartValue } from '../../dashboards/web/src/chart/series.ts';
 import { groupRows } from '../../dashboards/web/src/history/groups.ts';
 import { costDoubt, costText, failureKinds, tokenBuckets } from '../../dashboards/web/src/llm/figures.ts';

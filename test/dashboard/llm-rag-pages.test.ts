@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
-import { after, afterEach, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, test } from 'vitest';
 import { empty } from '../../dashboards/web/src/fixtures/empty.ts';
 import { migrate } from '../../src/collector/sinks/postgres/schema/migrate.ts';
 import { launchBrowser } from '../support/browser.ts';
@@ -35,7 +35,7 @@ let page: Page;
 let faults: string[];
 const dataDir = reachableTempDir();
 
-before(async () => {
+beforeAll(async () => {
   [server, dashboard, browser] = await Promise.all([startPostgres(), builtDashboard(), launchBrowser()]);
   const database = await server.createDatabase();
   await server.using(database, async (client) => {
@@ -46,7 +46,7 @@ before(async () => {
   collector = await startRealCollector({ database, dataDir, assets: dashboard.directory });
 });
 
-after(async () => {
+afterAll(async () => {
   await browser?.close();
   await collector?.stop();
   await dashboard?.remove();
@@ -206,7 +206,7 @@ describe('the RAG page', () => {
 test('an app without calls is told how to get them', async (t) => {
   const fake = new FakeCollector(dashboard.directory, empty);
   const origin = `http://127.0.0.1:${await fake.start()}`;
-  t.after(() => fake.stop());
+  t.onTestFinished(() => fake.stop());
   await open('/admin/llm', origin);
   await page.getByText('No LLM call seen yet.').waitFor();
   await page.getByText('node --require ./otel app.js').waitFor();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, test } from 'vitest';
 import { busy } from '../../dashboards/web/src/fixtures/busy.ts';
 import { empty } from '../../dashboards/web/src/fixtures/empty.ts';
 import { launchBrowser } from '../support/browser.ts';
@@ -15,11 +15,11 @@ let origin: string;
 let page: Page;
 let faults: string[];
 
-before(async () => {
+beforeAll(async () => {
   [dashboard, browser] = await Promise.all([builtDashboard(), launchBrowser()]);
 });
 
-after(async () => {
+afterAll(async () => {
   await browser?.close();
   await dashboard?.remove();
 });
@@ -228,8 +228,10 @@ describe('what a chart comes with', () => {
     await page.reload();
     const failure = page.getByText('The database is away.').first();
     await failure.waitFor();
+    const retry = page.locator('[data-panel=rag-latency]').getByRole('button', { name: 'Try again' });
+    await retry.waitFor();
     collector.historyIsDown = false;
-    await page.locator('[data-panel=rag-latency]').getByRole('button', { name: 'Try again' }).click();
+    await retry.click();
     await page.locator('main canvas').first().waitFor();
     collector.historyIsDown = true;
     await page.getByRole('button', { name: 'Live', exact: true }).click();

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, test } from 'vitest';
 import { chartCsv, fileName } from '../../dashboards/web/src/chart/export.ts';
 import { plotData } from '../../dashboards/web/src/chart/plot-data.ts';
 import { type ChartSeries, figuresOf, joined } from '../../dashboards/web/src/chart/series.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { ObservedApp } from '../support/observed-app.ts';
@@ -22,7 +22,7 @@ function assertConserved({ pipeline }: Snapshot): void {
 describe('an app with the agent in front', () => {
   let app: ObservedApp;
   let url: string;
-  before(async () => {
+  beforeAll(async () => {
     app = new ObservedApp(APP);
     url = await app.appUrl();
     await app.started();
@@ -30,7 +30,7 @@ describe('an app with the agent in front', () => {
     for (let i = 0; i < 5; i++) await fetch(`${url}/nowhere/${i}`);
     for (const path of ['/fails', '/rag', '/rag', '/rag-fails', '/record']) await fetch(`${url}${path}`);
   });
-  after(() => app.stop());
+  afterAll(() => app.stop());
 
   it('shows every signal in the snapshot', async () => {
     // Measurements come by frame, prices by row: either may be a moment ahead.

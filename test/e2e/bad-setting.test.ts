@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { ObservedApp } from '../support/observed-app.ts';
 
 describe('a bad value in an app', () => {
   const cwd = mkdtempSync(join(tmpdir(), 'nervecenter-test-'));
   let app: ObservedApp;
-  before(() => {
+  beforeAll(() => {
     const script = join(cwd, 'app.cjs');
     writeFileSync(
       script,
@@ -19,7 +19,7 @@ describe('a bad value in an app', () => {
     );
     app = new ObservedApp(script, { env: { NERVECENTER_PORT: 'nine', NERVECENTER_STORAGE: 'maybe' } });
   });
-  after(async () => {
+  afterAll(async () => {
     await app.stop();
     rmSync(cwd, { recursive: true, force: true });
   });

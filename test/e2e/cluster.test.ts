@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { freePort } from '../support/free-port.ts';
 import { ObservedApp } from '../support/observed-app.ts';
@@ -23,7 +23,7 @@ const notices = ({ stderr }: ObservedApp): number => stderr.match(/^nervecenter 
 describe('a cluster', () => {
   let app: ObservedApp;
   let urls: string[];
-  before(async () => {
+  beforeAll(async () => {
     app = new ObservedApp(join(FIXTURES, 'cluster.cjs'), {
       env: { NERVECENTER_PORT: String(await freePort()) },
     });
@@ -31,7 +31,7 @@ describe('a cluster', () => {
     urls = [...app.stdout.matchAll(/^port (\d+)$/gm)].map(([, port]) => `http://127.0.0.1:${port}`);
     await app.started();
   });
-  after(() => app.stop());
+  afterAll(() => app.stop());
 
   it('has one collector, one dashboard, and lists every process', async () => {
     const { instances } = await app.snapshotWhen((snapshot) => upCount(snapshot) === 4);
@@ -77,12 +77,12 @@ describe('processes that share a port', () => {
   };
   const snapshotOf = (host: ObservedApp, condition: (snapshot: Snapshot) => boolean) =>
     host.snapshotWhen(condition);
-  before(async () => {
+  beforeAll(async () => {
     dataDir = reachableTempDir();
     port = String(await freePort());
     apps = [];
   });
-  after(async () => {
+  afterAll(async () => {
     for (const app of apps) await app.stop();
     rmSync(dataDir, { recursive: true, force: true });
   });

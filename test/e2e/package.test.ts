@@ -6,9 +6,9 @@ import { createServer, type Server } from 'node:http';
 import { createRequire, isBuiltin } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import ts from 'typescript';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { ObservedApp } from '../support/observed-app.ts';
 import { reachableTempDir } from '../support/postgres.ts';
@@ -91,12 +91,12 @@ describe('the packed package, installed in an empty directory', { timeout: INSTA
   const stranger = new StrangersDirectory();
   let model: Server;
   let modelUrl: string;
-  before(async () => {
+  beforeAll(async () => {
     model = await startModel();
     modelUrl = `http://127.0.0.1:${(model.address() as AddressInfo).port}/v1`;
     await stranger.install();
   });
-  after(() => {
+  afterAll(() => {
     model.close();
     model.closeAllConnections();
     stranger.remove();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { test } from 'node:test';
 import { Client } from 'pg';
+import { test } from 'vitest';
 import { prepareHome } from '../../src/collector/sinks/postgres/data-dir/home.ts';
 import { runningServer } from '../../src/collector/sinks/postgres/embedded/running.ts';
 import { ObservedApp } from '../support/observed-app.ts';

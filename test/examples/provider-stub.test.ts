@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
 import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { type Running, startStub } from './processes.ts';
 
 const PROMPT =
@@ -14,13 +14,13 @@ let stub: Running & { readonly url: string };
 let openai: OpenAI;
 let anthropic: Anthropic;
 
-before(async () => {
+beforeAll(async () => {
   stub = await startStub();
   openai = new OpenAI({ apiKey: 'any', baseURL: `${stub.url}/v1`, maxRetries: 0 });
   anthropic = new Anthropic({ apiKey: 'any', authToken: null, baseURL: stub.url, maxRetries: 0 });
 });
 
-after(() => stub.stop());
+afterAll(() => stub.stop());
 
 describe("the stub through OpenAI's SDK", () => {
   it('answers a chat from its context, with usage that adds up', async () => {

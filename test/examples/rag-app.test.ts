@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { type Running, start, startApp, startStub } from './processes.ts';
 
@@ -21,12 +21,12 @@ interface ChatMessage {
 let stub: Running & { readonly url: string };
 let app: Running & { readonly url: string };
 
-before(async () => {
+beforeAll(async () => {
   stub = await startStub();
   app = await startApp(stub.url);
 });
 
-after(async () => {
+afterAll(async () => {
   await app.stop();
   await stub.stop();
 });

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, describe, it } from 'node:test';
+import { afterAll, describe, it } from 'vitest';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { until } from '../support/poll.ts';
 import { type Running, said, start } from './processes.ts';
@@ -15,7 +15,7 @@ const FIRST_FIGURES_MS = 15_000;
 const dataDir = mkdtempSync(join(tmpdir(), 'nervecenter-start-'));
 const started: Running[] = [];
 
-after(async () => {
+afterAll(async () => {
   for (const running of started) if (running.child.exitCode === null) await running.stop();
   rmSync(dataDir, { recursive: true, force: true });
 });

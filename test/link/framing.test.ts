@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { describe, it } from 'vitest';
 import { encodeMessage, MESSAGE_BYTES_MAX, MessageDecoder } from '../../src/link/framing.ts';
 
 const PREFIX_BYTES = 4;

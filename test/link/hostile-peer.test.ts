@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { type Collector, startCollector } from '../../src/collector/start.ts';
 import { readConfig } from '../../src/config/config.ts';
 import type { CollectorMessage } from '../../src/core/frame.ts';
@@ -66,7 +66,7 @@ describe('a peer that is broken or hostile', () => {
     peers.push(made);
     return made;
   };
-  before(async () => {
+  beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'nervecenter-test-'));
     const port = await freePort();
     const config = readConfig(
@@ -81,7 +81,7 @@ describe('a peer that is broken or hostile', () => {
     collector = await startCollector({ config, log: (_component, line) => logs.push(line), host: null });
     path = rendezvousPath(port) ?? '';
   });
-  after(async () => {
+  afterAll(async () => {
     for (const { socket } of peers) socket.destroy();
     await collector.shutdown(1000);
     rmSync(directory, { recursive: true, force: true });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import type { BegunSpan } from './apps/spans.ts';
 import { EXPECTED, type ExpectedRow } from './expected.ts';
 import { assertRow, PackageRuns, type Row } from './package-runs.ts';
@@ -26,13 +26,13 @@ describe('an app with many observers of the same calls', () => {
   let runs: PackageRuns;
   let rows: readonly Row[];
   let spans: readonly BegunSpan[];
-  before(async () => {
+  beforeAll(async () => {
     runs = await PackageRuns.start();
     const run = await runs.run('innermost.mjs', '--require');
     rows = run.rows;
     spans = JSON.parse(run.stdout);
   });
-  after(() => runs?.stop());
+  afterAll(() => runs?.stop());
 
   it('has as many rows as the providers got requests', () => {
     assert.deepEqual([rows.length, runs.providers.received], [Object.keys(CALLS).length, rows.length]);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { EXPECTED, LEFT, RETRIED } from './expected.ts';
 import { assertRow, PackageRuns, type Row } from './package-runs.ts';
 
@@ -11,15 +11,15 @@ const STARTS = [
 
 describe('calls of models by the real packages', () => {
   let runs: PackageRuns;
-  before(async () => {
+  beforeAll(async () => {
     runs = await PackageRuns.start();
   });
-  after(() => runs?.stop());
+  afterAll(() => runs?.stop());
 
   for (const { app, flag } of STARTS) {
     describe(`${app} with ${flag}`, () => {
       let rows: readonly Row[];
-      before(async () => {
+      beforeAll(async () => {
         const run = await runs.run(app, flag);
         assert.equal(run.stdout, '', 'no call fails');
         rows = run.rows;

@@ -100,7 +100,7 @@ export class PackageRuns {
         rows = (await this.#postgres.using(this.#database, (client) => client.query(sql))).rows;
         return isAsWanted(rows);
       },
-      { timeoutMs: 20_000 },
+      { timeoutMs: 60_000 },
     );
     return rows;
   }

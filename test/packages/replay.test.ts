@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { recordedUsage } from '../agent/llm/recorded-usage.ts';
 import { askedIn, bytesOf, readRecordings } from '../support/recordings.ts';
 import { assertRow, PackageRuns, type Row } from './package-runs.ts';
@@ -27,19 +27,19 @@ describe('what is played', () => {
 describe('recorded answers, through the real packages', () => {
   let providers: RecordedProviders;
   let runs: PackageRuns;
-  before(async () => {
+  beforeAll(async () => {
     runs = await PackageRuns.start(async () => {
       providers = await startRecordedProviders();
       return providers;
     });
   });
-  after(() => runs?.stop());
+  afterAll(() => runs?.stop());
 
   for (const app of ['replay.cjs', 'replay.mjs']) {
     for (const through of THROUGH) {
       describe(`${through}, ${app}`, () => {
         let rows: readonly Row[];
-        before(async () => {
+        beforeAll(async () => {
           providers.toCome.splice(0, Number.POSITIVE_INFINITY, ...playsThrough(through));
           const run = await runs.run(app, '--require', [through]);
           assert.equal(run.stdout, '', 'every call goes as recorded');

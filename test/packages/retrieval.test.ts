@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import type { StubServer } from '../agent/llm/stub-server.ts';
 import { RedisServer } from '../support/redis-server.ts';
 import type { Places } from './apps/query-all.ts';
@@ -56,7 +56,7 @@ describe('stores and caches through the real packages', () => {
   let stores: StubServer;
   let redis: RedisServer;
   let places: Places;
-  before(async () => {
+  beforeAll(async () => {
     [runs, stores, redis] = await Promise.all([
       PackageRuns.start(),
       startVectorStores(),
@@ -72,7 +72,7 @@ describe('stores and caches through the real packages', () => {
       database: { host, port: Number(port), user, database },
     };
   });
-  after(async () => {
+  afterAll(async () => {
     await runs?.stop();
     await stores?.close();
     await redis?.stop();
@@ -82,7 +82,7 @@ describe('stores and caches through the real packages', () => {
     describe(`${app} with ${flag}`, () => {
       let calls: readonly Row[];
       let queries: readonly QueryRow[];
-      before(async () => {
+      beforeAll(async () => {
         calls = (await runs.run(app, flag, [JSON.stringify(places)])).rows;
         const known = runsBefore * Object.keys(EXPECTED).length;
         queries = await runs.select<QueryRow>(

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { nodeTooOld } from '../../src/platform/node-version.ts';
 
 test('an older Node is told what it lacks, the floor of package.json and newer ones are taken', () => {

@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { globSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { dirname, join, sep } from 'node:path';
+import { describe, it } from 'vitest';
+import { GENERATED_PARTS, withPart } from '../../scripts/docs.ts';
 import { INPUT_REFUSALS } from '../../src/agent/api/input-refusals.ts';
 import type { MetricFamily } from '../../src/collector/metric-family.ts';
 import { exposition } from '../../src/collector/prometheus/exposition.ts';
 import { familyName } from '../../src/collector/prometheus/names.ts';
 import { createRoutes, type RouteSources, STREAM_PATH } from '../../src/collector/server/routes.ts';
 import { emptyStatistics, statisticsFamilies } from '../../src/collector/server/statistics.ts';
-import { SETTINGS } from '../../src/config/config.ts';
+import { defaultOf, SETTING_NAMES, settingOf } from '../../src/config/settings.ts';
 import { CATALOGUE } from '../../src/core/errors.ts';
 import { FOLDED_LABELS } from '../../src/core/llm/labels.ts';
 import { SIGNALS } from '../../src/core/signals/index.ts';
@@ -17,18 +18,34 @@ import { GIVEN_UP } from '../../src/core/unfinished-observations.ts';
 import { firstCell, tablesOf, tableWith } from './markdown.ts';
 import { ROOT } from './source-tree.ts';
 
+/** As many as somebody reads who has not decided yet. */
+const WORDS_MAX = { 'README.md': 1500, 'ARCHITECTURE.md': 1200 };
 const DOCUMENTS = ['README.md', 'ARCHITECTURE.md', ...globSync('docs/**/*.md', { cwd: ROOT })];
 type Versions = Readonly<Record<'dependencies' | 'devDependencies', Readonly<Record<string, string>>>>;
 const textOf = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 
 describe('the documents and the code agree on', () => {
-  it('settings: every one and its default, and nothing else', () => {
-    const documented = tableWith('README.md', 'NERVECENTER_PORT').map((row) => [
-      firstCell(row),
-      row['default'],
+  it('settings: every one, its default and its meaning, and nothing else', () => {
+    const documented = tablesOf('docs/settings.md')
+      .flat()
+      .map((row) => [
+        firstCell(row),
+        row['default'],
+        row['meaning']?.replace(/; see \[[^\]]+\]\(\S+\)$/, ''),
+      ]);
+    const described = SETTING_NAMES.map((name) => [
+      name,
+      defaultOf(name),
+      settingOf(name).meaning.replaceAll('`', ''),
     ]);
-    const read = Object.entries(SETTINGS);
-    assert.deepEqual(documented.toSorted(), read.toSorted());
+    assert.deepEqual(documented.toSorted(), described.toSorted());
+  });
+
+  it('tables that the code writes: `npm run docs` would change none', () => {
+    for (const part of GENERATED_PARTS) {
+      const page = textOf(part.page);
+      assert.equal(withPart(page, part), page, `${part.page}: run \`npm run docs\``);
+    }
   });
 
   it('error codes, their HTTP status and their class', () => {
@@ -93,17 +110,24 @@ describe('the documents and the code agree on', () => {
     });
     const commands = [...help.matchAll(/^ {2}(\w+) /gm)].map(([, name]) => name);
     assert.ok(commands.length >= 4, help);
-    const mentioned = new Set(
-      [...textOf('README.md').matchAll(/`(?:npx )?nervecenter (\w+)/g)].map(([, name]) => name),
+    const documented = tableWith('docs/commands.md', 'nervecenter collector').map((row) =>
+      firstCell(row).replace('nervecenter ', ''),
     );
-    assert.deepEqual([...mentioned].sort(), commands.sort());
+    assert.deepEqual(documented.sort(), commands.sort());
+    const mentioned = DOCUMENTS.flatMap((path) =>
+      [...textOf(path).matchAll(/`(?:npx )?nervecenter ([a-z]\w+)/g)].map(([, name = '']) => name),
+    );
+    assert.deepEqual(
+      mentioned.filter((name) => !commands.includes(name)),
+      [],
+    );
   });
 
   it('packages: those that the tests call are listed, in the versions they have', () => {
     const { dependencies, devDependencies } = JSON.parse(textOf('package.json')) as Versions;
     const installed = new Map(Object.entries({ ...dependencies, ...devDependencies }));
     const listed = new Map(
-      tableWith('README.md', 'LLM calls').flatMap((row) =>
+      tableWith('docs/observed.md', 'LLM calls').flatMap((row) =>
         [
           ...(row['tested with'] ?? '').matchAll(/(?<![\w/-])(@?[a-z][\w/-]*) ([\d.]+)(?: and ([\d.]+))?/g),
         ].map(([, name = '', ...versions]) => [name, versions] as const),
@@ -123,7 +147,7 @@ describe('the documents and the code agree on', () => {
   });
 
   it('names: no setting and no code is mentioned that does not exist', () => {
-    const known = new Set([...Object.keys(SETTINGS), ...Object.keys(CATALOGUE)]);
+    const known = new Set<string>([...SETTING_NAMES, ...Object.keys(CATALOGUE)]);
     const unknown = DOCUMENTS.flatMap((path) =>
       (textOf(path).match(/\b(NERVECENTER|NC)_[A-Z][A-Z_]*\b/g) ?? [])
         .filter((name) => !known.has(name))
@@ -131,4 +155,58 @@ describe('the documents and the code agree on', () => {
     );
     assert.deepEqual(unknown, []);
   });
+
+  it('paths: every file of the source that is mentioned is there', () => {
+    const places = [...DOCUMENTS, ...globSync('{bench,examples,dashboards}/**/README.md', { cwd: ROOT })];
+    const missing = places
+      .filter((path) => !path.includes('node_modules'))
+      .flatMap((path) =>
+        (textOf(path).match(/(?<![\w/.-])(src|test|scripts|dashboards|examples|bench)\/[\w./-]*\w/g) ?? [])
+          .filter(
+            (one) =>
+              !one.endsWith('/node_modules') &&
+              !existsSync(join(ROOT, one)) &&
+              !existsSync(join(ROOT, dirname(path), one)),
+          )
+          .map((one) => `${path} mentions ${one}`),
+      );
+    assert.deepEqual(missing, []);
+  });
+
+  it('folders of the source: the map has every one and none that is not there', () => {
+    const folders = globSync('src/**/', { cwd: ROOT })
+      .map((path) => path.replaceAll(sep, '/').replace(/^src\/?|\/$/g, ''))
+      .filter(
+        (path) => path !== '' && path.split('/').length <= (path.startsWith('collector/sinks/') ? 4 : 2),
+      );
+    assert.deepEqual(foldersOnMap().toSorted(), folders.toSorted());
+  });
 });
+
+describe('the documents are', () => {
+  for (const [path, words] of Object.entries(WORDS_MAX)) {
+    it(`short: ${path} has at most ${words} words`, () => {
+      const count = textOf(path).trim().split(/\s+/).length;
+      assert.ok(count <= words, `${count} words`);
+    });
+  }
+
+  it('found from one list', () => {
+    const list = /^## Read on\n(.*?)(?=^## |(?![\s\S]))/ms.exec(textOf('README.md'))?.[1] ?? '';
+    const pages = [...DOCUMENTS, 'CHANGELOG.md', 'bench/README.md', 'bench/RESULTS.md'];
+    assert.deepEqual(
+      pages.filter((path) => path !== 'README.md' && !list.includes(`](${path})`)),
+      [],
+    );
+  });
+});
+
+/** The folders below `src/` that the map in ARCHITECTURE.md shows, by their indentation. */
+function foldersOnMap(): string[] {
+  const map = /^src\/.*\n((?: .*\n)+)/m.exec(textOf('ARCHITECTURE.md'))?.[1] ?? '';
+  const trail: string[] = [];
+  return [...map.matchAll(/^( +)([\w-]+)\/ /gm)].map(([, indent = '', name = '']) => {
+    trail.splice(indent.length / 2 - 1, Infinity, name);
+    return trail.join('/');
+  });
+}

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { describe, it } from 'vitest';
 import { type Import, importsOf, ROOT, type SourceFile, sourceFiles } from './source-tree.ts';
 
 const MODULES = sourceFiles(['src', 'dashboards/web/src', 'examples', 'scripts', 'bench']).map((file) => ({

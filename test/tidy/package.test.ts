@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
-import { it } from 'node:test';
+import { it } from 'vitest';
 import { ROOT } from './source-tree.ts';
 
 const textOf = (path: string) => readFileSync(join(ROOT, path), 'utf8');
@@ -14,7 +14,7 @@ it('the documents of the package link to nothing that it lacks', () => {
   const packed = [...ALWAYS, ...files];
   const isPacked = (path: string) => packed.some((one) => path === one || path.startsWith(`${one}/`));
   const documents = globSync('{*,docs/*,bench/*}.md', { cwd: ROOT }).filter(isPacked);
-  assert.ok(documents.includes('README.md') && documents.includes('docs/database.md'));
+  assert.ok(documents.includes('README.md') && documents.includes('docs/storage.md'));
   const broken = documents.flatMap((document) =>
     [...textOf(document).matchAll(/\]\(([^)\s#]+)[^)]*\)/g)]
       .map(([, target = '']) => target)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { describe, it } from 'node:test';
+import { dirname, join, sep } from 'node:path';
+import { describe, it } from 'vitest';
 import { ROOT, textFiles } from './source-tree.ts';
 
 const FILES = textFiles();
@@ -40,6 +40,20 @@ describe('the repository', () => {
     assert.deepEqual(broken, []);
   });
 
+  it('has no link to a heading that is not there', () => {
+    const documents = FILES.filter(({ path }) => path.endsWith('.md'));
+    const headings = new Map(documents.map(({ path, text }) => [path, anchorsOf(text)]));
+    const broken = documents.flatMap(({ path, text }) =>
+      [...text.matchAll(/\]\(([^)#\s:]*)#([^)\s]+)\)/g)]
+        .filter(([, target = '', anchor = '']) => {
+          const page = target === '' ? path : join(dirname(path), target).replaceAll(sep, '/');
+          return !headings.get(page)?.has(anchor);
+        })
+        .map(([link]) => `${path}: ${link}`),
+    );
+    assert.deepEqual(broken, []);
+  });
+
   it('numbers its migrations without a gap or a double', () => {
     const numbers = globSync('migrations/[0-9]*.sql', { cwd: ROOT })
       .map((path) => Number(/(\d{3})_[a-z_]+\.sql$/.exec(path)?.[1]))
@@ -59,3 +73,16 @@ describe('the repository', () => {
     assert.equal(manifest.engines.node, '>=22.15');
   });
 });
+
+/** The anchors that a page's headings have where it is read: in lower case, without punctuation, dashes for spaces. */
+function anchorsOf(page: string): ReadonlySet<string> {
+  const headings = page.matchAll(/^#+ (.+)$/gm);
+  return new Set(
+    [...headings].map(([, heading = '']) =>
+      heading
+        .toLowerCase()
+        .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+        .replaceAll(' ', '-'),
+    ),
+  );
+}

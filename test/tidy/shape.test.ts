@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { basename } from 'node:path';
-import { describe, it } from 'node:test';
 import ts from 'typescript';
+import { describe, it } from 'vitest';
 import { at, lineOf, nodesOf, type SourceFile, sourceFiles } from './source-tree.ts';
 
 const FUNCTION_LINES_MAX = 70;

@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { type Collector, startCollector } from '../../src/collector/start.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { Access } from '../../src/top/access.ts';
@@ -103,7 +103,7 @@ describe('a terminal', () => {
 describe('top on a collector', () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'nervecenter-test-'));
   let collector: Collector;
-  before(async () => {
+  beforeAll(async () => {
     const config = readConfig(
       {
         OTEL_SERVICE_NAME: 'watched',
@@ -117,7 +117,7 @@ describe('top on a collector', () => {
     );
     collector = await startCollector({ config, log: () => {}, host: null });
   });
-  after(async () => {
+  afterAll(async () => {
     await collector.shutdown(1000);
     rmSync(dataDir, { recursive: true, force: true });
   });

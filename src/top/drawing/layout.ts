@@ -1,5 +1,5 @@
 import type { Block, Scene, Section } from '../picture.ts';
-import { fit, joined, type Line, lineWidth, span } from './text.ts';
+import { fitted, joined, type Line, lineWidth, span } from './text.ts';
 
 export interface Layout {
   readonly width: number;
@@ -24,9 +24,9 @@ export function columnsOf(
     );
   const [leftLines, rightLines] = [draw(left, leftWidth), draw(right, rightWidth)];
   return Array.from({ length: Math.max(leftLines.length, rightLines.length) }, (_, i) => [
-    ...fit(leftLines[i] ?? [], leftWidth),
+    ...fitted(leftLines[i] ?? [], leftWidth),
     span(' '.repeat(COLUMN_GAP)),
-    ...fit(rightLines[i] ?? [], rightWidth),
+    ...fitted(rightLines[i] ?? [], rightWidth),
   ]);
 }
 

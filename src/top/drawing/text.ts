@@ -92,18 +92,18 @@ export function clip(text: string, width: number): string {
 }
 
 /** The line in exactly `width` cells: cut, or filled with spaces. */
-export function fit(line: Line, width: number): Line {
-  const fitted: Span[] = [];
+export function fitted(line: Line, width: number): Line {
+  const spans: Span[] = [];
   let left = width;
   for (const { text, tone } of line) {
     if (left <= 0) break;
     const part = clip(text, left);
-    fitted.push(span(part, tone));
+    spans.push(span(part, tone));
     left -= widthOf(part);
     if (part !== text) break;
   }
-  if (left > 0) fitted.push(span(' '.repeat(left)));
-  return fitted;
+  if (left > 0) spans.push(span(' '.repeat(left)));
+  return spans;
 }
 
 /** The span in exactly `width` cells. */

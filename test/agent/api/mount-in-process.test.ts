@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, Server } from 'node:http';
 import { createRequire } from 'node:module';
 import { type AddressInfo, connect } from 'node:net';
-import { describe, it, type TestContext } from 'node:test';
+import { describe, it, type TestContext } from 'vitest';
 import { WebSocket } from 'ws';
 import { type AgentHandle, publishHandle } from '../../../src/agent/api/handle.ts';
 import { VIEWERS_MAX } from '../../../src/core/audience.ts';
@@ -39,14 +39,14 @@ function loadAgent(test: TestContext, answers: { padding?: string } = {}) {
     warnOnce: (_key, message) => seen.warnings.push(message),
   };
   publishHandle(handle as AgentHandle);
-  test.after(() => publishHandle(undefined));
+  test.onTestFinished(() => publishHandle(undefined));
   return seen;
 }
 
 async function listen(test: TestContext, answer: RequestListener): Promise<{ server: Server; url: string }> {
   const server = createServer(answer).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  test.after(() => {
+  test.onTestFinished(() => {
     server.close();
     server.closeAllConnections();
   });
@@ -55,7 +55,7 @@ async function listen(test: TestContext, answer: RequestListener): Promise<{ ser
 
 async function watch(test: TestContext, url: string, path = '/api/metrics/stream') {
   const socket = new WebSocket(`${url.replace('http', 'ws')}${path}`);
-  test.after(() => socket.terminate());
+  test.onTestFinished(() => socket.terminate());
   const sequence: number[] = [];
   socket.on('message', (message) => sequence.push(JSON.parse(String(message)).data.seq));
   socket.on('error', () => {});
@@ -205,7 +205,9 @@ describe('the attached stream', () => {
     attachStream(server, yes);
     const { sequence } = await watch(test, url);
     const stalled = connect(Number(new URL(url).port), '127.0.0.1');
-    test.after(() => stalled.destroy());
+    test.onTestFinished(() => {
+      stalled.destroy();
+    });
     const ended = once(stalled, 'close');
     stalled.on('error', () => {});
     stalled.write(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { ObservedApp } from '../../support/observed-app.ts';
 import { until } from '../../support/poll.ts';
@@ -38,12 +38,12 @@ async function refusal(url: string, headers: Record<string, string>): Promise<[n
 describe('an observed app that mounts the routes', () => {
   let app: ObservedApp;
   let urls: string[];
-  before(async () => {
+  beforeAll(async () => {
     app = new ObservedApp(APP, { env: { NERVECENTER_INTERVAL_MS: '1000', NERVECENTER_STORAGE: 'off' } });
     urls = await urlsOf(app);
     await app.started();
   });
-  after(() => app.stop());
+  afterAll(() => app.stop());
 
   for (const [index, setup] of SETUPS.entries()) {
     const get = (path: string, options: RequestInit = {}) => fetch(`${urls[index]}${path}`, options);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { beforeEach, describe, it } from 'node:test';
 import fc from 'fast-check';
+import { beforeEach, describe, it } from 'vitest';
 import { Recorder } from '../../../src/agent/api/recorder.ts';
 import { runInContext, WorkContext } from '../../../src/agent/context/context.ts';
 import { RouteBound } from '../../../src/agent/http/route.ts';

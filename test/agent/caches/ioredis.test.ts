@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
-import { after, afterEach, before, beforeEach, test } from 'node:test';
 import type { Redis as Client } from 'ioredis';
+import { afterAll, afterEach, beforeAll, beforeEach, test } from 'vitest';
 import { ioredis } from '../../../src/agent/caches/ioredis.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';
 import { RedisServer } from '../../support/redis-server.ts';
@@ -23,7 +23,7 @@ interface ConnectOptions {
 const connect = (options: ConnectOptions = {}) =>
   new Redis({ port: server.port, host: '127.0.0.1', ...options });
 
-before(async () => {
+beforeAll(async () => {
   server = await RedisServer.start();
   const seed = connect();
   await Promise.all([
@@ -33,7 +33,7 @@ before(async () => {
   ]);
   seed.disconnect();
 });
-after(() => server.stop());
+afterAll(() => server.stop());
 beforeEach(() => {
   agent = new RecordingAgent();
   stop = ioredis.start(agent);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
-import { after, afterEach, before, beforeEach, test } from 'node:test';
 import type { Keyv as KeyvCache } from 'keyv';
+import { afterAll, afterEach, beforeAll, beforeEach, test } from 'vitest';
 import { announceCaches, cacheManager } from '../../../src/agent/caches/cache-manager.ts';
 import { ioredis } from '../../../src/agent/caches/ioredis.ts';
 import { keyv } from '../../../src/agent/caches/keyv.ts';
@@ -26,10 +26,10 @@ let createCache: (options?: object) => {
 /** The version of keyv that cache-manager brings. */
 let ManagedKeyv: typeof Keyv;
 
-before(async () => {
+beforeAll(async () => {
   server = await RedisServer.start();
 });
-after(() => server.stop());
+afterAll(() => server.stop());
 beforeEach(() => {
   agent = new RecordingAgent();
   undos = [ioredis, keyv, cacheManager, lruCache].map((instrumentation) => instrumentation.start(agent));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
-import { after, afterEach, before, beforeEach, test } from 'node:test';
+import { afterAll, afterEach, beforeAll, beforeEach, test } from 'vitest';
 import { memjs as instrumentation } from '../../../src/agent/caches/memjs.ts';
 import { FAILING_KEY, MemcachedServer } from '../../support/memcached-server.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';
@@ -25,10 +25,10 @@ let agent: RecordingAgent;
 let stop: () => void;
 let client: Client;
 
-before(async () => {
+beforeAll(async () => {
   server = await MemcachedServer.start();
 });
-after(() => server.stop());
+afterAll(() => server.stop());
 beforeEach(() => {
   agent = new RecordingAgent();
   stop = instrumentation.start(agent);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
-import { after, afterEach, before, beforeEach, test } from 'node:test';
+import { afterAll, afterEach, beforeAll, beforeEach, test } from 'vitest';
 import { ioredis } from '../../../src/agent/caches/ioredis.ts';
 import { keyv } from '../../../src/agent/caches/keyv.ts';
 import { memjs } from '../../../src/agent/caches/memjs.ts';
@@ -32,10 +32,10 @@ let memcachedServer: MemcachedServer;
 let agent: TallyingAgent;
 let undos: (() => void)[];
 
-before(async () => {
+beforeAll(async () => {
   [redisServer, memcachedServer] = await Promise.all([RedisServer.start(), MemcachedServer.start()]);
 });
-after(() => Promise.all([redisServer.stop(), memcachedServer.stop()]));
+afterAll(() => Promise.all([redisServer.stop(), memcachedServer.stop()]));
 beforeEach(() => {
   agent = new TallyingAgent();
   undos = [ioredis, redis, memjs, keyv].map((instrumentation) => instrumentation.start(agent));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
-import { after, afterEach, before, beforeEach, test } from 'node:test';
+import { afterAll, afterEach, beforeAll, beforeEach, test } from 'vitest';
 import { redis as instrumentation } from '../../../src/agent/caches/redis.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';
 import { RedisServer } from '../../support/redis-server.ts';
@@ -15,13 +15,13 @@ let redis: Awaited<ReturnType<typeof connect>>;
 const connect = (RESP: 2 | 3 = 2) =>
   createClient({ RESP, socket: { port: server.port, host: '127.0.0.1' } }).connect();
 
-before(async () => {
+beforeAll(async () => {
   server = await RedisServer.start();
   const seed = await connect();
   await Promise.all([seed.set('rag:there', 'v'), seed.hSet('rag:hash', 'f', 'v')]);
   seed.destroy();
 });
-after(() => server.stop());
+afterAll(() => server.stop());
 beforeEach(async () => {
   agent = new RecordingAgent();
   stop = instrumentation.start(agent);

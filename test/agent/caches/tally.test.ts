@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { CACHE_NAMES_MAX, CacheTally, OTHER_CACHES } from '../../../src/agent/caches/tally.ts';
 import { type RagScope, runInContext, WorkContext } from '../../../src/agent/context/context.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { type AgentHandle, publishHandle } from '../../../src/agent/api/handle.ts';
 import {
   attributionOf,
@@ -31,8 +31,8 @@ describe('without the agent', () => {
 });
 
 describe('with the agent', () => {
-  before(() => publishHandle({} as AgentHandle));
-  after(() => publishHandle(undefined));
+  beforeAll(() => publishHandle({} as AgentHandle));
+  afterAll(() => publishHandle(undefined));
 
   it('setUser reaches the request that the work belongs to, its own event included', async () => {
     const request = new WorkContext();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, test } from 'node:test';
+import { afterEach, test } from 'vitest';
 import { type AgentHandle, publishHandle } from '../../../src/agent/api/handle.ts';
 import { currentContext, type User } from '../../../src/agent/context/context.ts';
 import { type IdentifyUser, Identity } from '../../../src/agent/context/identity.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { Agent as ClientAgent, type ClientRequest, request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { afterAll, afterEach, beforeAll, describe, test } from 'vitest';
 import { express } from '../../../src/agent/http/express.ts';
 import { fastify } from '../../../src/agent/http/fastify.ts';
 import { hono } from '../../../src/agent/http/hono.ts';
@@ -32,7 +32,7 @@ const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 const agent = new RecordingAgent();
 const events = agent.events as RequestEvent[];
 const undos = [http, express, fastify, koa, hono].map((instrumentation) => instrumentation.start(agent));
-after(() => {
+afterAll(() => {
   for (const undo of undos) undo();
   assert.deepEqual(agent.warnings, []);
 });
@@ -72,11 +72,11 @@ for (const [name, start] of Object.entries(APPS)) {
     let port = 0;
     const expected = (route: string) => (app.routes ? route : '<unmatched>');
 
-    before(async () => {
+    beforeAll(async () => {
       app = await start();
       port = portOf(app.server);
     });
-    after(() => {
+    afterAll(() => {
       app.server.closeAllConnections();
       app.server.close();
     });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { RequestListener, Server } from 'node:http';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { afterAll, afterEach, beforeAll, describe, test } from 'vitest';
 import { express } from '../../../src/agent/http/express.ts';
 import { http } from '../../../src/agent/http/server.ts';
 import type { RequestEvent } from '../../../src/core/event.ts';
@@ -12,7 +12,7 @@ import { type Express, loadExpress, type Router } from './apps/express.ts';
 const agent = new RecordingAgent();
 const events = agent.events as RequestEvent[];
 const undos = [http, express].map((instrumentation) => instrumentation.start(agent));
-after(() => {
+afterAll(() => {
   for (const undo of undos) undo();
   assert.deepEqual(agent.warnings, []);
 });
@@ -74,11 +74,11 @@ for (const name of ['express', 'express4']) {
   describe(name, () => {
     let server: Server;
     let app: Router;
-    before(async () => {
+    beforeAll(async () => {
       app = appOf(loadExpress(name));
       server = await listening(app as unknown as RequestListener);
     });
-    after(() => {
+    afterAll(() => {
       server.closeAllConnections();
       server.close();
     });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';
 import { createRequire } from 'node:module';
-import { after, afterEach, test } from 'node:test';
+import { afterAll, afterEach, test } from 'vitest';
 import { hono } from '../../../src/agent/http/hono.ts';
 import { koa } from '../../../src/agent/http/koa.ts';
 import { http } from '../../../src/agent/http/server.ts';
@@ -15,7 +15,7 @@ const require = createRequire(import.meta.url);
 const agent = new RecordingAgent();
 const events = agent.events as RequestEvent[];
 const undos = [http, koa, hono].map((instrumentation) => instrumentation.start(agent));
-after(() => {
+afterAll(() => {
   for (const undo of undos) undo();
   assert.deepEqual(agent.warnings, []);
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { RequestListener, Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { afterEach, test } from 'node:test';
+import { afterEach, test } from 'vitest';
 import { currentContext, runInContext, WorkContext } from '../../../src/agent/context/context.ts';
 import { addRouteResolver, http } from '../../../src/agent/http/server.ts';
 import type { RequestEvent } from '../../../src/core/event.ts';

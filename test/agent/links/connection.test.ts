@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, it } from 'node:test';
+import { afterEach, beforeEach, describe, it } from 'vitest';
 import { Connection } from '../../../src/agent/links/connection.ts';
 import { Aggregator } from '../../../src/agent/metrics/aggregator.ts';
 import { FrameSender } from '../../../src/agent/metrics/frame-sender.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, test } from 'node:test';
 import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
+import { afterEach, beforeEach, test } from 'vitest';
 import { runInContext, WorkContext } from '../../../src/agent/context/context.ts';
 import { Attempts, announcedAttempt } from '../../../src/agent/llm/attempts.ts';
 import type { LlmCallEvent } from '../../../src/core/event.ts';

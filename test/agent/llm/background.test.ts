@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
-import { afterEach, beforeEach, test } from 'node:test';
 import OpenAI from 'openai';
+import { afterEach, beforeEach, test } from 'vitest';
 import { BackgroundCalls, PENDING_MAX } from '../../../src/agent/llm/background.ts';
 import { openaiResponses } from '../../../src/agent/llm/dialects/openai/responses.ts';
 import { type LlmCallEvent, NO_CALL_DETAILS } from '../../../src/core/event.ts';

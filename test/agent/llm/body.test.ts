@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import * as http from 'node:http';
-import { test } from 'node:test';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import { test } from 'vitest';
 import { bodyDecoder, finishBodies } from '../../../src/agent/llm/body.ts';
 import { until } from '../../support/poll.ts';
 import { startRecording } from './recording-agent.ts';

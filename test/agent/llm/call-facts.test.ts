@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, test } from 'node:test';
 import OpenAI from 'openai';
+import { afterEach, beforeEach, test } from 'vitest';
 import type { LlmCallEvent } from '../../../src/core/event.ts';
 import { type RecordingAgent, startRecording } from './recording-agent.ts';
 import { chatDelta, type StubServer, sendJson, startStub, writeEvents } from './stub-server.ts';

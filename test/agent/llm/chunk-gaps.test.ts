@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { ChunkGaps } from '../../../src/agent/llm/call.ts';
 import { gapP95 } from '../../../src/agent/llm/call-event.ts';
 import { PERCENTILE_ERROR_BOUND } from '../../../src/core/histogram.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { WorkContext } from '../../../src/agent/context/context.ts';
 import type { Agent } from '../../../src/agent/instrumentation.ts';
 import { Attempts } from '../../../src/agent/llm/attempts.ts';

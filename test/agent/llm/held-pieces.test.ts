@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { HeldPieces } from '../../../src/agent/llm/body.ts';
 import { milliseconds } from '../../../src/core/units.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { afterAll, test } from 'vitest';
 import { Recorder } from '../../../src/agent/api/recorder.ts';
 import { RouteBound } from '../../../src/agent/http/route.ts';
 import { Attempts } from '../../../src/agent/llm/attempts.ts';
@@ -21,7 +21,7 @@ import { LLM_COST, LLM_DURATION, llmCall, measureCost } from '../../../src/core/
 import { RecordingAgent } from '../../support/recording-agent.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nervecenter-models-'));
-after(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const MODELS = 150;
 const SERIES_MAX = 101;

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
 import OpenAI, { AzureOpenAI } from 'openai';
+import { afterAll, beforeAll, test } from 'vitest';
 import { tokenUsage } from '../../../src/agent/llm/tokens/usage.ts';
 import { type RecordingAgent, startRecording } from './recording-agent.ts';
 import { type StubServer, sendJson, startStub } from './stub-server.ts';
 
 let server: StubServer;
 let recording: RecordingAgent;
-before(async () => {
+beforeAll(async () => {
   server = await startStub();
   recording = startRecording();
 });
-after(async () => {
+afterAll(async () => {
   recording.stop();
   await server.close();
 });

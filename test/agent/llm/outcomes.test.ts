@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, test } from 'node:test';
 import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
+import { afterEach, beforeEach, test, vi } from 'vitest';
 import { runInContext, WorkContext } from '../../../src/agent/context/context.ts';
 import { tokenUsage } from '../../../src/agent/llm/tokens/usage.ts';
 import { until } from '../../support/poll.ts';
@@ -271,7 +271,10 @@ test('what is no call of a model is not counted', async () => {
 });
 
 test('a call that the app left behind is closed, as are the calls still open at the end', async (t) => {
-  t.mock.timers.enable({ apis: ['setInterval'] });
+  vi.useFakeTimers({ toFake: ['setInterval'] });
+  t.onTestFinished(() => {
+    vi.useRealTimers();
+  });
   const swept = startRecording();
   server.handler = (_request, response) => writeEvents(response, [chatDelta('a')]);
   const left = await fetch(`${server.url}/v1/chat/completions`, {
@@ -279,10 +282,10 @@ test('a call that the app left behind is closed, as are the calls still open at 
     body: JSON.stringify(chat),
   });
   swept.skipMs += 9 * 60_000;
-  t.mock.timers.tick(60_000);
+  vi.advanceTimersByTime(60_000);
   assert.deepEqual(swept.events, []);
   swept.skipMs += 2 * 60_000;
-  t.mock.timers.tick(60_000);
+  vi.advanceTimersByTime(60_000);
   const [event] = await swept.take(1);
   assert.deepEqual([event?.outcome, event?.errorType], ['aborted', 'abandoned']);
   await left.body?.cancel();

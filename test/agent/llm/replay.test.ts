@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { basename } from 'node:path';
-import { after, before, test } from 'node:test';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import { afterAll, beforeAll, test } from 'vitest';
 import { completionTokens, type LlmCallEvent, promptTokens } from '../../../src/core/event.ts';
 import { askedIn, bytesOf, type Exchange, readRecordings } from '../../support/recordings.ts';
 import { call } from './recorded-calls.ts';
@@ -18,11 +18,11 @@ const recordings = readRecordings().flatMap(({ name, exchanges }) =>
 
 let server: StubServer;
 let recording: RecordingAgent;
-before(async () => {
+beforeAll(async () => {
   server = await startStub();
   recording = startRecording();
 });
-after(async () => {
+afterAll(async () => {
   recording.stop();
   await server.close();
 });

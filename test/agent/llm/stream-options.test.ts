@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { UsageEventFilter, withUsageRequested } from '../../../src/agent/llm/stream-options.ts';
 
 const USAGE_EVENT = 'data: {"choices":[],"usage":{"prompt_tokens":1}}\n\n';

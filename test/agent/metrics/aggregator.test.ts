@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import fc from 'fast-check';
+import { describe, it } from 'vitest';
 import { Aggregator } from '../../../src/agent/metrics/aggregator.ts';
 import { SnapshotReader } from '../../../src/agent/metrics/snapshot-reader.ts';
 import type { CounterPoint, GaugePoint, HistogramPoint, Point } from '../../../src/core/frame.ts';

@@ -3,9 +3,9 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, it } from 'node:test';
 import type * as Api from '@opentelemetry/api';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
+import { afterEach, beforeEach, describe, it } from 'vitest';
 import { receiveAppMetrics } from '../../../src/agent/metrics/app-metrics.ts';
 import { SnapshotReader } from '../../../src/agent/metrics/snapshot-reader.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { afterEach, beforeEach, test } from 'vitest';
 import { delayExceededForTail, parseThreads, RuntimeSampler } from '../../../src/agent/metrics/runtime.ts';
 import { until } from '../../support/poll.ts';
 

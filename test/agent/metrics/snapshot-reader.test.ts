@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import fc from 'fast-check';
+import { describe, it } from 'vitest';
 import { SnapshotReader } from '../../../src/agent/metrics/snapshot-reader.ts';
 import { mergeDistributions, slotAt } from '../../../src/collector/live/sliding.ts';
 import { LiveStore } from '../../../src/collector/live/store.ts';

@@ -3,9 +3,9 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { afterAll, beforeAll, test } from 'vitest';
 import { hooksAreSound } from '../../../src/agent/modules/hook.ts';
 
 const run = promisify(execFile);
@@ -62,14 +62,14 @@ const FILES = {
 
 const EXPECTED = ['patched old', 'patched new', 'other', 'own failure', 'untyped', 'old', 'new'];
 
-before(() => {
+beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), 'nervecenter-hook-'));
   for (const [name, content] of Object.entries(FILES)) {
     mkdirSync(dirname(join(dir, name)), { recursive: true });
     writeFileSync(join(dir, name), content);
   }
 });
-after(() => rmSync(dir, { recursive: true, force: true }));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 async function output(...args: string[]): Promise<string> {
   const { stdout } = await run(process.execPath, args, { cwd: dir });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { replaceMethod } from '../../../src/agent/modules/replace-method.ts';
 
 test('what the app has frozen since stays as it is, and taking it back throws nothing', () => {

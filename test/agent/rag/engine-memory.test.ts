@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import type { RagScope } from '../../../src/agent/context/context.ts';
 import { queryHash } from '../../../src/agent/rag/rag.ts';
 import { searchesVectors } from '../../../src/agent/vector-stores/pgvector.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
-import { after, before, beforeEach, describe, it } from 'node:test';
+import { afterAll, beforeAll, beforeEach, describe, it } from 'vitest';
 import { type AgentHandle, publishHandle } from '../../../src/agent/api/handle.ts';
 import { langchain } from '../../../src/agent/rag/langchain.ts';
 import { queryHash, runRagQuery } from '../../../src/agent/rag/rag.ts';
@@ -15,7 +15,7 @@ let stop: () => void;
 /** As an ES module and as CommonJS: two copies of everything. */
 const loaded: [string, Retrievers][] = [];
 
-before(async () => {
+beforeAll(async () => {
   server = await startStub();
   server.handler = (request, response) => {
     if (request.url === '/v1/embeddings') {
@@ -46,7 +46,7 @@ beforeEach(() => {
     ragQuery: (attributes, fn) => runRagQuery(observed.dependencies, attributes, fn),
   } as AgentHandle);
 });
-after(async () => {
+afterAll(async () => {
   publishHandle(undefined);
   stop();
   observed.stop();

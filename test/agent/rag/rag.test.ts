@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { beforeEach, describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import { beforeEach, describe, it } from 'vitest';
 import { currentContext, runInContext, WorkContext } from '../../../src/agent/context/context.ts';
 import {
   queryHash,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { type AgentHandle, publishHandle } from '../../../src/agent/api/handle.ts';
 import { runRagQuery } from '../../../src/agent/rag/rag.ts';
 import { observeRetrieval } from '../../../src/agent/rag/retriever.ts';

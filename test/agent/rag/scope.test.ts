@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { beforeEach, describe, it } from 'node:test';
+import { beforeEach, describe, it } from 'vitest';
 import { currentContext } from '../../../src/agent/context/context.ts';
 import { type RagQuery, runRagQuery } from '../../../src/agent/rag/rag.ts';
 import { StageNames } from '../../../src/agent/rag/stage-names.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
-import { after, afterEach, before, describe, it } from 'node:test';
 import { createOpenAI } from '@ai-sdk/openai';
 import * as aiSdk from 'ai';
 import OpenAI from 'openai';
+import { afterAll, afterEach, beforeAll, describe, it } from 'vitest';
 import { runRagQuery } from '../../../src/agent/rag/rag.ts';
 import { until } from '../../support/poll.ts';
 import { chatDelta, type StubServer, sendJson, startStub, writeEvents } from '../llm/stub-server.ts';
@@ -29,7 +29,7 @@ const EMBEDDINGS = {
   usage: { prompt_tokens: 1, total_tokens: 1 },
 };
 
-before(async () => {
+beforeAll(async () => {
   server = await startStub();
   server.handler = (request, response, body) => {
     if (body.includes('"break"')) return response.destroy();
@@ -51,7 +51,7 @@ before(async () => {
 afterEach(() => {
   observed.agent.events.splice(0);
 });
-after(async () => {
+afterAll(async () => {
   observed.stop();
   await server.close();
 });

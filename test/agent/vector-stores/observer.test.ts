@@ -3,12 +3,12 @@ import type { ServerResponse } from 'node:http';
 import * as http from 'node:http';
 import * as http2 from 'node:http2';
 import type { AddressInfo } from 'node:net';
-import { after, afterEach, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { Pinecone } from '@pinecone-database/pinecone';
 import { QdrantClient } from '@qdrant/js-client-rest';
 import { ChromaClient } from 'chromadb';
+import { afterAll, afterEach, beforeAll, describe, it } from 'vitest';
 import { currentContext } from '../../../src/agent/context/context.ts';
 import { runRagQuery } from '../../../src/agent/rag/rag.ts';
 import { until } from '../../support/poll.ts';
@@ -20,11 +20,11 @@ const SEARCH = 'vector_search';
 let server: StubServer;
 let observed: ObservedQueries;
 
-before(async () => {
+beforeAll(async () => {
   server = await startStub();
   observed = observeQueries();
 });
-after(async () => {
+afterAll(async () => {
   observed.stop();
   await server.close();
 });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
 import { Client, Pool } from 'pg';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { pg } from '../../../src/agent/vector-stores/pgvector.ts';
 import { until } from '../../support/poll.ts';
 import { startPostgres, type TestPostgres } from '../../support/postgres.ts';
@@ -29,7 +29,7 @@ let stop: () => void;
 let client: Client;
 let pool: Pool;
 
-before(async () => {
+beforeAll(async () => {
   postgres = await startPostgres();
   const { env } = await postgres.createDatabase();
   const options = {
@@ -49,7 +49,7 @@ before(async () => {
   observed = observeQueries();
   stop = pg.start(observed.agent);
 });
-after(async () => {
+afterAll(async () => {
   stop?.();
   observed?.stop();
   await client?.end();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
-import { after, afterEach, before, describe, it } from 'node:test';
+import { afterAll, afterEach, beforeAll, describe, it } from 'vitest';
 import { isRedisVectorSearch } from '../../../src/agent/vector-stores/redis-reply.ts';
 import { redisSearch } from '../../../src/agent/vector-stores/redis-search.ts';
 import { RedisServer, type Reply } from '../../support/redis-server.ts';
@@ -36,7 +36,7 @@ let observed: ObservedQueries;
 let stop: () => void;
 const closings: (() => void)[] = [];
 
-before(async () => {
+beforeAll(async () => {
   server = await RedisServer.start();
   observed = observeQueries();
   stop = redisSearch.start(observed.agent);
@@ -45,7 +45,7 @@ afterEach(() => {
   for (const close of closings.splice(0)) close();
   observed.agent.events.splice(0);
 });
-after(async () => {
+afterAll(async () => {
   stop();
   observed.stop();
   await server.stop();
@@ -136,15 +136,15 @@ it('only queries for vectors are vector searches', () => {
     assert.equal(isRedisVectorSearch('ft.search', ['docs', query]), false, String(query));
   }
   assert.equal(isRedisVectorSearch('get', ['docs', KNN]), false);
+});
 
-  it('that its client throws over at once is over at once', async () => {
-    const { default: Queue } = require('@redis/client/dist/lib/client/commands-queue.js');
-    const { stages, durationMs } = await observed.query(() => {
-      assert.throws(() => Queue.prototype.addCommand.call(null, ['FT.SEARCH', 'docs', KNN]), TypeError);
-      const goOnMs = performance.now() + 20;
-      while (performance.now() < goOnMs);
-    });
-    const { vector_search } = stages;
-    assert.ok(vector_search !== undefined && vector_search <= durationMs - 20, `${vector_search}`);
+it('that its client throws over at once is over at once', async () => {
+  const { default: Queue } = require('@redis/client/dist/lib/client/commands-queue.js');
+  const { stages, durationMs } = await observed.query(() => {
+    assert.throws(() => Queue.prototype.addCommand.call(null, ['FT.SEARCH', 'docs', KNN]), TypeError);
+    const goOnMs = performance.now() + 20;
+    while (performance.now() < goOnMs);
   });
+  const { vector_search } = stages;
+  assert.ok(vector_search !== undefined && vector_search <= durationMs - 20, `${vector_search}`);
 });

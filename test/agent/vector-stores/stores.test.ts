@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { describe, it } from 'vitest';
 import { recognise } from '../../../src/agent/llm/dialects/index.ts';
 import { JsonScanner } from '../../../src/agent/llm/reader/json-scanner.ts';
 import { searchesVectors } from '../../../src/agent/vector-stores/pgvector.ts';

@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
+import { test } from 'vitest';
 import WebSocket from 'ws';
 import type { WsSessionEvent } from '../../../src/core/event.ts';
 

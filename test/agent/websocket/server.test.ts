@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { after, afterEach, before, beforeEach, test } from 'node:test';
+import { afterAll, afterEach, beforeAll, beforeEach, test } from 'vitest';
 import type { WebSocket as Socket, WebSocketServer as SocketServer } from 'ws';
 import { currentContext, runInContext, WorkContext } from '../../../src/agent/context/context.ts';
 import { byteLengthOf, pathOf, ws } from '../../../src/agent/websocket/server.ts';
@@ -18,7 +18,7 @@ let stop: () => void;
 const servers: (SocketServer | Server)[] = [];
 const sockets: Socket[] = [];
 
-before(async () => {
+beforeAll(async () => {
   library = await import('ws');
 });
 beforeEach(() => {
@@ -32,7 +32,7 @@ afterEach(async () => {
   );
   stop();
 });
-after(() => assert.equal(Object.hasOwn(library.WebSocket.prototype, 'emit'), false));
+afterAll(() => assert.equal(Object.hasOwn(library.WebSocket.prototype, 'emit'), false));
 
 const sessions = () => agent.events as WsSessionEvent[];
 

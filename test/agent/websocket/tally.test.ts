@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { WebSocketTally } from '../../../src/agent/websocket/tally.ts';
 
 test('deltas are what happened since they were last taken, active is now', () => {

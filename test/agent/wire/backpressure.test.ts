@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { MIB } from '../../../src/core/units.ts';
 import { until } from '../../support/poll.ts';
 import { type Client, fetchClient, http2Client, httpClient } from './clients.ts';

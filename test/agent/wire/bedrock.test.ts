@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import * as http2 from 'node:http2';
 import type { AddressInfo } from 'node:net';
-import { after, before, describe, test } from 'node:test';
 import {
   BedrockRuntimeClient,
   ConverseCommand,
@@ -10,6 +9,7 @@ import {
   InvokeModelCommand,
   InvokeModelWithResponseStreamCommand,
 } from '@aws-sdk/client-bedrock-runtime';
+import { afterAll, beforeAll, describe, test } from 'vitest';
 import { until } from '../../support/poll.ts';
 import { chunkMessage, eventMessage } from '../llm/reader/aws-messages.ts';
 import { recordWire, sha256 } from './recording-wire.ts';
@@ -83,7 +83,7 @@ describe("Amazon's SDK", () => {
   const bodies: string[] = [];
   /** An answer is left unfinished. */
   let hold = false;
-  before(async () => {
+  beforeAll(async () => {
     server = http2.createServer((request, response) => {
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -104,7 +104,7 @@ describe("Amazon's SDK", () => {
       credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
     });
   });
-  after(() => {
+  afterAll(() => {
     client.destroy();
     server.close();
   });

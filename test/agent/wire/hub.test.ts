@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import type { WireExchange, WireRequest } from '../../../src/agent/wire/exchange.ts';
 import { EXCHANGES_MAX, WireHub } from '../../../src/agent/wire/hub.ts';
 import { MINUTE_MS, milliseconds } from '../../../src/core/units.ts';

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import * as http from 'node:http';
 import * as http2 from 'node:http2';
 import type { AddressInfo } from 'node:net';
-import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { H2CClient, ProxyAgent, fetch as undiciFetch } from 'undici';
+import { afterAll, afterEach, beforeAll, beforeEach, test } from 'vitest';
 import { WireHub } from '../../../src/agent/wire/hub.ts';
 import { publishesStreams, watchSessions } from '../../../src/agent/wire/node-http2.ts';
 import { until } from '../../support/poll.ts';
@@ -16,11 +16,11 @@ import { type ScenarioServer, startScenarios, WHOLE } from './scenario-server.ts
 let http1Server: ScenarioServer;
 let http2Server: ScenarioServer;
 let recorded: RecordedWire;
-before(async () => {
+beforeAll(async () => {
   http1Server = await startScenarios('http1');
   http2Server = await startScenarios('http2');
 });
-after(async () => {
+afterAll(async () => {
   await http1Server.close();
   await http2Server.close();
 });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { after, before, describe, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, test } from 'vitest';
 import { until } from '../../support/poll.ts';
 import { type Ask, type Client, fetchClient, http2Client, httpClient, type Seen } from './clients.ts';
 import { type RecordedExchange, recordWire, sha256 } from './recording-wire.ts';
@@ -86,12 +86,12 @@ for (const [name, create] of Object.entries(CLIENTS)) {
   describe(`with and without the agent, ${name}`, () => {
     let server: ScenarioServer;
     let client: Client;
-    before(async () => {
+    beforeAll(async () => {
       client = create('');
       server = await startScenarios(client.protocol);
       client = create(server.url);
     });
-    after(async () => {
+    afterAll(async () => {
       client.close();
       await server.close();
     });

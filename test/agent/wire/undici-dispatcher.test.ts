@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { provideBodyChannels, publishesBodies } from '../../../src/agent/wire/undici-dispatcher.ts';
 import { startRecording } from '../llm/recording-agent.ts';
 import { sendJson, startStub } from '../llm/stub-server.ts';

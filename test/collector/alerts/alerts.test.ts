@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, it, type TestContext } from 'node:test';
+import { afterAll, beforeAll, beforeEach, describe, it, type TestContext } from 'vitest';
 import { AlertService } from '../../../src/collector/alerts/service.ts';
 import { createAlertStore } from '../../../src/collector/sinks/postgres/alert-store.ts';
 import type { Lend } from '../../../src/collector/sinks/postgres/connect/lend.ts';
@@ -34,14 +34,13 @@ describe('alerts over a real Postgres', () => {
   let isDown: boolean;
   let issues: string[];
 
-  before(async () => {
+  beforeAll(async () => {
     server = await startPostgres();
   });
-  after(() => server.stop());
-  beforeEach(async (context) => {
-    const test = context as TestContext;
+  afterAll(() => server.stop());
+  beforeEach(async (test) => {
     webhooks = await startWebhookServer();
-    test.after(() => webhooks.close());
+    test.onTestFinished(() => webhooks.close());
     history = await openHistory(test, server);
     logs = [];
     isDown = false;
@@ -63,7 +62,7 @@ describe('alerts over a real Postgres', () => {
       log: (component, message) => logs.push(`${component}: ${message}`),
       retry: { firstPauseMs: 5 },
     });
-    test.after(() => service.stop());
+    test.onTestFinished(() => service.stop());
     service.start();
     return service;
   }
@@ -146,7 +145,7 @@ describe('alerts over a real Postgres', () => {
     await until(() => logs.length > 0);
     await first.stop();
     webhooks = await startWebhookServer();
-    test.after(() => webhooks.close());
+    test.onTestFinished(() => webhooks.close());
     await history.sql(
       `UPDATE enterprise.nervecenter_alert_deliveries SET webhook = jsonb_set(webhook, '{url}', to_jsonb($1::text))`,
       [`${webhooks.url}/hook`],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { describe, it } from 'vitest';
 import { webhookBody } from '../../../src/collector/alerts/message.ts';
 import { parseAlertRule } from '../../../src/collector/alerts/parse-rule.ts';
 import { ALERT_PRESETS } from '../../../src/collector/alerts/presets.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { readCgroupLimits } from '../../../src/collector/host/cgroup.ts';
 import { busyPercent, cpuTimesOf, parseProcStat } from '../../../src/collector/host/cpu.ts';
 import { parseMeminfo } from '../../../src/collector/host/memory.ts';

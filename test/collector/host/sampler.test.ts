@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { DiskReader, diskSample, type FileSystemStats } from '../../../src/collector/host/disks.ts';
 import { DISKS_MAX } from '../../../src/collector/host/mounts.ts';
 import { createHostSampler } from '../../../src/collector/host/sampler.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { beforeEach, describe, it } from 'node:test';
 import fc from 'fast-check';
+import { beforeEach, describe, it } from 'vitest';
 import { COLLECTOR_INSTANCE, LiveStore } from '../../../src/collector/live/store.ts';
 import type { Point } from '../../../src/core/frame.ts';
 import { milliseconds } from '../../../src/core/units.ts';

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
 import fc from 'fast-check';
+import { afterAll, test } from 'vitest';
 import { tokenUsage } from '../../../src/agent/llm/tokens/usage.ts';
 import { createPricer } from '../../../src/collector/pricing/pricer.ts';
 import { NervecenterError } from '../../../src/core/errors.ts';
@@ -11,7 +11,7 @@ import { type LlmCallEvent, NO_CALL_DETAILS } from '../../../src/core/event.ts';
 import { milliseconds, usd } from '../../../src/core/units.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nervecenter-prices-'));
-after(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const log: string[] = [];
 const pricerWith = (overridesPath: string | null) =>

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { priceKeys } from '../../../src/collector/pricing/providers.ts';
 import { inItsTier } from '../../../src/collector/pricing/service-tier.ts';
 

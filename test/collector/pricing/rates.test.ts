@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import fc from 'fast-check';
+import { test } from 'vitest';
 import { tokenUsage } from '../../../src/agent/llm/tokens/usage.ts';
 import { listedRates } from '../../../src/collector/pricing/listed-price.ts';
 import { chargeFor, type Rates } from '../../../src/collector/pricing/rates.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import fc from 'fast-check';
+import { test } from 'vitest';
 import { tokenUsage } from '../../../src/agent/llm/tokens/usage.ts';
 import { STORED_CALL_COLUMNS, storedCall, storedUsage } from '../../../src/collector/pricing/stored-call.ts';
 import { completionTokens, promptTokens } from '../../../src/core/event.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { describe, it } from 'vitest';
 import type { HistogramSeries, MetricFamily } from '../../../src/collector/metric-family.ts';
 import { exposition } from '../../../src/collector/prometheus/exposition.ts';
 import { familyName, LABEL_VALUE_LENGTH_MAX, labelName } from '../../../src/collector/prometheus/names.ts';

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { migrate } from '../../../src/collector/sinks/postgres/schema/migrate.ts';
 import type { PostgresConfig } from '../../../src/config/config.ts';
 import type { Snapshot } from '../../../src/core/snapshot.ts';
@@ -17,10 +17,10 @@ const PATIENCE_MS = 30_000;
 const ROWS = 100_000;
 let server: TestPostgres;
 const dataDirs: string[] = [];
-before(async () => {
+beforeAll(async () => {
   server = await startPostgres();
 });
-after(async () => {
+afterAll(async () => {
   await server.stop();
   for (const dataDir of dataDirs) rmSync(dataDir, { recursive: true, force: true });
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, it } from 'vitest';
 import { AUTHORIZED, logIn, sendRaw, startServer, type TestServer, upgradeHead } from './fixture.ts';
 
 const ENV = {

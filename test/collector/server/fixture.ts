@@ -3,7 +3,7 @@ import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
+import type { TestContext } from 'vitest';
 import {
   type CollectorServer,
   createCollectorServer,
@@ -96,7 +96,7 @@ export async function startServer(test: TestContext, setup: ServerSetup = {}): P
     assetsDir,
     log: (component, message) => logs.push(`${component}: ${message}`),
   });
-  test.after(async () => {
+  test.onTestFinished(async () => {
     await server.shutdown();
     rmSync(directory, { recursive: true, force: true });
   });

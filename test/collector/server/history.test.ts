@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { it } from 'node:test';
+import { it } from 'vitest';
 import { decodeCursor, encodeCursor } from '../../../src/core/history/cursor.ts';
 import type {
   EventsAnswer,

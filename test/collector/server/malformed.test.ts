@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
-import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { describe, it } from 'vitest';
 import { parseTarget } from '../../../src/collector/server/gate.ts';
 import { NervecenterError } from '../../../src/core/errors.ts';
 import { parseAuthority } from '../../../src/core/origin.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
-import { describe, it } from 'node:test';
+import { describe, it } from 'vitest';
 import type { MetricFamily } from '../../../src/collector/metric-family.ts';
 import { prefersOpenMetrics } from '../../../src/collector/server/scrape.ts';
 import { until } from '../../support/poll.ts';
@@ -99,7 +99,7 @@ describe('/metrics', () => {
       socket.pause();
       return socket;
     });
-    test.after(() => {
+    test.onTestFinished(() => {
       for (const socket of stalled) socket.destroy();
     });
     const refused = await until(async () => {

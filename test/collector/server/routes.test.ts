@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, it, type TestContext } from 'node:test';
+import { describe, it, type TestContext } from 'vitest';
 import { loadAssets } from '../../../src/collector/server/assets.ts';
 import { createCollectorServer } from '../../../src/collector/server/server.ts';
 import { NervecenterError } from '../../../src/core/errors.ts';
@@ -281,7 +281,7 @@ describe('the dashboard', () => {
 
   it('does not follow symbolic links', async (test) => {
     const directory = mkdtempSync(join(tmpdir(), 'nervecenter-links-'));
-    test.after(() => rmSync(directory, { recursive: true, force: true }));
+    test.onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
     writeFileSync(join(directory, 'plain.txt'), 'inside');
     symlinkSync(import.meta.filename, join(directory, 'link.txt'));
     const { files } = await loadAssets(directory, () => {});
@@ -301,7 +301,9 @@ describe('start and shutdown', () => {
     const other = createServer();
     other.listen(0, '127.0.0.1');
     await once(other, 'listening');
-    test.after(() => other.close());
+    test.onTestFinished(() => {
+      other.close();
+    });
     const { port } = other.address() as AddressInfo;
     const server = unstarted(test, { NERVECENTER_PORT: String(port) });
     await assert.rejects(server.start(), (error) => {
@@ -339,6 +341,6 @@ describe('start and shutdown', () => {
 function unstarted(test: TestContext, env: Record<string, string>) {
   const options = { adminTokens: [TOKEN], sources: sourcesOver(), assetsDir: '/nonexistent', log: () => {} };
   const server = createCollectorServer({ config: configOf(env), ...options });
-  test.after(() => server.shutdown());
+  test.onTestFinished(() => server.shutdown());
   return server;
 }

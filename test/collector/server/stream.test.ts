@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import { describe, it, type TestContext } from 'node:test';
+import { describe, it, type TestContext, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { type Session, Sessions, STREAM_RENEWAL_MS } from '../../../src/collector/server/login/sessions.ts';
 import { emptyStatistics } from '../../../src/collector/server/statistics.ts';
@@ -24,7 +24,7 @@ async function watch(
   headers: Record<string, string> = AUTHORIZED,
 ): Promise<Watcher> {
   const socket = new WebSocket(`ws://127.0.0.1:${port}/api/metrics/stream`, { headers });
-  test.after(() => socket.terminate());
+  test.onTestFinished(() => socket.terminate());
   const messages: string[] = [];
   socket.on('message', (message, isBinary) => messages.push(isBinary ? 'binary' : message.toString()));
   socket.on('error', () => {});
@@ -80,10 +80,11 @@ describe('the stream', () => {
     await until(() => server.viewers === 100 && watchers.every(({ messages }) => messages.length === 1));
     let framings = 0;
     const from = Buffer.from;
-    test.mock.method(Buffer, 'from', (...parts: Parameters<typeof Buffer.from>) => {
+    const spy = vi.spyOn(Buffer, 'from').mockImplementation((...parts: Parameters<typeof Buffer.from>) => {
       if (String(parts[0]).startsWith('{"type":"metrics_snapshot"')) framings++;
       return from(...parts);
     });
+    test.onTestFinished(() => spy.mockRestore());
     server.broadcast('{"seq":8}');
     await until(() => watchers.every(({ messages }) => messages[1] === framed('{"seq":8}')));
     assert.deepEqual({ framings, asked }, { framings: 1, asked: 0 });
@@ -268,7 +269,9 @@ describe('viewers', () => {
 /** An accepted viewer that never reads and never answers. */
 async function stall(test: TestContext, port: number, headers: Record<string, string>): Promise<Socket> {
   const socket = connect(port, '127.0.0.1');
-  test.after(() => socket.destroy());
+  test.onTestFinished(() => {
+    socket.destroy();
+  });
   socket.on('error', () => {});
   await once(socket, 'connect');
   socket.write(upgradeHead({ Host: `127.0.0.1:${port}`, ...headers }));
@@ -298,7 +301,7 @@ async function serveViewers(
   );
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  test.after(async () => {
+  test.onTestFinished(async () => {
     await viewers.shutdown();
     server.close();
   });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test, vi } from 'vitest';
 import { STREAM_RENEWAL_MS } from '../../../src/collector/server/login/sessions.ts';
 import { launchBrowser } from '../../support/browser.ts';
 import { logIn, startServer } from './fixture.ts';
@@ -8,14 +8,15 @@ test('a browser that does nothing but watch takes the younger cookie of its stre
   const server = await startServer(test, { assets: { 'index.html': '<p>' } });
   const [name = '', value = ''] = (await logIn(server)).split('=');
   const browser = await launchBrowser();
-  test.after(() => browser.close());
+  test.onTestFinished(() => browser.close());
   const context = await browser.newContext();
   await context.addCookies([{ name, value, url: server.url, httpOnly: true, sameSite: 'Strict' }]);
   const page = await context.newPage();
   await page.goto(`${server.url}/admin/system`);
   assert.equal((await context.cookies())[0]?.value, value);
   const now = Date.now;
-  test.mock.method(Date, 'now', () => now() + STREAM_RENEWAL_MS);
+  const spy = vi.spyOn(Date, 'now').mockImplementation(() => now() + STREAM_RENEWAL_MS);
+  test.onTestFinished(() => spy.mockRestore());
   const message = await page.evaluate(
     (url) =>
       new Promise((resolve) => {

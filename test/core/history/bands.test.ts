@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, test } from 'vitest';
 import { bucketIndex } from '../../../src/core/histogram.ts';
 import { bandsOf } from '../../../src/core/history/bands.ts';
 import { ZERO_BUCKET } from '../../../src/core/history/packed.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { isRateLimited, rateLimitReset } from '../../../src/core/llm/rate-limit.ts';
 import { milliseconds } from '../../../src/core/units.ts';
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { describe, it } from 'vitest';
 import { createPainter } from '../../../src/top/drawing/palette.ts';
 import {
   clean,
   clip,
-  fit,
+  fitted,
   joined,
   lineWidth,
   pad,
@@ -57,7 +57,7 @@ describe('text for a terminal', () => {
     assert.equal(clip('abc', 0), '');
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), fc.integer({ min: 0, max: 40 }), (text, width) => {
-        assert.equal(lineWidth(fit([span(text), span(text)], width)), width);
+        assert.equal(lineWidth(fitted([span(text), span(text)], width)), width);
         assert.equal(widthOf(pad(span(text), width, 'right').text), width);
       }),
     );

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { after, afterEach, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import { afterAll, afterEach, beforeAll, describe, it } from 'vitest';
 import { activeTraceId } from '../../../../src/agent/context/app-trace.ts';
 import { type StubServer, sendJson, startStub } from '../../llm/stub-server.ts';
 import type { Told } from './app.ts';
@@ -20,7 +20,7 @@ for (const [flag, app] of STARTS) {
     let server: StubServer;
     let told: Readonly<Record<string, Told>>;
     const of = (name: string): Told => told[name] ?? { traces: [], rows: [] };
-    before(async () => {
+    beforeAll(async () => {
       server = await startStub();
       server.handler = (_request, response) => sendJson(response, 200, { model: 'gpt-4o', choices: [] });
       const flags = [flag, join(here, 'preload.ts'), join(here, app), server.url];
@@ -28,7 +28,7 @@ for (const [flag, app] of STARTS) {
       assert.equal(stderr, '');
       told = JSON.parse(stdout);
     });
-    after(() => server?.close());
+    afterAll(() => server?.close());
 
     it('its trace is that of the row', () => {
       for (const [name, signals] of Object.entries({

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import fc from 'fast-check';
+import { test } from 'vitest';
 import { generatedUsage } from '../../../../src/agent/llm/dialects/google/gemini.ts';
 import { DIALECTS } from '../../../../src/agent/llm/dialects/index.ts';
 import type { Target, Wanted } from '../../../../src/agent/llm/reader/json-scanner.ts';

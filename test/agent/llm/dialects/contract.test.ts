@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
+import { describe, test } from 'vitest';
 import type { Dialect } from '../../../../src/agent/llm/dialects/dialect.ts';
 import { DIALECTS, recognise } from '../../../../src/agent/llm/dialects/index.ts';
 import { RequestReader } from '../../../../src/agent/llm/reader/request-reader.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { recognise } from '../../../../src/agent/llm/dialects/index.ts';
 import { RequestReader } from '../../../../src/agent/llm/reader/request-reader.ts';
 import { ResponseReader } from '../../../../src/agent/llm/reader/response-reader.ts';

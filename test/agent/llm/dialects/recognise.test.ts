@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { anthropicMessages } from '../../../../src/agent/llm/dialects/anthropic-messages.ts';
 import { providerOf, recognise } from '../../../../src/agent/llm/dialects/index.ts';
 import { openaiChat } from '../../../../src/agent/llm/dialects/openai/chat.ts';

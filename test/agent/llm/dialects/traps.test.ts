@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { anthropicMessages } from '../../../../src/agent/llm/dialects/anthropic-messages.ts';
 import { bedrockConverse } from '../../../../src/agent/llm/dialects/bedrock/converse.ts';
 import type { Dialect } from '../../../../src/agent/llm/dialects/dialect.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
+import { test } from 'vitest';
 import { AwsEventStreamParser } from '../../../../src/agent/llm/reader/aws-event-stream.ts';
 import { awsMessage, chunkMessage, eventMessage, exceptionMessage } from './aws-messages.ts';
 import { bytesOf, pieces } from './pieces.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import fc from 'fast-check';
+import { test } from 'vitest';
 import { JsonDocuments } from '../../../../src/agent/llm/reader/json-documents.ts';
 import { pieces } from './pieces.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import fc from 'fast-check';
+import { test } from 'vitest';
 import { DIALECTS } from '../../../../src/agent/llm/dialects/index.ts';
 import { JsonReader } from '../../../../src/agent/llm/reader/json-reader.ts';
 import { JsonScanner, type Target, type Wanted } from '../../../../src/agent/llm/reader/json-scanner.ts';

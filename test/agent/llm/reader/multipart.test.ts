@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { MultipartFields } from '../../../../src/agent/llm/reader/multipart.ts';
 import { pieces } from './pieces.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { test } from 'vitest';
 import { anthropicMessages } from '../../../../src/agent/llm/dialects/anthropic-messages.ts';
 import type { Dialect } from '../../../../src/agent/llm/dialects/dialect.ts';
 import { geminiGenerate } from '../../../../src/agent/llm/dialects/google/gemini.ts';

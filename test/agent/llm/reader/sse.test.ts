@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import fc from 'fast-check';
+import { test } from 'vitest';
 import { SseParser } from '../../../../src/agent/llm/reader/sse.ts';
 import { bytesOf, pieces } from './pieces.ts';
 

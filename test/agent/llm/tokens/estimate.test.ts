@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { recognise } from '../../../../src/agent/llm/dialects/index.ts';
 import { ResponseReader } from '../../../../src/agent/llm/reader/response-reader.ts';
 import {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
-import { describe, it, type TestContext } from 'node:test';
+import { describe, it, type TestContext, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import {
   LOGOUTS_MAX,
@@ -30,7 +30,8 @@ async function statusOf(server: TestServer, cookie: string): Promise<number> {
 function clockAhead(test: TestContext): { aheadMs: number } {
   const now = Date.now;
   const clock = { aheadMs: 0 };
-  test.mock.method(Date, 'now', () => now() + clock.aheadMs);
+  const spy = vi.spyOn(Date, 'now').mockImplementation(() => now() + clock.aheadMs);
+  test.onTestFinished(() => spy.mockRestore());
   return clock;
 }
 
@@ -172,7 +173,7 @@ describe('a restart of the collector', () => {
     const again = new WebSocket(`ws://127.0.0.1:${after.port}/api/metrics/stream`, {
       headers: { cookie, origin: after.url },
     });
-    test.after(() => again.terminate());
+    test.onTestFinished(() => again.terminate());
     await once(again, 'open');
   });
 
@@ -244,7 +245,7 @@ describe('a cookie in use', () => {
       const socket = new WebSocket(`ws://127.0.0.1:${server.port}/api/metrics/stream`, {
         headers: { cookie, origin: server.url },
       });
-      test.after(() => socket.terminate());
+      test.onTestFinished(() => socket.terminate());
       const [[response]] = await Promise.all([once(socket, 'upgrade'), once(socket, 'open')]);
       return response.headers['set-cookie']?.[0] as string | undefined;
     };

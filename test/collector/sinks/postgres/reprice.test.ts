@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { ClientBase } from 'pg';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { tokenUsage } from '../../../../src/agent/llm/tokens/usage.ts';
 import { createPricer, type Pricer } from '../../../../src/collector/pricing/pricer.ts';
 import { type RepriceOptions, reprice } from '../../../../src/collector/sinks/postgres/reprice.ts';
@@ -20,11 +20,11 @@ const NOW = Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS;
 const ALL = { fromMs: NOW - 48 * HOUR_MS, toMs: NOW + HOUR_MS };
 let server: TestPostgres;
 let folder: string;
-before(async () => {
+beforeAll(async () => {
   server = await startPostgres();
   folder = reachableTempDir();
 });
-after(async () => {
+afterAll(async () => {
   await server.stop();
   rmSync(folder, { recursive: true, force: true });
 });

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { after, afterEach, before, test } from 'node:test';
 import { Client } from 'pg';
+import { afterAll, afterEach, beforeAll, test } from 'vitest';
 import { EmbeddedPostgres } from '../../../../src/collector/sinks/postgres/embedded/embedded.ts';
 import {
   createStorage,
@@ -79,7 +79,7 @@ function newDataDir(): string {
   return directory;
 }
 
-before(async () => {
+beforeAll(async () => {
   server = await startPostgres();
 });
 afterEach(async () => {
@@ -90,7 +90,7 @@ afterEach(async () => {
   audited = [];
   for (const directory of dataDirs.splice(0)) rmSync(directory, { recursive: true, force: true });
 });
-after(() => server.stop());
+afterAll(() => server.stop());
 
 async function started(): Promise<{ database: PostgresConfig; books: Audited; storage: Storage }> {
   const database = await server.createDatabase();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { DatabaseError } from 'pg';
+import { test } from 'vitest';
 import {
   connectionAttempts,
   describeServer,

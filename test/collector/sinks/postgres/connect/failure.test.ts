@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { storageError } from '../../../../../src/collector/sinks/postgres/connect/failure.ts';
 import { reachableTempDir } from '../../../../support/postgres.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
 import type { Client } from 'pg';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { connect } from '../../../../../src/collector/sinks/postgres/connect/connection.ts';
 import { storageError } from '../../../../../src/collector/sinks/postgres/connect/failure.ts';
 import { externalServer } from '../../../../../src/collector/sinks/postgres/connect/server.ts';
@@ -19,7 +19,7 @@ let onlyPlain: TlsFront;
 let withProof: TlsFront;
 let directory: string;
 
-before(async () => {
+beforeAll(async () => {
   postgres = await startPostgres();
   directory = reachableTempDir();
   const socket = join(postgres.clusterDir, '.s.PGSQL.5432');
@@ -28,7 +28,7 @@ before(async () => {
   onlyPlain = await startTlsFront(socket, ['plain']);
   withProof = await startTlsFront(socket, ['tls'], true);
 });
-after(async () => {
+afterAll(async () => {
   for (const front of [both, onlyTls, onlyPlain, withProof]) await front.stop();
   await postgres.stop();
   rmSync(directory, { recursive: true, force: true });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, test } from 'node:test';
+import { afterEach, beforeEach, test } from 'vitest';
 import { LockedError, takeLock } from '../../../../../src/collector/sinks/postgres/data-dir/lock.ts';
 import { reachableTempDir } from '../../../../support/postgres.ts';
 

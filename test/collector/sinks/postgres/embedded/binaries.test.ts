@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, lstatSync, mkdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, test } from 'node:test';
+import { afterEach, beforeEach, test } from 'vitest';
 import { accountIn, canReach } from '../../../../../src/collector/sinks/postgres/data-dir/account.ts';
 import { needsInit } from '../../../../../src/collector/sinks/postgres/data-dir/home.ts';
 import {

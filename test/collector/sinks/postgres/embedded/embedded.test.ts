@@ -15,9 +15,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { Client, type ClientConfig } from 'pg';
+import { afterAll, beforeAll, test } from 'vitest';
 import { installedBinaries } from '../../../../../src/collector/sinks/postgres/embedded/binaries.ts';
 import {
   type EmbeddedOptions,
@@ -38,7 +38,7 @@ let dataDir: string;
 let clusterDir: string;
 const children: ChildProcess[] = [];
 
-before(async () => {
+beforeAll(async () => {
   directory = reachableTempDir();
   dataDir = join(directory, '.nervecenter');
   clusterDir = join(dataDir, 'postgres');
@@ -46,7 +46,7 @@ before(async () => {
     await query(options, 'CREATE TABLE kept (x int)');
   });
 });
-after(() => {
+afterAll(() => {
   for (const child of children) child.kill('SIGKILL');
   rmSync(directory, { recursive: true, force: true });
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, afterEach, before, test } from 'node:test';
+import { afterAll, afterEach, beforeAll, test, vi } from 'vitest';
 import { until } from '../../../../support/poll.ts';
 import { startPostgres, type TestPostgres } from '../../../../support/postgres.ts';
 import { assertConserved, Producer, type ProducerOptions } from './producer.ts';
@@ -13,14 +13,14 @@ const BATCH_BYTES = 90_000;
 let server: TestPostgres;
 let producers: Producer[] = [];
 
-before(async () => {
+beforeAll(async () => {
   server = await startPostgres();
 });
 afterEach(async () => {
   for (const producer of producers) await producer.close();
   producers = [];
 });
-after(() => server.stop());
+afterAll(() => server.stop());
 
 async function producing(options: ProducerOptions): Promise<Producer> {
   const producer = new Producer(options);
@@ -151,7 +151,8 @@ test('the clock is set back an hour: nothing lost, nothing twice', async (contex
   producer.produce(1500);
   await producer.storage.flush(1000);
   const now = Date.now;
-  context.mock.method(Date, 'now', () => now() - 3_600_000);
+  const spy = vi.spyOn(Date, 'now').mockImplementation(() => now() - 3_600_000);
+  context.onTestFinished(() => spy.mockRestore());
   producer.produce(1500);
   await producer.settled();
   await assertConserved(server, database, producer);

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
 import { Pool } from 'pg';
+import { afterAll, beforeAll, test } from 'vitest';
 import type { Batch } from '../../../../../src/collector/sinks/postgres/spool/batch.ts';
 import { encodeEvents } from '../../../../../src/collector/sinks/postgres/spool/batch.ts';
 import { NODE_FILES, type SpoolFiles } from '../../../../../src/collector/sinks/postgres/spool/files.ts';
@@ -19,10 +19,10 @@ const PATIENCE_MS = 20_000;
 const WRITER = '01234567-89ab-4def-8123-456789abcdef';
 
 let server: TestPostgres;
-before(async () => {
+beforeAll(async () => {
   server = await startPostgres();
 });
-after(() => server.stop());
+afterAll(() => server.stop());
 
 /** A disk that can be told to fail, and where. */
 class Disk {

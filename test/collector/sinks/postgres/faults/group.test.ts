@@ -3,8 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { after, afterEach, before, test } from 'node:test';
 import { type Client, Pool } from 'pg';
+import { afterAll, afterEach, beforeAll, test } from 'vitest';
 import { type Batch, encodeEvents } from '../../../../../src/collector/sinks/postgres/spool/batch.ts';
 import { Spool } from '../../../../../src/collector/sinks/postgres/spool/spool.ts';
 import { storeBatch, storeBatches } from '../../../../../src/collector/sinks/postgres/write/writer.ts';
@@ -27,14 +27,14 @@ const LOCK = 42;
 let server: TestPostgres;
 let producers: Producer[] = [];
 
-before(async () => {
+beforeAll(async () => {
   server = await startPostgres();
 });
 afterEach(async () => {
   for (const producer of producers) await producer.close();
   producers = [];
 });
-after(() => server.stop());
+afterAll(() => server.stop());
 
 function batchesOf(events: readonly (readonly NervecenterEvent[])[], writer: string = randomUUID()): Batch[] {
   return events.map((own, index) => ({ writer, seq: index + 1, ...encodeEvents(own) }));

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, test } from 'node:test';
+import { afterEach, beforeEach, test } from 'vitest';
 import { until } from '../../../../support/poll.ts';
 import { reachableTempDir } from '../../../../support/postgres.ts';
 import { Producer } from './producer.ts';

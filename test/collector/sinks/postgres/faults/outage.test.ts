@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { until } from '../../../../support/poll.ts';
 import { startPostgres } from '../../../../support/postgres.ts';
 import { assertConserved, Producer } from './producer.ts';

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
-import { after, before, it } from 'node:test';
+import { afterAll, beforeAll, it } from 'vitest';
 import { startPostgres, type TestPostgres } from '../../../../support/postgres.ts';
 import { fill, openHistory } from './fixture.ts';
 
 let server: TestPostgres;
 
-before(async () => {
+beforeAll(async () => {
   server = await startPostgres();
 });
-after(() => server.stop());
+afterAll(() => server.stop());
 
 it('groups of very many are the largest, and one of all others whose figures are theirs', async (t) => {
   const store = await openHistory(t, server);

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { after, before, it } from 'node:test';
+import { afterAll, beforeAll, it } from 'vitest';
 import { startPostgres, type TestPostgres } from '../../../../support/postgres.ts';
 import { fill, NOW, openHistory } from './fixture.ts';
 
 let server: TestPostgres;
-before(async () => {
+beforeAll(async () => {
   server = await startPostgres();
 });
-after(() => server.stop());
+afterAll(() => server.stop());
 
 it('tells how the values of each bucket are spread, from rollups and rows alike', async (t) => {
   const store = await openHistory(t, server);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, it } from 'node:test';
+import { afterAll, beforeAll, it } from 'vitest';
 import type { SignalName } from '../../../../../src/core/event.ts';
 import { HISTORY } from '../../../../../src/core/history/catalogue.ts';
 import { toCsv } from '../../../../../src/core/history/csv.ts';
@@ -8,10 +8,10 @@ import { startPostgres, type TestPostgres } from '../../../../support/postgres.t
 import { fill, NOW, openHistory } from './fixture.ts';
 
 let server: TestPostgres;
-before(async () => {
+beforeAll(async () => {
   server = await startPostgres();
 });
-after(() => server.stop());
+afterAll(() => server.stop());
 
 it('gives every column of every signal, newest first', async (t) => {
   const store = await openHistory(t, server);

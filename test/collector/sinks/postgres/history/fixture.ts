@@ -1,5 +1,5 @@
-import type { TestContext } from 'node:test';
 import { Pool } from 'pg';
+import type { TestContext } from 'vitest';
 import type { Lend } from '../../../../../src/collector/sinks/postgres/connect/lend.ts';
 import { createEvents } from '../../../../../src/collector/sinks/postgres/history/events.ts';
 import { createHistory } from '../../../../../src/collector/sinks/postgres/history/history.ts';
@@ -27,7 +27,7 @@ export interface TestHistory {
 
 /** A migrated database of its own, closed with the test. */
 export async function openHistory(
-  test: Pick<TestContext, 'after'>,
+  test: Pick<TestContext, 'onTestFinished'>,
   server: TestPostgres,
 ): Promise<TestHistory> {
   const database = await server.createDatabase();
@@ -36,7 +36,7 @@ export async function openHistory(
   const pool = new Pool({ host: PGHOST, port: Number(PGPORT), user: PGUSER, database: PGDATABASE, max: 4 });
   // The pool does not wait for its connections to close, so the server may end them first.
   pool.on('error', () => {});
-  test.after(() => pool.end());
+  test.onTestFinished(() => pool.end());
   const lend: Lend = async (work) => {
     const client = await pool.connect();
     try {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { SHAPES } from '../../../../../src/collector/sinks/postgres/rollup/shape.ts';
 import type { SignalName } from '../../../../../src/core/event.ts';
 import { PERCENTILE_ERROR_BOUND } from '../../../../../src/core/histogram.ts';
@@ -13,13 +13,13 @@ let server: TestPostgres;
 let store: TestHistory;
 const cleanUp: (() => unknown)[] = [];
 
-before(async () => {
+beforeAll(async () => {
   server = await startPostgres();
-  store = await openHistory({ after: (work) => cleanUp.push(work as () => unknown) }, server);
+  store = await openHistory({ onTestFinished: (work) => cleanUp.push(work as () => unknown) }, server);
   await fill(store, 6000);
   assert.equal(await store.rollup().catchUp(), 'done');
 });
-after(async () => {
+afterAll(async () => {
   for (const work of cleanUp) await work();
   await server.stop();
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, it, type TestContext } from 'node:test';
+import { afterAll, beforeAll, it, type TestContext } from 'vitest';
 import { MINUTE_MS } from '../../../../../src/core/units.ts';
 import { startPostgres, type TestPostgres } from '../../../../support/postgres.ts';
 import { NOW, openHistory, type TestHistory } from './fixture.ts';
@@ -23,11 +23,11 @@ type Ask = (changes?: Readonly<Record<string, string>>) => ReturnType<TestHistor
 
 let server: TestPostgres;
 
-before(async () => {
+beforeAll(async () => {
   server = await startPostgres();
 });
 
-after(async () => {
+afterAll(async () => {
   await server?.stop();
 });
 

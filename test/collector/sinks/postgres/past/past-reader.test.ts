@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { afterAll, beforeAll, test } from 'vitest';
 import type { Lend } from '../../../../../src/collector/sinks/postgres/connect/lend.ts';
 import { PastReader } from '../../../../../src/collector/sinks/postgres/past/past-reader.ts';
 import type { Point } from '../../../../../src/core/frame.ts';
@@ -11,10 +11,10 @@ import { NOW, openHistory, type TestHistory } from '../history/fixture.ts';
 const OFTEN_MS = 20;
 const NEVER_MS = 60_000;
 let server: TestPostgres;
-before(async () => {
+beforeAll(async () => {
   server = await startPostgres();
 });
-after(() => server.stop());
+afterAll(() => server.stop());
 
 /** A reader that began at `NOW` and what it has shown. */
 class Watched {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { readTotals, readWindow } from '../../../../../src/collector/sinks/postgres/past/past.ts';
 import type { Point } from '../../../../../src/core/frame.ts';
 import { bucketIndex } from '../../../../../src/core/histogram.ts';
@@ -10,10 +10,10 @@ import { fill, NOW, openHistory, type TestHistory } from '../history/fixture.ts'
 const ROWS = 500;
 const RETENTION_MS = 10 * DAY_MS;
 let server: TestPostgres;
-before(async () => {
+beforeAll(async () => {
   server = await startPostgres();
 });
-after(() => server.stop());
+afterAll(() => server.stop());
 
 type Totals = Readonly<Record<string, number>>;
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { bucketIndex } from '../../../../../src/core/histogram.ts';
 import { BUCKET_MIN, unpack } from '../../../../../src/core/history/packed.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../../../../src/core/units.ts';
@@ -7,10 +7,10 @@ import { startPostgres, type TestPostgres } from '../../../../support/postgres.t
 import { fill, NOW, openHistory, type TestHistory } from '../history/fixture.ts';
 
 let server: TestPostgres;
-before(async () => {
+beforeAll(async () => {
   server = await startPostgres();
 });
-after(() => server.stop());
+afterAll(() => server.stop());
 
 async function insert({ sql }: TestHistory, timesMs: readonly number[], marked = true): Promise<void> {
   const times = timesMs.map((ms) => new Date(ms));

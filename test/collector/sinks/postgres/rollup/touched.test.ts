@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, it } from 'node:test';
+import { afterAll, beforeAll, it } from 'vitest';
 import { touchedMinutes } from '../../../../../src/collector/sinks/postgres/rollup/touched.ts';
 import { encodeEvents, sectionsOf } from '../../../../../src/collector/sinks/postgres/spool/batch.ts';
 import { createStorage } from '../../../../../src/collector/sinks/postgres/storage.ts';
@@ -8,10 +8,10 @@ import { reachableTempDir, startPostgres, type TestPostgres } from '../../../../
 import { oneOfEach, requestEvent } from '../events.ts';
 
 let server: TestPostgres;
-before(async () => {
+beforeAll(async () => {
   server = await startPostgres();
 });
-after(() => server.stop());
+afterAll(() => server.stop());
 
 it('the minutes of a batch are read off its rows', () => {
   const at = [0, 59_999, 60_000, Date.UTC(2026, 10, 22, 10, 0, 59, 999), Date.UTC(1999, 11, 31)];

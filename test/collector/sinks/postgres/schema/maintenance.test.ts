@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
-import { after, afterEach, before, test } from 'node:test';
 import type { ClientBase } from 'pg';
+import { afterAll, afterEach, beforeAll, test } from 'vitest';
 import { Maintenance } from '../../../../../src/collector/sinks/postgres/schema/maintenance.ts';
 import { migrate } from '../../../../../src/collector/sinks/postgres/schema/migrate.ts';
 import { readPartitions } from '../../../../../src/collector/sinks/postgres/schema/partitions.ts';
@@ -19,14 +19,14 @@ const POLICY: RetentionPolicy = readConfig({}, import.meta.dirname);
 let server: TestPostgres;
 let running: Maintenance[] = [];
 
-before(async () => {
+beforeAll(async () => {
   server = await startPostgres();
 });
 afterEach(async () => {
   await Promise.all(running.map((one) => one.stop()));
   running = [];
 });
-after(() => server.stop());
+afterAll(() => server.stop());
 
 /** A collector's maintenance with a clock to turn, running often. */
 class Watched {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
 import type { Client } from 'pg';
+import { afterAll, beforeAll, test } from 'vitest';
 import {
   type Migration,
   migrate,
@@ -22,10 +22,10 @@ const SQL_NAMES: Readonly<Record<string, string>> = {
 };
 let server: TestPostgres;
 
-before(async () => {
+beforeAll(async () => {
   server = await startPostgres();
 });
-after(() => server.stop());
+afterAll(() => server.stop());
 
 async function inNewDatabase<T>(work: (client: Client) => Promise<T>): Promise<T> {
   return server.using(await server.createDatabase(), work);

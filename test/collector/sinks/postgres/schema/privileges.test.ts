@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
 import type { Client, PoolClient } from 'pg';
+import { afterAll, beforeAll, test } from 'vitest';
 import type { Lend } from '../../../../../src/collector/sinks/postgres/connect/lend.ts';
 import { createHistory } from '../../../../../src/collector/sinks/postgres/history/history.ts';
 import { Rollup } from '../../../../../src/collector/sinks/postgres/rollup/rollup.ts';
@@ -24,7 +24,7 @@ const DENIED = { code: '42501' };
 let server: TestPostgres;
 let database: PostgresConfig;
 
-before(async () => {
+beforeAll(async () => {
   server = await startPostgres();
   database = await server.createDatabase();
   const [owner = '', ...roles] = documentedRoles();
@@ -32,11 +32,11 @@ before(async () => {
   await as('nervecenter_owner', (client) => migrate(client));
   await server.using(database, (client) => client.query(roles.join('\n')));
 });
-after(() => server.stop());
+afterAll(() => server.stop());
 
 /** The SQL of the documentation's section on roles, for this database. */
 function documentedRoles(): string[] {
-  const documentation = readFileSync(join(packageRoot(), 'docs', 'database.md'), 'utf8');
+  const documentation = readFileSync(join(packageRoot(), 'docs', 'storage.md'), 'utf8');
   const blocks = [...documentation.matchAll(/```sql\n(.*?)```/gs)].map(([, sql = '']) => sql);
   assert.equal(blocks.length, 3);
   return blocks.map((sql) => sql.replace('DATABASE app', `DATABASE ${database.env['PGDATABASE']}`));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
 import type { Client } from 'pg';
+import { afterAll, beforeAll, test } from 'vitest';
 import { migrate } from '../../../../../src/collector/sinks/postgres/schema/migrate.ts';
 import {
   ensurePartitions,
@@ -27,10 +27,10 @@ let NOW = milliseconds(Date.now());
 const inDays = (days: number): Milliseconds => milliseconds(NOW + days * DAY_MS);
 let server: TestPostgres;
 
-before(async () => {
+beforeAll(async () => {
   server = await startPostgres();
 });
-after(() => server.stop());
+afterAll(() => server.stop());
 
 async function migrated(): Promise<PostgresConfig> {
   const database = await server.createDatabase();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, before, test } from 'node:test';
 import type { Client } from 'pg';
+import { afterAll, beforeAll, test } from 'vitest';
 import { dumpSchema, SCHEMA_PATH } from '../../../../../scripts/dump-schema.ts';
 import {
   label,
@@ -16,10 +16,10 @@ import { startPostgres, type TestPostgres } from '../../../../support/postgres.t
 const PLAIN = 9;
 let server: TestPostgres;
 
-before(async () => {
+beforeAll(async () => {
   server = await startPostgres();
 });
-after(() => server.stop());
+afterAll(() => server.stop());
 
 async function inNewDatabase<T>(work: (client: Client) => Promise<T>): Promise<T> {
   return server.using(await server.createDatabase(), work);

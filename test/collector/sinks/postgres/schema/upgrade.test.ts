@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
 import type { Client } from 'pg';
+import { afterAll, beforeAll, test } from 'vitest';
 import { migrate } from '../../../../../src/collector/sinks/postgres/schema/migrate.ts';
 import { startPostgres, type TestPostgres } from '../../../../support/postgres.ts';
 import { createSpecSchema, fillSpecTables, SPEC_TABLES, specColumns } from './spec-rows.ts';
@@ -11,10 +11,10 @@ const DAYS = 120;
 const DAYS_PARTITIONED = 100;
 let server: TestPostgres;
 
-before(async () => {
+beforeAll(async () => {
   server = await startPostgres();
 });
-after(() => server.stop());
+afterAll(() => server.stop());
 
 async function inSpecDatabase(work: (client: Client) => Promise<void>): Promise<void> {
   await server.using(await server.createDatabase(), async (client) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { Client } from 'pg';
+import { afterAll, beforeAll, test } from 'vitest';
 import { connect } from '../../../../../src/collector/sinks/postgres/connect/connection.ts';
 import {
   COPY_HEADER,
@@ -34,7 +34,7 @@ const RUNS = 150;
 let server: TestPostgres;
 let client: Client;
 
-before(async () => {
+beforeAll(async () => {
   server = await startPostgres();
   const { env } = await server.createDatabase();
   client = new Client({
@@ -46,7 +46,7 @@ before(async () => {
   await client.connect();
   await client.query(TABLE);
 });
-after(async () => {
+afterAll(async () => {
   await client.end();
   await server.stop();
 });

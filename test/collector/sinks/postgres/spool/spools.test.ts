@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, test } from 'node:test';
+import { afterEach, beforeEach, test } from 'vitest';
 import type { Batch } from '../../../../../src/collector/sinks/postgres/spool/batch.ts';
 import { NODE_FILES, type SpoolFiles } from '../../../../../src/collector/sinks/postgres/spool/files.ts';
 import { SPOOLS_MAX, Spools } from '../../../../../src/collector/sinks/postgres/spool/spools.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, afterEach, before, test } from 'node:test';
+import { afterAll, afterEach, beforeAll, test } from 'vitest';
 import type { AgentLink } from '../../../../../src/collector/agent-link.ts';
 import { type AgentHandlers, receiveFrom } from '../../../../../src/collector/receivers/agents.ts';
 import { encodeEvents, sectionsOf } from '../../../../../src/collector/sinks/postgres/spool/batch.ts';
@@ -30,10 +30,10 @@ let database: PostgresConfig;
 let dataDir: string;
 let storage: Storage | null = null;
 
-before(async () => {
+beforeAll(async () => {
   server = await startPostgres();
 });
-after(() => server.stop());
+afterAll(() => server.stop());
 
 afterEach(async () => {
   await storage?.shutdown(PATIENCE_MS);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { it } from 'node:test';
+import { it } from 'vitest';
 import { GroupSize } from '../../../../../src/collector/sinks/postgres/write/writer.ts';
 
 it('doubles while more waits than a short transaction takes, up to a bound', () => {

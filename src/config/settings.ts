@@ -1,0 +1,270 @@
+/** What settings are grouped by, with the heading of each group. */
+export const SETTING_GROUPS = {
+  app: 'The app',
+  access: 'Address and access',
+  live: 'Live figures',
+  observed: 'What is observed',
+  storage: 'Storage',
+  postgres: 'Your own Postgres',
+} as const;
+
+interface Described {
+  readonly group: keyof typeof SETTING_GROUPS;
+  /** The value it has where nothing is set, as one would write it. */
+  readonly default?: string;
+  /** What there is instead of such a value; `unset` if this is left out. */
+  readonly absent?: string;
+  /** What an operator decides with it, in Markdown and on one line. */
+  readonly meaning: string;
+  /** The page of `docs/` that says more, and by which words it is linked. */
+  readonly more?: { readonly text: string; readonly page: string };
+}
+
+/** A whole number. */
+interface IntegerSetting extends Described {
+  readonly kind: 'integer';
+  readonly min: number;
+  readonly max: number;
+}
+
+interface ChoiceSetting extends Described {
+  readonly kind: 'choice';
+  readonly choices: readonly string[];
+  readonly default: string;
+}
+
+/** Text, or a list of texts with commas between them. */
+interface TextSetting extends Described {
+  readonly kind: 'text';
+  /** What a value must be, where not everything will do: behind "expected" in the message that refuses one. */
+  readonly expected?: string;
+}
+
+export type Setting = IntegerSetting | ChoiceSetting | TextSetting;
+
+export const ADMIN_TOKEN_LENGTH_MIN = 16;
+/** Less would not hold today's rows and the empty tables. */
+const STORAGE_MAX_BYTES_MIN = 64 * 1024 ** 2;
+
+/** Every variable that is read. The parser, `--help settings` and docs/settings.md have from here what they say of one. */
+export const SETTINGS = {
+  OTEL_SDK_DISABLED: {
+    kind: 'text',
+    group: 'app',
+    default: 'false',
+    meaning: '`true`: the agent does nothing at all',
+  },
+  OTEL_SERVICE_NAME: {
+    kind: 'text',
+    group: 'app',
+    absent: 'package name of the app',
+    meaning: 'name shown for the app',
+  },
+  OTEL_RESOURCE_ATTRIBUTES: {
+    kind: 'text',
+    group: 'app',
+    meaning: '`service.name=…` is read from it when `OTEL_SERVICE_NAME` is unset',
+  },
+  OTEL_EXPORTER_OTLP_ENDPOINT: {
+    kind: 'text',
+    group: 'app',
+    meaning: 'not supported in this version: the agent says so and stays local',
+  },
+  NERVECENTER_PORT: {
+    kind: 'integer',
+    group: 'access',
+    min: 0,
+    max: 65_535,
+    default: '9464',
+    meaning: 'port of dashboard, API, stream and `/metrics` (`0`: any free port)',
+  },
+  NERVECENTER_HOST: {
+    kind: 'text',
+    group: 'access',
+    default: '127.0.0.1',
+    meaning: 'address they listen on',
+  },
+  NERVECENTER_ADMIN_TOKEN: {
+    kind: 'text',
+    group: 'access',
+    absent: 'random, printed',
+    expected: `at least ${ADMIN_TOKEN_LENGTH_MIN} characters per token`,
+    meaning: `who may look; several, comma-separated, for rotation; at least ${ADMIN_TOKEN_LENGTH_MIN} characters each`,
+    more: { text: 'who may look', page: 'security.md' },
+  },
+  NERVECENTER_ALLOWED_HOSTS: {
+    kind: 'text',
+    group: 'access',
+    absent: 'none',
+    meaning: 'host names accepted besides IP literals, `localhost`, `*.localhost`, `*.local`',
+  },
+  NERVECENTER_ALLOWED_ORIGINS: {
+    kind: 'text',
+    group: 'access',
+    absent: 'none',
+    expected: 'origins such as https://admin.example.com',
+    meaning: 'origins accepted besides the dashboard’s own',
+  },
+  NERVECENTER_PROMETHEUS: {
+    kind: 'choice',
+    group: 'access',
+    choices: ['on', 'off', 'token'],
+    default: 'on',
+    meaning: '`off` removes `/metrics`, `token` asks for the admin token there',
+    more: { text: 'metrics', page: 'metrics.md' },
+  },
+  NERVECENTER_INTERVAL_MS: {
+    kind: 'integer',
+    group: 'live',
+    min: 1000,
+    max: 60_000,
+    default: '5000',
+    meaning: 'stream interval, 1000 to 60000',
+  },
+  NERVECENTER_WINDOW_MS: {
+    kind: 'integer',
+    group: 'live',
+    min: 60_000,
+    max: 86_400_000,
+    default: '300000',
+    meaning: 'window of averages and percentiles, 60000 to one day',
+  },
+  NERVECENTER_ALERTS: {
+    kind: 'text',
+    group: 'live',
+    meaning: 'path of a JSON file with rules of alerts, besides those made in the dashboard',
+    more: { text: 'alerts', page: 'alerts.md#by-file' },
+  },
+  NERVECENTER_PRICES: {
+    kind: 'text',
+    group: 'observed',
+    meaning: 'path of a JSON file with your own prices',
+    more: { text: 'prices', page: 'prices.md#your-own-prices' },
+  },
+  NERVECENTER_ERROR_MESSAGES: {
+    kind: 'choice',
+    group: 'observed',
+    choices: ['on', 'off'],
+    default: 'off',
+    meaning: '`on`: keep the provider’s message for a failed call (500 characters); it may quote the prompt',
+  },
+  NERVECENTER_INCLUDE_USAGE: {
+    kind: 'choice',
+    group: 'observed',
+    choices: ['on', 'off'],
+    default: 'off',
+    meaning:
+      '`on`: ask for the usage of chat streams at hosts that document it; what they add is hidden from the app',
+  },
+  NERVECENTER_CACHES: {
+    kind: 'text',
+    group: 'observed',
+    default: 'rag=rag:,embedding=emb:',
+    expected: "at most 50 pairs of a cache's name and what its keys begin with, such as rag=rag:",
+    meaning: 'caches by what their keys begin with; the first match counts, `name=*` is every other key',
+    more: { text: 'caches', page: 'observed.md#caches' },
+  },
+  NERVECENTER_USER_HEADER: {
+    kind: 'text',
+    group: 'observed',
+    expected:
+      'a header such as x-user-email, or email=x-user-email,department=x-user-department, none that holds credentials',
+    meaning:
+      'request headers a trusted proxy sets, `x-user-email` or `email=x-user-email,department=x-user-department`: who rows are for',
+    more: { text: 'who a request is for', page: 'security.md#who-a-request-is-for' },
+  },
+  NERVECENTER_STORAGE: {
+    kind: 'choice',
+    group: 'storage',
+    choices: ['on', 'off'],
+    default: 'on',
+    meaning: '`off`: live view only, nothing is written',
+  },
+  NERVECENTER_DATA_DIR: {
+    kind: 'text',
+    group: 'storage',
+    default: '.nervecenter',
+    meaning: 'embedded storage, the spool, and the admin token made at the first start',
+  },
+  NERVECENTER_RETENTION_DAYS: {
+    kind: 'text',
+    group: 'storage',
+    default: 'request=30,system=7,llm=90,rag=30,cache=7',
+    meaning: 'days kept per table',
+    more: { text: 'retention', page: 'storage.md#partitions-and-retention' },
+  },
+  NERVECENTER_STORAGE_MAX_BYTES: {
+    kind: 'integer',
+    group: 'storage',
+    min: STORAGE_MAX_BYTES_MIN,
+    max: Number.MAX_SAFE_INTEGER,
+    meaning: `room for all rows in the database, in bytes (at least ${STORAGE_MAX_BYTES_MIN}); past it the oldest days go first`,
+  },
+  NERVECENTER_SPOOL_MAX_BYTES: {
+    kind: 'integer',
+    group: 'storage',
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER,
+    default: '1073741824',
+    meaning: 'rows that a process keeps on disk through an outage, in bytes; oldest dropped past it, counted',
+  },
+  DATABASE_URL: {
+    kind: 'text',
+    group: 'postgres',
+    meaning: 'your Postgres; unset: embedded storage',
+    more: { text: 'connecting', page: 'storage.md#connecting' },
+  },
+  'PG*': {
+    kind: 'text',
+    group: 'postgres',
+    meaning:
+      'the same through the standard variables (`PGHOST`, `PGUSER`, …); `PGHOST` or `PGDATABASE` must be among them. They also fill in what `DATABASE_URL` leaves open',
+    more: { text: 'all of them', page: 'storage.md#connecting' },
+  },
+  'AZURE_PG_*': {
+    kind: 'text',
+    group: 'postgres',
+    meaning:
+      'the same by the names an app at Azure may have already: `AZURE_PG_HOST`, `_PORT`, `_DATABASE`, `_USER`, `_PASSWORD`, `_SSLMODE` (`require` if unset); only where nothing above names a server',
+  },
+} as const satisfies Readonly<Record<string, Setting>>;
+
+export type SettingName = keyof typeof SETTINGS;
+
+/** The settings of one kind, by name. */
+export type SettingOf<Kind extends Setting['kind']> = {
+  [Name in SettingName]: (typeof SETTINGS)[Name]['kind'] extends Kind ? Name : never;
+}[SettingName];
+
+/** The settings that have a value where nothing is set. */
+export type DefaultedSetting = {
+  [Name in SettingName]: (typeof SETTINGS)[Name] extends { readonly default: string } ? Name : never;
+}[SettingName];
+
+export type ChoiceOf<Name extends SettingOf<'choice'>> = (typeof SETTINGS)[Name]['choices'][number];
+
+export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];
+
+/** A setting as its interface has it, whatever its own shape. */
+export function settingOf(name: SettingName): Setting {
+  return SETTINGS[name];
+}
+
+/** What holds where nothing is set: a value, or the words for there being none. */
+export function defaultOf(name: SettingName): string {
+  const { default: value, absent = 'unset' } = settingOf(name);
+  return value ?? absent;
+}
+
+/** What a value must be, as the message says it that refuses one. */
+export function expectationOf(name: SettingName): string {
+  const setting = settingOf(name);
+  if (setting.kind === 'integer') return `a whole number from ${setting.min} to ${setting.max}`;
+  if (setting.kind === 'choice') return `one of ${setting.choices.join(', ')}`;
+  return setting.expected ?? 'some text';
+}
+
+/** The setting of a name, if there is one: names such as `PG*` stand for several variables. */
+export function isSetting(name: string): name is SettingName {
+  return Object.hasOwn(SETTINGS, name);
+}
