@@ -164,7 +164,7 @@ export class AlertEngine {
     for (const { rule } of rules.values()) {
       const nowMs = this.#options.now();
       if (!rule.enabled || nowMs < (this.#dueMs.get(rule.id) ?? 0)) continue;
-      this.#dueMs.set(rule.id, nowMs + this.#lookEveryMs(rule));
+      this.#dueMs.set(rule.id, nowMs + lookEveryMs(rule, this.#options.intervalMs));
       await this.#judge(rule);
     }
     // Without the stored rules nobody knows which are gone.
@@ -230,14 +230,6 @@ export class AlertEngine {
     return rules;
   }
 
-  #lookEveryMs({ condition }: AlertRule): number {
-    const { intervalMs } = this.#options;
-    if (condition.kind === 'health') return 0;
-    const windowMs = condition.kind === 'budget' ? HOUR_MS : (parseDuration(condition.window) ?? HOUR_MS);
-    // A little less, so that a timer that comes early does not miss its turn.
-    return Math.min(Math.max(windowMs / LOOKS_PER_WINDOW, intervalMs), MINUTE_MS) - intervalMs / 2;
-  }
-
   #fails(error: unknown): void {
     // Storage that is down says so itself.
     if (error instanceof NervecenterError && error.code === 'NC_UNAVAILABLE') return;
@@ -245,6 +237,13 @@ export class AlertEngine {
       `Alerts cannot be kept: ${describeError(error)}. Rules of health and those of the file go on in memory.`,
     );
   }
+}
+
+function lookEveryMs({ condition }: AlertRule, intervalMs: number): number {
+  if (condition.kind === 'health') return 0;
+  const windowMs = condition.kind === 'budget' ? HOUR_MS : (parseDuration(condition.window) ?? HOUR_MS);
+  // A little less, so that a timer that comes early does not miss its turn.
+  return Math.min(Math.max(windowMs / LOOKS_PER_WINDOW, intervalMs), MINUTE_MS) - intervalMs / 2;
 }
 
 /** In place of a rule that nobody has any more: its alerts end in the history, and nobody is told. */
