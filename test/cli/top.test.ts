@@ -5,7 +5,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { busy } from '../../dashboards/web/src/fixtures/busy.ts';
-import { FakeCollector } from '../dashboard/fake-collector.ts';
+import { FakeCollector } from '../dashboard/support/fake-collector.ts';
 import { until } from '../support/poll.ts';
 import { reachableTempDir } from '../support/postgres.ts';
 import { Command, nervecenter } from './command.ts';

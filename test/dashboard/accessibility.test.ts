@@ -8,8 +8,8 @@ import { critical } from '../../dashboards/web/src/fixtures/critical.ts';
 import { empty } from '../../dashboards/web/src/fixtures/empty.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { launchBrowser } from '../support/browser.ts';
-import { type BuiltDashboard, builtDashboard } from './built-dashboard.ts';
-import { FakeCollector } from './fake-collector.ts';
+import { type BuiltDashboard, builtDashboard } from './support/built-dashboard.ts';
+import { FakeCollector } from './support/fake-collector.ts';
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const STANDARDS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];

@@ -6,8 +6,8 @@ import { critical } from '../../dashboards/web/src/fixtures/critical.ts';
 import { empty } from '../../dashboards/web/src/fixtures/empty.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { until } from '../support/poll.ts';
-import { type BuiltDashboard, builtDashboard } from './built-dashboard.ts';
-import { FakeCollector } from './fake-collector.ts';
+import { type BuiltDashboard, builtDashboard } from './support/built-dashboard.ts';
+import { FakeCollector } from './support/fake-collector.ts';
 
 const MARKUP = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>';
 

@@ -7,8 +7,8 @@ import { migrate } from '../../src/collector/sinks/postgres/schema/migrate.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { until } from '../support/poll.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../support/postgres.ts';
-import { type BuiltDashboard, builtDashboard } from './built-dashboard.ts';
-import { type RealCollector, startRealCollector } from './real-collector.ts';
+import { type BuiltDashboard, builtDashboard } from './support/built-dashboard.ts';
+import { type RealCollector, startRealCollector } from './support/real-collector.ts';
 
 const MARKUP = '<img src=x onerror=pwned=1>';
 /** What is left of it in the shortest column. */

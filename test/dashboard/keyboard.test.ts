@@ -3,8 +3,8 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, test } from 'vitest';
 import { busy } from '../../dashboards/web/src/fixtures/busy.ts';
 import { launchBrowser } from '../support/browser.ts';
-import { type BuiltDashboard, builtDashboard } from './built-dashboard.ts';
-import { FakeCollector } from './fake-collector.ts';
+import { type BuiltDashboard, builtDashboard } from './support/built-dashboard.ts';
+import { FakeCollector } from './support/fake-collector.ts';
 
 /** More than any page has before its charts. */
 const STEPS_MAX = 80;

@@ -5,8 +5,8 @@ import { busy } from '../../dashboards/web/src/fixtures/busy.ts';
 import { empty } from '../../dashboards/web/src/fixtures/empty.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { until } from '../support/poll.ts';
-import { type BuiltDashboard, builtDashboard } from './built-dashboard.ts';
-import { FakeCollector } from './fake-collector.ts';
+import { type BuiltDashboard, builtDashboard } from './support/built-dashboard.ts';
+import { FakeCollector } from './support/fake-collector.ts';
 
 let dashboard: BuiltDashboard;
 let browser: Browser;

@@ -1,9 +1,9 @@
 import { createContext } from 'svelte';
 import type { Firings } from './alerts/firings.svelte.ts';
 import type { HistoryClient } from './history/client.ts';
-import type { Live } from './live.svelte.ts';
+import type { Live } from './live/live.svelte.ts';
+import type { Redeployment } from './live/redeployment.svelte.ts';
 import type { Navigation } from './view/navigation.svelte.ts';
-import type { Redeployment } from './view/redeployment.svelte.ts';
 import type { Theme } from './view/theme.svelte.ts';
 import type { TimeRange } from './view/time.svelte.ts';
 

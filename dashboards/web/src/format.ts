@@ -96,3 +96,8 @@ export function duration(ms: number): string {
 export function name(text: string): string {
   return text.length > TEXT_CHARS_MAX ? `${text.slice(0, TEXT_CHARS_MAX)}…` : text;
 }
+
+/** What is said about every percentile: the error of the histogram it is read from. */
+export function percentileHint(rank: number, windowSeconds: number): string {
+  return `${rank}th percentile of the last ${Math.round(windowSeconds / 60)} min, ±4.4 %`;
+}

@@ -1,13 +1,13 @@
 import { untrack } from 'svelte';
 import type { AlertEvent } from '../../../../src/core/alerts/stored-alerts.ts';
-import type { ChartBand } from '../chart/spec.ts';
+import type { ChartBand, DrawnFigure } from '../chart/spec.ts';
 import type { HistoryClient } from '../history/client.ts';
-import type { Live } from '../live.svelte.ts';
+import type { Live } from '../live/live.svelte.ts';
 import type { Navigation } from '../view/navigation.svelte.ts';
 import { presetOf, type Stretch } from '../view/range.ts';
 import type { TimeRange } from '../view/time.svelte.ts';
 import { isAlertsAnswer, isEvents, type ShownRule } from './alerts.ts';
-import { bandsOn, type DrawnFigure } from './watched.ts';
+import { bandsOn } from './watched.ts';
 
 const PATH = '/api/metrics/alerts';
 /** A firing is a matter of minutes: asked for less often than snapshots come. */

@@ -1,15 +1,7 @@
 import type { AlertRule } from '../../../../src/core/alerts/rule.ts';
 import type { AlertEvent } from '../../../../src/core/alerts/stored-alerts.ts';
-import type { SignalName } from '../../../../src/core/event.ts';
-import type { ChartBand } from '../chart/spec.ts';
+import type { ChartBand, DrawnFigure } from '../chart/spec.ts';
 import { bandsOf, type ShownRule } from './alerts.ts';
-
-/** What a line of a chart is about. */
-export interface DrawnFigure {
-  readonly signal: SignalName;
-  readonly measure: string;
-  readonly filters?: Readonly<Record<string, string>>;
-}
 
 interface WatchedFigure extends Omit<DrawnFigure, 'measure'> {
   /** `null`: whichever is drawn. */

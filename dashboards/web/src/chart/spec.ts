@@ -1,3 +1,4 @@
+import type { SignalName } from '../../../../src/core/event.ts';
 import type { Stretch } from '../view/range.ts';
 import type { Zone } from '../view/zone.ts';
 import type { ChartSeries } from './series.ts';
@@ -15,6 +16,13 @@ export type ChartTone = 'warning' | 'critical' | 'neutral';
 export interface ChartBand extends Stretch {
   readonly label: string;
   readonly tone: ChartTone;
+}
+
+/** What a line of a chart is about. */
+export interface DrawnFigure {
+  readonly signal: SignalName;
+  readonly measure: string;
+  readonly filters?: Readonly<Record<string, string>>;
 }
 
 /** A value that matters, drawn across the chart with its name. */

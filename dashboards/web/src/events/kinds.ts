@@ -1,6 +1,6 @@
 import type { SignalName } from '../../../../src/core/event.ts';
 import type { EventRow } from '../../../../src/core/history/query.ts';
-import type { IconName } from '../components/icons.ts';
+import type { IconName } from '../elements/icons.ts';
 import { bytes, cost, count, name, percent, quantity, timeSpan } from '../format.ts';
 
 export interface EventColumn {

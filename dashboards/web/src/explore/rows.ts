@@ -2,8 +2,8 @@ import { HISTORY } from '../../../../src/core/history/catalogue.ts';
 import type { HistoryAnswer } from '../../../../src/core/history/query.ts';
 import type { ChartSeries, SeriesColor } from '../chart/series.ts';
 import { groupLabel } from '../chart/series.ts';
+import { addsUp, type Choice } from '../history/choice.ts';
 import { groupRows } from '../history/groups.ts';
-import { addsUp, type Choice } from './choice.ts';
 
 /** `null`: nothing to measure. */
 export type FigureId = 'whole' | 'last' | 'average' | 'lowest' | 'highest' | 'before' | 'change';

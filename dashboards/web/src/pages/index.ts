@@ -1,4 +1,4 @@
-import type { PageEntry } from './page.ts';
+import type { PageEntry } from '../view/page.ts';
 
 /** The pages in the order of the navigation; the first is the one `/admin` shows. A new page is one file and one entry here. */
 export const PAGES: readonly PageEntry[] = [

@@ -1,7 +1,8 @@
 import type { Component } from 'svelte';
 import type { Snapshot, Verdict } from '../../../../src/client/index.ts';
-import type { IconName } from '../components/icons.ts';
-import type { LiveHistory } from '../history/live-past.ts';
+import type { Accent } from '../elements/accent.ts';
+import type { IconName } from '../elements/icons.ts';
+import type { LiveHistory } from '../live/past.ts';
 
 /** All a panel knows. Panels fetch nothing. */
 export interface PanelProps {
@@ -13,9 +14,6 @@ export interface PanelProps {
   /** Why the verdict is what it is. */
   readonly reasons: readonly string[];
 }
-
-/** The colour of a panel's title and edge; `verdict` takes the verdict's own. */
-export type Accent = 'verdict' | 'cyan' | 'amber' | 'plain';
 
 export interface PanelEntry {
   readonly id: string;

@@ -1,4 +1,4 @@
-import type { PageEntry } from '../pages/page.ts';
+import type { PageEntry } from './page.ts';
 import { presetOf, type Range } from './range.ts';
 import { keptSearch, readView, type View, writeView } from './view.ts';
 

@@ -1,4 +1,4 @@
-import type { Live } from '../live.svelte.ts';
+import type { MetricsState } from '../../../../src/client/index.ts';
 import type { Navigation } from './navigation.svelte.ts';
 import {
   type PresetId,
@@ -17,10 +17,16 @@ const OFFSET_MIN_MS = 2000;
 /** A moving range is redrawn when it has moved by a pixel or so. */
 const STEPS_PER_SPAN = 900;
 
+/** What moves the range: this clock, and by the newest snapshot how far the collector's is ahead. */
+interface Clock {
+  readonly now: number;
+  readonly state: Pick<MetricsState, 'snapshot' | 'lastUpdated'>;
+}
+
 /** When the page is about: the range of the address at this moment, and how to write times. */
 export class TimeRange {
   readonly #navigation: Navigation;
-  readonly #live: Live;
+  readonly #clock: Clock;
   readonly range: Range = $derived.by(() => this.#navigation.view.range);
   readonly zone: Zone = $derived.by(() => zoneOf(this.#navigation.view.tz));
   readonly isLive: boolean = $derived.by(() => this.range.kind === 'last' && this.range.id === 'live');
@@ -28,7 +34,7 @@ export class TimeRange {
   readonly endsNow: boolean = $derived.by(() => this.range.kind === 'last');
   readonly #nowMs: number = $derived.by(() => {
     const step = Math.max(1000, Math.floor(spanMsOf(this.range) / STEPS_PER_SPAN));
-    return Math.floor((this.#live.now + this.#offsetMs) / step) * step;
+    return Math.floor((this.#clock.now + this.#offsetMs) / step) * step;
   });
   /** What the charts' time axes show. */
   readonly stretch: Stretch = $derived.by(() =>
@@ -48,15 +54,15 @@ export class TimeRange {
   });
   /** How far the collector's clock is ahead of this one. */
   readonly #offsetMs: number = $derived.by(() => {
-    const { snapshot, lastUpdated } = this.#live.state;
+    const { snapshot, lastUpdated } = this.#clock.state;
     if (snapshot === null || lastUpdated === null) return 0;
     const offset = Date.parse(snapshot.timestamp) - lastUpdated.getTime();
     return Math.abs(offset) > OFFSET_MIN_MS ? offset : 0;
   });
 
-  constructor(navigation: Navigation, live: Live) {
+  constructor(navigation: Navigation, clock: Clock) {
     this.#navigation = navigation;
-    this.#live = live;
+    this.#clock = clock;
   }
 
   last(id: PresetId): void {

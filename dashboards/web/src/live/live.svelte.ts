@@ -1,0 +1,108 @@
+import {
+  type MetricsState,
+  type MetricsStore,
+  type Verdict,
+  verdictOf,
+  verdictReasons,
+} from '../../../../src/client/index.ts';
+import type { HistoryClient } from '../history/client.ts';
+import { askPast, type LiveHistory, liveHistory, NO_PAST, type Past } from './past.ts';
+
+const CLOCK_TICK_MS = 1000;
+/** Storage comes a little later than a collector that restarted. */
+const REFILL_FIRST_MS = 1000;
+const REFILL_MAX_MS = 60_000;
+
+/** What the page is drawn from: the live store, or a fixture. */
+export type Source = Pick<MetricsStore, 'subscribe' | 'connect' | 'disconnect'>;
+
+function currentOf(source: Source): MetricsState {
+  const seen: MetricsState[] = [];
+  source.subscribe((state) => seen.push(state))();
+  const [state] = seen;
+  if (state === undefined) throw new Error('A store calls its subscriber at once');
+  return state;
+}
+
+/** The store as runes: the page's only state that comes from outside. */
+export class Live {
+  readonly #source: Source;
+  state: MetricsState;
+  /** Milliseconds since 1970, moving once a second, for ages and countdowns. */
+  now: number;
+  readonly verdict: Verdict = $derived.by(() => verdictOf(this.state.snapshot));
+  readonly reasons: readonly string[] = $derived.by(() => verdictReasons(this.state.snapshot));
+
+  /** The last minutes: snapshots, and from history what was before the first of them or missed. */
+  readonly history: LiveHistory = $derived.by(() =>
+    liveHistory(this.#past, this.state.history, this.state.intervalMs),
+  );
+  readonly #client: HistoryClient;
+  #past: Past;
+  #abort: AbortController | null = null;
+  /** The snapshots missed when the past was last asked for; -1: never asked. */
+  #filledMissed = -1;
+  /** Not before then, because the last try failed; and how long the next pause is. */
+  #refillAtMs = 0;
+  #refillPauseMs = REFILL_FIRST_MS;
+
+  constructor(source: Source, client: HistoryClient) {
+    this.#source = source;
+    this.#client = client;
+    this.#past = $state.raw(NO_PAST);
+    this.state = $state.raw(currentOf(source));
+    this.now = $state(Date.now());
+  }
+
+  /** Connects; the function it returns disconnects. */
+  start(): () => void {
+    const unsubscribe = this.#source.subscribe((state) => {
+      this.state = state;
+      this.now = Date.now();
+      this.#fill(state);
+    });
+    const clock = setInterval(() => {
+      this.now = Date.now();
+    }, CLOCK_TICK_MS);
+    this.#source.connect();
+    return () => {
+      clearInterval(clock);
+      this.#abort?.abort();
+      this.#source.disconnect();
+      unsubscribe();
+    };
+  }
+
+  /**
+   * Asks history for the minutes before the first snapshot, and again when snapshots were missed or the collector restarted;
+   * until it answers, and less and less often.
+   */
+  #fill({ snapshot, intervalMs, missed, restarts }: MetricsState): void {
+    const seen = missed + restarts;
+    if (snapshot === null || snapshot.pipeline.storage !== 'ok' || seen <= this.#filledMissed) return;
+    if (Date.now() < this.#refillAtMs) return;
+    const filledBefore = this.#filledMissed;
+    this.#filledMissed = seen;
+    this.#abort?.abort();
+    const abort = new AbortController();
+    this.#abort = abort;
+    askPast((search) => this.#client.ask(search, abort.signal), { snapshot, intervalMs }).then(
+      (past) => {
+        this.#past = past;
+        this.#refillPauseMs = REFILL_FIRST_MS;
+      },
+      // Until then the charts begin with the first snapshot.
+      () => {
+        if (abort.signal.aborted) return;
+        this.#filledMissed = filledBefore;
+        this.#refillAtMs = Date.now() + this.#refillPauseMs;
+        this.#refillPauseMs = Math.min(this.#refillPauseMs * 2, REFILL_MAX_MS);
+      },
+    );
+  }
+
+  /** Tries to connect now instead of at the end of the countdown. */
+  retry(): void {
+    this.#source.connect();
+  }
+}

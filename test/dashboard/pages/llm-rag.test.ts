@@ -1,0 +1,217 @@
+import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, test } from 'vitest';
+import { empty } from '../../../dashboards/web/src/fixtures/empty.ts';
+import { migrate } from '../../../src/collector/sinks/postgres/schema/migrate.ts';
+import { launchBrowser } from '../../support/browser.ts';
+import { until } from '../../support/poll.ts';
+import { reachableTempDir, startPostgres, type TestPostgres } from '../../support/postgres.ts';
+import { type BuiltDashboard, builtDashboard } from '../support/built-dashboard.ts';
+import { FakeCollector } from '../support/fake-collector.ts';
+import { type RealCollector, startRealCollector } from '../support/real-collector.ts';
+
+const MARKUP = 'mystery-<b>1</b>';
+/** Over half an hour, so long ago that no step of a chart is still going on; every 4th call without a price, every 10th refused, every 6th estimated. */
+const CALLS = `INSERT INTO enterprise.llm_call_metrics (timestamp, model, provider, prompt_tokens, completion_tokens, total_tokens,
+    cached_tokens, cache_write_tokens, reasoning_tokens, elapsed_ms, first_token_ms, department, user_email, cost_usd, cache_savings_usd,
+    success, outcome, status_code, usage_source)
+  SELECT now() - interval '5 minutes' - (i || ' seconds')::interval * 30, (ARRAY['${MARKUP}', 'gpt-4o', 'claude-sonnet', 'gpt-4o'])[1 + i % 4],
+    (ARRAY['proxy', 'openai', 'anthropic', 'openai'])[1 + i % 4], 1000, 200, 1200, 300, 100, 50, 500 + i, 100 + i,
+    (ARRAY['legal', 'sales'])[1 + i % 2], 'user' || (i % 3) || '@example.com', CASE WHEN i % 4 > 0 THEN 0.25 END, 0.01,
+    i % 10 > 0, CASE WHEN i % 10 = 0 THEN 'error' ELSE 'ok' END, CASE WHEN i % 10 = 0 THEN 429 ELSE 200 END,
+    CASE WHEN i % 6 = 0 THEN 'estimated' ELSE 'provider' END
+  FROM generate_series(1, 60) AS i`;
+const QUERIES = `INSERT INTO enterprise.rag_metrics (timestamp, total_ms, chunks_retrieved, cache_hit, top_score, avg_score, department, outcome, stages)
+  SELECT now() - interval '5 minutes' - (i || ' seconds')::interval * 30, 100 * i, CASE WHEN i % 8 = 0 THEN 0 ELSE 5 END, i % 2 = 0, 0.8, 0.5,
+    (ARRAY['legal', 'sales'])[1 + i % 2], 'ok', jsonb_build_object('embedding', 20 * i, 'vector_search', 50 * i)
+  FROM generate_series(1, 40) AS i`;
+
+let server: TestPostgres;
+let dashboard: BuiltDashboard;
+let browser: Browser;
+let collector: RealCollector;
+let page: Page;
+let faults: string[];
+const dataDir = reachableTempDir();
+
+beforeAll(async () => {
+  [server, dashboard, browser] = await Promise.all([startPostgres(), builtDashboard(), launchBrowser()]);
+  const database = await server.createDatabase();
+  await server.using(database, async (client) => {
+    await migrate(client);
+    await client.query(CALLS);
+    await client.query(QUERIES);
+  });
+  collector = await startRealCollector({ database, dataDir, assets: dashboard.directory });
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await collector?.stop();
+  await dashboard?.remove();
+  await server?.stop();
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+afterEach(async () => {
+  await page?.context().close();
+});
+
+async function open(path: string, origin = collector.url): Promise<void> {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, timezoneId: 'UTC' });
+  if (origin === collector.url) await collector.admit(context);
+  page = await context.newPage();
+  page.setDefaultTimeout(15_000);
+  faults = [];
+  page.on('pageerror', (error) => faults.push(String(error)));
+  await page.goto(`${origin}${path}`);
+}
+
+const panel = (id: string) => page.locator(`[data-panel=${id}]`);
+const search = () => new URL(page.url()).searchParams;
+
+/** A figure of the first panel, once it is there. */
+async function total(panelId: string, label: string, text: string): Promise<void> {
+  await panel(panelId).locator('.stat', { hasText: label }).getByText(text, { exact: true }).waitFor();
+}
+
+/** The rows of a panel's own table, cells in order. */
+async function cells(panelId: string): Promise<string[][]> {
+  const rows = panel(panelId).locator('tbody tr');
+  await rows.first().waitFor();
+  return Promise.all(
+    (await rows.all()).map(async (row) =>
+      (await row.locator('th, td').allInnerTexts()).map((text) => text.trim()),
+    ),
+  );
+}
+
+/** A chart's table added up, by the name of its column. */
+async function sumOfColumns(panelId: string): Promise<Record<string, number>> {
+  const [, ...columns] = await panel(panelId).locator('thead th').allInnerTexts();
+  const sums: Record<string, number> = Object.fromEntries(columns.map((column) => [column, 0]));
+  for (const [, ...figures] of await cells(panelId))
+    figures.forEach((figure, at) => {
+      const column = columns[at] ?? '';
+      sums[column] =
+        (sums[column] ?? 0) + (Number.parseFloat(figure) || 0) * (figure.endsWith('K') ? 1000 : 1);
+    });
+  return sums;
+}
+
+describe('the LLM page', () => {
+  test('tells what was spent, saved, refused and left out', async () => {
+    await open('/admin/llm?range=1h');
+    await total('llm-totals', 'Cost', '≳ $11.25');
+    await total('llm-totals', 'Calls', '60');
+    await total('llm-totals', 'Input tokens', '60.0K');
+    await total('llm-totals', 'Saved by caching', '$0.60');
+    await total('llm-totals', 'Error rate', '10.0%');
+    await total('llm-totals', 'Rate limited', '6');
+    const unpriced = page.getByRole('list', { name: 'Models without a price' });
+    assert.equal(await unpriced.innerText(), `${MARKUP}\n15 calls`);
+    assert.equal(await panel('llm-prices').locator('b').count(), 0);
+    assert.deepEqual(faults, []);
+  });
+
+  test('by model, then by department, then one department: each at an address', async () => {
+    await open('/admin/llm?range=1h');
+    const [first, second, last] = await cells('llm-groups');
+    assert.deepEqual(first?.slice(0, 4), ['gpt-4o', '$7.50', '30', '30.0K']);
+    assert.deepEqual(second?.slice(0, 2), ['claude-sonnet', '≈ $3.75']);
+    assert.deepEqual(last?.slice(0, 3), [MARKUP, 'unknown', '15']);
+    await page.getByRole('button', { name: 'department', exact: true }).click();
+    await panel('llm-groups').getByRole('link', { name: 'legal' }).waitFor();
+    assert.equal(search().get('group'), 'department');
+    await panel('llm-groups').getByRole('link', { name: 'legal' }).click();
+    await total('llm-totals', 'Calls', '30');
+    assert.equal(search().get('f.department'), 'legal');
+    await page.reload();
+    await total('llm-totals', 'Calls', '30');
+    await page.getByRole('list', { name: 'Filters' }).getByRole('link').click();
+    await total('llm-totals', 'Calls', '60');
+    assert.deepEqual(faults, []);
+  });
+
+  test('counts every token in one kind', async () => {
+    await open('/admin/llm?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z');
+    await page.getByText('No LLM call in this time.', { exact: true }).waitFor();
+    await page.getByRole('link', { name: 'Show the last 30 days' }).click();
+    await total('llm-totals', 'Calls', '60');
+    await page.getByRole('button', { name: '1 h', exact: true }).click();
+    await page.getByText('last hour', { exact: true }).waitFor();
+    await page.locator('main [aria-busy=true]').first().waitFor({ state: 'detached' });
+    await panel('llm-tokens').locator('canvas').waitFor();
+    await panel('llm-tokens').locator('summary').click();
+    // The chart keeps what it had until the answers of the new range are there.
+    const sums = await until(async () => {
+      const shown = await sumOfColumns('llm-tokens');
+      return shown['Output'] === 0 ? null : shown;
+    });
+    assert.deepEqual(sums, {
+      'Input, not cached': 36_000,
+      'Input from cache': 18_000,
+      'Written to cache': 6000,
+      Output: 9000,
+      Reasoning: 3000,
+    });
+  });
+});
+
+describe('the RAG page', () => {
+  test('shows stages, scores, what found nothing, and departments', async () => {
+    await open('/admin/rag?range=1h');
+    await total('rag-totals', 'Queries', '40');
+    await total('rag-totals', 'Found nothing', '12.5%');
+    await total('rag-totals', 'Top score', '0.80');
+    await total('rag-totals', 'Cache hit rate', '50.0%');
+    const legend = panel('rag-stages').locator('.item');
+    await legend.first().waitFor();
+    const names = (await legend.locator('.label').allInnerTexts()).toSorted();
+    assert.deepEqual(names, ['embedding', 'other', 'vector search']);
+    const departments = (await cells('rag-departments')).map(([department, queries]) => [
+      department,
+      queries,
+    ]);
+    assert.deepEqual(departments, [
+      ['legal', '20'],
+      ['sales', '20'],
+    ]);
+    assert.deepEqual(faults, []);
+  });
+
+  test('has every query once in the heatmap', async () => {
+    await open('/admin/rag?range=1h');
+    await panel('rag-distribution').locator('canvas').waitFor();
+    await panel('rag-distribution').locator('summary').click();
+    const sums = Object.values(await sumOfColumns('rag-distribution'));
+    assert.equal(
+      sums.reduce((a, b) => a + b, 0),
+      40,
+    );
+  });
+
+  test('leads from the slowest query to its event', async () => {
+    await open('/admin/rag?range=1h');
+    const [slowest, second] = await cells('rag-slowest');
+    assert.deepEqual(slowest?.slice(1, 5), ['4,000 ms', 'vector search 2,000 ms', '0', '0.80']);
+    assert.equal(second?.[1], '3,900 ms');
+    await panel('rag-slowest').getByRole('link').first().click();
+    await page.getByRole('heading', { level: 1, name: 'Events', exact: true }).waitFor();
+    assert.match(search().get('event') ?? '', /^[\da-f-]{36}$/);
+  });
+});
+
+test('an app without calls is told how to get them', async (t) => {
+  const fake = new FakeCollector(dashboard.directory, empty);
+  const origin = `http://127.0.0.1:${await fake.start()}`;
+  t.onTestFinished(() => fake.stop());
+  await open('/admin/llm', origin);
+  await page.getByText('No LLM call seen yet.').waitFor();
+  await page.getByText('node --require ./otel app.js').waitFor();
+  await page.goto(`${origin}/admin/rag`);
+  await page.getByText('No RAG query seen yet.').waitFor();
+  await page.getByText("query.stage('embedding'").waitFor();
+  assert.deepEqual(faults, []);
+});
