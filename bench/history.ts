@@ -2,7 +2,7 @@
 // it is named.
 import { readFileSync } from 'node:fs';
 import { Pool } from 'pg';
-import type { Read } from '../src/collector/sinks/postgres/connect/lend.ts';
+import type { Lend } from '../src/collector/sinks/postgres/connect/lend.ts';
 import { createHistory } from '../src/collector/sinks/postgres/history/history.ts';
 import { Rollup } from '../src/collector/sinks/postgres/rollup/rollup.ts';
 import { migrate } from '../src/collector/sinks/postgres/schema/migrate.ts';
@@ -61,10 +61,10 @@ export async function run(): Promise<Figure[]> {
     const { env } = await server.createDatabase();
     const { PGHOST = '', PGPORT, PGUSER = '', PGDATABASE = '' } = env;
     const pool = new Pool({ host: PGHOST, port: Number(PGPORT), user: PGUSER, database: PGDATABASE, max: 2 });
-    await readOf(pool)(migrate);
+    await lendOf(pool)(migrate);
     const nowMs = Date.now();
     await fillTables(pool, ROWS, nowMs);
-    const rollup = new Rollup({ read: readOf(pool), now: () => nowMs, retentionMs: () => 400 * DAY_MS });
+    const rollup = new Rollup({ lend: lendOf(pool), now: () => nowMs, retentionMs: () => 400 * DAY_MS });
     const begin = performance.now();
     await rollup.catchUp();
     const seconds = (performance.now() - begin) / SECOND_MS;
@@ -79,7 +79,7 @@ export async function run(): Promise<Figure[]> {
 
 /** The figures of a database that is filled and rolled up. */
 export async function measure(pool: Pool, nowMs: number): Promise<Figure[]> {
-  const history = createHistory(readOf(pool));
+  const history = createHistory(lendOf(pool));
   const { rows } = await pool.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
   const ask: Ask = Object.assign(
     (parameters: Readonly<Record<string, string>>) =>
@@ -93,7 +93,7 @@ export async function measure(pool: Pool, nowMs: number): Promise<Figure[]> {
   return figures;
 }
 
-function readOf(pool: Pool): Read {
+function lendOf(pool: Pool): Lend {
   return async (work) => {
     const client = await pool.connect();
     try {

@@ -23,23 +23,22 @@ export interface AgentSettings {
   /** Ask for the usage of streams. */
   readonly includeUsage: boolean;
   /** Which keys belong to which cache. @default `rag:` is `rag`, `emb:` is `embedding` */
-  readonly caches?: readonly CachePrefix[];
+  readonly caches: readonly CachePrefix[];
 }
 
 /** What an instrumentation may use of the agent. None of it throws and none of it blocks. */
 export interface Agent {
   readonly clock: Clock;
-  /** Absent: everything off. */
-  readonly settings?: AgentSettings;
+  readonly settings: AgentSettings;
   /** Measures the event and queues it for its row. */
   emit(event: NervecenterEvent): void;
   /**
    * Does what no one waits for together with the like of it: before events are handed over, every quarter of a second, and
-   * at the end. Absent: at once.
+   * at the end.
    */
-  later?(work: () => void): void;
+  later(work: () => void): void;
   /** Who requests are for, where the operator or the app has said how to tell. */
-  readonly identity?: Identity;
+  readonly identity: Identity;
   /**
    * Counts one look-up of a cache; far cheaper than an event.
    *
@@ -55,8 +54,6 @@ export interface Agent {
   /** Adds values that were gathered before the event they belong to was one. */
   measured(instrument: HistogramSpec, values: Distribution, attributes: Attributes): void;
   readonly websockets: WebSocketCounts;
-  /** Whether the traffic is nervecenter's own, which must never be counted. */
-  isOwnPort(port: number | undefined): boolean;
   /** Says a thing once per `key`, on stderr. */
   warnOnce(key: string, message: string): void;
 }

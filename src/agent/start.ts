@@ -13,7 +13,6 @@ import type { Health, Snapshot } from '../core/snapshot.ts';
 import { GIVEN_UP, GIVEN_UP_REASON } from '../core/unfinished-observations.ts';
 import { milliseconds, SECOND_MS } from '../core/units.ts';
 import { DeltaMeterProvider } from '../metrics/meter-provider.ts';
-import { SnapshotReader } from '../metrics/snapshot-reader.ts';
 import { type AgentHandle, publishHandle } from './api/handle.ts';
 import { refusals } from './api/input-refusals.ts';
 import { Recorder } from './api/recorder.ts';
@@ -228,8 +227,6 @@ function createAgent(parts: AgentParts): Agent {
     measured: ({ name, unit, description }, values, attributes) =>
       meter.createHistogram(name, { unit, description }).merge(values, attributes),
     websockets: tallies.websockets,
-    // The collector's server runs in another thread, whose traffic this thread's channels never see.
-    isOwnPort: () => false,
     warnOnce,
   };
 }
@@ -254,7 +251,7 @@ function createHandle({ agent, connection, tallies, pipeline, own, config }: Han
       routes: new RouteBound(),
       onRefused: () => pipeline.drop('invalid', 1),
     }),
-    identifyUser: (identify) => agent.identity?.use(identify),
+    identifyUser: (identify) => agent.identity.use(identify),
     ragQuery: (attributes, fn) => runRagQuery({ agent, stageNames, onInvalid }, attributes, fn),
     wsConnect: () => tallies.websockets.opened(),
     wsDisconnect: () => tallies.websockets.closed(),

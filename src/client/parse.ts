@@ -6,7 +6,7 @@ import {
   NEUTRAL_MODEL,
   NEUTRAL_SNAPSHOT,
   NEUTRAL_STAGE,
-} from './neutral.ts';
+} from './neutral-snapshot.ts';
 
 /** A full snapshot of 200 routes and 50 models is about 60 KB; what is far above it is not one of ours. */
 const MESSAGE_CHARS_MAX = 4 * 1024 * 1024;

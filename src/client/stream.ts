@@ -1,8 +1,11 @@
-import { backoffDelayMs } from './backoff.ts';
+import { backoffMs } from '../core/backoff.ts';
 import type { Environment, SocketLike } from './environment.ts';
 
 /** A socket still not open after this long is given up; browsers themselves wait minutes. */
 const CONNECT_TIMEOUT_MS = 10_000;
+
+/** Fully random, so that a hundred wall screens do not come back in the same instant. */
+const RECONNECT = { firstMs: 1000, ceilingMs: 30_000, jitter: 1 };
 
 export interface StreamListener {
   connecting(): void;
@@ -30,7 +33,7 @@ export function createStream(environment: Environment, listener: StreamListener)
   let socket: SocketLike | null = null;
   let retryTimer: unknown = null;
   let watchTimer: unknown = null;
-  let attempt = 0;
+  let failures = 0;
 
   function watch(delayMs: number, expired: () => void): void {
     timers.clear(watchTimer);
@@ -47,8 +50,7 @@ export function createStream(environment: Environment, listener: StreamListener)
 
   function lose(reason: string): void {
     drop();
-    const delayMs = backoffDelayMs(attempt, environment.random);
-    attempt++;
+    const delayMs = Math.floor(backoffMs(++failures, environment.random(), RECONNECT));
     retryTimer = timers.set(open, delayMs);
     listener.lost(reason, environment.now() + delayMs);
   }
@@ -82,12 +84,12 @@ export function createStream(environment: Environment, listener: StreamListener)
     },
     stop() {
       drop();
-      attempt = 0;
+      failures = 0;
     },
     expect,
     alive(silenceMs) {
       // Not on open: a server that accepts and closes at once would otherwise be asked again every second.
-      attempt = 0;
+      failures = 0;
       expect(silenceMs);
     },
   };

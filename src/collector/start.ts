@@ -29,7 +29,9 @@ import { listenForAgents, type SocketReceiver } from './receivers/socket.ts';
 import { createCollectorServer } from './server/server.ts';
 import { createAlertStore } from './sinks/postgres/alert-store.ts';
 import { oneAtATime } from './sinks/postgres/connect/lend.ts';
-import { startHistory } from './sinks/postgres/history/service.ts';
+import { createEvents } from './sinks/postgres/history/events.ts';
+import { createHistory } from './sinks/postgres/history/history.ts';
+import { keepRollups } from './sinks/postgres/rollup/upkeep.ts';
 import { Maintenance } from './sinks/postgres/schema/maintenance.ts';
 import type { SentBatch } from './sinks/postgres/spool/batch.ts';
 import { createStorage, type Storage, type StorageCounts } from './sinks/postgres/storage.ts';
@@ -209,16 +211,16 @@ async function tryStorage(storage: Storage | null, ledger: EventLedger, log: Log
 
 /** What reads and tends stored rows: all of it takes turns on the one connection that the writer leaves. */
 function workBesideWriter(storage: Storage, config: Config, log: Log) {
-  const lend = oneAtATime((work) => storage.read(work));
+  const lend = oneAtATime((work) => storage.lend(work));
   const retentionMs = (signal: SignalName) => config.retentionMs[SIGNALS[signal].retention.key];
-  const history = startHistory({ read: lend, retentionMs, log });
+  const stopRollups = keepRollups({ lend, now: () => Date.now(), retentionMs }, log);
   const maintenance = new Maintenance({ lend, policy: config, now: () => milliseconds(Date.now()), log });
   maintenance.start();
   return {
-    sources: history.sources,
+    sources: { history: createHistory(lend), events: createEvents(lend) },
     alertStore: createAlertStore(lend),
     stop() {
-      history.stop();
+      stopRollups();
       void maintenance.stop(); // What is under way ends with its connection, which storage closes.
     },
   };

@@ -1,16 +1,23 @@
 import { SECOND_MS } from './units.ts';
 
-const BACKOFF_MIN_MS = SECOND_MS / 4;
-const BACKOFF_MAX_MS = 30 * SECOND_MS;
+/** How long somebody waits between attempts. */
+export interface Backoff {
+  /** The longest wait after the first failure; it doubles with each further one. @default 250 ms */
+  readonly firstMs?: number;
+  /** It doubles no further. @default 30 s */
+  readonly ceilingMs?: number;
+  /** The share of a wait that is random, from 0 to 1, so that many do not come back in the same moment. @default 0.5 */
+  readonly jitter?: number;
+}
 
 /**
- * How long to wait before trying again: doubles from 250 ms to 30 s, of which the last half is random, so that many
- * collectors do not come back to a restarted server at the same moment.
+ * How long to wait before trying again.
  *
- * @param attempt failures in a row so far, from 1.
+ * @param failures in a row so far, from 1.
  * @param random from 0 to 1.
  */
-export function backoffMs(attempt: number, random: number): number {
-  const whole = Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** (attempt - 1));
-  return whole / 2 + (whole / 2) * random;
+export function backoffMs(failures: number, random: number, backoff: Backoff = {}): number {
+  const { firstMs = SECOND_MS / 4, ceilingMs = 30 * SECOND_MS, jitter = 0.5 } = backoff;
+  const wholeMs = Math.min(ceilingMs, firstMs * 2 ** (failures - 1));
+  return wholeMs * (1 - jitter + jitter * random);
 }

@@ -56,17 +56,6 @@ export class NervecenterError extends Error {
   }
 }
 
-/** The failure as RFC 9457 problem details. */
-export function problemDetails(error: NervecenterError, status: number = error.status): object {
-  return {
-    type: `urn:nervecenter:error:${error.code}`,
-    title: CATALOGUE[error.code].title,
-    status,
-    detail: error.message,
-    code: error.code,
-  };
-}
-
 /** The one line to print for any failure: the message of a foreseeable one, name and message of any other, never a stack. */
 export function describeError(error: unknown): string {
   if (error instanceof NervecenterError) return `${error.message} [${error.code}]`;

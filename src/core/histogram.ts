@@ -18,11 +18,6 @@ export function bucketIndex(value: number): number {
   return Math.ceil(Math.log2(value) * BUCKETS_PER_DOUBLING) - 1;
 }
 
-/** Upper bound (inclusive) of a bucket. */
-export function bucketUpperBound(index: number): number {
-  return 2 ** ((index + 1) / BUCKETS_PER_DOUBLING);
-}
-
 /** Geometric midpoint of a bucket, the value a percentile reports for it. */
 function bucketMidpoint(index: number): number {
   return 2 ** ((index + 0.5) / BUCKETS_PER_DOUBLING);

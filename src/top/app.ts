@@ -4,11 +4,11 @@ import { type Access, createStore, fetchAlerts } from './access.ts';
 import { type Alerts, NO_ALERTS } from './alerts.ts';
 import { type ColorDepth, createPainter } from './drawing/palette.ts';
 import type { Line } from './drawing/text.ts';
-import { renderFrame } from './frame.ts';
+import { FIRST_VIEW, keysIn, pressed, type View } from './keyboard.ts';
 import type { Picture } from './picture.ts';
+import { renderScreen } from './screen.ts';
 import { Terminal, type TerminalInput, type TerminalOutput } from './terminal.ts';
 import { NO_TRENDS, type Trends, withTrend } from './trends.ts';
-import { FIRST_VIEW, keysIn, pressed, type View } from './view.ts';
 
 export interface TopOptions {
   readonly access: Access;
@@ -149,7 +149,7 @@ class Top {
       target: this.#access.url,
       nowMs: Date.now(),
     };
-    const { lines, scrollMax } = renderFrame(picture, this.#terminal.size);
+    const { lines, scrollMax } = renderScreen(picture, this.#terminal.size);
     this.#scrollMax = scrollMax;
     this.#terminal.draw(lines.map(this.#paint));
   }

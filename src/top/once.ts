@@ -2,9 +2,9 @@ import type { MetricsState } from '../client/state.ts';
 import { NervecenterError } from '../core/errors.ts';
 import { type Access, createStore, fetchAlerts } from './access.ts';
 import { createPainter } from './drawing/palette.ts';
-import { renderFrame } from './frame.ts';
+import { FIRST_VIEW } from './keyboard.ts';
+import { renderScreen } from './screen.ts';
 import { NO_TRENDS, withTrend } from './trends.ts';
-import { FIRST_VIEW } from './view.ts';
 
 const plain = createPainter(1);
 
@@ -22,7 +22,7 @@ export async function oneFrame(access: Access, columns: number): Promise<string>
     seen = state;
   })();
   const metrics = answered(seen, access);
-  const { lines } = renderFrame(
+  const { lines } = renderScreen(
     {
       metrics,
       alerts: await fetchAlerts(access),

@@ -2,8 +2,8 @@ import type { MetricsState } from '../client/state.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import type { Alerts } from './alerts.ts';
 import type { Line } from './drawing/text.ts';
+import type { View } from './keyboard.ts';
 import type { Trends } from './trends.ts';
-import type { View } from './view.ts';
 
 /** Everything a frame is drawn from. */
 export interface Picture {

@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import type { Size } from './frame.ts';
+import type { Size } from './screen.ts';
 
 /** The parts of `process.stdin` and `process.stdout` that are used. */
 export interface TerminalInput {

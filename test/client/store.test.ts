@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'vitest';
 import { busy } from '../../dashboards/web/src/fixtures/busy.ts';
-import { backoffCeilingMs } from '../../src/client/backoff.ts';
 import {
   createMetricsStore,
   MAX_HISTORY,
@@ -182,7 +181,6 @@ describe('reconnecting', () => {
       environment.socket.fail();
       const delayMs = (state.nextAttemptAt ?? 0) - environment.clock.nowMs;
       const ceilingMs = Math.min(1000 * 2 ** attempt, 30_000);
-      assert.equal(backoffCeilingMs(attempt), ceilingMs);
       assert.ok(delayMs <= ceilingMs && delayMs >= ceilingMs * 0.99, `attempt ${attempt}: ${delayMs}`);
       await environment.clock.advance(delayMs);
       assert.equal(environment.sockets.length, attempt + 2);

@@ -116,9 +116,9 @@ async function collect(
   await offered;
   if (postgres !== NOWHERE) {
     assert.ok(await storage.flush(SHUTDOWN_MS));
-    const read: typeof storage.read = (work) => storage.read(work);
+    const lend: typeof storage.lend = (work) => storage.lend(work);
     const inAnHour = () => Date.now() + DAY_MS / 24;
-    await new Rollup({ read, now: inAnHour, retentionMs: () => 400 * DAY_MS }).catchUp();
+    await new Rollup({ lend, now: inAnHour, retentionMs: () => 400 * DAY_MS }).catchUp();
   }
   await storage.shutdown(SHUTDOWN_MS);
 }

@@ -1,18 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, it } from 'vitest';
 import { collectorEnv, readConfig } from '../../src/config/config.ts';
 import { effectiveSettings } from '../../src/config/effective-settings.ts';
 import { SETTING_NAMES, SETTINGS, settingOf } from '../../src/config/settings.ts';
 import { NervecenterError } from '../../src/core/errors.ts';
-import { settingCases } from '../support/setting-cases.ts';
+import { CWD, SETTING_CASES } from '../support/setting-cases.ts';
 
-const CWD = mkdtempSync(join(tmpdir(), 'nervecenter-test-'));
 afterAll(() => rmSync(CWD, { recursive: true, force: true }));
-
-const CASES = settingCases(CWD);
 
 /** The message that refuses the environment, `null` when it is accepted. */
 function refusal(env: Readonly<Record<string, string>>): string | null {
@@ -27,11 +23,11 @@ function refusal(env: Readonly<Record<string, string>>): string | null {
 
 describe('a setting', () => {
   it('is in this table, each one there is', () => {
-    const tabled = new Set([...CASES.map(({ name }) => name), 'PG*', 'AZURE_PG_*']);
+    const tabled = new Set([...SETTING_CASES.map(({ name }) => name), 'PG*', 'AZURE_PG_*']);
     assert.deepEqual([...tabled].sort(), [...SETTING_NAMES].sort());
   });
 
-  for (const { name, field, fallback, good, bad, expectation, secret } of CASES) {
+  for (const { name, field, fallback, good, bad, expectation, secret } of SETTING_CASES) {
     it(`${name} absent or empty has its default`, () => {
       for (const env of [{}, { [name]: '' }, { [name]: '  ' }]) {
         assert.deepEqual(readConfig(env, CWD)[field], fallback, JSON.stringify(env));

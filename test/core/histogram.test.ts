@@ -10,9 +10,9 @@ import {
 } from '../../src/collector/live/sliding.ts';
 import type { HistogramPoint } from '../../src/core/frame.ts';
 import {
+  BUCKETS_PER_DOUBLING,
   BucketCounts,
   bucketIndex,
-  bucketUpperBound,
   HISTOGRAM_BUCKETS_MAX,
   mean,
   PERCENTILE_ERROR_BOUND,
@@ -24,6 +24,8 @@ import {
 const LATENCY = fc.double({ min: 0.001, max: 1020, noNaN: true, noDefaultInfinity: true });
 const LATENCIES = fc.array(LATENCY, { minLength: 1, maxLength: 400 });
 const QUANTILE = fc.constantFrom(0.5, 0.9, 0.95, 0.99);
+/** Upper bound (inclusive) of a bucket. */
+const bucketUpperBound = (index: number) => 2 ** ((index + 1) / BUCKETS_PER_DOUBLING);
 /** Rounding of floating point on top of the bound. */
 const EPSILON = 1e-9;
 

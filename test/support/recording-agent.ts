@@ -1,7 +1,7 @@
 import type { Agent } from '../../src/agent/instrumentation.ts';
 import { WebSocketTally } from '../../src/agent/websocket/tally.ts';
 import type { NervecenterEvent } from '../../src/core/signals/index.ts';
-import { milliseconds } from '../../src/core/units.ts';
+import { IDLE_AGENT, SETTINGS_OFF } from './idle-agent.ts';
 
 /** An agent that only remembers what it was told. */
 export class RecordingAgent implements Agent {
@@ -12,11 +12,9 @@ export class RecordingAgent implements Agent {
   readonly folded: string[] = [];
   readonly givenUp: string[] = [];
   readonly websockets = new WebSocketTally();
-  readonly ownPorts = new Set<number>();
-  readonly clock = {
-    monotonicMs: () => milliseconds(performance.now()),
-    epochMs: () => milliseconds(Date.now()),
-  };
+  readonly clock = IDLE_AGENT.clock;
+  readonly settings = SETTINGS_OFF;
+  readonly identity = IDLE_AGENT.identity;
 
   emit(event: NervecenterEvent): void {
     this.events.push(event);
@@ -40,8 +38,8 @@ export class RecordingAgent implements Agent {
 
   measured(): void {}
 
-  isOwnPort(port: number | undefined): boolean {
-    return port !== undefined && this.ownPorts.has(port);
+  later(work: () => void): void {
+    work();
   }
 
   warnOnce(key: string): void {

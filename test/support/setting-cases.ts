@@ -1,3 +1,4 @@
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../../src/config/config.ts';
@@ -22,8 +23,11 @@ export interface SettingCase {
 
 const whole = (min: number, max: number) => new RegExp(`a whole number from ${min} to ${max}`);
 
-/** Every setting, read with `cwd` as the working directory. */
-export const settingCases = (cwd: string): readonly SettingCase[] => [
+/** The working directory that paths are read from. */
+export const CWD = mkdtempSync(join(tmpdir(), 'nervecenter-test-'));
+
+/** Every setting. */
+export const SETTING_CASES: readonly SettingCase[] = [
   {
     name: 'OTEL_SDK_DISABLED',
     field: 'disabled',
@@ -203,11 +207,11 @@ export const settingCases = (cwd: string): readonly SettingCase[] => [
   {
     name: 'NERVECENTER_DATA_DIR',
     field: 'dataDir',
-    fallback: join(cwd, '.nervecenter'),
+    fallback: join(CWD, '.nervecenter'),
     good: [
-      ['kept', join(cwd, 'kept')],
+      ['kept', join(CWD, 'kept')],
       [join(tmpdir(), 'kept'), join(tmpdir(), 'kept')],
-      ['0', join(cwd, '0')],
+      ['0', join(CWD, '0')],
     ],
     bad: [],
   },
@@ -267,7 +271,7 @@ export const settingCases = (cwd: string): readonly SettingCase[] => [
     name,
     field,
     fallback: null,
-    good: [['some.json', join(cwd, 'some.json')]] as const,
+    good: [['some.json', join(CWD, 'some.json')]] as const,
     bad: [],
   })),
   ...(

@@ -110,7 +110,7 @@ function isLoader(callee: ts.Expression): boolean {
   );
 }
 
-function resolved(from: string, specifier: string): string {
+export function resolved(from: string, specifier: string): string {
   if (!specifier.startsWith('.')) return specifier;
   return normalize(join(dirname(from), specifier)).replaceAll(sep, '/');
 }

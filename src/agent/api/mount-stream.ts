@@ -1,4 +1,4 @@
-import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -13,12 +13,14 @@ import {
   snapshotMessage,
   VIEWERS_MAX,
 } from '../../core/audience.ts';
-import { NervecenterError, problemDetails } from '../../core/errors.ts';
+import { NervecenterError } from '../../core/errors.ts';
 import { isOriginAdmitted, parseAuthority, printable } from '../../core/origin.ts';
+import { problemAnswer, toProblem } from '../../core/problem.ts';
+import { endWithAnswer } from '../../platform/http-answer.ts';
 import { markOwnTraffic } from '../context/own-traffic.ts';
 import { replaceMethod } from '../modules/replace-method.ts';
 import { agentHandle } from './handle.ts';
-import { admit, type MountOptions, mountPrefix, pathOf, problemHeaders, toProblem } from './mount.ts';
+import { admit, type MountOptions, mountPrefix, pathOf } from './mount.ts';
 
 const STOPPING: Farewell = { code: GOING_AWAY, reason: 'the app stops' };
 
@@ -111,7 +113,7 @@ function listenForUpgrades(
 const refuseWhenAlone: UpgradeListener = function (_request, socket) {
   if (hasOtherListeners(this)) return;
   socket.on('error', ignoreFailure);
-  refuse(socket, new NervecenterError('NC_NOT_FOUND', 'There is no such stream here.'));
+  endWithAnswer(socket, problemAnswer(new NervecenterError('NC_NOT_FOUND', 'There is no such stream here.')));
 };
 
 function hasOtherListeners(server: UpgradingServer): boolean {
@@ -157,7 +159,7 @@ class MountedStream {
       }
       sockets.handleUpgrade(request, socket, head, (accepted) => this.#add(accepted, socket));
     } catch (error) {
-      refuse(socket, toProblem(error));
+      endWithAnswer(socket, problemAnswer(toProblem(error)));
     } finally {
       this.#arriving--;
     }
@@ -233,18 +235,6 @@ class MountedStream {
 async function openSockets(): Promise<WebSocketServer> {
   const { WebSocketServer } = await import('ws');
   return new WebSocketServer(STREAM_SOCKET_OPTIONS);
-}
-
-function refuse(socket: Duplex, error: NervecenterError): void {
-  const body = JSON.stringify(problemDetails(error));
-  const headers = {
-    ...problemHeaders(error),
-    'content-length': Buffer.byteLength(body),
-    connection: 'close',
-  };
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.once('finish', () => socket.destroy());
-  socket.end(`HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}\r\n${lines.join('')}\r\n${body}`);
 }
 
 function ignoreFailure(): void {}

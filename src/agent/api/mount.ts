@@ -1,12 +1,12 @@
-import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import { NervecenterError, problemDetails } from '../../core/errors.ts';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { NervecenterError } from '../../core/errors.ts';
 import { healthUnknown } from '../../core/health.ts';
+import { problemAnswer, toProblem } from '../../core/problem.ts';
+import { type HttpAnswer, writeAnswer } from '../../platform/http-answer.ts';
 import { markOwnTraffic } from '../context/own-traffic.ts';
 import { type AgentHandle, agentHandle, notLoaded } from './handle.ts';
 
 const DEFAULT_PREFIX = '/api/metrics';
-/** How long a client had better wait before it asks again. */
-const RETRY_AFTER_SECONDS = '5';
 
 export interface MountOptions {
   /**
@@ -124,21 +124,6 @@ export async function admit(options: MountOptions, request: IncomingMessage): Pr
   if (!authorized) throw new NervecenterError('NC_UNAUTHENTICATED', 'The app does not show this to you.');
 }
 
-/** What was thrown, as a failure fit to be shown: the details of an unforeseen one stay inside. */
-export function toProblem(error: unknown): NervecenterError {
-  if (error instanceof NervecenterError) return error;
-  return new NervecenterError('NC_UNAVAILABLE', 'This cannot be answered at the moment. Try again later.');
-}
-
-export function problemHeaders(error: NervecenterError): Record<string, string> {
-  return {
-    'content-type': 'application/problem+json',
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-    ...(error.status === 503 ? { 'retry-after': RETRY_AFTER_SECONDS } : {}),
-  };
-}
-
 /** Path of a request target without its query string. */
 export function pathOf(target: string | undefined): string {
   const query = target?.indexOf('?') ?? -1;
@@ -181,15 +166,16 @@ async function answer(
     if (!view.open) await admit(options, request);
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       const problem = new NervecenterError('NC_METHOD_NOT_ALLOWED', 'This route answers GET, HEAD.');
-      respondProblem(response, problem, { allow: 'GET, HEAD' });
+      const { headers, ...answer } = problemAnswer(problem);
+      respond(response, { ...answer, headers: { ...headers, allow: 'GET, HEAD' } });
       return;
     }
     const handle = agentHandle();
     if (handle === undefined) throw notLoaded();
     const { status, body } = await view.load(handle);
-    respond(response, status, JSON_HEADERS, JSON.stringify(body));
+    respond(response, { status, headers: JSON_HEADERS, body: JSON.stringify(body) });
   } catch (error) {
-    respondProblem(response, toProblem(error), {});
+    respond(response, problemAnswer(toProblem(error)));
   }
 }
 
@@ -199,20 +185,9 @@ const JSON_HEADERS = {
   'x-content-type-options': 'nosniff',
 };
 
-function respondProblem(
-  response: ServerResponse,
-  error: NervecenterError,
-  headers: OutgoingHttpHeaders,
-): void {
-  const body = JSON.stringify(problemDetails(error));
-  respond(response, error.status, { ...problemHeaders(error), ...headers }, body);
-}
-
-function respond(response: ServerResponse, status: number, headers: OutgoingHttpHeaders, body: string): void {
+function respond(response: ServerResponse, answer: HttpAnswer): void {
   try {
-    if (response.headersSent || response.destroyed) return;
-    response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) });
-    response.end(body);
+    writeAnswer(response, answer);
   } catch {
     // Somebody else has answered or replaced the response: there is nothing left to say.
   }

@@ -1,5 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { cacheNameOf, DEFAULT_CACHES } from '../../core/cache-names.ts';
+import { cacheNameOf } from '../../core/cache-names.ts';
 import type { Agent, Instrumentation } from '../instrumentation.ts';
 import { onModuleLoad } from '../modules/hook.ts';
 import { replaceMethod } from '../modules/replace-method.ts';
@@ -75,7 +75,7 @@ export function announceCaches(source: string): string {
 /** Puts itself in front of the functions of a cache; never throws, its caller is the app. */
 function observeCache(cache: Cache, agent: Agent, observes: () => boolean): void {
   if (![cache?.get, cache?.mget, cache?.ttl, cache?.wrap].every((ask) => typeof ask === 'function')) return;
-  const caches = agent.settings?.caches ?? DEFAULT_CACHES;
+  const caches = agent.settings.caches;
   const count = (key: unknown, hit: boolean, failed: boolean) => {
     if (observes() && (hit || !failed)) agent.cacheLookup(cacheNameOf(key, caches) ?? UNNAMED, hit);
   };

@@ -1,4 +1,3 @@
-import { DEFAULT_CACHES } from '../../core/cache-names.ts';
 import { currentContext, type WorkContext } from '../context/context.ts';
 import type { Agent, Instrumentation } from '../instrumentation.ts';
 import { onModuleLoad } from '../modules/hook.ts';
@@ -44,7 +43,7 @@ function observeCommands(exports: unknown, agent: Agent): (() => void) | undefin
   if (typeof prototype?.initPromise !== 'function' || typeof prototype.transformReply !== 'function') {
     return undefined;
   }
-  const caches = agent.settings?.caches ?? DEFAULT_CACHES;
+  const caches = agent.settings.caches;
   const tell = (command: Command, reply: unknown) => {
     const lookup = command[LOOKUP];
     if (!lookup || lookup.answered || isQueued(command, reply)) return;

@@ -1,4 +1,4 @@
-import { cacheNameOf, DEFAULT_CACHES } from '../../core/cache-names.ts';
+import { cacheNameOf } from '../../core/cache-names.ts';
 import type { Agent, Instrumentation } from '../instrumentation.ts';
 import { onModuleLoad } from '../modules/hook.ts';
 import { replaceMethod } from '../modules/replace-method.ts';
@@ -51,7 +51,7 @@ function observeKeyv(exports: unknown, agent: Agent): (() => void) | undefined {
 }
 
 function observed(read: Read, agent: Agent): Read {
-  const caches = agent.settings?.caches ?? DEFAULT_CACHES;
+  const caches = agent.settings.caches;
   return function observedRead(...args) {
     const outer = outerLookup();
     if (outer !== undefined) {

@@ -1,5 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { cacheNameOf, DEFAULT_CACHES } from '../../core/cache-names.ts';
+import { cacheNameOf } from '../../core/cache-names.ts';
 import { SECOND_MS } from '../../core/units.ts';
 import type { Instrumentation } from '../instrumentation.ts';
 import { onModuleLoad } from '../modules/hook.ts';
@@ -58,7 +58,7 @@ export function createLruCache(options: LruCacheOptions = {}): Instrumentation {
   return {
     name: 'lru-cache',
     start(agent) {
-      const caches = agent.settings?.caches ?? DEFAULT_CACHES;
+      const caches = agent.settings.caches;
       const intervalMs = options.sizeIntervalMs ?? SECOND_MS;
       const sizes = new CacheSizes({ agent, library: UNNAMED, intervalMs, measure });
       const count: CountLookup = (cache, key, hit) => {

@@ -1,4 +1,4 @@
-import { cacheNameOf, DEFAULT_CACHES } from '../../core/cache-names.ts';
+import { cacheNameOf } from '../../core/cache-names.ts';
 import { currentContext } from '../context/context.ts';
 import type { Agent, Instrumentation } from '../instrumentation.ts';
 import { onModuleLoad } from '../modules/hook.ts';
@@ -26,7 +26,7 @@ function observeClients(exports: unknown, agent: Agent): (() => void) | undefine
   const { Client } = exports as { readonly Client?: { readonly prototype?: ClientPrototype } };
   const prototype = Client?.prototype;
   if (typeof prototype?.get !== 'function') return undefined;
-  const caches = agent.settings?.caches ?? DEFAULT_CACHES;
+  const caches = agent.settings.caches;
   return replaceMethod(prototype, 'get', (get) => {
     return function observedGet(key, callback) {
       // Without a callback it calls itself with one.

@@ -1,4 +1,4 @@
-import { cacheNameOf, DEFAULT_CACHES } from '../../core/cache-names.ts';
+import { cacheNameOf } from '../../core/cache-names.ts';
 import { SECOND_MS } from '../../core/units.ts';
 import type { Agent, Instrumentation } from '../instrumentation.ts';
 import { onModuleLoad } from '../modules/hook.ts';
@@ -49,7 +49,7 @@ export const nodeCache: Instrumentation = createNodeCache();
 type CountLookup = (cache: NodeCacheLike, key: unknown, hit: boolean) => void;
 
 function counter(agent: Agent, sizes: CacheSizes<NodeCacheLike>): CountLookup {
-  const caches = agent.settings?.caches ?? DEFAULT_CACHES;
+  const caches = agent.settings.caches;
   return (cache, key, hit) => {
     const name = cacheNameOf(key, caches) ?? UNNAMED;
     if (outerLookup() === undefined) agent.cacheLookup(name, hit);

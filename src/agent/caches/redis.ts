@@ -1,4 +1,3 @@
-import { DEFAULT_CACHES } from '../../core/cache-names.ts';
 import type { Agent, Instrumentation } from '../instrumentation.ts';
 import { onModuleLoad } from '../modules/hook.ts';
 import { replaceMethod } from '../modules/replace-method.ts';
@@ -119,7 +118,7 @@ class QueuedReads {
   }
 
   #readOf(command: string, args: readonly unknown[]): QueuedRead | undefined {
-    const asked = askedCaches(command, args, 1, this.#agent.settings?.caches ?? DEFAULT_CACHES);
+    const asked = askedCaches(command, args, 1, this.#agent.settings.caches);
     return asked === undefined || outerLookup() !== undefined ? undefined : { command, asked };
   }
 

@@ -48,19 +48,12 @@ interface Counts {
  */
 export class CacheTally {
   readonly #counts = new Map<string, Counts>();
-  #overflowed = 0;
-
-  /** Look-ups counted under `other` because the bound of names was reached. */
-  get overflowed(): number {
-    return this.#overflowed;
-  }
 
   /** Counts a look-up, and tells the RAG query it happened in, if any. */
   lookup(cacheName: string, hit: boolean, work: WorkContext | null | undefined = currentContext()): void {
     const counts = this.#counts.get(cacheName) ?? this.#admit(cacheName);
     if (hit) counts.hits++;
     else counts.misses++;
-    if (counts.name === OTHER_CACHES && cacheName !== OTHER_CACHES) this.#overflowed++;
     work?.ragScope?.sawCacheLookup(cacheName, hit);
   }
 

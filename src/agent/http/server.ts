@@ -73,7 +73,6 @@ class ServedRequest {
 /** What is going on on one connection: more than one request only when the client pipelines. */
 interface Connection {
   readonly observer: HttpObserver;
-  readonly own: boolean;
   readonly open: ServedRequest[];
 }
 
@@ -86,7 +85,7 @@ type ObservedSocket = Socket & { [CONNECTION]?: Connection };
  */
 class HttpObserver {
   readonly #agent: Agent;
-  readonly #identity: Identity | undefined;
+  readonly #identity: Identity;
   readonly #routes = new RouteBound();
   #stopped = false;
 
@@ -102,12 +101,11 @@ class HttpObserver {
   started(exchange: Exchange): void {
     const { request, socket } = exchange;
     const connection = this.#connectionOf(socket);
-    if (connection.own) return;
     const bytesBefore = connection.open.length === 0 ? socket.bytesWritten : -1;
     const served = new ServedRequest(exchange, this.#agent.clock.monotonicMs(), bytesBefore);
     connection.open.push(served);
     enterContext(served.work);
-    if (this.#identity?.isKnown === true) identifyUser(this.#identity, request, served.work);
+    if (this.#identity.isKnown) identifyUser(this.#identity, request, served.work);
     if (hasBody(request)) bindEvents(request, served.work);
   }
 
@@ -133,11 +131,7 @@ class HttpObserver {
   #connectionOf(socket: ObservedSocket): Connection {
     const known = socket[CONNECTION];
     if (known !== undefined && known.observer === this) return known;
-    const connection: Connection = {
-      observer: this,
-      own: this.#agent.isOwnPort(socket.localPort),
-      open: [],
-    };
+    const connection: Connection = { observer: this, open: [] };
     socket[CONNECTION] = connection;
     socket.once('close', () => {
       guarded(this.#agent, () => this.#aborted(connection, socket));

@@ -1,4 +1,5 @@
 import type { Config } from '../../config/config.ts';
+import { backoffMs } from '../../core/backoff.ts';
 import { describeError, NervecenterError } from '../../core/errors.ts';
 import type { AgentMessage, CollectorMessage, Source } from '../../core/frame.ts';
 import { rendezvousPath } from '../../link/rendezvous.ts';
@@ -7,8 +8,7 @@ import { connectSocketLink } from './socket-link.ts';
 import { startWorkerLink } from './worker-link.ts';
 
 /** A collector that went away may be restarting; many agents must not come back in the same instant. */
-const RECONNECT_MS_MIN = 100;
-const RECONNECT_MS_MAX = 30_000;
+const RECONNECT = { firstMs: 100, ceilingMs: 30_000 };
 /** A link that held for so long is followed by a quick attempt again; one that breaks at once must not be. */
 const STEADY_MS = 10_000;
 /**
@@ -186,7 +186,7 @@ export class Connection {
   }
 
   #retryLater(): void {
-    const delay = Math.min(RECONNECT_MS_MAX, RECONNECT_MS_MIN * 2 ** this.#failures++);
-    setTimeout(() => void this.open(), delay * (0.5 + Math.random() / 2)).unref();
+    const delayMs = backoffMs(++this.#failures, Math.random(), RECONNECT);
+    setTimeout(() => void this.open(), delayMs).unref();
   }
 }

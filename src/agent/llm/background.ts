@@ -5,8 +5,8 @@ import { newEventId } from '../../platform/ids.ts';
 import type { Agent } from '../instrumentation.ts';
 import type { WireExchange, WireRequest } from '../wire/exchange.ts';
 import { type BodyDecoder, bodyDecoder } from './body.ts';
+import { callLabelsOf } from './call-labels.ts';
 import type { Dialect } from './dialects/dialect.ts';
-import { callLabelsOf } from './labels.ts';
 import { ResponseReader } from './reader/response-reader.ts';
 
 /** Calls whose outcome the app has not asked for yet, at most. */

@@ -1,30 +1,20 @@
-import type { Attribution } from '../../core/event.ts';
-import { errorType, modelName, word } from '../../core/llm/labels.ts';
+import { type Distribution, HistogramDelta } from '../../core/histogram.ts';
 import { rateLimitReset } from '../../core/llm/rate-limit.ts';
-import type { TokenUsage, UsageSource } from '../../core/llm/usage.ts';
-import {
-  callAttributes,
-  LLM_CHUNK_GAPS,
-  type LlmCallDetails,
-  type LlmCallEvent,
-  type LlmOutcome,
-} from '../../core/signals/llm-call.ts';
+import { callAttributes, LLM_CHUNK_GAPS } from '../../core/signals/llm-call.ts';
 import { stageOfOperation } from '../../core/signals/rag-query.ts';
-import { type Milliseconds, milliseconds } from '../../core/units.ts';
-import { newEventId } from '../../platform/ids.ts';
+import { type Milliseconds, milliseconds, toSeconds } from '../../core/units.ts';
 import { attributionOf, type WorkContext } from '../context/context.ts';
 import type { Agent } from '../instrumentation.ts';
 import type { WireExchange, WireRequest } from '../wire/exchange.ts';
 import { type Attempts, CallAttempt, isRetried } from './attempts.ts';
 import type { BackgroundCalls } from './background.ts';
-import { type BodyDecoder, bodyDecoder, giveText } from './body.ts';
-import { ChunkGaps, gapP95 } from './chunk-gaps.ts';
-import { providerOf, type Recognised } from './dialects/index.ts';
-import { HeldPieces } from './held-pieces.ts';
-import type { CallLabels } from './labels.ts';
+import { type BodyDecoder, bodyDecoder, giveText, HeldPieces } from './body.ts';
+import { callEvent, type Ending, isCall, type Over } from './call-event.ts';
+import type { CallLabels } from './call-labels.ts';
+import type { Recognised } from './dialects/index.ts';
 import { RequestReader } from './reader/request-reader.ts';
 import { ResponseReader } from './reader/response-reader.ts';
-import { ESTIMATED_INPUT_MAX, estimateUsage } from './tokens/estimate.ts';
+import { ESTIMATED_INPUT_MAX } from './tokens/estimate.ts';
 import { RequestWeight } from './tokens/request-weight.ts';
 
 export interface LlmCallOptions {
@@ -36,30 +26,6 @@ export interface LlmCallOptions {
   /** The work that asked for the call. */
   readonly context: WorkContext | undefined;
 }
-
-interface Ending {
-  readonly outcome: LlmOutcome;
-  readonly errorType: string | null;
-}
-
-/** What was so when the call ended, however much later its event is made. */
-interface Over {
-  readonly timeMs: Milliseconds;
-  readonly durationMs: Milliseconds;
-  readonly ending: Ending;
-  readonly attribution: Attribution;
-}
-
-/** Longest message of an error that is recorded, if the user wants them at all. */
-const MESSAGE_CHARS_MAX = 500;
-/** Codes of a request that was refused for what it says, where no answer gives a reason to stop. */
-const CONTENT_FILTER_CODES = new Set([
-  'content_filter',
-  'content_policy_violation',
-  'ResponsibleAIPolicyViolation',
-  'moderation_blocked',
-]);
-const CONTENT_FILTER = 'content_filter';
 
 const OK: Ending = { outcome: 'ok', errorType: null };
 
@@ -201,8 +167,8 @@ export class LlmCall implements WireExchange {
     this.#request.close();
     void this.#attempt.current; // Now: a failure that this call is the retry of is another's later.
     const { agent } = this.#options;
-    if (agent.later === undefined || !this.#mayWait) emit();
-    else agent.later(emit);
+    if (this.#mayWait) agent.later(emit);
+    else emit();
   }
 
   /**
@@ -214,107 +180,29 @@ export class LlmCall implements WireExchange {
     return this.#response === null || (!this.#response.failed && this.#response.pendingId === null);
   }
 
-  #emit({ timeMs, durationMs, ending, attribution }: Over): void {
-    if (!this.#isCall()) return;
+  #emit(over: Over): void {
     const { agent, background, labels, recognised } = this.#options;
-    const response = this.#response;
-    const { outcome, errorType: error } = this.#verdict(ending);
-    const responseModel = modelName(response?.model);
-    const model = modelName(this.#request.model) ?? responseModel;
-    const streaming = response?.isStream === true || this.#asksForStream;
-    const names = {
-      provider: providerOf(this.#host, recognised.dialect),
-      model: model ?? 'unknown',
-      errorType: error,
-    };
     const gaps = this.#gaps?.take() ?? null;
-    const event: LlmCallEvent = {
-      signal: 'llm-call',
-      id: newEventId(timeMs),
-      timeMs,
-      ...attribution,
-      traceId: this.#attempt.current.traceId,
-      ...names,
-      ...labels.of(names),
-      serverAddress: this.#host,
-      operation: recognised.dialect.operation,
-      responseModel,
-      streaming,
-      ...this.#usage(outcome),
-      durationMs,
-      firstTokenMs: streaming ? this.#firstTokenWithin(durationMs) : null,
-      outcome,
-      queryCategory: null,
-      reportedCostUsd: response?.reportedCostUsd ?? null,
-      ...this.#details(error),
-      chunkGapP95Ms: gapP95(gaps),
+    const seen = {
+      host: this.#host,
+      recognised,
+      attempt: this.#attempt.current,
+      request: this.#request,
+      requestWeight: this.#requestWeight,
+      statusCode: this.#statusCode,
+      rateLimitResetMs: this.#rateLimitResetMs,
+      response: this.#response,
+      streaming: this.#response?.isStream === true || this.#asksForStream,
+      firstTokenMs: this.#firstTokenMs,
+      gaps,
+      over,
     };
-    const pendingId = outcome === 'ok' ? (response?.pendingId ?? null) : null;
+    if (!isCall(seen)) return;
+    const event = callEvent(seen, labels, agent.settings);
+    const pendingId = event.outcome === 'ok' ? (this.#response?.pendingId ?? null) : null;
     if (pendingId === null) agent.emit(event);
     else background.began(pendingId, { event, dialect: recognised.dialect, startMs: this.#startMs });
     if (gaps !== null) agent.measured(LLM_CHUNK_GAPS, gaps, callAttributes(event));
-  }
-
-  #firstTokenWithin(durationMs: Milliseconds): Milliseconds | null {
-    return this.#firstTokenMs === null ? null : milliseconds(Math.min(this.#firstTokenMs, durationMs));
-  }
-
-  #details(error: string | null): Omit<LlmCallDetails, 'chunkGapP95Ms'> {
-    const response = this.#response;
-    const filtered = error !== null && CONTENT_FILTER_CODES.has(error);
-    return {
-      statusCode: this.#statusCode,
-      attempt: this.#attempt.current.number,
-      errorMessage: error === null ? null : this.#errorMessage(),
-      rateLimitResetMs: this.#rateLimitResetMs,
-      finishReason: word(response?.finishReason) ?? (filtered ? CONTENT_FILTER : null),
-      usageMismatch: response?.usageMismatch ?? false,
-      serviceTier: word(response?.serviceTier),
-      billedUnits: response?.billedUnits ?? null,
-    };
-  }
-
-  /** A provider may quote the prompt in it: it is kept for those who asked for it only. */
-  #errorMessage(): string | null {
-    if (this.#options.agent.settings?.errorMessages !== true) return null;
-    const message = this.#response?.errorMessage;
-    return typeof message === 'string' ? utf8(message).slice(0, MESSAGE_CHARS_MAX) : null;
-  }
-
-  /** Whether this was a call at all: a redirect bills nothing, and a doubtful request must look like one inside. */
-  #isCall(): boolean {
-    if (this.#statusCode !== null && this.#statusCode >= 300 && this.#statusCode < 400) return false;
-    if (this.#options.recognised.certain) return true;
-    if (this.#request.hasDialectKeys) return this.#response?.mayBeCall !== false;
-    return this.#request.hasKeysButModel && this.#response?.isTelling === true;
-  }
-
-  #verdict(ending: Ending): Ending {
-    const response = this.#response;
-    if (this.#statusCode !== null && this.#statusCode >= 400) {
-      return { outcome: 'error', errorType: errorType(response?.errors ?? []) ?? String(this.#statusCode) };
-    }
-    if (response?.failed === true) {
-      return { outcome: 'error', errorType: errorType(response.errors) ?? '_OTHER' };
-    }
-    // Readers that have all they need often cancel the stream instead of waiting for its end.
-    if (ending.outcome === 'aborted' && response?.ended === true) return OK;
-    return ending;
-  }
-
-  #usage(outcome: LlmOutcome): { readonly usage: TokenUsage | null; readonly usageSource: UsageSource } {
-    const response = this.#response;
-    const usage = response?.usage ?? null;
-    if (response === null || (this.#statusCode ?? 0) >= 400) return { usage: null, usageSource: 'none' };
-    if (usage !== null && !response.usageIsProvisional) return { usage, usageSource: 'provider' };
-    const billed = usage !== null || response.contentEvents > 0 || outcome !== 'error';
-    if (!response.isStream || !billed) return { usage: null, usageSource: 'none' };
-    const estimate = estimateUsage({
-      inputTokens: this.#requestWeight.tokens,
-      outputTokens: response.outputTokens,
-      provisional: usage,
-    });
-    return { usage: estimate, usageSource: 'estimated' };
   }
 
   #warn(key: string, message: string): void {
@@ -322,7 +210,26 @@ export class LlmCall implements WireExchange {
   }
 }
 
-/** Bytes as characters (latin1), as the readers see them, become text again; what was escaped in JSON is text already. */
-function utf8(text: string): string {
-  return /[\u0100-\uffff]/.test(text) ? text : Buffer.from(text, 'latin1').toString('utf8');
+/** The times between a stream's chunks with content, in a histogram of bounded size (error at most 4.4 %). */
+export class ChunkGaps {
+  readonly #gaps = new HistogramDelta();
+  #lastMs: Milliseconds | null = null;
+
+  /** @param chunks with content that arrived together at `nowMs`: between them no time passed. */
+  arrived(chunks: number, nowMs: Milliseconds): void {
+    if (chunks === 0) return;
+    if (this.#lastMs !== null) this.#add(nowMs - this.#lastMs);
+    for (let together = 1; together < chunks; together++) this.#add(0);
+    this.#lastMs = nowMs;
+  }
+
+  /** The gaps in seconds, `null` with fewer than two chunks. To be asked once, at the stream's end. */
+  take(): Distribution | null {
+    const gaps = this.#gaps.take();
+    return gaps.count === 0 ? null : gaps;
+  }
+
+  #add(gapMs: number): void {
+    this.#gaps.record(toSeconds(milliseconds(Math.max(0, gapMs))));
+  }
 }

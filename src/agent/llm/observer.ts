@@ -6,15 +6,15 @@ import { Attempts } from './attempts.ts';
 import { BackgroundCalls } from './background.ts';
 import { finishBodies } from './body.ts';
 import { LlmCall } from './call.ts';
+import { type CallLabels, callLabelsOf } from './call-labels.ts';
 import { recognise } from './dialects/index.ts';
 import { requestUsage } from './include-usage.ts';
-import { type CallLabels, callLabelsOf } from './labels.ts';
 
 /** Calls of model providers, read off the wire. Each attempt of an SDK that retries is an event of its own. */
 export const llm: Instrumentation = {
   name: 'llm',
   start(agent) {
-    const stopAsking = agent.settings?.includeUsage === true ? requestUsage(agent) : null;
+    const stopAsking = agent.settings.includeUsage ? requestUsage(agent) : null;
     const observer = new LlmObserver(agent);
     const stopObserving = observeWire(agent, observer);
     return () => {

@@ -1,10 +1,17 @@
 import { VECTOR_SEARCH } from '../../core/signals/rag-query.ts';
 import { currentContext, type RagScope, runInContext } from '../context/context.ts';
 import { settled } from '../context/on-settled.ts';
+import { forgetMatchedText } from '../forget-matched-text.ts';
 import type { Instrumentation } from '../instrumentation.ts';
 import { onModuleLoad } from '../modules/hook.ts';
 import { replaceMethod } from '../modules/replace-method.ts';
-import { searchesVectors } from './sql.ts';
+
+/** Distance operators of pgvector for numbers: Euclidean, cosine, inner product, taxicab. */
+const OPERATOR = /<(?:->|=>|#>|\+>)/;
+/** Longer statements are not looked at; a vector of 4,000 numbers written into one takes 80,000. */
+const STATEMENT_CHARS_MAX = 1024 * 1024;
+/** What may hold the same characters and means something else: literals, quoted names, comments. Each ends at the end. */
+const NOT_CODE = /'[^']*(?:'|$)|"[^"]*(?:"|$)|--[^\n]*|\/\*(?:[^*]|\*(?!\/))*(?:\*\/|$)/g;
 
 type Callback = (this: unknown, ...results: unknown[]) => unknown;
 type Query = (this: unknown, ...parameters: unknown[]) => unknown;
@@ -111,4 +118,12 @@ function watched(
 function found(result: unknown): { readonly chunks: number; readonly scores: null } | null {
   const { rows } = (result ?? {}) as { readonly rows?: unknown };
   return Array.isArray(rows) ? { chunks: rows.length, scores: null } : null;
+}
+
+/** Whether a statement compares vectors with an operator of pgvector. Nothing of its text is kept. */
+export function searchesVectors(statement: string): boolean {
+  if (statement.length > STATEMENT_CHARS_MAX || !OPERATOR.test(statement)) return false;
+  const searches = OPERATOR.test(statement.replace(NOT_CODE, ' '));
+  forgetMatchedText();
+  return searches;
 }

@@ -1,4 +1,4 @@
-import type { SearchResults } from './store.ts';
+import type { SearchResults } from './vector-store.ts';
 
 /** What makes a query of `FT.SEARCH` one for vectors: nearest neighbours, or all within a radius. */
 const VECTOR_QUERY = /=>\s*\{?\s*\[\s*KNN\b|\bVECTOR_RANGE\b/i;

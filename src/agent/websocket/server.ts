@@ -187,12 +187,11 @@ function openSession(
 ): Session | undefined {
   try {
     if (webSocket[SESSION] !== undefined || isOwnTraffic(request)) return undefined;
-    if (agent.isOwnPort(request.socket?.localPort)) return undefined;
     const traceId = traceIdOf(request.headers['traceparent']);
     const work = new WorkContext({ parent, traceId });
     // What the app has said in work of its own stands.
     const user =
-      work.user === undefined && agent.identity?.isKnown ? agent.identity.userOf(request) : undefined;
+      work.user === undefined && agent.identity.isKnown ? agent.identity.userOf(request) : undefined;
     if (user !== undefined) work.setUser(user);
     const session = new Session(agent, pathOf(request.url), work);
     Object.defineProperty(webSocket, SESSION, { value: session });

@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import { KIB } from '../../core/units.ts';
 import type { FollowedExchange } from './hub.ts';
-import { putInFront } from './in-front.ts';
+import { watchMethod } from './watch-method.ts';
 
 /** Text is encoded in pieces of at most so many characters: a prompt of megabytes is never held a second time as a whole. */
 const PIECE_CHARS_MAX = 16 * KIB;
@@ -14,8 +14,8 @@ export function watchSent(request: Sink & object, exchange: FollowedExchange): v
     if (request.writableEnded || request.destroyed) return;
     givePieces(chunk, encoding, (piece) => exchange.sent(piece));
   };
-  putInFront(exchange, request, 'write', see);
-  putInFront(exchange, request, 'end', see);
+  watchMethod(exchange, request, 'write', see);
+  watchMethod(exchange, request, 'end', see);
 }
 
 /**
@@ -25,7 +25,7 @@ export function watchSent(request: Sink & object, exchange: FollowedExchange): v
  * @param ended called when the parser says that nothing follows.
  */
 export function watchReceived(response: object, exchange: FollowedExchange, ended: () => void): void {
-  putInFront(exchange, response, 'push', (chunk: unknown) => {
+  watchMethod(exchange, response, 'push', (chunk: unknown) => {
     if (chunk === null) ended();
     else if (Buffer.isBuffer(chunk)) exchange.received(chunk);
   });

@@ -1,4 +1,3 @@
-import { isLocalHost } from '../../core/llm/providers.ts';
 import { ABORTED } from '../../core/signals/llm-call.ts';
 import { MINUTE_MS, type Milliseconds, milliseconds } from '../../core/units.ts';
 import type { Agent } from '../instrumentation.ts';
@@ -135,7 +134,6 @@ export class WireHub {
 
   /** Called for every request the app makes, before anything of it is touched: `undefined` when nobody is interested. */
   open(request: WireRequest): FollowedExchange | undefined {
-    if (this.#agent.isOwnPort(request.port) && isLocalHost(request.host)) return undefined;
     const views = this.#interested(request);
     if (views === undefined) return undefined;
     this.#makeRoom();

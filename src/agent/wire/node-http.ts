@@ -1,10 +1,10 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { watchReceived, watchSent } from './bodies.ts';
+import { listen } from './channels.ts';
 import { brokenBy, givenUp } from './ending.ts';
 import type { WireEnding, WireRequest } from './exchange.ts';
-import { listen } from './guard.ts';
 import type { FollowedExchange, WireHub } from './hub.ts';
-import { putInFront } from './in-front.ts';
+import { watchMethod } from './watch-method.ts';
 
 interface HttpMessage {
   readonly request: ClientRequest;
@@ -46,7 +46,7 @@ function follow(request: ClientRequest, exchange: FollowedExchange): Attempt {
   const attempt: Attempt = { exchange, givenUp: request.destroyed ? givenUp(undefined) : undefined };
   watchSent(request, exchange);
   // Node itself ends requests by their socket; only the app calls this.
-  putInFront(exchange, request, 'destroy', (reason: unknown) => {
+  watchMethod(exchange, request, 'destroy', (reason: unknown) => {
     attempt.givenUp ??= givenUp(reason);
   });
   return attempt;
@@ -58,7 +58,7 @@ function receive(response: IncomingMessage, attempt: Attempt): void {
   watchReceived(response, exchange, () => {
     if (response.complete) exchange.completed();
   });
-  putInFront(exchange, response, '_destroy', (error: unknown) => {
+  watchMethod(exchange, response, '_destroy', (error: unknown) => {
     if (response.complete) return;
     // Where the connection is still there, the app let go of the response.
     const ending = attempt.givenUp ?? (response.socket?.destroyed ? brokenBy(error) : givenUp(error));

@@ -7,12 +7,12 @@ import type {
 import { createRequire } from 'node:module';
 import { Duplex } from 'node:stream';
 import { watchReceived, watchSent } from './bodies.ts';
+import { listen } from './channels.ts';
 import { endingOf, givenUp } from './ending.ts';
 import type { WireRequest } from './exchange.ts';
-import { listen } from './guard.ts';
 import type { FollowedExchange, WireHub } from './hub.ts';
-import { putInFront } from './in-front.ts';
 import { isUndiciSocket } from './undici.ts';
+import { watchMethod } from './watch-method.ts';
 
 interface StreamMessage {
   readonly stream: ClientHttp2Stream;
@@ -114,14 +114,14 @@ function isUndicis(stream: ClientHttp2Stream): boolean {
 }
 
 function watchEnd(stream: ClientHttp2Stream, exchange: FollowedExchange): void {
-  putInFront(exchange, stream, 'close', () => {
+  watchMethod(exchange, stream, 'close', () => {
     // Node itself closes the streams of a connection it has lost, and those are destroyed next.
     if (isConnected(stream)) exchange.failed(givenUp(undefined));
   });
   watchReceived(stream, exchange, () => {
     if (!stream.destroyed && (stream.rstCode ?? NO_ERROR) === NO_ERROR) exchange.completed();
   });
-  putInFront(exchange, stream, '_destroy', (error: unknown) =>
+  watchMethod(exchange, stream, '_destroy', (error: unknown) =>
     exchange.failed(endingOf(reasonOf(stream, error))),
   );
 }

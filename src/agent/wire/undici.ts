@@ -1,7 +1,7 @@
 import type { Agent } from '../instrumentation.ts';
+import { listen } from './channels.ts';
 import { endingOf } from './ending.ts';
 import type { WireRequest } from './exchange.ts';
-import { listen } from './guard.ts';
 import type { FollowedExchange, WireHub } from './hub.ts';
 import { provideBodyChannels } from './undici-dispatcher.ts';
 

@@ -1,33 +1,20 @@
-import { type AlertRule, levelOf } from '../../core/alerts/rule.ts';
-import { type AlertInstance, type AlertStep, firstInstance, stepAlert } from '../../core/alerts/state.ts';
-import type {
-  AlertEvent,
-  AlertStore,
-  Delivery,
-  StoredAlerts,
-  StoredInstance,
-} from '../../core/alerts/store.ts';
+import type { AlertRule } from '../../core/alerts/rule.ts';
+import type { AlertStore, Delivery, StoredInstance } from '../../core/alerts/stored-alerts.ts';
 import { describeError, NervecenterError } from '../../core/errors.ts';
-import type { HistoryAnswer, HistoryQuery } from '../../core/history/query.ts';
 import { parseDuration } from '../../core/history/time.ts';
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../core/units.ts';
+import { Condition } from '../condition.ts';
 import type { Log } from '../log.ts';
-import { type AlertNotice, webhookBody } from './message.ts';
-import { questionOf } from './question.ts';
+import { AlertStates, type AlertStatesOptions } from './alert-states.ts';
+import { type ObservationSources, type Observed, observe } from './observe.ts';
 
-export interface EngineOptions {
+export interface EngineOptions extends ObservationSources, AlertStatesOptions {
   /** `null`: nothing is stored, so that only rules of health can be judged. */
   readonly store: AlertStore | null;
-  readonly history: ((query: HistoryQuery) => Promise<HistoryAnswer>) | null;
-  /** What health says now. */
-  readonly issues: () => readonly string[];
   readonly fileRules: readonly AlertRule[];
   readonly deliver: (deliveries: readonly Delivery[]) => void;
-  readonly service: string;
   /** Who this collector is, a UUID. */
   readonly holder: string;
-  readonly newId: () => string;
-  readonly now: () => number;
   readonly intervalMs: number;
   readonly log: Log;
 }
@@ -44,23 +31,14 @@ export interface RuleStatus {
   readonly foldedGroups: boolean;
 }
 
-/** Changes not stored yet; at the bound the oldest is forgotten and counted. */
-const UNSAVED_MAX = 1000;
 /** A storage that does not come up does not keep the rules of health waiting for longer. */
 const PATIENCE_MS = 30 * SECOND_MS;
 /** The seat is free when its holder missed so many rounds. */
 const SEAT_ROUNDS = 3;
 /** A window is looked at so often while it passes, but not more often than the interval or less often than a minute. */
 const LOOKS_PER_WINDOW = 60;
-const FOLDED = '<other>';
 
 type RulesById = Map<string, { readonly rule: AlertRule; readonly origin: RuleStatus['origin'] }>;
-
-interface Observed {
-  readonly group: string;
-  readonly value: number | null;
-  readonly level: number;
-}
 
 /**
  * Judges every rule in turn, in one collector of all that share a database, and keeps what follows: in memory first, so
@@ -68,27 +46,25 @@ interface Observed {
  */
 export class AlertEngine {
   readonly #options: EngineOptions;
-  readonly #instances = new Map<string, StoredInstance>();
-  readonly #dirty = new Set<string>();
-  readonly #gone = new Map<string, { rule: string; group: string }>();
+  readonly #states: AlertStates;
   readonly #dueMs = new Map<string, number>();
   readonly #problems = new Map<string, string>();
   readonly #folded = new Set<string>();
   readonly #startedMs: number;
+  /** The store fails. */
+  readonly #unkept: Condition;
   #stored: readonly AlertRule[] = [];
   #silences: ReadonlyMap<string, number> = new Map();
-  #events: AlertEvent[] = [];
-  #deliveries: Delivery[] = [];
   #seated: boolean;
   #reached: boolean;
-  #failing = false;
   #round: Promise<void> | null = null;
   evaluatedMs: number | null = null;
-  eventsDropped = 0;
 
   constructor(options: EngineOptions) {
     this.#options = options;
+    this.#states = new AlertStates(options);
     this.#startedMs = options.now();
+    this.#unkept = new Condition(options.log, 'alerts');
     this.#seated = options.store === null;
     this.#reached = options.store === null;
   }
@@ -96,6 +72,11 @@ export class AlertEngine {
   /** Whether this collector is the one that judges. */
   get seated(): boolean {
     return this.#seated;
+  }
+
+  /** Changes that were never stored. */
+  get eventsDropped(): number {
+    return this.#states.eventsDropped;
   }
 
   statuses(): RuleStatus[] {
@@ -106,7 +87,7 @@ export class AlertEngine {
         rule,
         origin,
         silencedUntilMs: until > nowMs ? until : null,
-        instances: this.#instancesOf(rule.id),
+        instances: this.#states.of(rule.id),
         problem: this.#problems.get(rule.id) ?? null,
         foldedGroups: this.#folded.has(rule.id),
       };
@@ -147,7 +128,7 @@ export class AlertEngine {
   async #once(): Promise<void> {
     try {
       await this.#enter();
-      this.#works();
+      this.#unkept.end('Alerts are kept again.');
     } catch (error) {
       this.#fails(error);
     }
@@ -164,7 +145,10 @@ export class AlertEngine {
     this.#reached = true;
     this.#take(stored.rules);
     this.#silences = stored.silences;
-    if (!seated || !this.#seated) this.#adopt(stored, seated);
+    if (!seated || !this.#seated) {
+      this.#states.adopt(stored.instances, !seated);
+      if (seated) this.#options.deliver(stored.deliveries);
+    }
     this.#seated = seated;
   }
 
@@ -175,23 +159,12 @@ export class AlertEngine {
     this.#stored = rules;
   }
 
-  /** What others left, except where this collector went on by itself while nobody could be asked. */
-  #adopt({ instances, deliveries }: StoredAlerts, seated: boolean): void {
-    if (!seated) this.#dirty.clear();
-    for (const key of this.#instances.keys()) if (!this.#dirty.has(key)) this.#instances.delete(key);
-    for (const instance of instances) {
-      const key = keyOf(instance.rule, instance.group);
-      if (!this.#dirty.has(key)) this.#instances.set(key, instance);
-    }
-    if (seated) this.#options.deliver(deliveries);
-  }
-
   async #judgeAll(): Promise<void> {
     const rules = this.#rules();
     for (const { rule } of rules.values()) {
       const nowMs = this.#options.now();
       if (!rule.enabled || nowMs < (this.#dueMs.get(rule.id) ?? 0)) continue;
-      this.#dueMs.set(rule.id, nowMs + this.#lookEveryMs(rule));
+      this.#dueMs.set(rule.id, nowMs + lookEveryMs(rule, this.#options.intervalMs));
       await this.#judge(rule);
     }
     // Without the stored rules nobody knows which are gone.
@@ -201,11 +174,13 @@ export class AlertEngine {
 
   async #judge(rule: AlertRule): Promise<void> {
     try {
-      const observed = await this.#observe(rule);
+      const { groups, folded } = await observe(rule, this.#options);
       this.#problems.delete(rule.id);
-      const seen = new Set(observed.map(({ group }) => group));
-      for (const one of observed) this.#step(rule, one);
-      for (const { group } of this.#instancesOf(rule.id)) {
+      if (folded) this.#folded.add(rule.id);
+      else this.#folded.delete(rule.id);
+      const seen = new Set(groups.map(({ group }) => group));
+      for (const one of groups) this.#step(rule, one);
+      for (const { group } of this.#states.of(rule.id)) {
         if (!seen.has(group)) this.#step(rule, { group, value: null, level: 0 });
       }
     } catch (error) {
@@ -214,119 +189,33 @@ export class AlertEngine {
     }
   }
 
-  async #observe(rule: AlertRule): Promise<Observed[]> {
-    const { condition } = rule;
-    const { history, issues, now } = this.#options;
-    if (condition.kind === 'health') {
-      const applies = issues().includes(condition.issue);
-      return [{ group: '', value: applies ? 1 : 0, level: applies ? 1 : 0 }];
-    }
-    if (history === null)
-      throw new NervecenterError(
-        'NC_UNAVAILABLE',
-        'Storage is off (NERVECENTER_STORAGE): there is no history.',
-      );
-    const { query, counts } = questionOf(condition, now());
-    const values = valuesOf(await history(query));
-    const events = counts === null ? null : valuesOf(await history(counts));
-    if (values.delete(FOLDED)) this.#folded.add(rule.id);
-    else this.#folded.delete(rule.id);
-    const enough = (group: string) =>
-      events === null || condition.kind !== 'threshold' || (events.get(group) ?? 0) >= condition.min_count;
-    return [...values].map(([group, value]) => {
-      return { group, value, level: enough(group) ? levelOf(condition, value) : 0 };
-    });
-  }
-
-  #step(rule: AlertRule, { group, value, level }: Observed): void {
-    const nowMs = this.#options.now();
-    const key = keyOf(rule.id, group);
-    const before = this.#instances.get(key) ?? firstInstance(nowMs);
-    const forMs = parseDuration(rule.for) ?? 0;
-    const silenced = (this.#silences.get(rule.id) ?? 0) > nowMs;
-    const step = stepAlert(before, { level, value, nowMs, forMs, silenced });
-    if (step.next.state === 'ok' && value === null && group !== '') this.#forget(rule.id, group);
-    else this.#instances.set(key, { ...step.next, rule: rule.id, group });
-    if (differs(before, step.next)) this.#dirty.add(key);
-    this.#tell(rule, group, step, before);
-  }
-
-  #tell(rule: AlertRule, group: string, { next, change, notice }: AlertStep, before: AlertInstance): void {
-    const { newId, now, service } = this.#options;
-    const atMs = now();
-    if (change !== null) {
-      const sinceMs = change === 'resolved' ? before.sinceMs : next.sinceMs;
-      const level = change === 'resolved' ? before.peak : next.level;
-      this.#keep({
-        id: newId(),
-        rule: rule.id,
-        name: rule.name,
-        severity: rule.severity,
-        group,
-        change,
-        level,
-        value: next.value,
-        since_ms: Math.min(sinceMs, atMs),
-        at_ms: atMs,
-      });
-    }
-    if (notice === null) return;
-    for (const webhook of rule.webhooks) {
-      const told: AlertNotice = {
-        id: newId(),
-        kind: notice,
-        rule,
-        group,
-        value: next.value,
-        level: next.level,
-        atMs,
-        service,
-      };
-      this.#deliveries.push({ id: told.id, webhook, body: webhookBody(told, webhook.format) });
-    }
-  }
-
-  #keep(event: AlertEvent): void {
-    this.#events.push(event);
-    if (this.#events.length <= UNSAVED_MAX) return;
-    this.#events.shift();
-    this.eventsDropped++;
+  #step(rule: AlertRule, observed: Observed): void {
+    const silenced = (this.#silences.get(rule.id) ?? 0) > this.#options.now();
+    this.#states.step(rule, observed, silenced);
   }
 
   /** Alerts of rules that are switched off or gone end; what had been told to fire is told to be resolved, if anybody is left to tell. */
   #retire(rules: RulesById): void {
-    for (const { rule: id, group, state } of [...this.#instances.values()]) {
+    for (const { rule: id, group, state } of this.#states.all()) {
       const rule = rules.get(id)?.rule;
       if (rule?.enabled) continue;
       const last = rule ?? removedRule(id);
       if (state === 'firing') this.#step(last, { group, value: null, level: 0 });
-      this.#forget(id, group);
+      this.#states.forget(id, group);
     }
-  }
-
-  #forget(rule: string, group: string): void {
-    const key = keyOf(rule, group);
-    this.#instances.delete(key);
-    this.#gone.set(key, { rule, group });
   }
 
   /** First stored, then sent: what is sent twice can be told by its id, what is never sent cannot. */
   async #save(): Promise<void> {
-    const deliveries = this.#deliveries;
-    this.#deliveries = [];
     const { store, deliver } = this.#options;
-    const events = this.#events;
-    const gone = [...this.#gone.values()];
-    const keys = [...this.#dirty];
-    const instances = keys.flatMap((key) => this.#instances.get(key) ?? []);
-    const isNothing = events.length + gone.length + instances.length + deliveries.length === 0;
+    const deliveries = this.#states.takeDeliveries();
+    const changes = { ...this.#states.unsaved(), deliveries };
+    const isNothing = Object.values(changes).every(({ length }) => length === 0);
     if (store !== null && !isNothing) {
       try {
-        await store.save({ instances, gone, events, deliveries });
-        this.#events = [];
-        this.#gone.clear();
-        this.#dirty.clear();
-        this.#works();
+        await store.save(changes);
+        this.#states.saved();
+        this.#unkept.end('Alerts are kept again.');
       } catch (error) {
         this.#fails(error); // Tried again with the next round.
       }
@@ -341,46 +230,20 @@ export class AlertEngine {
     return rules;
   }
 
-  #instancesOf(ruleId: string): StoredInstance[] {
-    return [...this.#instances.values()].filter(({ rule }) => rule === ruleId);
-  }
-
-  #lookEveryMs({ condition }: AlertRule): number {
-    const { intervalMs } = this.#options;
-    if (condition.kind === 'health') return 0;
-    const windowMs = condition.kind === 'budget' ? HOUR_MS : (parseDuration(condition.window) ?? HOUR_MS);
-    // A little less, so that a timer that comes early does not miss its turn.
-    return Math.min(Math.max(windowMs / LOOKS_PER_WINDOW, intervalMs), MINUTE_MS) - intervalMs / 2;
-  }
-
-  #works(): void {
-    if (this.#failing) this.#options.log('alerts', 'Alerts are kept again.');
-    this.#failing = false;
-  }
-
   #fails(error: unknown): void {
     // Storage that is down says so itself.
-    const known = error instanceof NervecenterError && error.code === 'NC_UNAVAILABLE';
-    if (known || this.#failing) return;
-    this.#failing = true;
-    this.#options.log(
-      'alerts',
+    if (error instanceof NervecenterError && error.code === 'NC_UNAVAILABLE') return;
+    this.#unkept.begin(
       `Alerts cannot be kept: ${describeError(error)}. Rules of health and those of the file go on in memory.`,
     );
   }
 }
 
-function keyOf(rule: string, group: string): string {
-  return `${rule}\0${group}`;
-}
-
-function valuesOf({ series }: HistoryAnswer): Map<string, number | null> {
-  return new Map(series.map(({ group, points }) => [Object.values(group)[0] ?? '', points[0]?.[1] ?? null]));
-}
-
-/** Whether it is worth storing: the value alone is not, it changes with every look. */
-function differs(a: AlertInstance, b: AlertInstance): boolean {
-  return a.state !== b.state || a.sinceMs !== b.sinceMs || a.peak !== b.peak || a.notified !== b.notified;
+function lookEveryMs({ condition }: AlertRule, intervalMs: number): number {
+  if (condition.kind === 'health') return 0;
+  const windowMs = condition.kind === 'budget' ? HOUR_MS : (parseDuration(condition.window) ?? HOUR_MS);
+  // A little less, so that a timer that comes early does not miss its turn.
+  return Math.min(Math.max(windowMs / LOOKS_PER_WINDOW, intervalMs), MINUTE_MS) - intervalMs / 2;
 }
 
 /** In place of a rule that nobody has any more: its alerts end in the history, and nobody is told. */

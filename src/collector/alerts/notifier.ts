@@ -1,6 +1,8 @@
 import type { Webhook } from '../../core/alerts/rule.ts';
-import type { Delivery } from '../../core/alerts/store.ts';
+import type { Delivery } from '../../core/alerts/stored-alerts.ts';
+import { backoffMs } from '../../core/backoff.ts';
 import { MINUTE_MS, SECOND_MS } from '../../core/units.ts';
+import { Condition } from '../condition.ts';
 import type { Log } from '../log.ts';
 
 /** Messages that wait; at the bound the oldest gives way and is counted. */
@@ -9,8 +11,7 @@ const WAITING_MAX = 200;
 const TRIES_MAX = 8;
 const SENDING_MAX = 4;
 const TIMEOUT_MS = 10 * SECOND_MS;
-const FIRST_PAUSE_MS = 5 * SECOND_MS;
-const PAUSE_MAX_MS = 10 * MINUTE_MS;
+const RETRY = { firstMs: 10 * SECOND_MS, ceilingMs: 10 * MINUTE_MS, jitter: 0.25 };
 /** Ended deliveries that the database has yet to be told of. */
 const UNSETTLED_MAX = 1000;
 const HOSTS_SAID_MAX = 100;
@@ -19,7 +20,7 @@ export interface NotifierOptions {
   /** Tells whoever keeps deliveries that one has ended. */
   readonly settle: (deliveryId: string) => Promise<void>;
   readonly log: Log;
-  /** Before the second try; doubled for each further one, to 10 min at most. @default 5 s */
+  /** Before the second try, at most; doubled for each further one, to 10 min. @default 10 s */
   readonly firstPauseMs?: number;
   /** For a whole try. @default 10 s */
   readonly timeoutMs?: number;
@@ -55,7 +56,7 @@ export class Notifier {
   readonly #waiting = new Map<string, Waiting>();
   readonly #sending = new Set<string>();
   readonly #unsettled = new Set<string>();
-  readonly #failingHosts = new Set<string>();
+  readonly #failingHosts = new Map<string, Condition>();
   /** Tries under way, and news of ended ones on its way to the database. */
   readonly #tries = new Set<Promise<void>>();
   readonly #settling = new Set<Promise<void>>();
@@ -167,7 +168,9 @@ export class Notifier {
     const again = mayHelp(result.status) && one.tries < TRIES_MAX;
     this.#say(delivery.webhook, `${result.outcome}${again ? '; trying again' : '; given up'}`);
     if (again) {
-      one.dueMs = performance.now() + pauseMs(one.tries, this.#options.firstPauseMs ?? FIRST_PAUSE_MS);
+      const { firstPauseMs = RETRY.firstMs } = this.#options;
+      one.dueMs =
+        performance.now() + backoffMs(one.tries, Math.random(), { ...RETRY, firstMs: firstPauseMs });
     } else {
       this.#failed++;
       this.#end(delivery.id);
@@ -188,13 +191,15 @@ export class Notifier {
   #say({ url }: Webhook, what: string): void {
     const { host } = new URL(url);
     if (this.#failingHosts.has(host) || this.#failingHosts.size >= HOSTS_SAID_MAX) return;
-    this.#failingHosts.add(host);
-    this.#options.log('alerts', `A webhook at ${host} ${what}.`);
+    const failing = new Condition(this.#options.log, 'alerts');
+    this.#failingHosts.set(host, failing);
+    failing.begin(`A webhook at ${host} ${what}.`);
   }
 
   #recovered({ url }: Webhook): void {
     const { host } = new URL(url);
-    if (this.#failingHosts.delete(host)) this.#options.log('alerts', `The webhook at ${host} works again.`);
+    this.#failingHosts.get(host)?.end(`The webhook at ${host} works again.`);
+    this.#failingHosts.delete(host);
   }
 }
 
@@ -213,11 +218,6 @@ function aborted(signal: AbortSignal): Promise<void> {
 /** Refusals that the same request gets again are not repeated. */
 function mayHelp(status: number | null): boolean {
   return status === null || status >= 500 || status === 408 || status === 425 || status === 429;
-}
-
-/** With jitter, so that many collectors do not come back together. */
-function pauseMs(tries: number, firstMs: number): number {
-  return Math.min(firstMs * 2 ** (tries - 1), PAUSE_MAX_MS) * (0.75 + Math.random() / 2);
 }
 
 /** The kind of failure and nothing of the address: a code such as `ECONNREFUSED`, or a name such as `TimeoutError`. */

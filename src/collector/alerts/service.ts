@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { type AlertRule, limitsOf, RULES_MAX } from '../../core/alerts/rule.ts';
+import { type AlertRule, limitsOf, RULES_MAX, type Webhook } from '../../core/alerts/rule.ts';
 import { worstState } from '../../core/alerts/state.ts';
-import type { AlertStore, StoredInstance } from '../../core/alerts/store.ts';
+import type { AlertStore, StoredInstance } from '../../core/alerts/stored-alerts.ts';
 import { NervecenterError } from '../../core/errors.ts';
 import { HEALTH_ISSUES } from '../../core/health.ts';
 import type { HistoryAnswer, HistoryQuery } from '../../core/history/query.ts';
@@ -13,7 +13,9 @@ import { type AlertNotice, unitOf, webhookBody } from './message.ts';
 import { Notifier, type NotifierOptions } from './notifier.ts';
 import { parseAlertRule } from './parse-rule.ts';
 import { ALERT_PRESETS } from './presets.ts';
-import { masked, unmasked } from './secrets.ts';
+
+/** In place of what is hidden of an address. */
+const HIDDEN = '/…';
 
 export interface AlertServiceOptions {
   /** `null`: storage is off. */
@@ -248,4 +250,30 @@ function shown({ rule, origin, silencedUntilMs, instances, problem, foldedGroups
 
 function shownInstance({ group, state, sinceMs, value, level, peak }: StoredInstance): object {
   return { group, state, since: new Date(sinceMs).toISOString(), since_ms: sinceMs, value, level, peak };
+}
+
+/** As it may be shown: path and parameters of an address are often its password. */
+function masked({ url, format }: Webhook): Webhook {
+  return { url: `${new URL(url).origin}${HIDDEN}`, format };
+}
+
+/**
+ * A rule as it was sent, with the addresses that came back as they had been shown put in their place again. One that was
+ * shown and fits nothing stays as it is and is no address.
+ */
+function unmasked(body: unknown, before: AlertRule | undefined): unknown {
+  if (typeof body !== 'object' || body === null || !('webhooks' in body) || !Array.isArray(body.webhooks))
+    return body;
+  const sent: readonly unknown[] = body.webhooks;
+  return { ...body, webhooks: sent.map((one, index) => restored(one, index, before?.webhooks ?? [])) };
+}
+
+function restored(sent: unknown, index: number, before: readonly Webhook[]): unknown {
+  if (typeof sent !== 'object' || sent === null || !('url' in sent) || typeof sent.url !== 'string')
+    return sent;
+  if (!sent.url.endsWith(HIDDEN)) return sent;
+  const fits = (webhook: Webhook | undefined) => webhook !== undefined && masked(webhook).url === sent.url;
+  const same = before[index];
+  const found = fits(same) ? same : before.find(fits);
+  return { ...sent, url: found?.url ?? '' };
 }

@@ -1,6 +1,6 @@
 import { NervecenterError } from '../../core/errors.ts';
 import { KIB } from '../../core/units.ts';
-import { readBody } from './body.ts';
+import { readBody } from './request-body.ts';
 import { respondJson } from './respond.ts';
 import type { Exchange, Route } from './routes.ts';
 

@@ -1,15 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Config } from '../../config/config.ts';
 import { NervecenterError } from '../../core/errors.ts';
+import { toProblem } from '../../core/problem.ts';
+import { Condition } from '../condition.ts';
 import type { Log } from '../log.ts';
 import { admitHost, admitOrigin } from './admission.ts';
-import { Condition } from './condition.ts';
 import type { Authenticator, Identity } from './login/authenticator.ts';
 import type { SessionCookies } from './login/session-cookies.ts';
-import { redirect, respondProblem, toProblem } from './respond.ts';
+import { redirect, respondProblem } from './respond.ts';
 import { allowedMethods, findRoute, type Route } from './routes.ts';
 import type { ServerStatistics } from './statistics.ts';
-import { parseTarget, type Target } from './target.ts';
 
 /** Distinct refusals that are logged; an attacker can make up more. */
 const REFUSALS_LOGGED_MAX = 20;
@@ -105,15 +105,15 @@ export class Gate {
   }
 
   async #run(route: Route, request: IncomingMessage, handle: () => void | Promise<void>): Promise<void> {
-    const failure = this.#failures.get(route) ?? new Condition(this.#options.log);
+    const failure = this.#failures.get(route) ?? new Condition(this.#options.log, 'server');
     this.#failures.set(route, failure);
     try {
       await handle();
-      failure.end('server', 'requests that failed are answered again');
+      failure.end('requests that failed are answered again');
     } catch (error) {
       // A client that went away is no failure of ours.
       if (!(error instanceof NervecenterError) && !request.socket.destroyed) {
-        failure.begin('server', `a request could not be answered: ${String(error)}`);
+        failure.begin(`a request could not be answered: ${String(error)}`);
       }
       throw error;
     }
@@ -168,3 +168,32 @@ function announcesBody({ headers }: IncomingMessage): boolean {
 
 /** Sockets and responses that fail close themselves. */
 function ignoreFailure(): void {}
+
+/** What a request asks for. `path` is as it was sent: routes are compared with it and nothing in it is decoded. */
+interface Target {
+  readonly path: string;
+  /** With its `?`, or empty. */
+  readonly search: string;
+  /** Of an absolute-form target, which counts instead of the Host header (RFC 9112, 3.2.2). */
+  readonly authority: string | null;
+}
+
+/**
+ * Takes a request target apart without ever handing it to a parser that throws.
+ *
+ * @throws NervecenterError `NC_BAD_REQUEST` for a target that is neither a path nor an http(s) URL.
+ */
+export function parseTarget(target: string | undefined): Target {
+  const absolute = /^https?:\/\/([^/?#]*)(.*)$/is.exec(target ?? '');
+  const rest = absolute === null ? (target ?? '') : (absolute[2] ?? '');
+  const local = absolute !== null && !rest.startsWith('/') ? `/${rest}` : rest;
+  if (!local.startsWith('/')) {
+    throw new NervecenterError('NC_BAD_REQUEST', 'The request target must be a path such as /admin/system.');
+  }
+  const query = local.indexOf('?');
+  return {
+    path: query === -1 ? local : local.slice(0, query),
+    search: query === -1 ? '' : local.slice(query),
+    authority: absolute?.[1] ?? null,
+  };
+}

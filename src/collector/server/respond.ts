@@ -1,5 +1,8 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import { NervecenterError, problemDetails } from '../../core/errors.ts';
+import type { Duplex } from 'node:stream';
+import type { NervecenterError } from '../../core/errors.ts';
+import { problemAnswer } from '../../core/problem.ts';
+import { endWithAnswer, writeAnswer } from '../../platform/http-answer.ts';
 
 /**
  * On every answer. The dashboard's scripts and styles are files of its own, so nothing inline is ever allowed; text that
@@ -16,11 +19,7 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'x-frame-options': 'DENY',
 };
 
-const PROBLEM_TYPE = 'application/problem+json';
 const AUTHENTICATE = 'Bearer realm="nervecenter"';
-
-/** How long a client had better wait, in seconds, by status. */
-const RETRY_AFTER_SECONDS: Readonly<Record<number, string>> = { 429: '60', 503: '5' };
 
 /** Answers with a whole body; `HEAD` gets the same headers and no body. Nothing is cached unless `headers` say so. */
 export function respond(
@@ -29,15 +28,11 @@ export function respond(
   headers: OutgoingHttpHeaders,
   body: string | Buffer = '',
 ): void {
-  if (response.headersSent || response.destroyed) return;
-  const bytes = typeof body === 'string' ? Buffer.from(body) : body;
-  response.writeHead(status, {
-    ...SECURITY_HEADERS,
-    'cache-control': 'no-store',
-    ...headers,
-    ...(status === 204 ? {} : { 'content-length': bytes.length }),
+  writeAnswer(response, {
+    status,
+    headers: { ...SECURITY_HEADERS, 'cache-control': 'no-store', ...headers },
+    body,
   });
-  response.end(bytes);
 }
 
 export function respondJson(response: ServerResponse, status: number, value: unknown): void {
@@ -59,39 +54,19 @@ export function respondProblem(
   error: NervecenterError,
   headers: OutgoingHttpHeaders = {},
 ): void {
-  respond(
-    response,
-    error.status,
-    { ...problemHeaders(error), ...headers },
-    JSON.stringify(problemDetails(error)),
-  );
+  const problem = problemAnswer(error);
+  writeAnswer(response, {
+    ...problem,
+    headers: { ...problemHeaders(error), ...problem.headers, ...headers },
+  });
 }
 
-/** The same on a bare socket, where there is no response object: a refused upgrade or a request that cannot be parsed. */
-export function problemText(error: NervecenterError, status: number, reason: string): string {
-  const body = JSON.stringify(problemDetails(error, status));
-  const headers = {
-    ...SECURITY_HEADERS,
-    'cache-control': 'no-store',
-    ...problemHeaders(error),
-    'content-length': Buffer.byteLength(body),
-    connection: 'close',
-  };
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  return `HTTP/1.1 ${status} ${reason}\r\n${lines.join('')}\r\n${body}`;
+/** The same on a bare socket, which ends with it. */
+export function endWithProblem(socket: Duplex, error: NervecenterError, status: number = error.status): void {
+  const problem = problemAnswer(error, status);
+  endWithAnswer(socket, { ...problem, headers: { ...problemHeaders(error), ...problem.headers } });
 }
 
-/** What a handler threw, as a failure fit to be shown: the details of an unforeseen one stay inside. */
-export function toProblem(error: unknown): NervecenterError {
-  if (error instanceof NervecenterError) return error;
-  return new NervecenterError('NC_UNAVAILABLE', 'This cannot be answered at the moment. Try again later.');
-}
-
-function problemHeaders(error: NervecenterError): Record<string, string> {
-  const retryAfter = RETRY_AFTER_SECONDS[error.status];
-  return {
-    'content-type': PROBLEM_TYPE,
-    ...(error.status === 401 ? { 'www-authenticate': AUTHENTICATE } : {}),
-    ...(retryAfter === undefined ? {} : { 'retry-after': retryAfter }),
-  };
+function problemHeaders({ status }: NervecenterError): Readonly<Record<string, string>> {
+  return status === 401 ? { ...SECURITY_HEADERS, 'www-authenticate': AUTHENTICATE } : SECURITY_HEADERS;
 }

@@ -1,9 +1,10 @@
-import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Meter } from '@opentelemetry/api';
 import type { Config } from '../../config/config.ts';
 import { VIEWERS_MAX } from '../../core/audience.ts';
 import { NervecenterError } from '../../core/errors.ts';
+import { toProblem } from '../../core/problem.ts';
 import type { Health, Snapshot } from '../../core/snapshot.ts';
 import { KIB, SECOND_MS } from '../../core/units.ts';
 import type { Log } from '../log.ts';
@@ -18,7 +19,7 @@ import { Authenticator } from './login/authenticator.ts';
 import { Login } from './login/login.ts';
 import { SessionCookies } from './login/session-cookies.ts';
 import { Sessions } from './login/sessions.ts';
-import { problemText, toProblem } from './respond.ts';
+import { endWithProblem } from './respond.ts';
 import { createRoutes, STREAM_PATH } from './routes.ts';
 import { Scrapes } from './scrape.ts';
 import { emptyStatistics, observeStatistics } from './statistics.ts';
@@ -196,7 +197,7 @@ class HttpServer implements CollectorServer {
       const renewal = session === null ? null : this.#cookies.renew(session);
       this.#viewers.accept({ request, socket, head, session, renewal });
     } catch (error) {
-      refuse(socket, toProblem(error));
+      endWithProblem(socket, toProblem(error));
     }
   }
 
@@ -208,7 +209,11 @@ class HttpServer implements CollectorServer {
       return;
     }
     const status = MALFORMED_STATUS[error.code ?? ''] ?? 400;
-    refuse(socket, new NervecenterError('NC_BAD_REQUEST', 'The request cannot be read as HTTP.'), status);
+    endWithProblem(
+      socket,
+      new NervecenterError('NC_BAD_REQUEST', 'The request cannot be read as HTTP.'),
+      status,
+    );
   }
 }
 
@@ -216,11 +221,6 @@ const MALFORMED_STATUS: Readonly<Record<string, number>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
   HPE_HEADER_OVERFLOW: 431,
 };
-
-function refuse(socket: Duplex, error: NervecenterError, status: number = error.status): void {
-  socket.once('finish', () => socket.destroy());
-  socket.end(problemText(error, status, STATUS_CODES[status] ?? ''));
-}
 
 /** A socket that fails is destroyed and closed by Node; without a listener its error would end the process. */
 function ignoreFailure(): void {}

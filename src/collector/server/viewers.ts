@@ -12,8 +12,8 @@ import {
   sendFrame,
   snapshotMessage,
 } from '../../core/audience.ts';
+import { Condition } from '../condition.ts';
 import type { Log } from '../log.ts';
-import { Condition } from './condition.ts';
 import type { Renewal } from './login/session-cookies.ts';
 import type { Session, Sessions } from './login/sessions.ts';
 import type { ServerStatistics } from './statistics.ts';
@@ -58,8 +58,8 @@ export class Viewers {
   constructor(options: ViewersOptions) {
     this.#options = options;
     this.#audience = new Audience(options.statistics);
-    this.#slow = new Condition(options.log);
-    this.#unready = new Condition(options.log);
+    this.#slow = new Condition(options.log, 'stream');
+    this.#unready = new Condition(options.log, 'stream');
     this.#sockets.on('headers', (headers, request) => {
       const renewal = this.#renewals.get(request);
       if (renewal !== undefined) headers.push(`Set-Cookie: ${renewal.setCookie}`);
@@ -87,8 +87,8 @@ export class Viewers {
 
   broadcast(snapshotJson: string): void {
     const slow = this.#audience.broadcast(this.#frameOf(snapshotJson));
-    if (slow > 0) this.#slow.begin('stream', `${slow} of the viewers do not keep up and skip snapshots`);
-    else this.#slow.end('stream', 'every viewer keeps up again');
+    if (slow > 0) this.#slow.begin(`${slow} of the viewers do not keep up and skip snapshots`);
+    else this.#slow.end('every viewer keeps up again');
   }
 
   /** Ends what was begun with a session that is no more, whichever of its cookies it came with. */
@@ -116,10 +116,10 @@ export class Viewers {
   #latestFrame(): Buffer {
     try {
       const json = this.#options.latestSnapshotJson();
-      this.#unready.end('stream', 'snapshots are available again');
+      this.#unready.end('snapshots are available again');
       return json === '' ? Buffer.alloc(0) : this.#frameOf(json);
     } catch (error) {
-      this.#unready.begin('stream', `no snapshot for a new viewer: ${String(error)}`);
+      this.#unready.begin(`no snapshot for a new viewer: ${String(error)}`);
       return Buffer.alloc(0);
     }
   }

@@ -3,8 +3,8 @@ import { sparkline, trendWidth } from '../drawing/bars.ts';
 import { type Column, table } from '../drawing/table.ts';
 import { type Line, span } from '../drawing/text.ts';
 import { count, decimal, percent, timeSpan } from '../figures.ts';
+import { ROUTE_ORDERS } from '../keyboard.ts';
 import type { Block, Scene } from '../picture.ts';
-import { ROUTE_ORDERS } from '../view.ts';
 
 const ROWS_WANTED = 2;
 

@@ -3,8 +3,8 @@ import { sparkline, trendWidth } from '../drawing/bars.ts';
 import { type Column, table } from '../drawing/table.ts';
 import { type Line, span, wrapped } from '../drawing/text.ts';
 import { cost, count, timeSpan, tokens } from '../figures.ts';
+import { MODEL_ORDERS } from '../keyboard.ts';
 import type { Block, Scene } from '../picture.ts';
-import { MODEL_ORDERS } from '../view.ts';
 
 const ROWS_WANTED = 2;
 

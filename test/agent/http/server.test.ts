@@ -117,17 +117,6 @@ test('callbacks of a late body run as part of their request, custom events too',
   assert.equal(events[0]?.requestBytes, null);
 });
 
-test("nervecenter's own server is not counted", async () => {
-  const agent = new RecordingAgent();
-  const { events, port } = await serve((_request, response) => response.end(), agent);
-  agent.ownPorts.add(port);
-  await fetch(`http://127.0.0.1:${port}/`);
-  agent.ownPorts.clear();
-  await exchange(port, get('/'), 1);
-  await until(() => events.length > 0);
-  assert.equal(events.length, 1);
-});
-
 test('an agent or resolver that throws harms no request and is warned about', async () => {
   class ThrowingAgent extends RecordingAgent {
     override emit(): void {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
-import { ChunkGaps, gapP95 } from '../../../src/agent/llm/chunk-gaps.ts';
+import { ChunkGaps } from '../../../src/agent/llm/call.ts';
+import { gapP95 } from '../../../src/agent/llm/call-event.ts';
 import { PERCENTILE_ERROR_BOUND } from '../../../src/core/histogram.ts';
 import { milliseconds } from '../../../src/core/units.ts';
 

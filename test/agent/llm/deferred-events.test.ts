@@ -5,10 +5,11 @@ import type { Agent } from '../../../src/agent/instrumentation.ts';
 import { Attempts } from '../../../src/agent/llm/attempts.ts';
 import { BackgroundCalls } from '../../../src/agent/llm/background.ts';
 import { LlmCall } from '../../../src/agent/llm/call.ts';
+import { CallLabels } from '../../../src/agent/llm/call-labels.ts';
 import { recognise } from '../../../src/agent/llm/dialects/index.ts';
-import { CallLabels } from '../../../src/agent/llm/labels.ts';
 import type { NervecenterEvent } from '../../../src/core/signals/index.ts';
 import { milliseconds } from '../../../src/core/units.ts';
+import { IDLE_AGENT } from '../../support/idle-agent.ts';
 
 const CHAT = '/v1/chat/completions';
 const RESPONSES = '/v1/responses';
@@ -19,17 +20,10 @@ function waitingAgent() {
   const waiting: (() => void)[] = [];
   const time = { nowMs: 1000 };
   const agent: Agent = {
+    ...IDLE_AGENT,
     clock: { monotonicMs: () => milliseconds(time.nowMs), epochMs: () => milliseconds(time.nowMs) },
     emit: (event) => events.push(event),
     later: (work) => waiting.push(work),
-    cacheLookup: () => {},
-    cacheSize: () => {},
-    websockets: { opened: () => {}, closed: () => {}, message: () => {} },
-    isOwnPort: () => false,
-    warnOnce: () => {},
-    labelFolded: () => {},
-    gaveUp: () => {},
-    measured: () => {},
   };
   return { agent, events, waiting, time };
 }

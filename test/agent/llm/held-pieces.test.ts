@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
-import { HeldPieces } from '../../../src/agent/llm/held-pieces.ts';
+import { HeldPieces } from '../../../src/agent/llm/body.ts';
 import { milliseconds } from '../../../src/core/units.ts';
 
 const PIECE = 'x'.repeat(8 * 1024);

@@ -5,6 +5,7 @@ import type { Distribution } from '../../../src/core/histogram.ts';
 import type { NervecenterEvent } from '../../../src/core/signals/index.ts';
 import type { LlmCallEvent } from '../../../src/core/signals/llm-call.ts';
 import { milliseconds } from '../../../src/core/units.ts';
+import { IDLE_AGENT, SETTINGS_OFF } from '../../support/idle-agent.ts';
 import { until } from '../../support/poll.ts';
 
 /** Values gathered before their event, as the agent was given them. */
@@ -21,7 +22,6 @@ export interface RecordingAgent {
   readonly folded: string[];
   readonly givenUp: string[];
   readonly measured: Measured[];
-  readonly ownPorts: Set<number>;
   /** Added to the monotonic clock: time passes without waiting. */
   skipMs: number;
   /** The events once there are `count`, which are then taken away. */
@@ -29,20 +29,18 @@ export interface RecordingAgent {
   stop(): void;
 }
 
-export function startRecording(settings?: AgentSettings): RecordingAgent {
+export function startRecording(settings: Partial<AgentSettings> = {}): RecordingAgent {
   const events: LlmCallEvent[] = [];
   const warnings = new Map<string, string>();
   const folded: string[] = [];
   const givenUp: string[] = [];
   const measured: Measured[] = [];
-  const ownPorts = new Set<number>();
   const recording: RecordingAgent = {
     events,
     warnings,
     folded,
     givenUp,
     measured,
-    ownPorts,
     skipMs: 0,
     async take(count) {
       await until(() => events.length >= count);
@@ -50,9 +48,9 @@ export function startRecording(settings?: AgentSettings): RecordingAgent {
     },
     stop: () => stop(),
   };
-  const unused = () => {};
   const agent: Agent = {
-    ...(settings && { settings }),
+    ...IDLE_AGENT,
+    settings: { ...SETTINGS_OFF, ...settings },
     clock: {
       monotonicMs: () => milliseconds(performance.now() + recording.skipMs),
       epochMs: () => milliseconds(Date.now()),
@@ -60,13 +58,9 @@ export function startRecording(settings?: AgentSettings): RecordingAgent {
     emit(event: NervecenterEvent) {
       if (event.signal === 'llm-call') events.push(event);
     },
-    cacheLookup: unused,
-    cacheSize: unused,
     labelFolded: (attribute) => folded.push(attribute),
     measured: ({ name }, values, attributes) => measured.push({ name, values, attributes }),
     gaveUp: (reason) => givenUp.push(reason),
-    websockets: { opened: unused, closed: unused, message: unused },
-    isOwnPort: (port) => port !== undefined && ownPorts.has(port),
     warnOnce: (key, message) => warnings.set(key, message),
   };
   const stop = llm.start(agent);

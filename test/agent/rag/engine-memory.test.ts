@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import type { RagScope } from '../../../src/agent/context/context.ts';
 import { queryHash } from '../../../src/agent/rag/rag.ts';
+import { searchesVectors } from '../../../src/agent/vector-stores/pgvector.ts';
 import { VectorSearch } from '../../../src/agent/vector-stores/search.ts';
-import { searchesVectors } from '../../../src/agent/vector-stores/sql.ts';
 import { recogniseSearch } from '../../../src/agent/vector-stores/stores.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';
 

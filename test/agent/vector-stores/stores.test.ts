@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, it } from 'vitest';
 import { recognise } from '../../../src/agent/llm/dialects/index.ts';
 import { JsonScanner } from '../../../src/agent/llm/reader/json-scanner.ts';
-import { searchesVectors } from '../../../src/agent/vector-stores/sql.ts';
+import { searchesVectors } from '../../../src/agent/vector-stores/pgvector.ts';
 import { recogniseSearch, VECTOR_STORES } from '../../../src/agent/vector-stores/stores.ts';
 
 const UNKNOWN = 'db.example.com';

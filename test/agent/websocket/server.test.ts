@@ -210,17 +210,6 @@ test('a refused upgrade is no session', async () => {
   assert.deepEqual([agent.websockets.takeDeltas().opened, agent.events.length], [0, 0]);
 });
 
-test('nervecenter’s own server is not counted', async () => {
-  const server = await listen();
-  agent.ownPorts.add((server.address() as AddressInfo).port);
-  const { client, peer } = await pair(server);
-  peer.send('snapshot');
-  await once(client, 'message');
-  client.close();
-  await once(peer, 'close');
-  assert.deepEqual([agent.websockets.takeDeltas().messagesOut, agent.events.length], [0, 0]);
-});
-
 test('a user set in a message handler is the session’s, its own only, with the caller’s trace', async () => {
   const server = await listen();
   server.on('connection', (peer) => {

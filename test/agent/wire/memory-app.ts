@@ -23,7 +23,11 @@ const AT_ONCE = 20;
 class CountingAgent extends RecordingAgent {
   readonly deferred = new Deferred((error) => assert.fail(String(error)));
   count = 0;
-  readonly later = (work: () => void): void => this.deferred.add(work);
+
+  override later(work: () => void): void {
+    this.deferred.add(work);
+  }
+
   override emit(): void {
     this.count++;
   }

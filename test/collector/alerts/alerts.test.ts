@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { afterAll, beforeAll, beforeEach, describe, it, type TestContext } from 'vitest';
 import { AlertService } from '../../../src/collector/alerts/service.ts';
 import { createAlertStore } from '../../../src/collector/sinks/postgres/alert-store.ts';
-import type { Read } from '../../../src/collector/sinks/postgres/connect/lend.ts';
+import type { Lend } from '../../../src/collector/sinks/postgres/connect/lend.ts';
 import { createHistory } from '../../../src/collector/sinks/postgres/history/history.ts';
 import { NervecenterError } from '../../../src/core/errors.ts';
 import { until } from '../../support/poll.ts';
@@ -48,13 +48,13 @@ describe('alerts over a real Postgres', () => {
   });
 
   function startService(test: TestContext): AlertService {
-    const read: Read = async (work) => {
+    const lend: Lend = async (work) => {
       if (isDown) throw new NervecenterError('NC_UNAVAILABLE', 'The database is away.');
-      return history.read(work);
+      return history.lend(work);
     };
     const service = new AlertService({
-      store: createAlertStore(read),
-      history: createHistory(read),
+      store: createAlertStore(lend),
+      history: createHistory(lend),
       issues: () => issues,
       fileRules: [],
       service: 'shop',

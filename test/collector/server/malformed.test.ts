@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import fc from 'fast-check';
 import { describe, it } from 'vitest';
-import { parseTarget } from '../../../src/collector/server/target.ts';
+import { parseTarget } from '../../../src/collector/server/gate.ts';
 import { NervecenterError } from '../../../src/core/errors.ts';
 import { parseAuthority } from '../../../src/core/origin.ts';
 import { until } from '../../support/poll.ts';

@@ -33,7 +33,7 @@ beforeAll(async () => {
   store = await openHistory(late, postgres);
   await fillRows();
   const snapshot = { ...busy, timestamp: new Date().toISOString() };
-  const [history, events] = [createHistory(store.read), createEvents(store.read)];
+  const [history, events] = [createHistory(store.lend), createEvents(store.lend)];
   const server = await startServer(late, {
     assets: await assetsOf(dashboard.directory),
     sources: {

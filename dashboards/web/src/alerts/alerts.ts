@@ -1,6 +1,6 @@
 import type { AlertRule } from '../../../../src/core/alerts/rule.ts';
 import type { AlertState } from '../../../../src/core/alerts/state.ts';
-import type { AlertEvent } from '../../../../src/core/alerts/store.ts';
+import type { AlertEvent } from '../../../../src/core/alerts/stored-alerts.ts';
 import type { ChartBand } from '../chart/spec.ts';
 import { formatOf, name } from '../format.ts';
 

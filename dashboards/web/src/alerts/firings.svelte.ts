@@ -1,5 +1,5 @@
 import { untrack } from 'svelte';
-import type { AlertEvent } from '../../../../src/core/alerts/store.ts';
+import type { AlertEvent } from '../../../../src/core/alerts/stored-alerts.ts';
 import type { ChartBand, DrawnFigure } from '../chart/spec.ts';
 import type { HistoryClient } from '../history/client.ts';
 import type { Live } from '../live/live.svelte.ts';

@@ -1,5 +1,5 @@
 import { untrack } from 'svelte';
-import type { AlertEvent } from '../../../../src/core/alerts/store.ts';
+import type { AlertEvent } from '../../../../src/core/alerts/stored-alerts.ts';
 import { type Dashboard, useDashboard } from '../dashboard.svelte.ts';
 import { HistoryFailure } from '../history/client.ts';
 import { type AlertsAnswer, isAlertsAnswer, isEvents } from './alerts.ts';

@@ -1,5 +1,5 @@
 import type { AlertRule } from '../../../../src/core/alerts/rule.ts';
-import type { AlertEvent } from '../../../../src/core/alerts/store.ts';
+import type { AlertEvent } from '../../../../src/core/alerts/stored-alerts.ts';
 import type { ChartBand, DrawnFigure } from '../chart/spec.ts';
 import { bandsOf, type ShownRule } from './alerts.ts';
 

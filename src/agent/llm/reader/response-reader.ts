@@ -1,20 +1,22 @@
-import {
-  type BilledUnits,
-  completionTokens,
-  promptTokens,
-  type TokenUsage,
-} from '../../../core/llm/usage.ts';
-import type { Usd } from '../../../core/units.ts';
+import { completionTokens } from '../../../core/llm/usage.ts';
 import { forgetMatchedText } from '../../forget-matched-text.ts';
-import type { Dialect, Facts } from '../dialects/dialect.ts';
+import type { Dialect } from '../dialects/dialect.ts';
 import { contentTokens } from '../tokens/estimate.ts';
-import { type RawUsage, reportedCost } from '../tokens/usage.ts';
+import { Answer } from './answer.ts';
+import { AwsEventStreamParser } from './aws-event-stream.ts';
 import type { EventParser, EventSink } from './event-parser.ts';
-import { streamParser } from './framing.ts';
 import { JsonDocuments } from './json-documents.ts';
 import { JsonReader } from './json-reader.ts';
-import { type Found, JsonScanner } from './json-scanner.ts';
+import { type Found, JsonScanner, type Wanted } from './json-scanner.ts';
 import { SseParser } from './sse.ts';
+
+/** How streams are cut, by content type. Adding a framing is one file and one line. */
+const FRAMINGS: Readonly<Record<string, (sink: EventSink) => EventParser>> = {
+  'text/event-stream': (sink) => new SseParser(sink),
+  'application/vnd.amazon.eventstream': (sink) => new AwsEventStreamParser(sink),
+  'application/x-ndjson': (sink) => new JsonDocuments(sink),
+  'application/stream+json': (sink) => new JsonDocuments(sink),
+};
 
 /** An event's text up to this length is looked at as a whole; longer ones go through the scanner piece by piece. */
 const EVENT_CHARS_MAX = 16 * 1024;
@@ -22,16 +24,13 @@ const EVENT_CHARS_MAX = 16 * 1024;
 const FIRST_EVENTS = 3;
 /** How a line of server-sent events begins: data, event, retry, id, or a comment. */
 const FIELD_START = /^[deri:]/;
-/** An id as it may stand in a path. */
-const PENDING_ID = /^[\w.-]{1,200}$/;
 const MEDIA = /^(?:audio|image|video)\//i;
 
 /**
  * Reads one response, JSON or stream, as it passes by. What it holds is bounded: the beginning of one event and a few
  * small values. The text given is the body's bytes, one character each (latin1), decompressed.
  */
-export class ResponseReader {
-  readonly #dialect: Dialect;
+export class ResponseReader extends Answer {
   #json: JsonReader | null = null;
   #events: EventParser | null = null;
   #isStream = false;
@@ -39,30 +38,17 @@ export class ResponseReader {
   readonly #isMedia: boolean;
   /** Nothing is read of the body any more: it is sound, a picture, plain text, or over. */
   #isOpaque = false;
-  #event = '';
-  /** Reads the current event when it is too long to be held. */
-  #eventScanner: JsonScanner | null = null;
+  readonly #event: HeldEvent;
   #eventCount = 0;
   #contentEvents = 0;
   #outputTokens = 0;
   #ended = false;
-  #model: unknown;
-  #usage: RawUsage | null = null;
-  /** Asked for several times at the end, and counted once. */
-  #counted: { readonly of: RawUsage; readonly tokens: TokenUsage | null } | null = null;
-  #provisional = false;
-  #failed = false;
-  #errors: readonly unknown[] = [];
-  #errorMessage: unknown;
-  #finishReason: unknown;
-  #serviceTier: unknown;
-  #pendingId: unknown;
-  #telling = false;
   #hasSaid = false;
 
   /** @param contentType of the response, `''` when it has none; where it says nothing the first character decides. */
   constructor(dialect: Dialect, contentType: string) {
-    this.#dialect = dialect;
+    super(dialect);
+    this.#event = new HeldEvent(dialect.wanted);
     this.#events = streamParser(contentType.toLowerCase(), this.#sink());
     this.#isStream = this.#events !== null;
     this.#isMedia = MEDIA.test(contentType);
@@ -70,7 +56,7 @@ export class ResponseReader {
 
   /** Takes in what the response's headers say about the call; the body may say it better. */
   readHeaders(header: (name: string) => string | null): void {
-    if (this.#dialect.readHeaders !== null) this.#merge(this.#dialect.readHeaders(header));
+    if (this.dialect.readHeaders !== null) this.merge(this.dialect.readHeaders(header), false);
   }
 
   write(text: string): void {
@@ -88,8 +74,7 @@ export class ResponseReader {
     this.#isOpaque = true;
     this.#json = null;
     this.#events = null;
-    this.#event = '';
-    this.#eventScanner = null;
+    this.#event.take();
     forgetMatchedText();
   }
 
@@ -112,96 +97,36 @@ export class ResponseReader {
     return this.#outputTokens;
   }
 
-  get model(): unknown {
-    return this.#model;
-  }
-
-  /** Tokens by the provider's own count, `null` when it gave none that can be used. */
-  get usage(): TokenUsage | null {
-    if (this.#usage === null) return null;
-    if (this.#counted?.of !== this.#usage) {
-      this.#counted = { of: this.#usage, tokens: this.#dialect.countTokens(this.#usage) };
-    }
-    return this.#counted.tokens;
-  }
-
   /** The count is only of the stream's beginning: its provider says so, or it knows nothing of the content that came. */
-  get usageIsProvisional(): boolean {
-    if (this.#provisional || !this.#isStream || this.#contentEvents === 0) return this.#provisional;
+  override get usageIsProvisional(): boolean {
+    const provisional = super.usageIsProvisional;
+    if (provisional || !this.#isStream || this.#contentEvents === 0) return provisional;
     const { usage } = this;
     return usage !== null && completionTokens(usage) === 0;
   }
 
-  get reportedCostUsd(): Usd | null {
-    return this.#usage === null ? null : reportedCost(this.#usage);
-  }
-
-  /** The provider reported an error, in the body or inside the stream. */
-  get failed(): boolean {
-    return this.#failed;
-  }
-
-  /** Codes, types and status words of that error, the most telling first. */
-  get errors(): readonly unknown[] {
-    return this.#errors;
-  }
-
-  /** The provider's own words for the error: to be recorded only when the user asks for it, since they may quote anything. */
-  get errorMessage(): unknown {
-    return this.#errorMessage;
-  }
-
-  /** Why the model stopped, in the provider's word. */
-  get finishReason(): unknown {
-    return this.#finishReason;
-  }
-
-  /** The tier the provider says it served. */
-  get serviceTier(): unknown {
-    return this.#serviceTier;
-  }
-
-  /** Under which the outcome is to be asked for, `null` when this is the outcome. A stream brings it itself. */
-  get pendingId(): string | null {
-    const id = this.#pendingId;
-    return !this.#isStream && typeof id === 'string' && PENDING_ID.test(id) ? id : null;
-  }
-
-  /** The provider's total is not the sum of the buckets. */
-  get usageMismatch(): boolean {
-    const usage = this.usage;
-    if (this.#usage === null || usage === null || this.usageIsProvisional) return false;
-    const total = this.#dialect.totalTokens(this.#usage);
-    return total !== null && total !== promptTokens(usage) + completionTokens(usage);
-  }
-
-  /** What is billed besides tokens, `null` when nothing is or nobody says. */
-  get billedUnits(): BilledUnits | null {
-    return this.#usage === null ? null : this.#dialect.billedUnits(this.#usage);
+  /** A stream brings the outcome itself. */
+  override get pendingId(): string | null {
+    return this.#isStream ? null : super.pendingId;
   }
 
   /** Whether what has come so far may be the answer to a call: asked where host and path do not prove it. */
   get mayBeCall(): boolean {
-    return this.#told || this.#failed || !this.#hasSaid;
-  }
-
-  /** The answer is one that only this dialect gives. */
-  get isTelling(): boolean {
-    return this.#telling;
+    return this.#told || this.failed || !this.#hasSaid;
   }
 
   get #told(): boolean {
-    return this.#telling || !this.#dialect.answerMustTell;
+    return this.isTelling || !this.dialect.answerMustTell;
   }
 
   #sink(): EventSink {
-    return { data: (piece) => this.#data(piece), endOfEvent: () => this.#endOfEvent() };
+    return { data: (piece) => this.#event.add(piece), endOfEvent: () => this.#endOfEvent() };
   }
 
   #choose(text: string): void {
     const start = text.trimStart().charAt(0);
     if (start === '') return;
-    const { stream, streamsByDefault, wanted } = this.#dialect;
+    const { stream, streamsByDefault, wanted } = this.dialect;
     if (stream !== null && (start === '[' || (start === '{' && streamsByDefault))) {
       this.#events = new JsonDocuments(this.#sink());
     } else if (start === '{' || start === '[') {
@@ -214,33 +139,14 @@ export class ResponseReader {
     }
   }
 
-  #data(piece: string): void {
-    if (this.#eventScanner !== null) {
-      this.#eventScanner.write(piece);
-      return;
-    }
-    if (this.#event.length + piece.length <= EVENT_CHARS_MAX) {
-      this.#event += piece;
-      return;
-    }
-    this.#eventScanner = new JsonScanner(this.#dialect.wanted);
-    this.#eventScanner.write(this.#event);
-    this.#eventScanner.write(piece);
-    // Enough of the beginning stays to tell what kind of event it is.
-    this.#event = (this.#event + piece).slice(0, EVENT_CHARS_MAX);
-  }
-
   #endOfEvent(): void {
-    const text = this.#event;
-    const scanner = this.#eventScanner;
-    this.#event = '';
-    this.#eventScanner = null;
+    const { text, found } = this.#event.take();
     // Documents without a content type that says so: the second one makes it a stream.
     if (++this.#eventCount > 1) this.#isStream = true;
-    const patterns = this.#dialect.stream;
+    const patterns = this.dialect.stream;
     if (patterns === null) return;
     this.#countContent(text, patterns.content);
-    if (scanner !== null) this.#take(scanner.found);
+    if (found !== null) this.#take(found);
     else if (this.#isWorthReading(text, patterns.facts)) this.#scanEvent(text);
     if (patterns.end?.test(text) === true) this.#ended = true;
   }
@@ -253,38 +159,61 @@ export class ResponseReader {
   }
 
   #isWorthReading(text: string, facts: RegExp): boolean {
-    const unknown = this.#model === undefined || !this.#told;
+    const unknown = this.model === undefined || !this.#told;
     return (unknown && this.#eventCount <= FIRST_EVENTS) || facts.test(text);
   }
 
   #scanEvent(text: string): void {
-    const json = new JsonReader(this.#dialect.wanted);
+    const json = new JsonReader(this.dialect.wanted);
     json.write(text);
     this.#take(json.found);
   }
 
   #take(found: Found): void {
     this.#hasSaid = true;
-    this.#merge(this.#dialect.read(found));
+    this.merge(this.dialect.read(found), this.#json !== null);
+  }
+}
+
+/** The text of the event that is coming in: its beginning, and beyond that what the scanner makes of it. */
+class HeldEvent {
+  readonly #wanted: Wanted;
+  #text = '';
+  /** Reads the event when it is too long to be held. */
+  #scanner: JsonScanner | null = null;
+
+  constructor(wanted: Wanted) {
+    this.#wanted = wanted;
   }
 
-  #merge(facts: Facts): void {
-    if (typeof facts.model === 'string') this.#model ??= facts.model;
-    if (facts.usage !== null) {
-      this.#usage = this.#usage === null ? facts.usage : this.#dialect.mergeUsage(this.#usage, facts.usage);
-      this.#provisional = facts.provisional && this.#json === null;
+  add(piece: string): void {
+    if (this.#scanner !== null) {
+      this.#scanner.write(piece);
+      return;
     }
-    if (facts.failed) {
-      this.#failed = true;
-      // A body may fail to name what the headers have named.
-      if (facts.errors.some((error) => (error ?? null) !== null) || this.#errors.length === 0) {
-        this.#errors = facts.errors;
-      }
-      this.#errorMessage = facts.errorMessage;
+    if (this.#text.length + piece.length <= EVENT_CHARS_MAX) {
+      this.#text += piece;
+      return;
     }
-    this.#finishReason = facts.finishReason ?? this.#finishReason;
-    this.#serviceTier = facts.serviceTier ?? this.#serviceTier;
-    this.#pendingId = facts.pendingId;
-    this.#telling ||= facts.telling;
+    this.#scanner = new JsonScanner(this.#wanted);
+    this.#scanner.write(this.#text);
+    this.#scanner.write(piece);
+    // Enough of the beginning stays to tell what kind of event it is.
+    this.#text = (this.#text + piece).slice(0, EVENT_CHARS_MAX);
   }
+
+  /** The event is over. @returns its text or the beginning of it, and what was found in one too long to be held. */
+  take(): { readonly text: string; readonly found: Found | null } {
+    const taken = { text: this.#text, found: this.#scanner?.found ?? null };
+    this.#text = '';
+    this.#scanner = null;
+    return taken;
+  }
+}
+
+/** The parser for a stream of this content type (lower case); `null` when it says nothing about a stream. */
+function streamParser(contentType: string, sink: EventSink): EventParser | null {
+  const [type = ''] = contentType.split(';', 1);
+  const create = FRAMINGS[type.trim()];
+  return create === undefined ? null : create(sink);
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { NervecenterError } from '../../../core/errors.ts';
 import { KIB } from '../../../core/units.ts';
-import { readBody } from '../body.ts';
+import { readBody } from '../request-body.ts';
 import { respond, respondJson } from '../respond.ts';
 import type { Viewers } from '../viewers.ts';
 import type { Authenticator, Identity } from './authenticator.ts';

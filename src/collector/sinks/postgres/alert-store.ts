@@ -8,9 +8,9 @@ import type {
   AlertStore,
   StoredAlerts,
   StoredInstance,
-} from '../../../core/alerts/store.ts';
+} from '../../../core/alerts/stored-alerts.ts';
 import { parseAlertRule } from '../../alerts/parse-rule.ts';
-import type { Read } from './connect/lend.ts';
+import type { Lend } from './connect/lend.ts';
 
 /** Any number that nobody else takes: one collector at a time asks for the seat. */
 const SEAT_LOCK = 7_215_016;
@@ -22,46 +22,46 @@ const EVENTS_KEPT_MAX = 10_000;
 const EVENTS_KEPT_DAYS = 400;
 
 /** Rules, states, history and deliveries of alerts in the tables of migration 016. */
-export function createAlertStore(read: Read): AlertStore {
+export function createAlertStore(lend: Lend): AlertStore {
   return {
     enter: (holder, seatMs) =>
-      transaction(read, async (client) => {
+      transaction(lend, async (client) => {
         await client.query(`SELECT pg_advisory_xact_lock($1)`, [SEAT_LOCK]);
         const seated = await takeSeat(client, holder, seatMs);
         return { seated, stored: await readStored(client) };
       }),
-    leave: (holder) => run(read, `DELETE FROM enterprise.nervecenter_alert_seat WHERE holder = $1`, [holder]),
-    save: (changes) => transaction(read, (client) => saveChanges(client, changes)),
-    settle: (id) => run(read, `DELETE FROM enterprise.nervecenter_alert_deliveries WHERE id = $1`, [id]),
+    leave: (holder) => run(lend, `DELETE FROM enterprise.nervecenter_alert_seat WHERE holder = $1`, [holder]),
+    save: (changes) => transaction(lend, (client) => saveChanges(client, changes)),
+    settle: (id) => run(lend, `DELETE FROM enterprise.nervecenter_alert_deliveries WHERE id = $1`, [id]),
     saveRule: (rule) =>
       run(
-        read,
+        lend,
         `INSERT INTO enterprise.nervecenter_alert_rules (id, definition) VALUES ($1, $2)
          ON CONFLICT (id) DO UPDATE SET definition = EXCLUDED.definition, updated_at = now()`,
         [rule.id, JSON.stringify(rule)],
       ),
-    deleteRule: (id) => read(async (client) => (await client.query(DELETE_RULE, [id])).rowCount === 1),
+    deleteRule: (id) => lend(async (client) => (await client.query(DELETE_RULE, [id])).rowCount === 1),
     silence: (rule, untilMs) =>
       untilMs === null
-        ? run(read, `DELETE FROM enterprise.nervecenter_alert_silences WHERE rule = $1`, [rule])
+        ? run(lend, `DELETE FROM enterprise.nervecenter_alert_silences WHERE rule = $1`, [rule])
         : run(
-            read,
+            lend,
             `INSERT INTO enterprise.nervecenter_alert_silences (rule, until) VALUES ($1, $2)
              ON CONFLICT (rule) DO UPDATE SET until = EXCLUDED.until`,
             [rule, new Date(untilMs)],
           ),
-    events: (query) => readEvents(read, query),
+    events: (query) => readEvents(lend, query),
   };
 }
 
 const DELETE_RULE = `DELETE FROM enterprise.nervecenter_alert_rules WHERE id = $1`;
 
-async function run(read: Read, sql: string, values: unknown[]): Promise<void> {
-  await read((client) => client.query(sql, values));
+async function run(lend: Lend, sql: string, values: unknown[]): Promise<void> {
+  await lend((client) => client.query(sql, values));
 }
 
-function transaction<T>(read: Read, work: (client: PoolClient) => Promise<T>): Promise<T> {
-  return read(async (client) => {
+function transaction<T>(lend: Lend, work: (client: PoolClient) => Promise<T>): Promise<T> {
+  return lend(async (client) => {
     await client.query('BEGIN');
     try {
       const result = await work(client);
@@ -189,8 +189,8 @@ async function addEvents(client: PoolClient, events: readonly AlertEvent[]): Pro
   );
 }
 
-function readEvents(read: Read, { fromMs, toMs, limit }: AlertEventsQuery): Promise<readonly AlertEvent[]> {
-  return read(async (client) => {
+function readEvents(lend: Lend, { fromMs, toMs, limit }: AlertEventsQuery): Promise<readonly AlertEvent[]> {
+  return lend(async (client) => {
     const { rows } = await client.query<Omit<AlertEvent, 'since_ms' | 'at_ms'> & { since: Date; at: Date }>(
       `SELECT id, rule, name, severity, group_value AS "group", change, level, value, since, at
        FROM enterprise.nervecenter_alert_events WHERE at >= $1 AND since < $2 ORDER BY at DESC, id LIMIT $3`,

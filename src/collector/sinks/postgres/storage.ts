@@ -7,6 +7,7 @@ import type { Point } from '../../../core/frame.ts';
 import type { NervecenterEvent } from '../../../core/signals/index.ts';
 import type { StorageState } from '../../../core/snapshot.ts';
 import { MIB, SECOND_MS } from '../../../core/units.ts';
+import { Condition } from '../../condition.ts';
 import type { Log } from '../../log.ts';
 import { configuredServer } from './configured-server.ts';
 import { type Connections, connect } from './connect/connection.ts';
@@ -16,11 +17,10 @@ import { migrate } from './schema/migrate.ts';
 import type { Batch, SentBatch } from './spool/batch.ts';
 import type { SpoolFiles } from './spool/files.ts';
 import { type Earlier, lastStored, storedEarlier, WaitingSum } from './totals/earlier.ts';
-import { GroupSize } from './write/group-size.ts';
 import { Intake, type Measuring } from './write/intake.ts';
-import { Books } from './write/row-counts.ts';
+import { RowCounts } from './write/row-counts.ts';
 import { Wakeup } from './write/wakeup.ts';
-import { storeBatches, type WriterOptions } from './write/writer.ts';
+import { GroupSize, storeBatches, type WriterOptions } from './write/writer.ts';
 
 /**
  * What became of the rows taken in, those found in the spool at the start included: accepted = stored + queued + inFlight +
@@ -72,7 +72,7 @@ export interface Storage {
    *
    * @throws NervecenterError `NC_UNAVAILABLE` while there is none.
    */
-  read<T>(work: (client: PoolClient) => Promise<T>): Promise<T>;
+  lend<T>(work: (client: PoolClient) => Promise<T>): Promise<T>;
   /** Stores what waits now, for at most this many milliseconds. True when all of it is stored. */
   flush(deadlineMs: number): Promise<boolean>;
   /**
@@ -117,12 +117,12 @@ export function createStorage(options: StorageOptions): Storage {
  */
 class PostgresStorage implements Storage {
   readonly #server: PostgresServer;
-  readonly #log: Log;
+  readonly #down: Condition;
   readonly #writerOptions: WriterOptions;
   readonly #onEarlier: StorageOptions['onEarlier'];
   readonly #measuring: Measuring;
   readonly #wakeup = new Wakeup();
-  readonly #books: Books;
+  readonly #rowCounts: RowCounts;
   readonly #intake: Intake;
   readonly #groupSize = new GroupSize();
   /** What was counted before is read back. */
@@ -131,7 +131,6 @@ class PostgresStorage implements Storage {
   #connections: Connections | null = null;
   /** Connections being made, so that a shutdown need not wait for them. */
   #opening: Connections | null = null;
-  #failure: NervecenterError | null = null;
   #downSince = performance.now();
   /** Set: events are not taken any more, with this reason. */
   #closedFor: 'unavailable' | 'shutdown' | null = null;
@@ -143,11 +142,11 @@ class PostgresStorage implements Storage {
   constructor(server: PostgresServer, options: StorageOptions) {
     const { config, log, queueMaxBytes = QUEUE_MAX_BYTES, statementTimeoutMs, spoolFiles } = options;
     this.#server = server;
-    this.#log = log;
+    this.#down = new Condition(log, 'storage');
     this.#writerOptions = statementTimeoutMs === undefined ? {} : { statementTimeoutMs };
     this.#onEarlier = options.onEarlier;
     this.#measuring = options.measuring;
-    this.#books = new Books(log);
+    this.#rowCounts = new RowCounts(log);
     const intake = {
       measuring: options.measuring,
       spoolDirectory: join(config.dataDir, 'spool'),
@@ -155,7 +154,7 @@ class PostgresStorage implements Storage {
       queueMaxBytes,
       ...(spoolFiles === undefined ? {} : { files: spoolFiles }),
     };
-    this.#intake = new Intake(intake, this.#books, this.#wakeup, log);
+    this.#intake = new Intake(intake, this.#rowCounts, this.#wakeup, log);
   }
 
   get state(): StorageState {
@@ -177,8 +176,8 @@ class PostgresStorage implements Storage {
 
   offer(events: readonly NervecenterEvent[], sent: SentBatch | null = null): Promise<void> {
     if (this.#closedFor === null) return this.#intake.offer(events, sent);
-    this.#books.accepted += events.length;
-    this.#books.drop(this.#closedFor, events.length);
+    this.#rowCounts.accepted += events.length;
+    this.#rowCounts.drop(this.#closedFor, events.length);
     this.#measuring.show(this.#measuring.measure(events));
     return Promise.resolve();
   }
@@ -190,16 +189,16 @@ class PostgresStorage implements Storage {
 
   counts(): StorageCounts {
     return {
-      accepted: this.#books.accepted,
-      stored: this.#books.stored,
+      accepted: this.#rowCounts.accepted,
+      stored: this.#rowCounts.stored,
       queued: this.#intake.queued,
       inFlight: this.#intake.inFlight,
-      dropped: this.#books.dropped,
+      dropped: this.#rowCounts.dropped,
       spoolBytes: this.#intake.spoolBytes,
     };
   }
 
-  async read<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
+  async lend<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
     if (this.#connections === null || this.#done) {
       throw new NervecenterError(
         'NC_UNAVAILABLE',
@@ -210,12 +209,12 @@ class PostgresStorage implements Storage {
   }
 
   async flush(deadlineMs: number): Promise<boolean> {
-    const target = this.#books.accepted;
-    const droppedBefore = this.#books.droppedTotal;
+    const target = this.#rowCounts.accepted;
+    const droppedBefore = this.#rowCounts.droppedTotal;
     this.#retryNow = true;
     this.#intake.flush();
     const settled = await this.#wakeup.until(() => this.#settled() >= target, deadlineMs);
-    return settled && this.#books.droppedTotal === droppedBefore;
+    return settled && this.#rowCounts.droppedTotal === droppedBefore;
   }
 
   shutdown(deadlineMs: number): Promise<void> {
@@ -317,9 +316,8 @@ class PostgresStorage implements Storage {
     const seconds = Math.ceil((performance.now() - this.#downSince) / SECOND_MS);
     const waited = this.#intake.queued;
     if (this.#stopping === null) {
-      this.#log('storage', `${this.description} is back after ${seconds} s; ${waited} events waited.`);
+      this.#down.end(`${this.description} is back after ${seconds} s; ${waited} events waited.`);
     }
-    this.#failure = null;
     return true;
   }
 
@@ -344,7 +342,7 @@ class PostgresStorage implements Storage {
       this.#intake.putBack();
       return;
     }
-    for (const { table, error } of rejected) this.#books.reject(table, error);
+    for (const { table, error } of rejected) this.#rowCounts.reject(table, error);
     if (rejected.length > 0) this.#groupSize.failed();
     else this.#groupSize.stored(batches.length, performance.now() - begin);
     const rows = batches.reduce((sum, batch) => sum + batch.rows, 0);
@@ -354,12 +352,14 @@ class PostgresStorage implements Storage {
   #goDown(failure: NervecenterError): void {
     this.#connections?.destroy();
     this.#connections = null;
-    if (this.#failure === null) this.#downSince = performance.now();
+    if (!this.#down.holds) this.#downSince = performance.now();
     // Said again only when the reason changes, for example from unreachable to refused.
-    if (this.#failure?.code !== failure.code && this.#stopping === null) {
-      this.#log('storage', `${failure.message} Rows wait meanwhile; trying again. [${failure.code}]`);
+    if (this.#stopping === null) {
+      this.#down.begin(
+        `${failure.message} Rows wait meanwhile; trying again. [${failure.code}]`,
+        failure.code,
+      );
     }
-    this.#failure = failure;
   }
 
   /** Storage cannot work here: nothing is kept for it and nothing is left running. */
@@ -393,7 +393,7 @@ class PostgresStorage implements Storage {
   }
 
   #settled(): number {
-    return this.#books.accepted - this.#intake.queued - this.#intake.inFlight;
+    return this.#rowCounts.accepted - this.#intake.queued - this.#intake.inFlight;
   }
 }
 

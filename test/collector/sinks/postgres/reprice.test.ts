@@ -266,7 +266,7 @@ describe('pricing stored calls anew', () => {
   });
 
   it('is followed by the rollups', async (test) => {
-    const { read, rollup, sql } = await openHistory(test, server);
+    const { lend, rollup, sql } = await openHistory(test, server);
     await sql(`INSERT INTO enterprise.llm_call_metrics
         (timestamp, provider, model, elapsed_ms, prompt_tokens, completion_tokens, total_tokens, cost_usd)
       SELECT to_timestamp(${NOW / 1000}) - interval '3 hours', 'openai', 'gpt-4o', 1, 1000000, 0, 1000000, 7
@@ -283,7 +283,7 @@ describe('pricing stored calls anew', () => {
       { per: 'minute', cost },
     ];
     assert.deepEqual(await costs(), both(21));
-    await read(async (client) => assert.equal((await repriceWith(client)).changed, 3));
+    await lend(async (client) => assert.equal((await repriceWith(client)).changed, 3));
     assert.deepEqual(await costs(), both(7.5));
   });
 

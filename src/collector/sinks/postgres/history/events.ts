@@ -3,7 +3,7 @@ import { type Dimension, VALUE } from '../../../../core/history/measures.ts';
 import type { EventRow, EventsAnswer, EventsQuery } from '../../../../core/history/query.ts';
 import { SIGNALS, type SignalName } from '../../../../core/signals/index.ts';
 import { SECOND_MS } from '../../../../core/units.ts';
-import type { Read } from '../connect/lend.ts';
+import type { Lend } from '../connect/lend.ts';
 import { SHAPES } from '../rollup/shape.ts';
 import { reading } from './reading.ts';
 
@@ -15,10 +15,10 @@ const AS_TEXT = new Set(['uuid', 'varchar', 'text']);
 const AS_NUMBER = new Set(['bigint', 'numeric']);
 
 /** The newest rows of one table, page by page: where a page ends, the next one begins, whatever was stored meanwhile. */
-export function createEvents(read: Read): (query: EventsQuery) => Promise<EventsAnswer> {
+export function createEvents(lend: Lend): (query: EventsQuery) => Promise<EventsAnswer> {
   return async (query) => {
     const { text, values } = eventsSql(query);
-    const rows = await read((client) =>
+    const rows = await lend((client) =>
       reading(client, TIMEOUT_MS, async () => (await client.query<EventRow>(text, values)).rows),
     );
     const page = rows.slice(0, query.limit);

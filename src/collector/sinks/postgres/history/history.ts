@@ -2,7 +2,7 @@ import type { PoolClient } from 'pg';
 import type { Dimension } from '../../../../core/history/measures.ts';
 import type { HistoryAnswer, HistoryQuery, HistorySource } from '../../../../core/history/query.ts';
 import { SECOND_MS } from '../../../../core/units.ts';
-import type { Read } from '../connect/lend.ts';
+import type { Lend } from '../connect/lend.ts';
 import { coverOf, type Reach, type Stretch, TIERS, type Tier } from '../rollup/cover.ts';
 import { OPEN_DAY, SHAPES } from '../rollup/shape.ts';
 import { answerOf, type Cell } from './answer.ts';
@@ -13,9 +13,9 @@ import { historySql } from './sql.ts';
 const TIMEOUT_MS = 10 * SECOND_MS;
 
 /** Answers from rollups as far as they are exact for the question, for the rest from the rows themselves. */
-export function createHistory(read: Read): (query: HistoryQuery) => Promise<HistoryAnswer> {
+export function createHistory(lend: Lend): (query: HistoryQuery) => Promise<HistoryAnswer> {
   return async (query) => {
-    return read((client) =>
+    return lend((client) =>
       reading(client, TIMEOUT_MS, async () => {
         const stretches = coverOf(query.buckets.boundariesMs, await readReach(client, query));
         const source = coarsest(stretches);

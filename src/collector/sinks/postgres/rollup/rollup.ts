@@ -1,9 +1,9 @@
 import { DatabaseError, type PoolClient } from 'pg';
 import type { SignalName } from '../../../../core/signals/index.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../../../core/units.ts';
-import type { Read } from '../connect/lend.ts';
-import { rollUpOpenDay } from './open-day.ts';
-import { keysOf, recomputeDays, recomputeHours, recomputeMinutes, type Span } from './recompute.ts';
+import type { Lend } from '../connect/lend.ts';
+import { pruneRollups } from './prune.ts';
+import { recomputeDays, recomputeHours, recomputeMinutes, rollUpOpenDay, type Span } from './recompute.ts';
 import { type RowShape, SHAPES } from './shape.ts';
 
 /** "roll" in ASCII: whoever rolls up a database holds this advisory lock for the transaction. */
@@ -19,7 +19,7 @@ const LATE_MINUTES_MAX = 500;
 const STATEMENT_TIMED_OUT = '57014';
 
 export interface RollupOptions {
-  readonly read: Read;
+  readonly lend: Lend;
   readonly now: () => number;
   /** How long the rows of a signal are kept: its rollups go with them. */
   readonly retentionMs: (signal: SignalName) => number;
@@ -73,7 +73,7 @@ export class Rollup {
 
   async #stepOf(signal: SignalName): Promise<RollupStep> {
     try {
-      const step = await this.#options.read((client) =>
+      const step = await this.#options.lend((client) =>
         inTransaction(client, () => this.#rollUp(client, signal)),
       );
       this.#rowsMax = Math.min(ROWS_MAX, this.#rowsMax * 2);
@@ -116,7 +116,7 @@ export class Rollup {
     if (hoursUntilMs > state.hourMs) {
       const keptFromMs = floorTo(this.#options.now() - this.#options.retentionMs(signal), HOUR_MS);
       // Not past the hours that are rolled up: what minutes alone have would be in no total.
-      await prune(client, signal, Math.min(keptFromMs, hoursUntilMs));
+      await pruneRollups(client, signal, Math.min(keptFromMs, hoursUntilMs));
     }
     const more = untilMs < closedMs || postponed.length > 0 || marked.length >= MARKS_MAX;
     return more ? 'behind' : 'done';
@@ -214,24 +214,6 @@ async function writeState(
        day_watermark = greatest(state.day_watermark, excluded.day_watermark)`,
     [signal, toDate(minuteMs), toDate(hourMs), toDate(dayMs)],
   );
-}
-
-const PRUNED = [
-  ['rollup_minute', HOUR_MS],
-  ['rollup_hour', HOUR_MS],
-  // A day goes when all of it is past its retention.
-  ['rollup_day', DAY_MS],
-] as const;
-
-/** Rollups are few, and their buckets are rewritten anyway: unlike rows they may be deleted one by one. */
-async function prune(client: PoolClient, signal: SignalName, keptFromMs: number): Promise<void> {
-  for (const [table, unitMs] of PRUNED) {
-    await client.query(
-      `DELETE FROM enterprise.${table} WHERE signal = $1 AND field = ANY ($2) AND dimension = ANY ($3)
-         AND bucket < $4`,
-      [signal, ...keysOf(signal), toDate(floorTo(keptFromMs, unitMs))],
-    );
-  }
 }
 
 /** Whole units of the finer spans recomputed, as far as they are complete, and those that have become so. */

@@ -1,6 +1,7 @@
 import { type ClientBase, DatabaseError } from 'pg';
 import { describeError } from '../../../../core/errors.ts';
 import { HOUR_MS, type Milliseconds, SECOND_MS } from '../../../../core/units.ts';
+import { Condition } from '../../../condition.ts';
 import type { Log } from '../../../log.ts';
 import { failureKind } from '../connect/failure.ts';
 import {
@@ -33,15 +34,16 @@ const INSUFFICIENT_PRIVILEGE = '42501';
  */
 export class Maintenance {
   readonly #options: MaintenanceOptions;
+  readonly #failing: Condition;
+  readonly #overBudget: Condition;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | null = null;
   #stopped = false;
-  /** What keeps it from working: said once when it begins, and when it ends. */
-  #problem: string | null = null;
-  #overBudget = false;
 
   constructor(options: MaintenanceOptions) {
     this.#options = options;
+    this.#failing = new Condition(options.log, 'storage');
+    this.#overBudget = new Condition(options.log, 'storage');
   }
 
   /** Idempotent. */
@@ -92,33 +94,26 @@ export class Maintenance {
   }
 
   #report(report: RetentionReport): void {
-    if (this.#problem !== null) this.#say('Partitions and retention work again.');
-    this.#problem = null;
+    const { log, policy } = this.#options;
+    this.#failing.end('Partitions and retention work again.');
     const drops = describeDrops(report);
-    if (drops !== null) this.#say(drops);
-    const max = this.#options.policy.storageMaxBytes;
-    const over = max !== null && report.bytes > max;
-    if (over && !this.#overBudget) {
-      this.#say(
+    if (drops !== null) log('storage', drops);
+    const max = policy.storageMaxBytes;
+    if (max !== null && report.bytes > max) {
+      this.#overBudget.begin(
         `Rows take ${formatMib(report.bytes)}, more than NERVECENTER_STORAGE_MAX_BYTES (${formatMib(max)}), and no day before today is left to drop.`,
       );
-    }
-    this.#overBudget = over;
+    } else this.#overBudget.end();
   }
 
   #failed(error: unknown): void {
     const problem = error instanceof DatabaseError ? (error.code ?? '') : describeError(error);
-    if (this.#problem === problem) return;
-    this.#problem = problem;
-    this.#say(
+    this.#failing.begin(
       problem === INSUFFICIENT_PRIVILEGE
         ? 'This database role may write rows but not make or drop partitions: run `nervecenter prune` daily as the role that owns the tables. Until then rows of days without a partition go to the default one, and nothing is dropped.'
         : `Partitions and retention failed: ${describeError(error)}. Rows are stored all the same; trying again every hour.`,
+      problem,
     );
-  }
-
-  #say(message: string): void {
-    this.#options.log('storage', message);
   }
 }
 

@@ -15,7 +15,6 @@ export interface Migration {
 export interface AppliedMigration {
   readonly number: number;
   readonly name: string;
-  readonly appliedAt: Date;
 }
 
 export interface SchemaStatus {
@@ -128,10 +127,10 @@ async function readApplied(client: ClientBase): Promise<AppliedMigration[]> {
     "SELECT FROM pg_catalog.pg_tables WHERE schemaname = 'enterprise' AND tablename = 'nervecenter_migrations'",
   );
   if (found.rowCount === 0) return [];
-  const { rows } = await client.query<{ number: number; name: string; applied_at: Date }>(
-    'SELECT number, name, applied_at FROM enterprise.nervecenter_migrations ORDER BY number',
+  const { rows } = await client.query<AppliedMigration>(
+    'SELECT number, name FROM enterprise.nervecenter_migrations ORDER BY number',
   );
-  return rows.map((row) => ({ number: row.number, name: row.name, appliedAt: row.applied_at }));
+  return rows;
 }
 
 /** False when another process applied it while we waited for the lock. */

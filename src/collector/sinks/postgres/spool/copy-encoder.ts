@@ -1,6 +1,5 @@
 import type { Column, ColumnValue } from '../../../../core/signals/signal.ts';
 import { KIB } from '../../../../core/units.ts';
-import { numericDigits } from './numeric.ts';
 
 /** What a stream in Postgres' binary COPY format begins and ends with; rows stand between. */
 export const COPY_HEADER: Buffer = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
@@ -28,6 +27,8 @@ const HEX_DIGITS = Int8Array.from({ length: 128 }, (_, code) => {
   return /[0-9a-f]/i.test(character) ? Number.parseInt(character, 16) : -1;
 });
 const JSONB_VERSION = 1;
+/** Decimal digits in one digit to the base 10,000. */
+const NUMERIC_GROUP = 4;
 /** Text inside JSON that `jsonb` refuses: an escaped NUL, or an escaped surrogate, which may be a lone one. */
 const SUSPECT_ESCAPE = /\\u(0000|d[89a-f])/i;
 
@@ -218,4 +219,34 @@ function cleanValue(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(cleanValue);
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, one]) => [cleanText(key), cleanValue(one)]));
+}
+
+/** A number as Postgres' `numeric` holds it: digits to the base 10,000, the first of them worth 10,000 to `weight`. */
+interface NumericDigits {
+  readonly digits: readonly number[];
+  readonly weight: number;
+  /** Decimal digits after the point. */
+  readonly scale: number;
+  readonly negative: boolean;
+}
+
+/** The shortest decimal that reads back as this double, exactly. */
+function numericDigits(value: number): NumericDigits {
+  const [mantissa = '0', exponent = '0'] = Math.abs(value).toExponential().split('e');
+  const [first = '0', rest = ''] = mantissa.split('.');
+  const decimals = first + rest;
+  // decimals[0] is worth 10 to the exponent; zeros in front move it to its place in a group.
+  const power = Number(exponent);
+  const weight = Math.floor(power / NUMERIC_GROUP);
+  const padded = '0'.repeat(NUMERIC_GROUP - 1 - (power - weight * NUMERIC_GROUP)) + decimals;
+  const digits: number[] = [];
+  for (let at = 0; at < padded.length; at += NUMERIC_GROUP) {
+    digits.push(Number(padded.slice(at, at + NUMERIC_GROUP).padEnd(NUMERIC_GROUP, '0')));
+  }
+  return {
+    digits: value === 0 ? [] : digits,
+    weight: value === 0 ? 0 : weight,
+    scale: Math.max(0, rest.length - power),
+    negative: value < 0,
+  };
 }

@@ -1,10 +1,11 @@
 import { backoffMs } from '../../../../core/backoff.ts';
 import { describeError } from '../../../../core/errors.ts';
+import { Condition } from '../../../condition.ts';
 import type { Log } from '../../../log.ts';
 
 /** Whether the spool's disk can be used, when to try it again, and the two lines about it. */
 export class DiskState {
-  readonly #log: Log;
+  readonly #unusable: Condition;
   readonly #onRetry: () => void;
   #failures = 0;
   #retryAtMs = 0;
@@ -15,7 +16,7 @@ export class DiskState {
 
   /** @param onRetry called when it is time to try again. */
   constructor(log: Log, onRetry: () => void) {
-    this.#log = log;
+    this.#unusable = new Condition(log, 'spool');
     this.#onRetry = onRetry;
   }
 
@@ -41,10 +42,8 @@ export class DiskState {
 
   /** It could not be used. */
   fail(error: unknown): void {
-    if (!this.failed) {
-      if (this.#announced) this.#say(error);
-      else this.#unsaid = error;
-    }
+    if (this.#announced) this.#say(error);
+    else this.#unsaid ??= error;
     this.#failures++;
     const waitMs = backoffMs(this.#failures, Math.random());
     this.#retryAtMs = performance.now() + waitMs;
@@ -56,10 +55,11 @@ export class DiskState {
   recover(): void {
     if (!this.failed) return;
     this.#failures = 0;
-    this.#log('spool', 'can be used again.');
+    this.#unsaid = null;
+    this.#unusable.end('can be used again.');
   }
 
   #say(error: unknown): void {
-    this.#log('spool', `cannot be used, rows wait in memory meanwhile: ${describeError(error)}`);
+    this.#unusable.begin(`cannot be used, rows wait in memory meanwhile: ${describeError(error)}`);
   }
 }

@@ -11,7 +11,7 @@ import type { SpoolFiles } from '../spool/files.ts';
 import type { WaitingFacts } from '../spool/spool.ts';
 import { Spools } from '../spool/spools.ts';
 import { Arrivals, BATCH_EVENTS_MAX } from './arrivals.ts';
-import type { Books } from './row-counts.ts';
+import type { RowCounts } from './row-counts.ts';
 import type { Wakeup } from './wakeup.ts';
 
 export interface IntakeOptions {
@@ -50,12 +50,12 @@ const RELIEVED = 0.5;
 /**
  * From events to batches that wait for the writer: on disk, and in memory for as long as the disk cannot be used.
  *
- * Events only ever move between the queue, the one batch held in memory, the spool and the books, each time in one
+ * Events only ever move between the queue, the one batch held in memory, the spool and the row counts, each time in one
  * synchronous step, so that the counts agree at every moment.
  */
 export class Intake {
   readonly #options: IntakeOptions;
-  readonly #books: Books;
+  readonly #rowCounts: RowCounts;
   readonly #wakeup: Wakeup;
   readonly #disk: DiskState;
   readonly #arrivals: Arrivals;
@@ -80,9 +80,9 @@ export class Intake {
   #stopped = false;
   #running: Promise<void> | null = null;
 
-  constructor(options: IntakeOptions, books: Books, wakeup: Wakeup, log: Log) {
+  constructor(options: IntakeOptions, rowCounts: RowCounts, wakeup: Wakeup, log: Log) {
     this.#options = options;
-    this.#books = books;
+    this.#rowCounts = rowCounts;
     this.#wakeup = wakeup;
     this.#disk = new DiskState(log, () => wakeup.notify());
     this.#arrivals = new Arrivals(options.queueMaxBytes);
@@ -120,14 +120,14 @@ export class Intake {
    * @param sent whose batch they are, and which.
    */
   async offer(events: readonly NervecenterEvent[], sent: SentBatch | null): Promise<void> {
-    this.#books.accepted += events.length;
+    this.#rowCounts.accepted += events.length;
     if (this.#arrivals.length === 0) this.#waitingSinceMs = performance.now();
     const { measure, show } = this.#options.measuring;
     const shown = this.#memoryOnly; // Nobody knows when there will be a batch of them.
     if (shown) show(measure(events));
     const dropped = this.#arrivals.push(events, { sent, shown });
     const target = this.#arrivals.offered;
-    this.#books.drop('queue_full', dropped.length);
+    this.#rowCounts.drop('queue_full', dropped.length);
     this.#arrivals.addPoints(measure(dropped), shown);
     this.#wakeup.notify();
     await this.#wakeup.until(() => this.#synced >= target || this.#memoryOnly || this.#stopped);
@@ -181,14 +181,14 @@ export class Intake {
         directory: this.#options.spoolDirectory,
         maxBytes: this.#options.spoolMaxBytes,
         onFound: (rows) => {
-          this.#books.accepted += rows;
+          this.#rowCounts.accepted += rows;
           this.#wakeup.notify();
         },
-        onLost: (reason, rows) => this.#books.drop(reason, rows),
+        onLost: (reason, rows) => this.#rowCounts.drop(reason, rows),
         ...(this.#options.files === undefined ? {} : { files: this.#options.files }),
       });
       this.#spool = spool;
-      this.#books.accepted += spool.rows;
+      this.#rowCounts.accepted += spool.rows;
       this.#wakeup.notify();
     } catch (error) {
       if (error instanceof LockedError) throw error;
@@ -235,14 +235,14 @@ export class Intake {
     return batches;
   }
 
-  /** The batches taken last are done with: these rows are stored, the others are in the books already. */
+  /** The batches taken last are done with: these rows are stored, the others are counted already. */
   settled(storedRows: number): Promise<void> {
-    this.#books.stored += storedRows;
+    this.#rowCounts.stored += storedRows;
     const fromMemory = this.#heldBy === 'writer';
     if (fromMemory) this.#release(null);
     const acknowledged = fromMemory ? undefined : this.#spool?.acknowledge();
-    if (this.#arrivals.fullness <= RELIEVED) this.#books.relieved('queue_full');
-    if ((this.#spool?.fullness ?? 0) <= RELIEVED) this.#books.relieved('spool_full');
+    if (this.#arrivals.fullness <= RELIEVED) this.#rowCounts.relieved('queue_full');
+    if ((this.#spool?.fullness ?? 0) <= RELIEVED) this.#rowCounts.relieved('spool_full');
     this.#wakeup.notify();
     return acknowledged ?? Promise.resolve();
   }
@@ -265,7 +265,7 @@ export class Intake {
     await this.stop();
     const { rows } = this.#held ?? { rows: 0 };
     this.#release(null);
-    this.#books.drop(reason, rows);
+    this.#rowCounts.drop(reason, rows);
     this.#show();
     this.#giveUp(reason);
     clearTimeout(this.#storeTimer ?? undefined);
@@ -276,7 +276,7 @@ export class Intake {
   #giveUp(reason: 'shutdown' | 'unavailable'): void {
     const { events, points } = this.#arrivals.clear();
     const { measure, show } = this.#options.measuring;
-    this.#books.drop(reason, events.flat().length);
+    this.#rowCounts.drop(reason, events.flat().length);
     show([...points[1], ...measure(events[1])]);
   }
 
@@ -367,7 +367,7 @@ export class Intake {
     const shown = [...points[0], ...measure(events[0])];
     const facts = { atMs: Date.now(), measured: toMeasured(mergePoints([...shown, ...this.#unshown])), sent };
     const { rows, payload, rejected } = encodeEvents(events.flat(), facts);
-    for (const { table, error } of rejected) this.#books.reject(table, error);
+    for (const { table, error } of rejected) this.#rowCounts.reject(table, error);
     const tells = rows > 0 || facts.measured.length > 0 || sent.length > 0;
     if (tells) this.#held = { writer: this.#writer, seq: this.#nextSeq++, rows, payload };
     if (!tells || this.#memoryOnly) this.#show();

@@ -1,3 +1,4 @@
+import { Condition } from '../../../condition.ts';
 import type { Log } from '../../../log.ts';
 
 /** Refused rows are logged once per table; a table nobody knows is no reason for more lines than this. */
@@ -12,35 +13,37 @@ export type DropReason =
   | 'unavailable'
   | 'shutdown';
 
-interface Bounded {
-  readonly begins: string;
-  readonly ends: (rows: number) => string;
-}
-
-/** Reasons that last a while: said when it begins and when it ends. */
-const BOUNDED: Readonly<Record<'queue_full' | 'spool_full', Bounded>> = {
+/** Reasons that last a while: there is no room. */
+const FULL = {
   queue_full: {
     begins: 'The queue of events waiting for storage is full; dropping the oldest.',
-    ends: (rows) => `The queue has room again; ${rows} events were dropped.`,
+    ends: (rows: number) => `The queue has room again; ${rows} events were dropped.`,
   },
   spool_full: {
     begins: 'The spool is full (NERVECENTER_SPOOL_MAX_BYTES); dropping the oldest rows.',
-    ends: (rows) => `The spool has room again; ${rows} rows were dropped.`,
+    ends: (rows: number) => `The spool has room again; ${rows} rows were dropped.`,
   },
-};
+} as const;
+
+interface Fullness {
+  readonly condition: Condition;
+  /** How much had been dropped for this reason when it began. */
+  droppedBefore: number;
+}
 
 /** What became of everything taken in, and the lines about what was given up. */
-export class Books {
+export class RowCounts {
   readonly #log: Log;
   readonly #dropped: Record<string, number> = {};
-  /** How much had been dropped for a reason when dropping began. */
-  readonly #since = new Map<keyof typeof BOUNDED, number>();
+  readonly #full: Readonly<Record<keyof typeof FULL, Fullness>>;
   readonly #rejectedTables = new Set<string>();
   accepted = 0;
   stored = 0;
 
   constructor(log: Log) {
     this.#log = log;
+    const fullness = () => ({ condition: new Condition(log, 'storage'), droppedBefore: 0 });
+    this.#full = { queue_full: fullness(), spool_full: fullness() };
   }
 
   get dropped(): Record<string, number> {
@@ -75,16 +78,14 @@ export class Books {
   }
 
   /** There is room again; at the bound itself it would flap, so the caller asks later. */
-  relieved(reason: keyof typeof BOUNDED): void {
-    const since = this.#since.get(reason);
-    if (since === undefined) return;
-    this.#since.delete(reason);
-    this.#log('storage', BOUNDED[reason].ends((this.#dropped[reason] ?? 0) - since));
+  relieved(reason: keyof typeof FULL): void {
+    const { condition, droppedBefore } = this.#full[reason];
+    condition.end(FULL[reason].ends((this.#dropped[reason] ?? 0) - droppedBefore));
   }
 
-  #begin(reason: keyof typeof BOUNDED): void {
-    if (this.#since.has(reason)) return;
-    this.#since.set(reason, this.#dropped[reason] ?? 0);
-    this.#log('storage', BOUNDED[reason].begins);
+  #begin(reason: keyof typeof FULL): void {
+    const full = this.#full[reason];
+    if (!full.condition.holds) full.droppedBefore = this.#dropped[reason] ?? 0;
+    full.condition.begin(FULL[reason].begins);
   }
 }

@@ -6,7 +6,6 @@ import {
   describeServer,
 } from '../../../../../src/collector/sinks/postgres/connect/connection.ts';
 import { failureKind, storageError } from '../../../../../src/collector/sinks/postgres/connect/failure.ts';
-import { backoffMs } from '../../../../../src/core/backoff.ts';
 import { NervecenterError } from '../../../../../src/core/errors.ts';
 
 const url = (connectionString: string) => connectionAttempts({ connectionString, env: {} })[0];
@@ -85,12 +84,4 @@ test('a failure is one sentence with its remedy', () => {
     /cannot be used at the moment: connect ECONNREFUSED/,
   );
   assert.equal(storageError(both, 'Postgres h').code, 'NC_STORAGE_UNREACHABLE');
-});
-
-test('backoff doubles from a quarter of a second to 30 s, half of it random', () => {
-  assert.equal(backoffMs(1, 0), 125);
-  assert.equal(backoffMs(1, 1), 250);
-  assert.equal(backoffMs(2, 1), 500);
-  assert.equal(backoffMs(50, 1), 30_000);
-  assert.equal(backoffMs(5000, 0), 15_000);
 });

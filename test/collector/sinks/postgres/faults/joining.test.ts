@@ -39,7 +39,7 @@ interface Stored {
 }
 
 async function storedRows({ storage }: Producer): Promise<Stored[]> {
-  return storage.read(async (client) => {
+  return storage.lend(async (client) => {
     const { rows } = await client.query<Stored>('SELECT id, endpoint FROM enterprise.request_metrics');
     return rows;
   });

@@ -1,6 +1,6 @@
 import { Pool } from 'pg';
 import type { TestContext } from 'vitest';
-import type { Read } from '../../../../../src/collector/sinks/postgres/connect/lend.ts';
+import type { Lend } from '../../../../../src/collector/sinks/postgres/connect/lend.ts';
 import { createEvents } from '../../../../../src/collector/sinks/postgres/history/events.ts';
 import { createHistory } from '../../../../../src/collector/sinks/postgres/history/history.ts';
 import { Rollup } from '../../../../../src/collector/sinks/postgres/rollup/rollup.ts';
@@ -14,7 +14,7 @@ import type { TestPostgres } from '../../../../support/postgres.ts';
 export const NOW = Date.UTC(2026, 3, 2, 12, 34, 56);
 
 export interface TestHistory {
-  readonly read: Read;
+  readonly lend: Lend;
   readonly sql: <T extends object = Record<string, unknown>>(
     text: string,
     values?: unknown[],
@@ -37,7 +37,7 @@ export async function openHistory(
   // The pool does not wait for its connections to close, so the server may end them first.
   pool.on('error', () => {});
   test.onTestFinished(() => pool.end());
-  const read: Read = async (work) => {
+  const lend: Lend = async (work) => {
     const client = await pool.connect();
     try {
       return await work(client);
@@ -45,13 +45,13 @@ export async function openHistory(
       client.release();
     }
   };
-  const history = createHistory(read);
-  const events = createEvents(read);
+  const history = createHistory(lend);
+  const events = createEvents(lend);
   return {
-    read,
+    lend,
     sql: async (text, values = []) => (await pool.query(text, values)).rows,
     rollup: (nowMs = NOW, retentionMs = 400 * DAY_MS) =>
-      new Rollup({ read, now: () => nowMs, retentionMs: () => retentionMs }),
+      new Rollup({ lend, now: () => nowMs, retentionMs: () => retentionMs }),
     history: (parameters) => history(parseHistoryQuery(new URLSearchParams(parameters), NOW)),
     events: (parameters) => events(parseEventsQuery(new URLSearchParams(parameters), NOW)),
   };

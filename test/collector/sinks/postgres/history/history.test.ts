@@ -333,11 +333,11 @@ describe('hostile text', () => {
 it('a question that takes too long ends in the database', async () => {
   const { reading } = await import('../../../../../src/collector/sinks/postgres/history/reading.ts');
   await assert.rejects(
-    store.read((client) => reading(client, 50, () => client.query('SELECT pg_sleep(30)'))),
+    store.lend((client) => reading(client, 50, () => client.query('SELECT pg_sleep(30)'))),
     { code: 'NC_UNAVAILABLE', message: /more than 0.05 s/ },
   );
   await assert.rejects(
-    store.read((client) =>
+    store.lend((client) =>
       reading(client, 1000, () => client.query('DELETE FROM enterprise.request_metrics')),
     ),
     /read-only/,

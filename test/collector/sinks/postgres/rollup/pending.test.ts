@@ -34,7 +34,7 @@ it('what is stored is marked with it, every signal once', async () => {
   const events = oneOfEach();
   await storage.offer(events);
   assert.equal(await storage.flush(20_000), true);
-  const marks = await storage.read(async (client) => {
+  const marks = await storage.lend(async (client) => {
     const { rows } = await client.query<{ signal: string; minutes: Date[] }>(
       'SELECT signal, minutes FROM enterprise.nervecenter_rollup_pending ORDER BY signal',
     );
@@ -51,7 +51,7 @@ it('what is stored is marked with it, every signal once', async () => {
     [minute],
   );
   await assert.rejects(
-    storage.read(async () => {}),
+    storage.lend(async () => {}),
     { code: 'NC_UNAVAILABLE' },
   );
 });

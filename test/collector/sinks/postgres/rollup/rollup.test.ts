@@ -130,7 +130,7 @@ describe('rollups', () => {
   it('see the rows of a transaction that commits after their minute was rolled up', async (t) => {
     const store = await openHistory(t, server);
     await insert(store, [NOW - 2 * HOUR_MS]);
-    await store.read(async (client) => {
+    await store.lend(async (client) => {
       await client.query('BEGIN');
       const at = new Date(NOW - HOUR_MS);
       await client.query(

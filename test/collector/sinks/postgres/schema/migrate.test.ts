@@ -73,7 +73,6 @@ test('migrating again changes nothing', async () => {
     const status = await schemaStatus(client);
     assert.deepEqual(status.pending, []);
     assert.equal(status.applied[0]?.name, 'observability_tables');
-    assert.ok(status.applied[0]?.appliedAt instanceof Date);
   });
 });
 

@@ -3,7 +3,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Client, PoolClient } from 'pg';
 import { afterAll, beforeAll, test } from 'vitest';
-import type { Read } from '../../../../../src/collector/sinks/postgres/connect/lend.ts';
+import type { Lend } from '../../../../../src/collector/sinks/postgres/connect/lend.ts';
 import { createHistory } from '../../../../../src/collector/sinks/postgres/history/history.ts';
 import { Rollup } from '../../../../../src/collector/sinks/postgres/rollup/rollup.ts';
 import { Maintenance } from '../../../../../src/collector/sinks/postgres/schema/maintenance.ts';
@@ -84,9 +84,9 @@ test('a writer stores rows of every signal and does nothing else to the tables',
 });
 
 test('a writer rolls up, late rows too, drops old rollups, and answers history from them', async () => {
-  const read: Read = (work) => as('nervecenter_writer', (client) => work(client as unknown as PoolClient));
+  const lend: Lend = (work) => as('nervecenter_writer', (client) => work(client as unknown as PoolClient));
   const roll = async (nowMs: number, retentionMs = 400 * DAY_MS) => {
-    const rollup = new Rollup({ read, now: () => nowMs, retentionMs: () => retentionMs });
+    const rollup = new Rollup({ lend, now: () => nowMs, retentionMs: () => retentionMs });
     assert.equal(await rollup.catchUp(), 'done');
   };
   const nowMs = Date.now() + 2 * HOUR_MS;
@@ -98,7 +98,7 @@ test('a writer rolls up, late rows too, drops old rollups, and answers history f
   );
   await roll(nowMs);
   const query = new URLSearchParams({ signal: 'request', measure: 'count', from: '-30d', step: '1d' });
-  const answer = await createHistory(read)(parseHistoryQuery(query, nowMs));
+  const answer = await createHistory(lend)(parseHistoryQuery(query, nowMs));
   assert.equal(answer.source, 'rollup_day');
   const counts = answer.series.flatMap(({ points }) => points.map(([, count]) => count ?? 0));
   assert.equal(

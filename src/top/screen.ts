@@ -2,6 +2,7 @@ import { type Verdict, verdictOf, verdictReasons } from '../client/verdict.ts';
 import { columnsOf, type Layout, stack } from './drawing/layout.ts';
 import { fitted, joined, type Line, lineWidth, pad, paragraph, span, type Tone } from './drawing/text.ts';
 import { uptime } from './figures.ts';
+import { KEYS, PAGES } from './keyboard.ts';
 import { attemptWords, connectionWords, notices } from './notices.ts';
 import type { Picture, Scene, Section } from './picture.ts';
 import { apiBlock } from './sections/api.ts';
@@ -9,7 +10,6 @@ import { llmBlock, llmDetailBlock } from './sections/llm.ts';
 import { cacheBlock, ragBlock } from './sections/rag.ts';
 import { alertsBlock, instancesBlock, pipelineBlock } from './sections/state.ts';
 import { systemBlock, systemDetailBlock, webSocketBlock } from './sections/system.ts';
-import { KEYS, PAGES } from './view.ts';
 
 export interface Size {
   readonly columns: number;
@@ -17,7 +17,7 @@ export interface Size {
   readonly rows: number | null;
 }
 
-export interface Frame {
+export interface Screen {
   /** Exactly `rows` lines of exactly `columns` cells; without a number of rows as many as needed. */
   readonly lines: readonly Line[];
   /** How far the page can be scrolled. */
@@ -47,7 +47,7 @@ const PAGE_SECTIONS: readonly (readonly Section[])[] = [
 ];
 
 /** What the terminal shows. Pure: the same picture and size give the same lines. */
-export function renderFrame(picture: Picture, size: Size): Frame {
+export function renderScreen(picture: Picture, size: Size): Screen {
   const columns = Math.max(size.columns, COLUMNS_MIN);
   const top = header(picture, columns);
   const bottom = size.rows === null ? [] : [footer(picture)];
@@ -58,7 +58,7 @@ export function renderFrame(picture: Picture, size: Size): Frame {
   return { lines: lines.map((line) => fitted(line, size.columns)), scrollMax };
 }
 
-function bodyOf(picture: Picture, layout: Layout): Frame {
+function bodyOf(picture: Picture, layout: Layout): Screen {
   if (picture.view.help) return scrolled(helpLines(layout.width), 0, layout.height);
   const { snapshot } = picture.metrics;
   if (snapshot === null) return scrolled(waitingLines(picture, layout.width), 0, layout.height);
@@ -90,7 +90,7 @@ function wideOverview(scene: Scene): readonly [left: readonly Section[], right: 
   ];
 }
 
-function scrolled(lines: readonly Line[], scroll: number, height: number | null): Frame {
+function scrolled(lines: readonly Line[], scroll: number, height: number | null): Screen {
   if (height === null) return { lines, scrollMax: 0 };
   const scrollMax = Math.max(lines.length - height, 0);
   const from = Math.min(scroll, scrollMax);

@@ -5,7 +5,7 @@ import type { FollowedExchange } from './hub.ts';
  * before the method does, until the exchange is closed; the method's `this`, arguments, result and errors stay what they
  * are.
  */
-export function putInFront<A extends unknown[]>(
+export function watchMethod<A extends unknown[]>(
   exchange: FollowedExchange,
   object: object,
   name: string,
@@ -13,7 +13,7 @@ export function putInFront<A extends unknown[]>(
 ): void {
   const original: unknown = Reflect.get(object, name);
   if (typeof original !== 'function') return;
-  const value = function inFront(this: unknown, ...args: A): unknown {
+  const value = function watched(this: unknown, ...args: A): unknown {
     if (!exchange.closed) exchange.guarded(() => see(...args));
     return Reflect.apply(original, this, args);
   };

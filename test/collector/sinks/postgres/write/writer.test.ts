@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'vitest';
-import { GroupSize } from '../../../../../src/collector/sinks/postgres/write/group-size.ts';
+import { GroupSize } from '../../../../../src/collector/sinks/postgres/write/writer.ts';
 
 it('doubles while more waits than a short transaction takes, up to a bound', () => {
   const size = new GroupSize();

@@ -14,8 +14,7 @@ export interface SearchResults {
 }
 
 /**
- * One vector store as it talks over HTTP, whoever its client. Adding one is one file with one of these and one line in
- * `index.ts`. Of an answer only numbers are read, never texts and never vectors.
+ * One vector store as it talks over HTTP, whoever its client. Adding one is one of these in `stores.ts`. Of an answer only numbers are read, never texts and never vectors.
  */
 export interface VectorStore {
   readonly name: string;

@@ -9,10 +9,10 @@ import { readAlerts } from '../../src/top/alerts.ts';
 import { meter, sparkline } from '../../src/top/drawing/bars.ts';
 import { createPainter } from '../../src/top/drawing/palette.ts';
 import { lineWidth } from '../../src/top/drawing/text.ts';
-import { renderFrame, type Size } from '../../src/top/frame.ts';
+import { FIRST_VIEW, PAGES } from '../../src/top/keyboard.ts';
 import type { Picture } from '../../src/top/picture.ts';
+import { renderScreen, type Size } from '../../src/top/screen.ts';
 import { NO_TRENDS, withTrend } from '../../src/top/trends.ts';
-import { FIRST_VIEW, PAGES } from '../../src/top/view.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 22, 10, 0, 12);
 const TARGET = 'http://127.0.0.1:9464';
@@ -36,7 +36,7 @@ function pictureOf(snapshot: Snapshot | null, changes: Partial<Picture> = {}): P
 }
 
 function linesOf(picture: Picture, size: Size = SMALL): string[] {
-  return renderFrame(picture, size).lines.map((line) => plain(line).trimEnd());
+  return renderScreen(picture, size).lines.map((line) => plain(line).trimEnd());
 }
 
 const textOf = (picture: Picture, size?: Size) => linesOf(picture, size).join('\n');
@@ -56,7 +56,7 @@ describe('a frame', () => {
       for (const columns of [1, 20, 40, 79, 80, 131, 132, 200]) {
         for (const rows of [1, 3, 10, 24, 50]) {
           for (const page of PAGES.keys()) {
-            const { lines } = renderFrame(pictureOf(snapshot, onPage(page)), { columns, rows });
+            const { lines } = renderScreen(pictureOf(snapshot, onPage(page)), { columns, rows });
             assert.deepEqual([...new Set(lines.map(lineWidth))], [columns], `${columns}x${rows}`);
             assert.equal(lines.length, rows);
           }
@@ -148,7 +148,7 @@ describe('a frame', () => {
 
   it('scrolls pages that are longer than the terminal', () => {
     const picture = pictureOf(busy, { view: { ...FIRST_VIEW, page: 1, scroll: 99 } });
-    const { lines, scrollMax } = renderFrame(picture, { columns: 80, rows: 8 });
+    const { lines, scrollMax } = renderScreen(picture, { columns: 80, rows: 8 });
     assert.equal(scrollMax, 8);
     assert.match(plain(lines[6] ?? []), /^\/healthz/);
   });
@@ -219,7 +219,7 @@ describe('names from outside', () => {
     const metrics = { ...pictureOf(snapshot).metrics, error: EVIL };
     for (const page of PAGES.keys()) {
       for (const size of [SMALL, EVERYTHING, { columns: 160, rows: 50 }]) {
-        const { lines } = renderFrame(
+        const { lines } = renderScreen(
           pictureOf(snapshot, { metrics, alerts: firing(EVIL, EVIL), ...onPage(page), target: EVIL }),
           size,
         );

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'vitest';
-import { FIRST_VIEW, keysIn, pressed, type View } from '../../src/top/view.ts';
+import { FIRST_VIEW, keysIn, pressed, type View } from '../../src/top/keyboard.ts';
 
 /** The view after some keys. */
 function afterKeys(input: string, view: View = FIRST_VIEW): View {
