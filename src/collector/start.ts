@@ -46,8 +46,10 @@ const NOTHING_STORED: StorageCounts = {
   dropped: {},
   spoolBytes: 0,
 };
-/** A server that is there tells at once. */
+/** Once storage was tried in vain; a server that comes back sooner still tells. */
 const SENT_AGAIN_PATIENCE_MS = 5 * SECOND_MS;
+/** Of a shutdown's time. */
+const SENT_AGAIN_SHARE = 0.5;
 /** Rows of `system_metrics`: one per gauge and 15 s. */
 const SYSTEM_ROWS_INTERVAL_MS = 15 * SECOND_MS;
 
@@ -96,7 +98,7 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
             live.addEarlier(earlier);
             sentBatches.add(earlier.sent);
             ledger.totals = 'known';
-            sentBatches.completed();
+            sentBatches.completed(true);
           },
         })
       : null;
@@ -151,22 +153,25 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
   const socket = await listenForOthers(config.port, attach, log);
   const storageUsable = tryStorage(storage, ledger, log);
   // What may have been accepted before waits for storage to tell, but not for ever: a server may be down for long.
-  const patience = setTimeout(() => sentBatches.completed(), SENT_AGAIN_PATIENCE_MS).unref();
+  let patience: NodeJS.Timeout | undefined;
   void storageUsable.then((usable) => {
-    if (!usable || storage === null) sentBatches.completed();
+    const patienceMs = usable && storage !== null ? SENT_AGAIN_PATIENCE_MS : 0;
+    patience = setTimeout(() => sentBatches.completed(storage === null), patienceMs).unref();
   });
   void storageUsable.then(() => alerts.start());
 
   let stopping: Promise<void> | null = null;
   const stop = async (deadlineMs: number) => {
+    const endsAt = performance.now() + deadlineMs;
     stopTicking();
-    clearTimeout(patience);
-    sentBatches.completed();
     sampler.stop();
     await socket?.shutdown();
+    await sentBatches.awaited(deadlineMs * SENT_AGAIN_SHARE);
+    clearTimeout(patience);
+    sentBatches.completed(false);
     await alerts.stop();
     stored?.stop();
-    await storage?.shutdown(deadlineMs);
+    await storage?.shutdown(Math.max(0, endsAt - performance.now()));
     await server.shutdown();
   };
   return {

@@ -16,7 +16,7 @@ import type { PostgresServer } from './connect/server.ts';
 import { migrate } from './schema/migrate.ts';
 import type { Batch, SentBatch } from './spool/batch.ts';
 import type { SpoolFiles } from './spool/files.ts';
-import { type Earlier, lastStored, storedEarlier, WaitingSum } from './totals/earlier.ts';
+import { type Earlier, joined, lastStored, storedEarlier, WaitingSum } from './totals/earlier.ts';
 import { Intake, type Measuring } from './write/intake.ts';
 import { RowCounts } from './write/row-counts.ts';
 import { Wakeup } from './write/wakeup.ts';
@@ -87,8 +87,8 @@ export interface StorageOptions {
   readonly log: Log;
   readonly measuring: Measuring;
   /**
-   * Called with what was counted before this process, once it is known, and again with what other processes are found to have
-   * left: it adds up.
+   * Called with all that was counted before this process, once it is known, and again with what other processes are found to
+   * have left: it adds up.
    */
   readonly onEarlier: (earlier: Earlier) => void;
   /** Bound of the events waiting in memory, in estimated bytes. @default 64 MiB */
@@ -276,10 +276,9 @@ class PostgresStorage implements Storage {
     try {
       const stored = this.#recalled ? null : await storedEarlier(client);
       const waiting = await this.#waitingEarlier(client);
-      await client.query('COMMIT');
       this.#recalled = true;
-      if (stored !== null) this.#onEarlier(stored);
-      this.#onEarlier(waiting);
+      this.#onEarlier(stored === null ? waiting : joined(stored, waiting));
+      await client.query('COMMIT');
     } catch (error) {
       await client.query('ROLLBACK').catch(() => {}); // The first error says more.
       throw error;
@@ -324,7 +323,8 @@ class PostgresStorage implements Storage {
   async #storeNext({ pool }: Connections): Promise<void> {
     await this.#wakeup.until(() => this.#done || this.#intake.ready);
     try {
-      if (this.#intake.hasEarlier) await withClient(pool, (client) => this.#recall(client));
+      // Nothing found is taken before it is told: once stored, nobody could tell that it was not counted yet.
+      while (this.#intake.hasEarlier) await withClient(pool, (client) => this.#recall(client));
       const batches = this.#done ? [] : await this.#intake.take(this.#groupSize.batchesMax);
       if (batches.length > 0) await this.#store(pool, batches);
     } catch (error) {

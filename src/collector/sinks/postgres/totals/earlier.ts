@@ -102,6 +102,15 @@ export class WaitingSum {
   }
 }
 
+/** Both at once: whoever learns of one only does not know yet what was accepted before. */
+export function joined(a: Earlier, b: Earlier): Earlier {
+  return {
+    totals: [...a.totals, ...b.totals],
+    window: [...a.window, ...b.window].sort((one, other) => one.atMs - other.atMs),
+    sent: [...a.sent, ...b.sent],
+  };
+}
+
 const INSTRUMENTS = new Map(
   Object.values(SIGNALS)
     .flatMap(({ instruments }) => instruments)
