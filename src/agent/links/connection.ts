@@ -47,6 +47,8 @@ export class Connection {
   #links = 0;
   #nextAsk = 1;
   #failures = 0;
+  /** In a row, with no collector in between. */
+  #portTaken = 0;
   /** Until then others' collectors are joined and none is hosted here. */
   #hostAtMs = Number.NEGATIVE_INFINITY;
   #saidNotice = '';
@@ -156,6 +158,7 @@ export class Connection {
     switch (message.type) {
       case 'welcome':
         this.#welcomedMs = performance.now();
+        this.#portTaken = 0;
         this.#options.onOpen();
         break;
       case 'accepted':
@@ -170,7 +173,7 @@ export class Connection {
         this.#options.say(message.notice);
         break;
       case 'failed':
-        if (!message.portTaken || this.#failures + 1 >= PORT_TAKEN_ATTEMPTS) this.#sayOnce(message.notice);
+        if (!message.portTaken || ++this.#portTaken >= PORT_TAKEN_ATTEMPTS) this.#sayOnce(message.notice);
         this.#link?.close();
         this.#lost();
         break;

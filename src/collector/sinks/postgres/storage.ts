@@ -16,7 +16,7 @@ import type { PostgresServer } from './connect/server.ts';
 import { migrate } from './schema/migrate.ts';
 import type { Batch, SentBatch } from './spool/batch.ts';
 import type { SpoolFiles } from './spool/files.ts';
-import { type Earlier, joined, lastStored, storedEarlier, WaitingSum } from './totals/earlier.ts';
+import { both, type Earlier, lastStored, storedEarlier, WaitingSum } from './totals/earlier.ts';
 import { Intake, type Measuring } from './write/intake.ts';
 import { RowCounts } from './write/row-counts.ts';
 import { Wakeup } from './write/wakeup.ts';
@@ -66,6 +66,8 @@ export interface Storage {
   offer(events: readonly NervecenterEvent[], sent?: SentBatch): Promise<void>;
   /** Takes what was measured elsewhere: it is shown and added to the totals like what events measure. */
   addPoints(points: readonly Point[]): void;
+  /** The last batches of processes that wait on disk: all that can be told of what was accepted before without the server. */
+  sentOnDisk(): Promise<readonly SentBatch[]>;
   counts(): StorageCounts;
   /**
    * Lends one of the two connections to whoever reads, one at a time: the other one is the writer's.
@@ -87,8 +89,8 @@ export interface StorageOptions {
   readonly log: Log;
   readonly measuring: Measuring;
   /**
-   * Called with all that was counted before this process, once it is known, and again with what other processes are found to
-   * have left: it adds up.
+   * Called with what was counted before this process, once it is known, and again with what other processes are found to have
+   * left: it adds up.
    */
   readonly onEarlier: (earlier: Earlier) => void;
   /** Bound of the events waiting in memory, in estimated bytes. @default 64 MiB */
@@ -187,6 +189,12 @@ class PostgresStorage implements Storage {
     else this.#measuring.show(points);
   }
 
+  async sentOnDisk(): Promise<readonly SentBatch[]> {
+    const sum = new WaitingSum(Date.now());
+    for await (const { facts } of this.#intake.onDisk()) sum.add(facts, true);
+    return sum.take().sent;
+  }
+
   counts(): StorageCounts {
     return {
       accepted: this.#rowCounts.accepted,
@@ -277,7 +285,7 @@ class PostgresStorage implements Storage {
       const stored = this.#recalled ? null : await storedEarlier(client);
       const waiting = await this.#waitingEarlier(client);
       this.#recalled = true;
-      this.#onEarlier(stored === null ? waiting : joined(stored, waiting));
+      this.#onEarlier(stored === null ? waiting : both(stored, waiting));
       await client.query('COMMIT');
     } catch (error) {
       await client.query('ROLLBACK').catch(() => {}); // The first error says more.

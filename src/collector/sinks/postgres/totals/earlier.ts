@@ -54,6 +54,15 @@ export async function storedEarlier(client: ClientBase): Promise<Earlier> {
   };
 }
 
+/** One and the other, the window in the order of time. */
+export function both(one: Earlier, other: Earlier): Earlier {
+  return {
+    totals: [...one.totals, ...other.totals],
+    window: [...one.window, ...other.window].sort((a, b) => a.atMs - b.atMs),
+    sent: [...one.sent, ...other.sent],
+  };
+}
+
 /** Of a writer's batches the last one that is stored, 0 where none is; a writer's batches are stored in order. */
 export async function lastStored(client: ClientBase, writer: string): Promise<number> {
   const { rows } = await client.query<{ seq: number | null }>(
@@ -100,15 +109,6 @@ export class WaitingSum {
     if (at === -1) this.#sent.push(sent);
     else if ((this.#sent[at]?.[1] ?? 0) < sent[1]) this.#sent[at] = sent;
   }
-}
-
-/** Both at once: whoever learns of one only does not know yet what was accepted before. */
-export function joined(a: Earlier, b: Earlier): Earlier {
-  return {
-    totals: [...a.totals, ...b.totals],
-    window: [...a.window, ...b.window].sort((one, other) => one.atMs - other.atMs),
-    sent: [...a.sent, ...b.sent],
-  };
 }
 
 const INSTRUMENTS = new Map(

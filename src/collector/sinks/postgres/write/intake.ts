@@ -152,6 +152,11 @@ export class Intake {
     for await (const batch of this.#spool.found()) if (batch.writer !== this.#writer) yield batch;
   }
 
+  /** What waits on disk, this process' own included. */
+  async *onDisk(): AsyncIterable<WaitingFacts> {
+    if (this.#spool !== null) yield* this.#spool.facts();
+  }
+
   /** What is here now does not wait for a full batch. */
   flush(): void {
     this.#flushTarget = this.#arrivals.offered;
