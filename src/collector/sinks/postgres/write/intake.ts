@@ -8,7 +8,7 @@ import { LockedError } from '../data-dir/lock.ts';
 import { type Batch, encodeEvents, type SentBatch } from '../spool/batch.ts';
 import { DiskState } from '../spool/disk-state.ts';
 import type { SpoolFiles } from '../spool/files.ts';
-import type { WaitingFacts } from '../spool/spool.ts';
+import type { WaitingFacts } from '../spool/segments.ts';
 import { Spools } from '../spool/spools.ts';
 import { Arrivals, BATCH_EVENTS_MAX } from './arrivals.ts';
 import type { RowCounts } from './row-counts.ts';
