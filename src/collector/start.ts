@@ -35,7 +35,7 @@ import { keepRollups } from './sinks/postgres/rollup/upkeep.ts';
 import { Maintenance } from './sinks/postgres/schema/maintenance.ts';
 import type { SentBatch } from './sinks/postgres/spool/batch.ts';
 import { createStorage, type Storage, type StorageCounts } from './sinks/postgres/storage.ts';
-import type { Measuring } from './sinks/postgres/write/intake.ts';
+import type { Measuring } from './sinks/postgres/write/held-batch.ts';
 import { startNotice } from './start-notice.ts';
 
 const NOTHING_STORED: StorageCounts = {
