@@ -1,5 +1,5 @@
 // Building and serialising the snapshot of a large app, and merging what its agent sends.
-import { EventMeter } from '../src/collector/event-meter.ts';
+import { EventMeter } from '../src/collector/event-ledger.ts';
 import { Live } from '../src/collector/live/live.ts';
 import type { Point } from '../src/core/frame.ts';
 import { MINUTE_MS, milliseconds } from '../src/core/units.ts';

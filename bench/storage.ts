@@ -4,7 +4,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client, type ClientConfig } from 'pg';
-import { EventMeter } from '../src/collector/event-meter.ts';
+import { EventMeter } from '../src/collector/event-ledger.ts';
 import { encodeEvents, sectionsOf } from '../src/collector/sinks/postgres/spool/batch.ts';
 import { COPY_HEADER, COPY_TRAILER } from '../src/collector/sinks/postgres/spool/copy-encoder.ts';
 import { createStorage } from '../src/collector/sinks/postgres/storage.ts';

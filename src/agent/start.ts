@@ -86,17 +86,8 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
       connection.send(eventsMessage(next));
     }
   };
-  const agent = createAgent({
-    clock,
-    config,
-    pipeline,
-    deferred,
-    tallies,
-    own,
-    exported: readers.export,
-    say,
-    handOver,
-  });
+  const { export: exported } = readers;
+  const agent = createAgent({ clock, config, pipeline, deferred, tallies, own, exported, say, handOver });
 
   if (config.otlpEndpoint !== null) say(OTLP_UNSUPPORTED);
   if (appDirectory !== null) receiveAppMetrics(readers.provider, appDirectory);
@@ -118,13 +109,10 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
     measureTallies();
     return frames.send();
   };
-  const timers = [
-    setTimeout(() => void connection.open(), CONNECT_DELAY_MS),
-    setInterval(guarded(agent, handOver), HAND_OVER_INTERVAL_MS),
-    setInterval(guarded(agent, frame), FRAME_INTERVAL_MS),
-  ];
-  for (const timer of timers) timer.unref();
-
+  const stopTimers = startTimers(() => void connection.open(), {
+    handOver: guarded(agent, handOver),
+    frame: guarded(agent, frame),
+  });
   const flush = () => {
     stopObserving();
     minutes.emit();
@@ -133,13 +121,28 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
   };
   const keepExit = beforeProcessEnds(guarded(agent, flush));
   return () => {
-    for (const timer of timers) clearInterval(timer);
+    stopTimers();
     stopObserving();
     keepExit();
     tallies.runtime.stop();
     readers.stop();
     publishHandle(undefined);
     connection.close();
+  };
+}
+
+function startTimers(
+  connect: () => void,
+  { handOver, frame }: Readonly<Record<'handOver' | 'frame', () => void>>,
+): () => void {
+  const timers = [
+    setTimeout(connect, CONNECT_DELAY_MS),
+    setInterval(handOver, HAND_OVER_INTERVAL_MS),
+    setInterval(frame, FRAME_INTERVAL_MS),
+  ];
+  for (const timer of timers) timer.unref();
+  return () => {
+    for (const timer of timers) clearInterval(timer);
   };
 }
 

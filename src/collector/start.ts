@@ -2,12 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { describeError } from '../core/errors.ts';
-import type { Point, Source } from '../core/frame.ts';
+import type { Source } from '../core/frame.ts';
 import { isLasting } from '../core/measured.ts';
 import { type NervecenterEvent, SIGNALS, type SignalName } from '../core/signals/index.ts';
 import type { PricedLlmCallEvent } from '../core/signals/llm-call.ts';
-import type { StorageState } from '../core/snapshot.ts';
-import { type Milliseconds, milliseconds, SECOND_MS } from '../core/units.ts';
+import { milliseconds, SECOND_MS } from '../core/units.ts';
 import { rendezvousPath } from '../link/rendezvous.ts';
 import { DeltaMeterProvider } from '../metrics/meter-provider.ts';
 import { SnapshotReader } from '../metrics/snapshot-reader.ts';
@@ -17,10 +16,10 @@ import { ownAdminToken } from './admin-token.ts';
 import type { AgentLink } from './agent-link.ts';
 import { readAlertFile } from './alerts/file.ts';
 import { AlertService } from './alerts/service.ts';
-import { EventMeter } from './event-meter.ts';
+import { EventLedger, EventMeter } from './event-ledger.ts';
 import { hostMeasure } from './host/measure.ts';
 import { createHostSampler } from './host/sampler.ts';
-import { Live, type PipelineCounts } from './live/live.ts';
+import { Live } from './live/live.ts';
 import type { Log } from './log.ts';
 import { createPricer, type Pricer } from './pricing/pricer.ts';
 import { type AgentHandlers, receiveFrom } from './receivers/agents.ts';
@@ -33,23 +32,14 @@ import { createEvents } from './sinks/postgres/history/events.ts';
 import { createHistory } from './sinks/postgres/history/history.ts';
 import { keepRollups } from './sinks/postgres/rollup/upkeep.ts';
 import { Maintenance } from './sinks/postgres/schema/maintenance.ts';
-import type { SentBatch } from './sinks/postgres/spool/batch.ts';
-import { createStorage, type Storage, type StorageCounts } from './sinks/postgres/storage.ts';
+import { createStorage, type Storage } from './sinks/postgres/storage.ts';
+import type { Earlier } from './sinks/postgres/totals/earlier.ts';
 import type { Measuring } from './sinks/postgres/write/held-batch.ts';
 import { startNotice } from './start-notice.ts';
+import { Ticker } from './ticker.ts';
 
-const NOTHING_STORED: StorageCounts = {
-  accepted: 0,
-  stored: 0,
-  queued: 0,
-  inFlight: 0,
-  dropped: {},
-  spoolBytes: 0,
-};
 /** A server that is there tells at once. */
 const SENT_AGAIN_PATIENCE_MS = 5 * SECOND_MS;
-/** Rows of `system_metrics`: one per gauge and 15 s. */
-const SYSTEM_ROWS_INTERVAL_MS = 15 * SECOND_MS;
 
 export interface CollectorOptions {
   readonly config: Config;
@@ -78,37 +68,11 @@ export interface Collector {
 export async function startCollector({ config, log, host }: CollectorOptions): Promise<Collector> {
   const tokens = config.adminTokens.length > 0 ? config.adminTokens : [ownAdminToken(config.dataDir)];
   const pricer = createPricer({ overridesPath: config.pricesPath, log });
-  const sentBatches = new SentBatches();
   const own = new DeltaMeterProvider();
   const reader = new SnapshotReader([own]);
-  const meter = new EventMeter();
-  const measuring: Measuring = {
-    measure: (events) => meter.measure(events),
-    show: (points) => live.add(points),
-  };
-  const storage =
-    config.storage === 'on'
-      ? createStorage({
-          config,
-          log,
-          measuring,
-          onEarlier: (earlier) => {
-            live.addEarlier(earlier);
-            sentBatches.add(earlier.sent);
-            ledger.totals = 'known';
-            sentBatches.completed();
-          },
-        })
-      : null;
+  const sentBatches = new SentBatches();
+  const { storage, ledger, live } = acceptance({ config, log, sentBatches, pricer });
   const stored = storage && workBesideWriter(storage, config, log);
-  const ledger = new EventLedger(storage, measuring, pricer.version);
-  const live = new Live({
-    service: config.service,
-    bootId: randomUUID(),
-    windowMs: config.windowMs,
-    now: () => milliseconds(Date.now()),
-    pipeline: () => ledger.counts(),
-  });
   const alerts = createAlerts({ config, log }, live, stored);
   const ticker = new Ticker(live);
   const server = createCollectorServer({
@@ -131,38 +95,27 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
   });
   const { url } = await server.start();
 
-  const sampler = createHostSampler({ dataDir: config.dataDir });
-  const measureHost = hostMeasure(own.getMeter());
+  const hostWatch = watchHost({ config, live, own, reader });
   const refused = refusals(ledger, log);
   const attach = (link: AgentLink, onGoodbye = () => {}) =>
     receiveFrom(link, agentHandlers({ live, ledger, pricer, sentBatches, refused, onGoodbye }));
   const stopTicking = ticker.start({
     intervalMs: config.intervalMs,
-    sampleHost: async () => {
-      const host = await sampler.sample();
-      live.setHost(host);
-      measureHost(host);
-      live.add(reader.collectNow());
-    },
+    sampleHost: hostWatch.sample,
     publish: (json) => server.broadcast(json),
     storeSystem: () => void ledger.offer(systemEvents(live)),
     log,
   });
   const socket = await listenForOthers(config.port, attach, log);
   const storageUsable = tryStorage(storage, ledger, log);
-  // What may have been accepted before waits for storage to tell, but not for ever: a server may be down for long.
-  const patience = setTimeout(() => sentBatches.completed(), SENT_AGAIN_PATIENCE_MS).unref();
-  void storageUsable.then((usable) => {
-    if (!usable || storage === null) sentBatches.completed();
-  });
+  const stopWaiting = waitForSentBefore(sentBatches, storageUsable);
   void storageUsable.then(() => alerts.start());
 
   let stopping: Promise<void> | null = null;
   const stop = async (deadlineMs: number) => {
     stopTicking();
-    clearTimeout(patience);
-    sentBatches.completed();
-    sampler.stop();
+    stopWaiting();
+    hostWatch.stop();
     await socket?.shutdown();
     await alerts.stop();
     stored?.stop();
@@ -177,6 +130,70 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
       stopping ??= stop(deadlineMs);
       return stopping;
     },
+  };
+}
+
+interface AcceptanceParts extends Pick<CollectorOptions, 'config' | 'log'> {
+  readonly sentBatches: SentBatches;
+  readonly pricer: Pricer;
+}
+
+/** Where events are accepted: measured, stored where there is storage, and shown; with what was counted before. */
+function acceptance({ config, log, sentBatches, pricer }: AcceptanceParts) {
+  const meter = new EventMeter();
+  const measuring: Measuring = {
+    measure: (events) => meter.measure(events),
+    show: (points) => live.add(points),
+  };
+  const onEarlier = (earlier: Earlier) => {
+    live.addEarlier(earlier);
+    sentBatches.add(earlier.sent);
+    ledger.totals = 'known';
+    sentBatches.completed();
+  };
+  const storage = config.storage === 'on' ? createStorage({ config, log, measuring, onEarlier }) : null;
+  const ledger = new EventLedger(storage, measuring, pricer.version);
+  const live = new Live({
+    service: config.service,
+    bootId: randomUUID(),
+    windowMs: config.windowMs,
+    now: () => milliseconds(Date.now()),
+    pipeline: () => ledger.counts(),
+  });
+  return { storage, ledger, live };
+}
+
+interface HostParts {
+  readonly config: Config;
+  readonly live: Live;
+  readonly own: DeltaMeterProvider;
+  readonly reader: SnapshotReader;
+}
+
+/** Samples the host, for the sections of the snapshot and as gauges. */
+function watchHost({ config, live, own, reader }: HostParts) {
+  const sampler = createHostSampler({ dataDir: config.dataDir });
+  const measureHost = hostMeasure(own.getMeter());
+  return {
+    sample: async () => {
+      const host = await sampler.sample();
+      live.setHost(host);
+      measureHost(host);
+      live.add(reader.collectNow());
+    },
+    stop: () => sampler.stop(),
+  };
+}
+
+/** What may have been accepted before waits for storage to tell, but not for ever: a server may be down for long. */
+function waitForSentBefore(sentBatches: SentBatches, storageUsable: Promise<boolean>): () => void {
+  const patience = setTimeout(() => sentBatches.completed(), SENT_AGAIN_PATIENCE_MS).unref();
+  void storageUsable.then((usable) => {
+    if (!usable) sentBatches.completed();
+  });
+  return () => {
+    clearTimeout(patience);
+    sentBatches.completed();
   };
 }
 
@@ -297,108 +314,4 @@ function systemEvents(live: Live): NervecenterEvent[] {
   return live
     .systemReadings()
     .map((reading) => ({ signal: 'system', id: newEventId(timeMs), timeMs, ...reading }));
-}
-
-/** What became of the events, as the pipeline of the snapshot shows it. */
-class EventLedger {
-  readonly #storage: Storage | null;
-  readonly #measuring: Measuring;
-  readonly #pricesVersion: string;
-  #refused = 0;
-  /** Whether what was counted before this start is known; without storage nothing was. */
-  totals: 'loading' | 'known';
-  /** Storage that is not there yet is no failure: until it was tried once it counts as well. */
-  starting: boolean;
-
-  constructor(storage: Storage | null, measuring: Measuring, pricesVersion: string) {
-    this.#storage = storage;
-    this.#measuring = measuring;
-    this.#pricesVersion = pricesVersion;
-    this.starting = storage !== null;
-    this.totals = storage === null ? 'known' : 'loading';
-  }
-
-  /** @param sent whose batch they are, and which. */
-  async offer(events: readonly NervecenterEvent[], sent?: SentBatch): Promise<void> {
-    if (this.#storage !== null) await this.#storage.offer(events, sent);
-    else this.#measuring.show(this.#measuring.measure(events));
-  }
-
-  /** What an agent measured itself. */
-  addPoints(points: readonly Point[]): void {
-    if (this.#storage !== null) this.#storage.addPoints(points);
-    else this.#measuring.show(points);
-  }
-
-  /** Events that came in a shape nobody can store. */
-  refuse(count: number): void {
-    this.#refused += count;
-  }
-
-  counts(): PipelineCounts {
-    const counts = this.#storage?.counts() ?? NOTHING_STORED;
-    const storage: StorageState = this.starting ? 'ok' : (this.#storage?.state ?? 'off');
-    return {
-      offered: counts.accepted + this.#refused,
-      events_stored: counts.stored,
-      events_queued: counts.queued,
-      events_in_flight: counts.inFlight,
-      dropped: this.#refused === 0 ? counts.dropped : { ...counts.dropped, malformed: this.#refused },
-      durable: this.#storage?.durable ?? true,
-      spool_bytes: counts.spoolBytes,
-      storage,
-      totals: this.totals,
-      prices_version: this.#pricesVersion,
-    };
-  }
-}
-
-interface TickOptions {
-  readonly intervalMs: Milliseconds;
-  readonly sampleHost: () => Promise<void>;
-  readonly publish: (snapshotJson: string) => void;
-  readonly storeSystem: () => void;
-  readonly log: Log;
-}
-
-/** Makes a snapshot per interval and serialises it once, whatever the number of viewers. */
-class Ticker {
-  readonly #live: Live;
-  #json: string | null = null;
-
-  constructor(live: Live) {
-    this.#live = live;
-  }
-
-  latestJson(): string {
-    this.#json ??= JSON.stringify(this.#live.snapshot());
-    return this.#json;
-  }
-
-  /** Ticks until the returned function is called. */
-  start({ intervalMs, sampleHost, publish, storeSystem, log }: TickOptions): () => void {
-    let sampling = false;
-    let lastSystemRowsMs = Number.NEGATIVE_INFINITY;
-    const tick = async () => {
-      if (sampling) return; // A hanging file system must not pile up samples; the next tick tries again.
-      sampling = true;
-      try {
-        await sampleHost();
-        this.#live.tick();
-        this.#json = JSON.stringify(this.#live.snapshot());
-        publish(this.#json);
-        if (performance.now() - lastSystemRowsMs >= SYSTEM_ROWS_INTERVAL_MS - intervalMs / 2) {
-          lastSystemRowsMs = performance.now();
-          storeSystem();
-        }
-      } catch (error) {
-        log('live', `snapshot failed: ${describeError(error)}`);
-      } finally {
-        sampling = false;
-      }
-    };
-    void tick();
-    const timer = setInterval(() => void tick(), intervalMs);
-    return () => clearInterval(timer);
-  }
 }

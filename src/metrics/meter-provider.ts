@@ -17,7 +17,7 @@ import type {
 } from '@opentelemetry/api';
 import type { CollectionResult, MetricData } from '@opentelemetry/sdk-metrics';
 import type { Distribution } from '../core/histogram.ts';
-import { type HrTime, type SeriesKind, SeriesSet } from './series.ts';
+import { type Descriptor, type HrTime, type SeriesKind, SeriesSet } from './series.ts';
 import type { ImmediateProducer } from './snapshot-reader.ts';
 
 const SCOPE = { name: 'nervecenter' };
@@ -48,9 +48,9 @@ export class DeltaMeterProvider implements MeterProvider, ImmediateProducer {
     return this.#meter;
   }
 
-  /** The names of all instruments there are. */
-  get names(): string[] {
-    return [...this.#instruments.keys()];
+  /** What the instruments are that were made so far. */
+  get instruments(): Descriptor[] {
+    return [...this.#instruments.values()].map(({ descriptor }) => descriptor);
   }
 
   take(): MetricData[] {

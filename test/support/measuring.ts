@@ -1,4 +1,4 @@
-import { EventMeter } from '../../src/collector/event-meter.ts';
+import { EventMeter } from '../../src/collector/event-ledger.ts';
 import type { StorageOptions } from '../../src/collector/sinks/postgres/storage.ts';
 
 /** Storage whose events are measured as the collector measures them, and shown to nobody. */

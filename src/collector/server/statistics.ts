@@ -37,38 +37,36 @@ export function emptyStatistics(): ServerStatistics {
 }
 
 /** The metrics of the server itself. */
-export const VIEWERS: GaugeSpec = {
+const VIEWERS: GaugeSpec = {
   name: 'nervecenter.server.viewers',
   kind: 'gauge',
   unit: '{viewer}',
   description: 'Dashboards connected to the stream.',
 };
-export const SKIPPED_TICKS: CounterSpec = {
+const SKIPPED_TICKS: CounterSpec = {
   name: 'nervecenter.server.viewer.skipped_ticks',
   kind: 'counter',
   unit: '{tick}',
   description: 'Snapshots not sent to a viewer that had not taken the earlier ones yet.',
 };
-export const LOGOUTS_FORGOTTEN: CounterSpec = {
+const LOGOUTS_FORGOTTEN: CounterSpec = {
   name: 'nervecenter.server.logouts_forgotten',
   kind: 'counter',
   unit: '{session}',
   description: 'Logouts forgotten before the cookies of the session had expired.',
 };
-export const DISCONNECTS: CounterSpec = {
+const DISCONNECTS: CounterSpec = {
   name: 'nervecenter.server.viewer.disconnects',
   kind: 'counter',
   unit: '{event}',
   description: 'Viewers disconnected by the server.',
 };
-export const REFUSALS: CounterSpec = {
+const REFUSALS: CounterSpec = {
   name: 'nervecenter.server.refusals',
   kind: 'counter',
   unit: '{event}',
   description: 'Requests and connections refused before they were answered.',
 };
-
-export const SERVER_INSTRUMENTS = [VIEWERS, SKIPPED_TICKS, LOGOUTS_FORGOTTEN, DISCONNECTS, REFUSALS] as const;
 
 /** Has the meter's reader observe the statistics, whenever it collects. */
 export function observeStatistics(meter: Meter, statistics: ServerStatistics, viewers: () => number): void {

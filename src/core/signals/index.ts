@@ -35,11 +35,6 @@ export function signalNamed(name: SignalName): Signal<NervecenterEvent> {
   return SIGNALS[name] as unknown as Signal<NervecenterEvent>;
 }
 
-/** The signal of an event. */
-export function signalOf(event: NervecenterEvent): Signal<NervecenterEvent> {
-  return signalNamed(event.signal);
-}
-
 /** A value for every signal. */
 export function ofSignals<T>(
   value: (signal: Signal<NervecenterEvent>) => T,

@@ -369,7 +369,7 @@ function measureCalls(meter: Meter): (event: LlmCallEvent) => void {
     if (event.usageMismatch) mismatches.add(1, attributes);
     if (isRateLimited(event)) rateLimited.add(1, attributes);
     if (event.usage !== null) measureUsage(event.usage, attributes);
-    if (isPriced(event)) measureCost(event, attributes);
+    if ('cost' in event) measureCost(event as PricedLlmCallEvent, attributes);
   };
 }
 
@@ -395,8 +395,4 @@ function costMeasure(meter: Meter): (event: PricedLlmCallEvent, attributes: Attr
     if (isUnpriced(event)) unpriced.add(1, attributes);
     if (cacheSavingsUsd !== null && cacheSavingsUsd > 0) savings.add(cacheSavingsUsd, attributes);
   };
-}
-
-function isPriced(event: LlmCallEvent): event is PricedLlmCallEvent {
-  return 'cost' in event;
 }

@@ -5,7 +5,7 @@ import { Recorder } from '../../../src/agent/api/recorder.ts';
 import { runInContext, WorkContext } from '../../../src/agent/context/context.ts';
 import { RouteBound } from '../../../src/agent/http/route.ts';
 import { StageNames } from '../../../src/agent/rag/stage-names.ts';
-import { signalOf } from '../../../src/core/signals/index.ts';
+import { signalNamed } from '../../../src/core/signals/index.ts';
 import type { LlmCallEvent } from '../../../src/core/signals/llm-call.ts';
 import type { RagQueryEvent } from '../../../src/core/signals/rag-query.ts';
 import type { RequestEvent } from '../../../src/core/signals/request.ts';
@@ -89,7 +89,7 @@ for (const { name, required, numbers, others } of RECORDERS) {
         assert.equal(agent.events.length, isRequired(field) ? 0 : bad.length);
         assert.equal(invalid.length, bad.length);
         for (const event of agent.events) {
-          for (const value of toRow(signalOf(event), event)) {
+          for (const value of toRow(signalNamed(event.signal), event)) {
             assert.ok(typeof value !== 'number' || (Number.isFinite(value) && value >= 0));
           }
         }

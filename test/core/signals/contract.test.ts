@@ -80,7 +80,7 @@ for (const name of Object.keys(SIGNALS) as SignalName[]) {
         assert.deepEqual({ kind, unit, description }, spec);
       }
       assert.deepEqual(
-        provider.names.filter((metric) => !specs.has(metric)),
+        provider.instruments.filter((one) => !specs.has(one.name)),
         [],
         'all of them are listed',
       );

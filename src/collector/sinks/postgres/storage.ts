@@ -16,7 +16,7 @@ import type { PostgresServer } from './connect/server.ts';
 import { migrate } from './schema/migrate.ts';
 import type { Batch, SentBatch } from './spool/batch.ts';
 import type { SpoolFiles } from './spool/files.ts';
-import { type Earlier, lastStored, storedEarlier, WaitingSum } from './totals/earlier.ts';
+import { both, type Earlier, lastStored, storedEarlier, WaitingSum } from './totals/earlier.ts';
 import type { Measuring } from './write/held-batch.ts';
 import { Intake } from './write/intake.ts';
 import { RowCounts } from './write/row-counts.ts';
@@ -279,8 +279,7 @@ class PostgresStorage implements Storage {
       const waiting = await this.#waitingEarlier(client);
       await client.query('COMMIT');
       this.#recalled = true;
-      if (stored !== null) this.#onEarlier(stored);
-      this.#onEarlier(waiting);
+      this.#onEarlier(stored === null ? waiting : both(stored, waiting));
     } catch (error) {
       await client.query('ROLLBACK').catch(() => {}); // The first error says more.
       throw error;

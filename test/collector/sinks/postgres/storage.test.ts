@@ -57,7 +57,6 @@ class Audited {
     assert.ok(Math.min(stored, queued, inFlight) >= 0);
   }
 
-  /** Waits until all is settled, checking the books meanwhile. */
   async settled(): Promise<void> {
     await until(
       () => {

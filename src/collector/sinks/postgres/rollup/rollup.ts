@@ -1,9 +1,15 @@
-import { DatabaseError, type PoolClient } from 'pg';
+import { type ClientBase, DatabaseError, type PoolClient } from 'pg';
 import type { SignalName } from '../../../../core/signals/index.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../../../core/units.ts';
 import type { Lend } from '../connect/lend.ts';
-import { pruneRollups } from './prune.ts';
-import { recomputeDays, recomputeHours, recomputeMinutes, rollUpOpenDay, type Span } from './recompute.ts';
+import {
+  keysOf,
+  recomputeDays,
+  recomputeHours,
+  recomputeMinutes,
+  rollUpOpenDay,
+  type Span,
+} from './recompute.ts';
 import { type RowShape, SHAPES } from './shape.ts';
 
 /** "roll" in ASCII: whoever rolls up a database holds this advisory lock for the transaction. */
@@ -246,4 +252,22 @@ function floorTo(ms: number, step: number): number {
 
 function toDate(ms: number): Date {
   return new Date(ms);
+}
+
+const PRUNED = [
+  ['rollup_minute', HOUR_MS],
+  ['rollup_hour', HOUR_MS],
+  // A day goes when all of it is past its retention.
+  ['rollup_day', DAY_MS],
+] as const;
+
+/** Rollups are few, and their buckets are rewritten anyway: unlike rows they may be deleted one by one. */
+async function pruneRollups(client: ClientBase, signal: SignalName, keptFromMs: number): Promise<void> {
+  for (const [table, unitMs] of PRUNED) {
+    await client.query(
+      `DELETE FROM enterprise.${table} WHERE signal = $1 AND field = ANY ($2) AND dimension = ANY ($3)
+         AND bucket < $4`,
+      [signal, ...keysOf(signal), new Date(Math.floor(keptFromMs / unitMs) * unitMs)],
+    );
+  }
 }

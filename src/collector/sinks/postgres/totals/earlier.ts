@@ -54,6 +54,15 @@ export async function storedEarlier(client: ClientBase): Promise<Earlier> {
   };
 }
 
+/** One and the other, the window in the order of time. */
+export function both(one: Earlier, other: Earlier): Earlier {
+  return {
+    totals: [...one.totals, ...other.totals],
+    window: [...one.window, ...other.window].sort((a, b) => a.atMs - b.atMs),
+    sent: [...one.sent, ...other.sent],
+  };
+}
+
 /** Of a writer's batches the last one that is stored, 0 where none is; a writer's batches are stored in order. */
 export async function lastStored(client: ClientBase, writer: string): Promise<number> {
   const { rows } = await client.query<{ seq: number | null }>(

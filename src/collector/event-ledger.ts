@@ -1,0 +1,94 @@
+import type { Point } from '../core/frame.ts';
+import { eventMeasure, type NervecenterEvent } from '../core/signals/index.ts';
+import type { StorageState } from '../core/snapshot.ts';
+import { DeltaMeterProvider } from '../metrics/meter-provider.ts';
+import { SnapshotReader } from '../metrics/snapshot-reader.ts';
+import type { PipelineCounts } from './live/live.ts';
+import type { SentBatch } from './sinks/postgres/spool/batch.ts';
+import type { Storage, StorageCounts } from './sinks/postgres/storage.ts';
+import type { Measuring } from './sinks/postgres/write/held-batch.ts';
+
+const NOTHING_STORED: StorageCounts = {
+  accepted: 0,
+  stored: 0,
+  queued: 0,
+  inFlight: 0,
+  dropped: {},
+  spoolBytes: 0,
+};
+
+/**
+ * Measures events with the instruments of their signals, and tells of each lot what it adds. What cannot be measured adds
+ * nothing: whoever makes its row finds out, and counts it.
+ */
+export class EventMeter {
+  readonly #provider = new DeltaMeterProvider();
+  readonly #reader = new SnapshotReader([this.#provider]);
+  readonly #measure = eventMeasure(this.#provider.getMeter());
+
+  measure(events: readonly NervecenterEvent[]): Point[] {
+    if (events.length === 0) return [];
+    for (const event of events) {
+      try {
+        this.#measure(event);
+      } catch {
+        // Of no signal, or of no shape that its signal knows.
+      }
+    }
+    return this.#reader.collectNow();
+  }
+}
+
+/** What became of the events, as the pipeline of the snapshot shows it. */
+export class EventLedger {
+  readonly #storage: Storage | null;
+  readonly #measuring: Measuring;
+  readonly #pricesVersion: string;
+  #refused = 0;
+  /** Whether what was counted before this start is known; without storage nothing was. */
+  totals: 'loading' | 'known';
+  /** Storage that is not there yet is no failure: until it was tried once it counts as well. */
+  starting: boolean;
+
+  constructor(storage: Storage | null, measuring: Measuring, pricesVersion: string) {
+    this.#storage = storage;
+    this.#measuring = measuring;
+    this.#pricesVersion = pricesVersion;
+    this.starting = storage !== null;
+    this.totals = storage === null ? 'known' : 'loading';
+  }
+
+  /** @param sent whose batch they are, and which. */
+  async offer(events: readonly NervecenterEvent[], sent?: SentBatch): Promise<void> {
+    if (this.#storage !== null) await this.#storage.offer(events, sent);
+    else this.#measuring.show(this.#measuring.measure(events));
+  }
+
+  /** What an agent measured itself. */
+  addPoints(points: readonly Point[]): void {
+    if (this.#storage !== null) this.#storage.addPoints(points);
+    else this.#measuring.show(points);
+  }
+
+  /** Events that came in a shape nobody can store. */
+  refuse(count: number): void {
+    this.#refused += count;
+  }
+
+  counts(): PipelineCounts {
+    const counts = this.#storage?.counts() ?? NOTHING_STORED;
+    const storage: StorageState = this.starting ? 'ok' : (this.#storage?.state ?? 'off');
+    return {
+      offered: counts.accepted + this.#refused,
+      events_stored: counts.stored,
+      events_queued: counts.queued,
+      events_in_flight: counts.inFlight,
+      dropped: this.#refused === 0 ? counts.dropped : { ...counts.dropped, malformed: this.#refused },
+      durable: this.#storage?.durable ?? true,
+      spool_bytes: counts.spoolBytes,
+      storage,
+      totals: this.totals,
+      prices_version: this.#pricesVersion,
+    };
+  }
+}
