@@ -51,7 +51,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'collector/condition.ts': ['collector/log.ts'],
   'collector/log.ts': ['platform'],
   'collector/metric-family.ts': ['core'],
-  [`${POSTGRES}/connect`]: ['core', 'config'],
+  [`${POSTGRES}/connect`]: ['core', 'config', 'collector/condition.ts', 'collector/log.ts'],
   [`${POSTGRES}/data-dir`]: ['core', 'platform'],
   [`${POSTGRES}/embedded`]: ['core', 'collector/log.ts', `${POSTGRES}/connect`, `${POSTGRES}/data-dir`],
   [`${POSTGRES}/schema`]: [
