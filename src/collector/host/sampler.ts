@@ -11,8 +11,6 @@ import { type Platform, thisMachine } from './platform.ts';
 export interface HostSampler {
   /** The machine now; CPU share and network rates are those since the previous sample (or since the sampler was made). */
   sample(): Promise<HostSample>;
-  /** File systems left out of the last sample: more than 32 of them, or one that does not answer. */
-  disksSkipped(): number;
   stop(): void;
 }
 
@@ -76,7 +74,6 @@ export function createHostSampler(options: HostSamplerOptions): HostSampler {
       });
       return sampling;
     },
-    disksSkipped: () => disks.skipped,
     stop: () => facts?.stop(),
   };
 }
