@@ -1,10 +1,6 @@
 import type { Snapshot } from '../core/snapshot.ts';
 import { type Environment, environmentOf, type MetricsStoreOptions } from './environment.ts';
 import type { MetricsHistory } from './history.ts';
-import { createPace } from './pace.ts';
-import { readMessage } from './parse.ts';
-import { createPoller, type PollResult, pollOnce } from './poller.ts';
-import { derived, type Readable, writable } from './readable.ts';
 import {
   connecting,
   disconnected,
@@ -15,7 +11,11 @@ import {
   malformed,
   unpolled,
   withSnapshot,
-} from './state.ts';
+} from './metrics-state.ts';
+import { createPace } from './pace.ts';
+import { readMessage } from './parse.ts';
+import { createPoller, type PollResult, pollOnce } from './poller.ts';
+import { derived, type Readable, writable } from './readable.ts';
 import { createStream } from './stream.ts';
 import { type Verdict, verdictOf } from './verdict.ts';
 

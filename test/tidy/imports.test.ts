@@ -197,7 +197,7 @@ describe('imports', () => {
                 /^src\/(client|core\/history)\//.test(target) ||
                 target === 'src/core/signals/facts.ts' ||
                 (typeOnly &&
-                  /^src\/core\/(snapshot|signals\/index|alerts\/(rule|state|stored-alerts))\.ts$/.test(
+                  /^src\/core\/(snapshot|signals\/index|alerts\/(rule|alert-state|stored-alerts))\.ts$/.test(
                     target,
                   ))
               ),

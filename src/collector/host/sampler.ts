@@ -1,7 +1,7 @@
 import { type CgroupLimits, type CpuLimit, readCgroupLimits } from './cgroup.ts';
 import { busyPercent, type CpuTimes, cpuTimesOf, parseProcStat, percent } from './cpu.ts';
 import { DiskReader } from './disks.ts';
-import { fileSystemsAt, type HostFacts, NO_FACTS } from './facts.ts';
+import { fileSystemsAt, type HostFacts, NO_FACTS } from './host-facts.ts';
 import type { HostSample } from './host-sample.ts';
 import { type Memory, parseMeminfo } from './memory.ts';
 import { type FileSystem, fileSystems, type Mount, parseMountinfo } from './mounts.ts';

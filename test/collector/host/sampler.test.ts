@@ -4,7 +4,7 @@ import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'vitest';
 import { DiskReader, diskSample, type FileSystemStats } from '../../../src/collector/host/disks.ts';
-import { NO_FACTS } from '../../../src/collector/host/facts.ts';
+import { NO_FACTS } from '../../../src/collector/host/host-facts.ts';
 import { DISKS_MAX } from '../../../src/collector/host/mounts.ts';
 import { createHostSampler } from '../../../src/collector/host/sampler.ts';
 import { until } from '../../support/poll.ts';

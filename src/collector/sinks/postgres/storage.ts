@@ -9,7 +9,7 @@ import { MIB, SECOND_MS } from '../../../core/units.ts';
 import type { Log } from '../../log.ts';
 import { configuredServer } from './configured-server.ts';
 import { storageError } from './connect/failure.ts';
-import type { PostgresServer } from './connect/server.ts';
+import type { PostgresServer } from './connect/postgres-server.ts';
 import { ServerLink } from './connect/server-link.ts';
 import { migrate } from './schema/migrate.ts';
 import type { SentBatch } from './spool/batch.ts';

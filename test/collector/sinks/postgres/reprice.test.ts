@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import type { ClientBase } from 'pg';
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { tokenUsage } from '../../../../src/agent/llm/tokens/usage.ts';
+import { tokenUsage } from '../../../../src/agent/llm/tokens/raw-usage.ts';
 import { createPricer, type Pricer } from '../../../../src/collector/pricing/pricer.ts';
 import { type RepriceOptions, reprice } from '../../../../src/collector/sinks/postgres/reprice.ts';
 import { migrate } from '../../../../src/collector/sinks/postgres/schema/migrate.ts';

@@ -5,7 +5,7 @@ import { Condition } from '../../../condition.ts';
 import type { Log } from '../../../log.ts';
 import { type Connections, connect } from './connection.ts';
 import { storageError } from './failure.ts';
-import type { PostgresServer } from './server.ts';
+import type { PostgresServer } from './postgres-server.ts';
 
 /** The connections to the server: there, or lost and to be made again; and the two lines about it. */
 export class ServerLink {

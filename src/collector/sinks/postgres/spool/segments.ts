@@ -1,9 +1,9 @@
 import { KIB, MIB, SECOND_MS } from '../../../../core/units.ts';
 import type { BatchFacts } from './batch.ts';
-import { type Cursor, readCursor, writeCursor } from './cursor.ts';
 import type { SpoolFiles } from './files.ts';
 import type { RecordHeader } from './record.ts';
 import { Segment, segmentIds } from './segment.ts';
+import { type Cursor, readCursor, writeCursor } from './spool-cursor.ts';
 
 /** What waits, by its name, and what it says of itself. */
 export type WaitingFacts = Pick<RecordHeader, 'writer' | 'seq'> & { readonly facts: BatchFacts };
