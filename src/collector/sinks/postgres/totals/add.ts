@@ -24,7 +24,8 @@ export function addStatements(batches: readonly BatchFacts[], nowMs: number): st
   ].join('');
 }
 
-function totalsStatement(points: readonly Point[]): string {
+/** The statement that adds points to the totals; empty when there are none. */
+export function totalsStatement(points: readonly Point[]): string {
   if (points.length === 0) return '';
   const rows = points.map((point) => ({
     metric: point.name,
