@@ -1,4 +1,4 @@
-import type { MetricsState } from '../client/state.ts';
+import type { MetricsState } from '../client/metrics-state.ts';
 import { totalsOf } from '../client/totals.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { type Line, paragraph, type Tone } from './drawing/text.ts';

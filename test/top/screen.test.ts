@@ -3,7 +3,7 @@ import { describe, it } from 'vitest';
 import { busy } from '../../dashboards/web/src/fixtures/busy.ts';
 import { critical } from '../../dashboards/web/src/fixtures/critical.ts';
 import { empty } from '../../dashboards/web/src/fixtures/empty.ts';
-import { initialState, type MetricsState, withSnapshot } from '../../src/client/state.ts';
+import { initialState, type MetricsState, withSnapshot } from '../../src/client/metrics-state.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { readAlerts } from '../../src/top/alerts.ts';
 import { meter, sparkline } from '../../src/top/drawing/bars.ts';
