@@ -26,27 +26,30 @@ CREATE TABLE IF NOT EXISTS enterprise.nervecenter_window (
 -- What is stored already, once: from rollups as far as they reach, else from rows. An hour that has rows its rollup does not
 -- know yet is counted from its rows.
 INSERT INTO enterprise.totals (metric, series, attributes, count, sum, zero_count)
-WITH reached AS (
+WITH reached AS MATERIALIZED (
     SELECT signal, greatest(hour_watermark, folded_until, 'epoch') AS hours, coalesce(folded_until, 'epoch') AS folded
     FROM (VALUES ('request'), ('llm-call'), ('rag-query'), ('cache'), ('ws-session')) AS wanted(signal)
     LEFT JOIN enterprise.nervecenter_rollup_state USING (signal)
 ), late AS MATERIALIZED (
     SELECT DISTINCT signal, date_bin('1 hour', minute, 'epoch'::timestamptz) AS hour
     FROM enterprise.nervecenter_rollup_pending CROSS JOIN LATERAL unnest(minutes) AS minute
-    WHERE isfinite(minute)
+    JOIN reached USING (signal)
+    WHERE isfinite(minute) AND minute >= folded AND minute < hours
+), since AS MATERIALIZED (
+    -- Rows before are not looked at, so that their partitions are not opened.
+    SELECT signal, hours, least(hours, (SELECT min(hour) FROM late WHERE late.signal = reached.signal)) AS first FROM reached
 ), rolled AS (
     SELECT signal, value, count, sums
     FROM enterprise.rollup_hour AS rollup JOIN reached USING (signal)
     WHERE field = 'value' AND bucket < hours
         AND (signal, dimension) IN (
             ('request', 'endpoint'), ('llm-call', 'provider_model'), ('rag-query', ''), ('cache', 'cache'), ('ws-session', ''))
-        AND (bucket < folded
-            OR NOT EXISTS (SELECT FROM late WHERE late.signal = rollup.signal AND late.hour = rollup.bucket))
+        AND NOT EXISTS (SELECT FROM late WHERE late.signal = rollup.signal AND late.hour = rollup.bucket)
     UNION ALL
     SELECT signal, endpoint, count(*), jsonb_build_object('errors', count(*) FILTER (WHERE status_code >= 400))
-    FROM enterprise.request_metrics, reached
-    WHERE signal = 'request' AND (timestamp >= hours OR (timestamp >= folded
-        AND (signal, date_bin('1 hour', timestamp, 'epoch'::timestamptz)) IN (SELECT signal, hour FROM late)))
+    FROM enterprise.request_metrics JOIN since ON signal = 'request'
+    WHERE timestamp >= (SELECT first FROM since WHERE signal = 'request') AND (timestamp >= hours
+        OR (signal, date_bin('1 hour', timestamp, 'epoch'::timestamptz)) IN (SELECT signal, hour FROM late))
     GROUP BY 1, 2
     UNION ALL
     SELECT signal, json_build_array(provider, model)::text, count(*), jsonb_build_object(
@@ -65,9 +68,9 @@ WITH reached AS (
         'rate_limited', count(*) FILTER (WHERE status_code = 429 OR lower(error_type) IN (
             'rate_limit_error', 'rate_limit_exceeded', 'rate_limit_reached', 'rate_limited', 'resource_exhausted',
             'too_many_requests', 'toomanyrequestsexception', 'throttlingexception')))
-    FROM enterprise.llm_call_metrics, reached
-    WHERE signal = 'llm-call' AND (timestamp >= hours OR (timestamp >= folded
-        AND (signal, date_bin('1 hour', timestamp, 'epoch'::timestamptz)) IN (SELECT signal, hour FROM late)))
+    FROM enterprise.llm_call_metrics JOIN since ON signal = 'llm-call'
+    WHERE timestamp >= (SELECT first FROM since WHERE signal = 'llm-call') AND (timestamp >= hours
+        OR (signal, date_bin('1 hour', timestamp, 'epoch'::timestamptz)) IN (SELECT signal, hour FROM late))
     GROUP BY 1, 2
     UNION ALL
     SELECT signal, '', count(*), jsonb_build_object(
@@ -75,35 +78,46 @@ WITH reached AS (
         'chunks', sum(chunks_retrieved) FILTER (WHERE outcome IS DISTINCT FROM 'error'),
         'answered', count(chunks_retrieved) FILTER (WHERE outcome IS DISTINCT FROM 'error'),
         'answered_empty', count(*) FILTER (WHERE chunks_retrieved = 0 AND outcome IS DISTINCT FROM 'error'))
-    FROM enterprise.rag_metrics, reached
-    WHERE signal = 'rag-query' AND (timestamp >= hours OR (timestamp >= folded
-        AND (signal, date_bin('1 hour', timestamp, 'epoch'::timestamptz)) IN (SELECT signal, hour FROM late)))
+    FROM enterprise.rag_metrics JOIN since ON signal = 'rag-query'
+    WHERE timestamp >= (SELECT first FROM since WHERE signal = 'rag-query') AND (timestamp >= hours
+        OR (signal, date_bin('1 hour', timestamp, 'epoch'::timestamptz)) IN (SELECT signal, hour FROM late))
     GROUP BY 1, 2
     UNION ALL
     SELECT signal, cache_type, count(*), jsonb_build_object('hits', sum(hits), 'misses', sum(misses))
-    FROM enterprise.cache_metrics, reached
-    WHERE signal = 'cache' AND (timestamp >= hours OR (timestamp >= folded
-        AND (signal, date_bin('1 hour', timestamp, 'epoch'::timestamptz)) IN (SELECT signal, hour FROM late)))
+    FROM enterprise.cache_metrics JOIN since ON signal = 'cache'
+    WHERE timestamp >= (SELECT first FROM since WHERE signal = 'cache') AND (timestamp >= hours
+        OR (signal, date_bin('1 hour', timestamp, 'epoch'::timestamptz)) IN (SELECT signal, hour FROM late))
     GROUP BY 1, 2
     UNION ALL
     SELECT signal, '', count(*), jsonb_build_object('messages_in', sum(messages_in), 'messages_out', sum(messages_out),
         'bytes_in', sum(bytes_in), 'bytes_out', sum(bytes_out))
-    FROM enterprise.ws_session_metrics, reached
-    WHERE signal = 'ws-session' AND (timestamp >= hours OR (timestamp >= folded
-        AND (signal, date_bin('1 hour', timestamp, 'epoch'::timestamptz)) IN (SELECT signal, hour FROM late)))
+    FROM enterprise.ws_session_metrics JOIN since ON signal = 'ws-session'
+    WHERE timestamp >= (SELECT first FROM since WHERE signal = 'ws-session') AND (timestamp >= hours
+        OR (signal, date_bin('1 hour', timestamp, 'epoch'::timestamptz)) IN (SELECT signal, hour FROM late))
     GROUP BY 1, 2
 ), groups AS (
+    -- A rollup that was made before a sum was known has none of it.
     SELECT signal, coalesce(value, '') AS value, sum(count)::float8 AS count,
-        sum((sums->>'errors')::float8) AS errors, sum((sums->>'aborted')::float8) AS aborted,
-        sum((sums->>'cost_usd')::numeric)::float8 AS cost_usd, sum((sums->>'cache_savings_usd')::numeric)::float8 AS cache_savings_usd,
-        sum((sums->>'tokens_in')::float8) AS tokens_in, sum((sums->>'tokens_out')::float8) AS tokens_out,
-        sum((sums->>'tokens_cached')::float8) AS tokens_cached, sum((sums->>'tokens_reasoning')::float8) AS tokens_reasoning,
-        sum((sums->>'unpriced')::float8) AS unpriced, sum((sums->>'estimated')::float8) AS estimated,
-        sum((sums->>'rate_limited')::float8) AS rate_limited, sum((sums->>'chunks')::float8) AS chunks,
-        sum((sums->>'answered')::float8) AS answered, sum((sums->>'answered_empty')::float8) AS answered_empty,
-        sum((sums->>'hits')::float8) AS hits, sum((sums->>'misses')::float8) AS misses,
-        sum((sums->>'messages_in')::float8) AS messages_in, sum((sums->>'messages_out')::float8) AS messages_out,
-        sum((sums->>'bytes_in')::float8) AS bytes_in, sum((sums->>'bytes_out')::float8) AS bytes_out
+        coalesce(sum((sums->>'cost_usd')::numeric), 0)::float8 AS cost_usd,
+        coalesce(sum((sums->>'cache_savings_usd')::numeric), 0)::float8 AS cache_savings_usd,
+        coalesce(sum((sums->>'errors')::float8), 0) AS errors,
+        coalesce(sum((sums->>'aborted')::float8), 0) AS aborted,
+        coalesce(sum((sums->>'tokens_in')::float8), 0) AS tokens_in,
+        coalesce(sum((sums->>'tokens_out')::float8), 0) AS tokens_out,
+        coalesce(sum((sums->>'tokens_cached')::float8), 0) AS tokens_cached,
+        coalesce(sum((sums->>'tokens_reasoning')::float8), 0) AS tokens_reasoning,
+        coalesce(sum((sums->>'unpriced')::float8), 0) AS unpriced,
+        coalesce(sum((sums->>'estimated')::float8), 0) AS estimated,
+        coalesce(sum((sums->>'rate_limited')::float8), 0) AS rate_limited,
+        coalesce(sum((sums->>'chunks')::float8), 0) AS chunks,
+        coalesce(sum((sums->>'answered')::float8), 0) AS answered,
+        coalesce(sum((sums->>'answered_empty')::float8), 0) AS answered_empty,
+        coalesce(sum((sums->>'hits')::float8), 0) AS hits,
+        coalesce(sum((sums->>'misses')::float8), 0) AS misses,
+        coalesce(sum((sums->>'messages_in')::float8), 0) AS messages_in,
+        coalesce(sum((sums->>'messages_out')::float8), 0) AS messages_out,
+        coalesce(sum((sums->>'bytes_in')::float8), 0) AS bytes_in,
+        coalesce(sum((sums->>'bytes_out')::float8), 0) AS bytes_out
     FROM rolled GROUP BY 1, 2
 ), named AS (
     -- A model's value is a list of provider and model; of others all that is known is that they are others.
@@ -151,7 +165,12 @@ WITH reached AS (
         ('nervecenter.websocket.bytes', '{"network.io.direction": "transmit"}', 0, bytes_out, 0)
     ) AS measured WHERE signal = 'ws-session'
 )
-SELECT metric, md5(attributes::text), attributes, coalesce(count, 0), coalesce(sum, 0), coalesce(zero_count, 0)
-FROM measured
-WHERE count > 0 OR sum > 0
+SELECT metric, md5(attributes::text), attributes, sum(count), sum(sum), sum(zero_count)
+FROM measured WHERE count > 0 OR sum > 0 GROUP BY metric, attributes
 ON CONFLICT DO NOTHING;
+
+-- What was kept for totals until now, and nothing reads any more.
+DELETE FROM enterprise.rollup_hour WHERE bucket = '-infinity' OR dimension = 'provider_model';
+DELETE FROM enterprise.rollup_minute WHERE dimension = 'provider_model';
+DELETE FROM enterprise.rollup_day WHERE dimension = 'provider_model';
+UPDATE enterprise.nervecenter_rollup_state SET folded_until = NULL;

@@ -155,6 +155,18 @@ CREATE TABLE enterprise.nervecenter_rollup_state (
     CONSTRAINT nervecenter_rollup_state_pkey PRIMARY KEY (signal)
 );
 
+CREATE TABLE enterprise.nervecenter_senders (
+    instance_id uuid NOT NULL,
+    batch bigint NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT nervecenter_senders_pkey PRIMARY KEY (instance_id)
+);
+
+CREATE TABLE enterprise.nervecenter_window (
+    at timestamp with time zone NOT NULL,
+    measured jsonb NOT NULL
+);
+
 CREATE TABLE enterprise.rag_metrics (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     "timestamp" timestamp with time zone DEFAULT now() NOT NULL,
@@ -262,6 +274,16 @@ CREATE TABLE enterprise.system_metrics (
 CREATE INDEX idx_system_metrics_ts ON ONLY enterprise.system_metrics USING btree ("timestamp" DESC);
 
 CREATE TABLE enterprise.system_metrics_default PARTITION OF enterprise.system_metrics DEFAULT;
+
+CREATE TABLE enterprise.totals (
+    metric text NOT NULL,
+    series text NOT NULL,
+    attributes jsonb NOT NULL,
+    count double precision NOT NULL,
+    sum double precision NOT NULL,
+    zero_count double precision NOT NULL,
+    CONSTRAINT totals_pkey PRIMARY KEY (metric, series)
+);
 
 CREATE TABLE enterprise.ws_session_metrics (
     id uuid DEFAULT gen_random_uuid() NOT NULL,

@@ -6,8 +6,10 @@ import { SnapshotReader } from '../metrics/snapshot-reader.ts';
 import type { PipelineCounts } from './live/live.ts';
 import type { SentBatch } from './sinks/postgres/spool/batch.ts';
 import type { Storage, StorageCounts } from './sinks/postgres/storage.ts';
-import type { Measuring } from './sinks/postgres/write/intake.ts';
+import type { Measuring } from './sinks/postgres/write/held-batch.ts';
 
+/** Half of what an instrument has room for; a lot has no more events than that. */
+const SERIES_KEPT = 1000;
 const NOTHING_STORED: StorageCounts = {
   accepted: 0,
   stored: 0,
@@ -22,9 +24,8 @@ const NOTHING_STORED: StorageCounts = {
  * nothing: whoever makes its row finds out, and counts it.
  */
 export class EventMeter {
-  readonly #provider = new DeltaMeterProvider();
-  readonly #reader = new SnapshotReader([this.#provider]);
-  readonly #measure = eventMeasure(this.#provider.getMeter());
+  #provider = new DeltaMeterProvider();
+  #measure = eventMeasure(this.#provider.getMeter());
 
   measure(events: readonly NervecenterEvent[]): Point[] {
     if (events.length === 0) return [];
@@ -35,7 +36,15 @@ export class EventMeter {
         // Of no signal, or of no shape that its signal knows.
       }
     }
-    return this.#reader.collectNow();
+    const points = new SnapshotReader([this.#provider]).collectNow();
+    if (this.#provider.seriesMax > SERIES_KEPT) this.#renew();
+    return points;
+  }
+
+  /** Routes and models of all apps come and go over the years; no lot is to find the instruments full of those of others. */
+  #renew(): void {
+    this.#provider = new DeltaMeterProvider();
+    this.#measure = eventMeasure(this.#provider.getMeter());
   }
 }
 

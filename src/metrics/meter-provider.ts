@@ -53,6 +53,13 @@ export class DeltaMeterProvider implements MeterProvider, ImmediateProducer {
     return [...this.#instruments.values()].map(({ descriptor }) => descriptor);
   }
 
+  /** Series of the instrument that has the most; it keeps them, measured or not. */
+  get seriesMax(): number {
+    let max = 0;
+    for (const { size } of this.#instruments.values()) max = Math.max(max, size);
+    return max;
+  }
+
   take(): MetricData[] {
     this.#observed.observe();
     const startTime = this.#takenAt;

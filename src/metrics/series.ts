@@ -58,6 +58,10 @@ export class SeriesSet {
     this.descriptor = descriptor;
   }
 
+  get size(): number {
+    return this.#all.length;
+  }
+
   /**
    * Attributes must come from literals with the same order of names: another order is another series, which only the
    * collector merges.

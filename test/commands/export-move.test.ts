@@ -5,8 +5,11 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { EmbeddedPostgres } from '../../src/collector/sinks/postgres/embedded/embedded.ts';
 import { Rollup } from '../../src/collector/sinks/postgres/rollup/rollup.ts';
+import type { SentBatch } from '../../src/collector/sinks/postgres/spool/batch.ts';
 import { createStorage } from '../../src/collector/sinks/postgres/storage.ts';
+import { storedEarlier } from '../../src/collector/sinks/postgres/totals/earlier.ts';
 import type { PostgresConfig } from '../../src/config/config.ts';
+import { REQUEST_DURATION } from '../../src/core/signals/request.ts';
 import { DAY_MS, MIB } from '../../src/core/units.ts';
 import { oneOfEach, requestEvents } from '../collector/sinks/postgres/events.ts';
 import { loadScript } from '../support/load-script.ts';
@@ -16,6 +19,7 @@ import { contents, migratedDatabase, runExport } from './exporting.ts';
 
 /** Nobody listens on port 1. */
 const NOWHERE: PostgresConfig = { connectionString: null, env: { PGHOST: '127.0.0.1', PGPORT: '1' } };
+const SENDER = '00000000-0000-4000-8000-000000000009';
 const SHUTDOWN_MS = 5000;
 
 let server: TestPostgres;
@@ -41,7 +45,7 @@ describe('moving embedded storage to a server', () => {
     const stored = [...requestEvents(300), ...oneOfEach()];
     const waiting = requestEvents(50);
 
-    await collect(dataDir, NOWHERE, stored);
+    await collect(dataDir, NOWHERE, stored, [SENDER, 7]);
     cpSync(join(dataDir, 'spool'), join(cwd, 'spool-kept'), { recursive: true });
     await collect(dataDir, null, []);
     // As if the collector had been killed before it noted that these are stored; then more came.
@@ -74,6 +78,12 @@ describe('moving embedded storage to a server', () => {
            SELECT min(field) FROM enterprise.rollup_minute WHERE signal = 'request' AND dimension = '')`,
       );
       assert.equal(rolled.rows[0].count, ids.length, 'history counts each row once');
+      const shown = await storedEarlier(client);
+      const requestsShown = shown.totals
+        .filter(({ name }) => name === REQUEST_DURATION.name)
+        .reduce((sum, point) => sum + (point.kind === 'histogram' ? point.count : 0), 0);
+      assert.equal(requestsShown, ids.length, 'and so do the totals of a later start');
+      assert.deepEqual(shown.sent, [[SENDER, 7]], 'what is sent again is known there, too');
     });
   });
 
@@ -105,13 +115,14 @@ async function collect(
   dataDir: string,
   postgres: PostgresConfig | null,
   events: readonly ReturnType<typeof oneOfEach>[number][],
+  sent?: SentBatch,
 ): Promise<void> {
   const storage = createStorage({
     ...unseen(),
     config: { postgres, dataDir, spoolMaxBytes: MIB },
     log: () => {},
   });
-  const offered = storage.offer(events);
+  const offered = storage.offer(events, sent);
   await storage.start();
   await offered;
   if (postgres !== NOWHERE) {

@@ -64,7 +64,10 @@ describe('nervecenter export', () => {
     const source = await migrated();
     await server.using(source, addAwkwardRows);
     await server.using(source, (client) =>
-      client.query(`INSERT INTO enterprise.nervecenter_batches VALUES (gen_random_uuid(), 7)`),
+      client.query(`INSERT INTO enterprise.nervecenter_batches VALUES (gen_random_uuid(), 7);
+        INSERT INTO enterprise.totals VALUES ('m', 's', '{"http.route": "/tab\\t\\\\ \\" ü"}', 9007199254740993, 0.1::float8 + 0.2, 0);
+        INSERT INTO enterprise.nervecenter_senders VALUES (gen_random_uuid(), 7);
+        INSERT INTO enterprise.nervecenter_window VALUES (now(), '[["m", {"a": "\\n"}, 1.10]]')`),
     );
     const { code, stdout, stderr } = await exporting(source.env);
     assert.equal(code, 0, stderr);
@@ -85,6 +88,15 @@ describe('nervecenter export', () => {
     writeFileSync(file, stdout);
     execFileSync(psql, ['-q', '-f', file], { env: { ...process.env, ...second.env } });
     assert.deepEqual(await server.using(second, contents), expected);
+  });
+
+  it('adds no totals to those of another database, though its rows are gone', async () => {
+    const target = await migrated();
+    const { stdout } = await exporting((await migrated()).env);
+    await server.using(target, async (client) => {
+      await client.query(`INSERT INTO enterprise.totals VALUES ('m', 's', '{}', 1, 2, 3)`);
+      await assert.rejects(loadScript(client, stdout), /rows of nervecenter in this database already/);
+    });
   });
 
   it('is refused by a database that cannot take it, before the first row', async () => {

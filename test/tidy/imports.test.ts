@@ -51,7 +51,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'collector/condition.ts': ['collector/log.ts'],
   'collector/log.ts': ['platform'],
   'collector/metric-family.ts': ['core'],
-  [`${POSTGRES}/connect`]: ['core', 'config'],
+  [`${POSTGRES}/connect`]: ['core', 'config', 'collector/condition.ts', 'collector/log.ts'],
   [`${POSTGRES}/data-dir`]: ['core', 'platform'],
   [`${POSTGRES}/embedded`]: ['core', 'collector/log.ts', `${POSTGRES}/connect`, `${POSTGRES}/data-dir`],
   [`${POSTGRES}/schema`]: [
@@ -76,7 +76,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     `${POSTGRES}/connect`,
     `${POSTGRES}/spool`,
   ],
-  [`${POSTGRES}/totals`]: ['core', `${POSTGRES}/spool`],
+  [`${POSTGRES}/totals`]: ['core', `${POSTGRES}/schema`, `${POSTGRES}/spool`],
   [`${POSTGRES}/write`]: [
     'core',
     'collector/condition.ts',
@@ -90,7 +90,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   [`${POSTGRES}/history`]: ['core', `${POSTGRES}/connect`, `${POSTGRES}/rollup`],
   [`${POSTGRES}/export`]: ['core', `${POSTGRES}/schema`],
   [`${POSTGRES}/alert-store.ts`]: ['core', 'collector/alerts/parse-rule.ts', `${POSTGRES}/connect`],
-  [`${POSTGRES}/reprice.ts`]: ['core', 'collector/pricing', `${POSTGRES}/rollup`],
+  [`${POSTGRES}/reprice.ts`]: ['core', 'collector/pricing', `${POSTGRES}/rollup`, `${POSTGRES}/totals`],
   [`${POSTGRES}/configured-server.ts`]: [
     'config',
     'collector/log.ts',
@@ -197,7 +197,7 @@ describe('imports', () => {
                 /^src\/(client|core\/history)\//.test(target) ||
                 target === 'src/core/signals/facts.ts' ||
                 (typeOnly &&
-                  /^src\/core\/(snapshot|signals\/index|alerts\/(rule|state|stored-alerts))\.ts$/.test(
+                  /^src\/core\/(snapshot|signals\/index|alerts\/(rule|alert-state|stored-alerts))\.ts$/.test(
                     target,
                   ))
               ),

@@ -1,4 +1,4 @@
-import { BoundedLabels } from '../../core/llm/labels.ts';
+import { BoundedLabels, CALL_MODEL, CALL_PROVIDER } from '../../core/llm/labels.ts';
 import type { LlmCallEvent } from '../../core/signals/llm-call.ts';
 import type { Agent } from '../instrumentation.ts';
 
@@ -14,8 +14,8 @@ export class CallLabels {
   readonly #errors: BoundedLabels;
 
   constructor(onFolded: (attribute: string) => void) {
-    this.#models = new BoundedLabels(MODELS_MAX, () => onFolded('gen_ai.request.model'));
-    this.#providers = new BoundedLabels(PROVIDERS_MAX, () => onFolded('gen_ai.provider.name'));
+    this.#models = new BoundedLabels(MODELS_MAX, () => onFolded(CALL_MODEL));
+    this.#providers = new BoundedLabels(PROVIDERS_MAX, () => onFolded(CALL_PROVIDER));
     this.#errors = new BoundedLabels(ERROR_TYPES_MAX, () => onFolded('error.type'));
   }
 

@@ -9,9 +9,15 @@ export const FOLDED_LABELS: CounterSpec = {
 };
 export const FOLDED_LABEL = 'nervecenter.label';
 
+/** What metrics tell calls apart by. */
+export const CALL_OPERATION = 'gen_ai.operation.name';
+export const CALL_PROVIDER = 'gen_ai.provider.name';
+export const CALL_MODEL = 'gen_ai.request.model';
+
 /** Longest label; the model column of the table takes as much. */
 const LABEL_CHARS_MAX = 100;
-const OTHER = 'other';
+/** What metrics show instead of a value past the bound. */
+export const OTHER = 'other';
 
 /** What types, codes and reasons may look like; anything else is a sentence, and may quote what was asked. */
 const WORD = /^[\w.:/-]{1,64}$/;

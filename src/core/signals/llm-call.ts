@@ -4,6 +4,7 @@ import type { Attributes } from '../frame.ts';
 import { COUNTS, DURATIONS, distribution, ERRORS, FAILURES, MONEY, total } from '../history/measures.ts';
 import { CALL_COLUMNS } from '../llm/call-columns.ts';
 import { type LlmCost, STORED_COST } from '../llm/cost.ts';
+import { CALL_MODEL, CALL_OPERATION, CALL_PROVIDER } from '../llm/labels.ts';
 import { RATE_LIMIT_ERRORS, TOO_MANY_REQUESTS } from '../llm/rate-limit.ts';
 import {
   type BilledUnits,
@@ -333,12 +334,12 @@ export const llmCall: Signal<LlmCallEvent> = {
   retention: { key: 'llm', days: 90 },
 };
 
-/** What metrics tell calls apart by. */
+/** What metrics tell a call apart by. */
 export function callAttributes(event: LlmCallEvent): Attributes {
   return {
-    'gen_ai.operation.name': event.operation,
-    'gen_ai.provider.name': event.labels?.provider ?? event.provider,
-    'gen_ai.request.model': event.labels?.model ?? event.model,
+    [CALL_OPERATION]: event.operation,
+    [CALL_PROVIDER]: event.labels?.provider ?? event.provider,
+    [CALL_MODEL]: event.labels?.model ?? event.model,
   };
 }
 

@@ -1,4 +1,5 @@
 import { mean, percentile } from '../../../core/histogram.ts';
+import { CALL_MODEL, CALL_PROVIDER } from '../../../core/llm/labels.ts';
 import type { InstrumentSpec } from '../../../core/signals/instruments.ts';
 import {
   ABORTED,
@@ -76,7 +77,7 @@ function tokensOf(tokens: readonly HistogramSeries[], type: 'input' | 'output'):
 
 type AnySeries = Pick<CounterSeries, 'attributes'>;
 const modelKey = ({ attributes }: AnySeries): string =>
-  `${attributes['gen_ai.provider.name']}\u0000${attributes['gen_ai.request.model']}`;
+  `${attributes[CALL_PROVIDER]}\u0000${attributes[CALL_MODEL]}`;
 
 /** Dearest first, then busiest. */
 function byModel(

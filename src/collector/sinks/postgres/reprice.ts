@@ -1,10 +1,18 @@
 import { type ClientBase, escapeLiteral, type QueryResult } from 'pg';
 import { COST_DECIMALS, COST_USD_LIMIT, type LlmCost, STORED_COST } from '../../../core/llm/cost.ts';
+import { CALL_MODEL, CALL_OPERATION, CALL_PROVIDER } from '../../../core/llm/labels.ts';
 import { toSql } from '../../../core/signals/facts.ts';
-import { BILLED, llmCall } from '../../../core/signals/llm-call.ts';
+import {
+  BILLED,
+  LLM_CACHE_SAVINGS,
+  LLM_COST,
+  LLM_UNPRICED,
+  llmCall,
+} from '../../../core/signals/llm-call.ts';
 import { SECOND_MS } from '../../../core/units.ts';
 import { STORED_CALL_COLUMNS, type StoredCall, storedCall } from '../../pricing/stored-call.ts';
 import { TOUCHED_MINUTE } from './rollup/pending.ts';
+import { type Correction, correctTotals } from './totals/correct.ts';
 
 /** As the writer's: the server gives up a statement after this; a batch takes some 50 ms. */
 const STATEMENT_TIMEOUT_MS = 30 * SECOND_MS;
@@ -16,6 +24,12 @@ const BATCH_ROWS_MAX = 1000;
 const PLANS = ['sort', 'bitmapscan', 'nestloop'].map((plan) => `SET LOCAL enable_${plan} = off`).join('; ');
 /** The table of the rows `r`. */
 const CALLS = `enterprise.${llmCall.table}`;
+/** "rpri" in ASCII: what becomes different is found out by one at a time, or totals would be corrected twice. */
+const LOCK_KEY = 0x72_70_72_69;
+/** The migration that counted what there was; rows that others than collectors wrote since are in no total. */
+const TOTALS_MIGRATION = 17;
+const COUNTED = `(r.instance_id IS NOT NULL
+  OR r.timestamp < (SELECT applied_at FROM enterprise.nervecenter_migrations WHERE number = ${TOTALS_MIGRATION}))`;
 /** Before every row: times and ids are compared together. */
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 
@@ -75,14 +89,15 @@ interface Place {
 }
 
 /**
- * Prices stored calls anew, in order of time. Every batch is one transaction, with the marks of the minutes it changed, as
- * the writer leaves them: it can be interrupted anywhere, and repeated.
+ * Prices stored calls anew, in order of time. Every batch is one transaction, with what it changes in the totals and the marks
+ * of its minutes, as the writer leaves them: it can be interrupted anywhere, and repeated.
  */
 export async function reprice(client: ClientBase, options: RepriceOptions): Promise<RepriceTotals> {
   let place: Place = { at: new Date(options.fromMs).toISOString(), id: FIRST_ID };
   let totals = NOTHING;
   while (!options.stopped()) {
     const rows = await inTransaction(client, async () => {
+      if (!options.dryRun) await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK_KEY]);
       const batch = await nextRows(client, place, options);
       totals = added(totals, batch, await settle(client, batch, options));
       return batch;
@@ -154,12 +169,42 @@ async function settle(
     known.map(({ cost }) => cost.priceVersion),
     known.map(({ cost }) => cost.cacheSavingsUsd),
   ];
-  const { rows: answers }: QueryResult<{ changed: number; difference: number }> = await client.query(
+  const { rows: differences }: QueryResult<Difference> = await client.query(
     settleStatement({ dryRun, first, last }),
     columns,
   );
-  const { changed = 0, difference = 0 } = answers[0] ?? {};
-  return { ...counts, changed, afterUsd: beforeUsd + difference };
+  if (!dryRun) await correctTotals(client, differences.flatMap(correctionsOf));
+  return {
+    ...counts,
+    changed: differences.reduce((sum, { changed }) => sum + changed, 0),
+    afterUsd: differences.reduce((sum, { difference }) => sum + difference, beforeUsd),
+  };
+}
+
+/** What became different in calls that metrics do not tell apart. Money in USD. */
+interface Difference {
+  readonly operation: string | null;
+  readonly provider: string;
+  readonly model: string;
+  readonly changed: number;
+  readonly difference: number;
+  /** Of calls that are in the totals: by how much they cost and saved more, and how many had no price before. */
+  readonly cost: number;
+  readonly savings: number;
+  readonly priced: number;
+}
+
+function correctionsOf({ operation, provider, model, cost, savings, priced }: Difference): Correction[] {
+  const attributes = {
+    ...(operation === null ? {} : { [CALL_OPERATION]: operation }),
+    [CALL_PROVIDER]: provider,
+    [CALL_MODEL]: model,
+  };
+  return [
+    { metric: LLM_COST.name, attributes, by: cost },
+    { metric: LLM_CACHE_SAVINGS.name, attributes, by: savings },
+    { metric: LLM_UNPRICED.name, attributes, by: -priced },
+  ];
 }
 
 interface StatementParts {
@@ -177,12 +222,19 @@ function settleStatement({ dryRun, first, last }: StatementParts): string {
       SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::numeric[], $4::text[], $5::text[], $6::numeric[])
         AS given(id, at, cost, source, version, savings)
     ), different AS (
-      SELECT priced.*, priced.cost - coalesce(${STORED_COST}, 0) AS difference
+      SELECT priced.*, r.operation, r.provider, r.model, ${COUNTED} AS counted,
+        priced.cost - coalesce(${STORED_COST}, 0) AS difference,
+        greatest(priced.savings, 0) - greatest(r.cache_savings_usd, 0) AS saved,
+        ${STORED_COST} IS NULL AND ${toSql(BILLED)} AS unpriced
       FROM ${CALLS} r JOIN priced ON r.id = priced.id AND r.timestamp = priced.at
       WHERE r.timestamp BETWEEN ${escapeLiteral(first)}::timestamptz AND ${escapeLiteral(last)}::timestamptz
         AND (${STORED_COST} IS DISTINCT FROM priced.cost OR coalesce(r.cache_savings_usd, 0) <> coalesce(priced.savings, 0))
     )`;
-  const totals = `SELECT count(*)::int AS changed, coalesce(sum(difference), 0)::float8 AS difference FROM different`;
+  const totals = `SELECT operation, provider, model, count(*)::int AS changed, sum(difference)::float8 AS difference,
+      coalesce(sum(difference) FILTER (WHERE counted), 0)::float8 AS cost,
+      coalesce(sum(saved) FILTER (WHERE counted), 0)::float8 AS savings,
+      (count(*) FILTER (WHERE counted AND unpriced))::int AS priced
+    FROM different GROUP BY 1, 2, 3`;
   if (dryRun) return `${different} ${totals}`;
   return `${different}, stored AS (
       UPDATE ${CALLS} r

@@ -1,24 +1,16 @@
 import assert from 'node:assert/strict';
-import { rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import fc from 'fast-check';
 import type { ClientBase } from 'pg';
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { tokenUsage } from '../../../../src/agent/llm/tokens/usage.ts';
-import { createPricer, type Pricer } from '../../../../src/collector/pricing/pricer.ts';
-import { type RepriceOptions, reprice } from '../../../../src/collector/sinks/postgres/reprice.ts';
+import { tokenUsage } from '../../../../src/agent/llm/tokens/raw-usage.ts';
+import { reprice } from '../../../../src/collector/sinks/postgres/reprice.ts';
 import { migrate } from '../../../../src/collector/sinks/postgres/schema/migrate.ts';
-import { createStorage } from '../../../../src/collector/sinks/postgres/storage.ts';
-import type { PostgresConfig } from '../../../../src/config/config.ts';
-import { type LlmCallEvent, NO_CALL_DETAILS } from '../../../../src/core/signals/llm-call.ts';
-import { HOUR_MS, MIB, MINUTE_MS, milliseconds, usd } from '../../../../src/core/units.ts';
-import { newEventId } from '../../../../src/platform/ids.ts';
-import { unseen } from '../../../support/measuring.ts';
+import { HOUR_MS, milliseconds, usd } from '../../../../src/core/units.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../../../support/postgres.ts';
 import { openHistory } from './history/fixture.ts';
+import { ALL, call, DEARER, databaseWith, NOW, pricerOf, repriceWith, today } from './repricing.ts';
 
-const NOW = Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS;
-const ALL = { fromMs: NOW - 48 * HOUR_MS, toMs: NOW + HOUR_MS };
 let server: TestPostgres;
 let folder: string;
 beforeAll(async () => {
@@ -30,78 +22,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const pricerWith = (overridesPath: string | null): Pricer => createPricer({ overridesPath, log: () => {} });
-const today = pricerWith(null);
-
-function dearer(): Pricer {
-  const path = join(folder, 'prices.json');
-  writeFileSync(path, JSON.stringify({ 'gpt-4o': { input: 100, output: 1000 } }));
-  return pricerWith(path);
-}
-
-function call(fields: Partial<LlmCallEvent> = {}): LlmCallEvent {
-  const timeMs = milliseconds(fields.timeMs ?? NOW - HOUR_MS);
-  return {
-    signal: 'llm-call',
-    ...NO_CALL_DETAILS,
-    id: newEventId(timeMs),
-    timeMs,
-    traceId: null,
-    userEmail: null,
-    department: null,
-    provider: 'openai',
-    serverAddress: 'api.openai.com',
-    operation: 'chat',
-    model: 'gpt-4o',
-    responseModel: null,
-    streaming: false,
-    usage: tokenUsage({ inputUncached: 1000, outputText: 100 }),
-    usageSource: 'provider',
-    durationMs: milliseconds(1),
-    firstTokenMs: null,
-    outcome: 'ok',
-    errorType: null,
-    queryCategory: null,
-    reportedCostUsd: null,
-    ...fields,
-  };
-}
-
-/** Stores calls as a collector does, with their price of today. */
-async function databaseWith(events: readonly LlmCallEvent[]): Promise<PostgresConfig> {
-  const database = await server.createDatabase();
-  const dataDir = reachableTempDir();
-  const storage = createStorage({
-    ...unseen(),
-    config: { postgres: database, dataDir, spoolMaxBytes: MIB },
-    log: () => {},
-  });
-  try {
-    await storage.start();
-    await storage.offer(events.map((event) => ({ ...event, cost: today.price(event) })));
-    assert.equal(await storage.flush(20_000), true);
-    assert.deepEqual(storage.counts().dropped, {});
-  } finally {
-    await storage.shutdown(5000);
-    rmSync(dataDir, { recursive: true, force: true });
-  }
-  await server.using(database, (client) => client.query('TRUNCATE enterprise.nervecenter_rollup_pending'));
-  return database;
-}
-
-function repriceWith(
-  client: ClientBase,
-  options: Partial<RepriceOptions> & { readonly pricer?: Pricer } = {},
-) {
-  const { pricer = today, ...others } = options;
-  return reprice(client, {
-    ...ALL,
-    dryRun: false,
-    price: (stored) => pricer.price(stored),
-    stopped: () => false,
-    ...others,
-  });
-}
+const dearer = () => pricerOf(folder, DEARER);
 
 async function select<T extends object>(client: ClientBase, sql: string): Promise<T[]> {
   return (await client.query<T>(sql)).rows;
@@ -165,7 +86,7 @@ describe('pricing stored calls anew', () => {
         call({ ...fields, provider, model, serverAddress: null, timeMs: milliseconds(NOW - ageMs) }),
       );
     const [events = []] = fc.sample(fc.array(event, { minLength: 400, maxLength: 400 }), 1);
-    const database = await databaseWith(events);
+    const database = await databaseWith(server, events);
     await server.using(database, async (client) => {
       const totals = await repriceWith(client, { batchRowsMax: 150 });
       assert.deepEqual([totals.rows, totals.changed, totals.reached], [400, 0, null]);
@@ -177,7 +98,7 @@ describe('pricing stored calls anew', () => {
 
   it('follows new prices once, marks the minutes it changed, and leaves what the provider billed', async () => {
     const yesterday = milliseconds(NOW - 24 * HOUR_MS + 1234);
-    const database = await databaseWith([
+    const database = await databaseWith(server, [
       call(),
       call({ timeMs: yesterday }),
       call({ model: 'gpt-4o-mini' }),
@@ -221,7 +142,10 @@ describe('pricing stored calls anew', () => {
 
   it('begins with costs that are stored to the last digit, also where the column of the specification cannot', async () => {
     const costs = [0.0000004, 0.001234, 0.0012345678, 12_345.5];
-    const database = await databaseWith(costs.map((cost) => call({ reportedCostUsd: usd(cost) })));
+    const database = await databaseWith(
+      server,
+      costs.map((cost) => call({ reportedCostUsd: usd(cost) })),
+    );
     await server.using(database, async (client) => {
       const stored = await select(
         client,
@@ -291,7 +215,7 @@ describe('pricing stored calls anew', () => {
     const events = Array.from({ length: 30 }, (_, i) =>
       call({ timeMs: milliseconds(NOW - HOUR_MS + (i > 20 ? i : 0)) }),
     );
-    const database = await databaseWith(events);
+    const database = await databaseWith(server, events);
     await server.using(database, async (client) => {
       const pricer = dearer();
       let batches = 0;
@@ -309,7 +233,7 @@ describe('pricing stored calls anew', () => {
   });
 
   it('leaves the batch under way as it was when something fails', async () => {
-    const database = await databaseWith([call(), call()]);
+    const database = await databaseWith(server, [call(), call()]);
     await server.using(database, async (client) => {
       let calls = 0;
       const pricer = dearer();

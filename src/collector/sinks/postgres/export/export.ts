@@ -21,7 +21,7 @@ export interface ExportOptions {
 
 /**
  * Writes a script for psql that puts the selected rows into another database with our tables; a complete one brings
- * rollups and ledger along. All tables are of one moment, and memory stays bounded.
+ * rollups, totals and ledger along. All tables are of one moment, and memory stays bounded.
  *
  * @throws NervecenterError `NC_STORAGE_REFUSED` when migrations are pending here, `NC_SCHEMA_NEWER`; the server's or the
  * sink's error.

@@ -54,9 +54,14 @@ export function scriptTail(selection: Selection, complete: boolean): string {
 }
 
 function emptinessCheck(): string {
-  const filled = [...ROW_TABLES, 'rollup_minute', 'rollup_hour', 'rollup_day', 'nervecenter_alert_rules'].map(
-    (table) => `EXISTS (SELECT FROM ${qualified(table)})`,
-  );
+  const filled = [
+    ...ROW_TABLES,
+    'rollup_minute',
+    'rollup_hour',
+    'rollup_day',
+    'totals',
+    'nervecenter_alert_rules',
+  ].map((table) => `EXISTS (SELECT FROM ${qualified(table)})`);
   return `  IF ${filled.join('\n    OR ')} THEN
     RAISE EXCEPTION 'There are rows of nervecenter in this database already, and a complete export needs a new one. To add rows to them, export with --table, --from or --to.';
   END IF;

@@ -4,8 +4,9 @@ import { SIGNALS } from '../../../../core/signals/index.ts';
 /** Tables with a row per event. */
 export const ROW_TABLES: readonly string[] = Object.values(SIGNALS).map(({ table }) => table);
 /**
- * What a collector needs besides them to go on elsewhere: history that outlives its rows, what is still to be added to it,
- * the batches that are stored, so that a spool sends none of them twice, and alerts.
+ * What a collector needs besides them to go on elsewhere: history and totals that outlive their rows, what is still to be
+ * added to history, the batches that are stored, so that neither a spool nor an agent sends one of them twice, the last hour's
+ * window, and alerts.
  */
 export const STATE_TABLES: readonly string[] = [
   'rollup_minute',
@@ -13,7 +14,10 @@ export const STATE_TABLES: readonly string[] = [
   'rollup_day',
   'nervecenter_rollup_state',
   'nervecenter_rollup_pending',
+  'totals',
   'nervecenter_batches',
+  'nervecenter_senders',
+  'nervecenter_window',
   'nervecenter_alert_rules',
   'nervecenter_alert_silences',
   'nervecenter_alert_states',

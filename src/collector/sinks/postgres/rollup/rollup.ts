@@ -121,7 +121,7 @@ export class Rollup {
     await writeState(client, signal, { minuteMs: untilMs, hourMs, dayMs });
     if (hoursUntilMs > state.hourMs) {
       const keptFromMs = floorTo(this.#options.now() - this.#options.retentionMs(signal), HOUR_MS);
-      // Not past the hours that are rolled up: what minutes alone have would be in no total.
+      // Not past the hours that are rolled up: what minutes alone have would be in no hour.
       await pruneRollups(client, signal, Math.min(keptFromMs, hoursUntilMs));
     }
     const more = untilMs < closedMs || postponed.length > 0 || marked.length >= MARKS_MAX;

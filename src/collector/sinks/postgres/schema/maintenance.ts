@@ -29,7 +29,7 @@ const RETRY_MS = 5 * SECOND_MS;
 const INSUFFICIENT_PRIVILEGE = '42501';
 
 /**
- * Keeps the tables in order: partitions ahead, retention, the ledger. Runs as soon as there is a server, because days may
+ * Keeps the tables in order: partitions ahead, retention, the ledger and what else is kept for a while. Runs as soon as there is a server, because days may
  * have passed since the last collector ran, and then every hour. Any number of collectors may.
  */
 export class Maintenance {

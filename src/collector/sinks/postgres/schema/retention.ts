@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
 import type { Config } from '../../../../config/config.ts';
 import { SIGNALS } from '../../../../core/signals/index.ts';
-import { DAY_MS, type Milliseconds } from '../../../../core/units.ts';
+import { DAY_MS, HOUR_MS, type Milliseconds } from '../../../../core/units.ts';
 import { clearDefaultPartition, dropPartition, ensurePartitions, readPartitions } from './partitions.ts';
 import { beyondBudget, expired, keptFrom, type Partition } from './retention-policy.ts';
 
@@ -22,8 +22,12 @@ export interface RetentionReport {
   readonly bytes: number;
 }
 
+/** How long what was measured is kept for the window of the next start. */
+export const WINDOW_KEPT_MS = HOUR_MS;
 /** A batch whose outcome its writer does not know is sent again within seconds; this covers a long outage, too. */
 const LEDGER_KEPT_MS = 7 * DAY_MS;
+/** A process that has sent nothing for so long is gone. */
+const SENDERS_KEPT_MS = 7 * DAY_MS;
 /** Whatever their age, a writer's last batches stay: a spool may lie unread for longer than a week. */
 const LEDGER_KEPT_BATCHES = 100;
 
@@ -52,8 +56,14 @@ export async function applyRetention(
   return { made, expired: gone, evicted, strayRows, bytes: await bytesUsed(client) };
 }
 
-/** Forgets the batches that no writer can send again. @returns how many. */
+/** Forgets the batches that nobody can send again, and what was measured before any window. @returns how many batches. */
 export async function pruneLedger(client: ClientBase, nowMs: Milliseconds): Promise<number> {
+  await client.query('DELETE FROM enterprise.nervecenter_senders WHERE seen_at < $1', [
+    new Date(nowMs - SENDERS_KEPT_MS),
+  ]);
+  await client.query('DELETE FROM enterprise.nervecenter_window WHERE at < $1', [
+    new Date(nowMs - WINDOW_KEPT_MS),
+  ]);
   const { rowCount } = await client.query(
     `DELETE FROM enterprise.nervecenter_batches AS batch
      USING (SELECT writer, max(seq) AS last FROM enterprise.nervecenter_batches GROUP BY writer) AS newest
@@ -92,14 +102,14 @@ async function dropAll(client: ClientBase, partitions: readonly Partition[]): Pr
   return dropped;
 }
 
-/** Partitions of our tables, and the tables beside them: ledger, migrations, rollups. Others' tables do not count. */
+/** Partitions of our tables, and the tables beside them: ledger, migrations, rollups, totals. Others' tables do not count. */
 async function bytesUsed(client: ClientBase): Promise<number> {
   const tables = Object.values(SIGNALS).map(({ table }) => table);
   const { rows } = await client.query<{ bytes: number }>(
     `SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::float8 AS bytes
      FROM pg_class AS c LEFT JOIN pg_inherits ON inhrelid = c.oid LEFT JOIN pg_class AS parent ON parent.oid = inhparent
      WHERE c.relnamespace = 'enterprise'::regnamespace AND c.relkind = 'r'
-       AND (parent.relname = ANY ($1) OR coalesce(parent.relname, c.relname) ~ '^(nervecenter|rollup)_')`,
+       AND (parent.relname = ANY ($1) OR coalesce(parent.relname, c.relname) ~ '^((nervecenter|rollup)_|totals$)')`,
     [tables],
   );
   return rows[0]?.bytes ?? 0;

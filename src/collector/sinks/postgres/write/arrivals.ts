@@ -54,6 +54,11 @@ export class Arrivals {
     return this.#queue.length;
   }
 
+  /** Of all events that came, those that wait no more. */
+  get gone(): number {
+    return this.#offered - this.#queue.length;
+  }
+
   get fullness(): number {
     return this.#queue.fullness;
   }
@@ -88,7 +93,7 @@ export class Arrivals {
     const { bytes } = this.#queue;
     const events: NervecenterEvent[] = [];
     for (const { upTo } of this.#offers) {
-      const rows = upTo - this.#gone;
+      const rows = upTo - this.gone;
       if (rows <= 0) continue;
       const full = events.length + rows > BATCH_EVENTS_MAX || bytes - this.#queue.bytes >= BATCH_BYTES_MAX;
       if (full && events.length > 0) break;
@@ -102,13 +107,8 @@ export class Arrivals {
     return this.#take(this.#queue.take(this.#queue.length));
   }
 
-  /** Of all events that came, those that wait no more. */
-  get #gone(): number {
-    return this.#offered - this.#queue.length;
-  }
-
   #take(events: readonly NervecenterEvent[]): Taken {
-    const from = this.#gone - events.length;
+    const from = this.gone - events.length;
     const shown: NervecenterEvent[] = [];
     const unshown: NervecenterEvent[] = [];
     let offer = 0;
@@ -125,7 +125,7 @@ export class Arrivals {
   }
 
   #takeSent(): SentBatch[] {
-    const gone = this.#gone;
+    const gone = this.gone;
     const rest = this.#offers.findIndex(({ upTo }) => upTo > gone);
     const done = this.#offers.splice(0, rest === -1 ? this.#offers.length : rest);
     return [...new Map(done.flatMap(({ sent }) => (sent === null ? [] : [sent])))];

@@ -58,7 +58,7 @@ async function assertDays({ sql }: Pick<TestHistory, 'sql'>): Promise<void> {
          max(max) AS max, ${money('sum(sum)')} AS sum, ${money(`sum((sums->>'cost_usd')::numeric)`)} AS cost,
          sum(length(histogram)) > 0 AS distributed
        FROM enterprise.rollup_hour JOIN enterprise.nervecenter_rollup_state USING (signal)
-       WHERE bucket > '-infinity' AND bucket < hour_watermark GROUP BY 1, 2, 3, 4, 5
+       WHERE bucket < hour_watermark GROUP BY 1, 2, 3, 4, 5
      ) AS hours FULL JOIN (
        SELECT signal, field, dimension, bucket, value, count, min, max, ${money('sum')} AS sum,
          ${money(`sums->>'cost_usd'`)} AS cost, length(histogram) > 0 AS distributed
@@ -237,9 +237,7 @@ describe('rollups', () => {
     const store = await openHistory(t, server);
     await insert(store, [NOW - 40 * DAY_MS, NOW - 3 * DAY_MS]);
     await store.rollup(NOW, 30 * DAY_MS).catchUp();
-    const rows = await store.sql(
-      `SELECT DISTINCT bucket FROM enterprise.rollup_hour WHERE bucket > '-infinity'`,
-    );
+    const rows = await store.sql('SELECT DISTINCT bucket FROM enterprise.rollup_hour');
     assert.equal(rows.length, 1);
   });
 

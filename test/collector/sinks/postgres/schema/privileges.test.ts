@@ -10,6 +10,7 @@ import { Maintenance } from '../../../../../src/collector/sinks/postgres/schema/
 import { migrate } from '../../../../../src/collector/sinks/postgres/schema/migrate.ts';
 import { applyRetention } from '../../../../../src/collector/sinks/postgres/schema/retention.ts';
 import { createStorage } from '../../../../../src/collector/sinks/postgres/storage.ts';
+import { storedEarlier } from '../../../../../src/collector/sinks/postgres/totals/earlier.ts';
 import { type PostgresConfig, readConfig } from '../../../../../src/config/config.ts';
 import { parseHistoryQuery } from '../../../../../src/core/history/parameters.ts';
 import { SIGNALS } from '../../../../../src/core/signals/index.ts';
@@ -21,6 +22,7 @@ import { reachableTempDir, startPostgres, type TestPostgres } from '../../../../
 import { oneOfEach, requestEvent } from '../events.ts';
 
 const PATIENCE_MS = 20_000;
+const SENDER = '00000000-0000-4000-8000-000000000009';
 const DENIED = { code: '42501' };
 let server: TestPostgres;
 let database: PostgresConfig;
@@ -65,7 +67,7 @@ test('a writer stores rows of every signal and does nothing else to the tables',
     await storage.start();
     const events = oneOfEach();
     const stray = requestEvent({ timeMs: milliseconds(Date.now() - 5 * DAY_MS) });
-    await storage.offer([...events, stray]);
+    await storage.offer([...events, stray], [SENDER, 7]);
     assert.equal(await storage.flush(PATIENCE_MS), true);
     assert.equal(storage.counts().stored, events.length + 1);
   } finally {
@@ -73,6 +75,9 @@ test('a writer stores rows of every signal and does nothing else to the tables',
     rmSync(dataDir, { recursive: true, force: true });
   }
   await as('nervecenter_writer', async (client) => {
+    const { totals, window, sent } = await storedEarlier(client);
+    assert.ok(totals.length > 0 && window.length > 0, 'as a later start reads them');
+    assert.deepEqual(sent, [[SENDER, 7]]);
     for (const { table } of Object.values(SIGNALS)) {
       for (const sql of [`DROP TABLE`, `TRUNCATE`, `DELETE FROM`]) {
         await assert.rejects(client.query(`${sql} enterprise.${table}`), DENIED, `${sql} ${table}`);
@@ -106,9 +111,7 @@ test('a writer rolls up, late rows too, drops old rollups, and answers history f
     2,
   );
   await roll(nowMs + 40 * DAY_MS, DAY_MS);
-  const left = await as('nervecenter_reader', (client) =>
-    client.query(`SELECT FROM enterprise.rollup_hour WHERE isfinite(bucket)`),
-  );
+  const left = await as('nervecenter_reader', (client) => client.query('SELECT FROM enterprise.rollup_hour'));
   assert.equal(left.rowCount, 0);
 });
 
@@ -128,7 +131,8 @@ test('a writer’s maintenance says once whose job it is; the owner then does it
   await server.using(database, (client) =>
     client.query(`
       INSERT INTO enterprise.nervecenter_batches (writer, seq, stored_at)
-      SELECT '00000000-0000-4000-8000-000000000002', n, now() - interval '9 days' FROM generate_series(1, 101) AS n`),
+      SELECT '00000000-0000-4000-8000-000000000002', n, now() - interval '9 days' FROM generate_series(1, 101) AS n;
+      INSERT INTO enterprise.nervecenter_window (at, measured) VALUES (now() - interval '2 hours', '[]')`),
   );
   maintenance.start();
   await until(() => runs > 2);
@@ -140,6 +144,10 @@ test('a writer’s maintenance says once whose job it is; the owner then does it
       `SELECT count(*)::int AS count FROM enterprise.nervecenter_batches WHERE seq = 1 AND writer::text LIKE '%0002'`,
     );
     assert.deepEqual(ledger.rows, [{ count: 0 }], 'the ledger is the writer’s own to prune');
+    const window = await client.query(
+      `SELECT FROM enterprise.nervecenter_window WHERE at < now() - interval '1 hour'`,
+    );
+    assert.equal(window.rowCount, 0);
     const strays = async () =>
       (await client.query('SELECT count(*)::int AS count FROM enterprise.request_metrics_default')).rows[0]
         .count;
@@ -154,11 +162,13 @@ test('a reader reads every table and changes nothing', async () => {
     const { rows } = await client.query('SELECT COUNT(*) FROM enterprise.system_metrics');
     assert.equal(rows[0].count, '1');
     await client.query('SELECT FROM enterprise.rollup_hour');
+    await client.query('SELECT FROM enterprise.totals');
     await assert.rejects(
       client.query(`INSERT INTO enterprise.cache_metrics (cache_type) VALUES ('x')`),
       DENIED,
     );
     await assert.rejects(client.query('DELETE FROM enterprise.nervecenter_batches'), DENIED);
+    await assert.rejects(client.query('UPDATE enterprise.totals SET sum = 0'), DENIED);
     await assert.rejects(client.query('DROP TABLE enterprise.rag_metrics'), DENIED);
   });
 });

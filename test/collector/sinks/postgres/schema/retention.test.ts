@@ -15,7 +15,7 @@ import {
 import { dayOf } from '../../../../../src/collector/sinks/postgres/schema/retention-policy.ts';
 import { type PostgresConfig, readConfig } from '../../../../../src/config/config.ts';
 import { SIGNALS } from '../../../../../src/core/signals/index.ts';
-import { DAY_MS, type Milliseconds, milliseconds } from '../../../../../src/core/units.ts';
+import { DAY_MS, MINUTE_MS, type Milliseconds, milliseconds } from '../../../../../src/core/units.ts';
 import { startPostgres, type TestPostgres } from '../../../../support/postgres.ts';
 
 const TABLES = Object.values(SIGNALS).map(({ table }) => table);
@@ -198,6 +198,32 @@ test('the ledger forgets what is older than a week, but never a writer’s last 
     assert.equal(await pruneLedger(client, NOW), 450);
     assert.equal(await countOf(client, 'nervecenter_batches'), 103);
     assert.equal(await pruneLedger(client, NOW), 0);
+  });
+});
+
+test('processes that send nothing any more and the window of before are forgotten with the ledger', async () => {
+  await inMigrated(async (client) => {
+    const at = (ms: number) => `to_timestamp(${ms / 1000})`;
+    await client.query(`
+      INSERT INTO enterprise.nervecenter_senders (instance_id, batch, seen_at)
+      VALUES (gen_random_uuid(), 1, ${at(inDays(-8))}), (gen_random_uuid(), 2, ${at(inDays(-6))});
+      INSERT INTO enterprise.nervecenter_window (at, measured)
+      VALUES (${at(NOW - 61 * MINUTE_MS)}, '[]'), (${at(NOW - 59 * MINUTE_MS)}, '[]')`);
+    await pruneLedger(client, NOW);
+    const { rows } = await client.query('SELECT batch FROM enterprise.nervecenter_senders');
+    assert.deepEqual(rows, [{ batch: '2' }]);
+    assert.equal(await countOf(client, 'nervecenter_window'), 1);
+  });
+});
+
+test('totals take room as well', async () => {
+  await inMigrated(async (client) => {
+    const { bytes: before } = await applyRetention(client, POLICY, NOW);
+    await client.query(`
+      INSERT INTO enterprise.totals (metric, series, attributes, count, sum, zero_count)
+      SELECT 'm', md5(n::text), '{}', 0, 1, 0 FROM generate_series(1, 5000) AS n`);
+    const { bytes } = await applyRetention(client, POLICY, NOW);
+    assert.ok(bytes > before + 300_000, `${before} to ${bytes}`);
   });
 });
 
