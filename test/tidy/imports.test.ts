@@ -76,7 +76,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     `${POSTGRES}/connect`,
     `${POSTGRES}/spool`,
   ],
-  [`${POSTGRES}/totals`]: ['core', `${POSTGRES}/spool`],
+  [`${POSTGRES}/totals`]: ['core', `${POSTGRES}/schema`, `${POSTGRES}/spool`],
   [`${POSTGRES}/write`]: [
     'core',
     'collector/condition.ts',
@@ -90,7 +90,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   [`${POSTGRES}/history`]: ['core', `${POSTGRES}/connect`, `${POSTGRES}/rollup`],
   [`${POSTGRES}/export`]: ['core', `${POSTGRES}/schema`],
   [`${POSTGRES}/alert-store.ts`]: ['core', 'collector/alerts/parse-rule.ts', `${POSTGRES}/connect`],
-  [`${POSTGRES}/reprice.ts`]: ['core', 'collector/pricing', `${POSTGRES}/rollup`],
+  [`${POSTGRES}/reprice.ts`]: ['core', 'collector/pricing', `${POSTGRES}/rollup`, `${POSTGRES}/totals`],
   [`${POSTGRES}/configured-server.ts`]: [
     'config',
     'collector/log.ts',

@@ -2,9 +2,8 @@ import type { ClientBase } from 'pg';
 import type { Config } from '../../../../config/config.ts';
 import { SIGNALS } from '../../../../core/signals/index.ts';
 import { DAY_MS, type Milliseconds } from '../../../../core/units.ts';
-import { WINDOW_KEPT_MS } from '../totals/add.ts';
 import { clearDefaultPartition, dropPartition, ensurePartitions, readPartitions } from './partitions.ts';
-import { beyondBudget, expired, keptFrom, type Partition } from './retention-policy.ts';
+import { beyondBudget, expired, keptFrom, type Partition, WINDOW_KEPT_MS } from './retention-policy.ts';
 
 /** How long rows are kept, and how much room all of them may take. */
 export type RetentionPolicy = Pick<Config, 'retentionMs' | 'storageMaxBytes'>;

@@ -2,11 +2,10 @@ import { createHash } from 'node:crypto';
 import { escapeLiteral } from 'pg';
 import type { Point } from '../../../../core/frame.ts';
 import { fromMeasured, mergePoints, seriesOf, toMeasured } from '../../../../core/measured.ts';
-import { HOUR_MS, SECOND_MS } from '../../../../core/units.ts';
+import { SECOND_MS } from '../../../../core/units.ts';
+import { WINDOW_KEPT_MS } from '../schema/retention-policy.ts';
 import type { BatchFacts } from '../spool/batch.ts';
 
-/** How long what was measured is kept for the window of the next start. */
-export const WINDOW_KEPT_MS = HOUR_MS;
 const DIGEST = 'sha1';
 
 /**

@@ -3,8 +3,8 @@ import type { Attributes, Point } from '../../../../core/frame.ts';
 import { fromMeasured, PointSum } from '../../../../core/measured.ts';
 import { SIGNALS } from '../../../../core/signals/index.ts';
 import { SECOND_MS } from '../../../../core/units.ts';
+import { WINDOW_KEPT_MS } from '../schema/retention-policy.ts';
 import type { BatchFacts, SentBatch } from '../spool/batch.ts';
-import { WINDOW_KEPT_MS } from './add.ts';
 import { boundSeries } from './bound.ts';
 
 /** What was counted before, to be shown beside what this process counts. */
