@@ -1,6 +1,6 @@
 // Events and measurements like those of a busy app, made up but the same in every run.
 
-import { tokenUsage } from '../src/agent/llm/tokens/usage.ts';
+import { tokenUsage } from '../src/agent/llm/tokens/raw-usage.ts';
 import type { NervecenterEvent } from '../src/core/signals/index.ts';
 import { type LlmCallEvent, NO_CALL_DETAILS } from '../src/core/signals/llm-call.ts';
 import type { RagQueryEvent } from '../src/core/signals/rag-query.ts';

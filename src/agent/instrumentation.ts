@@ -2,7 +2,6 @@ import type { CachePrefix } from '../core/cache-names.ts';
 import type { Attributes } from '../core/frame.ts';
 import type { Distribution } from '../core/histogram.ts';
 import type { NervecenterEvent } from '../core/signals/index.ts';
-import type { HistogramSpec } from '../core/signals/instruments.ts';
 import type { GivenUpReason } from '../core/unfinished-observations.ts';
 import type { Milliseconds } from '../core/units.ts';
 import type { WorkContext } from './context/context.ts';
@@ -51,8 +50,8 @@ export interface Agent {
   labelFolded(attribute: string): void;
   /** Counts what is not followed any further. @default `count` 1 */
   gaveUp(reason: GivenUpReason, count?: number): void;
-  /** Adds values that were gathered before the event they belong to was one. */
-  measured(instrument: HistogramSpec, values: Distribution, attributes: Attributes): void;
+  /** Adds the times between the chunks of a stream, gathered before its event was one. */
+  chunkGaps(gaps: Distribution, attributes: Attributes): void;
   readonly websockets: WebSocketCounts;
   /** Says a thing once per `key`, on stderr. */
   warnOnce(key: string, message: string): void;

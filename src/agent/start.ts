@@ -4,13 +4,10 @@ import { dirname } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { describeError } from '../core/errors.ts';
 import type { AgentMessage, Source } from '../core/frame.ts';
-import { FOLDED_LABEL, FOLDED_LABELS } from '../core/llm/labels.ts';
 import { packRequests } from '../core/packed-requests.ts';
 import { eventMeasure, type NervecenterEvent } from '../core/signals/index.ts';
-import { counterOf } from '../core/signals/instruments.ts';
 import { STAGE_ATTRIBUTE } from '../core/signals/rag-query.ts';
 import type { Health, Snapshot } from '../core/snapshot.ts';
-import { GIVEN_UP, GIVEN_UP_REASON } from '../core/unfinished-observations.ts';
 import { milliseconds, SECOND_MS } from '../core/units.ts';
 import { DeltaMeterProvider } from '../metrics/meter-provider.ts';
 import { type AgentHandle, publishHandle } from './api/handle.ts';
@@ -27,6 +24,7 @@ import { INSTRUMENTATIONS } from './instrumentations.ts';
 import { Connection } from './links/connection.ts';
 import { receiveAppMetrics } from './metrics/app-metrics.ts';
 import { FrameSender } from './metrics/frame-sender.ts';
+import { observationsMeasure } from './metrics/observations.ts';
 import { type MetricReaders, startReaders } from './metrics/readers.ts';
 import { RuntimeSampler } from './metrics/runtime.ts';
 import { talliesMeasure } from './metrics/tallies.ts';
@@ -196,9 +194,6 @@ const WARNINGS_MAX = 100;
 
 function createAgent(parts: AgentParts): Agent {
   const { clock, config, pipeline, deferred, tallies, own, exported, say, handOver } = parts;
-  const meter = own.getMeter();
-  const foldedLabels = counterOf(meter, FOLDED_LABELS);
-  const givenUp = counterOf(meter, GIVEN_UP);
   const warned = new Set<string>();
   const warnOnce = (key: string, message: string) => {
     if (warned.has(key) || warned.size >= WARNINGS_MAX) return;
@@ -225,10 +220,7 @@ function createAgent(parts: AgentParts): Agent {
     later: (work) => deferred.add(work),
     cacheLookup: (cacheName, hit, work) => tallies.caches.lookup(cacheName, hit, work),
     cacheSize: (cacheName, keys, bytes) => tallies.caches.size(cacheName, keys, bytes),
-    labelFolded: (attribute) => foldedLabels.add(1, { [FOLDED_LABEL]: attribute }),
-    gaveUp: (reason, count = 1) => givenUp.add(count, { [GIVEN_UP_REASON]: reason }),
-    measured: ({ name, unit, description }, values, attributes) =>
-      meter.createHistogram(name, { unit, description }).merge(values, attributes),
+    ...observationsMeasure(own.getMeter()),
     websockets: tallies.websockets,
     warnOnce,
   };

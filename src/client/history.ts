@@ -1,4 +1,5 @@
 import type { Snapshot } from '../core/snapshot.ts';
+import { totalsOf } from './totals.ts';
 
 /** Snapshots kept for the charts: 5 minutes at the default interval of 5 s. The oldest gives way. */
 export const MAX_HISTORY = 60;
@@ -17,7 +18,7 @@ export interface MetricsHistory {
   readonly ragQueries: readonly number[];
   /** Percent; says nothing where `cacheLookups` is 0. */
   readonly cacheHitRate: readonly number[];
-  /** Hits and misses of the RAG cache so far. */
+  /** Hits and misses of the RAG cache so far; 0 while what was counted before the collector's start is not known. */
   readonly cacheLookups: readonly number[];
   readonly wsConnections: readonly number[];
 }
@@ -47,7 +48,10 @@ export function appendHistory(history: MetricsHistory, snapshot: Snapshot): Metr
     ragLatency: append(history.ragLatency, rag.latency_avg_ms),
     ragQueries: append(history.ragQueries, rag.window_count),
     cacheHitRate: append(history.cacheHitRate, cache.rag_hit_rate),
-    cacheLookups: append(history.cacheLookups, cache.rag_hits + cache.rag_misses),
+    cacheLookups: append(
+      history.cacheLookups,
+      totalsOf(snapshot).known ? cache.rag_hits + cache.rag_misses : 0,
+    ),
     wsConnections: append(history.wsConnections, websocket.connections_active),
   };
 }

@@ -16,6 +16,7 @@ export type {
 } from '../core/snapshot.ts';
 export type { FetchInit, MetricsStoreOptions, ResponseLike, SocketLike, Timers } from './environment.ts';
 export { MAX_HISTORY, type MetricsHistory } from './history.ts';
+export type { Connection, MetricsState } from './metrics-state.ts';
 export {
   createMetricsStore,
   type MetricsStore,
@@ -26,5 +27,4 @@ export {
   systemHealth,
 } from './metrics-store.ts';
 export type { Readable } from './readable.ts';
-export type { Connection, MetricsState } from './state.ts';
 export { HIT_RATE_MIN_PERCENT, RAG_P95_MAX_MS, type Verdict, verdictOf, verdictReasons } from './verdict.ts';

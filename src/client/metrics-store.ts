@@ -1,18 +1,27 @@
 import type { Snapshot } from '../core/snapshot.ts';
-import { environmentOf, type MetricsStoreOptions } from './environment.ts';
+import { type Environment, environmentOf, type MetricsStoreOptions } from './environment.ts';
 import type { MetricsHistory } from './history.ts';
+import {
+  connecting,
+  disconnected,
+  initialState,
+  LIVE,
+  lost,
+  type MetricsState,
+  malformed,
+  unpolled,
+  withSnapshot,
+} from './metrics-state.ts';
 import { createPace } from './pace.ts';
 import { readMessage } from './parse.ts';
 import { createPoller, type PollResult, pollOnce } from './poller.ts';
 import { derived, type Readable, writable } from './readable.ts';
-import { initialState, type MetricsState, withSnapshot } from './state.ts';
 import { createStream } from './stream.ts';
 import { type Verdict, verdictOf } from './verdict.ts';
 
 const INTERVAL_DEFAULT_MS = 5000;
 /** A connection that stays silent for so many intervals is dead, whatever the operating system believes. */
 const SILENT_INTERVALS = 3;
-const UNREADABLE = 'The collector sent something that is not a snapshot';
 
 export interface MetricsStore extends Readable<MetricsState> {
   /**
@@ -36,72 +45,36 @@ export function createMetricsStore(options: MetricsStoreOptions = {}): MetricsSt
   const environment = environmentOf(options);
   const initialIntervalMs = options.intervalMs ?? INTERVAL_DEFAULT_MS;
   let pace = createPace(initialIntervalMs);
-  const state = writable(initialState(pace.intervalMs()));
+  const state = createState(environment, () => pace.intervalMs());
   // Answers asked for before a reset belong to the past.
   let generation = 0;
-
-  function change(changes: Partial<MetricsState>): void {
-    state.set({ ...state.get(), ...changes });
-  }
-
-  function take(snapshot: Snapshot, changes: Partial<MetricsState> = {}): void {
-    const next = withSnapshot(state.get(), snapshot, environment.now());
-    state.set({ ...next, intervalMs: pace.intervalMs(), ...changes });
-  }
-
-  function takePolled(result: PollResult, changes: Partial<MetricsState>): void {
-    if (result.kind === 'snapshot') take(result.snapshot, changes);
-    else if (result.kind === 'malformed') countMalformed(changes);
-    else if (result.kind === 'unauthorized') change({ ...changes, loginNeeded: true, error: 'Login needed' });
-    else change({ ...changes, error: result.reason });
-  }
-
-  function countMalformed(changes: Partial<MetricsState> = {}): void {
-    change({ ...changes, malformed: state.get().malformed + 1, error: UNREADABLE });
-  }
 
   const poller = createPoller(
     environment,
     () => pace.intervalMs(),
-    (result) => {
-      if (result.kind === 'snapshot') return takePolled(result, { connection: 'polling' });
-      const { nextAttemptAt, snapshot } = state.get();
-      const connection = nextAttemptAt === null ? 'connecting' : 'waiting';
-      takePolled(result, { connection, stale: snapshot !== null });
-    },
+    (result) =>
+      state.polled(result, result.kind === 'snapshot' ? { connection: 'polling' } : unpolled(state.get())),
   );
 
   const stream = createStream(environment, {
-    connecting() {
-      const polling = state.get().connection === 'polling';
-      change({ connection: polling ? 'polling' : 'connecting', nextAttemptAt: null });
-    },
+    connecting: () => state.change(connecting(state.get())),
     opened() {
       poller.stop();
       pace.restart();
       stream.expect(SILENT_INTERVALS * pace.intervalMs());
-      change({ connection: 'live', connected: true, error: null, loginNeeded: false });
+      state.change(LIVE);
     },
     received(data) {
       const message = readMessage(data);
-      if (message.kind === 'malformed') countMalformed();
+      if (message.kind === 'malformed') state.change(malformed(state.get()));
       if (message.kind !== 'snapshot') return;
       pace.saw(message.snapshot);
       stream.alive(SILENT_INTERVALS * pace.intervalMs());
-      take(message.snapshot);
+      state.took(message.snapshot);
     },
     silent: () => pace.silent(),
     lost(reason, nextAttemptAt) {
-      const { connection, error, loginNeeded, snapshot } = state.get();
-      const polling = connection === 'polling';
-      change({
-        connection: polling ? 'polling' : 'waiting',
-        connected: false,
-        // What the collector itself said tells more than a closed socket can.
-        error: loginNeeded || polling ? error : reason,
-        nextAttemptAt,
-        stale: !polling && snapshot !== null,
-      });
+      state.change(lost(state.get(), reason, nextAttemptAt));
       poller.start();
     },
   });
@@ -109,12 +82,7 @@ export function createMetricsStore(options: MetricsStoreOptions = {}): MetricsSt
   function disconnect(): void {
     stream.stop();
     poller.stop();
-    change({
-      connection: 'idle',
-      connected: false,
-      nextAttemptAt: null,
-      stale: state.get().snapshot !== null,
-    });
+    state.change(disconnected(state.get()));
   }
 
   return {
@@ -124,15 +92,32 @@ export function createMetricsStore(options: MetricsStoreOptions = {}): MetricsSt
     async fetchSnapshot() {
       const mine = generation;
       const result = await pollOnce(environment);
-      if (mine === generation) takePolled(result, {});
+      if (mine === generation) state.polled(result, {});
     },
     reset() {
       generation++;
       disconnect();
       pace = createPace(initialIntervalMs);
-      state.set(initialState(pace.intervalMs()));
+      state.change(initialState(pace.intervalMs()));
     },
   };
+}
+
+/** The state, and what comes into it. */
+function createState({ now }: Environment, intervalMs: () => number) {
+  const { subscribe, get, set } = writable(initialState(intervalMs()));
+  const change = (changes: Partial<MetricsState>): void => set({ ...get(), ...changes });
+  const took = (snapshot: Snapshot, changes: Partial<MetricsState> = {}): void =>
+    set({ ...withSnapshot(get(), snapshot, now()), intervalMs: intervalMs(), ...changes });
+
+  function polled(result: PollResult, changes: Partial<MetricsState>): void {
+    if (result.kind === 'snapshot') took(result.snapshot, changes);
+    else if (result.kind === 'malformed') change({ ...changes, ...malformed(get()) });
+    else if (result.kind === 'unauthorized') change({ ...changes, loginNeeded: true, error: 'Login needed' });
+    else change({ ...changes, error: result.reason });
+  }
+
+  return { subscribe, get, change, took, polled };
 }
 
 /** The store of the page: the collector of the same origin. */

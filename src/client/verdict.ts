@@ -1,4 +1,5 @@
 import type { Snapshot } from '../core/snapshot.ts';
+import { totalsOf } from './totals.ts';
 
 /** The dashboard's judgement of one snapshot. `unknown` until there is one. */
 export type Verdict = 'unknown' | 'healthy' | 'warning' | 'degraded' | 'critical';
@@ -31,9 +32,11 @@ const RULES: readonly Rule[] = [
   {
     verdict: 'degraded',
     reason: `RAG cache hit rate below ${HIT_RATE_MIN_PERCENT} %`,
-    applies: ({ cache }) =>
-      // Without a look-up the rate is 0 and says nothing.
-      cache.rag_hits + cache.rag_misses > 0 && cache.rag_hit_rate < HIT_RATE_MIN_PERCENT,
+    applies: (snapshot) =>
+      // Without a look-up the rate is 0 and says nothing; nor does that of the first few after a restart.
+      totalsOf(snapshot).known &&
+      snapshot.cache.rag_hits + snapshot.cache.rag_misses > 0 &&
+      snapshot.cache.rag_hit_rate < HIT_RATE_MIN_PERCENT,
   },
   {
     verdict: 'degraded',

@@ -6,7 +6,7 @@ import { SnapshotReader } from '../metrics/snapshot-reader.ts';
 import type { PipelineCounts } from './live/live.ts';
 import type { SentBatch } from './sinks/postgres/spool/batch.ts';
 import type { Storage, StorageCounts } from './sinks/postgres/storage.ts';
-import type { Measuring } from './sinks/postgres/write/intake.ts';
+import type { Measuring } from './sinks/postgres/write/held-batch.ts';
 
 /** Half of what an instrument has room for; a lot has no more events than that. */
 const SERIES_KEPT = 1000;

@@ -34,7 +34,7 @@ import { keepRollups } from './sinks/postgres/rollup/upkeep.ts';
 import { Maintenance } from './sinks/postgres/schema/maintenance.ts';
 import { createStorage, type Storage } from './sinks/postgres/storage.ts';
 import type { Earlier } from './sinks/postgres/totals/earlier.ts';
-import type { Measuring } from './sinks/postgres/write/intake.ts';
+import type { Measuring } from './sinks/postgres/write/held-batch.ts';
 import { startNotice } from './start-notice.ts';
 import { Ticker } from './ticker.ts';
 

@@ -4,7 +4,7 @@ import { INSTRUMENTATIONS } from '../agent/instrumentations.ts';
 import { createPricer } from '../collector/pricing/pricer.ts';
 import { shownPath } from '../collector/sinks/postgres/configured-server.ts';
 import { storageError } from '../collector/sinks/postgres/connect/failure.ts';
-import { externalServer } from '../collector/sinks/postgres/connect/server.ts';
+import { externalServer } from '../collector/sinks/postgres/connect/postgres-server.ts';
 import { prepareHome } from '../collector/sinks/postgres/data-dir/home.ts';
 import { runningServer } from '../collector/sinks/postgres/embedded/running.ts';
 import { schemaStatus } from '../collector/sinks/postgres/schema/migrate.ts';

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { ClientBase } from 'pg';
 import { logToStderr } from '../collector/log.ts';
 import { configuredServer, shownPath } from '../collector/sinks/postgres/configured-server.ts';
-import type { PostgresServer } from '../collector/sinks/postgres/connect/server.ts';
+import type { PostgresServer } from '../collector/sinks/postgres/connect/postgres-server.ts';
 import { refuseWithoutCluster } from '../collector/sinks/postgres/embedded/running.ts';
 import { SinkError } from '../collector/sinks/postgres/export/copy-out.ts';
 import {

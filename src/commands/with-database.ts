@@ -2,7 +2,7 @@ import { Client, type ClientBase } from 'pg';
 import { logToStderr } from '../collector/log.ts';
 import { configuredServer } from '../collector/sinks/postgres/configured-server.ts';
 import { storageError } from '../collector/sinks/postgres/connect/failure.ts';
-import type { PostgresServer } from '../collector/sinks/postgres/connect/server.ts';
+import type { PostgresServer } from '../collector/sinks/postgres/connect/postgres-server.ts';
 import { type Config, readConfig } from '../config/config.ts';
 import { NervecenterError } from '../core/errors.ts';
 

@@ -1,5 +1,5 @@
+import { initialState, type MetricsState } from '../client/metrics-state.ts';
 import type { MetricsStore } from '../client/metrics-store.ts';
-import { initialState, type MetricsState } from '../client/state.ts';
 import { type Access, createStore, fetchAlerts } from './access.ts';
 import { type Alerts, NO_ALERTS } from './alerts.ts';
 import { type ColorDepth, createPainter } from './drawing/palette.ts';

@@ -1,4 +1,5 @@
-import type { MetricsState } from '../client/state.ts';
+import type { MetricsState } from '../client/metrics-state.ts';
+import { totalsOf } from '../client/totals.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { type Line, paragraph, type Tone } from './drawing/text.ts';
 import { bytes, count, duration } from './figures.ts';
@@ -26,7 +27,7 @@ export function attemptWords({ nextAttemptAt }: MetricsState, nowMs: number): st
   return nextAttemptAt === null ? 'connecting…' : `next attempt in ${duration(nextAttemptAt - nowMs)}`;
 }
 
-/** What must be known beside the figures: how old they are, and what storage lost or cannot reach. */
+/** What must be known beside the figures: how old they are, what storage lost or cannot reach, and why a total is missing. */
 export function notices(picture: Picture, snapshot: Snapshot, width: number): readonly Line[] {
   const texts = [
     ageNotice(picture),
@@ -34,6 +35,7 @@ export function notices(picture: Picture, snapshot: Snapshot, width: number): re
     snapshot.pipeline.durable ? null : 'Spool unwritable: new events wait in the collector’s memory only',
     droppedNotice(snapshot),
     instancesNotice(snapshot),
+    totalsOf(snapshot).hint || null,
   ];
   return texts.flatMap((text) => (text === null ? [] : paragraph(`! ${text}`, width, 'warning')));
 }

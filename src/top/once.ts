@@ -1,4 +1,4 @@
-import type { MetricsState } from '../client/state.ts';
+import type { MetricsState } from '../client/metrics-state.ts';
 import { NervecenterError } from '../core/errors.ts';
 import { type Access, createStore, fetchAlerts } from './access.ts';
 import { createPainter } from './drawing/palette.ts';

@@ -1,4 +1,4 @@
-import type { MetricsState } from '../client/state.ts';
+import type { MetricsState } from '../client/metrics-state.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import type { Alerts } from './alerts.ts';
 import type { Line } from './drawing/text.ts';

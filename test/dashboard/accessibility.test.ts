@@ -17,12 +17,16 @@ const STANDARDS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best
 /** What is looked at: a page, the app's state, the width, and what happens before. */
 type View = readonly [string, Snapshot, number, ((page: Page, collector: FakeCollector) => Promise<void>)?];
 
+/** Of before it knows nothing yet. */
+const restarted: Snapshot = { ...busy, pipeline: { ...busy.pipeline, totals: 'loading' } };
+
 const EVENT = 'signal=llm-call&event=01935a1c-7a2b-7000-8008-000000000007';
 const TRACE = 'trace=0af7651916cd43dd8448000000000007';
 const VIEWS: readonly View[] = [
   ['/admin/system', busy, 1440],
   ['/admin/system', critical, 390],
   ['/admin/system', empty, 1024],
+  ['/admin/system?totals=loading', restarted, 1440],
   ['/admin/system?kiosk', busy, 1440],
   ['/admin/system?disconnected', busy, 390, disconnect],
   ['/admin/system?session=ended', busy, 1440, endSession],

@@ -151,6 +151,40 @@ describe('the page', () => {
     assert.deepEqual(faults, []);
   });
 
+  test('shows no total while what was counted before the start is being read, and no rate of them', async () => {
+    collector.snapshot = {
+      ...busy,
+      cache: { ...busy.cache, rag_hit_rate: 0, rag_hits: 0, rag_misses: 7 },
+      pipeline: { ...busy.pipeline, totals: 'loading' },
+    };
+    const questions = () => collector.asked.filter((search) => search.get('metric') === 'cpu_percent').length;
+    await openPage();
+    await connection('live');
+    await shows('health', 'HEALTHY');
+    await shows('rag', '318ms');
+    await panel('llm').locator('.badge', { hasText: /^…$/ }).waitFor();
+    await panel('api').getByRole('row', { name: '/api/ask … 912 2,311 …', exact: true }).waitFor();
+    await shows('cache', 'What was counted before this start is being read');
+    assert.ok(
+      (await panel('rag').getByTitle('What was counted before this start is being read').count()) > 0,
+    );
+    const text = await page.locator('main').innerText();
+    for (const total of ['27,732', '184.23', '1,204,881', '46,588', '18,422', '11,804', '41.2M'])
+      assert.ok(!text.includes(total), total);
+    assert.equal(questions(), 0, 'what was before is told from totals');
+    const { cache, pipeline } = busy;
+    collector.push({ cache, pipeline });
+    await shows('rag', '27,732');
+    await shows('llm', '$184.23');
+    await until(() => questions() > 0, { what: 'the question about the minutes before' });
+    const rates = await panel('cache').locator('tbody tr td:last-child').allInnerTexts();
+    assert.deepEqual(
+      rates.filter((rate) => rate === '0%'),
+      [],
+    );
+    assert.deepEqual(faults, []);
+  });
+
   test('has no sideways scrolling on a phone, and fits one column up to 1024', async () => {
     collector.snapshot = critical;
     await openPage({ viewport: { width: 390, height: 844 } });

@@ -33,9 +33,13 @@ describe('an app with the agent in front', () => {
   afterAll(() => app.stop());
 
   it('shows every signal in the snapshot', async () => {
-    // Measurements come by frame, prices by row: either may be a moment ahead.
+    // Events come by batch, look-ups and messages by frame: either may be a moment ahead.
     const snapshot = await app.snapshotWhen(
-      ({ api, llm }) => api.requests_total >= 31 && llm.total_requests >= 2 && llm.unpriced_requests >= 1,
+      ({ api, llm, cache, websocket }) =>
+        api.requests_total >= 31 &&
+        llm.total_requests >= 2 &&
+        cache.rag_hits >= 2 &&
+        websocket.messages_out >= 1,
     );
     assert.deepEqual(Object.keys(snapshot.api.endpoints).sort(), [
       '/elsewhere/:id',

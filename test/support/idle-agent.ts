@@ -23,7 +23,7 @@ export const IDLE_AGENT: Agent = {
   cacheSize: nothing,
   labelFolded: nothing,
   gaveUp: nothing,
-  measured: nothing,
+  chunkGaps: nothing,
   websockets: { opened: nothing, closed: nothing, message: nothing },
   warnOnce: nothing,
 };

@@ -36,7 +36,7 @@ export class RecordingAgent implements Agent {
     for (let i = 0; i < count; i++) this.givenUp.push(reason);
   };
 
-  measured(): void {}
+  chunkGaps(): void {}
 
   later(work: () => void): void {
     work();

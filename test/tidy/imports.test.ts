@@ -51,7 +51,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'collector/condition.ts': ['collector/log.ts'],
   'collector/log.ts': ['platform'],
   'collector/metric-family.ts': ['core'],
-  [`${POSTGRES}/connect`]: ['core', 'config'],
+  [`${POSTGRES}/connect`]: ['core', 'config', 'collector/condition.ts', 'collector/log.ts'],
   [`${POSTGRES}/data-dir`]: ['core', 'platform'],
   [`${POSTGRES}/embedded`]: ['core', 'collector/log.ts', `${POSTGRES}/connect`, `${POSTGRES}/data-dir`],
   [`${POSTGRES}/schema`]: [
@@ -197,7 +197,7 @@ describe('imports', () => {
                 /^src\/(client|core\/history)\//.test(target) ||
                 target === 'src/core/signals/facts.ts' ||
                 (typeOnly &&
-                  /^src\/core\/(snapshot|signals\/index|alerts\/(rule|state|stored-alerts))\.ts$/.test(
+                  /^src\/core\/(snapshot|signals\/index|alerts\/(rule|alert-state|stored-alerts))\.ts$/.test(
                     target,
                   ))
               ),

@@ -3,7 +3,7 @@ import { describe, it } from 'vitest';
 import { busy } from '../../dashboards/web/src/fixtures/busy.ts';
 import { critical } from '../../dashboards/web/src/fixtures/critical.ts';
 import { empty } from '../../dashboards/web/src/fixtures/empty.ts';
-import { initialState, type MetricsState, withSnapshot } from '../../src/client/state.ts';
+import { initialState, type MetricsState, withSnapshot } from '../../src/client/metrics-state.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { readAlerts } from '../../src/top/alerts.ts';
 import { meter, sparkline } from '../../src/top/drawing/bars.ts';
@@ -115,6 +115,29 @@ describe('a frame', () => {
     ]) {
       assert.ok(text.includes(part), part);
     }
+  });
+
+  it('shows no total while what was counted before the start is being read, and says why', () => {
+    const restarted: Snapshot = { ...busy, pipeline: { ...busy.pipeline, totals: 'loading' } };
+    const page = (index: number) => textOf(pictureOf(restarted, onPage(index)), EVERYTHING);
+    assert.match(page(0), /^! What was counted before this start is being read$/m);
+    assert.match(
+      page(1),
+      /^API {2}4\.8 req\/s · … requests · … errors\b.*\n.*\n\/api\/ask +… +… +912 ms +2,311 ms$/m,
+    );
+    assert.match(page(2), /^RAG {2}… queries · 5\.4 chunks · … found nothing · … errors/m);
+    assert.match(page(2), /^embedding +904 +150 ms/m);
+    assert.match(page(2), /^rag +… +… +4,096 +39\.3 MB +…$/m);
+    assert.match(page(3), /^LLM {2}…, \$6\.81\/h · … calls · … errors · … unpriced/m);
+    assert.match(page(3), /^tokens in … · of them cached … · out … · of them reasoning …$/m);
+    assert.match(page(3), /^anthropic\/claude-sonnet-4-5 +… +… +… +… +5,105 ms +…$/m);
+    assert.match(
+      page(4),
+      /^WebSocket {2}128 open · … sessions · messages in … · out … · avg 7 min · … in, … out/m,
+    );
+    assert.match(page(4), /214,882 accepted/);
+    const none: Snapshot = { ...empty, pipeline: { ...empty.pipeline, totals: 'loading' } };
+    assert.doesNotMatch(textOf(pictureOf(none), EVERYTHING), /seen yet/);
   });
 
   it('has a page with everything of each kind', () => {

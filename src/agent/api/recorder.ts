@@ -7,7 +7,7 @@ import { attributionOf, currentContext, traceIdNow } from '../context/context.ts
 import type { RouteBound } from '../http/route.ts';
 import type { Agent } from '../instrumentation.ts';
 import { type CallLabels, callLabelsOf } from '../llm/call-labels.ts';
-import { tokenUsage } from '../llm/tokens/usage.ts';
+import { tokenUsage } from '../llm/tokens/raw-usage.ts';
 import type { StageNames } from '../rag/stage-names.ts';
 import { COST_USD_MAX, DURATION_MS_MAX, Input, type OnInvalid, TOKENS_MAX } from './input.ts';
 

@@ -1,6 +1,6 @@
 import { type Distribution, HistogramDelta } from '../../core/histogram.ts';
 import { rateLimitReset } from '../../core/llm/rate-limit.ts';
-import { callAttributes, LLM_CHUNK_GAPS } from '../../core/signals/llm-call.ts';
+import { callAttributes } from '../../core/signals/llm-call.ts';
 import { stageOfOperation } from '../../core/signals/rag-query.ts';
 import { type Milliseconds, milliseconds, toSeconds } from '../../core/units.ts';
 import { attributionOf, type WorkContext } from '../context/context.ts';
@@ -202,7 +202,7 @@ export class LlmCall implements WireExchange {
     const pendingId = event.outcome === 'ok' ? (this.#response?.pendingId ?? null) : null;
     if (pendingId === null) agent.emit(event);
     else background.began(pendingId, { event, dialect: recognised.dialect, startMs: this.#startMs });
-    if (gaps !== null) agent.measured(LLM_CHUNK_GAPS, gaps, callAttributes(event));
+    if (gaps !== null) agent.chunkGaps(gaps, callAttributes(event));
   }
 
   #warn(key: string, message: string): void {

@@ -1,5 +1,10 @@
+import {
+  type AlertInstance,
+  type AlertStep,
+  firstInstance,
+  stepAlert,
+} from '../../core/alerts/alert-state.ts';
 import type { AlertRule } from '../../core/alerts/rule.ts';
-import { type AlertInstance, type AlertStep, firstInstance, stepAlert } from '../../core/alerts/state.ts';
 import type { AlertChanges, AlertEvent, Delivery, StoredInstance } from '../../core/alerts/stored-alerts.ts';
 import { parseDuration } from '../../core/history/time.ts';
 import { type AlertNotice, webhookBody } from './message.ts';

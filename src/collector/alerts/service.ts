@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { worstState } from '../../core/alerts/alert-state.ts';
 import { type AlertRule, limitsOf, RULES_MAX, type Webhook } from '../../core/alerts/rule.ts';
-import { worstState } from '../../core/alerts/state.ts';
 import type { AlertStore, StoredInstance } from '../../core/alerts/stored-alerts.ts';
 import { NervecenterError } from '../../core/errors.ts';
 import { HEALTH_ISSUES } from '../../core/health.ts';

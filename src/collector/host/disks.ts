@@ -22,31 +22,20 @@ export class DiskReader {
   readonly #statfs: Statfs;
   readonly #timeoutMs: number;
   readonly #unanswered = new Set<string>();
-  #skipped = 0;
 
   constructor(statfs: Statfs, timeoutMs: number = STATFS_TIMEOUT_MS) {
     this.#statfs = statfs;
     this.#timeoutMs = timeoutMs;
   }
 
-  /** File systems left out of the last reading: past the bound of 32, or not answering. */
-  get skipped(): number {
-    return this.#skipped;
-  }
-
+  /** Left out are those past the bound of 32, and those that do not answer. */
   async read(fileSystems: readonly FileSystem[]): Promise<DiskSample[]> {
     const samples: DiskSample[] = [];
-    let skipped = Math.max(0, fileSystems.length - DISKS_MAX);
     for (const { mountPoint, remote } of fileSystems.slice(0, DISKS_MAX)) {
-      if (this.#unanswered.has(mountPoint) || (remote && this.#unanswered.size > 0)) {
-        skipped++;
-        continue;
-      }
+      if (this.#unanswered.has(mountPoint) || (remote && this.#unanswered.size > 0)) continue;
       const stats = await this.#ask(mountPoint);
-      if (stats === null) skipped++;
-      else if (stats.blocks > 0) samples.push(diskSample(mountPoint, stats));
+      if (stats !== null && stats.blocks > 0) samples.push(diskSample(mountPoint, stats));
     }
-    this.#skipped = skipped;
     return samples;
   }
 

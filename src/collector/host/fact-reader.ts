@@ -1,6 +1,6 @@
 import { MINUTE_MS, SECOND_MS } from '../../core/units.ts';
 import type { FactSource } from './fact-thread.ts';
-import { type Answers, type HostFacts, memoryOf, mountPointsOf, NO_FACTS, networkOf } from './facts.ts';
+import { type Answers, type HostFacts, memoryOf, mountPointsOf, NO_FACTS, networkOf } from './host-facts.ts';
 
 /** Rows of `system_metrics` are as far apart; more often costs programs for figures nobody keeps. */
 const PACE_MIN_MS = 15 * SECOND_MS;

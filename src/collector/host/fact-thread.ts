@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { collectorEnv } from '../../config/config.ts';
 import { systemInformationUrl } from '../../platform/paths.ts';
-import type { Answers, Question } from './facts.ts';
+import type { Answers, Question } from './host-facts.ts';
 
 /** Who answers questions about the host, one at a time. */
 export interface FactSource {

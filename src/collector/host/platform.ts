@@ -7,7 +7,7 @@ import type { ReadFile } from './cgroup.ts';
 import type { Statfs } from './disks.ts';
 import { FactReader } from './fact-reader.ts';
 import { FactThread } from './fact-thread.ts';
-import { type HostFacts, interfacesToAsk } from './facts.ts';
+import { type HostFacts, interfacesToAsk } from './host-facts.ts';
 
 /** What is told where there is no `/proc`. */
 export interface FactTeller {

@@ -1,7 +1,7 @@
 import { type CgroupLimits, type CpuLimit, readCgroupLimits } from './cgroup.ts';
 import { busyPercent, type CpuTimes, cpuTimesOf, parseProcStat, percent } from './cpu.ts';
 import { DiskReader } from './disks.ts';
-import { fileSystemsAt, type HostFacts, NO_FACTS } from './facts.ts';
+import { fileSystemsAt, type HostFacts, NO_FACTS } from './host-facts.ts';
 import type { HostSample } from './host-sample.ts';
 import { type Memory, parseMeminfo } from './memory.ts';
 import { type FileSystem, fileSystems, type Mount, parseMountinfo } from './mounts.ts';
@@ -11,8 +11,6 @@ import { type Platform, thisMachine } from './platform.ts';
 export interface HostSampler {
   /** The machine now; CPU share and network rates are those since the previous sample (or since the sampler was made). */
   sample(): Promise<HostSample>;
-  /** File systems left out of the last sample: more than 32 of them, or one that does not answer. */
-  disksSkipped(): number;
   stop(): void;
 }
 
@@ -76,7 +74,6 @@ export function createHostSampler(options: HostSamplerOptions): HostSampler {
       });
       return sampling;
     },
-    disksSkipped: () => disks.skipped,
     stop: () => facts?.stop(),
   };
 }

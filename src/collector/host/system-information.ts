@@ -2,7 +2,7 @@
 // of which may happen in the collector's own thread.
 import { parentPort } from 'node:worker_threads';
 import { fsSize, mem, networkStats } from 'systeminformation';
-import type { Answers, Question } from './facts.ts';
+import type { Answers, Question } from './host-facts.ts';
 
 async function answer({ disks, memory, interfaces }: Question): Promise<Answers> {
   const [diskAnswers, memoryAnswer, networkAnswers] = await Promise.all([

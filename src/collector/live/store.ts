@@ -4,7 +4,7 @@ import type { Milliseconds } from '../../core/units.ts';
 import type { MetricFamily, MetricSeries } from '../metric-family.ts';
 import { SlidingHistogram, SlidingSum, slotAt } from './sliding.ts';
 
-/** Past so many series of one metric the rest is refused and counted: the label that explodes is a bug of its sender. */
+/** Past so many series of one metric the rest is refused: the label that explodes is a bug of its sender. */
 const SERIES_MAX_PER_METRIC = 2000;
 const METRICS_MAX = 2000;
 /**
@@ -53,15 +53,9 @@ type AnyMetric = Metric<CounterSeries | HistogramSeries | GaugeSeries>;
 export class LiveStore {
   readonly #windowMs: Milliseconds;
   readonly #metrics = new Map<string, AnyMetric>();
-  #refusedSeries = 0;
 
   constructor(windowMs: Milliseconds) {
     this.#windowMs = windowMs;
-  }
-
-  /** Series refused because a metric had too many. */
-  get refusedSeries(): number {
-    return this.#refusedSeries;
   }
 
   merge(instanceId: string, frame: Pick<Frame, 'points'>, nowMs: number): void {
@@ -108,17 +102,11 @@ export class LiveStore {
   #mergePoint(instanceId: string, point: Point, slot: number): void {
     if (!(Math.abs(point.kind === 'histogram' ? point.sum : point.value) <= MAGNITUDE_MAX)) return;
     const metric = this.#metricOf(point);
-    if (metric === undefined || metric.kind !== point.kind) {
-      this.#refusedSeries++;
-      return;
-    }
+    if (metric === undefined || metric.kind !== point.kind) return;
     const key = seriesKey(point.attributes);
     let series = metric.series.get(key);
     if (series === undefined) {
-      if (metric.series.size >= SERIES_MAX_PER_METRIC) {
-        this.#refusedSeries++;
-        return;
-      }
+      if (metric.series.size >= SERIES_MAX_PER_METRIC) return;
       series = newSeries(point);
       metric.series.set(key, series);
     }

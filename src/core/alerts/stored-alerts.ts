@@ -1,5 +1,5 @@
+import type { AlertChange, AlertInstance } from './alert-state.ts';
 import type { AlertRule, AlertSeverity, Webhook } from './rule.ts';
-import type { AlertChange, AlertInstance } from './state.ts';
 
 /** A change of state, as the history keeps it. */
 export interface AlertEvent {

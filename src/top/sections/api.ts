@@ -1,3 +1,4 @@
+import { type Totals, totalsOf } from '../../client/totals.ts';
 import type { EndpointSnapshot } from '../../core/snapshot.ts';
 import { sparkline, trendWidth } from '../drawing/bars.ts';
 import { type Column, table } from '../drawing/table.ts';
@@ -27,50 +28,64 @@ export function apiBlock(scene: Scene, width: number): Block {
   const routes = Object.entries(endpoints)
     .map(([name, endpoint]): Route => ({ name, ...endpoint }))
     .sort((a, b) => COMPARE[order](a, b) || (a.name < b.name ? -1 : 1));
-  const { head, rows } = table(columns(order), routes, width);
+  const { head, rows } = table(columns(order, totalsOf(scene.snapshot)), routes, width);
   return {
     title: 'API',
     summary: summary(scene, width),
-    ...(rows.length === 0 ? { lead: [[span('no request seen yet', 'muted')]] } : { head }),
+    ...(rows.length === 0
+      ? { lead: [[span(totalsOf(scene.snapshot).hint || 'no request seen yet', 'muted')]] }
+      : { head }),
     rows,
     rowsWanted: ROWS_WANTED,
     noun: 'routes',
   };
 }
 
-function summary({ snapshot: { api }, trends }: Scene, width: number): readonly Line[] {
+function summary({ snapshot, trends }: Scene, width: number): readonly Line[] {
+  const { api } = snapshot;
+  const totals = totalsOf(snapshot);
   const trend = sparkline(trends.requestsPerSecond, trendWidth(width));
-  const share =
-    api.requests_total === 0 ? '' : ` (${percent((api.errors_total / api.requests_total) * 100)})`;
+  const share = shareText(totals, api.errors_total, api.requests_total);
   return [
     [
       span(decimal(api.requests_per_second), 'strong'),
       span(' req/s'),
       span(trend === '' ? '' : ` ${trend}`, 'good'),
     ],
-    [span(count(api.requests_total)), span(' requests', 'muted')],
-    [span(count(api.errors_total), errorTone(api.errors_total)), span(` errors${share}`, 'muted')],
+    [span(totals.text(api.requests_total, count)), span(' requests', 'muted')],
+    [
+      span(totals.text(api.errors_total, count), errorTone(api.errors_total)),
+      span(share === '' ? ' errors' : ` errors (${share})`, 'muted'),
+    ],
   ];
 }
 
 const errorTone = (errors: number) => (errors > 0 ? 'warning' : 'ink');
 
-function columns(order: RouteOrder): readonly Column<Route>[] {
+function columns(order: RouteOrder, totals: Totals): readonly Column<Route>[] {
   const title = (text: string, of: RouteOrder) => (of === order ? `${text}▾` : text);
   return [
     { title: title('ROUTE', 'name'), rank: 0, cell: ({ name }) => span(name) },
-    { title: title('REQUESTS', 'requests'), rank: 0, cell: ({ requests }) => span(count(requests)) },
+    {
+      title: title('REQUESTS', 'requests'),
+      rank: 0,
+      cell: ({ requests }) => span(totals.text(requests, count)),
+    },
     {
       title: title('ERRORS', 'errors'),
       rank: 1,
-      cell: ({ errors }) => span(count(errors), errorTone(errors)),
+      cell: ({ errors }) => span(totals.text(errors, count), errorTone(errors)),
     },
-    { title: '%', rank: 3, cell: ({ errors, requests }) => span(shareText(errors, requests), 'muted') },
+    {
+      title: '%',
+      rank: 3,
+      cell: ({ errors, requests }) => span(shareText(totals, errors, requests), 'muted'),
+    },
     { title: 'AVG', rank: 2, cell: ({ latency_avg_ms }) => span(timeSpan(latency_avg_ms), 'muted') },
     { title: title('P95', 'p95'), rank: 0, cell: ({ latency_p95_ms }) => span(timeSpan(latency_p95_ms)) },
   ];
 }
 
-function shareText(errors: number, requests: number): string {
-  return requests === 0 ? '' : percent((errors / requests) * 100);
+function shareText(totals: Totals, errors: number, requests: number): string {
+  return requests === 0 || !totals.known ? '' : percent((errors / requests) * 100);
 }

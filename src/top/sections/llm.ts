@@ -1,3 +1,4 @@
+import { type Totals, totalsOf } from '../../client/totals.ts';
 import type { ModelSnapshot } from '../../core/snapshot.ts';
 import { sparkline, trendWidth } from '../drawing/bars.ts';
 import { type Column, table } from '../drawing/table.ts';
@@ -22,7 +23,7 @@ export function llmBlock(scene: Scene, width: number): Block {
   const { llm } = scene.snapshot;
   const order = MODEL_ORDERS[scene.view.modelOrder] ?? 'cost';
   const models = llm.by_model.toSorted((a, b) => COMPARE[order](a, b) || (nameOf(a) < nameOf(b) ? -1 : 1));
-  const { head, rows } = table(columns(order), models, width);
+  const { head, rows } = table(columns(order, totalsOf(scene.snapshot)), models, width);
   return {
     title: 'LLM',
     summary: summary(scene, width),
@@ -33,18 +34,25 @@ export function llmBlock(scene: Scene, width: number): Block {
   };
 }
 
-function summary({ snapshot: { llm }, trends }: Scene, width: number): readonly Line[] {
-  if (llm.total_requests === 0) return [[span('no call seen yet', 'muted')]];
+function summary({ snapshot, trends }: Scene, width: number): readonly Line[] {
+  const { llm } = snapshot;
+  const totals = totalsOf(snapshot);
+  if (totals.isNone(llm.total_requests)) return [[span('no call seen yet', 'muted')]];
   const trend = sparkline(trends.costPerHourUsd, trendWidth(width));
   return [
     [
-      span(cost(llm.cost_total_usd), 'money'),
+      span(totals.text(llm.cost_total_usd, cost), 'money'),
       span(`, ${cost(llm.cost_per_hour_usd)}/h`),
       span(trend === '' ? '' : ` ${trend}`, 'money'),
     ],
-    [span(count(llm.total_requests)), span(' calls', 'muted')],
-    [span(count(llm.error_count), llm.error_count > 0 ? 'warning' : 'ink'), span(' errors', 'muted')],
-    ...(llm.unpriced_requests > 0 ? [[span(`${count(llm.unpriced_requests)} unpriced`, 'warning')]] : []),
+    [span(totals.text(llm.total_requests, count)), span(' calls', 'muted')],
+    [
+      span(totals.text(llm.error_count, count), llm.error_count > 0 ? 'warning' : 'ink'),
+      span(' errors', 'muted'),
+    ],
+    ...(llm.unpriced_requests > 0
+      ? [[span(`${totals.text(llm.unpriced_requests, count)} unpriced`, 'warning')]]
+      : []),
   ];
 }
 
@@ -52,20 +60,22 @@ function summary({ snapshot: { llm }, trends }: Scene, width: number): readonly 
 export function llmDetailBlock(scene: Scene, width: number): Block {
   const { llm } = scene.snapshot;
   const block = llmBlock(scene, width);
-  if (llm.total_requests === 0) return block;
+  if (totalsOf(scene.snapshot).isNone(llm.total_requests)) return block;
   return {
     ...block,
     lead: [...tokensLines(scene, width), ...timesLines(scene, width), ...caveatLines(scene, width)],
   };
 }
 
-function tokensLines({ snapshot: { llm } }: Scene, width: number): readonly Line[] {
+function tokensLines({ snapshot }: Scene, width: number): readonly Line[] {
+  const { llm } = snapshot;
+  const total = (value: number) => span(totalsOf(snapshot).text(value, tokens));
   return wrapped(
     [
-      [span('tokens in ', 'muted'), span(tokens(llm.tokens_in_total))],
-      [span('of them cached ', 'muted'), span(tokens(llm.tokens_cached_total))],
-      [span('out ', 'muted'), span(tokens(llm.tokens_out_total))],
-      [span('of them reasoning ', 'muted'), span(tokens(llm.tokens_reasoning_total))],
+      [span('tokens in ', 'muted'), total(llm.tokens_in_total)],
+      [span('of them cached ', 'muted'), total(llm.tokens_cached_total)],
+      [span('out ', 'muted'), total(llm.tokens_out_total)],
+      [span('of them reasoning ', 'muted'), total(llm.tokens_reasoning_total)],
     ],
     width,
   );
@@ -93,13 +103,15 @@ function timesLines({ snapshot: { llm }, trends }: Scene, width: number): readon
   );
 }
 
-function caveatLines({ snapshot: { llm } }: Scene, width: number): readonly Line[] {
+function caveatLines({ snapshot }: Scene, width: number): readonly Line[] {
+  const { llm } = snapshot;
+  const totals = totalsOf(snapshot);
   return wrapped(
     [
-      [span(count(llm.estimated_requests)), span(' with estimated tokens', 'muted')],
-      [span(count(llm.aborted_requests)), span(' aborted', 'muted')],
-      [span(count(llm.unpriced_requests)), span(' in no cost figure', 'muted')],
-      [span('prompt caches saved ', 'muted'), span(cost(llm.cache_savings_usd))],
+      [span(totals.text(llm.estimated_requests, count)), span(' with estimated tokens', 'muted')],
+      [span(totals.text(llm.aborted_requests, count)), span(' aborted', 'muted')],
+      [span(totals.text(llm.unpriced_requests, count)), span(' in no cost figure', 'muted')],
+      [span('prompt caches saved ', 'muted'), span(totals.text(llm.cache_savings_usd, cost))],
     ],
     width,
   );
@@ -108,28 +120,29 @@ function caveatLines({ snapshot: { llm } }: Scene, width: number): readonly Line
 const nameOf = ({ provider, model }: ModelSnapshot) => `${provider}/${model}`;
 
 /** A cost of 0 beside calls without a price means unknown, not free. */
-function costText({ cost_usd, unpriced_requests }: ModelSnapshot): string {
+function costText({ cost_usd, unpriced_requests }: ModelSnapshot, totals: Totals): string {
+  if (!totals.known) return totals.text(cost_usd, cost);
   if (unpriced_requests === 0) return cost(cost_usd);
   return cost_usd === 0 ? 'unknown' : `>${cost(cost_usd)}`;
 }
 
-function columns(order: ModelOrder): readonly Column<ModelSnapshot>[] {
+function columns(order: ModelOrder, totals: Totals): readonly Column<ModelSnapshot>[] {
   const title = (text: string, of: ModelOrder) => (of === order ? `${text}▾` : text);
   return [
     { title: title('MODEL', 'name'), rank: 0, cell: (model) => span(nameOf(model)) },
-    { title: title('CALLS', 'calls'), rank: 1, cell: ({ requests }) => span(count(requests)) },
+    { title: title('CALLS', 'calls'), rank: 1, cell: ({ requests }) => span(totals.text(requests, count)) },
     {
       title: title('ERRORS', 'errors'),
       rank: 2,
-      cell: ({ errors }) => span(count(errors), errors > 0 ? 'warning' : 'ink'),
+      cell: ({ errors }) => span(totals.text(errors, count), errors > 0 ? 'warning' : 'ink'),
     },
-    { title: 'IN', rank: 2, cell: ({ tokens_in }) => span(tokens(tokens_in), 'muted') },
-    { title: 'OUT', rank: 2, cell: ({ tokens_out }) => span(tokens(tokens_out), 'muted') },
+    { title: 'IN', rank: 2, cell: ({ tokens_in }) => span(totals.text(tokens_in, tokens), 'muted') },
+    { title: 'OUT', rank: 2, cell: ({ tokens_out }) => span(totals.text(tokens_out, tokens), 'muted') },
     { title: title('P95', 'p95'), rank: 1, cell: ({ latency_p95_ms }) => span(timeSpan(latency_p95_ms)) },
     {
       title: title('COST', 'cost'),
       rank: 0,
-      cell: (model) => span(costText(model), model.unpriced_requests > 0 ? 'warning' : 'money'),
+      cell: (model) => span(costText(model, totals), model.unpriced_requests > 0 ? 'warning' : 'money'),
     },
   ];
 }

@@ -1,8 +1,9 @@
+import { type Totals, totalsOf } from '../../client/totals.ts';
 import { HIT_RATE_MIN_PERCENT, RAG_P95_MAX_MS } from '../../client/verdict.ts';
 import type { NamedCacheSnapshot, StageSnapshot } from '../../core/snapshot.ts';
 import { meter, sparkline, trendWidth } from '../drawing/bars.ts';
 import { type Column, table } from '../drawing/table.ts';
-import { type Line, pad, span, wrapped } from '../drawing/text.ts';
+import { type Line, pad, type Span, span, wrapped } from '../drawing/text.ts';
 import { bytes, count, decimal, percent, timeSpan } from '../figures.ts';
 import type { Block, Scene } from '../picture.ts';
 
@@ -22,7 +23,7 @@ export function ragBlock(scene: Scene, width: number): Block {
   return {
     title: 'RAG',
     summary: summary(scene, width),
-    lead: rag.total_queries === 0 ? [] : latencyLines(scene, width),
+    lead: totalsOf(scene.snapshot).isNone(rag.total_queries) ? [] : latencyLines(scene, width),
     ...(rows.length === 0 ? {} : { head }),
     rows,
     rowsWanted: STAGES_WANTED,
@@ -30,19 +31,24 @@ export function ragBlock(scene: Scene, width: number): Block {
   };
 }
 
-function summary({ snapshot: { rag }, metrics: { history } }: Scene, width: number): readonly Line[] {
-  if (rag.total_queries === 0) return [[span('no query seen yet', 'muted')]];
+function summary({ snapshot, metrics: { history } }: Scene, width: number): readonly Line[] {
+  const { rag } = snapshot;
+  const totals = totalsOf(snapshot);
+  if (totals.isNone(rag.total_queries)) return [[span('no query seen yet', 'muted')]];
   const courses = history.ragLatency.map((latency, i) => (history.ragQueries[i] === 0 ? null : latency));
   const trend = sparkline(courses, trendWidth(width));
   return [
     [
-      span(count(rag.total_queries), 'strong'),
+      span(totals.text(rag.total_queries, count), 'strong'),
       span(' queries'),
       span(trend === '' ? '' : ` ${trend}`, 'good'),
     ],
     [span(decimal(rag.avg_chunks)), span(' chunks', 'muted')],
-    [span(percent(rag.zero_chunk_rate)), span(' found nothing', 'muted')],
-    [span(count(rag.error_count), rag.error_count > 0 ? 'warning' : 'ink'), span(' errors', 'muted')],
+    [span(totals.text(rag.zero_chunk_rate, percent)), span(' found nothing', 'muted')],
+    [
+      span(totals.text(rag.error_count, count), rag.error_count > 0 ? 'warning' : 'ink'),
+      span(' errors', 'muted'),
+    ],
   ];
 }
 
@@ -73,16 +79,20 @@ interface Cache extends NamedCacheSnapshot {
   readonly name: string;
 }
 
-export function cacheBlock({ snapshot: { cache } }: Scene, width: number): Block {
-  const caches = Object.entries(cache.caches)
+export function cacheBlock({ snapshot }: Scene, width: number): Block {
+  const totals = totalsOf(snapshot);
+  const caches = Object.entries(snapshot.cache.caches)
     .map(([name, one]): Cache => ({ name, ...one }))
     .filter(({ hits, misses, keys_count }) => hits + misses + keys_count > 0);
-  const { head, rows } = table(CACHE_COLUMNS, caches, width - (width < WIDE ? 0 : METER_WIDTH + 2));
+  const { head, rows } = table(cacheColumns(totals), caches, width - (width < WIDE ? 0 : METER_WIDTH + 2));
   const withMeters =
-    width < WIDE ? rows : rows.map((row, i) => [...row, span('  '), ...rateMeter(caches[i])]);
+    width < WIDE ? rows : rows.map((row, i) => [...row, span('  '), ...rateMeter(totals, caches[i])]);
   return {
     title: 'Caches',
-    summary: caches.length === 0 ? [[span('no look-up seen yet', 'muted')]] : rates(caches),
+    summary:
+      caches.length === 0
+        ? [[span(totals.hint || 'no look-up seen yet', 'muted')]]
+        : caches.slice(0, RATES_SHOWN_MAX).map((one) => rateLine(totals, one)),
     ...(rows.length === 0 ? {} : { head }),
     rows: withMeters,
     rowsWanted: 0,
@@ -90,10 +100,12 @@ export function cacheBlock({ snapshot: { cache } }: Scene, width: number): Block
   };
 }
 
-function rates(caches: readonly Cache[]): readonly Line[] {
-  return caches
-    .slice(0, RATES_SHOWN_MAX)
-    .map((one) => [span(`${one.name} `), span(percent(one.hit_rate), rateTone(one)), span(' hits', 'muted')]);
+function rateLine(totals: Totals, one: Cache): Line {
+  return [span(`${one.name} `), rateSpan(totals, one), span(' hits', 'muted')];
+}
+
+function rateSpan(totals: Totals, one: Cache): Span {
+  return span(totals.text(one.hit_rate, percent), totals.known ? rateTone(one) : 'ink');
 }
 
 /** Without a look-up the rate is 0 and says nothing. */
@@ -101,20 +113,21 @@ function rateTone({ hits, misses, hit_rate }: Cache) {
   return hits + misses > 0 && hit_rate < HIT_RATE_MIN_PERCENT ? 'degraded' : 'good';
 }
 
-function rateMeter(cache: Cache | undefined): Line {
-  if (cache === undefined || cache.hits + cache.misses === 0) return [pad(span(''), METER_WIDTH, 'left')];
+function rateMeter(totals: Totals, cache: Cache | undefined): Line {
+  if (cache === undefined || !totals.known || cache.hits + cache.misses === 0)
+    return [pad(span(''), METER_WIDTH, 'left')];
   return meter(cache.hit_rate, METER_WIDTH, rateTone(cache));
 }
 
-const CACHE_COLUMNS: readonly Column<Cache>[] = [
+const cacheColumns = (totals: Totals): readonly Column<Cache>[] => [
   { title: 'CACHE', rank: 0, cell: ({ name }) => span(name) },
-  { title: 'HITS', rank: 1, cell: ({ hits }) => span(count(hits)) },
-  { title: 'MISSES', rank: 1, cell: ({ misses }) => span(count(misses)) },
+  { title: 'HITS', rank: 1, cell: ({ hits }) => span(totals.text(hits, count)) },
+  { title: 'MISSES', rank: 1, cell: ({ misses }) => span(totals.text(misses, count)) },
   { title: 'KEYS', rank: 2, cell: (one) => span(one.keys_count === 0 ? '' : count(one.keys_count), 'muted') },
   {
     title: 'MEMORY',
     rank: 2,
     cell: (one) => span(one.memory_used_bytes === 0 ? '' : bytes(one.memory_used_bytes), 'muted'),
   },
-  { title: 'HIT RATE', rank: 0, cell: (one) => span(percent(one.hit_rate), rateTone(one)) },
+  { title: 'HIT RATE', rank: 0, cell: (one) => rateSpan(totals, one) },
 ];

@@ -1,3 +1,4 @@
+import { totalsOf } from '../../client/totals.ts';
 import { meter, resourceTone, sparkline, trendWidth } from '../drawing/bars.ts';
 import { joined, type Line, pad, span } from '../drawing/text.ts';
 import { bytes, count, decimal, duration, hundredths, percent, timeSpan } from '../figures.ts';
@@ -98,10 +99,9 @@ export function systemDetailBlock(scene: Scene, width: number): Block {
   return { ...block, lead: [...(block.lead ?? []), networkLine(scene, width)] };
 }
 
-export function webSocketBlock(
-  { snapshot: { websocket }, metrics: { history } }: Scene,
-  width: number,
-): Block {
+export function webSocketBlock({ snapshot, metrics: { history } }: Scene, width: number): Block {
+  const { websocket } = snapshot;
+  const totals = totalsOf(snapshot);
   const trend = sparkline(history.wsConnections, trendWidth(width));
   return {
     title: 'WebSocket',
@@ -111,11 +111,11 @@ export function webSocketBlock(
         span(' open'),
         span(trend === '' ? '' : ` ${trend}`, 'good'),
       ],
-      [span(count(websocket.connections_total)), span(' sessions', 'muted')],
-      [span('messages in ', 'muted'), span(count(websocket.messages_in))],
-      [span('out ', 'muted'), span(count(websocket.messages_out))],
+      [span(totals.text(websocket.connections_total, count)), span(' sessions', 'muted')],
+      [span('messages in ', 'muted'), span(totals.text(websocket.messages_in, count))],
+      [span('out ', 'muted'), span(totals.text(websocket.messages_out, count))],
       [span('avg ', 'muted'), span(duration(websocket.session_avg_seconds * 1000))],
-      [span(`${bytes(websocket.bytes_in)} in, ${bytes(websocket.bytes_out)} out`)],
+      [span(`${totals.text(websocket.bytes_in, bytes)} in, ${totals.text(websocket.bytes_out, bytes)} out`)],
     ],
     rows: [],
     rowsWanted: 0,

@@ -3,7 +3,7 @@ import { createOpenAI } from '@ai-sdk/openai';
 import { streamText } from 'ai';
 import OpenAI from 'openai';
 import { afterEach, beforeEach, test } from 'vitest';
-import { tokenUsage } from '../../../src/agent/llm/tokens/usage.ts';
+import { tokenUsage } from '../../../src/agent/llm/tokens/raw-usage.ts';
 import { type RecordingAgent, startRecording } from './recording-agent.ts';
 import { chatDelta, type StubServer, startStub, writeEvents } from './stub-server.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import OpenAI, { AzureOpenAI } from 'openai';
 import { afterAll, beforeAll, test } from 'vitest';
-import { tokenUsage } from '../../../src/agent/llm/tokens/usage.ts';
+import { tokenUsage } from '../../../src/agent/llm/tokens/raw-usage.ts';
 import { type RecordingAgent, startRecording } from './recording-agent.ts';
 import { type StubServer, sendJson, startStub } from './stub-server.ts';
 

@@ -3,7 +3,7 @@ import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
 import { afterEach, beforeEach, test, vi } from 'vitest';
 import { runInContext, WorkContext } from '../../../src/agent/context/context.ts';
-import { tokenUsage } from '../../../src/agent/llm/tokens/usage.ts';
+import { tokenUsage } from '../../../src/agent/llm/tokens/raw-usage.ts';
 import { until } from '../../support/poll.ts';
 import { type RecordingAgent, startRecording } from './recording-agent.ts';
 import { chatDelta, type StubServer, sendJson, startStub, writeEvents } from './stub-server.ts';

@@ -8,9 +8,8 @@ import { milliseconds } from '../../../src/core/units.ts';
 import { IDLE_AGENT, SETTINGS_OFF } from '../../support/idle-agent.ts';
 import { until } from '../../support/poll.ts';
 
-/** Values gathered before their event, as the agent was given them. */
-export interface Measured {
-  readonly name: string;
+/** The times between a stream's chunks, as the agent was given them. */
+export interface ChunkGaps {
   readonly values: Distribution;
   readonly attributes: Attributes;
 }
@@ -21,7 +20,7 @@ export interface RecordingAgent {
   readonly warnings: Map<string, string>;
   readonly folded: string[];
   readonly givenUp: string[];
-  readonly measured: Measured[];
+  readonly chunkGaps: ChunkGaps[];
   /** Added to the monotonic clock: time passes without waiting. */
   skipMs: number;
   /** The events once there are `count`, which are then taken away. */
@@ -34,13 +33,13 @@ export function startRecording(settings: Partial<AgentSettings> = {}): Recording
   const warnings = new Map<string, string>();
   const folded: string[] = [];
   const givenUp: string[] = [];
-  const measured: Measured[] = [];
+  const chunkGaps: ChunkGaps[] = [];
   const recording: RecordingAgent = {
     events,
     warnings,
     folded,
     givenUp,
-    measured,
+    chunkGaps,
     skipMs: 0,
     async take(count) {
       await until(() => events.length >= count);
@@ -59,7 +58,7 @@ export function startRecording(settings: Partial<AgentSettings> = {}): Recording
       if (event.signal === 'llm-call') events.push(event);
     },
     labelFolded: (attribute) => folded.push(attribute),
-    measured: ({ name }, values, attributes) => measured.push({ name, values, attributes }),
+    chunkGaps: (values, attributes) => chunkGaps.push({ values, attributes }),
     gaveUp: (reason) => givenUp.push(reason),
     warnOnce: (key, message) => warnings.set(key, message),
   };

@@ -5,7 +5,7 @@ import { runInNewContext } from 'node:vm';
 import { brotliCompressSync, createBrotliCompress, createGzip, gzipSync, constants as zlib } from 'node:zlib';
 import OpenAI from 'openai';
 import { afterEach, beforeEach, test } from 'vitest';
-import { tokenUsage } from '../../../src/agent/llm/tokens/usage.ts';
+import { tokenUsage } from '../../../src/agent/llm/tokens/raw-usage.ts';
 import { until } from '../../support/poll.ts';
 import { type RecordingAgent, startRecording } from './recording-agent.ts';
 import { chatDelta, type StubServer, startStub, writeEvents } from './stub-server.ts';

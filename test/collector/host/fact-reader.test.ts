@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'vitest';
 import { FactReader, type FactReaderParts } from '../../../src/collector/host/fact-reader.ts';
 import type { FactSource } from '../../../src/collector/host/fact-thread.ts';
-import { type Answers, NO_FACTS, type Question } from '../../../src/collector/host/facts.ts';
+import { type Answers, NO_FACTS, type Question } from '../../../src/collector/host/host-facts.ts';
 import { until } from '../../support/poll.ts';
 
 const MINUTE_MS = 60_000;

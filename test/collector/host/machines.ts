@@ -1,5 +1,5 @@
 import { cpus } from 'node:os';
-import { NO_FACTS } from '../../../src/collector/host/facts.ts';
+import { NO_FACTS } from '../../../src/collector/host/host-facts.ts';
 import type { FactTeller, Platform } from '../../../src/collector/host/platform.ts';
 
 /** Recorded on Linux 6.18, two CPUs, 24 GB, ext4 on a virtual disk; cut to what is read. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { FactThread } from '../../../src/collector/host/fact-thread.ts';
-import { type HostFacts, interfacesToAsk } from '../../../src/collector/host/facts.ts';
+import { type HostFacts, interfacesToAsk } from '../../../src/collector/host/host-facts.ts';
 import type { HostSample } from '../../../src/collector/host/host-sample.ts';
 import { type FactTeller, type Platform, thisMachine } from '../../../src/collector/host/platform.ts';
 import { createHostSampler } from '../../../src/collector/host/sampler.ts';

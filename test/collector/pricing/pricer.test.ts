@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, test } from 'vitest';
-import { tokenUsage } from '../../../src/agent/llm/tokens/usage.ts';
+import { tokenUsage } from '../../../src/agent/llm/tokens/raw-usage.ts';
 import { createPricer } from '../../../src/collector/pricing/pricer.ts';
 import { NervecenterError } from '../../../src/core/errors.ts';
 import { type LlmCallEvent, NO_CALL_DETAILS } from '../../../src/core/signals/llm-call.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { test } from 'vitest';
-import { tokenUsage } from '../../../src/agent/llm/tokens/usage.ts';
+import { tokenUsage } from '../../../src/agent/llm/tokens/raw-usage.ts';
 import { listedRates } from '../../../src/collector/pricing/listed-price.ts';
 import { chargeFor, type Rates } from '../../../src/collector/pricing/rates.ts';
 import type { TokenUsage } from '../../../src/core/llm/usage.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { test } from 'vitest';
-import { tokenUsage } from '../../../src/agent/llm/tokens/usage.ts';
+import { tokenUsage } from '../../../src/agent/llm/tokens/raw-usage.ts';
 import { STORED_CALL_COLUMNS, storedCall, storedUsage } from '../../../src/collector/pricing/stored-call.ts';
 import { completionTokens, promptTokens } from '../../../src/core/llm/usage.ts';
 

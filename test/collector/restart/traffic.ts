@@ -1,4 +1,4 @@
-import { tokenUsage } from '../../../src/agent/llm/tokens/usage.ts';
+import { tokenUsage } from '../../../src/agent/llm/tokens/raw-usage.ts';
 import type { NervecenterEvent } from '../../../src/core/signals/index.ts';
 import type { Snapshot } from '../../../src/core/snapshot.ts';
 import { milliseconds, usd } from '../../../src/core/units.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
-import { tokenUsage } from '../../../src/agent/llm/tokens/usage.ts';
+import { tokenUsage } from '../../../src/agent/llm/tokens/raw-usage.ts';
 import {
   isRateLimited,
   LLM_UNPRICED,

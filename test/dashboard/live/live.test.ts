@@ -7,7 +7,7 @@ import { empty } from '../../../dashboards/web/src/fixtures/empty.ts';
 import { connectionDetail } from '../../../dashboards/web/src/live/connection-text.ts';
 import { liveFigures, spanText } from '../../../dashboards/web/src/live/figures.ts';
 import { noticesOf } from '../../../dashboards/web/src/live/notices.ts';
-import { initialState } from '../../../src/client/state.ts';
+import { initialState } from '../../../src/client/metrics-state.ts';
 
 describe('chart data', () => {
   const at = (...seconds: number[]) => seconds.map((second) => new Date(second * 1000).toISOString());

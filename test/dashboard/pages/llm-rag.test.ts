@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, test } from 'vitest';
 import { empty } from '../../../dashboards/web/src/fixtures/empty.ts';
-import { migrate } from '../../../src/collector/sinks/postgres/schema/migrate.ts';
+import { migrate, readMigrations } from '../../../src/collector/sinks/postgres/schema/migrate.ts';
 import { launchBrowser } from '../../support/browser.ts';
 import { until } from '../../support/poll.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../../support/postgres.ts';
@@ -27,6 +27,9 @@ const QUERIES = `INSERT INTO enterprise.rag_metrics (timestamp, total_ms, chunks
     (ARRAY['legal', 'sales'])[1 + i % 2], 'ok', jsonb_build_object('embedding', 20 * i, 'vector_search', 50 * i)
   FROM generate_series(1, 40) AS i`;
 
+/** The migration that makes totals of the rows that are there. */
+const TOTALS = 17;
+
 let server: TestPostgres;
 let dashboard: BuiltDashboard;
 let browser: Browser;
@@ -39,9 +42,13 @@ beforeAll(async () => {
   [server, dashboard, browser] = await Promise.all([startPostgres(), builtDashboard(), launchBrowser()]);
   const database = await server.createDatabase();
   await server.using(database, async (client) => {
-    await migrate(client);
+    await migrate(
+      client,
+      readMigrations().filter(({ number }) => number < TOTALS),
+    );
     await client.query(CALLS);
     await client.query(QUERIES);
+    await migrate(client);
   });
   collector = await startRealCollector({ database, dataDir, assets: dashboard.directory });
 });

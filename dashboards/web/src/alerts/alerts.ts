@@ -1,5 +1,5 @@
+import type { AlertState } from '../../../../src/core/alerts/alert-state.ts';
 import type { AlertRule } from '../../../../src/core/alerts/rule.ts';
-import type { AlertState } from '../../../../src/core/alerts/state.ts';
 import type { AlertEvent } from '../../../../src/core/alerts/stored-alerts.ts';
 import type { ChartBand } from '../chart/spec.ts';
 import { formatOf, name } from '../format.ts';

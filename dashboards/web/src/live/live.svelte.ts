@@ -5,6 +5,7 @@ import {
   verdictOf,
   verdictReasons,
 } from '../../../../src/client/index.ts';
+import { totalsOf } from '../../../../src/client/totals.ts';
 import type { HistoryClient } from '../history/client.ts';
 import { askPast, type LiveHistory, liveHistory, NO_PAST, type Past } from './past.ts';
 
@@ -80,7 +81,8 @@ export class Live {
   #fill({ snapshot, intervalMs, missed, restarts }: MetricsState): void {
     const seen = missed + restarts;
     if (snapshot === null || snapshot.pipeline.storage !== 'ok' || seen <= this.#filledMissed) return;
-    if (Date.now() < this.#refillAtMs) return;
+    // What counters stood at before is told from what they stand at now.
+    if (!totalsOf(snapshot).known || Date.now() < this.#refillAtMs) return;
     const filledBefore = this.#filledMissed;
     this.#filledMissed = seen;
     this.#abort?.abort();

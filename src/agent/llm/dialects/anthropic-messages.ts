@@ -1,5 +1,5 @@
 import type { Found } from '../reader/json-scanner.ts';
-import { asRecord, messagesUsage, type RawUsage, searchesMade } from '../tokens/usage.ts';
+import { asRecord, messagesUsage, type RawUsage, searchesMade } from '../tokens/raw-usage.ts';
 import { COMMON_DIALECT, type Dialect, type Facts, NO_FACTS, WANTED_ERROR } from './dialect.ts';
 import { endingIn } from './paths.ts';
 

@@ -1,6 +1,6 @@
 import type { BilledUnits, TokenUsage } from '../../../core/llm/usage.ts';
 import type { Found, Wanted } from '../reader/json-scanner.ts';
-import { type RawUsage, tokenCount } from '../tokens/usage.ts';
+import { type RawUsage, tokenCount } from '../tokens/raw-usage.ts';
 import type { PathMatcher } from './paths.ts';
 
 /** What one response body, or one event of a stream, says about the call. Nothing in it is trusted. */

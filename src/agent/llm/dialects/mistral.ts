@@ -1,5 +1,5 @@
 import type { Found } from '../reader/json-scanner.ts';
-import { asRecord, chatUsage } from '../tokens/usage.ts';
+import { asRecord, chatUsage } from '../tokens/raw-usage.ts';
 import { COMMON_DIALECT, type Dialect, type Facts, NO_FACTS } from './dialect.ts';
 import { openaiChat } from './openai/chat.ts';
 import { endingIn, matching } from './paths.ts';

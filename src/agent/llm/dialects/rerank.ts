@@ -1,6 +1,6 @@
 import type { BilledUnits } from '../../../core/llm/usage.ts';
 import type { Found } from '../reader/json-scanner.ts';
-import { asRecord, chatUsage, type RawUsage, tokenCount } from '../tokens/usage.ts';
+import { asRecord, chatUsage, type RawUsage, tokenCount } from '../tokens/raw-usage.ts';
 import { billedTokens, countsIn, searchUnits, WANTED_COUNTS } from './cohere.ts';
 import { COMMON_DIALECT, type Dialect, type Facts, NO_FACTS, WANTED_ERROR } from './dialect.ts';
 import { endingIn } from './paths.ts';

@@ -1,4 +1,4 @@
-import { type RawUsage, tokenCount, tokenUsage } from '../tokens/usage.ts';
+import { type RawUsage, tokenCount, tokenUsage } from '../tokens/raw-usage.ts';
 import { COMMON_DIALECT, type Dialect, WANTED_ERROR } from './dialect.ts';
 import { readChat } from './openai/chat.ts';
 import { endingIn } from './paths.ts';

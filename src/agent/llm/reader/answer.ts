@@ -6,7 +6,7 @@ import {
 } from '../../../core/llm/usage.ts';
 import type { Usd } from '../../../core/units.ts';
 import { type Dialect, type Facts, NO_FACTS } from '../dialects/dialect.ts';
-import { type RawUsage, reportedCost } from '../tokens/usage.ts';
+import { type RawUsage, reportedCost } from '../tokens/raw-usage.ts';
 
 /** An id as it may stand in a path. */
 const PENDING_ID = /^[\w.-]{1,200}$/;

@@ -1,7 +1,7 @@
 import { completionTokens, type TokenUsage } from '../../../core/llm/usage.ts';
 import { tokens } from '../../../core/units.ts';
+import { tokenUsage } from './raw-usage.ts';
 import { jsonStringWeight } from './token-weight.ts';
-import { tokenUsage } from './usage.ts';
 
 /**
  * No more than the context of common models: what is longer carries images or files, whose bytes have nothing to do with

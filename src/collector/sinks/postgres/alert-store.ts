@@ -1,6 +1,6 @@
 import type { PoolClient } from 'pg';
+import type { AlertState } from '../../../core/alerts/alert-state.ts';
 import type { AlertRule, Webhook } from '../../../core/alerts/rule.ts';
-import type { AlertState } from '../../../core/alerts/state.ts';
 import type {
   AlertChanges,
   AlertEvent,

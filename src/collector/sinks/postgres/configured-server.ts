@@ -1,7 +1,7 @@
 import { isAbsolute, relative } from 'node:path';
 import type { Config } from '../../../config/config.ts';
 import type { Log } from '../../log.ts';
-import { externalServer, type PostgresServer } from './connect/server.ts';
+import { externalServer, type PostgresServer } from './connect/postgres-server.ts';
 import { SharedEmbedded } from './embedded/shared-server.ts';
 
 /** The user's server, or the embedded one where none is given, whichever process runs it. */

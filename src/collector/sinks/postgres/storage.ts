@@ -2,25 +2,25 @@ import { join } from 'node:path';
 import type { Pool, PoolClient } from 'pg';
 import type { Config } from '../../../config/config.ts';
 import { backoffMs } from '../../../core/backoff.ts';
-import { NervecenterError } from '../../../core/errors.ts';
 import type { Point } from '../../../core/frame.ts';
 import type { NervecenterEvent } from '../../../core/signals/index.ts';
 import type { StorageState } from '../../../core/snapshot.ts';
 import { MIB, SECOND_MS } from '../../../core/units.ts';
-import { Condition } from '../../condition.ts';
 import type { Log } from '../../log.ts';
 import { configuredServer } from './configured-server.ts';
-import { type Connections, connect } from './connect/connection.ts';
 import { storageError } from './connect/failure.ts';
-import type { PostgresServer } from './connect/server.ts';
+import type { PostgresServer } from './connect/postgres-server.ts';
+import { ServerLink } from './connect/server-link.ts';
 import { migrate } from './schema/migrate.ts';
-import type { Batch, SentBatch } from './spool/batch.ts';
+import type { SentBatch } from './spool/batch.ts';
 import type { SpoolFiles } from './spool/files.ts';
-import { both, type Earlier, lastStored, storedEarlier, WaitingSum } from './totals/earlier.ts';
-import { Intake, type Measuring } from './write/intake.ts';
+import type { Earlier } from './totals/earlier.ts';
+import { Recall } from './totals/recall.ts';
+import type { Measuring } from './write/held-batch.ts';
+import { Intake } from './write/intake.ts';
 import { RowCounts } from './write/row-counts.ts';
+import { Transfer } from './write/transfer.ts';
 import { Wakeup } from './write/wakeup.ts';
-import { GroupSize, storeBatches, type WriterOptions } from './write/writer.ts';
 
 /**
  * What became of the rows taken in, those found in the spool at the start included: accepted = stored + queued + inFlight +
@@ -102,8 +102,6 @@ export interface StorageOptions {
 const QUEUE_MAX_BYTES = 64 * MIB;
 /** A polite goodbye to the server may take this long. */
 const DISCONNECT_MS = SECOND_MS / 2;
-/** Reading back what was counted before takes milliseconds, and some seconds after a long outage. */
-const RECALL_TIMEOUT_MS = 60 * SECOND_MS;
 /** Of a shutdown's time, kept for stopping the server. */
 const STOP_SHARE = 0.25;
 
@@ -116,22 +114,14 @@ export function createStorage(options: StorageOptions): Storage {
  * while the server is there, and tries to come back to it while it is not.
  */
 class PostgresStorage implements Storage {
-  readonly #server: PostgresServer;
-  readonly #down: Condition;
-  readonly #writerOptions: WriterOptions;
-  readonly #onEarlier: StorageOptions['onEarlier'];
+  readonly #link: ServerLink;
   readonly #measuring: Measuring;
   readonly #wakeup = new Wakeup();
   readonly #rowCounts: RowCounts;
   readonly #intake: Intake;
-  readonly #groupSize = new GroupSize();
-  /** What was counted before is read back. */
-  #recalled = false;
+  readonly #recall: Recall;
+  readonly #transfer: Transfer;
   #retryNow = false;
-  #connections: Connections | null = null;
-  /** Connections being made, so that a shutdown need not wait for them. */
-  #opening: Connections | null = null;
-  #downSince = performance.now();
   /** Set: events are not taken any more, with this reason. */
   #closedFor: 'unavailable' | 'shutdown' | null = null;
   #done = false;
@@ -141,10 +131,7 @@ class PostgresStorage implements Storage {
 
   constructor(server: PostgresServer, options: StorageOptions) {
     const { config, log, queueMaxBytes = QUEUE_MAX_BYTES, statementTimeoutMs, spoolFiles } = options;
-    this.#server = server;
-    this.#down = new Condition(log, 'storage');
-    this.#writerOptions = statementTimeoutMs === undefined ? {} : { statementTimeoutMs };
-    this.#onEarlier = options.onEarlier;
+    this.#link = new ServerLink(server, (client) => this.#prepare(client), log);
     this.#measuring = options.measuring;
     this.#rowCounts = new RowCounts(log);
     const intake = {
@@ -155,10 +142,13 @@ class PostgresStorage implements Storage {
       ...(spoolFiles === undefined ? {} : { files: spoolFiles }),
     };
     this.#intake = new Intake(intake, this.#rowCounts, this.#wakeup, log);
+    this.#recall = new Recall(() => this.#intake.earlier(), options.onEarlier);
+    const writer = statementTimeoutMs === undefined ? {} : { statementTimeoutMs };
+    this.#transfer = new Transfer(this.#intake, this.#rowCounts, writer);
   }
 
   get state(): StorageState {
-    return this.#connections === null ? 'down' : 'ok';
+    return this.#link.pool === null ? 'down' : 'ok';
   }
 
   get durable(): boolean {
@@ -166,7 +156,7 @@ class PostgresStorage implements Storage {
   }
 
   get description(): string {
-    return this.#server.description;
+    return this.#link.description;
   }
 
   start(): Promise<void> {
@@ -198,14 +188,8 @@ class PostgresStorage implements Storage {
     };
   }
 
-  async lend<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
-    if (this.#connections === null || this.#done) {
-      throw new NervecenterError(
-        'NC_UNAVAILABLE',
-        'Storage cannot be reached at the moment. Try again later.',
-      );
-    }
-    return withClient(this.#connections.pool, work);
+  lend<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
+    return this.#link.lend(work);
   }
 
   async flush(deadlineMs: number): Promise<boolean> {
@@ -230,75 +214,34 @@ class PostgresStorage implements Storage {
       await this.#open();
       this.#intake.announce();
     } catch (error) {
-      const failure = storageError(error, this.#server.description);
+      const failure = storageError(error, this.description);
       if (failure.class === 'permanent') {
         await this.#giveUp();
         throw failure;
       }
       this.#intake.start();
       this.#intake.announce();
-      this.#goDown(failure);
+      this.#link.lose(failure);
     }
     this.#loop = this.#run();
   }
 
   async #open(): Promise<void> {
     await this.#intake.open();
-    const connections = connect(await this.#server.start());
-    this.#opening = connections;
-    try {
-      if (this.#done) throw new Error('stopping');
-      const client = await connections.pool.connect();
-      try {
-        await migrate(client);
-        if (!this.#recalled) await this.#recall(client);
-      } finally {
-        client.release();
-      }
-    } catch (error) {
-      connections.destroy();
-      throw error;
-    } finally {
-      this.#opening = null;
-    }
-    this.#connections = connections;
+    await this.#link.open();
     this.#wakeup.notify();
   }
 
-  /**
-   * Reads back what was counted before: from the database, and from what waits in the spools and is not stored yet, all as of
-   * one moment, before the first row of this process is stored.
-   */
-  async #recall(client: PoolClient): Promise<void> {
-    await client.query(
-      `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = ${RECALL_TIMEOUT_MS}`,
-    );
-    try {
-      const stored = this.#recalled ? null : await storedEarlier(client);
-      const waiting = await this.#waitingEarlier(client);
-      await client.query('COMMIT');
-      this.#recalled = true;
-      this.#onEarlier(stored === null ? waiting : both(stored, waiting));
-    } catch (error) {
-      await client.query('ROLLBACK').catch(() => {}); // The first error says more.
-      throw error;
-    }
-  }
-
-  async #waitingEarlier(client: PoolClient): Promise<Earlier> {
-    const sum = new WaitingSum(Date.now());
-    const last = new Map<string, number>();
-    for await (const { writer, seq, facts } of this.#intake.earlier()) {
-      if (!last.has(writer)) last.set(writer, await lastStored(client, writer));
-      sum.add(facts, seq <= (last.get(writer) ?? 0));
-    }
-    return sum.take();
+  async #prepare(client: PoolClient): Promise<void> {
+    await migrate(client);
+    if (!this.#recall.done) await this.#recall.read(client);
   }
 
   async #run(): Promise<void> {
     for (let attempt = 1; !this.#done; ) {
-      if (this.#connections === null) attempt = (await this.#reopen(attempt)) ? 1 : attempt + 1;
-      else await this.#storeNext(this.#connections);
+      const { pool } = this.#link;
+      if (pool === null) attempt = (await this.#reopen(attempt)) ? 1 : attempt + 1;
+      else await this.#storeNext(pool);
     }
   }
 
@@ -309,55 +252,22 @@ class PostgresStorage implements Storage {
     try {
       await this.#open();
     } catch (error) {
-      this.#goDown(storageError(error, this.#server.description));
+      this.#link.lose(error);
       return false;
     }
-    const seconds = Math.ceil((performance.now() - this.#downSince) / SECOND_MS);
-    const waited = this.#intake.queued;
-    if (this.#stopping === null) {
-      this.#down.end(`${this.description} is back after ${seconds} s; ${waited} events waited.`);
-    }
+    this.#link.restored(this.#intake.queued);
     return true;
   }
 
-  async #storeNext({ pool }: Connections): Promise<void> {
+  async #storeNext(pool: Pool): Promise<void> {
     await this.#wakeup.until(() => this.#done || this.#intake.ready);
+    if (this.#done) return;
     try {
-      if (this.#intake.hasEarlier) await withClient(pool, (client) => this.#recall(client));
-      const batches = this.#done ? [] : await this.#intake.take(this.#groupSize.batchesMax);
-      if (batches.length > 0) await this.#store(pool, batches);
+      if (this.#intake.hasEarlier) await this.#link.lend((client) => this.#recall.read(client));
+      if (!this.#done) await this.#transfer.next(pool);
     } catch (error) {
-      this.#groupSize.failed();
-      this.#intake.putBack();
-      this.#goDown(storageError(error, this.description));
-    }
-  }
-
-  async #store(pool: Pool, batches: readonly Batch[]): Promise<void> {
-    const begin = performance.now();
-    const rejected = await storeBatches(pool, batches, this.#writerOptions);
-    if (rejected === null) {
-      this.#groupSize.failed();
-      this.#intake.putBack();
-      return;
-    }
-    for (const { table, error } of rejected) this.#rowCounts.reject(table, error);
-    if (rejected.length > 0) this.#groupSize.failed();
-    else this.#groupSize.stored(batches.length, performance.now() - begin);
-    const rows = batches.reduce((sum, batch) => sum + batch.rows, 0);
-    await this.#intake.settled(rows - rejected.length);
-  }
-
-  #goDown(failure: NervecenterError): void {
-    this.#connections?.destroy();
-    this.#connections = null;
-    if (!this.#down.holds) this.#downSince = performance.now();
-    // Said again only when the reason changes, for example from unreachable to refused.
-    if (this.#stopping === null) {
-      this.#down.begin(
-        `${failure.message} Rows wait meanwhile; trying again. [${failure.code}]`,
-        failure.code,
-      );
+      this.#transfer.failed();
+      this.#link.lose(error);
     }
   }
 
@@ -366,45 +276,30 @@ class PostgresStorage implements Storage {
     this.#closedFor ??= 'unavailable';
     this.#done = true;
     await this.#intake.close(this.#closedFor);
-    await this.#server.stop(DISCONNECT_MS);
+    await this.#link.close(DISCONNECT_MS);
   }
 
   async #stop(endsAt: number, stopMs: number): Promise<void> {
     this.#closedFor ??= 'shutdown';
+    this.#link.silence();
     const remaining = () => Math.max(0, endsAt - performance.now());
     if (this.#starting !== null) {
       await within(this.#starting, remaining() - stopMs);
       await within(this.#intake.stop(), remaining());
-      if (this.#connections !== null) await this.flush(remaining() - stopMs);
+      if (this.#link.pool !== null) await this.flush(remaining() - stopMs);
     }
     this.#done = true;
     this.#wakeup.notify();
-    this.#opening?.destroy();
-    if (this.#intake.inFlight === 0 && this.#connections !== null) {
-      await within(this.#connections.pool.end(), Math.min(DISCONNECT_MS, remaining()));
-    }
-    this.#connections?.destroy();
-    await this.#server.stop(remaining());
+    this.#link.end();
+    if (this.#intake.inFlight === 0) await within(this.#link.leave(), Math.min(DISCONNECT_MS, remaining()));
+    await this.#link.close(remaining());
     await within(this.#starting ?? this.#loop, DISCONNECT_MS);
     await within(this.#loop, DISCONNECT_MS);
-    this.#connections = null;
     await within(this.#intake.close('shutdown'), DISCONNECT_MS);
   }
 
   #settled(): number {
     return this.#rowCounts.accepted - this.#intake.queued - this.#intake.inFlight;
-  }
-}
-
-async function withClient<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
-  const client = await pool.connect();
-  let broken = true;
-  try {
-    const result = await work(client);
-    broken = false;
-    return result;
-  } finally {
-    client.release(broken); // After a failure nobody knows in what state the connection is.
   }
 }
 

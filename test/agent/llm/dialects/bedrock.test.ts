@@ -9,7 +9,7 @@ import {
 import type { Dialect } from '../../../../src/agent/llm/dialects/dialect.ts';
 import { providerOf, recognise } from '../../../../src/agent/llm/dialects/index.ts';
 import { ResponseReader } from '../../../../src/agent/llm/reader/response-reader.ts';
-import { tokenUsage } from '../../../../src/agent/llm/tokens/usage.ts';
+import { tokenUsage } from '../../../../src/agent/llm/tokens/raw-usage.ts';
 import { chunkMessage, eventMessage, exceptionMessage } from '../reader/aws-messages.ts';
 
 const HOST = 'bedrock-runtime.eu-central-1.amazonaws.com';

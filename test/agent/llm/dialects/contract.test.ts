@@ -7,7 +7,7 @@ import type { Dialect } from '../../../../src/agent/llm/dialects/dialect.ts';
 import { DIALECTS, recognise } from '../../../../src/agent/llm/dialects/index.ts';
 import { RequestReader } from '../../../../src/agent/llm/reader/request-reader.ts';
 import { ResponseReader } from '../../../../src/agent/llm/reader/response-reader.ts';
-import { tokenUsage } from '../../../../src/agent/llm/tokens/usage.ts';
+import { tokenUsage } from '../../../../src/agent/llm/tokens/raw-usage.ts';
 import { errorType } from '../../../../src/core/llm/labels.ts';
 import { completionTokens, promptTokens } from '../../../../src/core/llm/usage.ts';
 import { bytesOf, pieces } from '../reader/pieces.ts';

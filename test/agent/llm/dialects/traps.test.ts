@@ -7,7 +7,7 @@ import { geminiGenerate } from '../../../../src/agent/llm/dialects/google/gemini
 import { openaiChat } from '../../../../src/agent/llm/dialects/openai/chat.ts';
 import { openaiResponses } from '../../../../src/agent/llm/dialects/openai/responses.ts';
 import { ResponseReader } from '../../../../src/agent/llm/reader/response-reader.ts';
-import { tokenUsage } from '../../../../src/agent/llm/tokens/usage.ts';
+import { tokenUsage } from '../../../../src/agent/llm/tokens/raw-usage.ts';
 import { bytesOf, pieces } from '../reader/pieces.ts';
 
 /** A body that others have counted wrongly, and what it comes to. */

@@ -10,7 +10,7 @@ import { openaiChat } from '../../../../src/agent/llm/dialects/openai/chat.ts';
 import { openaiResponses } from '../../../../src/agent/llm/dialects/openai/responses.ts';
 import { RequestReader } from '../../../../src/agent/llm/reader/request-reader.ts';
 import { ResponseReader } from '../../../../src/agent/llm/reader/response-reader.ts';
-import { tokenUsage } from '../../../../src/agent/llm/tokens/usage.ts';
+import { tokenUsage } from '../../../../src/agent/llm/tokens/raw-usage.ts';
 
 function read(dialect: Dialect, body: string, contentType = ''): ResponseReader {
   const reader = new ResponseReader(dialect, contentType);

@@ -9,9 +9,9 @@ import {
   ESTIMATED_INPUT_MAX,
   estimateUsage,
 } from '../../../../src/agent/llm/tokens/estimate.ts';
+import { tokenUsage } from '../../../../src/agent/llm/tokens/raw-usage.ts';
 import { RequestWeight } from '../../../../src/agent/llm/tokens/request-weight.ts';
 import { jsonStringWeight } from '../../../../src/agent/llm/tokens/token-weight.ts';
-import { tokenUsage } from '../../../../src/agent/llm/tokens/usage.ts';
 import { completionTokens } from '../../../../src/core/llm/usage.ts';
 import { TEXTS } from '../reader/texts.ts';
 

@@ -7,7 +7,7 @@ import {
   type RawUsage,
   responsesUsage,
   tokenUsage,
-} from '../../../../src/agent/llm/tokens/usage.ts';
+} from '../../../../src/agent/llm/tokens/raw-usage.ts';
 import { completionTokens, promptTokens, type TokenUsage } from '../../../../src/core/llm/usage.ts';
 
 const count = fc.nat({ max: 2_000_000 });

@@ -8,7 +8,7 @@ import {
   responsesUsage,
   tokenCount,
   tokenUsage,
-} from '../../../../src/agent/llm/tokens/usage.ts';
+} from '../../../../src/agent/llm/tokens/raw-usage.ts';
 import { completionTokens, promptTokens } from '../../../../src/core/llm/usage.ts';
 
 const count = fc.nat({ max: 1_000_000 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import type { ClientBase } from 'pg';
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { tokenUsage } from '../../../../src/agent/llm/tokens/usage.ts';
+import { tokenUsage } from '../../../../src/agent/llm/tokens/raw-usage.ts';
 import { addStatements } from '../../../../src/collector/sinks/postgres/totals/add.ts';
 import { storedEarlier } from '../../../../src/collector/sinks/postgres/totals/earlier.ts';
 import type { PostgresConfig } from '../../../../src/config/config.ts';

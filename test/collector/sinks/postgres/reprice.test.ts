@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import fc from 'fast-check';
 import type { ClientBase } from 'pg';
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { tokenUsage } from '../../../../src/agent/llm/tokens/usage.ts';
+import { tokenUsage } from '../../../../src/agent/llm/tokens/raw-usage.ts';
 import { reprice } from '../../../../src/collector/sinks/postgres/reprice.ts';
 import { migrate } from '../../../../src/collector/sinks/postgres/schema/migrate.ts';
 import { HOUR_MS, milliseconds, usd } from '../../../../src/core/units.ts';

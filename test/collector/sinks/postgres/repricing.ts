@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ClientBase } from 'pg';
-import { tokenUsage } from '../../../../src/agent/llm/tokens/usage.ts';
+import { tokenUsage } from '../../../../src/agent/llm/tokens/raw-usage.ts';
 import { createPricer, type Pricer } from '../../../../src/collector/pricing/pricer.ts';
 import { type RepriceOptions, reprice } from '../../../../src/collector/sinks/postgres/reprice.ts';
 import { createStorage } from '../../../../src/collector/sinks/postgres/storage.ts';

@@ -7,7 +7,7 @@ import {
   type RawUsage,
   tokenCount,
   tokenUsage,
-} from '../../tokens/usage.ts';
+} from '../../tokens/raw-usage.ts';
 import { mergeCounts } from '../anthropic-messages.ts';
 import { COMMON_DIALECT, type Dialect, type Facts, NO_FACTS } from '../dialect.ts';
 import { converseUsage } from './converse.ts';

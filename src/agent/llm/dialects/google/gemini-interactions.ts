@@ -1,5 +1,5 @@
 import type { Found, Wanted } from '../../reader/json-scanner.ts';
-import { asRecord, type RawUsage, tokenCount } from '../../tokens/usage.ts';
+import { asRecord, type RawUsage, tokenCount } from '../../tokens/raw-usage.ts';
 import { COMMON_DIALECT, type Dialect, type Facts, NO_FACTS } from '../dialect.ts';
 import { matching } from '../paths.ts';
 import { generatedUsage } from './gemini.ts';

@@ -1,4 +1,4 @@
-import { chatUsage } from '../../tokens/usage.ts';
+import { chatUsage } from '../../tokens/raw-usage.ts';
 import { COMMON_DIALECT, type Dialect, WANTED_ERROR } from '../dialect.ts';
 import { endingIn } from '../paths.ts';
 import { readChat } from './chat.ts';

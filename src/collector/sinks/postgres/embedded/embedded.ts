@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import type { ClientConfig } from 'pg';
 import { MINUTE_MS } from '../../../../core/units.ts';
 import type { Log } from '../../../log.ts';
-import type { PostgresServer } from '../connect/server.ts';
+import type { PostgresServer } from '../connect/postgres-server.ts';
 import { childOptions } from '../data-dir/account.ts';
 import { type Home, needsInit, prepareHome, SYSTEM_DIR } from '../data-dir/home.ts';
 import { type Lock, takeLock } from '../data-dir/lock.ts';
@@ -20,7 +20,7 @@ import {
   initdbArguments,
   passwordFile,
   postgresArguments,
-} from './settings.ts';
+} from './server-settings.ts';
 
 export interface EmbeddedOptions {
   /** Made when it is not there; gets a `.gitignore` of its own. */

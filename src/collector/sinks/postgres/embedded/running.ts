@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { ClientConfig } from 'pg';
 import { dataDirError, type Home, prepareHome } from '../data-dir/home.ts';
 import { isAlive, readPostmaster, worksIn } from '../data-dir/process.ts';
-import { clientOptions, passwordOf } from './settings.ts';
+import { clientOptions, passwordOf } from './server-settings.ts';
 
 /**
  * How to connect to the server that another process runs on the cluster; `null` while none accepts connections. Whether

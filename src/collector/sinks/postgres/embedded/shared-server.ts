@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientConfig } from 'pg';
 import { NervecenterError } from '../../../../core/errors.ts';
 import { MINUTE_MS, SECOND_MS } from '../../../../core/units.ts';
-import type { PostgresServer } from '../connect/server.ts';
+import type { PostgresServer } from '../connect/postgres-server.ts';
 import { prepareHome } from '../data-dir/home.ts';
 import { LockedError } from '../data-dir/lock.ts';
 import { type EmbeddedOptions, EmbeddedPostgres } from './embedded.ts';

@@ -1,4 +1,4 @@
-import { DAY_MS, HOUR_MS, type Milliseconds, milliseconds } from '../../../../core/units.ts';
+import { DAY_MS, type Milliseconds, milliseconds } from '../../../../core/units.ts';
 
 /** The rows of one table for a span of time, which can only go as a whole. */
 export interface Partition {
@@ -10,8 +10,6 @@ export interface Partition {
   readonly bytes: number;
 }
 
-/** How long what was measured is kept for the window of the next start. */
-export const WINDOW_KEPT_MS = HOUR_MS;
 /** Days made before they begin, so that a collector that is down over a weekend finds its first day made. */
 export const DAYS_AHEAD = 3;
 /** Of one table in one run; the rest follows in the next. */

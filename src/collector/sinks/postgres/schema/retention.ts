@@ -1,9 +1,9 @@
 import type { ClientBase } from 'pg';
 import type { Config } from '../../../../config/config.ts';
 import { SIGNALS } from '../../../../core/signals/index.ts';
-import { DAY_MS, type Milliseconds } from '../../../../core/units.ts';
+import { DAY_MS, HOUR_MS, type Milliseconds } from '../../../../core/units.ts';
 import { clearDefaultPartition, dropPartition, ensurePartitions, readPartitions } from './partitions.ts';
-import { beyondBudget, expired, keptFrom, type Partition, WINDOW_KEPT_MS } from './retention-policy.ts';
+import { beyondBudget, expired, keptFrom, type Partition } from './retention-policy.ts';
 
 /** How long rows are kept, and how much room all of them may take. */
 export type RetentionPolicy = Pick<Config, 'retentionMs' | 'storageMaxBytes'>;
@@ -22,6 +22,8 @@ export interface RetentionReport {
   readonly bytes: number;
 }
 
+/** How long what was measured is kept for the window of the next start. */
+export const WINDOW_KEPT_MS = HOUR_MS;
 /** A batch whose outcome its writer does not know is sent again within seconds; this covers a long outage, too. */
 const LEDGER_KEPT_MS = 7 * DAY_MS;
 /** A process that has sent nothing for so long is gone. */

@@ -5,7 +5,9 @@ import { LockedError } from '../data-dir/lock.ts';
 import type { Batch } from './batch.ts';
 import { NODE_FILES } from './files.ts';
 import { segmentIds } from './segment.ts';
-import { Spool, type SpoolOptions, type Waiting, type WaitingFacts } from './spool.ts';
+import type { WaitingFacts } from './segments.ts';
+import { Spool, type SpoolOptions } from './spool.ts';
+import type { Waiting } from './spool-reader.ts';
 
 /** Processes that may share a data directory. */
 export const SPOOLS_MAX = 16;

@@ -3,7 +3,7 @@ import { escapeLiteral } from 'pg';
 import type { Point } from '../../../../core/frame.ts';
 import { fromMeasured, mergePoints, seriesOf, toMeasured } from '../../../../core/measured.ts';
 import { SECOND_MS } from '../../../../core/units.ts';
-import { WINDOW_KEPT_MS } from '../schema/retention-policy.ts';
+import { WINDOW_KEPT_MS } from '../schema/retention.ts';
 import type { BatchFacts } from '../spool/batch.ts';
 
 const DIGEST = 'sha1';

@@ -3,7 +3,7 @@ import type { Attributes, Point } from '../../../../core/frame.ts';
 import { fromMeasured, PointSum } from '../../../../core/measured.ts';
 import { SIGNALS } from '../../../../core/signals/index.ts';
 import { SECOND_MS } from '../../../../core/units.ts';
-import { WINDOW_KEPT_MS } from '../schema/retention-policy.ts';
+import { WINDOW_KEPT_MS } from '../schema/retention.ts';
 import type { BatchFacts, SentBatch } from '../spool/batch.ts';
 import { boundSeries } from './bound.ts';
 

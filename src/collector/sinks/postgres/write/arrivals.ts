@@ -52,6 +52,11 @@ export class Arrivals {
     return this.#queue.length;
   }
 
+  /** Of all events that came, those that wait no more. */
+  get gone(): number {
+    return this.#offered - this.#queue.length;
+  }
+
   get fullness(): number {
     return this.#queue.fullness;
   }
@@ -83,7 +88,7 @@ export class Arrivals {
   }
 
   take(): Taken {
-    const gone = this.#gone;
+    const gone = this.gone;
     const whole = this.#offers.findLast(({ upTo }) => upTo - gone <= BATCH_EVENTS_MAX && upTo > gone);
     return this.#take(
       this.#queue.take(whole === undefined ? BATCH_EVENTS_MAX : whole.upTo - gone, BATCH_BYTES_MAX),
@@ -95,13 +100,8 @@ export class Arrivals {
     return this.#take(this.#queue.take(this.#queue.length));
   }
 
-  /** Of all events that came, those that wait no more. */
-  get #gone(): number {
-    return this.#offered - this.#queue.length;
-  }
-
   #take(events: readonly NervecenterEvent[]): Taken {
-    const from = this.#gone - events.length;
+    const from = this.gone - events.length;
     const shown: NervecenterEvent[] = [];
     const unshown: NervecenterEvent[] = [];
     let offer = 0;
@@ -118,7 +118,7 @@ export class Arrivals {
   }
 
   #takeSent(): SentBatch[] {
-    const gone = this.#gone;
+    const gone = this.gone;
     const rest = this.#offers.findIndex(({ upTo }) => upTo > gone);
     const done = this.#offers.splice(0, rest === -1 ? this.#offers.length : rest);
     return [...new Map(done.flatMap(({ sent }) => (sent === null ? [] : [sent])))];

@@ -1,5 +1,5 @@
 import type { Dialect } from '../../../../../src/agent/llm/dialects/dialect.ts';
-import type { tokenUsage } from '../../../../../src/agent/llm/tokens/usage.ts';
+import type { tokenUsage } from '../../../../../src/agent/llm/tokens/raw-usage.ts';
 import type { BilledUnits } from '../../../../../src/core/llm/usage.ts';
 
 export const JSON_TYPE = 'application/json';

@@ -5,7 +5,7 @@ import type { Client } from 'pg';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { connect } from '../../../../../src/collector/sinks/postgres/connect/connection.ts';
 import { storageError } from '../../../../../src/collector/sinks/postgres/connect/failure.ts';
-import { externalServer } from '../../../../../src/collector/sinks/postgres/connect/server.ts';
+import { externalServer } from '../../../../../src/collector/sinks/postgres/connect/postgres-server.ts';
 import { NervecenterError } from '../../../../../src/core/errors.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../../../../support/postgres.ts';
 import { pemPath, startTlsFront, type TlsFront } from './tls-front.ts';

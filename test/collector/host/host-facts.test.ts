@@ -8,7 +8,7 @@ import {
   memoryOf,
   mountPointsOf,
   networkOf,
-} from '../../../src/collector/host/facts.ts';
+} from '../../../src/collector/host/host-facts.ts';
 
 /** As macOS 15 answers: one APFS container, a disk image, a share, and what is no disk. */
 const MACOS_DISKS: readonly DiskAnswer[] = [

@@ -79,3 +79,44 @@ export function withSnapshot(state: MetricsState, snapshot: Snapshot, nowMs: num
     restarts: state.restarts + (restarted ? 1 : 0),
   };
 }
+
+/** What changes when an attempt to open the stream begins. */
+export function connecting({ connection }: MetricsState): Partial<MetricsState> {
+  return { connection: connection === 'polling' ? 'polling' : 'connecting', nextAttemptAt: null };
+}
+
+/** What changes when the stream is open. */
+export const LIVE: Partial<MetricsState> = {
+  connection: 'live',
+  connected: true,
+  error: null,
+  loginNeeded: false,
+};
+
+/** What changes when the stream is lost, or could not be opened. */
+export function lost(state: MetricsState, reason: string, nextAttemptAt: number): Partial<MetricsState> {
+  const polling = state.connection === 'polling';
+  return {
+    connection: polling ? 'polling' : 'waiting',
+    connected: false,
+    // What the collector itself said tells more than a closed socket can.
+    error: state.loginNeeded || polling ? state.error : reason,
+    nextAttemptAt,
+    stale: !polling && state.snapshot !== null,
+  };
+}
+
+/** What changes when a poll brought no snapshot. */
+export function unpolled({ nextAttemptAt, snapshot }: MetricsState): Partial<MetricsState> {
+  return { connection: nextAttemptAt === null ? 'connecting' : 'waiting', stale: snapshot !== null };
+}
+
+/** What changes when something came that is no snapshot. */
+export function malformed(state: MetricsState): Partial<MetricsState> {
+  return { malformed: state.malformed + 1, error: 'The collector sent something that is not a snapshot' };
+}
+
+/** What changes when nothing is to be delivered any more. */
+export function disconnected({ snapshot }: MetricsState): Partial<MetricsState> {
+  return { connection: 'idle', connected: false, nextAttemptAt: null, stale: snapshot !== null };
+}

@@ -6,7 +6,7 @@ import {
   type AlertStep,
   firstInstance,
   stepAlert,
-} from '../../../src/core/alerts/state.ts';
+} from '../../../src/core/alerts/alert-state.ts';
 import { HOUR_MS } from '../../../src/core/units.ts';
 
 interface Look {

@@ -1,0 +1,168 @@
+import { KIB, MIB, SECOND_MS } from '../../../../core/units.ts';
+import type { BatchFacts } from './batch.ts';
+import type { SpoolFiles } from './files.ts';
+import type { RecordHeader } from './record.ts';
+import { Segment, segmentIds } from './segment.ts';
+import { type Cursor, readCursor, writeCursor } from './spool-cursor.ts';
+
+/** What waits, by its name, and what it says of itself. */
+export type WaitingFacts = Pick<RecordHeader, 'writer' | 'seq'> & { readonly facts: BatchFacts };
+
+const SEGMENT_BYTES_MAX = 8 * MIB;
+const SEGMENT_BYTES_MIN = 16 * KIB;
+/** A small cap still has this many segments, so that dropping the oldest drops a part. */
+const SEGMENTS_MIN = 8;
+/** An emptied segment is given back at this share of its size; at once would mean a new file per batch. */
+const GIVE_BACK_SHARE = 1 / 8;
+const CURSOR_INTERVAL_MS = SECOND_MS / 2;
+
+/** The files of a spool, oldest first: made as they are needed, given back to the disk once nothing in them is left to take. */
+export class Segments {
+  readonly #files: SpoolFiles;
+  readonly #directory: string;
+  readonly #segmentBytes: number;
+  #all: Segment[] = [];
+  #nextId = 1;
+  /** Whoever writes to the last one needs it kept open. */
+  #writing = false;
+  #cursorWrittenMs = Number.NEGATIVE_INFINITY;
+
+  /** @param maxBytes of all of them; whoever appends sees to it. */
+  constructor(files: SpoolFiles, directory: string, maxBytes: number) {
+    this.#files = files;
+    this.#directory = directory;
+    this.#segmentBytes = Math.min(SEGMENT_BYTES_MAX, Math.max(SEGMENT_BYTES_MIN, maxBytes / SEGMENTS_MIN));
+  }
+
+  /**
+   * Learns what an earlier process left.
+   *
+   * @param onUnreadable called for every file that cannot be read; it keeps nothing else from working.
+   */
+  async survey(onUnreadable: () => void): Promise<void> {
+    const cursor = await readCursor(this.#files, this.#directory);
+    const ids = segmentIds(await this.#files.readdir(this.#directory));
+    this.#nextId = Math.max(cursor.segment, ...ids) + 1;
+    for (const id of ids) {
+      const segment = new Segment(this.#files, this.#directory, id);
+      const from = id === cursor.segment ? cursor.offset : 0;
+      if (id < cursor.segment) await segment.remove();
+      else if (await surveyed(segment, from)) this.#all.push(segment);
+      else onUnreadable();
+    }
+  }
+
+  /** Rows that wait. */
+  get rows(): number {
+    return this.#all.reduce((sum, { rows }) => sum + rows, 0);
+  }
+
+  get bytes(): number {
+    return this.#all.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  get oldest(): Segment | undefined {
+    return this.#all[0];
+  }
+
+  /** The first one with something to take. */
+  get next(): Segment | undefined {
+    return this.#all.find(({ emptied }) => !emptied);
+  }
+
+  /** What waits says of itself, oldest first. A file that cannot be read says nothing. */
+  async *facts(): AsyncIterable<WaitingFacts> {
+    for (const segment of this.#all) {
+      try {
+        for await (const { header, facts } of segment.facts())
+          yield { writer: header.writer, seq: header.seq, facts };
+      } catch {
+        // Whoever takes from it will find out, and count it.
+      }
+    }
+  }
+
+  /** Writes to the one that takes so many bytes more, made for them where there is none. */
+  async write(bytes: number, work: (segment: Segment) => Promise<void>): Promise<void> {
+    this.#writing = true;
+    try {
+      const segment = await this.#appendable(bytes);
+      await work(segment).catch(async (error: unknown) => {
+        if (segment.bytes === 0) await this.remove(segment);
+        throw error;
+      });
+    } finally {
+      this.#writing = false;
+    }
+  }
+
+  /** Makes durable what was written. @throws the file system's error. */
+  async sync(): Promise<void> {
+    this.#writing = true;
+    try {
+      await this.#all.at(-1)?.sync();
+    } finally {
+      this.#writing = false;
+    }
+  }
+
+  /** Complete segments of which nothing is left to take; not while something taken may come back to them. */
+  async removeEmptied(): Promise<void> {
+    for (let segment = this.oldest; segment?.emptied === true && !segment.appendable; segment = this.oldest)
+      await this.remove(segment);
+  }
+
+  /** Gives back what was taken from for good, and remembers how far that is. */
+  async giveBack(): Promise<void> {
+    await this.removeEmptied();
+    const { oldest } = this;
+    const large = (oldest?.bytes ?? 0) >= this.#segmentBytes * GIVE_BACK_SHARE;
+    if (oldest?.emptied === true && large && !this.#writing) await this.remove(oldest);
+    await this.#saveCursor(CURSOR_INTERVAL_MS);
+  }
+
+  async remove(segment: Segment): Promise<void> {
+    this.#all = this.#all.filter((other) => other !== segment);
+    await segment.remove();
+  }
+
+  async close(): Promise<void> {
+    await this.#saveCursor(0);
+    for (const segment of this.#all) {
+      await segment.complete();
+      await segment.stopReading();
+    }
+    const [last] = this.#all;
+    if (this.#all.length === 1 && last?.emptied === true) await last.remove();
+  }
+
+  async #appendable(bytes: number): Promise<Segment> {
+    const last = this.#all.at(-1);
+    if (last?.appendable === true) {
+      if (last.bytes + bytes <= this.#segmentBytes) return last;
+      await last.sync();
+      await last.complete();
+    }
+    const segment = new Segment(this.#files, this.#directory, this.#nextId++);
+    await segment.create();
+    this.#all.push(segment);
+    return segment;
+  }
+
+  async #saveCursor(intervalMs: number): Promise<void> {
+    if (performance.now() - this.#cursorWrittenMs < intervalMs) return;
+    this.#cursorWrittenMs = performance.now();
+    const { oldest } = this;
+    const cursor: Cursor = { segment: oldest?.id ?? this.#nextId, offset: oldest?.offset ?? 0 };
+    await writeCursor(this.#files, this.#directory, cursor);
+  }
+}
+
+async function surveyed(segment: Segment, from: number): Promise<boolean> {
+  try {
+    await segment.survey(from);
+    return true;
+  } catch {
+    return false;
+  }
+}
