@@ -38,8 +38,10 @@ import type { Measuring } from './sinks/postgres/write/held-batch.ts';
 import { startNotice } from './start-notice.ts';
 import { Ticker } from './ticker.ts';
 
-/** A server that is there tells at once. */
+/** Once storage was tried in vain; a server that comes back sooner still tells. */
 const SENT_AGAIN_PATIENCE_MS = 5 * SECOND_MS;
+/** Of a shutdown's time. */
+const SENT_AGAIN_SHARE = 0.5;
 
 export interface CollectorOptions {
   readonly config: Config;
@@ -108,18 +110,19 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
   });
   const socket = await listenForOthers(config.port, attach, log);
   const storageUsable = tryStorage(storage, ledger, log);
-  const stopWaiting = waitForSentBefore(sentBatches, storageUsable);
+  const stopWaiting = waitForSentBefore(sentBatches, storage, storageUsable);
   void storageUsable.then(() => alerts.start());
 
   let stopping: Promise<void> | null = null;
   const stop = async (deadlineMs: number) => {
+    const endsAt = performance.now() + deadlineMs;
     stopTicking();
-    stopWaiting();
     hostWatch.stop();
     await socket?.shutdown();
+    await stopWaiting(deadlineMs * SENT_AGAIN_SHARE);
     await alerts.stop();
     stored?.stop();
-    await storage?.shutdown(deadlineMs);
+    await storage?.shutdown(Math.max(0, endsAt - performance.now()));
     await server.shutdown();
   };
   return {
@@ -149,10 +152,11 @@ function acceptance({ config, log, sentBatches, pricer }: AcceptanceParts) {
     live.addEarlier(earlier);
     sentBatches.add(earlier.sent);
     ledger.totals = 'known';
-    sentBatches.completed();
+    sentBatches.completed(true);
   };
   const storage = config.storage === 'on' ? createStorage({ config, log, measuring, onEarlier }) : null;
   const ledger = new EventLedger(storage, measuring, pricer.version);
+  if (storage === null) sentBatches.completed(true);
   const live = new Live({
     service: config.service,
     bootId: randomUUID(),
@@ -185,15 +189,30 @@ function watchHost({ config, live, own, reader }: HostParts) {
   };
 }
 
-/** What may have been accepted before waits for storage to tell, but not for ever: a server may be down for long. */
-function waitForSentBefore(sentBatches: SentBatches, storageUsable: Promise<boolean>): () => void {
-  const patience = setTimeout(() => sentBatches.completed(), SENT_AGAIN_PATIENCE_MS).unref();
+/**
+ * What may have been accepted before waits for storage to tell, but not for ever: a server may be down for long, and then the
+ * spools tell nearly all of it.
+ *
+ * @returns waits for at most so many milliseconds more, then no longer: the events that a process hands over as it ends may
+ * be among what waits.
+ */
+function waitForSentBefore(
+  sentBatches: SentBatches,
+  storage: Storage | null,
+  storageUsable: Promise<boolean>,
+): (timeoutMs: number) => Promise<void> {
+  let patience: NodeJS.Timeout | undefined;
+  const giveUp = async () => {
+    if (storage !== null && !sentBatches.complete) sentBatches.add(await storage.sentOnDisk());
+    sentBatches.completed(false);
+  };
   void storageUsable.then((usable) => {
-    if (!usable) sentBatches.completed();
+    patience = setTimeout(() => void giveUp(), usable ? SENT_AGAIN_PATIENCE_MS : 0).unref();
   });
-  return () => {
+  return async (timeoutMs) => {
+    await sentBatches.awaited(timeoutMs);
     clearTimeout(patience);
-    sentBatches.completed();
+    await giveUp();
   };
 }
 

@@ -9,6 +9,8 @@ import { startWorkerLink } from './worker-link.ts';
 
 /** A collector that went away may be restarting; many agents must not come back in the same instant. */
 const RECONNECT = { firstMs: 100, ceilingMs: 30_000 };
+/** To look whether another process collects costs next to nothing, and what waits here meanwhile is bounded. */
+const LOOK_INTERVAL_MS = 1000;
 /** A link that held for so long is followed by a quick attempt again; one that breaks at once must not be. */
 const STEADY_MS = 10_000;
 /**
@@ -45,6 +47,10 @@ export class Connection {
   #links = 0;
   #nextAsk = 1;
   #failures = 0;
+  /** In a row, with no collector in between. */
+  #portTaken = 0;
+  /** Until then others' collectors are joined and none is hosted here. */
+  #hostAtMs = Number.NEGATIVE_INFINITY;
   #saidNotice = '';
   #closed = false;
 
@@ -60,7 +66,12 @@ export class Connection {
   async open(): Promise<void> {
     if (this.#link !== null || this.#closed) return;
     try {
-      const link = (await this.#join()) ?? this.#host();
+      const joined = await this.#join();
+      if (joined === null && performance.now() < this.#hostAtMs) {
+        this.#lookLater();
+        return;
+      }
+      const link = joined ?? this.#host();
       this.#link = link;
       if (this.#closed) this.close();
       else link?.send({ type: 'hello', source: this.#options.source });
@@ -147,6 +158,7 @@ export class Connection {
     switch (message.type) {
       case 'welcome':
         this.#welcomedMs = performance.now();
+        this.#portTaken = 0;
         this.#options.onOpen();
         break;
       case 'accepted':
@@ -161,7 +173,7 @@ export class Connection {
         this.#options.say(message.notice);
         break;
       case 'failed':
-        if (!message.portTaken || this.#failures + 1 >= PORT_TAKEN_ATTEMPTS) this.#sayOnce(message.notice);
+        if (!message.portTaken || ++this.#portTaken >= PORT_TAKEN_ATTEMPTS) this.#sayOnce(message.notice);
         this.#link?.close();
         this.#lost();
         break;
@@ -186,7 +198,12 @@ export class Connection {
   }
 
   #retryLater(): void {
-    const delayMs = backoffMs(++this.#failures, Math.random(), RECONNECT);
+    this.#hostAtMs = performance.now() + backoffMs(++this.#failures, Math.random(), RECONNECT);
+    this.#lookLater();
+  }
+
+  #lookLater(): void {
+    const delayMs = Math.min(LOOK_INTERVAL_MS, Math.max(0, this.#hostAtMs - performance.now()));
     setTimeout(() => void this.open(), delayMs).unref();
   }
 }

@@ -25,17 +25,21 @@ export interface AgentHandlers {
 type Fields = Readonly<Record<string, unknown>>;
 
 /** A process waits for its batches to be accepted: it sends no more than some of them, and a frame a second. */
-const HELD_MAX = 200;
+const HELD_MAX = 1000;
 
 /** Serves one agent until its link closes. Messages before its `hello` are ignored: nobody to attribute them to. */
 export function receiveFrom(link: AgentLink, handlers: AgentHandlers): void {
   let sender: Sender | null = null;
   /** Messages behind a batch that may have been accepted before, until that is known; its sender sends few of them. */
   let held: Fields[] | null = null;
-  const release = (by: Sender) => {
+  const release = (by: Sender, known: boolean) => {
     const messages = held ?? [];
     held = null;
+    const closed = sender === null;
+    // Who lives on sends them to the next collector as well, which may know better.
+    if (closed && !known && !messages.some(isGoodbye)) return;
     for (const message of messages) handle(link, handlers, by, message);
+    if (closed) handlers.leave(by.instanceId); // Once more: its frames have brought its gauges back.
   };
   link.onMessage((claimed: unknown) => {
     const message = (typeof claimed === 'object' && claimed !== null ? claimed : {}) as Fields;
@@ -53,16 +57,23 @@ export function receiveFrom(link: AgentLink, handlers: AgentHandlers): void {
     if (held === null && message['again'] === true && !handlers.sentBatches.complete) {
       const by = sender;
       held = [];
-      handlers.sentBatches.whenComplete(() => release(by));
+      handlers.sentBatches.whenComplete((known) => release(by, known));
     }
-    if (held !== null && held.length < HELD_MAX && message['type'] !== 'ask') held.push(message);
-    else handle(link, handlers, sender, message);
+    if (held === null || message['type'] === 'ask') handle(link, handlers, sender, message);
+    else if (held.length >= HELD_MAX) link.close();
+    else {
+      held.push(message);
+      // A process that ends waits for it; whoever stops because of it takes what is held first.
+      if (isGoodbye(message)) handlers.goodbye(sender.instanceId);
+    }
   });
   link.onClose(() => {
     if (sender !== null) handlers.leave(sender.instanceId);
     sender = null;
   });
 }
+
+const isGoodbye = (message: Fields): boolean => message['type'] === 'goodbye';
 
 function handle(link: AgentLink, handlers: AgentHandlers, sender: Sender, message: Fields): void {
   switch (message['type']) {

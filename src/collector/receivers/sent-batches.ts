@@ -7,7 +7,7 @@ const PROCESSES_MAX = 10_000;
  */
 export class SentBatches {
   readonly #last = new Map<string, number>();
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting: ((known: boolean) => void)[] = [];
   #complete = false;
 
   /** Whether what the collector before has accepted is known, or never will be. */
@@ -20,16 +20,25 @@ export class SentBatches {
     for (const [instanceId, batch] of sent) this.#note(instanceId, batch);
   }
 
-  /** Nothing more will come of before. Idempotent. */
-  completed(): void {
+  /** Nothing more will come of before. Idempotent. @param known whether that is all of it. */
+  completed(known: boolean): void {
     this.#complete = true;
-    for (const release of this.#waiting.splice(0)) release();
+    for (const release of this.#waiting.splice(0)) release(known);
   }
 
-  /** Calls back, once, when what was accepted before is known. */
-  whenComplete(release: () => void): void {
-    if (this.#complete) release();
-    else this.#waiting.push(release);
+  /** Calls back, once, when what was accepted before is known, or never will be. Not to be called after that. */
+  whenComplete(release: (known: boolean) => void): void {
+    this.#waiting.push(release);
+  }
+
+  /** Resolves when nobody waits for that any more, or when the time is up. */
+  async awaited(timeoutMs: number): Promise<void> {
+    if (this.#waiting.length === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, timeoutMs);
+    this.#waiting.push(() => resolve());
+    await promise;
+    clearTimeout(timer);
   }
 
   /** Whether a batch is to be accepted: not if it was. */

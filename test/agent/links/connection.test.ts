@@ -114,6 +114,15 @@ describe('Connection', () => {
     assert.deepEqual(said, []);
   });
 
+  it('joins the next collector of another process within a second, however many it has lost', async () => {
+    await joined();
+    for (let losses = 1; losses <= 7; losses++) {
+      collector.links.at(-1)?.close();
+      // After the sixth loss it would wait for 3 s at least, were it to host one.
+      await until(() => lost === losses && opened === losses + 1, { timeoutMs: 2500 });
+    }
+  });
+
   it('hosts a collector itself when nobody else does, and hears that it is up', async () => {
     await collector.stop();
     await connection.open();

@@ -10,11 +10,19 @@ import type { Snapshot } from '../../../src/core/snapshot.ts';
 import { until } from '../../support/poll.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { FedCollector } from './fed-collector.ts';
-import { lasting, traffic } from './traffic.ts';
+import { lasting, requestOrCall, traffic } from './traffic.ts';
 
 const CHILD = join(import.meta.dirname, 'child.ts');
 const PATIENCE_MS = 30_000;
 const ROWS = 100_000;
+const MANY_ROWS = 200_000;
+/** Handed over at once: a message may have so many. */
+const ROWS_PER_MESSAGE = 10_000;
+/** It takes milliseconds; the rest is for a busy machine. */
+const KNOWN_WITHIN_MS = 5000;
+const COUNTED = `SELECT requests.*, calls.* FROM
+  (SELECT count(*)::int AS requests, count(*) FILTER (WHERE status_code >= 400)::int AS errors FROM enterprise.request_metrics) AS requests,
+  (SELECT count(*)::int AS calls, sum(completion_tokens)::int AS tokens FROM enterprise.llm_call_metrics) AS calls`;
 /** The migration that counts what was stored before there were totals. */
 const TOTALS_BEGIN = 17;
 let server: TestPostgres;
@@ -66,6 +74,28 @@ function recalled(
   );
 }
 
+const counted = ({ api, llm }: Snapshot): Record<string, number> => ({
+  requests: api.requests_total,
+  errors: api.errors_total,
+  calls: llm.total_requests,
+  tokens: llm.tokens_out_total,
+});
+
+/** Requests, and a model call for every tenth of them; the snapshot once all of it is stored. */
+async function fedWith(fed: FedCollector, rows: number): Promise<Snapshot> {
+  for (let sent = 0; sent < rows; sent += ROWS_PER_MESSAGE) {
+    await fed.feed(Array.from({ length: ROWS_PER_MESSAGE }, (_, i) => requestOrCall(sent + i)));
+    await until(() => fed.accepted, { timeoutMs: PATIENCE_MS });
+  }
+  return until(
+    async () => {
+      const snapshot = await fed.snapshot();
+      return snapshot.pipeline.events_stored >= rows ? snapshot : null;
+    },
+    { timeoutMs: 4 * PATIENCE_MS },
+  );
+}
+
 /** Collectors share their server with those of the other tests, so one at a time. */
 async function withCollector(
   database: PostgresConfig,
@@ -104,6 +134,38 @@ describe('a collector that starts where another one ended', () => {
       }
     });
   }
+});
+
+describe('a collector that starts again on 200,000 rows', () => {
+  it('knows the totals of all of them at once: those that were shown, and those of the tables', async () => {
+    const database = await server.createDatabase();
+    const dataDir = newDataDir();
+    let fed = await FedCollector.start(database, dataDir);
+    const shown = await fedWith(fed, MANY_ROWS);
+    await fed.collector.shutdown(PATIENCE_MS);
+    fed = await FedCollector.start(database, dataDir);
+    try {
+      const startedMs = performance.now();
+      const first = await until(
+        async () => {
+          const snapshot = await fed.snapshot();
+          return snapshot.pipeline.totals === 'known' ? snapshot : null;
+        },
+        { timeoutMs: PATIENCE_MS },
+      );
+      const knownAfterMs = performance.now() - startedMs;
+      assert.ok(knownAfterMs < KNOWN_WITHIN_MS, `known after ${knownAfterMs} ms`);
+      assert.deepEqual(counted(first), counted(shown));
+      const [stored] = await server.using(database, async (client) => {
+        const { rows } = await client.query<Record<string, number>>(COUNTED);
+        return rows;
+      });
+      assert.deepEqual(counted(first), stored);
+      assert.deepEqual(fed.lines, []);
+    } finally {
+      await fed.collector.shutdown(PATIENCE_MS);
+    }
+  });
 });
 
 describe('a collector on a database of others', () => {

@@ -16,6 +16,13 @@ export function traffic(rounds = 40): NervecenterEvent[] {
   return Array.from({ length: rounds }, (_, round) => oneRound(round)).flat();
 }
 
+/** The i-th of many: a model call for every tenth, else a request, of which every seventh failed. */
+export function requestOrCall(i: number): NervecenterEvent {
+  if (i % 10 !== 0) return requestEvent({ route: `/r/${i % 20}`, statusCode: i % 7 === 0 ? 500 : 200 });
+  const [call] = oneOfEach().filter(({ signal }) => signal === 'llm-call');
+  return call ?? requestEvent();
+}
+
 function oneRound(i: number): NervecenterEvent[] {
   const durationMs = milliseconds(0.2 * 1.37 ** (i % 30));
   const [provider, model] = MODELS[i % 3] ?? MODELS[0];

@@ -14,7 +14,7 @@ import { ServerLink } from './connect/server-link.ts';
 import { migrate } from './schema/migrate.ts';
 import type { SentBatch } from './spool/batch.ts';
 import type { SpoolFiles } from './spool/files.ts';
-import type { Earlier } from './totals/earlier.ts';
+import { type Earlier, sentIn } from './totals/earlier.ts';
 import { Recall } from './totals/recall.ts';
 import type { Measuring } from './write/held-batch.ts';
 import { Intake } from './write/intake.ts';
@@ -66,6 +66,8 @@ export interface Storage {
   offer(events: readonly NervecenterEvent[], sent?: SentBatch): Promise<void>;
   /** Takes what was measured elsewhere: it is shown and added to the totals like what events measure. */
   addPoints(points: readonly Point[]): void;
+  /** The last batches of processes that wait on disk: all that can be told of what was accepted before without the server. */
+  sentOnDisk(): Promise<readonly SentBatch[]>;
   counts(): StorageCounts;
   /**
    * Lends one of the two connections to whoever reads, one at a time: the other one is the writer's.
@@ -177,6 +179,10 @@ class PostgresStorage implements Storage {
     else this.#measuring.show(points);
   }
 
+  sentOnDisk(): Promise<readonly SentBatch[]> {
+    return sentIn(this.#intake.onDisk());
+  }
+
   counts(): StorageCounts {
     return {
       accepted: this.#rowCounts.accepted,
@@ -263,7 +269,8 @@ class PostgresStorage implements Storage {
     await this.#wakeup.until(() => this.#done || this.#intake.ready);
     if (this.#done) return;
     try {
-      if (this.#intake.hasEarlier) await this.#link.lend((client) => this.#recall.read(client));
+      // Nothing found is taken before it is told: once stored, nobody could tell that it was not counted yet.
+      while (this.#intake.hasEarlier) await this.#link.lend((client) => this.#recall.read(client));
       if (!this.#done) await this.#transfer.next(pool);
     } catch (error) {
       this.#transfer.failed();

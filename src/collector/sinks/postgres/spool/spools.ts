@@ -89,6 +89,11 @@ export class Spools {
     this.#found = this.#found.filter((spool) => !spools.includes(spool));
   }
 
+  /** What waits in all of them says of itself. */
+  async *facts(): AsyncIterable<WaitingFacts> {
+    for (const spool of this.#all) yield* spool.facts();
+  }
+
   /** See `Spool.append`. */
   append(batch: Batch, settle: () => void): Promise<void> {
     return this.#own.append(batch, settle);

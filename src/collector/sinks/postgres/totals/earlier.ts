@@ -5,6 +5,7 @@ import { SIGNALS } from '../../../../core/signals/index.ts';
 import { SECOND_MS } from '../../../../core/units.ts';
 import { WINDOW_KEPT_MS } from '../schema/retention.ts';
 import type { BatchFacts, SentBatch } from '../spool/batch.ts';
+import type { WaitingFacts } from '../spool/segments.ts';
 import { boundSeries } from './bound.ts';
 
 /** What was counted before, to be shown beside what this process counts. */
@@ -109,6 +110,13 @@ export class WaitingSum {
     if (at === -1) this.#sent.push(sent);
     else if ((this.#sent[at]?.[1] ?? 0) < sent[1]) this.#sent[at] = sent;
   }
+}
+
+/** The last batch of every process that is among what waits. */
+export async function sentIn(waiting: AsyncIterable<WaitingFacts>): Promise<readonly SentBatch[]> {
+  const sum = new WaitingSum(Date.now());
+  for await (const { facts } of waiting) sum.add(facts, true);
+  return sum.take().sent;
 }
 
 const INSTRUMENTS = new Map(

@@ -34,9 +34,9 @@ export class Recall {
     try {
       const stored = this.#done ? null : await storedEarlier(client);
       const waiting = await this.#waitingEarlier(client);
-      await client.query('COMMIT');
       this.#done = true;
-      this.#onEarlier(stored === null ? waiting : both(stored, waiting));
+      this.#onEarlier(stored === null ? waiting : both(stored, waiting)); // What waits tells it only once.
+      await client.query('COMMIT');
     } catch (error) {
       await client.query('ROLLBACK').catch(() => {}); // The first error says more.
       throw error;

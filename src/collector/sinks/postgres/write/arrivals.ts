@@ -8,6 +8,8 @@ import { EventQueue } from './event-queue.ts';
 /** Most that a batch may have. */
 export const BATCH_EVENTS_MAX = 1000;
 export const BATCH_BYTES_MAX = MIB;
+/** What no batch of an agent has: what is larger is cut. */
+const OFFER_BYTES_MAX = 4 * MIB;
 const QUEUE_MAX_EVENTS = 200_000;
 
 /** What the next batch is made of. */
@@ -88,11 +90,16 @@ export class Arrivals {
   }
 
   take(): Taken {
-    const gone = this.gone;
-    const whole = this.#offers.findLast(({ upTo }) => upTo - gone <= BATCH_EVENTS_MAX && upTo > gone);
-    return this.#take(
-      this.#queue.take(whole === undefined ? BATCH_EVENTS_MAX : whole.upTo - gone, BATCH_BYTES_MAX),
-    );
+    const { bytes } = this.#queue;
+    const events: NervecenterEvent[] = [];
+    for (const { upTo } of this.#offers) {
+      const rows = upTo - this.gone;
+      if (rows <= 0) continue;
+      const full = events.length + rows > BATCH_EVENTS_MAX || bytes - this.#queue.bytes >= BATCH_BYTES_MAX;
+      if (full && events.length > 0) break;
+      events.push(...this.#queue.take(Math.min(rows, BATCH_EVENTS_MAX), OFFER_BYTES_MAX));
+    }
+    return this.#take(events);
   }
 
   /** Everything that waits. */

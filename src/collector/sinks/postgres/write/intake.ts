@@ -124,6 +124,11 @@ export class Intake {
     for await (const batch of this.#spool.found()) if (batch.writer !== this.#held.writer) yield batch;
   }
 
+  /** What waits on disk, this process' own included. */
+  onDisk(): AsyncIterable<WaitingFacts> {
+    return this.#spool.facts();
+  }
+
   /** What is here now does not wait for a full batch. */
   flush(): void {
     this.#schedule.flush(this.#arrivals.offered);

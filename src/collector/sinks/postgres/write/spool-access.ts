@@ -107,6 +107,11 @@ export class SpoolAccess {
     if (this.#spools !== null) yield* this.#spools.found();
   }
 
+  /** See `Spools.facts`. */
+  async *facts(): AsyncIterable<WaitingFacts> {
+    if (this.#spools !== null) yield* this.#spools.facts();
+  }
+
   /**
    * Opens a spool of our own unless we have one; rows found in it, and in those that nobody has any more, are taken in.
    *

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { beforeEach, describe, it } from 'vitest';
+import { type AgentHandlers, receiveFrom } from '../../../src/collector/receivers/agents.ts';
+import { SentBatches } from '../../../src/collector/receivers/sent-batches.ts';
+import type { AgentMessage } from '../../../src/core/frame.ts';
+import { requestEvent, sourceNamed } from '../../link/messages.ts';
+
+const SOURCE = sourceNamed('app');
+const batch = (number: number, again: boolean): AgentMessage => ({
+  type: 'events',
+  batch: number,
+  again,
+  events: [requestEvent()],
+});
+
+describe('a batch that was sent to the collector before', () => {
+  let sentBatches: SentBatches;
+  let taken: number[];
+  let left: number;
+  let goodbyes: number;
+  let say: (message: AgentMessage) => void;
+  let hangUp: () => void;
+  beforeEach(() => {
+    sentBatches = new SentBatches();
+    taken = [];
+    left = 0;
+    goodbyes = 0;
+    const handlers: AgentHandlers = {
+      sentBatches,
+      join: () => true,
+      leave: () => void left++,
+      frame: () => {},
+      events: (_events, number) => {
+        taken.push(number);
+        return Promise.resolve();
+      },
+      refused: () => assert.fail('refused'),
+      ask: () => null,
+      goodbye: () => void goodbyes++,
+    };
+    receiveFrom(
+      {
+        onMessage: (listener) => {
+          say = listener;
+        },
+        onClose: (listener) => {
+          hangUp = listener;
+        },
+        send: () => {},
+        close: () => assert.fail('closed'),
+      },
+      handlers,
+    );
+    say({ type: 'hello', source: SOURCE });
+  });
+
+  it('waits, with all behind it, until it is known what that one accepted', () => {
+    for (const message of [batch(4, true), batch(5, true), batch(6, false)]) say(message);
+    assert.deepEqual(taken, []);
+    sentBatches.add([[SOURCE.instanceId, 4]]);
+    sentBatches.completed(true);
+    assert.deepEqual(taken, [5, 6]);
+  });
+
+  it('is taken when its sender is gone by then, and leaves nothing else of it', () => {
+    say(batch(4, true));
+    hangUp();
+    sentBatches.completed(true);
+    assert.deepEqual([taken, left], [[4], 2]);
+  });
+
+  it('is left to the next collector when this one stops before it knows and the sender lives on', () => {
+    say(batch(4, true));
+    hangUp();
+    sentBatches.completed(false);
+    assert.deepEqual(taken, []);
+  });
+
+  it('is taken unknown from a process that has ended, whose goodbye is heard at once', () => {
+    say(batch(4, true));
+    say({ type: 'goodbye' });
+    assert.deepEqual([taken, goodbyes], [[], 1]);
+    hangUp();
+    sentBatches.completed(false);
+    assert.deepEqual(taken, [4]);
+  });
+
+  it('is waited for no longer than asked', async () => {
+    say(batch(4, true));
+    await sentBatches.awaited(1);
+    assert.equal(sentBatches.complete, false);
+    const awaited = sentBatches.awaited(60_000);
+    sentBatches.completed(true);
+    await awaited;
+  });
+});

@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { it } from 'vitest';
+import {
+  Arrivals,
+  BATCH_BYTES_MAX,
+  BATCH_EVENTS_MAX,
+} from '../../../../../src/collector/sinks/postgres/write/arrivals.ts';
+import { MIB } from '../../../../../src/core/units.ts';
+import { requestEvent, requestEvents } from '../events.ts';
+
+const SENDER = '00000000-0000-4000-8000-000000000001';
+
+it('never cuts what a process sent together, by number or by size', () => {
+  const arrivals = new Arrivals(64 * MIB);
+  const large = Array.from({ length: 200 }, () => requestEvent({ route: 'x'.repeat(2000) }));
+  for (let batch = 1; batch <= 6; batch++) arrivals.push(large, { sent: [SENDER, batch], shown: false });
+  for (let batch = 7; batch <= 20; batch++)
+    arrivals.push(requestEvents(150), { sent: [SENDER, batch], shown: false });
+  const taken: [rows: number, batch: number | undefined][] = [];
+  while (arrivals.length > 0) {
+    const { events, sent } = arrivals.take();
+    taken.push([events.flat().length, sent[0]?.[1]]);
+  }
+  let rows = 0;
+  for (const [count, batch = 0] of taken) {
+    rows += count;
+    assert.ok(count <= BATCH_EVENTS_MAX);
+    assert.equal(rows, batch <= 6 ? 200 * batch : 1200 + 150 * (batch - 6), 'all of it, and nothing more');
+  }
+  assert.equal(taken.at(-1)?.[1], 20);
+  assert.ok(taken.length > (1200 * 2000) / (2 * BATCH_BYTES_MAX), 'in several batches');
+});
