@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
-import { ClosingLineReporter } from './test/support/closing-line-reporter.ts';
-import { PROJECTS } from './test/support/projects.ts';
+import { ClosingLineReporter } from './test/support/runner/closing-line-reporter.ts';
+import { PROJECTS } from './test/support/runner/projects.ts';
 
 const MINUTE_MS = 60 * 1000;
 
@@ -16,7 +16,7 @@ export default defineConfig({
     pool: 'forks',
     isolate: true,
     maxWorkers: 2,
-    setupFiles: ['test/support/environment-of-an-app.ts'],
+    setupFiles: ['test/support/runner/environment-of-an-app.ts'],
     // Hooks run in the order in which they stand, before and after.
     sequence: { hooks: 'list' },
     testTimeout: 5 * MINUTE_MS,

@@ -239,6 +239,7 @@ async function tryStorage(storage: Storage | null, ledger: EventLedger, log: Log
     return true;
   } catch (error) {
     log('storage', describeError(error));
+    ledger.totals = 'known'; // Nobody will ever tell what was counted before: what is shown is all there is.
     return false;
   } finally {
     ledger.starting = false;

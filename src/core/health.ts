@@ -32,7 +32,8 @@ const RULES: readonly Rule[] = [
   {
     status: 'degraded',
     issue: 'Low cache hit rate',
-    applies: ({ cache }) =>
+    applies: ({ cache, pipeline }) =>
+      pipeline.totals !== 'loading' && // A rate of the few look-ups since a restart says nothing yet.
       cache.rag_hits + cache.rag_misses > CACHE_LOOKUPS_MIN &&
       cache.rag_hits / (cache.rag_hits + cache.rag_misses) < CACHE_HIT_RATE_MIN_PERCENT / 100,
   },

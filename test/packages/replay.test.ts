@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { recordedUsage } from '../agent/llm/recorded-usage.ts';
+import { recordedUsage } from '../agent/llm/support/recorded-usage.ts';
 import { askedIn, bytesOf, readRecordings } from '../support/recordings.ts';
 import { assertRow, PackageRuns, type Row } from './package-runs.ts';
 import { type Play, playsThrough, RECORDED } from './recorded.ts';

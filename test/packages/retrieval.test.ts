@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import type { StubServer } from '../agent/llm/stub-server.ts';
-import { RedisServer } from '../support/redis-server.ts';
+import type { StubServer } from '../agent/llm/support/stub-server.ts';
+import { RedisServer } from '../support/caches/redis-server.ts';
 import type { Places } from './apps/query-all.ts';
 import { PackageRuns, type Row } from './package-runs.ts';
 import { PGVECTOR, startVectorStores } from './vector-stores.ts';

@@ -1,4 +1,4 @@
-import { type StubServer, sendJson, startStub } from '../agent/llm/stub-server.ts';
+import { type StubServer, sendJson, startStub } from '../agent/llm/support/stub-server.ts';
 
 const point = (id: number, score: number) => ({ id, version: 1, score });
 const CHROMA = '/api/v2/tenants/default_tenant/databases/default_database/collections';

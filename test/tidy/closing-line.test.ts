@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'vitest';
 import type { TestModule } from 'vitest/node';
-import { tallyOf } from '../support/closing-line-reporter.ts';
+import { tallyOf } from '../support/runner/closing-line-reporter.ts';
 
 /** A file whose tests ended in these states, with as many errors of its own and of its suites. */
 function fileOf(states: readonly string[], errors = 0, suiteErrors = 0): TestModule {

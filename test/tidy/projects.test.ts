@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { globSync } from 'node:fs';
 import { sep } from 'node:path';
 import { it } from 'vitest';
-import { PROJECTS } from '../support/projects.ts';
+import { PROJECTS } from '../support/runner/projects.ts';
 import { ROOT } from './source-tree.ts';
 
 it('every test file is in exactly one project', () => {

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import ts from 'typescript';
 import { describe, it } from 'vitest';
 import { at, lineOf, nodesOf, type SourceFile, sourceFiles } from './source-tree.ts';
 
 const FUNCTION_LINES_MAX = 70;
 const FILE_LINES_MAX = 400;
+const FOLDER_FILES_MAX = 15;
 const CLASS_LINES_MAX = 200;
 const MUTABLE_FIELDS_MAX = 10;
 const PARAMETERS_MAX = 4;
@@ -15,6 +16,9 @@ const TESTS = sourceFiles(['test']);
 const EVERYTHING = [...PRODUCT, ...TESTS];
 
 /** Larger ones that are known, and why. */
+const LARGE_FOLDERS: Readonly<Record<string, string>> = {
+  bench: 'one file a part, named in one list, and what they share',
+};
 const LARGE_CLASSES: Readonly<Record<string, string>> = {
   'src/agent/llm/reader/json-scanner.ts JsonScanner':
     'one automaton over characters: its states share what a method of another class would have to be handed, on the hottest path',
@@ -47,6 +51,14 @@ describe('sizes', () => {
       }),
     );
     assert.deepEqual(large.toSorted(), Object.keys(LARGE_CLASSES).toSorted());
+  });
+
+  it(`of folders stay at ${FOLDER_FILES_MAX} files`, () => {
+    const folders = Map.groupBy(EVERYTHING, ({ path }) => dirname(path));
+    const large = [...folders]
+      .filter(([, files]) => files.length > FOLDER_FILES_MAX)
+      .map(([folder]) => folder);
+    assert.deepEqual(large, Object.keys(LARGE_FOLDERS));
   });
 
   it(`of files stay at ${FILE_LINES_MAX} lines`, () => {

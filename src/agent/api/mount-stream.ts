@@ -3,6 +3,7 @@ import type { Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { WebSocket, WebSocketServer } from 'ws';
+import { NervecenterError } from '../../core/errors.ts';
 import {
   Audience,
   type Farewell,
@@ -12,10 +13,9 @@ import {
   sendFrame,
   snapshotMessage,
   VIEWERS_MAX,
-} from '../../core/audience.ts';
-import { NervecenterError } from '../../core/errors.ts';
-import { isOriginAdmitted, parseAuthority, printable } from '../../core/origin.ts';
-import { problemAnswer, toProblem } from '../../core/problem.ts';
+} from '../../core/http/audience.ts';
+import { isOriginAdmitted, parseAuthority, printable } from '../../core/http/origin.ts';
+import { problemAnswer, toProblem } from '../../core/http/problem.ts';
 import { endWithAnswer } from '../../platform/http-answer.ts';
 import { markOwnTraffic } from '../context/own-traffic.ts';
 import { replaceMethod } from '../modules/replace-method.ts';

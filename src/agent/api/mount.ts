@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { NervecenterError } from '../../core/errors.ts';
 import { healthUnknown } from '../../core/health.ts';
-import { problemAnswer, toProblem } from '../../core/problem.ts';
+import { problemAnswer, toProblem } from '../../core/http/problem.ts';
 import { type HttpAnswer, writeAnswer } from '../../platform/http-answer.ts';
 import { markOwnTraffic } from '../context/own-traffic.ts';
 import { type AgentHandle, agentHandle, notLoaded } from './handle.ts';

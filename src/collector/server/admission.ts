@@ -1,7 +1,7 @@
 import { isIP, isIPv6 } from 'node:net';
 import type { Config } from '../../config/config.ts';
 import { NervecenterError } from '../../core/errors.ts';
-import { type Authority, isOriginAdmitted, parseAuthority, printable } from '../../core/origin.ts';
+import { type Authority, isOriginAdmitted, parseAuthority, printable } from '../../core/http/origin.ts';
 
 /**
  * The host the request names, if it may name us. A page of another site can have its own name resolve to this machine

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Config } from '../../config/config.ts';
 import { NervecenterError } from '../../core/errors.ts';
-import { toProblem } from '../../core/problem.ts';
+import { toProblem } from '../../core/http/problem.ts';
 import { Condition } from '../condition.ts';
 import type { Log } from '../log.ts';
 import { admitHost, admitOrigin } from './admission.ts';

@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { NervecenterError } from '../../core/errors.ts';
-import { problemAnswer } from '../../core/problem.ts';
+import { problemAnswer } from '../../core/http/problem.ts';
 import { endWithAnswer, writeAnswer } from '../../platform/http-answer.ts';
 
 /**

@@ -11,7 +11,7 @@ import {
   STREAM_SOCKET_OPTIONS,
   sendFrame,
   snapshotMessage,
-} from '../../core/audience.ts';
+} from '../../core/http/audience.ts';
 import { Condition } from '../condition.ts';
 import type { Log } from '../log.ts';
 import type { Renewal } from './login/session-cookies.ts';

@@ -6,7 +6,7 @@ import { type AddressInfo, connect } from 'node:net';
 import { describe, it, type TestContext } from 'vitest';
 import { WebSocket } from 'ws';
 import { type AgentHandle, publishHandle } from '../../../src/agent/api/handle.ts';
-import { VIEWERS_MAX } from '../../../src/core/audience.ts';
+import { VIEWERS_MAX } from '../../../src/core/http/audience.ts';
 import type { Health } from '../../../src/core/snapshot.ts';
 import { milliseconds } from '../../../src/core/units.ts';
 import { attachStream, metricsHandler, NervecenterError } from '../../../src/index.ts';

@@ -3,8 +3,8 @@ import { createRequire } from 'node:module';
 import type { Redis as Client } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, test } from 'vitest';
 import { ioredis } from '../../../src/agent/caches/ioredis.ts';
+import { RedisServer } from '../../support/caches/redis-server.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';
-import { RedisServer } from '../../support/redis-server.ts';
 
 const { Redis } = createRequire(import.meta.url)('ioredis') as typeof import('ioredis');
 

@@ -6,8 +6,8 @@ import { announceCaches, cacheManager } from '../../../src/agent/caches/cache-ma
 import { ioredis } from '../../../src/agent/caches/ioredis.ts';
 import { keyv } from '../../../src/agent/caches/keyv.ts';
 import { lruCache } from '../../../src/agent/caches/lru-cache.ts';
+import { RedisServer } from '../../support/caches/redis-server.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';
-import { RedisServer } from '../../support/redis-server.ts';
 
 const require = createRequire(import.meta.url);
 

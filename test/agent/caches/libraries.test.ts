@@ -3,8 +3,8 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { test } from 'vitest';
-import { MemcachedServer } from '../../support/memcached-server.ts';
-import { RedisServer } from '../../support/redis-server.ts';
+import { MemcachedServer } from '../../support/caches/memcached-server.ts';
+import { RedisServer } from '../../support/caches/redis-server.ts';
 
 const run = promisify(execFile);
 const PRELOAD = join(import.meta.dirname, 'preload.ts');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { afterAll, afterEach, beforeAll, beforeEach, test } from 'vitest';
 import { memjs as instrumentation } from '../../../src/agent/caches/memjs.ts';
-import { FAILING_KEY, MemcachedServer } from '../../support/memcached-server.ts';
+import { FAILING_KEY, MemcachedServer } from '../../support/caches/memcached-server.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';
 
 type Answered = (error: unknown, value: Buffer | null) => void;

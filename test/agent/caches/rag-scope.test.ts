@@ -10,9 +10,9 @@ import type { WorkContext } from '../../../src/agent/context/context.ts';
 import { runRagQuery } from '../../../src/agent/rag/rag.ts';
 import { StageNames } from '../../../src/agent/rag/stage-names.ts';
 import type { RagQueryEvent } from '../../../src/core/signals/rag-query.ts';
-import { MemcachedServer } from '../../support/memcached-server.ts';
+import { MemcachedServer } from '../../support/caches/memcached-server.ts';
+import { RedisServer } from '../../support/caches/redis-server.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';
-import { RedisServer } from '../../support/redis-server.ts';
 
 const require = createRequire(import.meta.url);
 

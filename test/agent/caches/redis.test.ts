@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { afterAll, afterEach, beforeAll, beforeEach, test } from 'vitest';
 import { redis as instrumentation } from '../../../src/agent/caches/redis.ts';
+import { RedisServer } from '../../support/caches/redis-server.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';
-import { RedisServer } from '../../support/redis-server.ts';
 
 const { createClient, createClientPool } = createRequire(import.meta.url)('redis') as typeof import('redis');
 

@@ -6,8 +6,8 @@ import { runInContext, WorkContext } from '../../../src/agent/context/context.ts
 import { Attempts, announcedAttempt } from '../../../src/agent/llm/attempts.ts';
 import type { LlmCallEvent } from '../../../src/core/signals/llm-call.ts';
 import { milliseconds } from '../../../src/core/units.ts';
-import { type RecordingAgent, startRecording } from './recording-agent.ts';
-import { type StubServer, sendJson, startStub } from './stub-server.ts';
+import { type RecordingAgent, startRecording } from './support/recording-agent.ts';
+import { type StubServer, sendJson, startStub } from './support/stub-server.ts';
 
 let server: StubServer;
 let recording: RecordingAgent;

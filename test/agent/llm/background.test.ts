@@ -7,8 +7,8 @@ import { openaiResponses } from '../../../src/agent/llm/dialects/openai/response
 import { type LlmCallEvent, NO_CALL_DETAILS } from '../../../src/core/signals/llm-call.ts';
 import { HOUR_MS, milliseconds } from '../../../src/core/units.ts';
 import { ClockedAgent } from '../../support/clocked-agent.ts';
-import { type RecordingAgent, startRecording } from './recording-agent.ts';
-import { type StubServer, sendJson, startStub, writeEvents } from './stub-server.ts';
+import { type RecordingAgent, startRecording } from './support/recording-agent.ts';
+import { type StubServer, sendJson, startStub, writeEvents } from './support/stub-server.ts';
 
 let server: StubServer;
 let recording: RecordingAgent;

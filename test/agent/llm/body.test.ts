@@ -5,8 +5,8 @@ import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompress
 import { test } from 'vitest';
 import { bodyDecoder, finishBodies } from '../../../src/agent/llm/body.ts';
 import { until } from '../../support/poll.ts';
-import { startRecording } from './recording-agent.ts';
-import { startStub } from './stub-server.ts';
+import { startRecording } from './support/recording-agent.ts';
+import { startStub } from './support/stub-server.ts';
 
 const CHUNK_BYTES = 64 * 1024;
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import OpenAI from 'openai';
 import { afterEach, beforeEach, test } from 'vitest';
 import type { LlmCallEvent } from '../../../src/core/signals/llm-call.ts';
-import { type RecordingAgent, startRecording } from './recording-agent.ts';
-import { chatDelta, type StubServer, sendJson, startStub, writeEvents } from './stub-server.ts';
+import { type RecordingAgent, startRecording } from './support/recording-agent.ts';
+import { chatDelta, type StubServer, sendJson, startStub, writeEvents } from './support/stub-server.ts';
 
 let server: StubServer;
 let recording: RecordingAgent;

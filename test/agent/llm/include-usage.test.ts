@@ -4,8 +4,8 @@ import { streamText } from 'ai';
 import OpenAI from 'openai';
 import { afterEach, beforeEach, test } from 'vitest';
 import { tokenUsage } from '../../../src/agent/llm/tokens/raw-usage.ts';
-import { type RecordingAgent, startRecording } from './recording-agent.ts';
-import { chatDelta, type StubServer, startStub, writeEvents } from './stub-server.ts';
+import { type RecordingAgent, startRecording } from './support/recording-agent.ts';
+import { chatDelta, type StubServer, startStub, writeEvents } from './support/stub-server.ts';
 
 const ON = { errorMessages: false, includeUsage: true };
 const USAGE = { prompt_tokens: 21, completion_tokens: 2, total_tokens: 23 };

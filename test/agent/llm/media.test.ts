@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import OpenAI, { AzureOpenAI } from 'openai';
 import { afterAll, beforeAll, test } from 'vitest';
 import { tokenUsage } from '../../../src/agent/llm/tokens/raw-usage.ts';
-import { type RecordingAgent, startRecording } from './recording-agent.ts';
-import { type StubServer, sendJson, startStub } from './stub-server.ts';
+import { type RecordingAgent, startRecording } from './support/recording-agent.ts';
+import { type StubServer, sendJson, startStub } from './support/stub-server.ts';
 
 let server: StubServer;
 let recording: RecordingAgent;

@@ -5,8 +5,8 @@ import { afterEach, beforeEach, test, vi } from 'vitest';
 import { runInContext, WorkContext } from '../../../src/agent/context/context.ts';
 import { tokenUsage } from '../../../src/agent/llm/tokens/raw-usage.ts';
 import { until } from '../../support/poll.ts';
-import { type RecordingAgent, startRecording } from './recording-agent.ts';
-import { chatDelta, type StubServer, sendJson, startStub, writeEvents } from './stub-server.ts';
+import { type RecordingAgent, startRecording } from './support/recording-agent.ts';
+import { chatDelta, type StubServer, sendJson, startStub, writeEvents } from './support/stub-server.ts';
 
 let server: StubServer;
 let recording: RecordingAgent;

@@ -5,10 +5,10 @@ import { afterAll, beforeAll, test } from 'vitest';
 import { completionTokens, promptTokens } from '../../../src/core/llm/usage.ts';
 import type { LlmCallEvent } from '../../../src/core/signals/llm-call.ts';
 import { askedIn, bytesOf, type Exchange, readRecordings } from '../../support/recordings.ts';
-import { call } from './recorded-calls.ts';
-import { recordedUsage } from './recorded-usage.ts';
-import { type RecordingAgent, startRecording } from './recording-agent.ts';
-import { type StubServer, startStub } from './stub-server.ts';
+import { call } from './support/recorded-calls.ts';
+import { recordedUsage } from './support/recorded-usage.ts';
+import { type RecordingAgent, startRecording } from './support/recording-agent.ts';
+import { type StubServer, startStub } from './support/stub-server.ts';
 
 const recordings = readRecordings().flatMap(({ name, exchanges }) =>
   exchanges.map((exchange) => ({

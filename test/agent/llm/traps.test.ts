@@ -7,8 +7,8 @@ import OpenAI from 'openai';
 import { afterEach, beforeEach, test } from 'vitest';
 import { tokenUsage } from '../../../src/agent/llm/tokens/raw-usage.ts';
 import { until } from '../../support/poll.ts';
-import { type RecordingAgent, startRecording } from './recording-agent.ts';
-import { chatDelta, type StubServer, startStub, writeEvents } from './stub-server.ts';
+import { type RecordingAgent, startRecording } from './support/recording-agent.ts';
+import { chatDelta, type StubServer, startStub, writeEvents } from './support/stub-server.ts';
 
 let server: StubServer;
 let recording: RecordingAgent;

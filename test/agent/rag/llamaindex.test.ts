@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, it } from 'vitest';
 import { type AgentHandle, publishHandle } from '../../../src/agent/api/handle.ts';
 import { llamaindex } from '../../../src/agent/rag/llamaindex.ts';
 import { queryHash, runRagQuery } from '../../../src/agent/rag/rag.ts';
-import { type StubServer, sendJson, startStub } from '../llm/stub-server.ts';
+import { type StubServer, sendJson, startStub } from '../llm/support/stub-server.ts';
 import { type ObservedQueries, observeQueries, summary } from './observed-queries.ts';
 
 type Retrievers = typeof import('@llamaindex/core/retriever');

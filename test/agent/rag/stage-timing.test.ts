@@ -6,7 +6,7 @@ import OpenAI from 'openai';
 import { afterAll, afterEach, beforeAll, describe, it } from 'vitest';
 import { runRagQuery } from '../../../src/agent/rag/rag.ts';
 import { until } from '../../support/poll.ts';
-import { chatDelta, type StubServer, sendJson, startStub, writeEvents } from '../llm/stub-server.ts';
+import { chatDelta, type StubServer, sendJson, startStub, writeEvents } from '../llm/support/stub-server.ts';
 import { type ObservedQueries, observeQueries } from './observed-queries.ts';
 
 let server: StubServer;

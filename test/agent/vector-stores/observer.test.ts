@@ -12,7 +12,7 @@ import { afterAll, afterEach, beforeAll, describe, it } from 'vitest';
 import { currentContext } from '../../../src/agent/context/context.ts';
 import { runRagQuery } from '../../../src/agent/rag/rag.ts';
 import { until } from '../../support/poll.ts';
-import { type StubServer, sendJson, startStub } from '../llm/stub-server.ts';
+import { type StubServer, sendJson, startStub } from '../llm/support/stub-server.ts';
 import { type ObservedQueries, observeQueries, summary } from '../rag/observed-queries.ts';
 
 const SEARCH = 'vector_search';

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { afterAll, afterEach, beforeAll, describe, it } from 'vitest';
 import { isRedisVectorSearch } from '../../../src/agent/vector-stores/redis-reply.ts';
 import { redisSearch } from '../../../src/agent/vector-stores/redis-search.ts';
-import { RedisServer, type Reply } from '../../support/redis-server.ts';
+import { RedisServer, type Reply } from '../../support/caches/redis-server.ts';
 import { type ObservedQueries, observeQueries, summary } from '../rag/observed-queries.ts';
 
 const require = createRequire(import.meta.url);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { provideBodyChannels, publishesBodies } from '../../../src/agent/wire/undici-dispatcher.ts';
-import { startRecording } from '../llm/recording-agent.ts';
-import { sendJson, startStub } from '../llm/stub-server.ts';
+import { startRecording } from '../llm/support/recording-agent.ts';
+import { sendJson, startStub } from '../llm/support/stub-server.ts';
 
 const GLOBAL_DISPATCHER = Symbol.for('undici.globalDispatcher.1');
 const current = (): unknown => Reflect.get(globalThis, GLOBAL_DISPATCHER);

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, it } from 'vitest';
 import { parseTarget } from '../../../src/collector/server/gate.ts';
 import { NervecenterError } from '../../../src/core/errors.ts';
-import { parseAuthority } from '../../../src/core/origin.ts';
+import { parseAuthority } from '../../../src/core/http/origin.ts';
 import { until } from '../../support/poll.ts';
 import { AUTHORIZED, sendRaw, startServer, upgradeHead } from './fixture.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, it } from 'vitest';
 import { activeTraceId } from '../../../../src/agent/context/app-trace.ts';
-import { type StubServer, sendJson, startStub } from '../../llm/stub-server.ts';
+import { type StubServer, sendJson, startStub } from '../../llm/support/stub-server.ts';
 import type { Told } from './app.ts';
 
 const run = promisify(execFile);

@@ -21,7 +21,7 @@ import { oneOfEach, requestEvent, requestEvents } from './events.ts';
 const PATIENCE_MS = 20_000;
 const SHUTDOWN_MS = 2000;
 
-/** A storage whose books are checked at every turn. */
+/** A storage whose counts are checked at every turn. */
 class Audited {
   readonly storage: Storage;
   readonly lines: string[] = [];
@@ -92,11 +92,11 @@ afterEach(async () => {
 });
 afterAll(() => server.stop());
 
-async function started(): Promise<{ database: PostgresConfig; books: Audited; storage: Storage }> {
+async function started(): Promise<{ database: PostgresConfig; checked: Audited; storage: Storage }> {
   const database = await server.createDatabase();
-  const books = new Audited(database);
-  await books.storage.start();
-  return { database, books, storage: books.storage };
+  const checked = new Audited(database);
+  await checked.storage.start();
+  return { database, checked, storage: checked.storage };
 }
 
 async function ids(database: PostgresConfig, table = 'request_metrics'): Promise<string[]> {
@@ -109,12 +109,12 @@ async function ids(database: PostgresConfig, table = 'request_metrics'): Promise
 const idsOf = (events: readonly NervecenterEvent[]) => events.map(({ id }) => id).sort();
 
 test('an event of every signal becomes a row with its values', async () => {
-  const { database, books, storage } = await started();
+  const { database, checked, storage } = await started();
   assert.equal(storage.state, 'ok');
   const events = oneOfEach();
-  books.offer(events);
+  checked.offer(events);
   assert.equal(await storage.flush(PATIENCE_MS), true);
-  assert.deepEqual(books.fate, { stored: events.length, queued: 0, inFlight: 0, dropped: {} });
+  assert.deepEqual(checked.fate, { stored: events.length, queued: 0, inFlight: 0, dropped: {} });
   for (const signal of Object.values(SIGNALS)) {
     const expected = events.filter((event) => event.signal === signal.name);
     assert.deepEqual(await ids(database, signal.table), idsOf(expected), signal.table);
@@ -138,16 +138,16 @@ test('an event of every signal becomes a row with its values', async () => {
 });
 
 test('rows appear by themselves, without a flush', async () => {
-  const { books, storage } = await started();
-  books.offer([requestEvent()]);
-  await books.settled();
+  const { checked, storage } = await started();
+  checked.offer([requestEvent()]);
+  await checked.settled();
   assert.equal(storage.counts().stored, 1);
 });
 
 test('many events are stored in batches, and their sums agree', async () => {
-  const { database, books, storage } = await started();
+  const { database, checked, storage } = await started();
   const events = requestEvents(3500);
-  books.offer(events);
+  checked.offer(events);
   assert.equal(await storage.flush(PATIENCE_MS), true);
   const [row] = await server.using(database, async (client) => {
     const { rows } = await client.query(
@@ -159,18 +159,18 @@ test('many events are stored in batches, and their sums agree', async () => {
 });
 
 test('an event offered twice is stored once', async () => {
-  const { database, books, storage } = await started();
+  const { database, checked, storage } = await started();
   const events = requestEvents(10);
-  books.offer([...events, ...events]);
+  checked.offer([...events, ...events]);
   await storage.flush(PATIENCE_MS);
-  books.offer(events);
+  checked.offer(events);
   await storage.flush(PATIENCE_MS);
   assert.deepEqual(await ids(database), idsOf(events));
   assert.equal(storage.counts().stored, 30);
 });
 
 test('events that a table cannot hold are found and dropped, all others stored', async () => {
-  const { database, books, storage } = await started();
+  const { database, checked, storage } = await started();
   const good = requestEvents(900);
   const poison = [
     requestEvent({ statusCode: 200.5 }),
@@ -180,24 +180,24 @@ test('events that a table cannot hold are found and dropped, all others stored',
     requestEvent({ durationMs: null as never }),
     { signal: 'unheard-of' } as never,
   ];
-  books.offer([...good.slice(0, 300), ...poison, ...good.slice(300)]);
+  checked.offer([...good.slice(0, 300), ...poison, ...good.slice(300)]);
   assert.equal(await storage.flush(PATIENCE_MS), false, 'not everything could be stored');
-  await books.settled();
+  await checked.settled();
   assert.deepEqual(await ids(database), idsOf(good));
   assert.deepEqual(storage.counts().dropped, { rejected: poison.length });
   assert.equal(storage.state, 'ok');
-  const said = books.lines.filter((line) => line.includes('cannot hold'));
+  const said = checked.lines.filter((line) => line.includes('cannot hold'));
   assert.equal(said.length, 2, 'once per signal');
   assert.doesNotMatch(said.join(), /not a uuid/);
 });
 
 test('connections cut in the middle: everything is stored once', async () => {
-  const { database, books } = await started();
+  const { database, checked } = await started();
   const events: NervecenterEvent[] = [];
   const offerMore = () => {
     const more = requestEvents(500);
     events.push(...more);
-    books.offer(more);
+    checked.offer(more);
   };
   let cuts = 0;
   let cutting = true;
@@ -211,51 +211,51 @@ test('connections cut in the middle: everything is stored once', async () => {
   });
   await until(
     () => {
-      if (books.storage.counts().queued < 2000) offerMore();
+      if (checked.storage.counts().queued < 2000) offerMore();
       return cuts >= 3;
     },
     { timeoutMs: PATIENCE_MS },
   );
   cutting = false;
   await cutter;
-  await books.settled();
+  await checked.settled();
   assert.deepEqual(await ids(database), idsOf(events));
-  assert.equal(books.storage.counts().stored, events.length);
+  assert.equal(checked.storage.counts().stored, events.length);
 });
 
 test('the server stops and comes back: state, one line each, everything stored', async () => {
-  const { database, books, storage } = await started();
+  const { database, checked, storage } = await started();
   const events = requestEvents(50);
-  books.offer(events.slice(0, 10));
+  checked.offer(events.slice(0, 10));
   await storage.flush(PATIENCE_MS);
   await server.halt();
-  books.offer(events.slice(10));
+  checked.offer(events.slice(10));
   await until(() => storage.state === 'down', { timeoutMs: PATIENCE_MS });
   assert.equal(await storage.flush(50), false);
-  books.check();
+  checked.check();
   assert.equal(storage.counts().stored, 10);
   await server.resume();
-  await books.settled();
+  await checked.settled();
   await until(() => storage.state === 'ok');
   assert.deepEqual(await ids(database), idsOf(events));
-  assert.equal(books.lines.filter((line) => line.includes('trying again')).length, 1);
-  assert.equal(books.lines.filter((line) => line.includes('is back')).length, 1);
+  assert.equal(checked.lines.filter((line) => line.includes('trying again')).length, 1);
+  assert.equal(checked.lines.filter((line) => line.includes('is back')).length, 1);
 });
 
 test('a full queue drops the oldest, says so once and counts', async () => {
   const database = await server.createDatabase();
-  const books = new Audited(database, newDataDir(), 100_000);
+  const checked = new Audited(database, newDataDir(), 100_000);
   const events = requestEvents(1000);
-  for (let at = 0; at < events.length; at += 10) books.offer(events.slice(at, at + 10));
-  const { queued, dropped } = books.storage.counts();
+  for (let at = 0; at < events.length; at += 10) checked.offer(events.slice(at, at + 10));
+  const { queued, dropped } = checked.storage.counts();
   assert.ok(queued > 50 && queued < 400, `${queued} events of some 500 bytes`);
   assert.equal(dropped['queue_full'], events.length - queued);
-  await books.storage.start();
-  await books.storage.flush(PATIENCE_MS);
+  await checked.storage.start();
+  await checked.storage.flush(PATIENCE_MS);
   assert.deepEqual(await ids(database), idsOf(events.slice(-queued)));
-  assert.equal(books.lines.filter((line) => line.includes('dropping the oldest')).length, 1);
+  assert.equal(checked.lines.filter((line) => line.includes('dropping the oldest')).length, 1);
   assert.equal(
-    books.lines.filter((line) => line.includes(`${events.length - queued} events were dropped`)).length,
+    checked.lines.filter((line) => line.includes(`${events.length - queued} events were dropped`)).length,
     1,
   );
 });
@@ -270,20 +270,20 @@ test('a refused password is one clear sentence, and nothing is kept for it', asy
     await client.query('SELECT pg_reload_conf()');
   });
   const url = `postgresql:///${database.env['PGDATABASE']}?user=secretive&password=wr0ng&host=${server.clusterDir}`;
-  const books = new Audited({ connectionString: url, env: {} });
-  books.offer(requestEvents(3));
-  await assert.rejects(books.storage.start(), (error: Error & { code?: string }) => {
+  const checked = new Audited({ connectionString: url, env: {} });
+  checked.offer(requestEvents(3));
+  await assert.rejects(checked.storage.start(), (error: Error & { code?: string }) => {
     assert.equal(error.code, 'NC_STORAGE_REFUSED');
     assert.match(
       error.message,
       /password authentication failed for user "secretive"\. Check user and password/,
     );
-    assert.doesNotMatch(`${error.message}${books.storage.description}`, /wr0ng/);
+    assert.doesNotMatch(`${error.message}${checked.storage.description}`, /wr0ng/);
     return true;
   });
-  assert.equal(books.storage.state, 'down');
-  books.offer(requestEvents(2));
-  const { stored, queued, inFlight, dropped } = books.fate;
+  assert.equal(checked.storage.state, 'down');
+  checked.offer(requestEvents(2));
+  const { stored, queued, inFlight, dropped } = checked.fate;
   assert.deepEqual([stored, inFlight], [0, 0]);
   // The first three may have reached the spool, where they stay for a start that is not refused.
   assert.ok(queued === 0 || queued === 3);
@@ -293,8 +293,8 @@ test('a refused password is one clear sentence, and nothing is kept for it', asy
 
 test('a database that does not exist is refused with the remedy', async () => {
   const database = await server.createDatabase();
-  const books = new Audited({ connectionString: null, env: { ...database.env, PGDATABASE: 'nowhere' } });
-  await assert.rejects(books.storage.start(), /"nowhere" does not exist\. Create the database/);
+  const checked = new Audited({ connectionString: null, env: { ...database.env, PGDATABASE: 'nowhere' } });
+  await assert.rejects(checked.storage.start(), /"nowhere" does not exist\. Create the database/);
 });
 
 test('a newer schema is refused', async () => {
@@ -308,13 +308,13 @@ test('a newer schema is refused', async () => {
 test('a server that is not there yet: start resolves, and it is found when it comes', async () => {
   const database = await server.createDatabase();
   await server.halt();
-  const books = new Audited(database);
-  await books.storage.start();
-  assert.equal(books.storage.state, 'down');
+  const checked = new Audited(database);
+  await checked.storage.start();
+  assert.equal(checked.storage.state, 'down');
   const events = requestEvents(5);
-  books.offer(events);
+  checked.offer(events);
   await server.resume();
-  await books.settled();
+  await checked.settled();
   assert.deepEqual(await ids(database), idsOf(events));
 });
 
@@ -324,50 +324,50 @@ test('a host that cannot be reached does not hold up a shutdown, and what waits 
   await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
   const address = silent.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
-  const books = new Audited({ connectionString: `postgres://user:secret@127.0.0.1:${port}/app`, env: {} });
-  assert.equal(books.storage.description, `Postgres 127.0.0.1:${port}/app`);
-  const starting = books.storage.start();
-  books.offer(requestEvents(4));
-  await books.storage.shutdown(100);
+  const checked = new Audited({ connectionString: `postgres://user:secret@127.0.0.1:${port}/app`, env: {} });
+  assert.equal(checked.storage.description, `Postgres 127.0.0.1:${port}/app`);
+  const starting = checked.storage.start();
+  checked.offer(requestEvents(4));
+  await checked.storage.shutdown(100);
   await starting;
-  assert.deepEqual(books.fate, { stored: 0, queued: 4, inFlight: 0, dropped: {} }, 'kept in the spool');
+  assert.deepEqual(checked.fate, { stored: 0, queued: 4, inFlight: 0, dropped: {} }, 'kept in the spool');
   await new Promise((resolve) => silent.close(resolve));
 });
 
 test('shutdown stores what waits, may be called again, and later events are counted', async () => {
-  const { database, books, storage } = await started();
+  const { database, checked, storage } = await started();
   const events = requestEvents(20);
-  books.offer(events);
+  checked.offer(events);
   await Promise.all([storage.shutdown(PATIENCE_MS), storage.shutdown(1)]);
   assert.deepEqual(await ids(database), idsOf(events));
-  books.offer(requestEvents(3));
-  assert.deepEqual(books.fate, { stored: 20, queued: 0, inFlight: 0, dropped: { shutdown: 3 } });
+  checked.offer(requestEvents(3));
+  assert.deepEqual(checked.fate, { stored: 20, queued: 0, inFlight: 0, dropped: { shutdown: 3 } });
 });
 
 test('shutdown before start keeps it from starting', async () => {
-  const books = new Audited(await server.createDatabase());
-  await books.storage.shutdown(SHUTDOWN_MS);
-  await books.storage.start();
-  assert.equal(books.storage.state, 'down');
+  const checked = new Audited(await server.createDatabase());
+  await checked.storage.shutdown(SHUTDOWN_MS);
+  await checked.storage.start();
+  assert.equal(checked.storage.state, 'down');
 });
 
 test('embedded: the server is killed under load, comes back, and everything is stored once', async () => {
   const dataDir = reachableTempDir();
-  const books = new Audited(null, dataDir);
+  const checked = new Audited(null, dataDir);
   try {
-    await books.storage.start();
-    assert.match(books.storage.description, /^embedded PostgreSQL 18 in /);
+    await checked.storage.start();
+    assert.match(checked.storage.description, /^embedded PostgreSQL 18 in /);
     const events = requestEvents(4000);
-    books.offer(events.slice(0, 2000));
-    await until(() => books.storage.counts().stored > 0);
+    checked.offer(events.slice(0, 2000));
+    await until(() => checked.storage.counts().stored > 0);
     process.kill(
       Number.parseInt(readFileSync(join(dataDir, 'postgres/postmaster.pid'), 'utf8'), 10),
       'SIGKILL',
     );
-    books.offer(events.slice(2000));
-    await books.settled();
-    assert.equal(books.storage.counts().stored, events.length);
-    await books.storage.shutdown(SHUTDOWN_MS);
+    checked.offer(events.slice(2000));
+    await checked.settled();
+    assert.equal(checked.storage.counts().stored, events.length);
+    await checked.storage.shutdown(SHUTDOWN_MS);
 
     const server = new EmbeddedPostgres({ dataDir, log: () => {} });
     const client = new Client(await server.start());
@@ -380,7 +380,7 @@ test('embedded: the server is killed under load, comes back, and everything is s
       idsOf(events),
     );
   } finally {
-    await books.storage.shutdown(SHUTDOWN_MS);
+    await checked.storage.shutdown(SHUTDOWN_MS);
     rmSync(dataDir, { recursive: true, force: true });
   }
 });

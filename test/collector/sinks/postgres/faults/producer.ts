@@ -21,7 +21,7 @@ export interface ProducerOptions extends Partial<Omit<StorageOptions, 'config' |
   readonly spoolMaxBytes?: number;
 }
 
-/** A storage under load that remembers what it was given and checks the books at every turn. */
+/** A storage under load that remembers what it was given and checks the counts at every turn. */
 export class Producer {
   readonly storage: Storage;
   readonly lines: string[] = [];

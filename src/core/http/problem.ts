@@ -1,4 +1,4 @@
-import { CATALOGUE, NervecenterError } from './errors.ts';
+import { CATALOGUE, NervecenterError } from '../errors.ts';
 
 /** A failure as an answer to whoever asked over HTTP. */
 export interface ProblemAnswer {

@@ -1,12 +1,12 @@
-import type { Agent, AgentSettings } from '../../../src/agent/instrumentation.ts';
-import { llm } from '../../../src/agent/llm/observer.ts';
-import type { Attributes } from '../../../src/core/frame.ts';
-import type { Distribution } from '../../../src/core/histogram.ts';
-import type { NervecenterEvent } from '../../../src/core/signals/index.ts';
-import type { LlmCallEvent } from '../../../src/core/signals/llm-call.ts';
-import { milliseconds } from '../../../src/core/units.ts';
-import { IDLE_AGENT, SETTINGS_OFF } from '../../support/idle-agent.ts';
-import { until } from '../../support/poll.ts';
+import type { Agent, AgentSettings } from '../../../../src/agent/instrumentation.ts';
+import { llm } from '../../../../src/agent/llm/observer.ts';
+import type { Attributes } from '../../../../src/core/frame.ts';
+import type { Distribution } from '../../../../src/core/histogram.ts';
+import type { NervecenterEvent } from '../../../../src/core/signals/index.ts';
+import type { LlmCallEvent } from '../../../../src/core/signals/llm-call.ts';
+import { milliseconds } from '../../../../src/core/units.ts';
+import { IDLE_AGENT, SETTINGS_OFF } from '../../../support/idle-agent.ts';
+import { until } from '../../../support/poll.ts';
 
 /** The times between a stream's chunks, as the agent was given them. */
 export interface ChunkGaps {

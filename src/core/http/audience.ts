@@ -1,4 +1,4 @@
-import { KIB, SECOND_MS } from './units.ts';
+import { KIB, SECOND_MS } from '../units.ts';
 
 /** Viewers of one stream at once; the next one is refused with 503. */
 export const VIEWERS_MAX = 1000;

@@ -9,7 +9,7 @@ import { GoogleGenAI } from '@google/genai';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { CohereClient } from 'cohere-ai';
 import OpenAI from 'openai';
-import type { Exchange } from '../../support/recordings.ts';
+import type { Exchange } from '../../../support/recordings.ts';
 
 /** Bodies as the SDKs take them; recorded ones are whatever was sent. */
 type Body = never;
