@@ -41,7 +41,7 @@ import { Ticker } from './ticker.ts';
 /** Once storage was tried in vain; a server that comes back sooner still tells. */
 const SENT_AGAIN_PATIENCE_MS = 5 * SECOND_MS;
 /** Of a shutdown's time: most of it is for what waits, once it does no more. */
-const SENT_AGAIN_SHARE = 0.2;
+const SENT_AGAIN_SHARE = 0.3;
 
 export interface CollectorOptions {
   readonly config: Config;

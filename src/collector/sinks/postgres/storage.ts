@@ -66,7 +66,7 @@ export interface Storage {
   offer(events: readonly NervecenterEvent[], sent?: SentBatch): Promise<void>;
   /** Takes what was measured elsewhere: it is shown and added to the totals like what events measure. */
   addPoints(points: readonly Point[]): void;
-  /** The last batches of processes that wait on disk: all that can be told of what was accepted before without the server. */
+  /** The last batches of processes that are on disk: all that can be told of what was accepted before without the server. */
   sentOnDisk(): Promise<readonly SentBatch[]>;
   counts(): StorageCounts;
   /**

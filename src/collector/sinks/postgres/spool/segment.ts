@@ -122,12 +122,14 @@ export class Segment {
   }
 
   /** What waits here says of itself, oldest first. Reads through a handle of its own, so that others may take meanwhile. */
-  async *facts(): AsyncIterable<{ readonly header: RecordHeader; readonly facts: BatchFacts }> {
+  async *facts(
+    from = this.offset,
+  ): AsyncIterable<{ readonly header: RecordHeader; readonly facts: BatchFacts }> {
     const file = await this.#files.open(this.path, 'r');
     const window = new Window(file);
     const size = this.bytes;
     try {
-      for (let position = this.offset; position < size; ) {
+      for (let position = from; position < size; ) {
         const found = recordInWindow(window, position, size) ?? (await findRecord(window, position, size));
         position = found.end;
         if (found.kind === 'gap' || found.header.payloadBytes < LENGTH_BYTES) continue;

@@ -71,10 +71,10 @@ export class Segments {
   }
 
   /** What waits says of itself, oldest first. A file that cannot be read says nothing. */
-  async *facts(): AsyncIterable<WaitingFacts> {
+  async *facts(from: (segment: Segment) => number = ({ offset }) => offset): AsyncIterable<WaitingFacts> {
     for (const segment of this.#all) {
       try {
-        for await (const { header, facts } of segment.facts())
+        for await (const { header, facts } of segment.facts(from(segment)))
           yield { writer: header.writer, seq: header.seq, facts };
       } catch {
         // Whoever takes from it will find out, and count it.

@@ -121,6 +121,11 @@ export class Spool {
     return this.#segments.facts();
   }
 
+  /** Likewise of what was taken, too, as far as it is still on disk. */
+  allFacts(): AsyncIterable<WaitingFacts> {
+    return this.#segments.facts(() => 0);
+  }
+
   /** Makes durable what was appended. @throws the file system's error; nobody knows then what a power cut would leave. */
   sync(): Promise<void> {
     return this.#segments.sync();

@@ -89,9 +89,9 @@ export class Spools {
     this.#found = this.#found.filter((spool) => !spools.includes(spool));
   }
 
-  /** What waits in all of them says of itself. */
-  async *facts(): AsyncIterable<WaitingFacts> {
-    for (const spool of this.#all) yield* spool.facts();
+  /** See `Spool.allFacts`. */
+  async *allFacts(): AsyncIterable<WaitingFacts> {
+    for (const spool of this.#all) yield* spool.allFacts();
   }
 
   /** See `Spool.append`. */

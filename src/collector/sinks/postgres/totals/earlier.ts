@@ -112,10 +112,10 @@ export class WaitingSum {
   }
 }
 
-/** The last batch of every process that is among what waits. */
-export async function sentIn(waiting: AsyncIterable<WaitingFacts>): Promise<readonly SentBatch[]> {
+/** The last batch there of every process. */
+export async function sentIn(batches: AsyncIterable<WaitingFacts>): Promise<readonly SentBatch[]> {
   const sum = new WaitingSum(Date.now());
-  for await (const { facts } of waiting) sum.add(facts, true);
+  for await (const { facts } of batches) sum.add(facts, true);
   return sum.take().sent;
 }
 

@@ -124,9 +124,9 @@ export class Intake {
     for await (const batch of this.#spool.found()) if (batch.writer !== this.#held.writer) yield batch;
   }
 
-  /** What waits on disk, this process' own included. */
+  /** What is on disk, stored or not, this process' own included. */
   onDisk(): AsyncIterable<WaitingFacts> {
-    return this.#spool.facts();
+    return this.#spool.allFacts();
   }
 
   /** What is here now does not wait for a full batch. */

@@ -107,9 +107,9 @@ export class SpoolAccess {
     if (this.#spools !== null) yield* this.#spools.found();
   }
 
-  /** See `Spools.facts`. */
-  async *facts(): AsyncIterable<WaitingFacts> {
-    if (this.#spools !== null) yield* this.#spools.facts();
+  /** See `Spool.allFacts`. */
+  async *allFacts(): AsyncIterable<WaitingFacts> {
+    if (this.#spools !== null) yield* this.#spools.allFacts();
   }
 
   /**
