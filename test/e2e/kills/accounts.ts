@@ -9,7 +9,7 @@ export interface End {
   readonly pid: number;
   readonly signal: NodeJS.Signals;
   readonly atMs: number;
-  /** Of what it answered from then on it may not have handed over everything when it was killed. */
+  /** Of what it answered from then on it may not have handed over everything, if it had no time to. */
   readonly mayMissFromMs: number;
 }
 
@@ -18,6 +18,8 @@ interface Parts {
   readonly watcher: Watcher;
   readonly ends: readonly End[];
   readonly stored: () => Promise<Stored>;
+  /** Whether a process ended without having handed over what it had. */
+  readonly cutShort: (end: End) => boolean;
 }
 
 /** Events are handed over every 250 ms and written 25 ms later; the rest is for a busy machine. */
@@ -28,9 +30,9 @@ const PATIENCE_MS = 60_000;
  * Ends the load, waits until everything is stored, and checks that no total ever fell, that shown and stored are the same,
  * each request once, and that of what was answered nothing is missing but what a killed process had not handed over.
  */
-export async function assertAccounted({ load, watcher, ends, stored }: Parts): Promise<void> {
+export async function assertAccounted({ load, watcher, ends, stored, cutShort }: Parts): Promise<void> {
   await load.stop();
-  const due = dueOf(load, ends);
+  const due = dueOf(load, ends.filter(cutShort));
   let missing = due;
   const rows = await until(
     async () => {
@@ -54,11 +56,9 @@ export async function assertAccounted({ load, watcher, ends, stored }: Parts): P
   assert.deepEqual(pipeline.events_dropped, {});
 }
 
-/** The requests whose rows must come: all that were answered, but by a killed process shortly before. */
-function dueOf({ answers }: Load, ends: readonly End[]): string[] {
-  const killed = new Map(
-    ends.filter(({ signal }) => signal === 'SIGKILL').map(({ pid, mayMissFromMs }) => [pid, mayMissFromMs]),
-  );
-  const isDue = ({ pid, atMs }: Answer) => atMs < (killed.get(pid) ?? Number.POSITIVE_INFINITY);
+/** The requests whose rows must come: all that were answered, but by a process that was cut short, shortly before. */
+function dueOf({ answers }: Load, cutShort: readonly End[]): string[] {
+  const mayMiss = new Map(cutShort.map(({ pid, mayMissFromMs }) => [pid, mayMissFromMs]));
+  const isDue = ({ pid, atMs }: Answer) => atMs < (mayMiss.get(pid) ?? Number.POSITIVE_INFINITY);
   return [...answers].filter(([, answer]) => isDue(answer)).map(([name]) => name);
 }
