@@ -11,7 +11,7 @@ it('every test file is in exactly one project', () => {
     folders.filter((folder, index) => folders.indexOf(folder) !== index),
     [],
   );
-  const files = globSync('**/*.test.ts', { cwd: ROOT, exclude: ['node_modules/**', 'dist/**'] });
+  const files = globSync('**/*.test.ts', { cwd: ROOT, exclude: ['**/node_modules/**', 'dist/**'] });
   const strays = files.filter((file) => {
     const [test, folder = ''] = file.split(sep);
     return test !== 'test' || !folders.includes(folder);

@@ -37,7 +37,7 @@ const SENDER_KEPT = '1 day';
 export async function storedEarlier(client: ClientBase): Promise<Earlier> {
   const { rows: totals } = await client.query<TotalRow>(
     `SELECT metric, attributes, sum(count) AS count, sum(sum) AS sum, sum(zero_count) AS zero_count
-     FROM enterprise.totals GROUP BY 1, 2`,
+     FROM enterprise.totals GROUP BY 1, 2 ORDER BY sum(count) + sum(sum) DESC`,
   );
   const { rows: window } = await client.query<{ at: number; measured: unknown }>(
     `SELECT (extract(epoch FROM at) * 1000)::float8 AS at, measured FROM enterprise.nervecenter_window
