@@ -180,6 +180,7 @@ export function rescale(
 ): Pick<Buckets, 'offset' | 'counts'> {
   let first = 0;
   let last = counts.length - 1;
+  if (scale === HISTOGRAM_SCALE && counts[first] && counts[last]) return { offset, counts };
   while (first <= last && !counts[first]) first++;
   while (last >= first && !counts[last]) last--;
   if (first > last) return { offset: 0, counts: [] };

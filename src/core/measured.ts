@@ -74,8 +74,20 @@ function isFigure(value: unknown): value is number {
   return typeof value === 'number' && Math.abs(value) <= MAGNITUDE_MAX;
 }
 
+/** Of series that live on, which come with every batch. */
+const STORABLE = new WeakMap<Attributes, Attributes>();
+
 /** Text that every store takes, of bounded length, in one order of names whatever the sender's. */
 function storable(attributes: Attributes): Attributes {
+  let known = STORABLE.get(attributes);
+  if (known === undefined) {
+    known = cleaned(attributes);
+    STORABLE.set(attributes, known);
+  }
+  return known;
+}
+
+function cleaned(attributes: Attributes): Attributes {
   const entries = Object.entries(attributes).map(([name, value]): [string, AttributeValue] => [
     text(name, ATTRIBUTE_CHARS_MAX) ?? '',
     typeof value === 'string' ? (text(value, ATTRIBUTE_CHARS_MAX) ?? '') : value,

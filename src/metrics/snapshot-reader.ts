@@ -123,11 +123,21 @@ function histogramOf(
 
 /** Attribute values of an app's own metrics may be lists; a series is told apart by text, number or boolean. */
 function attributesOf({ attributes }: Pick<DataPoint<unknown>, 'attributes'>): Attributes {
+  if (arePlain(attributes)) return attributes;
   return Object.fromEntries(
     Object.entries(attributes).flatMap(([name, value]) =>
       value === undefined || value === null ? [] : [[name, plain(value)]],
     ),
   );
+}
+
+/** As those of our own instruments are. */
+function arePlain(attributes: object): attributes is Attributes {
+  for (const name in attributes) {
+    const type = typeof (attributes as Readonly<Record<string, unknown>>)[name];
+    if (type !== 'string' && type !== 'number' && type !== 'boolean') return false;
+  }
+  return true;
 }
 
 function plain(value: unknown): AttributeValue {

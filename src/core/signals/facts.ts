@@ -59,7 +59,28 @@ export function holds(fact: Fact, valueIn: (column: string) => unknown): boolean
 /** The same of an event, by the columns it is stored in. */
 export function asked<E>(fact: Fact, columns: readonly Column<E>[]): (event: E) => boolean {
   const values = new Map(columns.map(({ name, value }) => [name, value]));
-  return (event) => holds(fact, (column) => values.get(column)?.(event));
+  return compiled(fact, (column) => values.get(column) ?? (() => null));
+}
+
+/** `holds` for a fact that is asked of every event: taken apart once. */
+function compiled<E>(fact: Fact, cellOf: (column: string) => (event: E) => unknown): (event: E) => boolean {
+  if ('anyOf' in fact) {
+    const parts = fact.anyOf.map((one) => compiled(one, cellOf));
+    return (event) => parts.some((part) => part(event));
+  }
+  if ('allOf' in fact) {
+    const parts = fact.allOf.map((one) => compiled(one, cellOf));
+    return (event) => parts.every((part) => part(event));
+  }
+  if ('not' in fact) {
+    const part = compiled(fact.not, cellOf);
+    return (event) => !part(event);
+  }
+  const value = cellOf('present' in fact ? fact.present : fact.column);
+  return (event) => {
+    const cell = value(event);
+    return holds(fact, () => cell);
+  };
 }
 
 /** The same in SQL over the row `r`: true or false, never `NULL`. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Point } from '../../../../core/frame.ts';
-import { mergePoints, toMeasured } from '../../../../core/measured.ts';
+import { toMeasured } from '../../../../core/measured.ts';
 import type { NervecenterEvent } from '../../../../core/signals/index.ts';
 import { type Batch, encodeEvents } from '../spool/batch.ts';
 import type { Taken } from './arrivals.ts';
@@ -53,7 +53,7 @@ export class HeldBatch {
     const { measure } = this.#measuring;
     this.#unshown = [...points[1], ...measure(events[1])];
     const shown = [...points[0], ...measure(events[0])];
-    const facts = { atMs: Date.now(), measured: toMeasured(mergePoints([...shown, ...this.#unshown])), sent };
+    const facts = { atMs: Date.now(), measured: toMeasured([...shown, ...this.#unshown]), sent };
     const { rows, payload, rejected } = encodeEvents(events.flat(), facts);
     for (const { table, error } of rejected) this.#rowCounts.reject(table, error);
     const tells = rows > 0 || facts.measured.length > 0 || sent.length > 0;
