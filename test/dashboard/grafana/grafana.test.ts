@@ -17,7 +17,12 @@ const DATA_SOURCE = { type: 'prometheus', uid: '${datasource}' };
 /** Four calls of models and the request that asked for them. */
 const REQUESTS_OF_TRAFFIC = 5;
 /** What comes from elsewhere than the frame with the requests. */
-const LATE = ['nervecenter_llm_unpriced_calls_total', 'system_network_io_rate_bytes_per_second'];
+const LATE = [
+  'nervecenter_llm_unpriced_calls_total',
+  'nervecenter_cache_requests_total',
+  'nervecenter_websocket_messages_total',
+  'system_network_io_rate_bytes_per_second',
+];
 
 interface Target {
   readonly expr: string;
@@ -67,7 +72,7 @@ describe('the dashboards for Grafana', () => {
     const url = await app.appUrl();
     await app.started();
     assert.equal((await fetch(`${url}/traffic`)).status, 200);
-    // Figures come by frame, prices by event: either may be a moment ahead. The request for the traffic is measured last.
+    // Look-ups and messages come by frame, the others by event: either may be a moment ahead. The request for the traffic is measured last.
     await until(
       async () => {
         const text = await (await app.get('/metrics')).text();
