@@ -15,7 +15,7 @@ export default defineConfig({
     // A file has a process to itself, because much of what is tested belongs to the process: hooks, signals, globals.
     pool: 'forks',
     isolate: true,
-    maxWorkers: 2,
+    maxWorkers: 3,
     setupFiles: ['test/support/runner/environment-of-an-app.ts'],
     // Hooks run in the order in which they stand, before and after.
     sequence: { hooks: 'list' },
