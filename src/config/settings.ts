@@ -215,7 +215,7 @@ export const SETTINGS = {
     kind: 'text',
     group: 'storage',
     default: DEFAULT_RETENTION,
-    meaning: 'days kept per table',
+    meaning: 'days kept per table; WebSocket sessions as `request`',
     more: { text: 'retention', page: 'storage.md#partitions-and-retention' },
   },
   NERVECENTER_STORAGE_MAX_BYTES: {

@@ -31,12 +31,9 @@ const EVENTS = traffic(ROUNDS).map((event, index) => {
 function sorted(points: readonly Point[]): Point[] {
   const key = ({ name, attributes }: Point) => `${name} ${JSON.stringify(Object.entries(attributes).sort())}`;
   return points
-    .map((point) => (point.kind === 'histogram' ? { ...point, counts: trimmed(point) } : point))
+    .map((point) => (point.kind === 'histogram' ? { ...point, counts: [...point.counts] } : point))
     .toSorted((a, b) => (key(a) < key(b) ? -1 : 1));
 }
-
-/** The SDK keeps empty buckets around those that hold something. */
-const trimmed = ({ counts }: { readonly counts: readonly number[] }) => [...counts];
 
 async function bySdk(name: SignalName): Promise<Point[]> {
   const reader = new SnapshotReader();
