@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { dirname } from 'node:path';
+import { dirname, isAbsolute } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { describeError } from '../core/errors.ts';
 import type { AgentMessage, Source } from '../core/frame.ts';
@@ -63,7 +63,8 @@ const SYSTEM_CLOCK: Clock = {
 export function startAgent({ config, env, mainScript, say }: AgentOptions): () => void {
   const clock = SYSTEM_CLOCK;
   const own = new DeltaMeterProvider();
-  const appDirectory = mainScript === undefined ? null : dirname(mainScript);
+  // `node -` has a main script that is no path.
+  const appDirectory = mainScript !== undefined && isAbsolute(mainScript) ? dirname(mainScript) : null;
   const readers = startReaders(own, { config, appDirectory, say });
   const pipeline = new Pipeline(eventMeasure(own.getMeter()));
   const tallies = newTallies();
@@ -73,7 +74,7 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
     env,
     say,
     onAccepted: (batch) => pipeline.accepted(batch),
-    onOpen: () => handOver(),
+    onOpen: () => guarded(agent, handOver)(),
     onLost: () => pipeline.sendUnacceptedAgain(),
   });
   const deferred = new Deferred(() => pipeline.drop(AGENT_ERROR, 1));

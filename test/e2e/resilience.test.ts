@@ -145,6 +145,17 @@ describe('an app under the agent', () => {
     });
   });
 
+  it('may come from standard input', async () => {
+    const script =
+      'require("node:http").createServer((_, answer) => answer.end()).listen(0, function () { console.log("port " + this.address().port); })';
+    await withApp('-', { input: script }, async (app) => {
+      const url = await app.appUrl();
+      await app.started();
+      await fetch(url);
+      await app.snapshotWhen(({ api }) => api.requests_total === 1);
+    });
+  });
+
   it('may be ESM and loaded with --import', async () => {
     const flags = ['--import', pathToFileURL(PRELOAD).href];
     await withApp(join(FIXTURES, 'app.mjs'), { flags }, async (app) => {

@@ -19,6 +19,8 @@ export interface ObservedAppOptions {
   readonly args?: readonly string[];
   readonly cwd?: string;
   readonly dataDir?: string;
+  /** Of standard input. @default there is none */
+  readonly input?: string;
 }
 
 /** A real app in a process of its own, with the agent in front and a collector inside, on ports of its own. */
@@ -42,9 +44,10 @@ export class ObservedApp {
           NERVECENTER_DATA_DIR: join(this.dataDir, 'data'),
           ...options.env,
         },
-        stdio: ['ignore', 'pipe', 'pipe'],
+        stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       },
     );
+    this.child.stdin?.end(options.input);
     this.child.stdout?.on('data', (chunk: Buffer) => {
       this.stdout += chunk;
     });
