@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { it } from 'vitest';
@@ -51,6 +52,7 @@ it(`nothing is missing and no total falls while a collector of its own is killed
     }
     const stored = () => storedIn(join(home, 'data'));
     await assertAccounted({ load, watcher, ends, stored, cutShort: () => false });
+    for (const app of apps) assert.doesNotMatch(app.stdout + app.stderr, /unhandled|Error/);
   } finally {
     await watcher.stop();
     for (const app of [...apps, collector]) await app.stop();
