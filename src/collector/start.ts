@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config/config.ts';
 import { describeError } from '../core/errors.ts';
 import type { Source } from '../core/frame.ts';
@@ -211,7 +212,10 @@ function waitForSentBefore(
   });
   return async (timeoutMs) => {
     clearTimeout(patience);
-    await Promise.all([lookOnDisk(), sentBatches.awaited(timeoutMs)]);
+    await Promise.all([
+      Promise.race([lookOnDisk(), delay(timeoutMs, null, { ref: false })]),
+      sentBatches.awaited(timeoutMs),
+    ]);
     sentBatches.completed(false);
   };
 }

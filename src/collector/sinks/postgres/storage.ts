@@ -203,7 +203,10 @@ class PostgresStorage implements Storage {
     const droppedBefore = this.#rowCounts.droppedTotal;
     this.#retryNow = true;
     this.#intake.flush();
-    const settled = await this.#wakeup.until(() => this.#settled() >= target, deadlineMs);
+    const settled = await this.#wakeup.until(
+      () => this.#settled() >= target && !this.#intake.inMemory,
+      deadlineMs,
+    );
     return settled && this.#rowCounts.droppedTotal === droppedBefore;
   }
 
@@ -292,6 +295,8 @@ class PostgresStorage implements Storage {
     const remaining = () => Math.max(0, endsAt - performance.now());
     if (this.#starting !== null) {
       await within(this.#starting, remaining() - stopMs);
+      // Batches are made of what came as long as the intake runs, and there is no disk to keep them.
+      if (this.#intake.memoryOnly && this.#link.pool !== null) await this.flush(remaining() - stopMs);
       await within(this.#intake.stop(), remaining());
       if (this.#link.pool !== null) await this.flush(remaining() - stopMs);
     }

@@ -1,8 +1,9 @@
 import { dirname, join } from 'node:path';
+import type { Point } from '../../../../core/frame.ts';
 import { fromMeasured, type Measured, mergePoints, toMeasured } from '../../../../core/measured.ts';
 import { makeDirectory } from '../../../../platform/paths.ts';
 import { type Lock, takeLock } from '../data-dir/lock.ts';
-import { type Batch, withCarried } from './batch.ts';
+import { type Batch, factsOf, withCarried } from './batch.ts';
 import { NODE_FILES, type SpoolFiles } from './files.ts';
 import { encodeRecord, recordBytes } from './record.ts';
 import type { Segment } from './segment.ts';
@@ -98,15 +99,17 @@ export class Spool {
    * @throws the file system's error; the batch is then not in the spool.
    */
   async append(given: Batch, settle: () => void): Promise<void> {
-    await this.#makeRoom(recordBytes(given.payload.length));
-    const batch = this.#withCarried(given);
-    const bytes = recordBytes(batch.payload.length);
-    if (bytes > this.#maxBytes) {
+    const room = recordBytes(given.payload.length);
+    if (room > this.#maxBytes) {
+      const { measured, carried } = factsOf(given.payload);
+      this.#carry([...fromMeasured(measured), ...fromMeasured(carried)]);
       settle();
-      this.#onLost('spool_full', batch.rows);
+      this.#onLost('spool_full', given.rows);
       return;
     }
-    await this.#segments.write(bytes, (segment) => {
+    await this.#makeRoom(room);
+    const batch = this.#withCarried(given);
+    await this.#segments.write(recordBytes(batch.payload.length), (segment) => {
       const offset = segment.bytes;
       return segment.append(encodeRecord(batch), batch.rows, () => {
         this.#reader.remember({ batch, segment, offset, end: segment.bytes });
@@ -173,14 +176,18 @@ export class Spool {
 
   /** Shown and given up: what the batches of a segment measured stays in the totals. */
   async #carryOn(segment: Segment): Promise<void> {
-    const measured = fromMeasured(this.#carried);
+    const points: Point[] = [];
     try {
       for await (const { facts } of segment.facts())
-        measured.push(...fromMeasured(facts.measured), ...fromMeasured(facts.carried));
+        points.push(...fromMeasured(facts.measured), ...fromMeasured(facts.carried));
     } catch {
       // What cannot be read is lost to the totals as well.
     }
-    this.#carried = toMeasured(mergePoints(measured));
+    this.#carry(points);
+  }
+
+  #carry(points: readonly Point[]): void {
+    this.#carried = toMeasured(mergePoints([...fromMeasured(this.#carried), ...points]));
   }
 
   #withCarried(batch: Batch): Batch {

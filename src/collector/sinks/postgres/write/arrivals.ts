@@ -73,13 +73,10 @@ export class Arrivals {
   }
 
   /** Returns the oldest ones, which had to go for these. @param shown whether they are shown already. */
-  push(
-    events: readonly NervecenterEvent[],
-    { sent, shown }: Pick<Offer, 'sent' | 'shown'>,
-  ): readonly NervecenterEvent[] {
+  push(events: readonly NervecenterEvent[], { sent, shown }: Pick<Offer, 'sent' | 'shown'>): Taken['events'] {
     this.#offered += events.length;
     this.#offers.push({ upTo: this.#offered, sent, shown });
-    return this.#queue.push(events);
+    return this.#byShown(this.#queue.push(events));
   }
 
   /** To be told with the next batch. */
@@ -108,6 +105,16 @@ export class Arrivals {
   }
 
   #take(events: readonly NervecenterEvent[]): Taken {
+    this.#hasPoints = false;
+    return {
+      events: this.#byShown(events),
+      points: [this.#shownPoints.take(), this.#unshownPoints.take()],
+      sent: this.#takeSent(),
+    };
+  }
+
+  /** @param events that left just now. */
+  #byShown(events: readonly NervecenterEvent[]): Taken['events'] {
     const from = this.gone - events.length;
     const shown: NervecenterEvent[] = [];
     const unshown: NervecenterEvent[] = [];
@@ -116,12 +123,7 @@ export class Arrivals {
       while ((this.#offers[offer]?.upTo ?? Number.POSITIVE_INFINITY) <= from + index) offer++;
       (this.#offers[offer]?.shown === true ? shown : unshown).push(event);
     }
-    this.#hasPoints = false;
-    return {
-      events: [shown, unshown],
-      points: [this.#shownPoints.take(), this.#unshownPoints.take()],
-      sent: this.#takeSent(),
-    };
+    return [shown, unshown];
   }
 
   #takeSent(): SentBatch[] {

@@ -65,6 +65,16 @@ export class Intake {
     return this.#arrivals.length + (this.#held.withWriter ? 0 : this.#held.rows) + this.#spool.rows;
   }
 
+  /** Whether something waits in memory: figures do, too. */
+  get inMemory(): boolean {
+    return this.#arrivals.length > 0 || this.#arrivals.hasPoints || !this.#held.empty;
+  }
+
+  /** Memory is all there is for what comes. */
+  get memoryOnly(): boolean {
+    return this.#spool.memoryOnly;
+  }
+
   /** Rows of the batches that the writer has. */
   get inFlight(): number {
     return this.#spool.takenRows + (this.#held.withWriter ? this.#held.rows : 0);
@@ -99,9 +109,9 @@ export class Intake {
     if (shown) show(measure(events));
     const dropped = this.#arrivals.push(events, { sent, shown });
     const target = this.#arrivals.offered;
-    this.#rowCounts.drop('queue_full', dropped.length);
-    this.#arrivals.addPoints(measure(dropped), shown);
-    this.#wakeup.notify();
+    this.#rowCounts.drop('queue_full', dropped.flat().length);
+    this.#arrivals.addPoints(measure(dropped[0]), true);
+    this.addPoints(measure(dropped[1]));
     const isSafe = () => this.#schedule.isSynced(target) || this.#spool.memoryOnly || this.#appender.stopped;
     await this.#wakeup.until(isSafe);
   }
@@ -159,8 +169,9 @@ export class Intake {
     const batches = await this.#spool.take(countMax).catch(async (error: unknown) => {
       this.#spool.fail(error);
       await this.#wakeup.until(() => this.#appender.stopped, READ_RETRY_MS);
-      return [];
+      return null;
     });
+    if (batches === null) return []; // What is on disk is older, and a writer's batches are stored in order.
     if (batches.length > 0) return batches;
     const held = this.#held.lendTo('writer');
     return held === null ? [] : [held];

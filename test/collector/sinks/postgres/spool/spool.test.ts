@@ -4,9 +4,14 @@ import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, test } from 'vitest';
-import type { Batch } from '../../../../../src/collector/sinks/postgres/spool/batch.ts';
+import {
+  type Batch,
+  encodeEvents,
+  factsOf,
+} from '../../../../../src/collector/sinks/postgres/spool/batch.ts';
 import { HEADER_BYTES, recordBytes } from '../../../../../src/collector/sinks/postgres/spool/record.ts';
 import { Spool } from '../../../../../src/collector/sinks/postgres/spool/spool.ts';
+import type { Measured } from '../../../../../src/core/measured.ts';
 import { KIB, MIB } from '../../../../../src/core/units.ts';
 import { reachableTempDir } from '../../../../support/postgres.ts';
 
@@ -218,8 +223,30 @@ test('past the cap the oldest go, counted, and the newest are kept', async () =>
     kept.map(({ seq }) => seq),
     Array.from(kept, (_, index) => 201 - kept.length + index),
   );
-  await spool.append(batch(201, 7, 512 * KIB), () => {});
-  assert.equal(spool.rows, 0, 'larger than the whole cap');
+  await spool.close();
+});
+
+test('a batch larger than the whole cap goes alone, and what it measured with the next one', async () => {
+  const { spool, lost } = await open(newDirectory(), 256 * KIB);
+  const measured: Measured = [['nervecenter.cache.requests', {}, 3]];
+  const facts = { atMs: 0, measured, sent: [] };
+  const { payload } = encodeEvents([], facts);
+  await spool.append(batch(1), () => {});
+  await spool.append(
+    { ...batch(2, 7), payload: Buffer.concat([payload, Buffer.alloc(512 * KIB)]) },
+    () => {},
+  );
+  assert.deepEqual(lost, { spool_full: 7 });
+  await spool.append(
+    { ...batch(3), payload: encodeEvents([], { ...facts, measured: [] }).payload },
+    () => {},
+  );
+  const kept = await drained(spool);
+  assert.deepEqual(
+    kept.map(({ seq }) => seq),
+    [1, 3],
+  );
+  assert.deepEqual(kept.map(({ payload }) => factsOf(payload).carried).at(-1), measured);
   await spool.close();
 });
 

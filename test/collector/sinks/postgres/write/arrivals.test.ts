@@ -30,3 +30,15 @@ it('never cuts what a process sent together, by number or by size', () => {
   assert.equal(taken.at(-1)?.[1], 20);
   assert.ok(taken.length > (1200 * 2000) / (2 * BATCH_BYTES_MAX), 'in several batches');
 });
+
+it('gives back what had to go by whether it was shown, whatever made it go', () => {
+  const arrivals = new Arrivals(1024 * MIB);
+  const offer = (events: number, shown: boolean) =>
+    arrivals.push(requestEvents(events), { sent: null, shown });
+  offer(150_000, true);
+  offer(50_000, false);
+  assert.deepEqual(lengths(offer(100_000, false)), [100_000, 0]);
+  assert.deepEqual(lengths(offer(90_000, true)), [50_000, 40_000]);
+});
+
+const lengths = (parts: readonly (readonly unknown[])[]) => parts.map(({ length }) => length);
