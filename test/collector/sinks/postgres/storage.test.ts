@@ -344,34 +344,6 @@ test('shutdown stores what waits, may be called again, and later events are coun
   assert.deepEqual(checked.fate, { stored: 20, queued: 0, inFlight: 0, dropped: { shutdown: 3 } });
 });
 
-test('without a spool shutdown stores all that waits, figures without rows included', async () => {
-  const database = await server.createDatabase();
-  const storage = createStorage({
-    ...unseen(),
-    config: { postgres: database, dataDir: newDataDir(), spoolMaxBytes: 0 },
-    log: () => {},
-  });
-  await storage.start();
-  const events = requestEvents(3500);
-  void storage.offer(events);
-  const lookups = {
-    name: 'nervecenter.cache.requests',
-    unit: '{request}',
-    description: '',
-    attributes: { 'cache.name': 'rag', 'cache.result': 'hit' },
-    kind: 'counter' as const,
-    value: 5,
-  };
-  storage.addPoints([lookups]);
-  await storage.shutdown(PATIENCE_MS);
-  assert.deepEqual(storage.counts().dropped, {});
-  assert.deepEqual(await ids(database), idsOf(events));
-  const totals = await server.using(database, (client) =>
-    client.query('SELECT sum FROM enterprise.totals WHERE metric = $1', [lookups.name]),
-  );
-  assert.deepEqual(totals.rows, [{ sum: 5 }]);
-});
-
 test('shutdown before start keeps it from starting', async () => {
   const checked = new Audited(await server.createDatabase());
   await checked.storage.shutdown(SHUTDOWN_MS);

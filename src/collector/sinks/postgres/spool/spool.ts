@@ -34,6 +34,8 @@ export class Spool {
   readonly #reader: SpoolReader;
   /** What batches that had to go measured: the next one says it. */
   #carried: Measured = [];
+  /** Of it what earlier processes measured, as a batch of one of them: nobody has shown it. `null` once that is not asked. */
+  #carriedFound: WaitingFacts[] | null = [];
 
   private constructor({ directory, maxBytes, onLost, files = NODE_FILES }: SpoolOptions, lock: Lock) {
     this.#maxBytes = maxBytes;
@@ -107,7 +109,7 @@ export class Spool {
       this.#onLost('spool_full', given.rows);
       return;
     }
-    await this.#makeRoom(room);
+    await this.#makeRoom(room, given.writer);
     const batch = this.#withCarried(given);
     await this.#segments.write(recordBytes(batch.payload.length), (segment) => {
       const offset = segment.bytes;
@@ -119,14 +121,20 @@ export class Spool {
     this.#carried = [];
   }
 
-  /** What waits says of itself, oldest first. A file that cannot be read says nothing. */
-  facts(): AsyncIterable<WaitingFacts> {
-    return this.#segments.facts();
+  /** What waits, and what had to go before `found`, says of itself, oldest first. A file that cannot be read says nothing. */
+  async *facts(): AsyncIterable<WaitingFacts> {
+    yield* this.#carriedFound ?? [];
+    yield* this.#segments.facts();
   }
 
-  /** Likewise of what was taken, too, as far as it is still on disk. */
+  /** Likewise of all that is still on disk, what was taken included. */
   allFacts(): AsyncIterable<WaitingFacts> {
     return this.#segments.facts(() => 0);
+  }
+
+  /** What earlier processes left here is known now. */
+  found(): void {
+    this.#carriedFound = null;
   }
 
   /** Makes durable what was appended. @throws the file system's error; nobody knows then what a power cut would leave. */
@@ -162,11 +170,11 @@ export class Spool {
     this.#lock.release();
   }
 
-  async #makeRoom(bytes: number): Promise<void> {
+  async #makeRoom(bytes: number, writer: string): Promise<void> {
     const { oldest: first } = this.#segments;
     for (let oldest = first; oldest !== undefined; oldest = this.#segments.oldest) {
       if (this.bytes + bytes <= this.#maxBytes) return;
-      await this.#carryOn(oldest);
+      await this.#carryOn(oldest, writer);
       const { rows } = oldest;
       const removed = this.#segments.remove(oldest);
       if (rows > 0) this.#onLost('spool_full', rows);
@@ -174,16 +182,32 @@ export class Spool {
     }
   }
 
-  /** Shown and given up: what the batches of a segment measured stays in the totals. */
-  async #carryOn(segment: Segment): Promise<void> {
+  /** Given up: what the batches of a segment measured stays in the totals. @param ours who writes here now. */
+  async #carryOn(segment: Segment, ours: string): Promise<void> {
     const points: Point[] = [];
+    const found: Point[] = [];
+    let author = '';
     try {
-      for await (const { facts } of segment.facts())
-        points.push(...fromMeasured(facts.measured), ...fromMeasured(facts.carried));
+      for await (const { header, facts } of segment.facts()) {
+        const measured = [...fromMeasured(facts.measured), ...fromMeasured(facts.carried)];
+        points.push(...measured);
+        if (header.writer === ours) continue;
+        found.push(...measured);
+        author = header.writer;
+      }
     } catch {
       // What cannot be read is lost to the totals as well.
     }
     this.#carry(points);
+    if (found.length > 0) this.#carryFound(author, found);
+  }
+
+  #carryFound(writer: string, points: readonly Point[]): void {
+    if (this.#carriedFound === null) return;
+    const before = this.#carriedFound.flatMap(({ facts }) => fromMeasured(facts.carried));
+    const carried = toMeasured(mergePoints([...before, ...points]));
+    const seq = Number.POSITIVE_INFINITY; // As no batch has that is stored.
+    this.#carriedFound = [{ writer, seq, facts: { atMs: 0, measured: [], carried, sent: [] } }];
   }
 
   #carry(points: readonly Point[]): void {

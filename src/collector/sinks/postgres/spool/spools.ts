@@ -86,6 +86,7 @@ export class Spools {
   async *found(): AsyncIterable<WaitingFacts> {
     const spools = [...this.#found];
     for (const spool of spools) yield* spool.facts();
+    for (const spool of spools) spool.found();
     this.#found = this.#found.filter((spool) => !spools.includes(spool));
   }
 
