@@ -83,22 +83,29 @@ async function total(panelId: string, label: string, text: string): Promise<void
   await panel(panelId).locator('.stat', { hasText: label }).getByText(text, { exact: true }).waitFor();
 }
 
+/** The cells of the rows that `selector` finds in a panel, in order. Read at one moment: a table may be drawn anew at any time. */
+function texts(panelId: string, selector: string): Promise<string[][]> {
+  return panel(panelId)
+    .locator(selector)
+    .evaluateAll((rows) =>
+      rows.map((row) =>
+        Array.from(row.querySelectorAll('th, td'), (cell: { innerText: string }) => cell.innerText.trim()),
+      ),
+    );
+}
+
 /** The rows of a panel's own table, cells in order. */
 async function cells(panelId: string): Promise<string[][]> {
-  const rows = panel(panelId).locator('tbody tr');
-  await rows.first().waitFor();
-  return Promise.all(
-    (await rows.all()).map(async (row) =>
-      (await row.locator('th, td').allInnerTexts()).map((text) => text.trim()),
-    ),
-  );
+  await panel(panelId).locator('tbody tr').first().waitFor();
+  return texts(panelId, 'tbody tr');
 }
 
 /** A chart's table added up, by the name of its column. */
 async function sumOfColumns(panelId: string): Promise<Record<string, number>> {
-  const [, ...columns] = await panel(panelId).locator('thead th').allInnerTexts();
+  await panel(panelId).locator('tbody tr').first().waitFor();
+  const [[, ...columns] = [], ...rows] = await texts(panelId, 'tr');
   const sums: Record<string, number> = Object.fromEntries(columns.map((column) => [column, 0]));
-  for (const [, ...figures] of await cells(panelId))
+  for (const [, ...figures] of rows)
     figures.forEach((figure, at) => {
       const column = columns[at] ?? '';
       sums[column] =
@@ -154,7 +161,7 @@ describe('the LLM page', () => {
     // The chart keeps what it had until the answers of the new range are there.
     const sums = await until(async () => {
       const shown = await sumOfColumns('llm-tokens');
-      return shown['Output'] === 0 ? null : shown;
+      return shown['Output'] ? shown : null;
     });
     assert.deepEqual(sums, {
       'Input, not cached': 36_000,
