@@ -1,0 +1,61 @@
+import { createHash } from 'node:crypto';
+import type { Source } from '../../../core/frame.ts';
+import { isUuid } from '../../../core/signals/checks.ts';
+import { text } from '../../../core/signals/row.ts';
+import { milliseconds } from '../../../core/units.ts';
+import type { OtlpResource, OtlpValue } from './model.ts';
+
+const NAME_CHARS_MAX = 255;
+/** Readers of metrics send every minute by default; who is silent for longer is not late. */
+const INTERVAL_MS = milliseconds(60_000);
+/** As the SDKs name a process nobody has named. */
+const UNNAMED = 'unknown_service';
+
+const KNOWN = new WeakMap<OtlpResource, Source>();
+
+/**
+ * The process that a resource describes. Its instance is `service.instance.id` where that is a UUID, else one made of it and
+ * of what else tells processes apart, the same for the same resource.
+ */
+export function sourceOfResource(resource: OtlpResource): Source {
+  let source = KNOWN.get(resource);
+  if (source === undefined) {
+    source = read(resource);
+    KNOWN.set(resource, source);
+  }
+  return source;
+}
+
+function read({ attributes }: OtlpResource): Source {
+  const service = nameOf(attributes['service.name']) ?? UNNAMED;
+  const host = nameOf(attributes['host.name']) ?? nameOf(attributes['k8s.pod.name']) ?? '';
+  const pid = Number(attributes['process.pid']);
+  const claimed = nameOf(attributes['service.instance.id']);
+  const told = [attributes['service.namespace'], service, claimed, host, attributes['process.pid']];
+  return {
+    service,
+    instanceId: claimed !== null && isUuid(claimed) ? claimed.toLowerCase() : uuidOf(JSON.stringify(told)),
+    host,
+    pid: Number.isSafeInteger(pid) && pid >= 0 ? pid : 0,
+    instrumentations: ['otlp'],
+    frameIntervalMs: INTERVAL_MS,
+  };
+}
+
+function nameOf(value: OtlpValue | undefined): string | null {
+  const name = typeof value === 'string' ? text(value, NAME_CHARS_MAX) : null;
+  return name === '' ? null : name;
+}
+
+/** A UUID made of bytes or text, the same for the same (RFC 9562, version 8: SHA-256). */
+export function uuidOf(content: string | Uint8Array): string {
+  const digits = createHash('sha256').update(content).digest('hex');
+  const variant = ((Number.parseInt(digits.charAt(16), 16) & 0x3) | 0x8).toString(16);
+  return [
+    digits.slice(0, 8),
+    digits.slice(8, 12),
+    `8${digits.slice(13, 16)}`,
+    `${variant}${digits.slice(17, 20)}`,
+    digits.slice(20, 32),
+  ].join('-');
+}
