@@ -43,7 +43,9 @@ export interface CallNames {
 const ADDRESS: Aliases = ['server.address', 'net.peer.name', 'gen_ai.openai.api_base'];
 const STATUS: Aliases = ['http.response.status_code', 'http.status_code'];
 const ERROR_TYPE = 'error.type';
-const RESENDS: Aliases = ['http.request.resend_count'];
+/** The last are what nervecenter itself sends. */
+const RESENDS: Aliases = ['http.request.resend_count', 'nervecenter.llm.attempt'];
+const USAGE_SOURCE = 'nervecenter.llm.usage_source';
 /** Events at the first chunk of a stream: of OpenInference, the AI SDK, OpenLLMetry. */
 const FIRST_CHUNK_EVENTS: ReadonlySet<string> = new Set([
   'First Token Stream Event',
@@ -64,7 +66,13 @@ const ABORTS: ReadonlySet<string> = new Set([
 const OTHER_ERROR = '_OTHER';
 
 /** The attributes that every dialect reads of a call. */
-export const COMMON_CALL_KEYS: readonly string[] = [...ADDRESS, ...STATUS, ERROR_TYPE, ...RESENDS];
+export const COMMON_CALL_KEYS: readonly string[] = [
+  ...ADDRESS,
+  ...STATUS,
+  ERROR_TYPE,
+  USAGE_SOURCE,
+  ...RESENDS,
+];
 
 export function keysOf(names: Readonly<Record<keyof CallNames, Aliases>>): string[] {
   return Object.values(names).flat();
@@ -100,7 +108,8 @@ export function readCall(
     responseId: textOf(attributes, names.responseId),
     streaming: flagOf(attributes, names.streaming) ?? (isStream || first !== null),
     usage: usage?.tokens ?? null,
-    usageSource: usage === null ? 'none' : 'provider',
+    usageSource:
+      usage === null ? 'none' : attributes[USAGE_SOURCE] === 'estimated' ? 'estimated' : 'provider',
     usageMismatch: usage?.mismatch ?? false,
     firstTokenMs: first,
     finishReason: finishOf(attributes, names.finish),

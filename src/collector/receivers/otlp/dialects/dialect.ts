@@ -1,12 +1,14 @@
 import type { LlmCallEvent } from '../../../../core/signals/llm-call.ts';
+import type { RagQueryEvent } from '../../../../core/signals/rag-query.ts';
 import type { RequestEvent } from '../../../../core/signals/request.ts';
 import type { OtlpSpan } from '../model.ts';
 
 /**
  * What a span is. `call`: one call of a model, as close to the wire as its instrumentation is. `rollup`: work around calls
- * (agent, chain, step), which often repeats their figures and is never counted. `retrieval`: a search for documents.
+ * (agent, chain, step), which often repeats their figures and is never counted. `retrieval`: a search for documents. `query`
+ * and `stage`: a RAG query and a part of it, where a sender knows them itself.
  */
-export type SpanRole = 'request' | 'call' | 'rollup' | 'retrieval' | 'query' | 'tool';
+export type SpanRole = 'request' | 'call' | 'rollup' | 'retrieval' | 'query' | 'stage' | 'tool';
 
 /** What of a call its span tells; who it was for and in which trace is not the dialect's business. */
 export type CallFacts = Pick<
@@ -42,6 +44,19 @@ export interface RetrievalFacts {
   readonly queryHash: string | null;
 }
 
+/** What a sender that knows of queries says of one. */
+export type QueryFacts = Pick<
+  RagQueryEvent,
+  | 'chunksRetrieved'
+  | 'chunksUsed'
+  | 'cacheHit'
+  | 'embeddingCacheHit'
+  | 'topScore'
+  | 'avgScore'
+  | 'threshold'
+  | 'queryHash'
+>;
+
 export type RequestFacts = Pick<
   RequestEvent,
   'route' | 'method' | 'statusCode' | 'requestBytes' | 'responseBytes'
@@ -57,7 +72,11 @@ export interface SpanDialect {
   readonly operationOf?: (span: OtlpSpan) => string;
   /** Of a span with the role `call`. */
   readonly call?: (span: OtlpSpan) => CallFacts;
-  /** Of a span with the role `retrieval` or `query`. */
+  /** Of a span with the role `query`. */
+  readonly query?: (span: OtlpSpan) => QueryFacts;
+  /** Which stage a span with the role `stage` is. */
+  readonly stageOf?: (span: OtlpSpan) => string;
+  /** Of a span with the role `retrieval`. */
   readonly retrieval?: (span: OtlpSpan) => RetrievalFacts;
   /** Of a span with the role `request`. */
   readonly request?: (span: OtlpSpan) => RequestFacts;

@@ -2,6 +2,7 @@ import type { OtlpSpan } from '../model.ts';
 import type { SpanDialect, SpanRole } from './dialect.ts';
 import { genAi } from './gen-ai.ts';
 import { httpServer } from './http-server.ts';
+import { nervecenter } from './nervecenter.ts';
 import { openInference } from './openinference.ts';
 import { openLlmetry } from './openllmetry.ts';
 import { vectorStores } from './vector-stores.ts';
@@ -10,6 +11,7 @@ import { vercel } from './vercel.ts';
 /** *** ADD A DIALECT HERE *** Who has names of its own comes before who shares those of the conventions. */
 export const SPAN_DIALECTS: readonly SpanDialect[] = [
   httpServer,
+  nervecenter,
   vercel,
   openInference,
   openLlmetry,
@@ -37,6 +39,7 @@ function readingsOf(dialect: SpanDialect): Readonly<Record<SpanRole, SpanReading
     rollup: reading('rollup'),
     retrieval: reading('retrieval'),
     query: reading('query'),
+    stage: reading('stage'),
     tool: reading('tool'),
   };
 }

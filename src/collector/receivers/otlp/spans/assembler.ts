@@ -1,10 +1,9 @@
-import type { RequestEvent } from '../../../../core/signals/request.ts';
 import { MIB, MINUTE_MS, SECOND_MS } from '../../../../core/units.ts';
 import type { UserHeaders } from '../../../../core/user-headers.ts';
 import { readSpan } from '../dialects/index.ts';
+import { isUsableTime } from '../event-id.ts';
 import type { OtlpRejected, OtlpSpan } from '../model.ts';
-import { type Decided, decideHeld } from './decide.ts';
-import { isUsableTime } from './event-id.ts';
+import { type Decided, decideHeld, type ToldEvent } from './decide.ts';
 import { SpanEvents } from './events.ts';
 import { RecentSpans } from './recent-spans.ts';
 import { Remembered } from './remembered.ts';
@@ -70,7 +69,8 @@ export interface AssemblerCounts {
 /** What is told of spans at once. */
 export interface AcceptedSpans {
   readonly rejected: OtlpRejected;
-  readonly events: readonly RequestEvent[];
+  /** Requests. */
+  readonly events: readonly ToldEvent[];
 }
 
 const NONE_REJECTED: OtlpRejected = { count: 0, message: '' };

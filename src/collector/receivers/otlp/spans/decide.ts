@@ -9,9 +9,15 @@ import { keptSpan } from './kept-span.ts';
 import { decideQueries } from './queries.ts';
 import { Trace } from './trace.ts';
 
+/** An event, and the span that tells it: of a query the one around its parts. */
+export interface ToldEvent {
+  readonly event: NervecenterEvent;
+  readonly spanId: string;
+}
+
 /** What spans have become. */
 export interface Decided {
-  readonly events: readonly NervecenterEvent[];
+  readonly events: readonly ToldEvent[];
   readonly spans: readonly SpanEvent[];
 }
 
@@ -30,8 +36,11 @@ export function isSampled(traceId: string): boolean {
 
 /** Calls, queries and kept spans of what a trace holds; after that it holds nothing. Requests are told when they come. */
 export function decideHeld(trace: Trace, make: SpanEvents, keepsSpans: boolean): Decided {
-  const calls = decideCalls(trace).map((call) => make.call(call));
-  const queries = decideQueries(trace).map((query) => make.query(trace.id, query));
+  const calls = decideCalls(trace).map((call) => ({ event: make.call(call), spanId: call.node.id }));
+  const queries = decideQueries(trace).map((query) => ({
+    event: make.query(trace.id, query),
+    spanId: query.anchor.id,
+  }));
   trace.kept ||= trace.hasParts || isSampled(trace.id) || isRemarkable(trace);
   const spans =
     keepsSpans && trace.kept ? trace.held.flatMap(({ span }) => (span === null ? [] : [keptSpan(span)])) : [];

@@ -7,9 +7,9 @@ import type { RequestEvent } from '../../../../core/signals/request.ts';
 import { milliseconds } from '../../../../core/units.ts';
 import type { UserHeaders } from '../../../../core/user-headers.ts';
 import type { SpanReading } from '../dialects/index.ts';
+import { eventIdOf } from '../event-id.ts';
 import type { OtlpSpan } from '../model.ts';
 import type { ToldCall } from './calls.ts';
-import { eventIdOf } from './event-id.ts';
 import { NOBODY, People, type Person } from './people.ts';
 import type { ToldQuery } from './queries.ts';
 import { senderOf } from './sender-of.ts';
@@ -37,7 +37,7 @@ export class SpanEvents {
     if (facts === undefined) return null;
     return {
       signal: 'request',
-      ...this.#whatAndWhose('request', node, span),
+      ...this.#whatAndWhose(node, span),
       ...facts,
       route: this.#routes.bound(facts.route),
       durationMs: durationOf(span),
@@ -49,7 +49,7 @@ export class SpanEvents {
     return {
       ...NO_CALL_DETAILS,
       signal: 'llm-call',
-      ...this.#whatAndWhose('llm-call', node, span),
+      ...this.#whatAndWhose(node, span),
       ...told,
       ...this.#labels.of(told),
       durationMs: durationOf(span),
@@ -59,27 +59,19 @@ export class SpanEvents {
 
   query(
     traceId: string,
-    { anchor, owner, startMs, endMs, stages, found, errorType }: ToldQuery,
+    { anchor, owner, startMs, endMs, stages, facts, errorType }: ToldQuery,
   ): RagQueryEvent {
     const timeMs = milliseconds(endMs);
-    const { chunks, scores, queryHash } = found;
     return {
       signal: 'rag-query',
-      id: eventIdOf('rag-query', { traceId, spanId: anchor.id }, timeMs),
+      id: eventIdOf(traceId, anchor.id, timeMs),
       timeMs,
       ...(owner.span !== null && { sender: senderOf(owner.span.resource) }),
       traceId,
       ...this.#personOf(owner),
       durationMs: milliseconds(endMs - startMs),
       stages: this.#named(stages),
-      chunksRetrieved: chunks,
-      chunksUsed: null,
-      cacheHit: null,
-      embeddingCacheHit: null,
-      topScore: scores?.top ?? null,
-      avgScore: scores?.average ?? null,
-      threshold: null,
-      queryHash,
+      ...facts,
       outcome: errorType === null ? 'ok' : 'error',
       errorType,
     };
@@ -91,9 +83,9 @@ export class SpanEvents {
     );
   }
 
-  #whatAndWhose(signal: string, node: SpanNode, span: OtlpSpan) {
+  #whatAndWhose(node: SpanNode, span: OtlpSpan) {
     return {
-      id: eventIdOf(signal, span, span.endMs),
+      id: eventIdOf(span.traceId, span.spanId, span.endMs),
       timeMs: milliseconds(span.endMs),
       sender: senderOf(span.resource),
       traceId: span.traceId,

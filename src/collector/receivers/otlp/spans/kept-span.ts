@@ -2,8 +2,8 @@ import { text } from '../../../../core/signals/row.ts';
 import type { SpanEvent } from '../../../../core/signals/span.ts';
 import { KIB, milliseconds } from '../../../../core/units.ts';
 import { failureOf } from '../dialects/calls.ts';
+import { eventIdOf } from '../event-id.ts';
 import type { OtlpAttributes, OtlpSpan, OtlpValue } from '../model.ts';
-import { eventIdOf } from './event-id.ts';
 import { senderOf } from './sender-of.ts';
 
 /** Bounds of what is kept of a span. */
@@ -40,7 +40,7 @@ export function keptSpan(span: OtlpSpan, extra: OtlpAttributes | null = null): S
   const room = { chars: SPAN_CHARS_MAX };
   return {
     signal: 'span',
-    id: eventIdOf('span', span, span.endMs),
+    id: eventIdOf(span.traceId, span.spanId, span.endMs),
     timeMs: milliseconds(span.endMs),
     sender: senderOf(span.resource),
     traceId: span.traceId,

@@ -31,6 +31,7 @@ const DEPARTMENT: Aliases = [
   'user.department',
   'enduser.department',
   'department',
+  'nervecenter.department',
   'baggage.user.department',
   'baggage.department',
   'traceloop.association.properties.department',

@@ -2,7 +2,7 @@ import { type StageRun, StageTimes } from '../../../../core/rag/stage-times.ts';
 import { stageOfOperation, VECTOR_SEARCH } from '../../../../core/signals/rag-query.ts';
 import { type Milliseconds, milliseconds } from '../../../../core/units.ts';
 import { failureOf } from '../dialects/calls.ts';
-import type { RetrievalFacts } from '../dialects/dialect.ts';
+import type { QueryFacts } from '../dialects/dialect.ts';
 import type { OtlpSpan } from '../model.ts';
 import type { SpanNode, Trace } from './trace.ts';
 
@@ -14,7 +14,7 @@ export interface ToldQuery {
   readonly startMs: number;
   readonly endMs: number;
   readonly stages: Record<string, Milliseconds>;
-  readonly found: RetrievalFacts;
+  readonly facts: QueryFacts;
   readonly errorType: string | null;
 }
 
@@ -45,6 +45,8 @@ function partOf(node: SpanNode): Part[] {
   const { span } = node;
   if (span === null) return [];
   if (isRetrieval(node)) return [{ node, span, stage: VECTOR_SEARCH }];
+  const named = node.reading?.dialect.stageOf;
+  if (node.reading?.role === 'stage' && named !== undefined) return [{ node, span, stage: named(span) }];
   const stage = node.told === 'call' ? stageOfOperation(node.operation) : null;
   return stage === null ? [] : [{ node, span, stage }];
 }
@@ -65,7 +67,7 @@ const OTHER_STAGE_BELOW = 2;
 function stagesBelow(parts: readonly Part[]): Map<SpanNode, number> {
   const below = new Map<SpanNode, number>();
   for (const { node } of parts) {
-    if (isRetrieval(node)) continue;
+    if (node.reading?.role !== 'call') continue;
     const bit =
       node.operation === 'embeddings' || node.operation === 'rerank' ? OTHER_STAGE_BELOW : GENERATION_BELOW;
     for (const above of node.parent?.up() ?? []) {
@@ -137,27 +139,50 @@ function tell(anchor: SpanNode, parts: Part[]): ToldQuery[] {
       owner,
       startMs,
       endMs,
-      stages: stageTimes(parts, startMs, endMs),
-      found: foundBy(anchor, retrievals),
+      stages: stagesOf(parts, startMs, endMs),
+      facts:
+        (anchor.span === null ? undefined : anchor.reading?.dialect.query?.(anchor.span)) ??
+        foundBy(retrievals),
       errorType: failed === undefined || failed === null ? null : failureOf(failed),
     },
   ];
 }
 
+const NOTHING_FOUND: QueryFacts = {
+  chunksRetrieved: null,
+  chunksUsed: null,
+  cacheHit: null,
+  embeddingCacheHit: null,
+  topScore: null,
+  avgScore: null,
+  threshold: null,
+  queryHash: null,
+};
+
 /** As the agent has it: the last search to end says how much was found, and the last with scores how good it was. */
-function foundBy(anchor: SpanNode, retrievals: readonly Part[]): RetrievalFacts {
-  let found: RetrievalFacts = { chunks: null, scores: null, queryHash: null };
-  const nodes = [...retrievals.map(({ node }) => node), ...(isRetrieval(anchor) ? [] : [anchor])];
-  for (const { span, reading } of nodes) {
-    const facts = span === null ? undefined : reading?.dialect.retrieval?.(span);
-    if (facts === undefined) continue;
-    found = {
-      chunks: facts.chunks ?? found.chunks,
-      scores: facts.scores ?? found.scores,
-      queryHash: found.queryHash ?? facts.queryHash,
+function foundBy(retrievals: readonly Part[]): QueryFacts {
+  let facts = NOTHING_FOUND;
+  for (const { span, node } of retrievals) {
+    const found = node.reading?.dialect.retrieval?.(span);
+    if (found === undefined) continue;
+    facts = {
+      ...facts,
+      chunksRetrieved: found.chunks ?? facts.chunksRetrieved,
+      topScore: found.scores?.top ?? facts.topScore,
+      avgScore: found.scores?.average ?? facts.avgScore,
+      queryHash: facts.queryHash ?? found.queryHash,
     };
   }
-  return found;
+  return facts;
+}
+
+/** As a sender says that knows them itself, else by the spans of the work. */
+function stagesOf(parts: readonly Part[], startMs: number, endMs: number): Record<string, Milliseconds> {
+  const told = parts.filter(({ node }) => node.reading?.role === 'stage');
+  if (told.length === 0) return stageTimes(parts, startMs, endMs);
+  return Object.fromEntries(
+    told.map(({ stage, span }) => [stage, milliseconds(Math.max(0, span.endMs - span.startMs))]),
+  );
 }
 
 interface Boundary {

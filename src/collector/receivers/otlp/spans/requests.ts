@@ -1,4 +1,4 @@
-import type { RequestEvent } from '../../../../core/signals/request.ts';
+import type { ToldEvent } from './decide.ts';
 import type { SpanEvents } from './events.ts';
 import { senderOf } from './sender-of.ts';
 import type { SpanNode } from './trace.ts';
@@ -10,8 +10,8 @@ const STEPS_MAX = 8;
  * The requests among spans that have just come. A framework's span of a request inside the server's own (Next.js has both) is
  * the same request: the first that comes is told, and of those that come together the outer.
  */
-export function requestsIn(nodes: readonly SpanNode[], make: SpanEvents): RequestEvent[] {
-  const events: RequestEvent[] = [];
+export function requestsIn(nodes: readonly SpanNode[], make: SpanEvents): ToldEvent[] {
+  const events: ToldEvent[] = [];
   for (const node of nodes) {
     const { span, reading } = node;
     if (span === null || reading?.role !== 'request') continue;
@@ -19,7 +19,7 @@ export function requestsIn(nodes: readonly SpanNode[], make: SpanEvents): Reques
     if (node.servedBelow === instanceId || isInsideRequest(node, instanceId)) continue;
     markServed(node, instanceId);
     const event = make.request(node, span, reading);
-    if (event !== null) events.push(event);
+    if (event !== null) events.push({ event, spanId: node.id });
   }
   return events;
 }

@@ -119,9 +119,8 @@ export class Trace {
   }
 
   #note(node: SpanNode, span: OtlpSpan, { role, dialect }: SpanReading): void {
-    if (role === 'retrieval' || role === 'query') this.hasParts = true;
+    if (role !== 'request' && role !== 'rollup' && role !== 'tool') this.hasParts = true;
     if (role !== 'call') return;
-    this.hasParts = true;
     node.operation = dialect.operationOf?.(span) ?? '';
     node.family = FAMILY_BITS[familyOf(node.operation)];
     markAbove(node, node.family);
