@@ -43,7 +43,7 @@ export function spanOf({ attributes = {}, scope = 'test', ...parts }: SpanParts 
 
 /** Sixteen digits for a number. */
 export const spanId = (number: number): string => number.toString(16).padStart(16, '0');
-export const traceId = (number: number): string => number.toString(16).padStart(32, 'f');
+export const traceId = (number: number): string => `a${number.toString(16).padStart(31, '0')}`;
 
 function bare(attributes: OtlpAttributes): OtlpAttributes {
   return Object.assign(Object.create(null), attributes);

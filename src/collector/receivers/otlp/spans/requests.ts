@@ -1,7 +1,7 @@
 import type { ToldEvent } from './decide.ts';
 import type { SpanEvents } from './events.ts';
 import { senderOf } from './sender-of.ts';
-import type { SpanNode } from './trace.ts';
+import { leadsInside, type SpanNode } from './trace.ts';
 
 /** Between the span of a server and that of its framework there are few others. */
 const STEPS_MAX = 8;
@@ -40,8 +40,7 @@ function markServed(node: SpanNode, instanceId: string): void {
 function* above(node: SpanNode): Generator<SpanNode> {
   let steps = 0;
   for (const parent of node.parent?.up() ?? []) {
-    const kind = parent.span?.kind;
-    if (kind === 'client' || kind === 'producer' || steps++ >= STEPS_MAX) return;
+    if ((parent.span !== null && !leadsInside(parent.span)) || steps++ >= STEPS_MAX) return;
     yield parent;
   }
 }

@@ -50,6 +50,11 @@ export function isEntry({ kind, parentSpanId }: OtlpSpan): boolean {
   return parentSpanId === null || kind === 'server' || kind === 'consumer';
 }
 
+/** What is above it is of the same request, where it is of the same process. */
+export function leadsInside({ kind }: OtlpSpan): boolean {
+  return kind !== 'client' && kind !== 'producer';
+}
+
 /** What is known of one trace: who is whose parent, what was told, and the spans that are not decided yet. */
 export class Trace {
   readonly id: string;
@@ -116,6 +121,7 @@ export class Trace {
     node.parent = parent;
     if (parent.state === 'named' && !isEntry(span)) this.#awaited.add(parent);
     if (node.callsBelow !== 0) markAbove(node, node.callsBelow);
+    if (leadsInside(span)) parent.servedBelow ??= node.servedBelow;
   }
 
   #note(node: SpanNode, span: OtlpSpan, { role, dialect }: SpanReading): void {
