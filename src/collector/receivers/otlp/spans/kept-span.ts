@@ -23,7 +23,7 @@ const SPOKEN: ReadonlySet<string> = new Set(
   [
     'answer answers args arguments authorization body completion completions content contents cookie credential',
     'credentials description document document_text entity_input entity_output header headers input input_messages',
-    'instructions key message messages metadata object output output_messages params parameters password payload prompt',
+    'instructions invocation_parameters key message messages metadata object output output_messages params parameters password payload prompt',
     'prompts query question reasoning response_text result results secret stacktrace statement system_instructions text',
     'token value values variables vector api_key apikey full fragment target path url',
   ].flatMap((line) => line.split(' ')),
@@ -124,11 +124,15 @@ function isSpoken(key: string): boolean {
   return false;
 }
 
+/** What is quoted is a value in a document, however short. */
+const QUOTES: ReadonlySet<number> = new Set([...'"\'`'].map((quote) => quote.charCodeAt(0)));
+const AT = '@'.charCodeAt(0);
+
 function isOneWord(value: string, withAt: boolean): boolean {
   if (value.length > WORD_CHARS_MAX) return false;
   for (let i = 0; i < value.length; i++) {
     const code = value.charCodeAt(i);
-    if (code <= 0x20 || code >= 0x7f || (code === 0x40 && !withAt)) return false;
+    if (code <= 0x20 || code >= 0x7f || QUOTES.has(code) || (code === AT && !withAt)) return false;
   }
   return true;
 }

@@ -1,21 +1,20 @@
-/** So many are remembered at least, twice as many at most; 16 MiB, whatever comes. */
-const SLOTS = 2 ** 20;
-const USED_MAX = SLOTS / 2;
+/** Slots at the beginning, and at most: then half a million spans are remembered at least, in 16 MiB. */
+const SLOTS_MIN = 2 ** 12;
+const SLOTS_MAX = 2 ** 20;
 
 /**
  * Which spans have come of late, each as 53 bits of a hash of trace and span: what a sender sends again in other batches is
  * seen, and one new span in 10^10 is taken for an old one. Two generations; the older goes when the newer is full.
  */
 export class RecentSpans {
-  readonly #slots: number;
-  #young: Float64Array;
-  #old: Float64Array;
+  readonly #slotsMax: number;
+  #young = new Float64Array(SLOTS_MIN);
+  #old = new Float64Array(SLOTS_MIN);
   #used = 0;
 
-  constructor(slots: number = SLOTS) {
-    this.#slots = slots;
-    this.#young = new Float64Array(slots);
-    this.#old = new Float64Array(slots);
+  /** @param slotsMax a power of two; half as many spans are remembered at least. */
+  constructor(slotsMax: number = SLOTS_MAX) {
+    this.#slotsMax = slotsMax;
   }
 
   /** Whether it is the first time, as far back as this remembers. */
@@ -25,15 +24,27 @@ export class RecentSpans {
     const at = slotOf(this.#young, key);
     if (this.#young[at] === key) return false;
     this.#young[at] = key;
-    if (++this.#used >= Math.min(USED_MAX, this.#slots / 2)) this.#age();
+    if (++this.#used >= this.#young.length / 2) this.#makeRoom();
     return true;
   }
 
-  #age(): void {
-    [this.#young, this.#old] = [this.#old, this.#young];
-    this.#young.fill(0);
+  #makeRoom(): void {
+    if (this.#young.length < this.#slotsMax) {
+      this.#young = enlarged(this.#young);
+      return;
+    }
+    const { length } = this.#young;
+    const free = this.#old.length === length ? this.#old.fill(0) : new Float64Array(length);
+    this.#old = this.#young;
+    this.#young = free;
     this.#used = 0;
   }
+}
+
+function enlarged(slots: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {
+  const larger = new Float64Array(slots.length * 2);
+  for (const key of slots) if (key !== 0) larger[slotOf(larger, key)] = key;
+  return larger;
 }
 
 function isIn(slots: Float64Array, key: number): boolean {
