@@ -1,3 +1,5 @@
+import { hashOf } from './byte-runs.ts';
+
 /** Slots; well above the number of keys, so that most that are not wanted meet an empty one. */
 const SLOTS = 8192;
 
@@ -13,15 +15,21 @@ interface Entry {
 export class KeyTable {
   readonly #slots: (readonly Entry[] | undefined)[] = new Array(SLOTS).fill(undefined);
   readonly #prefixes: readonly Entry[];
+  /** By byte, whether a prefix begins with it: most keys are told apart by the first. */
+  readonly #prefixStarts = new Uint8Array(256);
   readonly #names: ReadonlySet<string>;
 
   constructor(wanted: Iterable<string>) {
     const all = [...new Set(wanted)];
     this.#names = new Set(all.filter((key) => !key.endsWith('*')));
     this.#prefixes = all.filter((key) => key.endsWith('*')).map((key) => entry(key.slice(0, -1)));
+    for (const { bytes } of this.#prefixes) {
+      if (bytes.length === 0) this.#prefixStarts.fill(1);
+      else this.#prefixStarts[bytes[0] ?? 0] = 1;
+    }
     for (const key of this.#names) {
       const one = entry(key);
-      const slot = slotOf(one.bytes, 0, one.bytes.length);
+      const slot = hashOf(one.bytes, 0, one.bytes.length) & (SLOTS - 1);
       this.#slots[slot] = [...(this.#slots[slot] ?? []), one];
     }
   }
@@ -32,12 +40,13 @@ export class KeyTable {
 
   /** The key at `bytes[start..end)`, `null` when it is not wanted. */
   find(bytes: Buffer, start: number, end: number): string | null {
-    const candidates = this.#slots[slotOf(bytes, start, end)];
+    const candidates = this.#slots[hashOf(bytes, start, end) & (SLOTS - 1)];
     if (candidates !== undefined) {
       for (const { key, bytes: own } of candidates) {
         if (own.length === end - start && startsWith(bytes, start, own)) return key;
       }
     }
+    if (this.#prefixStarts[bytes[start] ?? 0] === 0) return null;
     for (const { bytes: own } of this.#prefixes) {
       if (own.length <= end - start && startsWith(bytes, start, own))
         return bytes.toString('utf8', start, end);
@@ -48,20 +57,6 @@ export class KeyTable {
 
 function entry(key: string): Entry {
   return { key, bytes: Buffer.from(key) };
-}
-
-/** Of the length and five of the bytes: what is found there is compared in full, and who sends cannot add to the table. */
-function slotOf(bytes: Uint8Array, start: number, end: number): number {
-  const length = end - start;
-  if (length === 0) return 0;
-  const byte = (at: number) => bytes[start + at] ?? 0;
-  let hash = length;
-  hash = Math.imul(hash, 31) + byte(length - 1);
-  hash = Math.imul(hash, 31) + byte(length >> 1);
-  hash = Math.imul(hash, 31) + byte((length * 3) >> 2);
-  hash = Math.imul(hash, 31) + byte(length >> 2);
-  hash = Math.imul(hash, 31) + byte(length > 3 ? length - 3 : 0);
-  return (hash ^ (hash >>> 13)) & (SLOTS - 1);
 }
 
 function startsWith(bytes: Uint8Array, start: number, prefix: Uint8Array): boolean {

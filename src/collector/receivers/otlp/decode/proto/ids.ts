@@ -1,3 +1,4 @@
+import { isSame } from '../byte-runs.ts';
 import { DecodeError } from '../decode-error.ts';
 import type { ProtoReader } from './reader.ts';
 
@@ -20,7 +21,7 @@ export class SpanIds {
     const reader = this.#reader;
     const at = this.#id('traceId', TRACE_ID_BYTES);
     if (at === null) return null;
-    if (this.#traceId === '' || !isSame(reader.bytes, this.#traceIdAt, at)) {
+    if (this.#traceId === '' || !isSame(reader.bytes, this.#traceIdAt, at, TRACE_ID_BYTES)) {
       this.#traceId = reader.bytes.toString('hex', at, at + TRACE_ID_BYTES);
       this.#traceIdAt = at;
     }
@@ -45,11 +46,4 @@ export class SpanIds {
     }
     return null;
   }
-}
-
-function isSame(bytes: Buffer, one: number, other: number): boolean {
-  for (let index = TRACE_ID_BYTES - 1; index >= 0; index--) {
-    if (bytes[one + index] !== bytes[other + index]) return false;
-  }
-  return true;
 }

@@ -1,4 +1,5 @@
 import { DecodeError } from '../decode-error.ts';
+import { Texts } from './texts.ts';
 
 const VARINT = 0;
 const FIXED64 = 1;
@@ -20,6 +21,7 @@ const HIGH_REST_NANOS = 967_296;
 export class ProtoReader {
   readonly bytes: Buffer;
   readonly #view: DataView;
+  readonly #texts: Texts;
   /** Of the next byte. */
   position = 0;
   /** Where the message that is being read ends. */
@@ -28,6 +30,7 @@ export class ProtoReader {
 
   constructor(bytes: Uint8Array) {
     this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#texts = new Texts(this.bytes);
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.end = bytes.byteLength;
   }
@@ -84,7 +87,9 @@ export class ProtoReader {
   /** Invalid UTF-8 is replaced; more than `bytesMax` are cut off, between two characters. */
   text(bytesMax: number): string {
     const start = this.delimited();
-    return textOf(this.bytes, start, this.position, bytesMax);
+    const end = this.position;
+    if (end - start > bytesMax) return textOf(this.bytes, start, end, bytesMax);
+    return this.#texts.at(start, end);
   }
 
   bool(): boolean {

@@ -37,9 +37,6 @@ export function decodeSpans(body: Uint8Array, wanted: KeyTable, leftOut: LeftOut
   return spans;
 }
 
-/** An id that need not be there. */
-type Optional = string | null;
-
 /** Reads one span after the other. */
 class SpanDecoding {
   readonly #reader: ProtoReader;
@@ -60,8 +57,13 @@ class SpanDecoding {
     const outer = reader.enter();
     const range = { start: reader.position, end: reader.end };
     const reading = new AttributeReading(this.#leftOut, this.#wanted);
-    let [traceId, spanId, parentSpanId]: [Optional, Optional, Optional] = [null, null, null];
-    let [name, kind, startMs, endMs]: [string, OtlpSpanKind, number, number] = ['', 'unspecified', 0, 0];
+    let traceId: string | null = null;
+    let spanId: string | null = null;
+    let parentSpanId: string | null = null;
+    let name = '';
+    let kind: OtlpSpanKind = 'unspecified';
+    let startMs = 0;
+    let endMs = 0;
     let status: Status = NO_STATUS;
     let events: OtlpSpanEvent[] | null = null;
     for (let field = reader.field(); field !== 0; field = reader.field()) {
@@ -113,7 +115,8 @@ class SpanDecoding {
     }
     try {
       const outer = reader.enter();
-      let [timeMs, name] = [0, ''];
+      let timeMs = 0;
+      let name = '';
       let reading: AttributeReading | null = null;
       for (let field = reader.field(); field !== 0; field = reader.field()) {
         if (field === 1) timeMs = reader.timeMs();
@@ -136,7 +139,8 @@ class SpanDecoding {
     const reader = this.#reader;
     try {
       const outer = reader.enter();
-      let [message, code] = ['', 0];
+      let message = '';
+      let code = 0;
       for (let field = reader.field(); field !== 0; field = reader.field()) {
         if (field === 2) message = reader.text(NAME_BYTES_MAX);
         else if (field === 3) code = reader.unsigned();

@@ -88,7 +88,10 @@ interface KeyValues {
 /** `KeyValue`: key 1, value 2, in any order. One without a value that is known is as good as absent. */
 function readKeyValue(reader: ProtoReader, depth: number, into: KeyValues): void {
   const outer = reader.enter();
-  let [keyStart, keyEnd, valueStart, valueEnd] = [0, 0, -1, -1];
+  let keyStart = 0;
+  let keyEnd = 0;
+  let valueStart = -1;
+  let valueEnd = -1;
   for (let field = reader.field(); field !== 0; field = reader.field()) {
     if (field === 1) {
       keyStart = reader.delimited();
