@@ -1,0 +1,58 @@
+import type { Meter } from '@opentelemetry/api';
+import type { Config, ListenerPort } from '../config/config.ts';
+import { describeError } from '../core/errors.ts';
+import { ownOtlpKey } from './kept-secrets.ts';
+import type { Log } from './log.ts';
+import { otlpConsumer, WANTED_KEYS } from './receivers/otlp/consumer.ts';
+import { type OtlpListeners, startOtlp } from './receivers/otlp/listen/listeners.ts';
+
+/** As every sender has it. */
+const HTTP_PORT = 4318;
+const GRPC_PORT = 4317;
+const MADE_KEY_NAME = 'default';
+
+export interface OtlpReceiver extends OtlpListeners {
+  /** The key that senders need where none was set and others than this machine reach the listeners; `null`: none. */
+  readonly madeKey: string | null;
+}
+
+interface ReceiverOptions {
+  readonly config: Config;
+  readonly log: Log;
+  readonly meter: Meter;
+  /** Not in an app: then it listens by default, and a port that is taken stops the start. */
+  readonly alone: boolean;
+}
+
+/**
+ * Starts what takes OTLP. In an app a listener that cannot be is named and stays off.
+ *
+ * @throws NervecenterError `NC_PORT_TAKEN` or `NC_CONFIG_INVALID`, of a collector alone.
+ */
+export async function startOtlpReceiver({
+  config,
+  log,
+  meter,
+  alone,
+}: ReceiverOptions): Promise<OtlpReceiver> {
+  const http = config.otlpPort ?? (alone ? HTTP_PORT : 'off');
+  const grpc = config.otlpGrpcPort ?? (alone ? GRPC_PORT : 'off');
+  const madeKey = needsKey(config, [http, grpc]) ? ownOtlpKey(config.dataDir) : null;
+  const keys = madeKey === null ? config.otlpKeys : [{ name: MADE_KEY_NAME, key: madeKey }];
+  const consumer = otlpConsumer({});
+  try {
+    const wantedKeys = WANTED_KEYS;
+    const listeners = await startOtlp({ config, http, grpc, keys, consumer, wantedKeys, meter, log });
+    return { ...listeners, madeKey };
+  } catch (error) {
+    if (alone) throw error;
+    log('otlp', `stays off: ${describeError(error)}`);
+    return { http: null, grpc: null, madeKey: null, shutdown: async () => {} };
+  }
+}
+
+function needsKey({ host, otlpKeys }: Config, ports: readonly ListenerPort[]): boolean {
+  if (otlpKeys.length > 0 || ports.every((port) => port === 'off')) return false;
+  const name = host.toLowerCase().replace(/^\[(.*)\]$/, '$1');
+  return !(name === 'localhost' || name === '::1' || /^127(\.\d+){3}$/.test(name));
+}
