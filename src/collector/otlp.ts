@@ -6,9 +6,14 @@ import type { Log } from './log.ts';
 import { otlpConsumer, WANTED_KEYS } from './receivers/otlp/consumer.ts';
 import { type OtlpListeners, startOtlp } from './receivers/otlp/listen/listeners.ts';
 
-/** As every sender has it. */
-const HTTP_PORT = 4318;
-const GRPC_PORT = 4317;
+interface OtlpPorts {
+  readonly http: ListenerPort;
+  readonly grpc: ListenerPort;
+}
+
+/** Of a collector alone: where every sender sends to by default. */
+export const DEFAULT_PORTS: OtlpPorts = { http: 4318, grpc: 4317 };
+const NO_PORTS: OtlpPorts = { http: 'off', grpc: 'off' };
 const MADE_KEY_NAME = 'default';
 
 export interface OtlpReceiver extends OtlpListeners {
@@ -35,8 +40,7 @@ export async function startOtlpReceiver({
   meter,
   alone,
 }: ReceiverOptions): Promise<OtlpReceiver> {
-  const http = config.otlpPort ?? (alone ? HTTP_PORT : 'off');
-  const grpc = config.otlpGrpcPort ?? (alone ? GRPC_PORT : 'off');
+  const { http, grpc } = otlpPorts(config, alone ? DEFAULT_PORTS : NO_PORTS);
   const madeKey = needsKey(config, [http, grpc]) ? ownOtlpKey(config.dataDir) : null;
   const keys = madeKey === null ? config.otlpKeys : [{ name: MADE_KEY_NAME, key: madeKey }];
   const consumer = otlpConsumer({});
@@ -49,6 +53,14 @@ export async function startOtlpReceiver({
     log('otlp', `stays off: ${describeError(error)}`);
     return { http: null, grpc: null, madeKey: null, shutdown: async () => {} };
   }
+}
+
+/** Where OTLP is taken. @param otherwise where the settings do not say. */
+export function otlpPorts(
+  { otlpPort, otlpGrpcPort }: Pick<Config, 'otlpPort' | 'otlpGrpcPort'>,
+  otherwise: OtlpPorts,
+): OtlpPorts {
+  return { http: otlpPort ?? otherwise.http, grpc: otlpGrpcPort ?? otherwise.grpc };
 }
 
 function needsKey({ host, otlpKeys }: Config, ports: readonly ListenerPort[]): boolean {
