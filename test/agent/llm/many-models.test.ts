@@ -4,15 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, test } from 'vitest';
 import { Recorder } from '../../../src/agent/api/recorder.ts';
-import { RouteBound } from '../../../src/agent/http/route.ts';
 import { Attempts } from '../../../src/agent/llm/attempts.ts';
 import { BackgroundCalls } from '../../../src/agent/llm/background.ts';
 import { LlmCall } from '../../../src/agent/llm/call.ts';
 import { callLabelsOf } from '../../../src/agent/llm/call-labels.ts';
 import { recognise } from '../../../src/agent/llm/dialects/index.ts';
-import { StageNames } from '../../../src/agent/rag/stage-names.ts';
 import { createPricer } from '../../../src/collector/pricing/pricer.ts';
 import { eventsOf } from '../../../src/collector/receivers/shapes.ts';
+import { RouteBound } from '../../../src/core/http/served.ts';
+import { StageNames } from '../../../src/core/rag/stage-names.ts';
 import {
   LLM_COST,
   LLM_DURATION,
