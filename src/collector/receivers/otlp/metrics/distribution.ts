@@ -61,7 +61,9 @@ function explicitRanges({ bounds, counts, count }: ExplicitFigures): Range[] {
 function exponentialRanges({ scale, offset, counts }: ExponentialFigures): Range[] {
   const bound = (index: number) => 2 ** (index * 2 ** -scale);
   return counts.flatMap((count, i) =>
-    count === 0 ? [] : [{ low: bound(offset + i), high: Math.max(Number.MIN_VALUE, bound(offset + i + 1)), count }],
+    count === 0
+      ? []
+      : [{ low: bound(offset + i), high: Math.max(Number.MIN_VALUE, bound(offset + i + 1)), count }],
   );
 }
 
@@ -131,7 +133,8 @@ function edgesOf(
   const middle = (index: number) => 2 ** ((offset + index + 0.5) / BUCKETS_PER_DOUBLING);
   const first = counts.findIndex((one) => one > 0);
   const low = zeroCount > 0 || first === -1 ? 0 : Math.max(min.value * factor, middle(first));
-  const high = first === -1 ? 0 : Math.min(max.value * factor, middle(counts.findLastIndex((one) => one > 0)));
+  const high =
+    first === -1 ? 0 : Math.min(max.value * factor, middle(counts.findLastIndex((one) => one > 0)));
   return {
     min: min.exact ? min.value * factor : Math.min(low, mean),
     max: max.exact ? max.value * factor : Math.max(high, mean),

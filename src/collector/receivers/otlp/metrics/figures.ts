@@ -67,7 +67,9 @@ export function explicitFigures(point: OtlpHistogramPoint): Read<ExplicitFigures
     counts.length === 0
       ? bounds.length === 0
       : counts.length === bounds.length + 1 && counts.every(isCount) && sumOf(counts) === count;
-  const ascending = bounds.every((bound, i) => Number.isFinite(bound) && bound > (bounds[i - 1] ?? Number.NEGATIVE_INFINITY));
+  const ascending = bounds.every(
+    (bound, i) => Number.isFinite(bound) && bound > (bounds[i - 1] ?? Number.NEGATIVE_INFINITY),
+  );
   if (!agrees || !ascending) return { unusable: UNUSABLE.inconsistent };
   return { kind: 'explicit', ...momentsOf(point), bounds, counts };
 }

@@ -130,7 +130,10 @@ export class SeriesState {
    * metric of the same process was heard without it: then nobody has counted any of it. A start that is the time of the
    * point itself says that the true one is not known.
    */
-  #beganHere({ instanceId, stream, startMs, timeMs }: SeriesPoint & { readonly timeMs: number }, series: Series): boolean {
+  #beganHere(
+    { instanceId, stream, startMs, timeMs }: SeriesPoint & { readonly timeMs: number },
+    series: Series,
+  ): boolean {
     const streams = this.#instances.get(instanceId)?.streams;
     const key = streamKey(startMs, stream);
     const firstMs = streams?.get(key);

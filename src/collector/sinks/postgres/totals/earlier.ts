@@ -1,7 +1,6 @@
 import type { ClientBase } from 'pg';
 import type { Attributes, Point } from '../../../../core/frame.ts';
-import { fromMeasured, PointSum } from '../../../../core/measured.ts';
-import { SIGNALS } from '../../../../core/signals/index.ts';
+import { fromMeasured, PointSum, storedKind } from '../../../../core/measured.ts';
 import { SECOND_MS } from '../../../../core/units.ts';
 import { WINDOW_KEPT_MS } from '../schema/retention.ts';
 import type { BatchFacts, SentBatch } from '../spool/batch.ts';
@@ -119,15 +118,9 @@ export async function sentIn(batches: AsyncIterable<WaitingFacts>): Promise<read
   return sum.take().sent;
 }
 
-const INSTRUMENTS = new Map(
-  Object.values(SIGNALS)
-    .flatMap(({ instruments }) => instruments)
-    .map((instrument) => [instrument.name, instrument]),
-);
-
-/** A total as the point that adds it. What no instrument of ours measures is another version's. */
+/** A total as the point that adds it. What no instrument of ours measures is a later version's. */
 function totalPoint({ metric, attributes, count, sum, zero_count: zeroCount }: TotalRow): Point[] {
-  const kind = INSTRUMENTS.get(metric)?.kind;
+  const kind = storedKind(metric);
   if (kind === 'counter') return fromMeasured([[metric, attributes, sum]]);
   const histogram = [metric, attributes, count, sum, 0, 0, zeroCount, 0, []] as const;
   return kind === 'histogram' ? fromMeasured([histogram]) : [];
