@@ -1,5 +1,6 @@
 import type { SignalName } from '../../../core/signals/index.ts';
 import { SECOND_MS } from '../../../core/units.ts';
+import type { OtlpResource } from './model.ts';
 
 /**
  * Who may tell of the same work, from the least that is believed to the most: spans know each call, log records each call
@@ -7,6 +8,11 @@ import { SECOND_MS } from '../../../core/units.ts';
  */
 const TELLERS = ['metrics', 'logs', 'spans', 'events'] as const;
 export type Teller = (typeof TELLERS)[number];
+
+/** What a process says of itself that sends nervecenter's own events as log records: nothing else of them is counted. */
+const TELLS_EVENTS = 'nervecenter.events';
+/** What such a process tells by events. */
+const OF_EVENTS: readonly SignalName[] = ['request', 'llm-call', 'rag-query', 'ws-session'];
 
 /** What was told of lies in this time of the sender's clock; of one call both are when it ended. */
 export interface Telling {
@@ -61,10 +67,12 @@ export class Subjects {
     return 'counted';
   }
 
-  /** Whoever tells of it is believed from now on, before the first of it is told. */
-  announce(instanceId: string, subject: SignalName, by: Teller): void {
-    const known = this.#subjectOf(`${instanceId} ${subject}`);
-    known.best = Math.max(known.best, TELLERS.indexOf(by));
+  /** To be called for what every request came from, first: who sends events says so, before the first of them came. */
+  meet(instanceId: string, { attributes }: OtlpResource): void {
+    if (attributes[TELLS_EVENTS] !== true) return;
+    for (const subject of OF_EVENTS) {
+      this.#subjectOf(`${instanceId} ${subject}`).best = TELLERS.indexOf('events');
+    }
   }
 
   #subjectOf(key: string): Subject {
