@@ -214,6 +214,49 @@ describe('a sender whose metrics, spans and logs tell the same', () => {
   });
 });
 
+describe('the published example of OTLP metrics', () => {
+  it('is taken to its last point', () => {
+    const times = { startMs: 1_544_712_660_300, timeMs: 1_544_712_660_300 };
+    const of = (kind: string) => ({ ...times, attributes: { [`my.${kind}.attr`]: 'some value' } });
+    const example = (name: string, data: OtlpMetric['data']) =>
+      metricOf(name, data, { unit: '1', resource: resourceOf({ 'service.name': 'my.service' }) });
+    const explicit = { count: 2, sum: 2, bucketCounts: [1, 1], explicitBounds: [1], min: 0, max: 2 };
+    const exponential = { count: 3, sum: 10, scale: 0, zeroCount: 1, min: 0, max: 5, positive: { offset: 1, counts: [0, 2] } };
+    const received = new Received();
+    const rejected = received.metrics.take(
+      [
+        example('my.counter', sum([numberOf(5, of('counter'))], 'delta')),
+        example('my.gauge', { kind: 'gauge', points: [numberOf(10, of('gauge'))] }),
+        example('my.histogram', { kind: 'histogram', temporality: 'delta', points: [explicitOf({ ...of('histogram'), ...explicit })] }),
+        example('my.exponential.histogram', {
+          kind: 'exponential',
+          temporality: 'delta',
+          points: [exponentialOf({ ...of('exponential.histogram'), ...exponential })],
+        }),
+      ],
+      LATER_MS,
+    );
+    assert.deepEqual(rejected, { count: 0, message: '' });
+    assert.deepEqual(
+      received.merged.map((point) =>
+        point.kind === 'histogram'
+          ? [point.name, point.count, point.sum, point.min, point.max, point.zeroCount]
+          : [point.name, point.value],
+      ),
+      [
+        ['my.counter', 5],
+        ['my.gauge', 10],
+        ['my.histogram', 2, 2, 0, 2, 0],
+        ['my.exponential.histogram', 3, 10, 0, 5, 1],
+      ],
+    );
+    assert.deepEqual(received.merged[3]?.attributes, {
+      'service.name': 'my.service',
+      'my.exponential.histogram.attr': 'some value',
+    });
+  });
+});
+
 describe('all other metrics', () => {
   it('go on to /metrics by service, those of a machine by its name', () => {
     const received = new Received();

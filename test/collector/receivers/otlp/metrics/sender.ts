@@ -1,4 +1,4 @@
-import type { OtlpLabels } from '../../../../../src/collector/receivers/otlp/metrics/attributes.ts';
+import type { OtlpLabels } from '../../../../../src/collector/receivers/otlp/attributes.ts';
 import {
   OtlpMetrics,
   type PointSink,

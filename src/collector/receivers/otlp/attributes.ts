@@ -1,7 +1,7 @@
-import type { Attributes, AttributeValue } from '../../../../core/frame.ts';
-import { CLIENT_CLOSED_REQUEST, knownMethod, type RouteBound } from '../../../../core/http/served.ts';
-import { TOKEN_MODALITY } from '../../../../core/llm/call-instruments.ts';
-import type { CallLabels } from '../../../../core/llm/call-labels.ts';
+import type { Attributes, AttributeValue } from '../../../core/frame.ts';
+import { CLIENT_CLOSED_REQUEST, knownMethod, type RouteBound } from '../../../core/http/served.ts';
+import { TOKEN_MODALITY } from '../../../core/llm/call-instruments.ts';
+import type { CallLabels } from '../../../core/llm/call-labels.ts';
 import {
   type BoundedLabels,
   CALL_MODEL,
@@ -10,9 +10,9 @@ import {
   errorType,
   modelName,
   word,
-} from '../../../../core/llm/labels.ts';
-import { text } from '../../../../core/signals/row.ts';
-import type { OtlpAttributes, OtlpValue } from '../model.ts';
+} from '../../../core/llm/labels.ts';
+import { text } from '../../../core/signals/row.ts';
+import type { OtlpAttributes, OtlpValue } from './model.ts';
 
 /** As many as an SDK lets a span have by default is far more than a metric should. */
 export const ATTRIBUTES_MAX = 64;
