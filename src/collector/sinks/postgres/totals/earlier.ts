@@ -76,7 +76,7 @@ export async function lastStored(client: ClientBase, writer: string): Promise<nu
 export class WaitingSum {
   readonly #totals = new PointSum();
   readonly #window = new Map<number, PointSum>();
-  readonly #sent: SentBatch[] = [];
+  readonly #sent = new Map<string, number>();
   readonly #windowFromMs: number;
 
   constructor(nowMs: number) {
@@ -99,15 +99,18 @@ export class WaitingSum {
     return {
       totals: this.#totals.take().map(withoutBuckets),
       window: window.map(([atMs, sum]) => ({ atMs, points: sum.take() })),
-      sent: this.#sent.splice(0),
+      sent: this.#takeSent(),
     };
   }
 
-  /** Batches of one process stand in order, so the last one known of it takes the place of the one before. */
-  #note(sent: SentBatch): void {
-    const at = this.#sent.findIndex(([instanceId]) => instanceId === sent[0]);
-    if (at === -1) this.#sent.push(sent);
-    else if ((this.#sent[at]?.[1] ?? 0) < sent[1]) this.#sent[at] = sent;
+  #takeSent(): SentBatch[] {
+    const sent = [...this.#sent];
+    this.#sent.clear();
+    return sent;
+  }
+
+  #note([instanceId, batch]: SentBatch): void {
+    this.#sent.set(instanceId, Math.max(batch, this.#sent.get(instanceId) ?? 0));
   }
 }
 
