@@ -115,6 +115,7 @@ export class Live {
   tick(): void {
     this.#seq++;
     const now = this.#options.now();
+    for (const instanceId of this.#instances.silent(now)) this.leave(instanceId);
     this.#instances.forgetGone(now);
     const dropped = sumOf(Object.values(this.#pipeline().events_dropped), (count) => count);
     this.#drops.add(dropped - this.#droppedBefore, slotAt(now, this.#options.windowMs));

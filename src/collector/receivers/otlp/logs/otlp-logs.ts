@@ -56,6 +56,8 @@ interface Reading {
   readonly refusals: Refusals;
   readonly batches: Batches;
   readonly outcomes: Map<Outcome, number>;
+  /** Whether each sender may send. */
+  readonly joined: Map<Source, boolean>;
 }
 
 /**
@@ -105,7 +107,9 @@ export class OtlpLogs {
     subjects.meet(source.instanceId, record.resource);
     const sender: Sender = { instanceId: source.instanceId, service: source.service };
     if (isOwnEvent(record) || isCallRecord(record)) {
-      if (!sink.join(source)) {
+      const joined = reading.joined.get(source) ?? sink.join(source);
+      reading.joined.set(source, joined);
+      if (!joined) {
         reading.refusals.add(TOO_MANY_INSTANCES, source.service);
         count(reading, 'refused');
       } else if (isOwnEvent(record)) this.#readEvent(record, sender, reading);
@@ -187,7 +191,7 @@ function isException({ eventName, attributes }: OtlpLogRecord): boolean {
 }
 
 function newReading(nowMs: number): Reading {
-  return { nowMs, refusals: new Refusals(), batches: new Batches(), outcomes: new Map() };
+  return { nowMs, refusals: new Refusals(), batches: new Batches(), outcomes: new Map(), joined: new Map() };
 }
 
 function count({ outcomes }: Reading, outcome: Outcome): void {

@@ -221,13 +221,25 @@ describe('the published example of OTLP metrics', () => {
     const example = (name: string, data: OtlpMetric['data']) =>
       metricOf(name, data, { unit: '1', resource: resourceOf({ 'service.name': 'my.service' }) });
     const explicit = { count: 2, sum: 2, bucketCounts: [1, 1], explicitBounds: [1], min: 0, max: 2 };
-    const exponential = { count: 3, sum: 10, scale: 0, zeroCount: 1, min: 0, max: 5, positive: { offset: 1, counts: [0, 2] } };
+    const exponential = {
+      count: 3,
+      sum: 10,
+      scale: 0,
+      zeroCount: 1,
+      min: 0,
+      max: 5,
+      positive: { offset: 1, counts: [0, 2] },
+    };
     const received = new Received();
     const rejected = received.metrics.take(
       [
         example('my.counter', sum([numberOf(5, of('counter'))], 'delta')),
         example('my.gauge', { kind: 'gauge', points: [numberOf(10, of('gauge'))] }),
-        example('my.histogram', { kind: 'histogram', temporality: 'delta', points: [explicitOf({ ...of('histogram'), ...explicit })] }),
+        example('my.histogram', {
+          kind: 'histogram',
+          temporality: 'delta',
+          points: [explicitOf({ ...of('histogram'), ...explicit })],
+        }),
         example('my.exponential.histogram', {
           kind: 'exponential',
           temporality: 'delta',
