@@ -14,10 +14,13 @@ const TELLS_EVENTS = 'nervecenter.events';
 /** What such a process tells by events. */
 const OF_EVENTS: readonly SignalName[] = ['request', 'llm-call', 'rag-query', 'ws-session'];
 
-/** What was told of lies in this time of the sender's clock; of one call both are when it ended. */
+/** What is told. */
 export interface Telling {
+  /** The time it lies in, of the sender's clock; of one call both are when it ended. */
   readonly afterMs: number;
   readonly untilMs: number;
+  /** When it came, of the collector's clock. */
+  readonly nowMs: number;
   /** Of one call: its trace and span id. What a log record told of is not counted again. */
   readonly call?: string;
 }
@@ -53,7 +56,8 @@ export class Subjects {
   readonly #calls = new Set<string>();
 
   /** Says whether what is told counts, and takes note of it. */
-  told(instanceId: string, subject: SignalName, by: Teller, telling: Telling, nowMs: number): Verdict {
+  told(instanceId: string, subject: SignalName, by: Teller, telling: Telling): Verdict {
+    const { nowMs } = telling;
     const known = this.#subjectOf(`${instanceId} ${subject}`);
     const rank = TELLERS.indexOf(by);
     if (!known.firstMs.has(by)) known.firstMs.set(by, nowMs);

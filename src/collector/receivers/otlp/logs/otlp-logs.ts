@@ -130,15 +130,8 @@ export class OtlpLogs {
       count(reading, 'refused');
     } else if (isOfAnotherHost(event)) count(reading, 'ignored');
     else {
-      const { timeMs } = event;
-      const { subjects } = this.#options;
-      subjects.told(
-        sender.instanceId,
-        event.signal,
-        'events',
-        { afterMs: timeMs, untilMs: timeMs },
-        reading.nowMs,
-      );
+      const telling = { afterMs: event.timeMs, untilMs: event.timeMs, nowMs: reading.nowMs };
+      this.#options.subjects.told(sender.instanceId, event.signal, 'events', telling);
       reading.batches.add(sentOf(record), event);
       count(reading, 'event');
     }
@@ -146,10 +139,10 @@ export class OtlpLogs {
 
   #judge(told: HeldCall, reading: Reading): void {
     const { event, call, instanceId } = told;
-    const telling = { afterMs: event.timeMs, untilMs: event.timeMs, call };
     // Nothing is held for longer than the bound allows: then the grace is over.
     const nowMs = this.#held.length < HELD_MAX ? reading.nowMs : reading.nowMs + GRACE_MS;
-    const verdict = this.#options.subjects.told(instanceId, 'llm-call', 'logs', telling, nowMs);
+    const telling = { afterMs: event.timeMs, untilMs: event.timeMs, nowMs, call };
+    const verdict = this.#options.subjects.told(instanceId, 'llm-call', 'logs', telling);
     if (verdict === 'held') this.#held.push(told);
     else if (verdict === 'told') count(reading, 'known');
     else {

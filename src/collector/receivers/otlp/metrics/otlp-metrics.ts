@@ -8,6 +8,7 @@ import type { OtlpMetric, OtlpRejected } from '../model.ts';
 import { Refusals } from '../refusals.ts';
 import { sourceOfResource } from '../sender.ts';
 import type { Subjects } from '../subjects.ts';
+import { isUnusable } from './figures.ts';
 import { Generations } from './generations.ts';
 import { type Gain, HeldMetrics } from './held.ts';
 import { factorTo, isOlderName, type KnownMetric, knownMetric } from './known.ts';
@@ -130,7 +131,7 @@ export class OtlpMetrics {
       return;
     }
     const figures = figuresOf(point);
-    if (figures !== null && 'unusable' in figures) {
+    if (figures !== null && isUnusable(figures)) {
       refuse(reading, figures.unusable, metric);
       return;
     }
@@ -183,7 +184,8 @@ export class OtlpMetrics {
   }
 
   #told(subject: SignalName, { source, afterMs, untilMs }: Gain, nowMs: number) {
-    return this.#options.subjects.told(source.instanceId, subject, 'metrics', { afterMs, untilMs }, nowMs);
+    const telling = { afterMs, untilMs, nowMs };
+    return this.#options.subjects.told(source.instanceId, subject, 'metrics', telling);
   }
 
   #deliver({ points, refusals, outcomes }: Reading): void {

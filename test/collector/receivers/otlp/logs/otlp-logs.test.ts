@@ -259,7 +259,10 @@ describe('log records of model calls', () => {
     const received = new Received();
     const span = { afterMs: NOW_MS, untilMs: NOW_MS, call: `${TRACE}${SPAN}` };
     await received.logs.take([callRecord()], NOW_MS);
-    assert.equal(received.subjects.told(INSTANCE, 'llm-call', 'spans', span, NOW_MS + 5000), 'counted');
+    assert.equal(
+      received.subjects.told(INSTANCE, 'llm-call', 'spans', { ...span, nowMs: NOW_MS + 5000 }),
+      'counted',
+    );
     await received.logs.release(NOW_MS + GRACE_MS);
     await received.logs.take([callRecord({}, { spanId: 'eee19b7ec3c1b175' })], NOW_MS + GRACE_MS);
     assert.equal(received.events.length, 0);
@@ -273,7 +276,10 @@ describe('log records of model calls', () => {
     await received.logs.release(NOW_MS + GRACE_MS);
     assert.equal(received.events.length, 2);
     const span = { afterMs: NOW_MS, untilMs: NOW_MS, call: `${TRACE}${SPAN}` };
-    assert.equal(received.subjects.told(INSTANCE, 'llm-call', 'spans', span, NOW_MS + GRACE_MS), 'told');
+    assert.equal(
+      received.subjects.told(INSTANCE, 'llm-call', 'spans', { ...span, nowMs: NOW_MS + GRACE_MS }),
+      'told',
+    );
   });
 
   it('are not those of agents and tools, and failed ones say so', async () => {

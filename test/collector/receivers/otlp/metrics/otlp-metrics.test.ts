@@ -170,7 +170,7 @@ describe('a sender whose metrics, spans and logs tell the same', () => {
     received.metrics.take([durations(REQUESTS, [0.2])], LATER_MS);
     assert.equal(received.total(REQUESTS), 0);
     assert.equal(
-      received.subjects.told(instanceOf(received), 'request', 'spans', span, LATER_MS + 5000),
+      received.subjects.told(instanceOf(received), 'request', 'spans', { ...span, nowMs: LATER_MS + 5000 }),
       'counted',
     );
     received.metrics.release(LATER_MS + GRACE_MS);
@@ -183,7 +183,10 @@ describe('a sender whose metrics, spans and logs tell the same', () => {
     const received = counted(new Received(), [durations(REQUESTS, [0.2])]);
     assert.equal(received.total(REQUESTS), 1);
     assert.equal(
-      received.subjects.told(instanceOf(received), 'request', 'spans', span, LATER_MS + GRACE_MS),
+      received.subjects.told(instanceOf(received), 'request', 'spans', {
+        ...span,
+        nowMs: LATER_MS + GRACE_MS,
+      }),
       'told',
     );
     const next = durations(REQUESTS, [0.3]);
@@ -202,7 +205,7 @@ describe('a sender whose metrics, spans and logs tell the same', () => {
     const received = new Received();
     received.subjects.meet('', APP);
     received.metrics.take([durations(REQUESTS, [0.2])], LATER_MS);
-    received.subjects.told(instanceOf(received), 'llm-call', 'spans', span, LATER_MS);
+    received.subjects.told(instanceOf(received), 'llm-call', 'spans', { ...span, nowMs: LATER_MS });
     const gaps = durations('gen_ai.client.operation.time_per_output_chunk', [0.1], {
       attributes: { 'gen_ai.operation.name': 'chat' },
     });
