@@ -33,6 +33,8 @@ export class Parts {
   readonly #parts = new Map<string, Part>();
   readonly #other: Part;
   #folded = 0;
+  /** Who sends and found no room: no more than there are senders. */
+  readonly #late = new Set<string>();
 
   constructor(options: PartsOptions) {
     this.#options = options;
@@ -40,9 +42,9 @@ export class Parts {
     this.#other = { store: new LiveStore(options.windowMs), earlier: null, fedMs: 0 };
   }
 
-  /** How many parts went into `other`; one that comes back and goes again counts twice. */
+  /** How many parts went into `other`, one that came back and went again twice, and for how many there is no room now. */
   get folded(): number {
-    return this.#folded;
+    return this.#folded + this.#late.size;
   }
 
   get other(): SeriesSource {
@@ -59,15 +61,20 @@ export class Parts {
     return part === undefined ? null : sourceOf(part);
   }
 
-  /** Somebody by that name sends from now on. */
+  /** Somebody by that name sends: there is to be a part of it, if there can be. Idempotent. */
   admit(name: string, nowMs: number): void {
-    const part = this.#partOf(name) ?? this.#newPart(name, nowMs);
-    if (part !== this.#other) part.fedMs = nowMs;
+    if (!this.#parts.has(name) && this.#parts.size >= this.#options.max) this.#makeRoom(nowMs);
+    const part = this.#partOf(name);
+    if (part === null) this.#late.add(name);
+    else {
+      this.#late.delete(name);
+      part.fedMs = nowMs;
+    }
   }
 
   /** @param name `null`: nobody knows whose they are. */
   add(name: string | null, points: readonly Point[], nowMs: number): void {
-    const part = name === null ? this.#other : (this.#partOf(name) ?? this.#newPart(name, nowMs));
+    const part = (name === null ? null : this.#partOf(name)) ?? this.#other;
     part.fedMs = nowMs;
     const refused = part.store.merge(NOBODY, { points }, nowMs);
     if (refused.length > 0 && part !== this.#other)
@@ -76,7 +83,7 @@ export class Parts {
 
   /** What was counted before; nobody has to make room for that. */
   addEarlier(name: string | null, figures: EarlierFigures, nowMs: number): void {
-    const part = (name === null ? null : (this.#partOf(name) ?? this.#partIfRoom(name))) ?? this.#other;
+    const part = (name === null ? null : this.#partOf(name)) ?? this.#other;
     part.earlier ??= new Earlier(this.#options.windowMs);
     part.earlier.add(figures, nowMs);
   }
@@ -92,23 +99,18 @@ export class Parts {
       if (fedMs < sinceMs && !this.#options.isPresent(name)) this.#fold(name, nowMs);
   }
 
-  #partOf(name: string): Part | null {
-    return this.#parts.get(name) ?? null;
+  /** Nobody may be left of those who found no room. */
+  forgetLate(): void {
+    for (const name of this.#late) if (!this.#options.isPresent(name)) this.#late.delete(name);
   }
 
-  #partIfRoom(name: string): Part | null {
-    if (this.#parts.size >= this.#options.max) return null;
+  /** The one by that name, a new one where there is room; `null`: there is none. */
+  #partOf(name: string): Part | null {
+    const known = this.#parts.get(name);
+    if (known !== undefined || this.#parts.size >= this.#options.max) return known ?? null;
     const part = { store: new LiveStore(this.#options.windowMs, this.#budget), earlier: null, fedMs: 0 };
     this.#parts.set(name, part);
     return part;
-  }
-
-  #newPart(name: string, nowMs: number): Part {
-    // Who never said who they are makes nobody go.
-    if (this.#parts.size >= this.#options.max && this.#options.isPresent(name)) this.#makeRoom(nowMs);
-    const part = this.#partIfRoom(name);
-    if (part === null) this.#folded++;
-    return part ?? this.#other;
   }
 
   #makeRoom(nowMs: number): void {

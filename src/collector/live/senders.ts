@@ -86,8 +86,12 @@ export class Senders {
     if (nowMs - this.#tidiedMs < TIDY_EVERY_MS) return;
     this.#tidiedMs = nowMs;
     this.#processes.foldSilent(nowMs - SILENT_MS, nowMs);
-    this.#services.forgetPast(nowMs);
-    this.#processes.forgetPast(nowMs);
+    for (const parts of [this.#services, this.#processes]) {
+      parts.forgetPast(nowMs);
+      parts.forgetLate();
+    }
+    // Whoever found no room before may find some now.
+    for (const { source, up } of this.#instances.all) if (up) this.join(source, nowMs);
   }
 
   /** @param whole where the gauges of all instances are. Whom nobody knows has no figures. */
