@@ -191,7 +191,14 @@ class HttpServer implements CollectorServer {
     try {
       const identity = this.#gate.admitUpgrade(request, STREAM_PATH);
       const filter = parsed(() => parseSenderFilter(parseTarget(request.url).search));
-      if (this.#stopping !== null || this.viewers >= VIEWERS_MAX || !this.#viewers.hasRoomFor(filter)) {
+      if (!this.#viewers.hasRoomFor(filter)) {
+        this.#statistics.viewersRefused++;
+        throw new NervecenterError(
+          'NC_UNAVAILABLE',
+          'Too many different services and instances are watched at the moment. Try again later, or ask for snapshots.',
+        );
+      }
+      if (this.#stopping !== null || this.viewers >= VIEWERS_MAX) {
         this.#statistics.viewersRefused++;
         throw new NervecenterError('NC_UNAVAILABLE', 'No further viewer can be taken on. Try again later.');
       }

@@ -1,5 +1,6 @@
 import { MAX_HISTORY, type MetricsHistory, type Snapshot } from '../../../../src/client/index.ts';
 import type { HistoryAnswer } from '../../../../src/core/history/query.ts';
+import type { SenderFilter } from '../../../../src/core/http/sender-filter.ts';
 import type { KeptAnswer } from '../history/client.ts';
 
 /** System metrics are stored every 15 s: finer there is nothing. */
@@ -34,6 +35,9 @@ interface Point extends Readonly<Record<ColumnName, number | null>> {
 export const NO_PAST: readonly Point[] = [];
 export type Past = readonly Point[];
 
+/** What is no one sender's is asked about everybody. */
+const OF_THE_HOST: readonly string[] = ['cpu', 'memory'];
+
 const QUESTIONS = {
   cpu: 'signal=system&measure=avg&metric=cpu_percent',
   memory: 'signal=system&measure=avg&metric=memory_percent',
@@ -47,17 +51,32 @@ const QUESTIONS = {
 
 type Answers = Readonly<Record<keyof typeof QUESTIONS, HistoryAnswer>>;
 
+interface Moment {
+  readonly snapshot: Snapshot;
+  readonly intervalMs: number;
+  /** Whose figures. @default everybody's */
+  readonly sender?: SenderFilter;
+}
+
 /** Asks for the minutes before `snapshot`; rejects when any of it cannot be had. */
 export async function askPast(
   ask: (search: string) => Promise<KeptAnswer>,
-  { snapshot, intervalMs }: { readonly snapshot: Snapshot; readonly intervalMs: number },
+  { snapshot, intervalMs, sender = { service: null, instance: null } }: Moment,
 ): Promise<Past> {
   const fromMinutes = Math.ceil((MAX_HISTORY * intervalMs) / 60_000 + snapshot.window_seconds / 60);
   const asked = Object.entries(QUESTIONS).map(async ([name, question]) => {
-    const { answer } = await ask(`${question}&from=-${fromMinutes}m&to=now&step=${PAST_STEP_MS / 1000}s`);
+    const whose = OF_THE_HOST.includes(name) ? '' : narrowing(sender);
+    const when = `from=-${fromMinutes}m&to=now&step=${PAST_STEP_MS / 1000}s`;
+    const { answer } = await ask(`${question}&${when}${whose}`);
     return [name, answer] as const;
   });
   return pastOf(Object.fromEntries(await Promise.all(asked)) as Answers, snapshot);
+}
+
+function narrowing(sender: SenderFilter): string {
+  return Object.entries(sender)
+    .map(([dimension, value]) => (value === null ? '' : `&${dimension}=${encodeURIComponent(value)}`))
+    .join('');
 }
 
 /** The points of the past, as the snapshots of then would have had them. */
