@@ -60,7 +60,7 @@ describe('the stream', () => {
     environment.socket.fail();
     await environment.clock.advance(1);
     assert.equal(
-      environment.requests.at(-1)?.url,
+      environment.fetched.at(-1),
       'http://collector.test:9464/api/metrics/snapshot?service=a+b&instance=i',
     );
     some.disconnect();
