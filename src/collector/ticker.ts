@@ -1,5 +1,5 @@
 import { describeError } from '../core/errors.ts';
-import { EVERYBODY, filterKey, isEverybody, type SenderFilter } from '../core/http/sender-filter.ts';
+import { EVERYBODY, filterKey, isEverybody, type SenderFilter } from '../core/history/sender-filter.ts';
 import { type Milliseconds, SECOND_MS } from '../core/units.ts';
 import type { Live } from './live/live.ts';
 import type { Log } from './log.ts';

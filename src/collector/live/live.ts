@@ -1,6 +1,6 @@
 import type { Frame, Point, Source } from '../../core/frame.ts';
 import { evaluateHealth } from '../../core/health.ts';
-import { EVERYBODY, isEverybody, type SenderFilter } from '../../core/http/sender-filter.ts';
+import { EVERYBODY, isEverybody, type SenderFilter } from '../../core/history/sender-filter.ts';
 import { FOLDED_LABELS } from '../../core/llm/labels.ts';
 import type { Health, PipelineSnapshot, Snapshot } from '../../core/snapshot.ts';
 import { GIVEN_UP, GIVEN_UP_REASON, GIVEN_UP_REASONS } from '../../core/unfinished-observations.ts';

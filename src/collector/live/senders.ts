@@ -1,6 +1,6 @@
 import type { Sender } from '../../core/event.ts';
 import type { Point } from '../../core/frame.ts';
-import { isEverybody, OTHER_SENDERS, type SenderFilter } from '../../core/http/sender-filter.ts';
+import { isEverybody, OTHER_SENDERS, type SenderFilter } from '../../core/history/sender-filter.ts';
 import { isLasting } from '../../core/measured.ts';
 import type { FilterSnapshot } from '../../core/snapshot.ts';
 import { MINUTE_MS, type Milliseconds } from '../../core/units.ts';

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Config } from '../../config/config.ts';
 import { NervecenterError } from '../../core/errors.ts';
 import { healthUnknown } from '../../core/health.ts';
-import { parseSenderFilter, type SenderFilter } from '../../core/http/sender-filter.ts';
+import { parseSenderFilter, type SenderFilter } from '../../core/history/sender-filter.ts';
 import type { Health, Snapshot } from '../../core/snapshot.ts';
 import { type AlertSources, alertRoutes } from './alert-routes.ts';
 import type { Asset, Assets } from './assets.ts';

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { EVERYBODY, filterKey, isEverybody, type SenderFilter } from '../../core/history/sender-filter.ts';
 import {
   Audience,
   type Farewell,
@@ -12,7 +13,6 @@ import {
   sendFrame,
   snapshotMessage,
 } from '../../core/http/audience.ts';
-import { EVERYBODY, filterKey, isEverybody, type SenderFilter } from '../../core/http/sender-filter.ts';
 import { Condition } from '../condition.ts';
 import type { Log } from '../log.ts';
 import type { Renewal } from './login/session-cookies.ts';

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { beforeEach, describe, it } from 'vitest';
 import type { Point, Source } from '../../../src/core/frame.ts';
 import { PERCENTILE_ERROR_BOUND } from '../../../src/core/histogram.ts';
-import { OTHER_SENDERS } from '../../../src/core/http/sender-filter.ts';
+import { OTHER_SENDERS } from '../../../src/core/history/sender-filter.ts';
 import { LLM_COST } from '../../../src/core/signals/llm-call.ts';
 import { PROCESS_MEMORY } from '../../../src/core/signals/system.ts';
 import type { Snapshot } from '../../../src/core/snapshot.ts';

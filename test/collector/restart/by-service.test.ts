@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, it } from 'vitest';
 import type { Collector } from '../../../src/collector/start.ts';
 import type { PostgresConfig } from '../../../src/config/config.ts';
 import type { AgentMessage, CollectorMessage } from '../../../src/core/frame.ts';
-import { OTHER_SENDERS } from '../../../src/core/http/sender-filter.ts';
+import { OTHER_SENDERS } from '../../../src/core/history/sender-filter.ts';
 import type { NervecenterEvent } from '../../../src/core/signals/index.ts';
 import type { Snapshot } from '../../../src/core/snapshot.ts';
 import { milliseconds } from '../../../src/core/units.ts';

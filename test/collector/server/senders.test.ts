@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe, it, type TestContext } from 'vitest';
 import { WebSocket } from 'ws';
-import { filterKey, isEverybody, type SenderFilter } from '../../../src/core/http/sender-filter.ts';
+import { filterKey, isEverybody, type SenderFilter } from '../../../src/core/history/sender-filter.ts';
 import type { Snapshot } from '../../../src/core/snapshot.ts';
 import { until } from '../../support/poll.ts';
 import { AUTHORIZED, SNAPSHOT, startServer } from './fixture.ts';

@@ -7,8 +7,8 @@ import { WebSocket } from 'ws';
 import { type Session, Sessions, STREAM_RENEWAL_MS } from '../../../src/collector/server/login/sessions.ts';
 import { emptyStatistics } from '../../../src/collector/server/statistics.ts';
 import { Viewers, type ViewersOptions } from '../../../src/collector/server/viewers.ts';
+import { EVERYBODY } from '../../../src/core/history/sender-filter.ts';
 import { SKIPPED_TICKS_MAX, VIEWERS_MAX } from '../../../src/core/http/audience.ts';
-import { EVERYBODY } from '../../../src/core/http/sender-filter.ts';
 import { until } from '../../support/poll.ts';
 import { AUTHORIZED, logIn, SNAPSHOT, startServer, type TestServer, TOKEN, upgradeHead } from './fixture.ts';
 

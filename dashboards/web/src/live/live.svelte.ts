@@ -6,7 +6,7 @@ import {
   verdictReasons,
 } from '../../../../src/client/index.ts';
 import { totalsOf } from '../../../../src/client/totals.ts';
-import type { SenderFilter } from '../../../../src/core/http/sender-filter.ts';
+import type { SenderFilter } from '../../../../src/core/history/sender-filter.ts';
 import type { HistoryClient } from '../history/client.ts';
 import { askPast, type LiveHistory, liveHistory, NO_PAST, type Past } from './past.ts';
 

@@ -1,6 +1,7 @@
 import { MAX_HISTORY, type MetricsHistory, type Snapshot } from '../../../../src/client/index.ts';
+import { isHostMetric } from '../../../../src/core/history/host-metrics.ts';
 import type { HistoryAnswer } from '../../../../src/core/history/query.ts';
-import type { SenderFilter } from '../../../../src/core/http/sender-filter.ts';
+import type { SenderFilter } from '../../../../src/core/history/sender-filter.ts';
 import type { KeptAnswer } from '../history/client.ts';
 
 /** System metrics are stored every 15 s: finer there is nothing. */
@@ -35,9 +36,6 @@ interface Point extends Readonly<Record<ColumnName, number | null>> {
 export const NO_PAST: readonly Point[] = [];
 export type Past = readonly Point[];
 
-/** What is no one sender's is asked about everybody. */
-const OF_THE_HOST: readonly string[] = ['cpu', 'memory'];
-
 const QUESTIONS = {
   cpu: 'signal=system&measure=avg&metric=cpu_percent',
   memory: 'signal=system&measure=avg&metric=memory_percent',
@@ -65,7 +63,8 @@ export async function askPast(
 ): Promise<Past> {
   const fromMinutes = Math.ceil((MAX_HISTORY * intervalMs) / 60_000 + snapshot.window_seconds / 60);
   const asked = Object.entries(QUESTIONS).map(async ([name, question]) => {
-    const whose = OF_THE_HOST.includes(name) ? '' : narrowing(sender);
+    const isOfHost = isHostMetric(new URLSearchParams(question).get('metric') ?? '');
+    const whose = isOfHost ? '' : narrowing(sender);
     const when = `from=-${fromMinutes}m&to=now&step=${PAST_STEP_MS / 1000}s`;
     const { answer } = await ask(`${question}&${when}${whose}`);
     return [name, answer] as const;

@@ -1,6 +1,6 @@
 import { HISTORY } from '../../../../src/core/history/catalogue.ts';
 import { isHostMetric } from '../../../../src/core/history/host-metrics.ts';
-import type { SenderFilter } from '../../../../src/core/http/sender-filter.ts';
+import type { SenderFilter } from '../../../../src/core/history/sender-filter.ts';
 import type { SignalName } from '../../../../src/core/signals/index.ts';
 import type { InstanceSnapshot } from '../../../../src/core/snapshot.ts';
 

@@ -1,4 +1,4 @@
-import type { SenderFilter } from '../../../../src/core/http/sender-filter.ts';
+import type { SenderFilter } from '../../../../src/core/history/sender-filter.ts';
 import { between, isPresetId, type PresetId, type Range } from './range.ts';
 
 /** All that makes one page look as it does. It lives in the address, so that a link shows the same. */

@@ -1,4 +1,4 @@
-import { ParameterError } from '../history/parameters.ts';
+import { ParameterError } from './parameters.ts';
 
 /** Whose figures are asked for: those of one service, of one process, or of all (`null`). */
 export interface SenderFilter {
