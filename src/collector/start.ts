@@ -23,6 +23,7 @@ import { createHostSampler } from './host/sampler.ts';
 import { Live } from './live/live.ts';
 import type { Log } from './log.ts';
 import { createPricer, type Pricer } from './pricing/pricer.ts';
+import { withOlderFamilies } from './prometheus/older-families.ts';
 import { type AgentHandlers, receiveFrom } from './receivers/agents.ts';
 import { SentBatches } from './receivers/sent-batches.ts';
 import { listenForAgents, type SocketReceiver } from './receivers/socket.ts';
@@ -87,7 +88,8 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
       health: () => live.health(),
       metricFamilies: () => {
         live.add(reader.collectNow());
-        return live.metricFamilies();
+        const families = live.metricFamilies();
+        return config.semconv === 'dup' ? withOlderFamilies(families) : families;
       },
       alerts,
       ...stored?.sources,

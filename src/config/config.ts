@@ -25,6 +25,8 @@ export interface Config {
   readonly intervalMs: Milliseconds;
   readonly windowMs: Milliseconds;
   readonly prometheus: 'on' | 'off' | 'token';
+  /** Whether metrics have their older names as well. */
+  readonly semconv: 'stable' | 'dup';
   readonly storage: 'on' | 'off';
   /** A user's Postgres; `null`: embedded storage. */
   readonly postgres: PostgresConfig | null;
@@ -92,6 +94,7 @@ export function readConfig(env: Env = process.env, cwd: string = process.cwd()):
     intervalMs: milliseconds(setting.integer('NERVECENTER_INTERVAL_MS')),
     windowMs: milliseconds(setting.integer('NERVECENTER_WINDOW_MS')),
     prometheus: setting.choice('NERVECENTER_PROMETHEUS'),
+    semconv: setting.choice('NERVECENTER_SEMCONV'),
     storage: setting.choice('NERVECENTER_STORAGE'),
     postgres: readPostgres(setting, env),
     dataDir: resolve(cwd, setting.textOrDefault('NERVECENTER_DATA_DIR')),

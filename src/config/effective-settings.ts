@@ -25,6 +25,7 @@ export function effectiveSettings(config: Config): Partial<Record<SettingName, s
     NERVECENTER_INTERVAL_MS: String(config.intervalMs),
     NERVECENTER_WINDOW_MS: String(config.windowMs),
     NERVECENTER_PROMETHEUS: config.prometheus,
+    NERVECENTER_SEMCONV: config.semconv,
     NERVECENTER_STORAGE: config.storage,
     NERVECENTER_DATA_DIR: config.dataDir,
     NERVECENTER_SPOOL_MAX_BYTES: String(config.spoolMaxBytes),

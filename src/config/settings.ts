@@ -138,6 +138,15 @@ export const SETTINGS = {
     meaning: '`off` removes `/metrics`, `token` asks for the admin token there',
     more: { text: 'metrics', page: 'metrics.md' },
   },
+  NERVECENTER_SEMCONV: {
+    kind: 'choice',
+    group: 'access',
+    choices: ['stable', 'dup'],
+    default: 'stable',
+    meaning:
+      '`dup`: metrics of model calls also have the names of semantic conventions 1.45, wherever they are shown; to be removed after one minor version',
+    more: { text: 'older names', page: 'metrics.md#older-names' },
+  },
   NERVECENTER_INTERVAL_MS: {
     kind: 'integer',
     group: 'live',

@@ -194,6 +194,17 @@ export const SETTING_CASES: readonly SettingCase[] = [
     expectation: /one of on, off, token/,
   },
   {
+    name: 'NERVECENTER_SEMCONV',
+    field: 'semconv',
+    fallback: 'stable',
+    good: [
+      ['stable', 'stable'],
+      [' DUP ', 'dup'],
+    ],
+    bad: ['on', 'gen_ai_latest_experimental', 'stable,dup'],
+    expectation: /one of stable, dup/,
+  },
+  {
     name: 'NERVECENTER_STORAGE',
     field: 'storage',
     fallback: 'on',

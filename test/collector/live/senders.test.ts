@@ -5,7 +5,7 @@ import { beforeEach, describe, it } from 'vitest';
 import type { Point, Source } from '../../../src/core/frame.ts';
 import { PERCENTILE_ERROR_BOUND } from '../../../src/core/histogram.ts';
 import { OTHER_SENDERS } from '../../../src/core/history/sender-filter.ts';
-import { LLM_COST } from '../../../src/core/signals/llm-call.ts';
+import { LLM_COST } from '../../../src/core/llm/call-instruments.ts';
 import { PROCESS_MEMORY } from '../../../src/core/signals/system.ts';
 import type { Snapshot } from '../../../src/core/snapshot.ts';
 import { MIB, MINUTE_MS } from '../../../src/core/units.ts';
