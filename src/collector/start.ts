@@ -84,8 +84,8 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
     config,
     adminTokens: tokens,
     sources: {
-      snapshot: () => live.snapshot(),
-      latestSnapshotJson: () => ticker.latestJson(),
+      snapshot: (filter) => live.snapshot(filter),
+      latestSnapshotJson: (filter) => ticker.latestJson(filter),
       health: () => live.health(),
       metricFamilies: () => {
         live.add(reader.collectNow());
@@ -314,9 +314,9 @@ function agentHandlers(parts: HandlerParts): AgentHandlers {
     sentBatches,
     join: (source) => live.join(source),
     leave: (instanceId) => live.leave(instanceId),
-    frame: (instanceId, { points, dropped }) => {
-      ledger.addPoints(points.filter(isLasting));
-      live.merge(instanceId, { points: points.filter((point) => !isLasting(point)), dropped });
+    frame: (sender, { points, dropped }) => {
+      ledger.addPoints(points.filter(isLasting).map((point) => ({ ...point, sender })));
+      live.merge(sender.instanceId, { points: points.filter((point) => !isLasting(point)), dropped });
     },
     events: (events, batch) =>
       ledger.offer(
