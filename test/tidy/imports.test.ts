@@ -35,7 +35,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'collector/log.ts',
     'collector/metric-family.ts',
   ],
-  'collector/receivers': ['core', 'link', 'collector/agent-link.ts'],
+  'collector/receivers': ['core', 'platform', 'link', 'collector/agent-link.ts'],
   'collector/live': ['core', 'collector/metric-family.ts', 'collector/host/host-sample.ts'],
   'collector/server': [
     'core',

@@ -58,11 +58,7 @@ const CACHED = 'openai/should-set-cache-read-input-tokens-in-span-for-responses-
 const REASONING = 'openai/test-responses-create-reports-reasoning-tokens-content-mode0';
 
 /** What each instrumentation sees of the recordings, and what its spans say of tokens: `usage`, or nothing. */
-const SEEN: readonly (readonly [
-  name: string,
-  instrument: () => void,
-  seen: Readonly<Record<string, 'usage' | 'none'>>,
-])[] = [
+const SEEN: readonly (readonly [name: Name, seen: Readonly<Record<string, 'usage' | 'none'>>])[] = [
   [
     '@traceloop/instrumentation-openai',
     {
