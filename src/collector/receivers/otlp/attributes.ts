@@ -12,6 +12,10 @@ import {
   word,
 } from '../../../core/llm/labels.ts';
 import { text } from '../../../core/signals/row.ts';
+import { GEN_AI_NAMES } from './dialects/gen-ai.ts';
+import { operationNamed } from './dialects/operations.ts';
+import { providerId } from './dialects/provider-ids.ts';
+import { hostOf, textOf } from './dialects/values.ts';
 import type { OtlpAttributes, OtlpValue } from './model.ts';
 
 /** As many as an SDK lets a span have by default is far more than a metric should. */
@@ -63,30 +67,13 @@ function statusOf(told: OtlpValue | undefined, attributes: OtlpAttributes): numb
   return attributes['error.type'] === undefined ? CLIENT_CLOSED_REQUEST : SERVER_ERROR;
 }
 
-/** Operations of agents, tools, memories and stores: what a model is asked in them is told by itself. */
-const NO_CALL =
-  /^(?:fetch_response|execute_tool|plan|retrieval|(?:create|invoke)_\w+|agent_step|\w+_memory(?:_store)?)$/;
-
-export function isCall(operation: OtlpValue | undefined): boolean {
-  return typeof operation !== 'string' || !NO_CALL.test(operation);
-}
-
-/** Providers by what earlier conventions called them. */
-const PROVIDERS: Readonly<Record<string, string>> = {
-  'az.ai.openai': 'azure.ai.openai',
-  'az.ai.inference': 'azure.ai.inference',
-  gemini: 'gcp.gemini',
-  vertex_ai: 'gcp.vertex_ai',
-  xai: 'x_ai',
-};
-
-export const TOKEN_TYPE = 'gen_ai.token.type';
+const TOKEN_TYPE = 'gen_ai.token.type';
 const MODALITIES: ReadonlySet<unknown> = new Set(['text', 'image', 'audio', 'unknown']);
 
 /** Of model calls: as they are measured here, `null` of what is no call or of tokens that are a part of others. */
 export function callAttributes(attributes: OtlpAttributes, labels: OtlpLabels): Attributes | null {
-  if (!isCall(attributes[CALL_OPERATION])) return null;
   const call = callNames(attributes);
+  if (call === null) return null;
   const folded = labels.calls.of(call).labels;
   const type = attributes[TOKEN_TYPE];
   if (type !== undefined && type !== 'input' && type !== 'output') return null;
@@ -111,14 +98,23 @@ interface CallNames {
   readonly errorType: string | null;
 }
 
-/** What a call is called, by the conventions of today and before. */
-export function callNames(attributes: OtlpAttributes): CallNames {
-  const provider = word(attributes[CALL_PROVIDER]) ?? word(attributes['gen_ai.system']) ?? 'unknown';
+/** `null` of agents, tools, memories and retrievals: what a model is asked in them is told by itself. */
+function callNames(attributes: OtlpAttributes): CallNames | null {
+  const told = word(attributes[CALL_OPERATION]) ?? 'chat';
+  const known = operationNamed(told);
+  if (known !== undefined && known.role !== 'call') return null;
+  const address = textOf(attributes, ['server.address']);
   const failed = attributes['error.type'] !== undefined;
   return {
-    operation: word(attributes[CALL_OPERATION]) ?? 'chat',
-    provider: Object.hasOwn(PROVIDERS, provider) ? (PROVIDERS[provider] ?? provider) : provider,
-    model: modelName(attributes[CALL_MODEL]) ?? modelName(attributes['gen_ai.response.model']) ?? 'unknown',
+    operation: known?.operation ?? told,
+    provider: providerId(
+      textOf(attributes, GEN_AI_NAMES.provider),
+      address === null ? null : hostOf(address),
+    ),
+    model:
+      modelName(textOf(attributes, GEN_AI_NAMES.model)) ??
+      modelName(textOf(attributes, GEN_AI_NAMES.responseModel)) ??
+      'unknown',
     errorType: failed ? (errorType([attributes['error.type']]) ?? '_OTHER') : null,
   };
 }

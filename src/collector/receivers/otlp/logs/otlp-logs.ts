@@ -1,6 +1,5 @@
 import type { Counter } from '@opentelemetry/api';
 import { NervecenterError } from '../../../../core/errors.ts';
-import type { Sender } from '../../../../core/event.ts';
 import type { Source } from '../../../../core/frame.ts';
 import { BoundedLabels, errorType } from '../../../../core/llm/labels.ts';
 import type { NervecenterEvent } from '../../../../core/signals/index.ts';
@@ -9,8 +8,9 @@ import type { OtlpLabels } from '../attributes.ts';
 import type { OtlpLogRecord, OtlpRejected } from '../model.ts';
 import { Refusals } from '../refusals.ts';
 import { sourceOfResource } from '../sender.ts';
+import { senderOf } from '../spans/sender-of.ts';
 import { GRACE_MS, type Subjects } from '../subjects.ts';
-import { isCallRecord, type ToldCall, toldCall } from './call-record.ts';
+import { type ToldCall, toldCall } from './call-record.ts';
 import { Batches, isOfAnotherHost, isOwnEvent, ownEvent, sentOf } from './own-events.ts';
 
 /** Where events go. */
@@ -102,28 +102,29 @@ export class OtlpLogs {
   }
 
   #read(record: OtlpLogRecord, reading: Reading): void {
-    const source = sourceOfResource(record.resource);
-    const { subjects, sink, labels } = this.#options;
-    subjects.meet(source.instanceId, record.resource);
-    const sender: Sender = { instanceId: source.instanceId, service: source.service };
-    if (isOwnEvent(record) || isCallRecord(record)) {
-      const joined = reading.joined.get(source) ?? sink.join(source);
-      reading.joined.set(source, joined);
-      if (!joined) {
-        reading.refusals.add(TOO_MANY_INSTANCES, source.service);
-        count(reading, 'refused');
-      } else if (isOwnEvent(record)) this.#readEvent(record, sender, reading);
-      else {
-        this.#judge(
-          { ...toldCall(record, sender, labels, reading.nowMs), instanceId: source.instanceId },
-          reading,
-        );
-      }
-    } else if (isException(record)) this.#countException(record, source, reading);
+    const { subjects, labels } = this.#options;
+    const { instanceId } = senderOf(record.resource);
+    subjects.meet(instanceId, record.resource);
+    const own = isOwnEvent(record);
+    const told = own ? null : toldCall(record, labels, reading.nowMs);
+    if ((own || told !== null) && !this.#joins(record, reading)) {
+      reading.refusals.add(TOO_MANY_INSTANCES, senderOf(record.resource).service);
+      count(reading, 'refused');
+    } else if (own) this.#readEvent(record, reading);
+    else if (told !== null) this.#judge({ ...told, instanceId }, reading);
+    else if (isException(record)) this.#countException(record, reading);
     else count(reading, 'ignored');
   }
 
-  #readEvent(record: OtlpLogRecord, sender: Sender, reading: Reading): void {
+  #joins({ resource }: OtlpLogRecord, { joined }: Reading): boolean {
+    const source = sourceOfResource(resource);
+    const known = joined.get(source) ?? this.#options.sink.join(source);
+    joined.set(source, known);
+    return known;
+  }
+
+  #readEvent(record: OtlpLogRecord, reading: Reading): void {
+    const sender = senderOf(record.resource);
     const event = ownEvent(record, sender);
     if (event === null) {
       reading.refusals.add(NO_EVENT, String(record.attributes['nervecenter.signal'] ?? ''));
@@ -151,10 +152,10 @@ export class OtlpLogs {
     }
   }
 
-  #countException({ attributes }: OtlpLogRecord, { service }: Source, reading: Reading): void {
+  #countException({ attributes, resource }: OtlpLogRecord, reading: Reading): void {
     const type = errorType([attributes[EXCEPTION_TYPE]]) ?? '_OTHER';
     this.#options.exceptions.add(1, {
-      'service.name': this.#services.of(service),
+      'service.name': this.#services.of(senderOf(resource).service),
       [EXCEPTION_TYPE]: this.#exceptionTypes.of(type),
     });
     count(reading, 'exception');
