@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config/config.ts';
 import { describeError } from '../core/errors.ts';
-import type { Source } from '../core/frame.ts';
+import type { Attributes, Source } from '../core/frame.ts';
 import { isLasting } from '../core/measured.ts';
 import { type NervecenterEvent, SIGNALS, type SignalName } from '../core/signals/index.ts';
 import type { PricedLlmCallEvent } from '../core/signals/llm-call.ts';
@@ -13,6 +14,7 @@ import { DeltaMeterProvider } from '../metrics/meter-provider.ts';
 import { SnapshotReader } from '../metrics/snapshot-reader.ts';
 import { newEventId } from '../platform/ids.ts';
 import { packageRoot } from '../platform/paths.ts';
+import { packageVersion } from '../platform/version.ts';
 import { ownAdminToken } from './admin-token.ts';
 import type { AgentLink } from './agent-link.ts';
 import { readAlertFile } from './alerts/file.ts';
@@ -22,7 +24,9 @@ import { hostMeasure } from './host/measure.ts';
 import { createHostSampler } from './host/sampler.ts';
 import { Live } from './live/live.ts';
 import type { Log } from './log.ts';
+import type { MetricFamily } from './metric-family.ts';
 import { createPricer, type Pricer } from './pricing/pricer.ts';
+import { targetInfo } from './prometheus/target-info.ts';
 import { type AgentHandlers, receiveFrom } from './receivers/agents.ts';
 import { SentBatches } from './receivers/sent-batches.ts';
 import { listenForAgents, type SocketReceiver } from './receivers/socket.ts';
@@ -74,7 +78,7 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
   const own = new DeltaMeterProvider();
   const reader = new SnapshotReader([own]);
   const sentBatches = new SentBatches();
-  const { storage, ledger, live } = acceptance({ config, log, sentBatches, pricer });
+  const { storage, ledger, live, resource } = acceptance({ config, log, sentBatches, pricer });
   const stored = storage && workBesideWriter(storage, config, log);
   const alerts = createAlerts({ config, log }, live, stored);
   const ticker = new Ticker(live);
@@ -87,7 +91,7 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
       health: () => live.health(),
       metricFamilies: () => {
         live.add(reader.collectNow());
-        return live.metricFamilies();
+        return withTargets(resource, live);
       },
       alerts,
       ...stored?.sources,
@@ -142,8 +146,29 @@ interface AcceptanceParts extends Pick<CollectorOptions, 'config' | 'log'> {
   readonly pricer: Pricer;
 }
 
+/** The collector's own, as OpenTelemetry describes what measures: of every start another instance. */
+function ownResource({ service }: Config, bootId: string): Attributes {
+  return {
+    'service.name': service,
+    'service.instance.id': bootId,
+    'host.name': hostname(),
+    'process.pid': process.pid,
+    'process.runtime.name': 'nodejs',
+    'process.runtime.version': process.versions.node,
+    'telemetry.distro.name': 'nervecenter',
+    'telemetry.distro.version': packageVersion(),
+  };
+}
+
+/** In front, as OpenMetrics would have it. */
+function* withTargets(resource: Attributes, live: Live): Iterable<MetricFamily> {
+  yield targetInfo(resource, live.sources());
+  yield* live.metricFamilies();
+}
+
 /** Where events are accepted: measured, stored where there is storage, and shown; with what was counted before. */
 function acceptance({ config, log, sentBatches, pricer }: AcceptanceParts) {
+  const bootId = randomUUID();
   const meter = new EventMeter();
   const measuring: Measuring = {
     measure: (events) => meter.measure(events),
@@ -160,12 +185,12 @@ function acceptance({ config, log, sentBatches, pricer }: AcceptanceParts) {
   if (storage === null) sentBatches.completed(true);
   const live = new Live({
     service: config.service,
-    bootId: randomUUID(),
+    bootId,
     windowMs: config.windowMs,
     now: () => milliseconds(Date.now()),
     pipeline: () => ledger.counts(),
   });
-  return { storage, ledger, live };
+  return { storage, ledger, live, resource: ownResource(config, bootId) };
 }
 
 interface HostParts {

@@ -29,6 +29,11 @@ export class Instances {
     return [...this.#byId.values()].filter(({ ended }) => !ended);
   }
 
+  /** Those that send at the moment. */
+  get sources(): readonly Source[] {
+    return [...this.#byId.values()].filter(({ up, ended }) => up && !ended).map(({ source }) => source);
+  }
+
   get dropped(): Readonly<Record<string, number>> {
     return Object.fromEntries(this.#dropped);
   }

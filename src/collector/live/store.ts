@@ -1,7 +1,7 @@
 import type { Attributes, Frame, HistogramPoint, Point } from '../../core/frame.ts';
-import { HISTOGRAM_SCALE } from '../../core/histogram.ts';
 import type { Milliseconds } from '../../core/units.ts';
 import type { MetricFamily, MetricSeries } from '../metric-family.ts';
+import { CumulativeBuckets, Exemplars } from './cumulative.ts';
 import { SlidingHistogram, SlidingSum, slotAt } from './sliding.ts';
 
 /** Past so many series of one metric the rest is refused: the label that explodes is a bug of its sender. */
@@ -17,6 +17,8 @@ const MAGNITUDE_MAX = 1e30;
 export interface CounterSeries {
   readonly attributes: Attributes;
   total: number;
+  /** When it was first counted. */
+  readonly createdMs: number;
   readonly window: SlidingSum;
 }
 
@@ -26,8 +28,10 @@ export interface HistogramSeries {
   count: number;
   sum: number;
   zeroCount: number;
-  /** See `core/metric-family.ts`: enough for the Prometheus endpoint, a fraction of the size. */
-  readonly doublings: Map<number, number>;
+  readonly buckets: CumulativeBuckets;
+  readonly exemplars: Exemplars;
+  /** When it was first measured. */
+  readonly createdMs: number;
   readonly window: SlidingHistogram;
 }
 
@@ -42,6 +46,12 @@ interface Metric<S> {
   readonly unit: string;
   readonly description: string;
   readonly series: Map<string, S>;
+}
+
+/** The moment of a merge, and the part of the window that it is in. */
+interface Now {
+  readonly nowMs: number;
+  readonly slot: number;
 }
 
 type AnyMetric = Metric<CounterSeries | HistogramSeries | GaugeSeries>;
@@ -60,7 +70,7 @@ export class LiveStore {
 
   merge(instanceId: string, frame: Pick<Frame, 'points'>, nowMs: number): void {
     const slot = slotAt(nowMs, this.#windowMs);
-    for (const point of frame.points) this.#mergePoint(instanceId, point, slot);
+    for (const point of frame.points) this.#mergePoint(instanceId, point, { slot, nowMs });
   }
 
   /** Forgets the gauges of an instance that is gone; its counts stay. */
@@ -90,7 +100,8 @@ export class LiveStore {
   /** The cumulative state of every metric, for the Prometheus endpoint. */
   *families(): Iterable<MetricFamily> {
     for (const [name, { kind, unit, description, series }] of this.#metrics) {
-      yield { name, kind, unit, description, series: cumulative(kind, series.values()) };
+      // As they are now: a scrape takes several turns, and gauges that are forgotten and come back would be in it twice.
+      yield { name, kind, unit, description, series: cumulative(kind, [...series.values()]) };
     }
   }
 
@@ -99,7 +110,7 @@ export class LiveStore {
     return metric?.kind === kind ? [...metric.series.values()] : [];
   }
 
-  #mergePoint(instanceId: string, point: Point, slot: number): void {
+  #mergePoint(instanceId: string, point: Point, now: Now): void {
     if (!(Math.abs(point.kind === 'histogram' ? point.sum : point.value) <= MAGNITUDE_MAX)) return;
     const metric = this.#metricOf(point);
     if (metric === undefined || metric.kind !== point.kind) return;
@@ -107,11 +118,11 @@ export class LiveStore {
     let series = metric.series.get(key);
     if (series === undefined) {
       if (metric.series.size >= SERIES_MAX_PER_METRIC) return;
-      series = newSeries(point);
+      series = newSeries(point, now.nowMs);
       metric.series.set(key, series);
     }
-    if (point.kind === 'counter') addToCounter(series as CounterSeries, point.value, slot);
-    else if (point.kind === 'histogram') addToHistogram(series as HistogramSeries, point, slot);
+    if (point.kind === 'counter') addToCounter(series as CounterSeries, point.value, now.slot);
+    else if (point.kind === 'histogram') addToHistogram(series as HistogramSeries, point, now);
     else (series as GaugeSeries).values.set(instanceId, point.value);
   }
 
@@ -125,10 +136,14 @@ export class LiveStore {
   }
 }
 
-function newSeries({ kind, attributes }: Point): CounterSeries | HistogramSeries | GaugeSeries {
-  if (kind === 'counter') return { attributes, total: 0, window: new SlidingSum() };
+function newSeries(
+  { kind, attributes }: Point,
+  createdMs: number,
+): CounterSeries | HistogramSeries | GaugeSeries {
+  if (kind === 'counter') return { attributes, total: 0, createdMs, window: new SlidingSum() };
   if (kind === 'gauge') return { attributes, values: new Map() };
-  return { attributes, count: 0, sum: 0, zeroCount: 0, doublings: new Map(), window: new SlidingHistogram() };
+  const totals = { count: 0, sum: 0, zeroCount: 0, buckets: new CumulativeBuckets() };
+  return { attributes, ...totals, exemplars: new Exemplars(), createdMs, window: new SlidingHistogram() };
 }
 
 function addToCounter(series: CounterSeries, value: number, slot: number): void {
@@ -137,16 +152,12 @@ function addToCounter(series: CounterSeries, value: number, slot: number): void 
   series.window.add(value, slot);
 }
 
-function addToHistogram(series: HistogramSeries, point: HistogramPoint, slot: number): void {
-  series.count += point.count;
+/** What its buckets hold is what counts: a histogram whose count is another one is refused by who scrapes it. */
+function addToHistogram(series: HistogramSeries, point: HistogramPoint, { slot, nowMs }: Now): void {
+  series.count += point.zeroCount + series.buckets.add(point);
   series.sum += point.sum;
   series.zeroCount += point.zeroCount;
-  for (let i = 0; i < point.counts.length; i++) {
-    const count = point.counts[i] ?? 0;
-    if (count === 0) continue;
-    const doubling = (point.offset + i) >> HISTOGRAM_SCALE;
-    series.doublings.set(doubling, (series.doublings.get(doubling) ?? 0) + count);
-  }
+  if (point.exemplar !== undefined) series.exemplars.add(point.exemplar, nowMs);
   series.window.add(point, slot);
 }
 
@@ -164,11 +175,17 @@ function* cumulative(
   series: Iterable<CounterSeries | HistogramSeries | GaugeSeries>,
 ): Iterable<MetricSeries> {
   for (const one of series) {
-    if (kind === 'counter') yield { attributes: one.attributes, value: (one as CounterSeries).total };
+    if (kind === 'counter') yield cumulativeCounter(one as CounterSeries);
     else if (kind === 'histogram') yield one as HistogramSeries;
     else yield* gaugesByInstance(one as GaugeSeries);
   }
 }
+
+const cumulativeCounter = ({ attributes, total, createdMs }: CounterSeries): MetricSeries => ({
+  attributes,
+  value: total,
+  createdMs,
+});
 
 /** The instance id under which the collector records what belongs to no agent: the host's gauges. */
 export const COLLECTOR_INSTANCE = '';
