@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config/config.ts';
@@ -14,7 +13,6 @@ import { DeltaMeterProvider } from '../metrics/meter-provider.ts';
 import { SnapshotReader } from '../metrics/snapshot-reader.ts';
 import { newEventId } from '../platform/ids.ts';
 import { packageRoot } from '../platform/paths.ts';
-import { packageVersion } from '../platform/version.ts';
 import { ownAdminToken } from './admin-token.ts';
 import type { AgentLink } from './agent-link.ts';
 import { readAlertFile } from './alerts/file.ts';
@@ -26,7 +24,7 @@ import { Live } from './live/live.ts';
 import type { Log } from './log.ts';
 import type { MetricFamily } from './metric-family.ts';
 import { createPricer, type Pricer } from './pricing/pricer.ts';
-import { targetInfo } from './prometheus/target-info.ts';
+import { ownResource, targetInfo } from './prometheus/target-info.ts';
 import { type AgentHandlers, receiveFrom } from './receivers/agents.ts';
 import { SentBatches } from './receivers/sent-batches.ts';
 import { listenForAgents, type SocketReceiver } from './receivers/socket.ts';
@@ -146,20 +144,6 @@ interface AcceptanceParts extends Pick<CollectorOptions, 'config' | 'log'> {
   readonly pricer: Pricer;
 }
 
-/** The collector's own, as OpenTelemetry describes what measures: of every start another instance. */
-function ownResource({ service }: Config, bootId: string): Attributes {
-  return {
-    'service.name': service,
-    'service.instance.id': bootId,
-    'host.name': hostname(),
-    'process.pid': process.pid,
-    'process.runtime.name': 'nodejs',
-    'process.runtime.version': process.versions.node,
-    'telemetry.distro.name': 'nervecenter',
-    'telemetry.distro.version': packageVersion(),
-  };
-}
-
 /** In front, as OpenMetrics would have it. */
 function* withTargets(resource: Attributes, live: Live): Iterable<MetricFamily> {
   yield targetInfo(resource, live.sources());
@@ -190,7 +174,7 @@ function acceptance({ config, log, sentBatches, pricer }: AcceptanceParts) {
     now: () => milliseconds(Date.now()),
     pipeline: () => ledger.counts(),
   });
-  return { storage, ledger, live, resource: ownResource(config, bootId) };
+  return { storage, ledger, live, resource: ownResource(config.service, bootId) };
 }
 
 interface HostParts {

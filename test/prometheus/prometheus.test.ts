@@ -106,35 +106,6 @@ function agreement(features: readonly string[], quantileOf: (quantile: number, r
     }
   });
 
-  it('forgets the gauges of a process that is gone, and its resource, with the next scrape', async () => {
-    const leaving = new Sender(observed.collector, 'other-app');
-    leaving.frame([gauge(0.75)]);
-    const of = (metric: string) => `${metric}{service_instance_id="${leaving.source.instanceId}"}`;
-    const shown = async () => [
-      await prometheus.value(of('nodejs_eventloop_utilization_ratio')),
-      await prometheus.value(of('target_info')),
-    ];
-    await until(async () => (await shown()).every((value) => value !== null));
-    assert.deepEqual(await shown(), [0.75, 1]);
-    leaving.die();
-    await until(async () => (await shown()).every((value) => value === null));
-    const stays = `nodejs_eventloop_utilization_ratio{service_instance_id="${staying.source.instanceId}"}`;
-    assert.equal(await prometheus.value(stays), 0.25);
-  });
-
-  it('joins figures of a process with its resource', async () => {
-    const joined =
-      'nodejs_eventloop_utilization_ratio * on (service_instance_id) group_left (host_name) target_info';
-    assert.deepEqual(
-      (await prometheus.query(joined)).map(({ metric, value }) => [metric['host_name'], value]),
-      [['a-host', 0.25]],
-    );
-    const [own, ...more] = await prometheus.query('target_info{exported_instance=""}');
-    assert.equal(more.length, 0);
-    assert.equal(own?.metric['service_name'], 'a-service');
-    assert.equal(own?.metric['telemetry_distro_name'], 'nervecenter');
-  });
-
   it('has the exemplars, whose traces are those of the events', async () => {
     const exemplars = await until(async () => {
       const found = await prometheus.exemplars(
@@ -148,7 +119,39 @@ function agreement(features: readonly string[], quantileOf: (quantile: number, r
     }
   });
 
+  ofProcesses(() => prometheus);
   return () => prometheus;
+}
+
+function ofProcesses(prometheus: () => PrometheusServer) {
+  it('forgets the gauges of a process that is gone, and its resource, with the next scrape', async () => {
+    const leaving = new Sender(observed.collector, 'other-app');
+    leaving.frame([gauge(0.75)]);
+    const of = (metric: string) => `${metric}{service_instance_id="${leaving.source.instanceId}"}`;
+    const shown = async () => [
+      await prometheus().value(of('nodejs_eventloop_utilization_ratio')),
+      await prometheus().value(of('target_info')),
+    ];
+    await until(async () => (await shown()).every((value) => value !== null));
+    assert.deepEqual(await shown(), [0.75, 1]);
+    leaving.die();
+    await until(async () => (await shown()).every((value) => value === null));
+    const stays = `nodejs_eventloop_utilization_ratio{service_instance_id="${staying.source.instanceId}"}`;
+    assert.equal(await prometheus().value(stays), 0.25);
+  });
+
+  it('joins figures of a process with its resource', async () => {
+    const joined =
+      'nodejs_eventloop_utilization_ratio * on (service_instance_id) group_left (host_name) target_info';
+    assert.deepEqual(
+      (await prometheus().query(joined)).map(({ metric, value }) => [metric['host_name'], value]),
+      [['a-host', 0.25]],
+    );
+    const [own, ...more] = await prometheus().query('target_info{exported_instance=""}');
+    assert.equal(more.length, 0);
+    assert.equal(own?.metric['service_name'], 'a-service');
+    assert.equal(own?.metric['telemetry_distro_name'], 'nervecenter');
+  });
 }
 
 describe('Prometheus, by OpenMetrics', () => {

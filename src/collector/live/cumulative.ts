@@ -16,17 +16,13 @@ export class CumulativeBuckets {
   offset = 0;
   counts: number[] = [];
 
-  /** @returns how many values that were. */
-  add({ offset, counts }: Pick<Buckets, 'offset' | 'counts'>): number {
-    let added = 0;
+  add({ offset, counts }: Pick<Buckets, 'offset' | 'counts'>): void {
     for (let i = 0; i < counts.length; i++) {
       const count = counts[i] ?? 0;
       if (count === 0) continue;
       const at = this.#cover(Math.min(INDEX_MAX, Math.max(INDEX_MIN, offset + i)));
       this.counts[at] = (this.counts[at] ?? 0) + count;
-      added += count;
     }
-    return added;
   }
 
   /** Where a bucket stands in `counts`, which is made wide enough. */

@@ -12,6 +12,8 @@ const METRICS_MAX = 2000;
  * ever, and sums of what is smaller stay finite, as every number of a snapshot is.
  */
 const MAGNITUDE_MAX = 1e30;
+/** A million values a second for 140 years. Up to twice as many, sums and differences of counts are exact. */
+const COUNT_MAX = 2 ** 52;
 
 /** One counter with its attributes: the total since the collector started, and the window. */
 export interface CounterSeries {
@@ -154,7 +156,10 @@ function addToCounter(series: CounterSeries, value: number, slot: number): void 
 
 /** What its buckets hold is what counts: a histogram whose count is another one is refused by who scrapes it. */
 function addToHistogram(series: HistogramSeries, point: HistogramPoint, { slot, nowMs }: Now): void {
-  series.count += point.zeroCount + series.buckets.add(point);
+  const count = point.counts.reduce((sum, inBucket) => sum + inBucket, point.zeroCount);
+  if (series.count + count > COUNT_MAX) return;
+  series.count += count;
+  series.buckets.add(point);
   series.sum += point.sum;
   series.zeroCount += point.zeroCount;
   if (point.exemplar !== undefined) series.exemplars.add(point.exemplar, nowMs);

@@ -1,4 +1,6 @@
+import { hostname } from 'node:os';
 import type { Attributes, Source } from '../../core/frame.ts';
+import { packageVersion } from '../../platform/version.ts';
 import type { MetricFamily } from '../metric-family.ts';
 
 /**
@@ -23,5 +25,19 @@ function resourceOf({ service, instanceId, host, pid }: Source): Attributes {
     'service.instance.id': instanceId,
     'host.name': host,
     ...(pid > 0 && { 'process.pid': pid }),
+  };
+}
+
+/** The collector's, which is another instance with every start. */
+export function ownResource(service: string, instanceId: string): Attributes {
+  return {
+    'service.name': service,
+    'service.instance.id': instanceId,
+    'host.name': hostname(),
+    'process.pid': process.pid,
+    'process.runtime.name': 'nodejs',
+    'process.runtime.version': process.versions.node,
+    'telemetry.distro.name': 'nervecenter',
+    'telemetry.distro.version': packageVersion(),
   };
 }

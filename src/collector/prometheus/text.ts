@@ -10,7 +10,10 @@ import {
 } from './family-writer.ts';
 import { cumulativeCounts, exemplarsByRung, type Ladder, ladderOf } from './ladder.ts';
 import { escapeText } from './names.ts';
-import { boundaryText, numberText, secondsText } from './numbers.ts';
+
+/** From a million on, and below a ten-thousandth, with an exponent: `%g` of C. */
+const DECIMAL_MIN = 1e-4;
+const DECIMAL_MAX = 1e6;
 
 export class TextWriter implements FamilyWriter {
   omitted = 0;
@@ -123,4 +126,27 @@ function exemplarText(exemplar: Exemplar | undefined): string {
   if (exemplar === undefined) return '';
   const { value, traceId, timeMs } = exemplar;
   return ` # {trace_id="${traceId}"} ${numberText(value)} ${secondsText(timeMs)}`;
+}
+
+/** Numbers as both text formats write them. */
+function numberText(value: number): string {
+  if (Number.isNaN(value)) return 'NaN';
+  if (value === Number.POSITIVE_INFINITY) return '+Inf';
+  return value === Number.NEGATIVE_INFINITY ? '-Inf' : String(value);
+}
+
+/**
+ * A boundary of a bucket as OpenMetrics wants it and Prometheus itself writes it where it makes the label: `le` is compared as
+ * text, so it must be the same whatever format is scraped.
+ */
+function boundaryText(boundary: number): string {
+  if (boundary >= DECIMAL_MIN && boundary < DECIMAL_MAX) return String(boundary);
+  const [digits = '', exponent = ''] = boundary.toExponential().split('e');
+  const magnitude = exponent.slice(1).padStart(2, '0');
+  return `${digits}e${exponent.charAt(0)}${magnitude}`;
+}
+
+/** Seconds with milliseconds behind the point. */
+function secondsText(milliseconds: number): string {
+  return (milliseconds / 1000).toFixed(3);
 }

@@ -12,6 +12,7 @@ import { describe, it } from 'vitest';
 import type { HistogramSeries, MetricFamily, ScalarSeries } from '../../../src/collector/metric-family.ts';
 import { exposition } from '../../../src/collector/prometheus/exposition.ts';
 import { familyName, LABEL_VALUE_LENGTH_MAX } from '../../../src/collector/prometheus/names.ts';
+import { targetInfo } from '../../../src/collector/prometheus/target-info.ts';
 import type { Attributes } from '../../../src/core/frame.ts';
 import { SIGNALS } from '../../../src/core/signals/index.ts';
 
@@ -244,6 +245,18 @@ describe('the exposition, beside OpenTelemetry’s own serializer', () => {
         name,
       );
     }
+  });
+
+  it('shows a resource as the serializer does', () => {
+    const resource = { 'service.name': 'rag-app', 'host.name': 'h', 'process.pid': 7 };
+    const withTarget = new PrometheusSerializer('', false, undefined, false, true);
+    const other = withTarget.serialize({
+      resource: { attributes: resource },
+      scopeMetrics: [],
+    } as unknown as ResourceMetrics);
+    const [mine, shown] = [exposed(ours([targetInfo(resource, [])])), exposed(other)];
+    assert.deepEqual(mine.samples, shown.samples);
+    assert.deepEqual(mine.types, shown.types);
   });
 
   it('shows this as written here, and the serializer too', () => {
