@@ -35,6 +35,18 @@ const gauge = (value: number): Point => ({
   value,
 });
 
+/** 10,000 series of counters, as many as a metric may have of each. */
+function manySeries(): Point[] {
+  return Array.from({ length: 10_000 }, (_, i) => ({
+    kind: 'counter',
+    name: `app.work.${i % 5}`,
+    unit: '{item}',
+    description: 'What an app counts itself.',
+    attributes: { item: String(i) },
+    value: i,
+  }));
+}
+
 /** The value at rank `quantile * count`, of the whole traffic or of one route. */
 function exact(quantile: number, route?: string): number {
   const events = REQUEST_EVENTS.filter((event) => route === undefined || event.route === route);
@@ -60,7 +72,7 @@ beforeAll(async () => {
   for (let from = 0; from < REQUESTS; from += 100) {
     await staying.events(REQUEST_EVENTS.slice(from, from + 100));
   }
-  staying.frame([gauge(0.25)]);
+  staying.frame([gauge(0.25), ...manySeries()]);
   snapshot = await observed.snapshot();
   assert.equal(snapshot.api.requests_total, REQUESTS);
 });
@@ -90,6 +102,7 @@ function agreement(features: readonly string[], quantileOf: (quantile: number, r
   it('takes every scrape', async () => {
     await until(async () => ((await prometheus.value('count_over_time(up[1m])')) ?? 0) >= 3);
     assert.equal(await prometheus.value('min_over_time(up[1m])'), 1);
+    assert.equal(await prometheus.value('count({__name__=~"app_work_.*_total"})'), 10_000);
     assert.equal((await prometheus.target())?.lastError, '');
     assert.equal(await prometheus.value('nervecenter_exposition_omitted_series'), 0);
   });
