@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { beforeEach, describe, it } from 'vitest';
-import { FOLDED_LABEL, FOLDED_LABELS } from '../../../src/core/llm/labels.ts';
-import { CACHE_REQUESTS } from '../../../src/core/signals/cache.ts';
 import {
   LLM_CACHE_SAVINGS,
   LLM_CHUNK_GAPS,
   LLM_COST,
-  LLM_DURATION,
+  LLM_INFERENCE_DURATION,
   LLM_RATE_LIMITED,
   LLM_UNPRICED,
-} from '../../../src/core/signals/llm-call.ts';
+} from '../../../src/core/llm/call-instruments.ts';
+import { FOLDED_LABEL, FOLDED_LABELS } from '../../../src/core/llm/labels.ts';
+import { CACHE_REQUESTS } from '../../../src/core/signals/cache.ts';
 import { RAG_DURATION, RAG_STAGE_DURATION, STAGE_ATTRIBUTE } from '../../../src/core/signals/rag-query.ts';
 import { EVENT_LOOP_P99, PROCESS_MEMORY } from '../../../src/core/signals/system.ts';
 import { WS_CONNECTIONS } from '../../../src/core/signals/ws-session.ts';
@@ -111,9 +111,9 @@ describe('the snapshot', () => {
     clock
       .agent()
       .send([
-        histogramOf(LLM_DURATION, [1], model('cheap')),
-        histogramOf(LLM_DURATION, [1], { ...model('dear'), 'error.type': '429' }),
-        histogramOf(LLM_DURATION, [1], { ...model('dear'), 'error.type': 'aborted' }),
+        histogramOf(LLM_INFERENCE_DURATION, [1], model('cheap')),
+        histogramOf(LLM_INFERENCE_DURATION, [1], { ...model('dear'), 'error.type': '429' }),
+        histogramOf(LLM_INFERENCE_DURATION, [1], { ...model('dear'), 'error.type': 'aborted' }),
         pointOf(LLM_COST, 3, model('dear')),
         pointOf(LLM_UNPRICED, 1, model('cheap')),
         pointOf(LLM_RATE_LIMITED, 1, model('dear')),
