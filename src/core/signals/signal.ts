@@ -65,7 +65,7 @@ export interface SignalHistory {
 }
 
 /** The keys of `NERVECENTER_RETENTION_DAYS`. */
-export const RETENTION_KEYS = ['request', 'system', 'llm', 'rag', 'cache'] as const;
+export const RETENTION_KEYS = ['request', 'system', 'llm', 'rag', 'cache', 'span'] as const;
 export type RetentionKey = (typeof RETENTION_KEYS)[number];
 
 /**
