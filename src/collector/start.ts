@@ -31,6 +31,7 @@ import { createAlertStore } from './sinks/postgres/alert-store.ts';
 import { oneAtATime } from './sinks/postgres/connect/lend.ts';
 import { createEvents } from './sinks/postgres/history/events.ts';
 import { createHistory } from './sinks/postgres/history/history.ts';
+import { createTraces } from './sinks/postgres/history/traces.ts';
 import { keepRollups } from './sinks/postgres/rollup/upkeep.ts';
 import { Maintenance } from './sinks/postgres/schema/maintenance.ts';
 import { keepSpansBounded } from './sinks/postgres/schema/span-budget.ts';
@@ -261,7 +262,7 @@ function workBesideWriter(storage: Storage, config: Config, log: Log) {
   maintenance.start();
   const stopBounding = keepSpansBounded({ lend, maxBytes: config.spansMaxBytes, now, log });
   return {
-    sources: { history: createHistory(lend), events: createEvents(lend) },
+    sources: { history: createHistory(lend), events: createEvents(lend), trace: createTraces(lend) },
     alertStore: createAlertStore(lend),
     stop() {
       stopRollups();

@@ -232,6 +232,7 @@ export const llmCall: Signal<LlmCallEvent> = {
   name: 'llm-call',
   words: { title: 'LLM calls', plural: 'LLM calls' },
   table: 'llm_call_metrics',
+  namedBy: ['operation', 'model'],
   instruments: [
     LLM_DURATION,
     LLM_FIRST_CHUNK,

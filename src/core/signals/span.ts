@@ -55,6 +55,7 @@ export const span: Signal<SpanEvent> = {
   name: 'span',
   words: { title: 'Spans', plural: 'spans' },
   table: 'spans',
+  namedBy: ['name'],
   instruments: [],
   measure: () => () => {},
   columns: [
