@@ -30,6 +30,8 @@ const SPAN_KINDS: Readonly<Record<string, string>> = {
   'rag-query': 'internal',
 };
 
+const OUTGOING: ReadonlySet<string | null> = new Set(['client', 'producer']);
+
 /**
  * Where each item of a trace belongs. A span names its parent. An event of our own agents names none, nor is every parent
  * stored: such an item is part of the span that saw the same thing, else of the shortest item that ran all the while, of its
@@ -63,13 +65,13 @@ export function nest<T extends Nestable>(items: readonly T[]): Place<T>[] {
 function placeByTime<T extends Nestable>(
   item: T,
   items: readonly T[],
-  mayHold: (candidate: T) => boolean,
+  isFree: (candidate: T) => boolean,
 ): T | null {
   let best: T | null = null;
   for (const candidate of items) {
     if (candidate === item) continue;
-    if (item.span_id === null && isTwin(candidate, item) && mayHold(candidate)) return candidate;
-    if (covers(candidate, item) && (best === null || isCloser(candidate, best, item)) && mayHold(candidate))
+    if (item.span_id === null && isTwin(candidate, item) && isFree(candidate)) return candidate;
+    if (covers(candidate, item) && (best === null || isCloser(candidate, best, item)) && isFree(candidate))
       best = candidate;
   }
   return best;
@@ -85,10 +87,17 @@ function isTwin(span: Nestable, event: Nestable): boolean {
 
 function covers(outer: Nestable, inner: Nestable): boolean {
   return (
+    mayHold(outer, inner) &&
     outer.duration_ms > inner.duration_ms &&
     outer.startMs <= inner.startMs + TOLERANCE_MS &&
     endOf(outer) >= endOf(inner) - TOLERANCE_MS
   );
+}
+
+/** A model call holds nothing, and another call that goes out only what it causes elsewhere: calls run side by side. */
+function mayHold(outer: Nestable, inner: Nestable): boolean {
+  if (outer.kind === 'llm-call') return false;
+  return !OUTGOING.has(outer.span_kind) || outer.service !== inner.service;
 }
 
 function isCloser(candidate: Nestable, best: Nestable, { service }: Nestable): boolean {

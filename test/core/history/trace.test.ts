@@ -94,6 +94,7 @@ describe('a trace', () => {
       row('rag-query', [100, 400], { id: 'query', outcome: 'ok' }),
       row('llm-call', [120, 150], { id: 'embedding', operation: 'embeddings', model: 'e', outcome: 'ok' }),
       row('llm-call', [450, 990], { id: 'chat', operation: 'chat', model: 'g', outcome: 'ok' }),
+      row('llm-call', [500, 600], { id: 'beside', operation: 'chat', model: 'g', outcome: 'ok' }),
       row('llm-call', [990, 1400], { id: 'late', operation: 'chat', model: 'g', outcome: 'ok' }),
     ]);
     assert.deepEqual(parents, {
@@ -101,6 +102,7 @@ describe('a trace', () => {
       query: ['request', 'time'],
       embedding: ['query', 'time'],
       chat: ['request', 'time'],
+      beside: ['request', 'time'],
       late: [null, null],
     });
   });
@@ -110,6 +112,8 @@ describe('a trace', () => {
       span('a', null, [2, 998], { kind: 'server' }),
       row('request', [0, 1000], { id: 'request', method: 'GET', endpoint: '/', status_code: 200 }),
       span('b', 'gone', [100, 200], { service: 'other' }),
+      span('d', 'gone', [300, 400], { service: 'other', kind: 'client' }),
+      row('llm-call', [310, 390], { id: 'beside', service: 'other', operation: 'embeddings', model: 'e' }),
       span('c', 'gone', [2000, 2100], { service: 'other' }),
       row('llm-call', [110, 190], { id: 'call', service: 'other', operation: 'chat', model: 'g' }),
     ]);
@@ -119,6 +123,8 @@ describe('a trace', () => {
       'row-b': ['row-a', 'time'],
       'row-c': [null, null],
       call: ['row-b', 'time'],
+      'row-d': ['row-a', 'time'],
+      beside: ['row-a', 'time'],
     });
   });
 
