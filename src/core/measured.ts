@@ -1,5 +1,6 @@
 import type { Attributes, AttributeValue, HistogramPoint, Point } from './frame.ts';
 import { HistogramDelta } from './histogram.ts';
+import { currentPoints, OLDER_INSTRUMENTS } from './llm/older-names.ts';
 import { SIGNALS } from './signals/index.ts';
 import type { InstrumentSpec } from './signals/instruments.ts';
 import { text } from './signals/row.ts';
@@ -29,6 +30,14 @@ const LASTING = new Map<string, InstrumentSpec>(
     .map((instrument) => [instrument.name, instrument]),
 );
 
+/** What is read back may bear names of before as well. */
+const READABLE = new Map([...LASTING, ...OLDER_INSTRUMENTS.map((one) => [one.name, one] as const)]);
+
+/** What figures by a name are, those of before included; `undefined` for what no totals are kept of. */
+export function storedKind(name: string): InstrumentSpec['kind'] | undefined {
+  return READABLE.get(name)?.kind;
+}
+
 /** Whether a point is one that totals are kept of. */
 export function isLasting({ name, kind }: Pick<Point, 'name' | 'kind'>): boolean {
   return LASTING.get(name)?.kind === kind;
@@ -42,19 +51,20 @@ export function toMeasured(points: readonly Point[]): Measured {
       const { count, sum, min, max, zeroCount, offset, counts } = point;
       return isFigure(sum) ? [[point.name, attributes, count, sum, min, max, zeroCount, offset, counts]] : [];
     }
-    return isFigure(point.value) && point.value >= 0 ? [[point.name, attributes, point.value]] : [];
+    return isFigure(point.value) && point.value > 0 ? [[point.name, attributes, point.value]] : [];
   });
 }
 
-/** The points again. What is not of this version, or no figure, is left out. */
+/** The points again, by the names of today. What neither this version nor one before measured, or no figure, is left out. */
 export function fromMeasured(measured: unknown): Point[] {
-  return Array.isArray(measured) ? measured.flatMap((series) => pointOf(series) ?? []) : [];
+  if (!Array.isArray(measured)) return [];
+  return measured.flatMap((series) => pointOf(series) ?? []).flatMap(currentPoints);
 }
 
 function pointOf(series: unknown): Point | null {
   if (!Array.isArray(series)) return null;
   const [name, attributes, ...figures] = series as [unknown, unknown, ...unknown[]];
-  const instrument = LASTING.get(String(name));
+  const instrument = READABLE.get(String(name));
   if (instrument === undefined || typeof attributes !== 'object' || attributes === null) return null;
   const base = {
     name: instrument.name,

@@ -51,6 +51,8 @@ interface Step {
 export class SeriesSet {
   readonly descriptor: Descriptor;
   readonly #root: Step = { next: new Map(), series: null };
+  /** Of attributes that cannot change any more: walking them takes longer than all the rest of a measurement. */
+  readonly #frozen = new WeakMap<ApiAttributes, Series>();
   readonly #all: Series[] = [];
   #overflow: Series | null = null;
 
@@ -64,9 +66,13 @@ export class SeriesSet {
 
   /**
    * Attributes must come from literals with the same order of names: another order is another series, which only the
-   * collector merges.
+   * collector merges. Frozen ones are known again by what they are.
    */
   of(attributes: ApiAttributes): Series {
+    return this.#frozen.get(attributes) ?? this.#find(attributes);
+  }
+
+  #find(attributes: ApiAttributes): Series {
     let step = this.#root;
     for (const name in attributes) {
       const value = attributes[name];
@@ -74,6 +80,7 @@ export class SeriesSet {
       step = following(following(step, name), primitive(value));
     }
     step.series ??= this.#admit(attributes);
+    if (Object.isFrozen(attributes)) this.#frozen.set(attributes, step.series);
     return step.series;
   }
 

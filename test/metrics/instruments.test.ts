@@ -76,6 +76,6 @@ it('the times between chunks go into the histogram of their name', () => {
   const [point, ...others] = new SnapshotReader([provider]).collectNow();
   assert.deepEqual(
     [point?.name, point?.kind, point?.attributes, others],
-    ['gen_ai.client.operation.time_per_output_chunk', 'histogram', { model: 'm' }, []],
+    ['gen_ai.client.inference.time_per_output_chunk', 'histogram', { model: 'm' }, []],
   );
 });

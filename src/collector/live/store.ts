@@ -1,4 +1,4 @@
-import type { Attributes, Frame, HistogramPoint, Point } from '../../core/frame.ts';
+import type { Attributes, Frame, GaugePoint, HistogramPoint, Point } from '../../core/frame.ts';
 import { HISTOGRAM_SCALE } from '../../core/histogram.ts';
 import type { Milliseconds } from '../../core/units.ts';
 import type { MetricFamily, MetricSeries } from '../metric-family.ts';
@@ -58,9 +58,14 @@ export class LiveStore {
     this.#windowMs = windowMs;
   }
 
-  merge(instanceId: string, frame: Pick<Frame, 'points'>, nowMs: number): void {
+  /**
+   * A gauge that is NaN has no value any more.
+   *
+   * @returns the points that were not taken: past a bound, of another kind than their metric, or no quantity.
+   */
+  merge(instanceId: string, frame: Pick<Frame, 'points'>, nowMs: number): Point[] {
     const slot = slotAt(nowMs, this.#windowMs);
-    for (const point of frame.points) this.#mergePoint(instanceId, point, slot);
+    return frame.points.filter((point) => !this.#mergePoint(instanceId, point, slot));
   }
 
   /** Forgets the gauges of an instance that is gone; its counts stay. */
@@ -99,20 +104,35 @@ export class LiveStore {
     return metric?.kind === kind ? [...metric.series.values()] : [];
   }
 
-  #mergePoint(instanceId: string, point: Point, slot: number): void {
-    if (!(Math.abs(point.kind === 'histogram' ? point.sum : point.value) <= MAGNITUDE_MAX)) return;
+  /** Returns whether it was taken. */
+  #mergePoint(instanceId: string, point: Point, slot: number): boolean {
+    if (point.kind === 'gauge' && Number.isNaN(point.value)) {
+      this.#forgetGauge(instanceId, point);
+      return true;
+    }
+    if (!(Math.abs(point.kind === 'histogram' ? point.sum : point.value) <= MAGNITUDE_MAX)) return false;
     const metric = this.#metricOf(point);
-    if (metric === undefined || metric.kind !== point.kind) return;
+    if (metric === undefined || metric.kind !== point.kind) return false;
     const key = seriesKey(point.attributes);
     let series = metric.series.get(key);
     if (series === undefined) {
-      if (metric.series.size >= SERIES_MAX_PER_METRIC) return;
+      if (metric.series.size >= SERIES_MAX_PER_METRIC) return false;
       series = newSeries(point);
       metric.series.set(key, series);
     }
     if (point.kind === 'counter') addToCounter(series as CounterSeries, point.value, slot);
     else if (point.kind === 'histogram') addToHistogram(series as HistogramSeries, point, slot);
     else (series as GaugeSeries).values.set(instanceId, point.value);
+    return true;
+  }
+
+  #forgetGauge(instanceId: string, { name, attributes }: GaugePoint): void {
+    const metric = this.#metrics.get(name);
+    if (metric?.kind !== 'gauge') return;
+    const key = seriesKey(attributes);
+    const values = (metric.series.get(key) as GaugeSeries | undefined)?.values;
+    values?.delete(instanceId);
+    if (values?.size === 0) metric.series.delete(key);
   }
 
   #metricOf({ name, kind, unit, description }: Point): AnyMetric | undefined {

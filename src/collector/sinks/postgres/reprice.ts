@@ -1,14 +1,10 @@
 import { type ClientBase, escapeLiteral, type QueryResult } from 'pg';
+import { BILLED } from '../../../core/llm/call-facts.ts';
+import { LLM_CACHE_SAVINGS, LLM_COST, LLM_UNPRICED } from '../../../core/llm/call-instruments.ts';
 import { COST_DECIMALS, COST_USD_LIMIT, type LlmCost, STORED_COST } from '../../../core/llm/cost.ts';
 import { CALL_MODEL, CALL_OPERATION, CALL_PROVIDER } from '../../../core/llm/labels.ts';
 import { toSql } from '../../../core/signals/facts.ts';
-import {
-  BILLED,
-  LLM_CACHE_SAVINGS,
-  LLM_COST,
-  LLM_UNPRICED,
-  llmCall,
-} from '../../../core/signals/llm-call.ts';
+import { llmCall } from '../../../core/signals/llm-call.ts';
 import { SECOND_MS } from '../../../core/units.ts';
 import { STORED_CALL_COLUMNS, type StoredCall, storedCall } from '../../pricing/stored-call.ts';
 import { TOUCHED_MINUTE } from './rollup/pending.ts';

@@ -7,13 +7,9 @@ import { addStatements } from '../../../../src/collector/sinks/postgres/totals/a
 import { storedEarlier } from '../../../../src/collector/sinks/postgres/totals/earlier.ts';
 import type { PostgresConfig } from '../../../../src/config/config.ts';
 import type { Attributes } from '../../../../src/core/frame.ts';
+import { LLM_CACHE_SAVINGS, LLM_COST, LLM_UNPRICED } from '../../../../src/core/llm/call-instruments.ts';
+import { callAttributes } from '../../../../src/core/llm/call-measure.ts';
 import { CALL_MODEL } from '../../../../src/core/llm/labels.ts';
-import {
-  callAttributes,
-  LLM_CACHE_SAVINGS,
-  LLM_COST,
-  LLM_UNPRICED,
-} from '../../../../src/core/signals/llm-call.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../../../support/postgres.ts';
 import { call, DEARER, databaseWith, pricerOf, repriceWith } from './repricing.ts';
 
