@@ -35,8 +35,10 @@ import { createAlertStore } from './sinks/postgres/alert-store.ts';
 import { oneAtATime } from './sinks/postgres/connect/lend.ts';
 import { createEvents } from './sinks/postgres/history/events.ts';
 import { createHistory } from './sinks/postgres/history/history.ts';
+import { createTraces } from './sinks/postgres/history/traces.ts';
 import { keepRollups } from './sinks/postgres/rollup/upkeep.ts';
 import { Maintenance } from './sinks/postgres/schema/maintenance.ts';
+import { keepSpansBounded } from './sinks/postgres/schema/span-budget.ts';
 import { createStorage, type Storage } from './sinks/postgres/storage.ts';
 import type { Earlier } from './sinks/postgres/totals/earlier.ts';
 import type { Measuring } from './sinks/postgres/write/held-batch.ts';
@@ -279,13 +281,16 @@ function workBesideWriter(storage: Storage, config: Config, log: Log) {
   const lend = oneAtATime((work) => storage.lend(work));
   const retentionMs = (signal: SignalName) => config.retentionMs[SIGNALS[signal].retention.key];
   const stopRollups = keepRollups({ lend, now: () => Date.now(), retentionMs }, log);
-  const maintenance = new Maintenance({ lend, policy: config, now: () => milliseconds(Date.now()), log });
+  const now = () => milliseconds(Date.now());
+  const maintenance = new Maintenance({ lend, policy: config, now, log });
   maintenance.start();
+  const stopBounding = keepSpansBounded({ lend, maxBytes: config.spansMaxBytes, now, log });
   return {
-    sources: { history: createHistory(lend), events: createEvents(lend) },
+    sources: { history: createHistory(lend), events: createEvents(lend), trace: createTraces(lend) },
     alertStore: createAlertStore(lend),
     stop() {
       stopRollups();
+      stopBounding();
       void maintenance.stop(); // What is under way ends with its connection, which storage closes.
     },
   };

@@ -45,6 +45,10 @@ export interface Config {
   readonly spoolMaxBytes: number;
   /** What all rows together may take in the database; `null`: only their age counts. */
   readonly storageMaxBytes: number | null;
+  /** Whether received spans are kept: they make events either way. */
+  readonly spans: 'on' | 'off';
+  /** What the kept ones may take in the database. */
+  readonly spansMaxBytes: number;
   readonly retentionMs: Readonly<Record<RetentionKey, Milliseconds>>;
   readonly pricesPath: string | null;
   /** File with rules of alerts, beside those made in the dashboard. */
@@ -126,6 +130,8 @@ export function readConfig(env: Env = process.env, cwd: string = process.cwd()):
     dataDir: resolve(cwd, setting.textOrDefault('NERVECENTER_DATA_DIR')),
     spoolMaxBytes: setting.integer('NERVECENTER_SPOOL_MAX_BYTES'),
     storageMaxBytes: setting.integerIfSet('NERVECENTER_STORAGE_MAX_BYTES'),
+    spans: setting.choice('NERVECENTER_SPANS'),
+    spansMaxBytes: setting.integer('NERVECENTER_SPANS_MAX_BYTES'),
     retentionMs: readRetention(setting),
     pricesPath: resolved(cwd, setting.text('NERVECENTER_PRICES')),
     alertsPath: resolved(cwd, setting.text('NERVECENTER_ALERTS')),

@@ -36,6 +36,8 @@ export function effectiveSettings(config: Config): Partial<Record<SettingName, s
     NERVECENTER_DATA_DIR: config.dataDir,
     NERVECENTER_SPOOL_MAX_BYTES: String(config.spoolMaxBytes),
     NERVECENTER_STORAGE_MAX_BYTES: String(config.storageMaxBytes ?? 'unset'),
+    NERVECENTER_SPANS: config.spans,
+    NERVECENTER_SPANS_MAX_BYTES: String(config.spansMaxBytes),
     NERVECENTER_RETENTION_DAYS: retentionText(Object.fromEntries(days)),
     NERVECENTER_PRICES: config.pricesPath ?? 'unset',
     NERVECENTER_ALERTS: config.alertsPath ?? 'unset',

@@ -1,15 +1,27 @@
 import { NervecenterError } from '../../core/errors.ts';
 import { toCsv } from '../../core/history/csv.ts';
-import { ParameterError, parseEventsQuery, parseHistoryQuery } from '../../core/history/parameters.ts';
+import {
+  ParameterError,
+  parseEventsQuery,
+  parseHistoryQuery,
+  parseTraceId,
+} from '../../core/history/parameters.ts';
 import type { EventsAnswer, EventsQuery, HistoryAnswer, HistoryQuery } from '../../core/history/query.ts';
+import type { TraceAnswer } from '../../core/history/trace.ts';
 import { SIGNALS } from '../../core/signals/index.ts';
 import { respond, respondJson } from './respond.ts';
 import type { Exchange } from './routes.ts';
+
+/** What follows is the id. */
+export const TRACES_PATH = '/api/metrics/traces/';
+export const TRACE_ROUTE = `${TRACES_PATH}:trace_id`;
 
 /** Whoever has the rows. Absent where nothing is stored. */
 export interface HistorySources {
   history?(query: HistoryQuery): Promise<HistoryAnswer>;
   events?(query: EventsQuery): Promise<EventsAnswer>;
+  /** `null`: nothing of it is stored. */
+  trace?(traceId: string): Promise<TraceAnswer | null>;
 }
 
 export async function answerHistory({ response, search }: Exchange, sources: HistorySources): Promise<void> {
@@ -25,6 +37,18 @@ export async function answerEvents(exchange: Exchange, sources: HistorySources):
   const answer = await sources.events(query);
   if (/\btext\/csv\b/i.test(request.headers.accept ?? '')) answerCsv(exchange, answer);
   else respondJson(response, 200, answer);
+}
+
+export async function answerTrace({ response, path }: Exchange, sources: HistorySources): Promise<void> {
+  const traceId = parsed(() => parseTraceId(path.slice(TRACES_PATH.length)));
+  if (sources.trace === undefined) throw nothingStored();
+  const answer = await sources.trace(traceId);
+  if (answer === null)
+    throw new NervecenterError(
+      'NC_NOT_FOUND',
+      'Nothing of this trace is stored: it was not kept, it is past its retention, or the id is another one.',
+    );
+  respondJson(response, 200, answer);
 }
 
 /** At most 500 rows; where the next page is goes into a header, because CSV has no place for it. */

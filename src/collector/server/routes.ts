@@ -6,7 +6,15 @@ import { parseSenderFilter, type SenderFilter } from '../../core/history/sender-
 import type { Health, Snapshot } from '../../core/snapshot.ts';
 import { type AlertSources, alertRoutes } from './alert-routes.ts';
 import type { Asset, Assets } from './assets.ts';
-import { answerEvents, answerHistory, type HistorySources, parsed } from './history-routes.ts';
+import {
+  answerEvents,
+  answerHistory,
+  answerTrace,
+  type HistorySources,
+  parsed,
+  TRACE_ROUTE,
+  TRACES_PATH,
+} from './history-routes.ts';
 import type { Identity } from './login/authenticator.ts';
 import type { Login } from './login/login.ts';
 import { LOGIN_HTML, LOGIN_SCRIPT, LOGIN_STYLE, NOT_BUILT_HTML } from './login/login-page.ts';
@@ -47,7 +55,7 @@ export interface RouteSources {
   readonly prometheus: Config['prometheus'];
 }
 
-/** The routes by exact path; what is below `/admin/` is found by `findRoute`. */
+/** The routes by exact path; what is below `/admin/` and below the path of traces is found by `findRoute`. */
 export function createRoutes(sources: RouteSources): ReadonlyMap<string, Route> {
   const routes = new Map<string, Route>([
     ...apiRoutes(sources),
@@ -64,7 +72,8 @@ export function createRoutes(sources: RouteSources): ReadonlyMap<string, Route> 
 }
 
 export function findRoute(routes: ReadonlyMap<string, Route>, path: string): Route | undefined {
-  return routes.get(path.startsWith('/admin/') ? '/admin' : path);
+  if (path.startsWith('/admin/')) return routes.get('/admin');
+  return routes.get(path.startsWith(TRACES_PATH) ? TRACE_ROUTE : path);
 }
 
 /** For the `Allow` header of a 405. */
@@ -89,6 +98,7 @@ function apiRoutes({ snapshot, health, history }: RouteSources): [string, Route]
     ['/api/metrics/llm', view((all) => all.llm)],
     ['/api/metrics/history', guardedGet((exchange) => answerHistory(exchange, history))],
     ['/api/metrics/events', guardedGet((exchange) => answerEvents(exchange, history))],
+    [TRACE_ROUTE, guardedGet((exchange) => answerTrace(exchange, history))],
     [STREAM_PATH, guardedGet(refusePlainStream)],
   ];
 }

@@ -125,6 +125,7 @@ export const llmCall: Signal<LlmCallEvent> = {
   name: 'llm-call',
   words: { title: 'LLM calls', plural: 'LLM calls' },
   table: 'llm_call_metrics',
+  namedBy: ['operation', 'model'],
   instruments: CALL_INSTRUMENTS,
   measure: measureCalls,
   columns: CALL_COLUMNS,

@@ -6,6 +6,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { fixtureAlerts } from '../../../dashboards/web/src/fixtures/alerts.ts';
 import { fixtureEvents } from '../../../dashboards/web/src/fixtures/events.ts';
 import { fixtureHistory } from '../../../dashboards/web/src/fixtures/history.ts';
+import { fixtureTrace } from '../../../dashboards/web/src/fixtures/traces.ts';
 import { LOGIN_HTML, LOGIN_SCRIPT, LOGIN_STYLE } from '../../../src/collector/server/login/login-page.ts';
 import type { Snapshot } from '../../../src/core/snapshot.ts';
 
@@ -31,6 +32,8 @@ const LOGIN: Readonly<Record<string, readonly [string, string]>> = {
   '/login.js': ['js', LOGIN_SCRIPT],
   '/login.css': ['css', LOGIN_STYLE],
 };
+
+const TRACES = '/api/metrics/traces/';
 
 /** The collector as a browser sees it: the built dashboard, the routes of snapshot and history, and the stream. */
 export class FakeCollector {
@@ -142,6 +145,7 @@ export class FakeCollector {
       return;
     }
     if (path === '/api/metrics/events') return this.#answerEvents(searchParams, response);
+    if (path.startsWith(TRACES)) return this.#answerTrace(path.slice(TRACES.length), response);
     if (path.startsWith('/api/metrics/alerts')) return this.#answerAlerts(path, response);
     if (path === '/api/metrics/snapshot') {
       response.writeHead(this.unauthorized ? 401 : 200, { 'content-type': 'application/json' });
@@ -179,6 +183,12 @@ export class FakeCollector {
     const fixture = this.snapshot.rag.total_queries === 0 ? 'empty' : 'busy';
     response.writeHead(200, { 'content-type': 'application/json' });
     response.end(JSON.stringify(fixtureAlerts(fixture, path, Date.now())));
+  }
+
+  #answerTrace(traceId: string, response: ServerResponse): void {
+    const trace = fixtureTrace(this.snapshot, traceId, Date.now());
+    response.writeHead(trace === null ? 404 : 200, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(trace ?? { status: 404, detail: 'Nothing of this trace is stored.' }));
   }
 
   #answerEvents(search: URLSearchParams, response: ServerResponse): void {

@@ -96,3 +96,12 @@ export async function fill({ sql }: TestHistory, rows: number, days = 31): Promi
     FROM generate_series(1, ${rows}) AS i`);
   await sql('ANALYZE');
 }
+
+/** The same of spans, which databases of before do not have. */
+export async function fillSpans({ sql }: TestHistory, rows: number, days = 7): Promise<void> {
+  await sql('SELECT setseed(0.5)');
+  await sql(`INSERT INTO enterprise.spans (timestamp, trace_id, span_id, name, kind, duration_ms, status, scope, service, instance_id)
+    SELECT to_timestamp(${NOW / 1000}) - random() * interval '${days} days', md5('t' || i / 5), left(md5('s' || i), 16), (ARRAY['GET /a', 'chat gpt-4o', 'retrieve'])[1 + i % 3], (ARRAY['server', 'client', 'internal'])[1 + i % 3],
+      exp(random() * 8), CASE WHEN i % 9 = 0 THEN 'error' ELSE 'unset' END, 'http', 'shop', NULL
+    FROM generate_series(1, ${rows}) AS i`);
+}
