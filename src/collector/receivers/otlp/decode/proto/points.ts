@@ -9,6 +9,7 @@ import { placed } from '../decode-error.ts';
 import type { LeftOut } from '../left-out.ts';
 import { BUCKETS_MAX } from '../limits.ts';
 import { hasNoRecordedValue, NO_BUCKETS } from '../records.ts';
+import { readDoubles, readFixed64s, readVarints } from './numbers.ts';
 import type { ProtoReader } from './reader.ts';
 import { AttributeReading } from './values.ts';
 
@@ -44,8 +45,8 @@ export function readHistogram(reader: ProtoReader, leftOut: LeftOut): OtlpHistog
     else if (field === 3) timeMs = reader.timeMs();
     else if (field === 4) count = reader.fixed64();
     else if (field === 5) sum = reader.double();
-    else if (field === 6) reader.fixed64s(bucketCounts, BUCKETS_MAX);
-    else if (field === 7) reader.doubles(explicitBounds, BUCKETS_MAX);
+    else if (field === 6) readFixed64s(reader, bucketCounts, BUCKETS_MAX);
+    else if (field === 7) readDoubles(reader, explicitBounds, BUCKETS_MAX);
     else if (field === 9) reading.read(reader);
     else if (field === 10) flags = reader.unsigned();
     else if (field === 11) min = reader.double();
@@ -92,7 +93,7 @@ function readBuckets(reader: ProtoReader, name: string): OtlpBuckets {
     const outer = reader.enter();
     for (let field = reader.field(); field !== 0; field = reader.field()) {
       if (field === 1) offset = reader.zigzag();
-      else if (field === 2) reader.varints(counts, BUCKETS_MAX);
+      else if (field === 2) readVarints(reader, counts, BUCKETS_MAX);
       else reader.skip();
     }
     reader.leave(outer);

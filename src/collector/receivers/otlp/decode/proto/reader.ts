@@ -1,8 +1,8 @@
 import { DecodeError } from '../decode-error.ts';
 import { Texts } from './texts.ts';
 
-const VARINT = 0;
-const FIXED64 = 1;
+export const VARINT = 0;
+export const FIXED64 = 1;
 const LENGTH_DELIMITED = 2;
 const FIXED32 = 5;
 const WIRE_NAMES = ['varint', '64-bit', 'length-delimited', 'group', 'end of a group', '32-bit'];
@@ -67,6 +67,14 @@ export class ProtoReader {
     return outer;
   }
 
+  /** The same for numbers of this type in one field; `null` where the field is one number by itself. */
+  enterPacked(wireType: number): number | null {
+    if (this.#wireType !== LENGTH_DELIMITED) return null;
+    const outer = this.enter();
+    this.#wireType = wireType;
+    return outer;
+  }
+
   leave(outer: number): void {
     this.position = this.end;
     this.end = outer;
@@ -87,8 +95,12 @@ export class ProtoReader {
   /** Invalid UTF-8 is replaced; more than `bytesMax` are cut off, between two characters. */
   text(bytesMax: number): string {
     const start = this.delimited();
-    const end = this.position;
-    if (end - start > bytesMax) return textOf(this.bytes, start, end, bytesMax);
+    if (this.position - start > bytesMax) return textOf(this.bytes, start, this.position, bytesMax);
+    return this.textAt(start, this.position);
+  }
+
+  /** A text that was passed over before. */
+  textAt(start: number, end: number): string {
     return this.#texts.at(start, end);
   }
 
@@ -121,7 +133,8 @@ export class ProtoReader {
 
   fixed64(): number {
     this.#expect(FIXED64);
-    return this.#fixed64(this.#take(8));
+    const at = this.#take(8);
+    return this.#view.getUint32(at + 4, true) * TWO_TO_32 + this.#view.getUint32(at, true);
   }
 
   signedFixed64(): number {
@@ -140,35 +153,6 @@ export class ProtoReader {
     this.#expect(FIXED64);
     const at = this.#take(8);
     return millisecondsOf(this.#view.getUint32(at + 4, true), this.#view.getUint32(at, true));
-  }
-
-  /** Repeated numbers, packed into one field or not; at most `max`. */
-  doubles(into: number[], max: number): void {
-    this.#repeated({ into, max, wireType: FIXED64, next: () => this.#view.getFloat64(this.#take(8), true) });
-  }
-
-  fixed64s(into: number[], max: number): void {
-    this.#repeated({ into, max, wireType: FIXED64, next: () => this.#fixed64(this.#take(8)) });
-  }
-
-  varints(into: number[], max: number): void {
-    this.#repeated({ into, max, wireType: VARINT, next: () => this.#varint(false) });
-  }
-
-  #repeated({ into, max, wireType, next }: Repeated): void {
-    const packed = this.#wireType === LENGTH_DELIMITED && wireType !== LENGTH_DELIMITED;
-    if (!packed) this.#expect(wireType);
-    const outer = packed ? this.enter() : this.end;
-    do {
-      if (packed && this.position >= this.end) break;
-      if (into.length >= max) throw new DecodeError(`expected at most ${max} numbers`);
-      into.push(next());
-    } while (packed);
-    if (packed) this.leave(outer);
-  }
-
-  #fixed64(at: number): number {
-    return this.#view.getUint32(at + 4, true) * TWO_TO_32 + this.#view.getUint32(at, true);
   }
 
   #expect(wireType: number): void {
@@ -226,13 +210,6 @@ function millisecondsOf(high: number, low: number): number {
   const rest = high * HIGH_REST_NANOS + low;
   const wholeMs = Math.floor(rest / NANOS_PER_MS);
   return high * HIGH_MS + wholeMs + (rest - wholeMs * NANOS_PER_MS) / NANOS_PER_MS;
-}
-
-interface Repeated {
-  readonly into: number[];
-  readonly max: number;
-  readonly wireType: number;
-  readonly next: () => number;
 }
 
 /** As `ProtoReader.text`, of what was passed over before. */

@@ -4,13 +4,18 @@ import { DecodeError, placed } from '../decode-error.ts';
 import type { KeyTable } from '../key-table.ts';
 import type { LeftOut } from '../left-out.ts';
 import { ATTRIBUTES_MAX, DEPTH_MAX, ELEMENTS_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX } from '../limits.ts';
+import { KeyValuePlace } from './key-value.ts';
 import type { ProtoReader } from './reader.ts';
+
+/** Of `AnyValue.string_value`. */
+const TEXT_TAG = 0x0a;
 
 /** What attributes are read into, one message of a record after the other. */
 export class AttributeReading {
   readonly attributes: Attributes = newAttributes();
   readonly #wanted: KeyTable | null;
   readonly #leftOut: LeftOut;
+  readonly #place = new KeyValuePlace();
   #seen = 0;
 
   /** @param wanted `null`: all of them. */
@@ -28,7 +33,7 @@ export class AttributeReading {
       return;
     }
     try {
-      readKeyValue(reader, 0, this);
+      readKeyValue(reader, this.#place, 0, this);
     } catch (error) {
       throw placed(error, `attributes[${this.#seen - 1}]`);
     }
@@ -85,31 +90,29 @@ interface KeyValues {
   cut(reason: string): void;
 }
 
-/** `KeyValue`: key 1, value 2, in any order. One without a value that is known is as good as absent. */
-function readKeyValue(reader: ProtoReader, depth: number, into: KeyValues): void {
-  const outer = reader.enter();
-  let keyStart = 0;
-  let keyEnd = 0;
-  let valueStart = -1;
-  let valueEnd = -1;
-  for (let field = reader.field(); field !== 0; field = reader.field()) {
-    if (field === 1) {
-      keyStart = reader.delimited();
-      keyEnd = reader.position;
-    } else if (field === 2) {
-      valueStart = reader.delimited();
-      valueEnd = reader.position;
-    } else reader.skip();
+/** One without a value that is known is as good as absent. */
+function readKeyValue(reader: ProtoReader, place: KeyValuePlace, depth: number, into: KeyValues): void {
+  place.find(reader);
+  const key = into.keyAt(reader.bytes, place.keyStart, place.keyEnd);
+  if (key === null) return;
+  const { valueStart, valueEnd } = place;
+  if (valueStart < 0) {
+    into.add(key, null);
+    return;
   }
-  const { end } = reader;
-  const key = into.keyAt(reader.bytes, keyStart, keyEnd);
-  if (key !== null && valueStart >= 0) {
-    reader.select(valueStart, valueEnd);
-    const value = readValue(reader, depth, into);
-    if (value !== undefined) into.add(key, value);
-  } else if (key !== null) into.add(key, null);
-  reader.select(end, end);
-  reader.leave(outer);
+  const { position, end } = reader;
+  reader.select(valueStart, valueEnd);
+  const value = shortText(reader) ?? readValue(reader, depth, into);
+  reader.select(position, end);
+  if (value !== undefined) into.add(key, value);
+}
+
+/** The message that is being read, where it is an `AnyValue` with a text of less than 128 bytes, as most are. */
+function shortText(reader: ProtoReader): string | undefined {
+  const { bytes, position, end } = reader;
+  const length = bytes[position + 1] ?? 0x80;
+  const isShort = bytes[position] === TEXT_TAG && length < 0x80 && position + 2 + length === end;
+  return isShort ? reader.textAt(position + 2, end) : undefined;
 }
 
 /**
@@ -176,6 +179,7 @@ function readList(reader: ProtoReader, depth: number, into: Pick<KeyValues, 'cut
 function readMap(reader: ProtoReader, depth: number, into: Pick<KeyValues, 'cut'>): OtlpAttributes {
   refuseDepth(depth);
   const map = newAttributes();
+  const place = new KeyValuePlace();
   let elements = 0;
   const entries: KeyValues = {
     keyAt: (bytes, start, end) => bytes.toString('utf8', start, Math.min(end, start + KEY_BYTES_MAX)),
@@ -186,7 +190,7 @@ function readMap(reader: ProtoReader, depth: number, into: Pick<KeyValues, 'cut'
   };
   const outer = reader.enter();
   for (let field = reader.field(); field !== 0; field = reader.field()) {
-    if (field === 1 && elements++ < ELEMENTS_MAX) readKeyValue(reader, depth, entries);
+    if (field === 1 && elements++ < ELEMENTS_MAX) readKeyValue(reader, place, depth, entries);
     else {
       if (field === 1) into.cut(TOO_MANY_ELEMENTS);
       reader.skip();
