@@ -21,7 +21,7 @@ export interface OtlpReceiver extends OtlpListeners {
   readonly madeKey: string | null;
 }
 
-interface ReceiverOptions {
+export interface OtlpReceiverOptions {
   readonly config: Config;
   readonly log: Log;
   readonly meter: Meter;
@@ -39,7 +39,7 @@ export async function startOtlpReceiver({
   log,
   meter,
   alone,
-}: ReceiverOptions): Promise<OtlpReceiver> {
+}: OtlpReceiverOptions): Promise<OtlpReceiver> {
   const { http, grpc } = otlpPorts(config, alone ? DEFAULT_PORTS : NO_PORTS);
   const madeKey = needsKey(config, [http, grpc]) ? ownOtlpKey(config.dataDir) : null;
   const keys = madeKey === null ? config.otlpKeys : [{ name: MADE_KEY_NAME, key: madeKey }];

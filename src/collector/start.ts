@@ -22,13 +22,13 @@ import { createHostSampler } from './host/sampler.ts';
 import { ownAdminToken } from './kept-secrets.ts';
 import { Live } from './live/live.ts';
 import type { Log } from './log.ts';
-import { startOtlpReceiver } from './otlp.ts';
+import { type OtlpReceiverOptions, startOtlpReceiver } from './otlp.ts';
 import { createPricer, type Pricer } from './pricing/pricer.ts';
 import { withOlderFamilies } from './prometheus/older-families.ts';
 import { type AgentHandlers, receiveFrom } from './receivers/agents.ts';
 import { SentBatches } from './receivers/sent-batches.ts';
 import { listenForAgents, type SocketReceiver } from './receivers/socket.ts';
-import { createCollectorServer } from './server/server.ts';
+import { type CollectorServer, createCollectorServer } from './server/server.ts';
 import { createAlertStore } from './sinks/postgres/alert-store.ts';
 import { oneAtATime } from './sinks/postgres/connect/lend.ts';
 import { createEvents } from './sinks/postgres/history/events.ts';
@@ -84,8 +84,8 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
     config,
     adminTokens: tokens,
     sources: {
-      snapshot: () => live.snapshot(),
-      latestSnapshotJson: () => ticker.latestJson(),
+      snapshot: (filter) => live.snapshot(filter),
+      latestSnapshotJson: (filter) => ticker.latestJson(filter),
       health: () => live.health(),
       metricFamilies: () => {
         live.add(reader.collectNow());
@@ -99,13 +99,7 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
     assetsDir: join(packageRoot(), 'dist', 'dashboard'),
     log,
   });
-  const { url } = await server.start();
-  const otlp = await startOtlpReceiver({ config, log, meter: own.getMeter(), alone: host === null }).catch(
-    async (error: unknown) => {
-      await server.shutdown();
-      throw error;
-    },
-  );
+  const { url, otlp } = await listenFor(server, { config, log, meter: own.getMeter(), alone: host === null });
 
   const hostWatch = watchHost({ config, live, own, reader });
   const refused = refusals(ledger, log);
@@ -183,6 +177,17 @@ interface HostParts {
   readonly live: Live;
   readonly own: DeltaMeterProvider;
   readonly reader: SnapshotReader;
+}
+
+/** Opens all doors or, where one of them cannot be opened, none. */
+async function listenFor(server: CollectorServer, options: OtlpReceiverOptions) {
+  const { url } = await server.start();
+  try {
+    return { url, otlp: await startOtlpReceiver(options) };
+  } catch (error) {
+    await server.shutdown();
+    throw error;
+  }
 }
 
 /** Samples the host, for the sections of the snapshot and as gauges. */
@@ -314,9 +319,9 @@ function agentHandlers(parts: HandlerParts): AgentHandlers {
     sentBatches,
     join: (source) => live.join(source),
     leave: (instanceId) => live.leave(instanceId),
-    frame: (instanceId, { points, dropped }) => {
-      ledger.addPoints(points.filter(isLasting));
-      live.merge(instanceId, { points: points.filter((point) => !isLasting(point)), dropped });
+    frame: (sender, { points, dropped }) => {
+      ledger.addPoints(points.filter(isLasting).map((point) => ({ ...point, sender })));
+      live.merge(sender.instanceId, { points: points.filter((point) => !isLasting(point)), dropped });
     },
     events: (events, batch) =>
       ledger.offer(

@@ -16,10 +16,8 @@ export function effectiveSettings(config: Config): Partial<Record<SettingName, s
     OTEL_EXPORTER_PROMETHEUS_PORT: String(config.prometheusExporterPort),
     NERVECENTER_PORT: String(config.port),
     NERVECENTER_HOST: config.host,
-    NERVECENTER_OTLP_PORT: String(config.otlpPort ?? defaultOf('NERVECENTER_OTLP_PORT')).replaceAll('`', ''),
-    NERVECENTER_OTLP_GRPC_PORT: String(
-      config.otlpGrpcPort ?? defaultOf('NERVECENTER_OTLP_GRPC_PORT'),
-    ).replaceAll('`', ''),
+    NERVECENTER_OTLP_PORT: String(config.otlpPort ?? defaultOf('NERVECENTER_OTLP_PORT')),
+    NERVECENTER_OTLP_GRPC_PORT: String(config.otlpGrpcPort ?? defaultOf('NERVECENTER_OTLP_GRPC_PORT')),
     NERVECENTER_OTLP_KEYS:
       config.otlpKeys.length === 0
         ? 'unset'

@@ -153,7 +153,7 @@ export const SETTINGS = {
   NERVECENTER_OTLP_PORT: {
     kind: 'text',
     group: 'otlp',
-    absent: '`4318` of `nervecenter collector`, `off` in an app',
+    absent: '4318 of nervecenter collector, off in an app',
     expected: LISTENER_PORT,
     meaning: 'port that takes OTLP over HTTP, on `NERVECENTER_HOST` (`0`: any free port; `off`: none)',
     more: { text: 'OTLP', page: 'otlp.md' },
@@ -161,7 +161,7 @@ export const SETTINGS = {
   NERVECENTER_OTLP_GRPC_PORT: {
     kind: 'text',
     group: 'otlp',
-    absent: '`4317` of `nervecenter collector`, `off` in an app',
+    absent: '4317 of nervecenter collector, off in an app',
     expected: LISTENER_PORT,
     meaning: 'the same over gRPC',
     more: { text: 'OTLP', page: 'otlp.md' },

@@ -1,3 +1,4 @@
+import type { Sender } from './event.ts';
 import type { PackedRequests } from './packed-requests.ts';
 import type { NervecenterEvent } from './signals/index.ts';
 import type { Milliseconds } from './units.ts';
@@ -16,6 +17,8 @@ interface PointBase {
   readonly unit: string;
   readonly description: string;
   readonly attributes: Attributes;
+  /** Whose it is. Set by the collector, as on events; read back from storage it names the service only. */
+  readonly sender?: Sender;
 }
 
 /** A counter: `value` is what was added during the interval. */

@@ -17,6 +17,11 @@ type MeasuredSeries = readonly [
   ...figures: (number | readonly number[])[],
 ];
 
+/** As what attribute the service that a figure is of is stored with it; what earlier versions stored has none. */
+export const SERVICE = 'service.name';
+/** Read back from storage a figure is a service's, and no process'. */
+const NO_INSTANCE = '';
+
 /** Longest text of an attribute; the columns of the rows take no more. */
 const ATTRIBUTE_CHARS_MAX = 255;
 /** As the live view: what is larger is a bug of its sender. */
@@ -43,10 +48,10 @@ export function isLasting({ name, kind }: Pick<Point, 'name' | 'kind'>): boolean
   return LASTING.get(name)?.kind === kind;
 }
 
-/** The lasting ones of some points, for the batch they belong to. */
+/** The lasting ones of some points, for the batch they belong to: those of one service as one. */
 export function toMeasured(points: readonly Point[]): Measured {
-  return points.filter(isLasting).flatMap((point): MeasuredSeries[] => {
-    const attributes = storable(point.attributes);
+  return oneByService(points.filter(isLasting)).flatMap((point): MeasuredSeries[] => {
+    const attributes = storedAttributes(point);
     if (point.kind === 'histogram') {
       const { count, sum, min, max, zeroCount, offset, counts } = point;
       return isFigure(sum) ? [[point.name, attributes, count, sum, min, max, zeroCount, offset, counts]] : [];
@@ -70,7 +75,7 @@ function pointOf(series: unknown): Point | null {
     name: instrument.name,
     unit: instrument.unit,
     description: instrument.description,
-    attributes: storable(attributes as Attributes),
+    ...unstored(storable(attributes as Attributes)),
   };
   const counts = Array.isArray(figures[6]) ? figures[6] : [];
   const [value = 0, sum = 0, min = 0, max = 0, zeroCount = 0, offset = 0] = figures.slice(0, 6).map(Number);
@@ -80,12 +85,48 @@ function pointOf(series: unknown): Point | null {
     : { ...base, kind: 'histogram', count: value, sum, min, max, zeroCount, offset, counts };
 }
 
+/** Processes of one service that sent in one batch add up here; of one process nothing does. */
+function oneByService(points: readonly Point[]): readonly Point[] {
+  const [first] = points;
+  if (points.every(({ sender }) => sender?.instanceId === first?.sender?.instanceId)) return points;
+  return mergePoints(
+    points.map((point) => (point.sender === undefined ? point : ofService(point, point.sender.service))),
+  );
+}
+
+const ofService = (point: Point, service: string): Point => ({
+  ...point,
+  sender: { service, instanceId: NO_INSTANCE },
+});
+
+/** The attributes that a point is stored with. */
+export function storedAttributes({ attributes, sender }: Pick<Point, 'attributes' | 'sender'>): Attributes {
+  const clean = storable(attributes);
+  if (sender === undefined) return clean;
+  const byService = STORED.get(clean) ?? new Map<string, Attributes>();
+  STORED.set(clean, byService);
+  const stored = byService.get(sender.service) ?? cleaned({ ...clean, [SERVICE]: sender.service });
+  if (byService.size >= SERVICES_REMEMBERED_MAX) byService.clear();
+  byService.set(sender.service, stored);
+  return stored;
+}
+
+/** Again what a point was before it was stored. */
+function unstored(attributes: Attributes): Pick<Point, 'attributes' | 'sender'> {
+  const { [SERVICE]: service, ...own } = attributes;
+  if (typeof service !== 'string') return { attributes };
+  return { attributes: own, sender: { service, instanceId: NO_INSTANCE } };
+}
+
 function isFigure(value: unknown): value is number {
   return typeof value === 'number' && Math.abs(value) <= MAGNITUDE_MAX;
 }
 
 /** Of series that live on, which come with every batch. */
 const STORABLE = new WeakMap<Attributes, Attributes>();
+/** Likewise, by service. */
+const STORED = new WeakMap<Attributes, Map<string, Attributes>>();
+const SERVICES_REMEMBERED_MAX = 100;
 
 /** Text that every store takes, of bounded length, in one order of names whatever the sender's. */
 function storable(attributes: Attributes): Attributes {
@@ -110,14 +151,14 @@ interface HistogramSum {
   readonly sum: HistogramDelta;
 }
 
-/** Points of any number of batches as one per series. Of what is no counter or histogram the last one counts. */
+/** Points of any number of batches as one per series and sender. Of what is no counter or histogram the last one counts. */
 export class PointSum {
   readonly #histograms = new Map<string, HistogramSum>();
   readonly #others = new Map<string, Point>();
 
   add(points: Iterable<Point>): this {
     for (const point of points) {
-      const key = seriesOf(point);
+      const key = `${seriesOf(point)}${senderKey(point)}`;
       if (point.kind === 'histogram') {
         const known = this.#histograms.get(key) ?? { first: point, sum: new HistogramDelta() };
         known.sum.add(point);
@@ -143,6 +184,10 @@ export class PointSum {
 
 export function mergePoints(points: Iterable<Point>): Point[] {
   return new PointSum().add(points).take();
+}
+
+function senderKey({ sender }: Point): string {
+  return sender === undefined ? '' : `\u0000${sender.instanceId}\u0000${sender.service}`;
 }
 
 /** One text per metric and set of attributes, whose names stand in one order. */

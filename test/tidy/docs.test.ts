@@ -9,6 +9,7 @@ import type { MetricFamily } from '../../src/collector/metric-family.ts';
 import { exposition } from '../../src/collector/prometheus/exposition.ts';
 import { familyName } from '../../src/collector/prometheus/names.ts';
 import { OTLP_EXCEPTIONS, OTLP_RECORDS } from '../../src/collector/receivers/otlp/statistics.ts';
+import { OtlpStatistics } from '../../src/collector/receivers/otlp/listen/statistics.ts';
 import { createRoutes, type RouteSources, STREAM_PATH } from '../../src/collector/server/routes.ts';
 import { emptyStatistics, observeStatistics } from '../../src/collector/server/statistics.ts';
 import { defaultOf, SETTING_NAMES, settingOf } from '../../src/config/settings.ts';
@@ -27,6 +28,7 @@ type Versions = Readonly<Record<'dependencies' | 'devDependencies', Readonly<Rec
 function serverInstruments() {
   const provider = new DeltaMeterProvider();
   observeStatistics(provider.getMeter(), emptyStatistics(), () => 0);
+  new OtlpStatistics(provider.getMeter());
   return provider.instruments;
 }
 

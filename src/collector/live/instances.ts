@@ -31,6 +31,20 @@ export class Instances {
     return [...this.#byId.values()].filter(({ ended }) => !ended);
   }
 
+  /** Whether it sends at present. */
+  has(instanceId: string): boolean {
+    return this.#byId.get(instanceId)?.up === true;
+  }
+
+  hasService(service: string): boolean {
+    return [...this.#byId.values()].some(({ source, up }) => up && source.service === service);
+  }
+
+  /** `null`: it was gone too long ago, or never there. */
+  serviceOf(instanceId: string): string | null {
+    return this.#byId.get(instanceId)?.source.service ?? null;
+  }
+
   get dropped(): Readonly<Record<string, number>> {
     return Object.fromEntries(this.#dropped);
   }

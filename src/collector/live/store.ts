@@ -44,7 +44,16 @@ interface Metric<S> {
   readonly series: Map<string, S>;
 }
 
-type AnyMetric = Metric<CounterSeries | HistogramSeries | GaugeSeries>;
+type AnySeries = CounterSeries | HistogramSeries | GaugeSeries;
+type AnyMetric = Metric<AnySeries>;
+type SeriesName = Pick<Point, 'name' | 'kind' | 'unit' | 'description' | 'attributes'>;
+
+/** How many more series the stores that share it may begin. */
+export interface SeriesBudget {
+  left: number;
+}
+
+const NONE_REFUSED: readonly Point[] = [];
 
 /**
  * Everything the frames of all instances add up to. Counters and histograms of all instances are one series, so they
@@ -52,10 +61,14 @@ type AnyMetric = Metric<CounterSeries | HistogramSeries | GaugeSeries>;
  */
 export class LiveStore {
   readonly #windowMs: Milliseconds;
+  readonly #budget: SeriesBudget;
   readonly #metrics = new Map<string, AnyMetric>();
+  #series = 0;
 
-  constructor(windowMs: Milliseconds) {
+  /** @param budget of all stores that share it. @default without a bound of its own */
+  constructor(windowMs: Milliseconds, budget: SeriesBudget = { left: Number.POSITIVE_INFINITY }) {
     this.#windowMs = windowMs;
+    this.#budget = budget;
   }
 
   /**
@@ -63,9 +76,41 @@ export class LiveStore {
    *
    * @returns the points that were not taken: past a bound, of another kind than their metric, or no quantity.
    */
-  merge(instanceId: string, frame: Pick<Frame, 'points'>, nowMs: number): Point[] {
+  merge(instanceId: string, frame: Pick<Frame, 'points'>, nowMs: number): readonly Point[] {
     const slot = slotAt(nowMs, this.#windowMs);
-    return frame.points.filter((point) => !this.#mergePoint(instanceId, point, slot));
+    let refused: Point[] | null = null;
+    for (const point of frame.points) {
+      if (this.#mergePoint(instanceId, point, slot)) continue;
+      refused ??= [];
+      refused.push(point);
+    }
+    return refused ?? NONE_REFUSED;
+  }
+
+  /** Takes in the counters and histograms of another one, which ends by that; what its window holds counts as of now. */
+  absorb(other: LiveStore, nowMs: number): void {
+    const slot = slotAt(nowMs, this.#windowMs);
+    for (const [name, metric] of other.#metrics) {
+      for (const one of metric.series.values()) {
+        const series = this.#seriesFor({ ...metric, name, attributes: one.attributes });
+        if (series === null) continue;
+        if (metric.kind === 'counter') absorbCounter(series as CounterSeries, one as CounterSeries, slot);
+        if (metric.kind === 'histogram')
+          absorbHistogram(series as HistogramSeries, one as HistogramSeries, slot);
+      }
+    }
+    other.#budget.left += other.#series;
+    other.#series = 0;
+    other.#metrics.clear();
+  }
+
+  /** Gives back the memory of what has left the window; series that are read do so by themselves. */
+  forgetPast(nowMs: number): void {
+    const slot = slotAt(nowMs, this.#windowMs);
+    for (const { kind, series } of this.#metrics.values()) {
+      if (kind !== 'histogram') continue;
+      for (const one of series.values()) (one as HistogramSeries).window.distribution(slot);
+    }
   }
 
   /** Forgets the gauges of an instance that is gone; its counts stay. */
@@ -111,15 +156,8 @@ export class LiveStore {
       return true;
     }
     if (!(Math.abs(point.kind === 'histogram' ? point.sum : point.value) <= MAGNITUDE_MAX)) return false;
-    const metric = this.#metricOf(point);
-    if (metric === undefined || metric.kind !== point.kind) return false;
-    const key = seriesKey(point.attributes);
-    let series = metric.series.get(key);
-    if (series === undefined) {
-      if (metric.series.size >= SERIES_MAX_PER_METRIC) return false;
-      series = newSeries(point);
-      metric.series.set(key, series);
-    }
+    const series = this.#seriesFor(point);
+    if (series === null) return false;
     if (point.kind === 'counter') addToCounter(series as CounterSeries, point.value, slot);
     else if (point.kind === 'histogram') addToHistogram(series as HistogramSeries, point, slot);
     else (series as GaugeSeries).values.set(instanceId, point.value);
@@ -135,7 +173,22 @@ export class LiveStore {
     if (values?.size === 0) metric.series.delete(key);
   }
 
-  #metricOf({ name, kind, unit, description }: Point): AnyMetric | undefined {
+  #seriesFor(point: SeriesName): AnySeries | null {
+    const metric = this.#metricOf(point);
+    if (metric === undefined || metric.kind !== point.kind) return null;
+    const key = seriesKey(point.attributes);
+    let series = metric.series.get(key);
+    if (series === undefined) {
+      if (metric.series.size >= SERIES_MAX_PER_METRIC || this.#budget.left <= 0) return null;
+      series = newSeries(point);
+      metric.series.set(key, series);
+      this.#budget.left--;
+      this.#series++;
+    }
+    return series;
+  }
+
+  #metricOf({ name, kind, unit, description }: SeriesName): AnyMetric | undefined {
     let metric = this.#metrics.get(name);
     if (metric === undefined && this.#metrics.size < METRICS_MAX) {
       metric = { kind, unit, description, series: new Map() };
@@ -145,7 +198,7 @@ export class LiveStore {
   }
 }
 
-function newSeries({ kind, attributes }: Point): CounterSeries | HistogramSeries | GaugeSeries {
+function newSeries({ kind, attributes }: SeriesName): AnySeries {
   if (kind === 'counter') return { attributes, total: 0, window: new SlidingSum() };
   if (kind === 'gauge') return { attributes, values: new Map() };
   return { attributes, count: 0, sum: 0, zeroCount: 0, doublings: new Map(), window: new SlidingHistogram() };
@@ -168,6 +221,21 @@ function addToHistogram(series: HistogramSeries, point: HistogramPoint, slot: nu
     series.doublings.set(doubling, (series.doublings.get(doubling) ?? 0) + count);
   }
   series.window.add(point, slot);
+}
+
+function absorbCounter(series: CounterSeries, other: CounterSeries, slot: number): void {
+  series.total += other.total;
+  series.window.add(other.window.sum(slot), slot);
+}
+
+function absorbHistogram(series: HistogramSeries, other: HistogramSeries, slot: number): void {
+  series.count += other.count;
+  series.sum += other.sum;
+  series.zeroCount += other.zeroCount;
+  for (const [doubling, count] of other.doublings)
+    series.doublings.set(doubling, (series.doublings.get(doubling) ?? 0) + count);
+  const window = other.window.distribution(slot);
+  if (window.count > 0) series.window.add(window, slot);
 }
 
 /** One text per set of attributes, whatever their order. */

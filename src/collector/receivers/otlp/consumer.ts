@@ -1,22 +1,25 @@
+import { pointsIn } from './decode/records.ts';
 import type { OtlpConsumer, OtlpRejected } from './model.ts';
 
-/** What every part that makes nothing of what came says of it. */
+/** Told of what no part makes anything of. */
 const NOT_KEPT = 'not kept here';
 
-/** The attributes of spans that rows are made of. */
+/**
+ * The attributes of spans that rows are made of. The decoder reads them at once and passes over all others; `name.*` stands
+ * for every key that begins with `name.`.
+ */
 export const WANTED_KEYS: readonly string[] = [];
 
-/** What becomes of spans, metrics and log records: each is one function. */
-export function otlpConsumer(parts: Partial<OtlpConsumer>): OtlpConsumer {
+/**
+ * What becomes of spans, metrics and log records: each is one function. What has none is counted as rejected, so that whoever
+ * sends it learns that nobody will see it.
+ */
+export function otlpConsumer({ spans, metrics, logs }: Partial<OtlpConsumer>): OtlpConsumer {
   return {
-    spans: async (spans, delivery) => parts.spans?.(spans, delivery) ?? notKept(spans.length),
-    metrics: async (metrics, delivery) => parts.metrics?.(metrics, delivery) ?? notKept(points(metrics)),
-    logs: async (records, delivery) => parts.logs?.(records, delivery) ?? notKept(records.length),
+    spans: spans ?? (async (records) => notKept(records.length)),
+    metrics: metrics ?? (async (records) => notKept(pointsIn(records))),
+    logs: logs ?? (async (records) => notKept(records.length)),
   };
-}
-
-function points(metrics: Parameters<OtlpConsumer['metrics']>[0]): number {
-  return metrics.reduce((sum, { data }) => sum + (data.kind === 'none' ? 0 : data.points.length), 0);
 }
 
 function notKept(count: number): OtlpRejected {

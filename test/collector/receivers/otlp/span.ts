@@ -3,9 +3,9 @@ import type {
   OtlpResource,
   OtlpSpan,
 } from '../../../../src/collector/receivers/otlp/model.ts';
-import { wantedKeys } from '../../../../src/collector/receivers/otlp/spans/wanted-keys.ts';
+import { wantedKeys } from '../../../../src/collector/receivers/otlp/spans/people.ts';
 
-export const TRACE = 'a'.repeat(16) + '0123456789abcdef';
+export const TRACE = `${'a'.repeat(16)}0123456789abcdef`;
 export const STARTED_MS = 1_790_000_000_000;
 
 export const APP: OtlpResource = {

@@ -1,4 +1,4 @@
-import type { OtlpAttributes, OtlpMetricData, OtlpSpan, OtlpTemporality } from '../model.ts';
+import type { OtlpAttributes, OtlpMetric, OtlpMetricData, OtlpSpan, OtlpTemporality } from '../model.ts';
 import type { LeftOut } from './left-out.ts';
 import { RECORDS_MAX } from './limits.ts';
 
@@ -33,6 +33,11 @@ export function isConsistent(point: object, leftOut: LeftOut): boolean {
   if (counts === bounds + 1 || (counts === 0 && bounds === 0)) return true;
   leftOut.records('data points of histograms that have not one bucket more than bounds');
   return false;
+}
+
+/** Metrics are counted by their points. */
+export function pointsIn(metrics: readonly OtlpMetric[]): number {
+  return metrics.reduce((sum, { data }) => sum + (data.kind === 'none' ? 0 : data.points.length), 0);
 }
 
 /** Older senders have no field for it. */

@@ -2,7 +2,8 @@ import { NervecenterError } from '../../../../core/errors.ts';
 import { toProblem } from '../../../../core/http/problem.ts';
 import { DecodeError } from '../decode/decode-error.ts';
 import type { Decoded, Encoding, OtlpDecoder } from '../decode/decoder.ts';
-import type { OtlpConsumer, OtlpDelivery, OtlpMetric, OtlpRejected } from '../model.ts';
+import { pointsIn } from '../decode/records.ts';
+import type { OtlpConsumer, OtlpDelivery, OtlpRejected } from '../model.ts';
 import { uuidOf } from '../sender.ts';
 import { RECENT_MAX } from './limits.ts';
 import { RecentRequests } from './recent.ts';
@@ -111,9 +112,4 @@ async function taken(
       message: [unread.message, unused.message].filter((message) => message !== '').join('; '),
     },
   };
-}
-
-/** Metrics are counted by their points. */
-function pointsIn(metrics: readonly OtlpMetric[]): number {
-  return metrics.reduce((sum, { data }) => sum + (data.kind === 'none' ? 0 : data.points.length), 0);
 }

@@ -14,6 +14,7 @@ export interface ToldCall {
  * a roll-up of it, whenever it comes; one below a call that was told is part of that one.
  */
 export function decideCalls(trace: Trace): ToldCall[] {
+  if (trace.calls === 0) return [];
   const undecided = trace.held.filter(({ reading, told, state }) => {
     return state === 'held' && reading?.role === 'call' && told === null;
   });
@@ -39,6 +40,7 @@ function tell(trace: Trace, node: SpanNode): ToldCall[] {
   if (span === null || facts === undefined || isInsideTold(node)) return [];
   if (facts.responseId !== null) {
     // Instrumentations by callbacks stand beside the span of the client, not around it.
+    trace.toldAnswers ??= new Map();
     const toldBy = trace.toldAnswers.get(facts.responseId);
     if (toldBy !== undefined && toldBy !== span.scope.name) return [];
     trace.toldAnswers.set(facts.responseId, span.scope.name);

@@ -1,4 +1,5 @@
 import type { UserHeaders } from '../../../../core/user-headers.ts';
+import { DIALECT_KEYS } from '../dialects/index.ts';
 import { type Aliases, firstOf } from '../dialects/values.ts';
 import type { OtlpAttributes } from '../model.ts';
 
@@ -39,12 +40,10 @@ const DEPARTMENT: Aliases = [
 ];
 const HEADER = 'http.request.header.';
 
-/** The attributes that tell whom work was for. */
-export const PEOPLE_KEYS: readonly string[] = [...USER, ...DEPARTMENT];
-
-/** The attributes in which instrumentations keep the headers that the operator trusts. */
-export function headerKeys(headers: UserHeaders | null): string[] {
-  return [headers?.email, headers?.department].flatMap(keysOfHeader);
+/** The attributes of spans that events are made of; whoever decodes spans can skip over all others. */
+export function wantedKeys(headers: UserHeaders | null): ReadonlySet<string> {
+  const trusted = [headers?.email, headers?.department].flatMap(keysOfHeader);
+  return new Set([...DIALECT_KEYS, ...USER, ...DEPARTMENT, ...trusted]);
 }
 
 /** Reads whom a span's work was for. */

@@ -30,10 +30,10 @@ interface Part {
  * and generation below the nearest span around all of them. A generation alone is none.
  */
 export function decideQueries(trace: Trace): ToldQuery[] {
+  if (trace.searches === 0) return [];
   const parts = trace.held.flatMap(partOf);
   const retrievals = parts.filter(({ node }) => isRetrieval(node) && !isInside(node, isRetrieval));
   const queries = trace.held.filter(({ reading }) => reading?.role === 'query');
-  if (retrievals.length === 0 && queries.length === 0) return [];
   const below = stagesBelow(parts);
   const anchors = new Set(queries);
   for (const { node } of retrievals) anchors.add(anchorOf(node, below));

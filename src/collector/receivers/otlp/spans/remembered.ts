@@ -1,5 +1,8 @@
 import type { Trace } from './trace.ts';
 
+/** How full it is after the oldest were forgotten. */
+const ROOM_AFTER = 0.95;
+
 interface RememberedOptions {
   /** Of all traces together. */
   readonly spansMax: number;
@@ -26,8 +29,13 @@ export class Remembered {
   add(trace: Trace, nowMs: number): void {
     this.#traces.set(trace.id, { trace, sinceMs: nowMs });
     this.#spans += trace.nodes.size;
+    if (this.#spans > this.#options.spansMax) this.#forgetOldest();
+  }
+
+  /** Some more than must be: to find the oldest of a map takes the longer the more were taken out of it before. */
+  #forgetOldest(): void {
     for (const id of this.#traces.keys()) {
-      if (this.#spans <= this.#options.spansMax) break;
+      if (this.#spans <= this.#options.spansMax * ROOM_AFTER) break;
       this.take(id);
     }
   }

@@ -21,6 +21,8 @@ export class SpanNode {
   reading: SpanReading | null = null;
   delivery: Delivery | null = null;
   state: 'named' | 'held' | 'decided' = 'named';
+  /** In which of its trace's rounds somebody below it in the same process has come, and it had not. */
+  awaitedIn = -1;
   /** Of a call: its operation, and the bit of its family. */
   operation = '';
   family = 0;
@@ -62,7 +64,7 @@ export class Trace {
   /** Nodes whose spans are not decided yet, in the order they came. */
   readonly held: SpanNode[] = [];
   /** By the provider's id of an answer: which instrumentation's span of it was told. */
-  readonly toldAnswers = new Map<string, string>();
+  toldAnswers: Map<string, string> | null = null;
   /** When the first and the last span came of those that are held. */
   firstMs = 0;
   lastMs = 0;
@@ -70,8 +72,13 @@ export class Trace {
   kept = false;
   /** A call or a part of a query has come. */
   hasParts = false;
-  /** Parents that must still come, because somebody below them in the same process has. */
-  #awaited = new Set<SpanNode>();
+  /** How many parents must still come, because somebody below them in the same process has. */
+  #awaited = 0;
+  /** How often it was decided. */
+  #round = 0;
+  /** How many of the held spans are calls, and retrievals or queries. */
+  calls = 0;
+  searches = 0;
 
   constructor(id: string) {
     this.id = id;
@@ -79,7 +86,7 @@ export class Trace {
 
   /** Whether nothing that ends later is known to be missing. */
   get isWhole(): boolean {
-    return this.#awaited.size === 0;
+    return this.#awaited === 0;
   }
 
   /** @returns `null` when this span is here already. */
@@ -89,21 +96,24 @@ export class Trace {
     node.state = 'held';
     node.span = span;
     node.reading = reading;
-    this.#awaited.delete(node);
+    if (node.awaitedIn === this.#round) this.#awaited--;
     this.held.push(node);
     this.#linkUp(node, span);
     if (reading !== null) this.#note(node, span, reading);
     return node;
   }
 
-  /** Lets go of what is decided, and keeps who stands where. */
+  /** Lets go of what is decided, and keeps who stands where. Parents that have not come are waited for no longer. */
   release(): void {
     for (const node of this.held) {
       node.span = null;
       node.state = 'decided';
     }
     this.held.length = 0;
-    this.#awaited.clear();
+    this.#awaited = 0;
+    this.#round++;
+    this.calls = 0;
+    this.searches = 0;
   }
 
   #nodeOf(id: string): SpanNode {
@@ -119,14 +129,19 @@ export class Trace {
     if (span.parentSpanId === null || span.parentSpanId === span.spanId) return;
     const parent = this.#nodeOf(span.parentSpanId);
     node.parent = parent;
-    if (parent.state === 'named' && !isEntry(span)) this.#awaited.add(parent);
+    if (parent.state === 'named' && parent.awaitedIn !== this.#round && !isEntry(span)) {
+      parent.awaitedIn = this.#round;
+      this.#awaited++;
+    }
     if (node.callsBelow !== 0) markAbove(node, node.callsBelow);
     if (leadsInside(span)) parent.servedBelow ??= node.servedBelow;
   }
 
   #note(node: SpanNode, span: OtlpSpan, { role, dialect }: SpanReading): void {
     if (role !== 'request' && role !== 'rollup' && role !== 'tool') this.hasParts = true;
+    if (role === 'retrieval' || role === 'query') this.searches++;
     if (role !== 'call') return;
+    this.calls++;
     node.operation = dialect.operationOf?.(span) ?? '';
     node.family = FAMILY_BITS[familyOf(node.operation)];
     markAbove(node, node.family);

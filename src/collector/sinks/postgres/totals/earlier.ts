@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 import type { Attributes, Point } from '../../../../core/frame.ts';
-import { fromMeasured, PointSum, storedKind } from '../../../../core/measured.ts';
+import { fromMeasured, PointSum, SERVICE, storedKind } from '../../../../core/measured.ts';
 import { SECOND_MS } from '../../../../core/units.ts';
 import { WINDOW_KEPT_MS } from '../schema/retention.ts';
 import type { BatchFacts, SentBatch } from '../spool/batch.ts';
@@ -36,7 +36,8 @@ const SENDER_KEPT = '1 day';
 export async function storedEarlier(client: ClientBase): Promise<Earlier> {
   const { rows: totals } = await client.query<TotalRow>(
     `SELECT metric, attributes, sum(count) AS count, sum(sum) AS sum, sum(zero_count) AS zero_count
-     FROM enterprise.totals GROUP BY 1, 2 ORDER BY sum(count) + sum(sum) DESC`,
+     FROM enterprise.totals GROUP BY 1, 2
+     ORDER BY sum(sum(count) + sum(sum)) OVER (PARTITION BY metric, attributes - '${SERVICE}') DESC`,
   );
   const { rows: window } = await client.query<{ at: number; measured: unknown }>(
     `SELECT (extract(epoch FROM at) * 1000)::float8 AS at, measured FROM enterprise.nervecenter_window

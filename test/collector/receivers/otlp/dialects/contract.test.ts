@@ -3,10 +3,11 @@ import { createHash } from 'node:crypto';
 import { describe, it } from 'vitest';
 import { readSpan } from '../../../../../src/collector/receivers/otlp/dialects/index.ts';
 import type { OtlpSpan } from '../../../../../src/collector/receivers/otlp/model.ts';
-import { wantedKeys } from '../../../../../src/collector/receivers/otlp/spans/wanted-keys.ts';
+import { wantedKeys } from '../../../../../src/collector/receivers/otlp/spans/people.ts';
 import { spanOf } from '../span.ts';
 import { NO_USAGE } from '../usage.ts';
-import { EXAMPLES, QUESTION } from './examples.ts';
+import { QUESTION } from './example.ts';
+import { EXAMPLES } from './examples.ts';
 
 const NOTHING_ELSE = {
   serverAddress: null,

@@ -339,7 +339,8 @@ describe('what is held has a bound', () => {
     const assembly = new Assembly({ spansRememberedMax: 100 });
     for (let i = 0; i < 300; i++) assembly.accept([spanOf({ traceId: traceId(i), ...chat() })]);
     assembly.assembler.flush();
-    assert.equal(assembly.assembler.counts().spansRemembered, 100);
+    const { spansRemembered } = assembly.assembler.counts();
+    assert.ok(spansRemembered > 90 && spansRemembered <= 100, `${spansRemembered}`);
     assembly.wait(15 * MINUTE);
     assert.equal(assembly.assembler.counts().spansRemembered, 0);
   });

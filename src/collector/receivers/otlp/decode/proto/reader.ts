@@ -51,7 +51,7 @@ export class ProtoReader {
 
   /** Passes over the value of a field that is not known, or not wanted. */
   skip(): void {
-    if (this.#wireType === VARINT) this.#skipVarint();
+    if (this.#wireType === VARINT) this.#varint(false);
     else if (this.#wireType === FIXED64) this.#take(8);
     else if (this.#wireType === FIXED32) this.#take(4);
     else this.#take(this.#unsigned32('a length'));
@@ -62,7 +62,7 @@ export class ProtoReader {
     this.#expect(LENGTH_DELIMITED);
     const length = this.#unsigned32('a length');
     const outer = this.end;
-    if (length > outer - this.position) throw this.#truncated(length);
+    if (length > outer - this.position) throw truncated(length, outer - this.position);
     this.end = this.position + length;
     return outer;
   }
@@ -99,22 +99,12 @@ export class ProtoReader {
   /** A 64-bit integer, exact to 2^53. */
   unsigned(): number {
     this.#expect(VARINT);
-    const first = this.bytes[this.position];
-    if (first !== undefined && first < 0x80 && this.position < this.end) {
-      this.position++;
-      return first;
-    }
     return this.#varint(false);
   }
 
   /** The same with a sign; a negative `int32` or enum is one as well. */
   signed(): number {
     this.#expect(VARINT);
-    const first = this.bytes[this.position];
-    if (first !== undefined && first < 0x80 && this.position < this.end) {
-      this.position++;
-      return first;
-    }
     return this.#varint(true);
   }
 
@@ -149,10 +139,7 @@ export class ProtoReader {
   timeMs(): number {
     this.#expect(FIXED64);
     const at = this.#take(8);
-    const high = this.#view.getUint32(at + 4, true);
-    const rest = high * HIGH_REST_NANOS + this.#view.getUint32(at, true);
-    const wholeMs = Math.floor(rest / NANOS_PER_MS);
-    return high * HIGH_MS + wholeMs + (rest - wholeMs * NANOS_PER_MS) / NANOS_PER_MS;
+    return millisecondsOf(this.#view.getUint32(at + 4, true), this.#view.getUint32(at, true));
   }
 
   /** Repeated numbers, packed into one field or not; at most `max`. */
@@ -194,32 +181,24 @@ export class ProtoReader {
   /** Passes over so many bytes and gives where they began. */
   #take(length: number): number {
     const start = this.position;
-    if (length > this.end - start) throw this.#truncated(length);
+    if (length > this.end - start) throw truncated(length, this.end - start);
     this.position = start + length;
     return start;
   }
 
-  #truncated(length: number): DecodeError {
-    return new DecodeError(`expected ${length} more bytes, not ${this.end - this.position}`);
-  }
-
   #unsigned32(what: string): number {
-    const first = this.bytes[this.position];
-    if (first !== undefined && first < 0x80 && this.position < this.end) {
-      this.position++;
-      return first;
-    }
     const value = this.#varint(false);
     if (value >= TWO_TO_32) throw new DecodeError(`expected ${what} in 32 bits, not ${value}`);
     return value;
   }
 
-  #skipVarint(): void {
-    this.#varint(false);
-  }
-
   /** Two halves, so that no digit is lost to 2^53 and a sign is found in the uppermost bit. */
   #varint(signed: boolean): number {
+    const first = this.bytes[this.position];
+    if (first !== undefined && first < 0x80 && this.position < this.end) {
+      this.position++;
+      return first;
+    }
     let low = 0;
     let high = 0;
     for (let index = 0; index < VARINT_BYTES_MAX; index++) {
@@ -236,6 +215,17 @@ export class ProtoReader {
     }
     throw new DecodeError('expected a varint of at most 64 bits');
   }
+}
+
+function truncated(expected: number, left: number): DecodeError {
+  return new DecodeError(`expected ${expected} more bytes, not ${left}`);
+}
+
+/** A count of nanoseconds in two halves of 32 bits. */
+function millisecondsOf(high: number, low: number): number {
+  const rest = high * HIGH_REST_NANOS + low;
+  const wholeMs = Math.floor(rest / NANOS_PER_MS);
+  return high * HIGH_MS + wholeMs + (rest - wholeMs * NANOS_PER_MS) / NANOS_PER_MS;
 }
 
 interface Repeated {
