@@ -42,6 +42,7 @@ export class EventMeter {
     if (events.length === 0) return [];
     for (const event of events) {
       try {
+        this.#provider.during('traceId' in event ? event.traceId : null, event.timeMs);
         this.#measure(event);
       } catch {
         // Of no signal, or of no shape that its signal knows.

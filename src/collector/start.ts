@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config/config.ts';
 import { describeError } from '../core/errors.ts';
-import type { Source } from '../core/frame.ts';
+import type { Attributes, Source } from '../core/frame.ts';
 import { isLasting } from '../core/measured.ts';
 import { type NervecenterEvent, SIGNALS, type SignalName } from '../core/signals/index.ts';
 import type { PricedLlmCallEvent } from '../core/signals/llm-call.ts';
@@ -22,9 +22,11 @@ import { createHostSampler } from './host/sampler.ts';
 import { ownAdminToken } from './kept-secrets.ts';
 import { Live } from './live/live.ts';
 import type { Log } from './log.ts';
+import type { MetricFamily } from './metric-family.ts';
 import { type OtlpReceiverOptions, startOtlpReceiver } from './otlp.ts';
 import { createPricer, type Pricer } from './pricing/pricer.ts';
 import { withOlderFamilies } from './prometheus/older-families.ts';
+import { ownResource, targetInfo } from './prometheus/target-info.ts';
 import { type AgentHandlers, receiveFrom } from './receivers/agents.ts';
 import { SentBatches } from './receivers/sent-batches.ts';
 import { listenForAgents, type SocketReceiver } from './receivers/socket.ts';
@@ -76,7 +78,7 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
   const own = new DeltaMeterProvider();
   const reader = new SnapshotReader([own]);
   const sentBatches = new SentBatches();
-  const { storage, ledger, live } = acceptance({ config, log, sentBatches, pricer });
+  const { storage, ledger, live, resource } = acceptance({ config, log, sentBatches, pricer });
   const stored = storage && workBesideWriter(storage, config, log);
   const alerts = createAlerts({ config, log }, live, stored);
   const ticker = new Ticker(live);
@@ -89,8 +91,7 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
       health: () => live.health(),
       metricFamilies: () => {
         live.add(reader.collectNow());
-        const families = live.metricFamilies();
-        return config.semconv === 'dup' ? withOlderFamilies(families) : families;
+        return families(config, resource, live);
       },
       alerts,
       ...stored?.sources,
@@ -146,8 +147,16 @@ interface AcceptanceParts extends Pick<CollectorOptions, 'config' | 'log'> {
   readonly pricer: Pricer;
 }
 
+/** What is at `/metrics`: who it is of in front, as OpenMetrics would have it. */
+function* families(config: Config, resource: Attributes, live: Live): Iterable<MetricFamily> {
+  yield targetInfo(resource, live.sources());
+  const all = live.metricFamilies();
+  yield* config.semconv === 'dup' ? withOlderFamilies(all) : all;
+}
+
 /** Where events are accepted: measured, stored where there is storage, and shown; with what was counted before. */
 function acceptance({ config, log, sentBatches, pricer }: AcceptanceParts) {
+  const bootId = randomUUID();
   const meter = new EventMeter();
   const measuring: Measuring = {
     measure: (events) => meter.measure(events),
@@ -164,12 +173,12 @@ function acceptance({ config, log, sentBatches, pricer }: AcceptanceParts) {
   if (storage === null) sentBatches.completed(true);
   const live = new Live({
     service: config.service,
-    bootId: randomUUID(),
+    bootId,
     windowMs: config.windowMs,
     now: () => milliseconds(Date.now()),
     pipeline: () => ledger.counts(),
   });
-  return { storage, ledger, live };
+  return { storage, ledger, live, resource: ownResource(config.service, bootId) };
 }
 
 interface HostParts {

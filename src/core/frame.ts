@@ -33,6 +33,14 @@ export interface GaugePoint extends PointBase {
   readonly value: number;
 }
 
+/** One of the values of a series, with the trace in which it was measured. */
+export interface Exemplar {
+  readonly value: number;
+  /** 32 lower-case hex digits. */
+  readonly traceId: string;
+  readonly timeMs: number;
+}
+
 /** A base-2 exponential histogram of the interval at scale `HISTOGRAM_SCALE` (histogram.ts): `counts[i]` is bucket `offset + i`. */
 export interface HistogramPoint extends PointBase {
   readonly kind: 'histogram';
@@ -43,6 +51,8 @@ export interface HistogramPoint extends PointBase {
   readonly zeroCount: number;
   readonly offset: number;
   readonly counts: readonly number[];
+  /** The largest value of the interval that was measured in a trace; absent where none was. */
+  readonly exemplar?: Exemplar;
 }
 
 export type Point = CounterPoint | GaugePoint | HistogramPoint;

@@ -3,10 +3,12 @@ import {
   AggregationTemporality,
   type DataPoint,
   DataPointType,
+  type ExponentialHistogram,
   type MetricData,
 } from '@opentelemetry/sdk-metrics';
-import type { Attributes, AttributeValue } from '../core/frame.ts';
+import type { Attributes, AttributeValue, Exemplar } from '../core/frame.ts';
 import { HISTOGRAM_SCALE, HistogramDelta } from '../core/histogram.ts';
+import { isTraceId } from '../core/signals/checks.ts';
 
 /** As OpenTelemetry's SDK: past so many series an instrument's further ones are one, marked as overflow. */
 const SERIES_MAX_PER_INSTRUMENT = 2000;
@@ -39,6 +41,13 @@ export interface Series {
   /** What an observed counter said last. */
   observed: number;
   readonly histogram: HistogramDelta | null;
+  /** The largest value of a histogram that was recorded in a trace. */
+  exemplar: Exemplar | null;
+}
+
+/** A histogram's data point with what the SDK's has no place for. */
+export interface HistogramDataPoint extends DataPoint<ExponentialHistogram> {
+  readonly exemplar?: Exemplar;
 }
 
 /** A series is found by walking its attributes in the order they are given: a name, then its value, and so on. */
@@ -95,9 +104,7 @@ export class SeriesSet {
       aggregationTemporality: AggregationTemporality.DELTA,
     };
     if (kind === 'histogram') {
-      const dataPoints = touched.flatMap(({ attributes, histogram }) =>
-        histogram === null ? [] : { ...times, attributes, value: exponentialHistogram(histogram) },
-      );
+      const dataPoints = touched.flatMap((series) => histogramPoint(series, times) ?? []);
       return { ...base, dataPointType: DataPointType.EXPONENTIAL_HISTOGRAM, dataPoints };
     }
     const dataPoints: DataPoint<number>[] = touched.map(({ attributes, value }) => ({
@@ -121,7 +128,7 @@ export class SeriesSet {
 
   #add(attributes: Attributes): Series {
     const histogram = this.descriptor.kind === 'histogram' ? new HistogramDelta() : null;
-    const series: Series = { attributes, value: 0, touched: false, observed: 0, histogram };
+    const series: Series = { attributes, value: 0, touched: false, observed: 0, histogram, exemplar: null };
     this.#all.push(series);
     return series;
   }
@@ -147,6 +154,14 @@ function primitives(attributes: ApiAttributes): Attributes {
 function primitive(value: unknown): AttributeValue {
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+function histogramPoint(series: Series, times: Times): HistogramDataPoint | null {
+  const { attributes, histogram, exemplar } = series;
+  if (histogram === null) return null;
+  series.exemplar = null;
+  const point = { ...times, attributes, value: exponentialHistogram(histogram) };
+  return exemplar !== null && isTraceId(exemplar.traceId) ? { ...point, exemplar } : point;
 }
 
 function exponentialHistogram(histogram: HistogramDelta) {

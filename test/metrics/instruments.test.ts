@@ -42,7 +42,7 @@ function collectorProvider(): DeltaMeterProvider {
 
 /** The figures of a scrape itself are made by the scrape. */
 function madeByScrape(): string[] {
-  return [...exposition([], { openMetrics: false })].join('').match(/(?<=# TYPE )\S+/g) ?? [];
+  return [...exposition([], 'text')].join('').match(/(?<=# TYPE )\S+/g) ?? [];
 }
 
 describe('the instruments of agent and collector', () => {

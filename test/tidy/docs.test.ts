@@ -95,7 +95,7 @@ describe('the documents and the code agree on', () => {
     });
     assert.deepEqual(documented.slice(0, instruments.length), instruments);
     const own = documented.slice(instruments.length).map(([, shown]) => shown);
-    const exposedByItself = [...exposition([], { openMetrics: false })].join('').match(/(?<=# TYPE )\S+/g);
+    const exposedByItself = [...exposition([], 'text')].join('').match(/(?<=# TYPE )\S+/g);
     assert.deepEqual(own, exposedByItself);
   });
 

@@ -45,6 +45,11 @@ export class Instances {
     return this.#byId.get(instanceId)?.source.service ?? null;
   }
 
+  /** Those that send at the moment. */
+  get sources(): readonly Source[] {
+    return [...this.#byId.values()].filter(({ up, ended }) => up && !ended).map(({ source }) => source);
+  }
+
   get dropped(): Readonly<Record<string, number>> {
     return Object.fromEntries(this.#dropped);
   }

@@ -171,6 +171,11 @@ export class Live {
     return [...hostReadings(this.#host), ...processes];
   }
 
+  /** The processes that send at the moment. */
+  sources(): readonly Source[] {
+    return this.#instances.sources;
+  }
+
   metricFamilies(): Iterable<MetricFamily> {
     return this.#store.families();
   }

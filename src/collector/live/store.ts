@@ -1,7 +1,7 @@
 import type { Attributes, Frame, GaugePoint, HistogramPoint, Point } from '../../core/frame.ts';
-import { HISTOGRAM_SCALE } from '../../core/histogram.ts';
 import type { Milliseconds } from '../../core/units.ts';
 import type { MetricFamily, MetricSeries } from '../metric-family.ts';
+import { CumulativeBuckets, Exemplars } from './cumulative.ts';
 import { SlidingHistogram, SlidingSum, slotAt } from './sliding.ts';
 
 /** Past so many series of one metric the rest is refused: the label that explodes is a bug of its sender. */
@@ -12,11 +12,15 @@ const METRICS_MAX = 2000;
  * ever, and sums of what is smaller stay finite, as every number of a snapshot is.
  */
 const MAGNITUDE_MAX = 1e30;
+/** A million values a second for 140 years. Up to twice as many, sums and differences of counts are exact. */
+const COUNT_MAX = 2 ** 52;
 
 /** One counter with its attributes: the total since the collector started, and the window. */
 export interface CounterSeries {
   readonly attributes: Attributes;
   total: number;
+  /** When it was first counted. */
+  readonly createdMs: number;
   readonly window: SlidingSum;
 }
 
@@ -26,8 +30,10 @@ export interface HistogramSeries {
   count: number;
   sum: number;
   zeroCount: number;
-  /** See `core/metric-family.ts`: enough for the Prometheus endpoint, a fraction of the size. */
-  readonly doublings: Map<number, number>;
+  readonly buckets: CumulativeBuckets;
+  readonly exemplars: Exemplars;
+  /** When it was first measured. */
+  readonly createdMs: number;
   readonly window: SlidingHistogram;
 }
 
@@ -42,6 +48,12 @@ interface Metric<S> {
   readonly unit: string;
   readonly description: string;
   readonly series: Map<string, S>;
+}
+
+/** The moment of a merge, and the part of the window that it is in. */
+interface Now {
+  readonly nowMs: number;
+  readonly slot: number;
 }
 
 type AnySeries = CounterSeries | HistogramSeries | GaugeSeries;
@@ -77,10 +89,10 @@ export class LiveStore {
    * @returns the points that were not taken: past a bound, of another kind than their metric, or no quantity.
    */
   merge(instanceId: string, frame: Pick<Frame, 'points'>, nowMs: number): readonly Point[] {
-    const slot = slotAt(nowMs, this.#windowMs);
+    const now = { nowMs, slot: slotAt(nowMs, this.#windowMs) };
     let refused: Point[] | null = null;
     for (const point of frame.points) {
-      if (this.#mergePoint(instanceId, point, slot)) continue;
+      if (this.#mergePoint(instanceId, point, now)) continue;
       refused ??= [];
       refused.push(point);
     }
@@ -92,7 +104,7 @@ export class LiveStore {
     const slot = slotAt(nowMs, this.#windowMs);
     for (const [name, metric] of other.#metrics) {
       for (const one of metric.series.values()) {
-        const series = this.#seriesFor({ ...metric, name, attributes: one.attributes });
+        const series = this.#seriesFor({ ...metric, name, attributes: one.attributes }, nowMs);
         if (series === null) continue;
         if (metric.kind === 'counter') absorbCounter(series as CounterSeries, one as CounterSeries, slot);
         if (metric.kind === 'histogram')
@@ -140,7 +152,8 @@ export class LiveStore {
   /** The cumulative state of every metric, for the Prometheus endpoint. */
   *families(): Iterable<MetricFamily> {
     for (const [name, { kind, unit, description, series }] of this.#metrics) {
-      yield { name, kind, unit, description, series: cumulative(kind, series.values()) };
+      // As they are now: a scrape takes several turns, and gauges that are forgotten and come back would be in it twice.
+      yield { name, kind, unit, description, series: cumulative(kind, [...series.values()]) };
     }
   }
 
@@ -150,16 +163,16 @@ export class LiveStore {
   }
 
   /** Returns whether it was taken. */
-  #mergePoint(instanceId: string, point: Point, slot: number): boolean {
+  #mergePoint(instanceId: string, point: Point, now: Now): boolean {
     if (point.kind === 'gauge' && Number.isNaN(point.value)) {
       this.#forgetGauge(instanceId, point);
       return true;
     }
     if (!(Math.abs(point.kind === 'histogram' ? point.sum : point.value) <= MAGNITUDE_MAX)) return false;
-    const series = this.#seriesFor(point);
+    const series = this.#seriesFor(point, now.nowMs);
     if (series === null) return false;
-    if (point.kind === 'counter') addToCounter(series as CounterSeries, point.value, slot);
-    else if (point.kind === 'histogram') addToHistogram(series as HistogramSeries, point, slot);
+    if (point.kind === 'counter') addToCounter(series as CounterSeries, point.value, now.slot);
+    else if (point.kind === 'histogram') addToHistogram(series as HistogramSeries, point, now);
     else (series as GaugeSeries).values.set(instanceId, point.value);
     return true;
   }
@@ -173,14 +186,14 @@ export class LiveStore {
     if (values?.size === 0) metric.series.delete(key);
   }
 
-  #seriesFor(point: SeriesName): AnySeries | null {
+  #seriesFor(point: SeriesName, nowMs: number): AnySeries | null {
     const metric = this.#metricOf(point);
     if (metric === undefined || metric.kind !== point.kind) return null;
     const key = seriesKey(point.attributes);
     let series = metric.series.get(key);
     if (series === undefined) {
       if (metric.series.size >= SERIES_MAX_PER_METRIC || this.#budget.left <= 0) return null;
-      series = newSeries(point);
+      series = newSeries(point, nowMs);
       metric.series.set(key, series);
       this.#budget.left--;
       this.#series++;
@@ -198,10 +211,11 @@ export class LiveStore {
   }
 }
 
-function newSeries({ kind, attributes }: SeriesName): AnySeries {
-  if (kind === 'counter') return { attributes, total: 0, window: new SlidingSum() };
+function newSeries({ kind, attributes }: SeriesName, createdMs: number): AnySeries {
+  if (kind === 'counter') return { attributes, total: 0, createdMs, window: new SlidingSum() };
   if (kind === 'gauge') return { attributes, values: new Map() };
-  return { attributes, count: 0, sum: 0, zeroCount: 0, doublings: new Map(), window: new SlidingHistogram() };
+  const totals = { count: 0, sum: 0, zeroCount: 0, buckets: new CumulativeBuckets() };
+  return { attributes, ...totals, exemplars: new Exemplars(), createdMs, window: new SlidingHistogram() };
 }
 
 function addToCounter(series: CounterSeries, value: number, slot: number): void {
@@ -210,16 +224,15 @@ function addToCounter(series: CounterSeries, value: number, slot: number): void 
   series.window.add(value, slot);
 }
 
-function addToHistogram(series: HistogramSeries, point: HistogramPoint, slot: number): void {
-  series.count += point.count;
+/** What its buckets hold is what counts: a histogram whose count is another one is refused by who scrapes it. */
+function addToHistogram(series: HistogramSeries, point: HistogramPoint, { slot, nowMs }: Now): void {
+  const count = point.counts.reduce((sum, inBucket) => sum + inBucket, point.zeroCount);
+  if (series.count + count > COUNT_MAX) return;
+  series.count += count;
+  series.buckets.add(point);
   series.sum += point.sum;
   series.zeroCount += point.zeroCount;
-  for (let i = 0; i < point.counts.length; i++) {
-    const count = point.counts[i] ?? 0;
-    if (count === 0) continue;
-    const doubling = (point.offset + i) >> HISTOGRAM_SCALE;
-    series.doublings.set(doubling, (series.doublings.get(doubling) ?? 0) + count);
-  }
+  if (point.exemplar !== undefined) series.exemplars.add(point.exemplar, nowMs);
   series.window.add(point, slot);
 }
 
@@ -232,8 +245,7 @@ function absorbHistogram(series: HistogramSeries, other: HistogramSeries, slot: 
   series.count += other.count;
   series.sum += other.sum;
   series.zeroCount += other.zeroCount;
-  for (const [doubling, count] of other.doublings)
-    series.doublings.set(doubling, (series.doublings.get(doubling) ?? 0) + count);
+  series.buckets.add(other.buckets);
   const window = other.window.distribution(slot);
   if (window.count > 0) series.window.add(window, slot);
 }
@@ -252,11 +264,17 @@ function* cumulative(
   series: Iterable<CounterSeries | HistogramSeries | GaugeSeries>,
 ): Iterable<MetricSeries> {
   for (const one of series) {
-    if (kind === 'counter') yield { attributes: one.attributes, value: (one as CounterSeries).total };
+    if (kind === 'counter') yield cumulativeCounter(one as CounterSeries);
     else if (kind === 'histogram') yield one as HistogramSeries;
     else yield* gaugesByInstance(one as GaugeSeries);
   }
 }
+
+const cumulativeCounter = ({ attributes, total, createdMs }: CounterSeries): MetricSeries => ({
+  attributes,
+  value: total,
+  createdMs,
+});
 
 /** The instance id under which the collector records what belongs to no agent: the host's gauges. */
 export const COLLECTOR_INSTANCE = '';

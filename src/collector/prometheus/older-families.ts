@@ -25,6 +25,8 @@ export function* withOlderFamilies(families: Iterable<MetricFamily>): Generator<
   for (const family of older.values()) yield family.toFamily();
 }
 
+type Buckets = HistogramSeries['buckets'];
+
 class OlderFamily {
   readonly #instrument: HistogramSpec;
   readonly #series = new Map<string, HistogramSeries>();
@@ -39,7 +41,9 @@ class OlderFamily {
       const attributes = attributesOf(one.attributes);
       const key = JSON.stringify(Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1)));
       const known = this.#series.get(key);
-      this.#series.set(key, known === undefined ? { ...one, attributes } : sumOf(known, one));
+      // Copied, since the live view's go on growing while a scrape is written.
+      const copy = { ...one, attributes, buckets: { ...one.buckets, counts: [...one.buckets.counts] } };
+      this.#series.set(key, known === undefined ? copy : sumOf(known, copy));
     }
   }
 
@@ -49,14 +53,27 @@ class OlderFamily {
 }
 
 function sumOf(one: HistogramSeries, other: HistogramSeries): HistogramSeries {
-  const doublings = new Map(one.doublings);
-  for (const [doubling, count] of other.doublings)
-    doublings.set(doubling, (doublings.get(doubling) ?? 0) + count);
+  const created = [one.createdMs, other.createdMs].filter((timeMs) => timeMs !== undefined);
   return {
     attributes: one.attributes,
     count: one.count + other.count,
     sum: one.sum + other.sum,
     zeroCount: one.zeroCount + other.zeroCount,
-    doublings,
+    buckets: sumOfBuckets(one.buckets, other.buckets),
+    ...(created.length > 0 && { createdMs: Math.min(...created) }),
+    exemplars: [...(one.exemplars ?? []), ...(other.exemplars ?? [])].sort((a, b) => a.timeMs - b.timeMs),
   };
+}
+
+function sumOfBuckets(one: Buckets, other: Buckets): Buckets {
+  if (one.counts.length === 0) return other;
+  if (other.counts.length === 0) return one;
+  const offset = Math.min(one.offset, other.offset);
+  const end = Math.max(one.offset + one.counts.length, other.offset + other.counts.length);
+  const countOf = ({ offset: first, counts }: Buckets, index: number) => counts[index - first] ?? 0;
+  const counts = Array.from(
+    { length: end - offset },
+    (_, i) => countOf(one, offset + i) + countOf(other, offset + i),
+  );
+  return { offset, counts };
 }

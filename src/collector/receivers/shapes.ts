@@ -8,11 +8,14 @@ import {
   isNumber,
   isRecord,
   isShortText,
+  isTraceId,
   isUuid,
   isWhole,
   listOf,
+  optional,
   recordOf,
   type Shape,
+  shaped,
 } from '../../core/signals/checks.ts';
 import { type NervecenterEvent, SIGNALS, type SignalName } from '../../core/signals/index.ts';
 
@@ -42,6 +45,7 @@ const POINT: Shape = {
   description: isShortText,
   attributes: recordOf((value) => isShortText(value) || isNumber(value) || isBoolean(value), ATTRIBUTES_MAX),
 };
+const EXEMPLAR = shaped({ value: isCount, traceId: isTraceId, timeMs: isCount });
 const POINT_SHAPES: Readonly<Record<Point['kind'], Shape>> = {
   counter: { ...POINT, value: isCount },
   gauge: { ...POINT, value: isNumber },
@@ -54,6 +58,7 @@ const POINT_SHAPES: Readonly<Record<Point['kind'], Shape>> = {
     zeroCount: isWhole,
     offset: (value) => Number.isInteger(value) && Math.abs(value as number) <= BUCKET_INDEX_MAX,
     counts: listOf(isWhole, BUCKETS_MAX),
+    exemplar: optional(EXEMPLAR),
   },
 };
 

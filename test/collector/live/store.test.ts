@@ -52,6 +52,18 @@ describe('LiveStore', () => {
     );
   });
 
+  it('counts what the buckets hold, and refuses what would be more than can be told exactly', () => {
+    const values = histogramOf(HISTOGRAM, [1, 2, 4]);
+    merge('a', { ...values, count: 7 });
+    merge('a', { ...values, counts: [2 ** 52] });
+    const [series] = store.histograms('h');
+    assert.deepEqual([series?.count, series?.sum], [3, 7]);
+    assert.equal(
+      series?.buckets.counts.reduce((sum, count) => sum + count, 0),
+      3,
+    );
+  });
+
   it('forgets the gauges of an instance with it, and nothing else', () => {
     merge('a', pointOf(COUNTER, 2), pointOf(GAUGE, 5), pointOf(GAUGE, 6, { of: 'a alone' }));
     merge('b', pointOf(GAUGE, 7));

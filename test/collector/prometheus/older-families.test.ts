@@ -22,7 +22,7 @@ function familiesOf(points: readonly Point[]): Iterable<MetricFamily> {
 
 /** The samples of a scrape; those of nothing, which a sum does not miss, are left out. */
 function scraped(families: Iterable<MetricFamily>): Map<string, number> {
-  const text = [...exposition(families, { openMetrics: false })].join('');
+  const text = [...exposition(families, 'text')].join('');
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   const samples = lines.map((line): [string, number] => {
     const at = line.lastIndexOf(' ');
