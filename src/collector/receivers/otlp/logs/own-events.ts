@@ -59,12 +59,12 @@ export function sentOf({ attributes, resource }: OtlpLogRecord): Sent | null {
     : null;
 }
 
-/** Events by batch: those of one writer in the order in which they are accepted. */
+/** Events by batch, and without one by sender: those of one writer in the order in which they are accepted. */
 export class Batches {
   readonly #batches = new Map<string, SentEvents>();
 
   add(sent: Sent | null, event: NervecenterEvent): void {
-    const key = sent === null ? '' : sent.join(' ');
+    const key = sent?.join(' ') ?? event.sender?.instanceId ?? '';
     const batch = this.#batches.get(key) ?? { sent, events: [] };
     batch.events.push(event);
     this.#batches.set(key, batch);

@@ -9,6 +9,16 @@ import {
 } from '../../../../core/histogram.ts';
 import type { ExplicitFigures, ExponentialFigures } from './figures.ts';
 
+/** Of the smallest number there is, and how many there are to the largest. */
+const LOWEST = -1075 * BUCKETS_PER_DOUBLING;
+const BUCKETS = (1075 + 1024) * BUCKETS_PER_DOUBLING;
+const LOWER = Float64Array.from(
+  { length: BUCKETS },
+  (_, place) => 2 ** ((place + LOWEST) / BUCKETS_PER_DOUBLING),
+);
+/** Where a histogram is spread: all zeros before and after. */
+const COUNTS = new Float64Array(BUCKETS);
+
 /** Values in (low, high], or all at `high` where both are equal. */
 interface Range {
   readonly low: number;
@@ -35,14 +45,19 @@ export function distributionOf(figures: ExplicitFigures | ExponentialFigures, fa
 function spread(figures: ExplicitFigures | ExponentialFigures, factor: number): Buckets {
   const ranges = figures.kind === 'explicit' ? explicitRanges(figures) : exponentialRanges(figures);
   const zeros = figures.kind === 'explicit' ? zerosOf(figures) : figures.zeroCount;
-  const counts = new Map<number, number>();
   let zeroCount = zeros;
+  let [first, last] = [BUCKETS, -1];
   for (const { low, high, count } of narrow(ranges, figures, zeros)) {
     const range = { low: low * factor, high: high * factor, count };
-    if (range.high > 0) spreadOver(range, counts);
-    else zeroCount += count;
+    if (range.high > 0) {
+      last = Math.max(last, placeOf(range.high));
+      first = Math.min(first, spreadOver(range));
+    } else zeroCount += count;
   }
-  return { zeroCount, ...dense(counts) };
+  if (last === -1) return { zeroCount, offset: 0, counts: [] };
+  const counts = Array.from(COUNTS.subarray(first, last + 1));
+  COUNTS.fill(0, first, last + 1);
+  return { zeroCount, offset: first + LOWEST, counts };
 }
 
 /** What is at or below zero is zero: senders with a boundary there count it apart. */
@@ -93,24 +108,25 @@ function aroundMean({ low, high, count }: Range, mean: number): Range {
   return { low: middle - reach, high: middle + reach, count };
 }
 
-/** Largest buckets first: their share of an evenly filled range is largest, and the rest soon is less than one value. */
-function spreadOver({ low, high, count }: Range, counts: Map<number, number>): void {
-  let left = count;
-  for (let index = bucketIndex(high); left > 0; index--) {
-    const lower = 2 ** (index / BUCKETS_PER_DOUBLING);
-    const below = lower <= low || low >= high ? 0 : Math.round((count * (lower - low)) / (high - low));
-    const here = Math.max(0, left - below);
-    if (here > 0) counts.set(index, (counts.get(index) ?? 0) + here);
-    left -= here;
+/**
+ * Largest buckets first: their share of an evenly filled range is largest, and the rest soon is less than one value.
+ *
+ * @returns the place of the smallest one.
+ */
+function spreadOver({ low, high, count }: Range): number {
+  const perValue = low >= high ? 0 : count / (high - low);
+  let place = placeOf(high);
+  for (let left = count; ; place--) {
+    const lower = LOWER[place] ?? 0;
+    const below = lower <= low ? 0 : Math.min(left, Math.round((lower - low) * perValue));
+    COUNTS[place] = (COUNTS[place] ?? 0) + left - below;
+    left = below;
+    if (left === 0) return place;
   }
 }
 
-function dense(counts: ReadonlyMap<number, number>): Pick<Buckets, 'offset' | 'counts'> {
-  if (counts.size === 0) return { offset: 0, counts: [] };
-  const offset = Math.min(...counts.keys());
-  const all = new Array<number>(Math.max(...counts.keys()) - offset + 1).fill(0);
-  for (const [index, count] of counts) all[index - offset] = count;
-  return { offset, counts: all };
+function placeOf(value: number): number {
+  return Math.min(BUCKETS - 1, Math.max(0, bucketIndex(value) - LOWEST));
 }
 
 /** The highest buckets, and the others in the lowest of them, as everywhere. */

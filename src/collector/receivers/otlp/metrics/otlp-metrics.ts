@@ -20,7 +20,7 @@ import { SeriesState, type Step } from './series-state.ts';
 export interface PointSink {
   /** Returns false when there are too many processes already. */
   join(source: Source): boolean;
-  /** Those that totals are kept of. */
+  /** Those that totals are kept of, of one sender. */
   addLasting(points: readonly Point[]): void;
   /** Returns the points that were not taken. */
   merge(instanceId: string, points: readonly Point[]): readonly Point[];
@@ -191,7 +191,8 @@ export class OtlpMetrics {
   #deliver({ points, refusals, outcomes }: Reading): void {
     const { sink } = this.#options;
     for (const [source, all] of points) {
-      const lasting = all.filter(isLasting);
+      const sender = { instanceId: source.instanceId, service: source.service };
+      const lasting = all.filter(isLasting).map((point) => ({ ...point, sender }));
       if (lasting.length > 0) sink.addLasting(lasting);
       const others = all.filter((point) => !isLasting(point));
       for (const { name } of sink.merge(source.instanceId, others)) {

@@ -255,6 +255,20 @@ describe('log records of model calls', () => {
     );
   });
 
+  it('are accepted sender by sender', async () => {
+    const received = new Received();
+    const resource = resourceOf({ 'service.name': 'cart' });
+    await received.logs.take(
+      [callRecord(), callRecord({}, { resource, spanId: 'aaaaaaaaaaaaaaaa' })],
+      NOW_MS,
+    );
+    await received.logs.release(NOW_MS + GRACE_MS);
+    assert.deepEqual(
+      received.offers.map(({ events }) => events.map(({ sender }) => sender?.service)),
+      [['shop'], ['cart']],
+    );
+  });
+
   it('are none where spans tell of the calls, before or after', async () => {
     const received = new Received();
     const span = { afterMs: NOW_MS, untilMs: NOW_MS, call: `${TRACE}${SPAN}` };
