@@ -1,5 +1,5 @@
 import { type StageRun, StageTimes } from '../../../../core/rag/stage-times.ts';
-import { stageOfOperation, VECTOR_SEARCH } from '../../../../core/signals/rag-query.ts';
+import { GENERATION, stageOfOperation, VECTOR_SEARCH } from '../../../../core/signals/rag-query.ts';
 import { type Milliseconds, milliseconds } from '../../../../core/units.ts';
 import { failureOf } from '../dialects/calls.ts';
 import type { QueryFacts } from '../dialects/dialect.ts';
@@ -47,7 +47,8 @@ function partOf(node: SpanNode): Part[] {
   if (isRetrieval(node)) return [{ node, span, stage: VECTOR_SEARCH }];
   const named = node.reading?.dialect.stageOf;
   if (node.reading?.role === 'stage' && named !== undefined) return [{ node, span, stage: named(span) }];
-  const stage = node.told === 'call' ? stageOfOperation(node.operation) : null;
+  if (node.told !== 'call') return [];
+  const stage = stageOfOperation(node.reading?.dialect.operationOf?.(span) ?? '');
   return stage === null ? [] : [{ node, span, stage }];
 }
 
@@ -66,10 +67,9 @@ const OTHER_STAGE_BELOW = 2;
 /** What is below each span besides retrievals; what is inside a retrieval is its own affair. */
 function stagesBelow(parts: readonly Part[]): Map<SpanNode, number> {
   const below = new Map<SpanNode, number>();
-  for (const { node } of parts) {
+  for (const { node, stage } of parts) {
     if (node.reading?.role !== 'call') continue;
-    const bit =
-      node.operation === 'embeddings' || node.operation === 'rerank' ? OTHER_STAGE_BELOW : GENERATION_BELOW;
+    const bit = stage === GENERATION ? GENERATION_BELOW : OTHER_STAGE_BELOW;
     for (const above of node.parent?.up() ?? []) {
       if (isRetrieval(above)) break;
       below.set(above, (below.get(above) ?? 0) | bit);
