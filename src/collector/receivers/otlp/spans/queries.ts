@@ -2,7 +2,9 @@ import { type StageRun, StageTimes } from '../../../../core/rag/stage-times.ts';
 import { GENERATION, stageOfOperation, VECTOR_SEARCH } from '../../../../core/signals/rag-query.ts';
 import { type Milliseconds, milliseconds } from '../../../../core/units.ts';
 import { failureOf } from '../dialects/calls.ts';
-import type { QueryFacts } from '../dialects/dialect.ts';
+import type { QueryFacts, RetrievalFacts } from '../dialects/dialect.ts';
+import type { SpanReading } from '../dialects/index.ts';
+import { withKeptFacts } from '../dialects/nervecenter.ts';
 import type { OtlpSpan } from '../model.ts';
 import type { SpanNode, Trace } from './trace.ts';
 
@@ -148,6 +150,12 @@ function tell(anchor: SpanNode, parts: Part[]): ToldQuery[] {
   ];
 }
 
+/** What a span says that a retrieval found, `null` where it is none. */
+export function retrievalFacts(span: OtlpSpan, reading: SpanReading | null): RetrievalFacts | null {
+  const read = reading?.role === 'retrieval' ? reading.dialect.retrieval?.(span) : undefined;
+  return read === undefined ? null : withKeptFacts(span, read);
+}
+
 const NOTHING_FOUND: QueryFacts = {
   chunksRetrieved: null,
   chunksUsed: null,
@@ -163,8 +171,8 @@ const NOTHING_FOUND: QueryFacts = {
 function foundBy(retrievals: readonly Part[]): QueryFacts {
   let facts = NOTHING_FOUND;
   for (const { span, node } of retrievals) {
-    const found = node.reading?.dialect.retrieval?.(span);
-    if (found === undefined) continue;
+    const found = retrievalFacts(span, node.reading);
+    if (found === null) continue;
     facts = {
       ...facts,
       chunksRetrieved: found.chunks ?? facts.chunksRetrieved,
