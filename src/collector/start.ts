@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config/config.ts';
 import { describeError } from '../core/errors.ts';
-import type { Source } from '../core/frame.ts';
+import type { Attributes, Source } from '../core/frame.ts';
 import { isLasting } from '../core/measured.ts';
 import { type NervecenterEvent, SIGNALS, type SignalName } from '../core/signals/index.ts';
 import type { PricedLlmCallEvent } from '../core/signals/llm-call.ts';
@@ -13,20 +13,24 @@ import { DeltaMeterProvider } from '../metrics/meter-provider.ts';
 import { SnapshotReader } from '../metrics/snapshot-reader.ts';
 import { newEventId } from '../platform/ids.ts';
 import { packageRoot } from '../platform/paths.ts';
-import { ownAdminToken } from './admin-token.ts';
 import type { AgentLink } from './agent-link.ts';
 import { readAlertFile } from './alerts/file.ts';
 import { AlertService } from './alerts/service.ts';
 import { EventLedger, EventMeter } from './event-ledger.ts';
 import { hostMeasure } from './host/measure.ts';
 import { createHostSampler } from './host/sampler.ts';
+import { ownAdminToken } from './kept-secrets.ts';
 import { Live } from './live/live.ts';
 import type { Log } from './log.ts';
+import type { MetricFamily } from './metric-family.ts';
+import { type OtlpReceiverOptions, startOtlpReceiver } from './otlp.ts';
 import { createPricer, type Pricer } from './pricing/pricer.ts';
+import { withOlderFamilies } from './prometheus/older-families.ts';
+import { ownResource, targetInfo } from './prometheus/target-info.ts';
 import { type AgentHandlers, receiveFrom } from './receivers/agents.ts';
 import { SentBatches } from './receivers/sent-batches.ts';
 import { listenForAgents, type SocketReceiver } from './receivers/socket.ts';
-import { createCollectorServer } from './server/server.ts';
+import { type CollectorServer, createCollectorServer } from './server/server.ts';
 import { createAlertStore } from './sinks/postgres/alert-store.ts';
 import { oneAtATime } from './sinks/postgres/connect/lend.ts';
 import { createEvents } from './sinks/postgres/history/events.ts';
@@ -74,7 +78,7 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
   const own = new DeltaMeterProvider();
   const reader = new SnapshotReader([own]);
   const sentBatches = new SentBatches();
-  const { storage, ledger, live } = acceptance({ config, log, sentBatches, pricer });
+  const { storage, ledger, live, resource } = acceptance({ config, log, sentBatches, pricer });
   const stored = storage && workBesideWriter(storage, config, log);
   const alerts = createAlerts({ config, log }, live, stored);
   const ticker = new Ticker(live);
@@ -82,12 +86,12 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
     config,
     adminTokens: tokens,
     sources: {
-      snapshot: () => live.snapshot(),
-      latestSnapshotJson: () => ticker.latestJson(),
+      snapshot: (filter) => live.snapshot(filter),
+      latestSnapshotJson: (filter) => ticker.latestJson(filter),
       health: () => live.health(),
       metricFamilies: () => {
         live.add(reader.collectNow());
-        return live.metricFamilies();
+        return families(config, resource, live);
       },
       alerts,
       ...stored?.sources,
@@ -96,7 +100,7 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
     assetsDir: join(packageRoot(), 'dist', 'dashboard'),
     log,
   });
-  const { url } = await server.start();
+  const { url, otlp } = await listenFor(server, { config, log, meter: own.getMeter(), alone: host === null });
 
   const hostWatch = watchHost({ config, live, own, reader });
   const refused = refusals(ledger, log);
@@ -119,6 +123,7 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
     const endsAt = performance.now() + deadlineMs;
     stopTicking();
     hostWatch.stop();
+    await otlp.shutdown();
     await socket?.shutdown();
     await stopWaiting(deadlineMs * SENT_AGAIN_SHARE);
     await alerts.stop();
@@ -128,7 +133,7 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
   };
   return {
     url,
-    ready: storageUsable.then((usable) => startNotice({ config, url, tokens, storage, usable, host })),
+    ready: storageUsable.then((usable) => startNotice({ config, url, otlp, tokens, storage, usable, host })),
     attach,
     shutdown: (deadlineMs) => {
       stopping ??= stop(deadlineMs);
@@ -142,8 +147,16 @@ interface AcceptanceParts extends Pick<CollectorOptions, 'config' | 'log'> {
   readonly pricer: Pricer;
 }
 
+/** What is at `/metrics`: who it is of in front, as OpenMetrics would have it. */
+function* families(config: Config, resource: Attributes, live: Live): Iterable<MetricFamily> {
+  yield targetInfo(resource, live.sources());
+  const all = live.metricFamilies();
+  yield* config.semconv === 'dup' ? withOlderFamilies(all) : all;
+}
+
 /** Where events are accepted: measured, stored where there is storage, and shown; with what was counted before. */
 function acceptance({ config, log, sentBatches, pricer }: AcceptanceParts) {
+  const bootId = randomUUID();
   const meter = new EventMeter();
   const measuring: Measuring = {
     measure: (events) => meter.measure(events),
@@ -160,12 +173,12 @@ function acceptance({ config, log, sentBatches, pricer }: AcceptanceParts) {
   if (storage === null) sentBatches.completed(true);
   const live = new Live({
     service: config.service,
-    bootId: randomUUID(),
+    bootId,
     windowMs: config.windowMs,
     now: () => milliseconds(Date.now()),
     pipeline: () => ledger.counts(),
   });
-  return { storage, ledger, live };
+  return { storage, ledger, live, resource: ownResource(config.service, bootId) };
 }
 
 interface HostParts {
@@ -173,6 +186,17 @@ interface HostParts {
   readonly live: Live;
   readonly own: DeltaMeterProvider;
   readonly reader: SnapshotReader;
+}
+
+/** Opens all doors or, where one of them cannot be opened, none. */
+async function listenFor(server: CollectorServer, options: OtlpReceiverOptions) {
+  const { url } = await server.start();
+  try {
+    return { url, otlp: await startOtlpReceiver(options) };
+  } catch (error) {
+    await server.shutdown();
+    throw error;
+  }
 }
 
 /** Samples the host, for the sections of the snapshot and as gauges. */
@@ -304,9 +328,9 @@ function agentHandlers(parts: HandlerParts): AgentHandlers {
     sentBatches,
     join: (source) => live.join(source),
     leave: (instanceId) => live.leave(instanceId),
-    frame: (instanceId, { points, dropped }) => {
-      ledger.addPoints(points.filter(isLasting));
-      live.merge(instanceId, { points: points.filter((point) => !isLasting(point)), dropped });
+    frame: (sender, { points, dropped }) => {
+      ledger.addPoints(points.filter(isLasting).map((point) => ({ ...point, sender })));
+      live.merge(sender.instanceId, { points: points.filter((point) => !isLasting(point)), dropped });
     },
     events: (events, batch) =>
       ledger.offer(

@@ -1,7 +1,7 @@
 import { type Distribution, HistogramDelta } from '../../core/histogram.ts';
 import type { CallLabels } from '../../core/llm/call-labels.ts';
+import { callAttributes } from '../../core/llm/call-measure.ts';
 import { rateLimitReset } from '../../core/llm/rate-limit.ts';
-import { callAttributes } from '../../core/signals/llm-call.ts';
 import { stageOfOperation } from '../../core/signals/rag-query.ts';
 import { type Milliseconds, milliseconds, toSeconds } from '../../core/units.ts';
 import { attributionOf, type WorkContext } from '../context/context.ts';

@@ -41,7 +41,8 @@ function answerCsv({ response, path, search }: Exchange, answer: EventsAnswer): 
   respond(response, 200, headers, toCsv(columns, answer.events));
 }
 
-function parsed<T>(parse: () => T): T {
+/** @throws NervecenterError `NC_BAD_REQUEST` for a parameter that cannot be used. */
+export function parsed<T>(parse: () => T): T {
   try {
     return parse();
   } catch (error) {

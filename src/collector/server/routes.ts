@@ -2,10 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Config } from '../../config/config.ts';
 import { NervecenterError } from '../../core/errors.ts';
 import { healthUnknown } from '../../core/health.ts';
+import { parseSenderFilter, type SenderFilter } from '../../core/history/sender-filter.ts';
 import type { Health, Snapshot } from '../../core/snapshot.ts';
 import { type AlertSources, alertRoutes } from './alert-routes.ts';
 import type { Asset, Assets } from './assets.ts';
-import { answerEvents, answerHistory, type HistorySources } from './history-routes.ts';
+import { answerEvents, answerHistory, type HistorySources, parsed } from './history-routes.ts';
 import type { Identity } from './login/authenticator.ts';
 import type { Login } from './login/login.ts';
 import { LOGIN_HTML, LOGIN_SCRIPT, LOGIN_STYLE, NOT_BUILT_HTML } from './login/login-page.ts';
@@ -36,7 +37,7 @@ export interface Route {
 }
 
 export interface RouteSources {
-  readonly snapshot: () => Snapshot;
+  readonly snapshot: (filter: SenderFilter) => Snapshot;
   readonly health: () => Health;
   readonly history: HistorySources;
   readonly alerts: AlertSources | undefined;
@@ -76,7 +77,10 @@ export function allowedMethods(route: Route): string {
 
 function apiRoutes({ snapshot, health, history }: RouteSources): [string, Route][] {
   const view = (select: (snapshot: Snapshot) => unknown) =>
-    guardedGet(({ response }) => respondJson(response, 200, select(snapshot())));
+    guardedGet(({ response, search }) => {
+      const filter = parsed(() => parseSenderFilter(search));
+      respondJson(response, 200, select(snapshot(filter)));
+    });
   return [
     ['/api/metrics/health', openGet(({ response }) => answerHealth(response, health))],
     ['/api/metrics/snapshot', view((all) => all)],

@@ -1,4 +1,4 @@
-import { errorType, modelName, word } from '../../../../core/llm/labels.ts';
+import { ABORTED, errorType, modelName, word } from '../../../../core/llm/labels.ts';
 import {
   amountUsd,
   fromInclusive,
@@ -6,7 +6,6 @@ import {
   tokenCount,
 } from '../../../../core/llm/token-counts.ts';
 import { completionTokens, promptTokens, type TokenUsage } from '../../../../core/llm/usage.ts';
-import { ABORTED } from '../../../../core/signals/llm-call.ts';
 import { type Milliseconds, milliseconds, SECOND_MS, type Usd } from '../../../../core/units.ts';
 import type { OtlpAttributes, OtlpSpan } from '../model.ts';
 import type { CallFacts } from './dialect.ts';
