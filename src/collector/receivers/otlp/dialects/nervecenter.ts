@@ -1,6 +1,6 @@
 import { STAGE_ATTRIBUTE } from '../../../../core/signals/rag-query.ts';
-import type { OtlpAttributes, OtlpSpan } from '../model.ts';
-import type { QueryFacts, SpanDialect, SpanRole } from './dialect.ts';
+import type { OtlpAttributes, OtlpSpan, OtlpValue } from '../model.ts';
+import type { QueryFacts, RetrievalFacts, SpanDialect, SpanRole } from './dialect.ts';
 import { flagOf, numberOf, textOf } from './values.ts';
 
 const SCOPE = 'nervecenter';
@@ -50,6 +50,26 @@ function query({ attributes }: OtlpSpan): QueryFacts {
     avgScore: numberOf(attributes, AVG_SCORE),
     threshold: numberOf(attributes, THRESHOLD),
     queryHash: hash?.length === HASH_DIGITS ? hash : null,
+  };
+}
+
+/** What a retrieval found, for the span that is kept of it: the documents and the question themselves are not. */
+export function keptFacts({ chunks, scores, queryHash }: RetrievalFacts): OtlpAttributes {
+  const kept: Record<string, OtlpValue> = {};
+  for (const key of CHUNKS) if (chunks !== null) kept[key] = chunks;
+  for (const key of TOP_SCORE) if (scores !== null) kept[key] = scores.top;
+  for (const key of AVG_SCORE) if (scores !== null) kept[key] = scores.average;
+  for (const key of QUERY_HASH) if (queryHash !== null) kept[key] = queryHash;
+  return kept;
+}
+
+/** What a kept span says that its retrieval found, before whatever else it says. */
+export function withKeptFacts(span: OtlpSpan, read: RetrievalFacts): RetrievalFacts {
+  const { chunksRetrieved, topScore, avgScore, queryHash } = query(span);
+  return {
+    chunks: chunksRetrieved ?? read.chunks,
+    scores: topScore === null || avgScore === null ? read.scores : { top: topScore, average: avgScore },
+    queryHash: queryHash ?? read.queryHash,
   };
 }
 

@@ -43,7 +43,9 @@ export function decideHeld(trace: Trace, make: SpanEvents, keepsSpans: boolean):
   }));
   trace.kept ||= trace.hasParts || isSampled(trace.id) || isRemarkable(trace);
   const spans =
-    keepsSpans && trace.kept ? trace.held.flatMap(({ span }) => (span === null ? [] : [keptSpan(span)])) : [];
+    keepsSpans && trace.kept
+      ? trace.held.flatMap(({ span, reading }) => (span === null ? [] : [keptSpan(span, reading)]))
+      : [];
   trace.release();
   return { events: [...calls, ...queries], spans };
 }

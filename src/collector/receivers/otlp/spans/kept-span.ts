@@ -2,8 +2,11 @@ import { text } from '../../../../core/signals/row.ts';
 import type { SpanEvent } from '../../../../core/signals/span.ts';
 import { KIB, milliseconds } from '../../../../core/units.ts';
 import { failureOf } from '../dialects/calls.ts';
+import { readSpan, type SpanReading } from '../dialects/index.ts';
+import { keptFacts } from '../dialects/nervecenter.ts';
 import { eventIdOf } from '../event-id.ts';
 import type { OtlpAttributes, OtlpSpan, OtlpValue } from '../model.ts';
+import { retrievalFacts } from './queries.ts';
 import { senderOf } from './sender-of.ts';
 
 /** Bounds of what is kept of a span. */
@@ -30,13 +33,17 @@ const SPOKEN: ReadonlySet<string> = new Set(
 );
 /** Attributes that say whom work was for have an `@` in them; no other text with one is kept. */
 const PEOPLE = ['user.email', 'enduser.email', 'enduser.id', 'user.id'];
+/** Departments may have names of several words, and are as long as their column. */
+const DEPARTMENTS = ['user.department', 'enduser.department', 'department', 'nervecenter.department'];
+const DEPARTMENT_CHARS_MAX = 50;
 
 /**
  * A span as it is kept. Of its attributes there stay numbers and truth values, and texts that can only be names: one word of
  * at most 128 plain characters, under a name that does not speak of contents. A list of names that must go would have to
  * know every instrumentation's; a sentence has a space in it whoever wrote it.
  */
-export function keptSpan(span: OtlpSpan, extra: OtlpAttributes | null = null): SpanEvent {
+export function keptSpan(span: OtlpSpan, reading: SpanReading | null = readSpan(span)): SpanEvent {
+  const found = retrievalFacts(span, reading);
   const room = { chars: SPAN_CHARS_MAX };
   return {
     signal: 'span',
@@ -52,7 +59,9 @@ export function keptSpan(span: OtlpSpan, extra: OtlpAttributes | null = null): S
     status: span.status,
     errorType: span.status === 'error' ? failureOf(span) : null,
     scope: text(span.scope.name, NAME_CHARS_MAX) ?? '',
-    attributes: JSON.stringify(keptOf({ ...span.allAttributes(), ...extra }, room)),
+    attributes: JSON.stringify(
+      keptOf(found === null ? span.allAttributes() : { ...span.allAttributes(), ...keptFacts(found) }, room),
+    ),
     events: JSON.stringify(keptEvents(span, room)),
   };
 }
@@ -110,11 +119,14 @@ function keptList(key: string, values: readonly OtlpValue[], depth: number): Otl
 
 function isName(key: string, value: string): boolean {
   if (PEOPLE.includes(key)) return isOneWord(value, true);
+  if (DEPARTMENTS.includes(key)) return value.length <= DEPARTMENT_CHARS_MAX;
   return !isSpoken(key) && isOneWord(value, false);
 }
 
 /** Whether any part of an attribute's name says that its value is somebody's words, or a secret. */
 function isSpoken(key: string): boolean {
+  // Older conventions have it below the completion that was finished.
+  if (key.endsWith('.finish_reason')) return false;
   let from = 0;
   for (let at = 0; at <= key.length; at++) {
     if (at < key.length && key[at] !== '.') continue;

@@ -1,8 +1,10 @@
 import { type StageRun, StageTimes } from '../../../../core/rag/stage-times.ts';
-import { stageOfOperation, VECTOR_SEARCH } from '../../../../core/signals/rag-query.ts';
+import { GENERATION, stageOfOperation, VECTOR_SEARCH } from '../../../../core/signals/rag-query.ts';
 import { type Milliseconds, milliseconds } from '../../../../core/units.ts';
 import { failureOf } from '../dialects/calls.ts';
-import type { QueryFacts } from '../dialects/dialect.ts';
+import type { QueryFacts, RetrievalFacts } from '../dialects/dialect.ts';
+import type { SpanReading } from '../dialects/index.ts';
+import { withKeptFacts } from '../dialects/nervecenter.ts';
 import type { OtlpSpan } from '../model.ts';
 import type { SpanNode, Trace } from './trace.ts';
 
@@ -47,7 +49,8 @@ function partOf(node: SpanNode): Part[] {
   if (isRetrieval(node)) return [{ node, span, stage: VECTOR_SEARCH }];
   const named = node.reading?.dialect.stageOf;
   if (node.reading?.role === 'stage' && named !== undefined) return [{ node, span, stage: named(span) }];
-  const stage = node.told === 'call' ? stageOfOperation(node.operation) : null;
+  if (node.told !== 'call') return [];
+  const stage = stageOfOperation(node.reading?.dialect.operationOf?.(span) ?? '');
   return stage === null ? [] : [{ node, span, stage }];
 }
 
@@ -66,10 +69,9 @@ const OTHER_STAGE_BELOW = 2;
 /** What is below each span besides retrievals; what is inside a retrieval is its own affair. */
 function stagesBelow(parts: readonly Part[]): Map<SpanNode, number> {
   const below = new Map<SpanNode, number>();
-  for (const { node } of parts) {
+  for (const { node, stage } of parts) {
     if (node.reading?.role !== 'call') continue;
-    const bit =
-      node.operation === 'embeddings' || node.operation === 'rerank' ? OTHER_STAGE_BELOW : GENERATION_BELOW;
+    const bit = stage === GENERATION ? GENERATION_BELOW : OTHER_STAGE_BELOW;
     for (const above of node.parent?.up() ?? []) {
       if (isRetrieval(above)) break;
       below.set(above, (below.get(above) ?? 0) | bit);
@@ -148,6 +150,12 @@ function tell(anchor: SpanNode, parts: Part[]): ToldQuery[] {
   ];
 }
 
+/** What a span says that a retrieval found, `null` where it is none. */
+export function retrievalFacts(span: OtlpSpan, reading: SpanReading | null): RetrievalFacts | null {
+  const read = reading?.role === 'retrieval' ? reading.dialect.retrieval?.(span) : undefined;
+  return read === undefined ? null : withKeptFacts(span, read);
+}
+
 const NOTHING_FOUND: QueryFacts = {
   chunksRetrieved: null,
   chunksUsed: null,
@@ -163,8 +171,8 @@ const NOTHING_FOUND: QueryFacts = {
 function foundBy(retrievals: readonly Part[]): QueryFacts {
   let facts = NOTHING_FOUND;
   for (const { span, node } of retrievals) {
-    const found = node.reading?.dialect.retrieval?.(span);
-    if (found === undefined) continue;
+    const found = retrievalFacts(span, node.reading);
+    if (found === null) continue;
     facts = {
       ...facts,
       chunksRetrieved: found.chunks ?? facts.chunksRetrieved,

@@ -23,8 +23,7 @@ export class SpanNode {
   state: 'named' | 'held' | 'decided' = 'named';
   /** In which of its trace's rounds somebody below it in the same process has come, and it had not. */
   awaitedIn = -1;
-  /** Of a call: its operation, and the bit of its family. */
-  operation = '';
+  /** Of a call: the bit of its family. */
   family = 0;
   /** Families of the calls below it. */
   callsBelow = 0;
@@ -142,8 +141,7 @@ export class Trace {
     if (role === 'retrieval' || role === 'query') this.searches++;
     if (role !== 'call') return;
     this.calls++;
-    node.operation = dialect.operationOf?.(span) ?? '';
-    node.family = FAMILY_BITS[familyOf(node.operation)];
+    node.family = FAMILY_BITS[familyOf(dialect.operationOf?.(span) ?? '')];
     markAbove(node, node.family);
   }
 }

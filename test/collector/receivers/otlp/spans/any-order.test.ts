@@ -5,6 +5,8 @@ import type { OtlpSpan } from '../../../../../src/collector/receivers/otlp/model
 import { HOLD_MAX_MS, HOLD_MS } from '../../../../../src/collector/receivers/otlp/spans/assembler.ts';
 import { decideTrace } from '../../../../../src/collector/receivers/otlp/spans/decide.ts';
 import { SpanEvents } from '../../../../../src/collector/receivers/otlp/spans/events.ts';
+import { keptSpan } from '../../../../../src/collector/receivers/otlp/spans/kept-span.ts';
+import { spanOfStored } from '../../../../../src/collector/receivers/otlp/spans/stored-span.ts';
 import { completionTokens, promptTokens } from '../../../../../src/core/llm/usage.ts';
 import type { NervecenterEvent } from '../../../../../src/core/signals/index.ts';
 import { Assembly } from './assembly.ts';
@@ -108,7 +110,9 @@ describe('spans of random traces', () => {
         const wanted = inOrder(made);
         const byTrace = Map.groupBy(shuffled(made.spans, how), ({ traceId }) => traceId);
         const make = new SpanEvents(null, () => {});
-        const events = [...byTrace.values()].flatMap((spans) => decideTrace(spans, make).events);
+        // As they come out of the table.
+        const stored = (spans: readonly OtlpSpan[]) => spans.map((span) => spanOfStored(keptSpan(span)));
+        const events = [...byTrace.values()].flatMap((spans) => decideTrace(stored(spans), make).events);
         const held = wanted.events.filter(({ signal }) => signal !== 'request');
         assert.deepEqual(rowsOf(events.map(({ event }) => event)), rowsOf(held));
       }),

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'vitest';
+import { readSpan } from '../../../../../src/collector/receivers/otlp/dialects/index.ts';
 import type { OtlpAttributes } from '../../../../../src/collector/receivers/otlp/model.ts';
 import { isSampled } from '../../../../../src/collector/receivers/otlp/spans/decide.ts';
 import { keptSpan } from '../../../../../src/collector/receivers/otlp/spans/kept-span.ts';
+import { retrievalFacts } from '../../../../../src/collector/receivers/otlp/spans/queries.ts';
+import { spanOfStored } from '../../../../../src/collector/receivers/otlp/spans/stored-span.ts';
 import { EXAMPLES } from '../dialects/examples.ts';
 import { spanOf, traceId } from '../span.ts';
 import { Assembly } from './assembly.ts';
@@ -123,6 +126,26 @@ describe('a span that is kept', () => {
     }
     assert.ok(!JSON.stringify(EXAMPLES.map(({ span: parts }) => keptSpan(spanOf(parts)))).includes('secret'));
   });
+});
+
+describe('a span that is read again from its row', () => {
+  for (const { name, span: parts } of EXAMPLES) {
+    it(`says the same of itself: ${name}`, () => {
+      const span = spanOf(parts);
+      const [first, again] = [span, spanOfStored(keptSpan(span))].map((one) => {
+        const reading = readSpan(one);
+        const { role, dialect } = reading ?? {};
+        return {
+          role,
+          call: role === 'call' && dialect?.call?.(one),
+          found: retrievalFacts(one, reading),
+          request: role === 'request' && dialect?.request?.(one),
+          query: role === 'query' && dialect?.query?.(one),
+        };
+      });
+      assert.deepEqual(again, first);
+    });
+  }
 });
 
 describe('kept are', () => {
