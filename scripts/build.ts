@@ -27,6 +27,7 @@ const bundle = await rolldown({
   external: [
     /^pg($|-)/,
     'ws',
+    '@grpc/grpc-js',
     'undici',
     'systeminformation',
     '@pydantic/genai-prices',

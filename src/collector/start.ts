@@ -13,15 +13,16 @@ import { DeltaMeterProvider } from '../metrics/meter-provider.ts';
 import { SnapshotReader } from '../metrics/snapshot-reader.ts';
 import { newEventId } from '../platform/ids.ts';
 import { packageRoot } from '../platform/paths.ts';
-import { ownAdminToken } from './admin-token.ts';
 import type { AgentLink } from './agent-link.ts';
 import { readAlertFile } from './alerts/file.ts';
 import { AlertService } from './alerts/service.ts';
 import { EventLedger, EventMeter } from './event-ledger.ts';
 import { hostMeasure } from './host/measure.ts';
 import { createHostSampler } from './host/sampler.ts';
+import { ownAdminToken } from './kept-secrets.ts';
 import { Live } from './live/live.ts';
 import type { Log } from './log.ts';
+import { startOtlpReceiver } from './otlp.ts';
 import { createPricer, type Pricer } from './pricing/pricer.ts';
 import { withOlderFamilies } from './prometheus/older-families.ts';
 import { type AgentHandlers, receiveFrom } from './receivers/agents.ts';
@@ -99,6 +100,12 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
     log,
   });
   const { url } = await server.start();
+  const otlp = await startOtlpReceiver({ config, log, meter: own.getMeter(), alone: host === null }).catch(
+    async (error: unknown) => {
+      await server.shutdown();
+      throw error;
+    },
+  );
 
   const hostWatch = watchHost({ config, live, own, reader });
   const refused = refusals(ledger, log);
@@ -121,6 +128,7 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
     const endsAt = performance.now() + deadlineMs;
     stopTicking();
     hostWatch.stop();
+    await otlp.shutdown();
     await socket?.shutdown();
     await stopWaiting(deadlineMs * SENT_AGAIN_SHARE);
     await alerts.stop();
@@ -130,7 +138,7 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
   };
   return {
     url,
-    ready: storageUsable.then((usable) => startNotice({ config, url, tokens, storage, usable, host })),
+    ready: storageUsable.then((usable) => startNotice({ config, url, otlp, tokens, storage, usable, host })),
     attach,
     shutdown: (deadlineMs) => {
       stopping ??= stop(deadlineMs);

@@ -10,7 +10,13 @@ import type { ConnectionSource } from './postgres-options.ts';
 import { readPostgres } from './postgres-source.ts';
 import { RETENTION_DAYS } from './retention.ts';
 import { type Env, printable, SettingReader } from './setting-reader.ts';
-import { ADMIN_TOKEN_LENGTH_MIN, expectationOf, isSetting, SETTING_NAMES } from './settings.ts';
+import {
+  ADMIN_TOKEN_LENGTH_MIN,
+  expectationOf,
+  isSetting,
+  OTLP_KEY_LENGTH_MIN,
+  SETTING_NAMES,
+} from './settings.ts';
 
 /** Everything an operator can decide, validated and frozen. The only reader of `process.env` is this file. */
 export interface Config {
@@ -18,6 +24,11 @@ export interface Config {
   readonly service: string;
   readonly port: number;
   readonly host: string;
+  /** Where OTLP is taken over HTTP; `null`: as the collector has it that runs alone, or in an app. */
+  readonly otlpPort: ListenerPort | null;
+  readonly otlpGrpcPort: ListenerPort | null;
+  /** Who may send OTLP; empty: everybody on the loopback, beyond it whoever has the key made at start. */
+  readonly otlpKeys: readonly OtlpKey[];
   /** Tokens that open the dashboard; empty: one is made at start and printed. */
   readonly adminTokens: readonly string[];
   readonly allowedHosts: readonly string[];
@@ -55,6 +66,15 @@ export interface Config {
   readonly prometheusExporterPort: number;
 }
 
+/** `0`: any that is free. */
+export type ListenerPort = number | 'off';
+
+/** A key that opens the OTLP listeners, and whose it is. */
+export interface OtlpKey {
+  readonly name: string;
+  readonly key: string;
+}
+
 /** The user's Postgres: a URL, and the `PG*` variables, which fill in what it leaves open. */
 export type PostgresConfig = ConnectionSource;
 
@@ -65,6 +85,9 @@ export function collectorEnv(env: Env = process.env): NodeJS.ProcessEnv {
 }
 
 const PREFIX = 'NERVECENTER_';
+const PORT_MAX = 65_535;
+/** What a header can carry: printable ASCII. */
+const OTLP_KEY_PAIR = /^(?<name>[\w.-]{1,64})=(?<key>[!-~]+)$/;
 
 /** Variables with our prefix that nobody reads, and what each was probably meant to be; `null`: nothing like it. */
 export function unknownSettings(
@@ -88,6 +111,9 @@ export function readConfig(env: Env = process.env, cwd: string = process.cwd()):
     service: serviceName(setting, cwd),
     port: setting.integer('NERVECENTER_PORT'),
     host: setting.textOrDefault('NERVECENTER_HOST'),
+    otlpPort: listenerPort(setting, 'NERVECENTER_OTLP_PORT'),
+    otlpGrpcPort: listenerPort(setting, 'NERVECENTER_OTLP_GRPC_PORT'),
+    otlpKeys: otlpKeys(setting),
     adminTokens: adminTokens(setting),
     allowedHosts: setting.list('NERVECENTER_ALLOWED_HOSTS').map((host) => host.toLowerCase()),
     allowedOrigins: origins(setting),
@@ -167,6 +193,30 @@ function adminTokens(setting: SettingReader): string[] {
     );
   }
   return tokens;
+}
+
+/** `null`: not set, or not usable. */
+function listenerPort(
+  setting: SettingReader,
+  name: 'NERVECENTER_OTLP_PORT' | 'NERVECENTER_OTLP_GRPC_PORT',
+): ListenerPort | null {
+  const value = setting.text(name)?.toLowerCase() ?? null;
+  if (value === null || value === 'off') return value;
+  if (/^\d+$/.test(value) && Number(value) <= PORT_MAX) return Number(value);
+  setting.refuse(name, value);
+  return null;
+}
+
+function otlpKeys(setting: SettingReader): OtlpKey[] {
+  const name = 'NERVECENTER_OTLP_KEYS';
+  const pairs = setting.list(name).map((pair) => OTLP_KEY_PAIR.exec(pair)?.groups);
+  if (pairs.some((pair) => (pair?.['key'] ?? '').length < OTLP_KEY_LENGTH_MIN)) {
+    setting.problems.push(
+      `${name}: expected ${expectationOf(name)}, got something else. ` +
+        'Make one with `openssl rand -hex 24`, or unset it.',
+    );
+  }
+  return pairs.map((pair) => ({ name: pair?.['name'] ?? '', key: pair?.['key'] ?? '' }));
 }
 
 function origins(setting: SettingReader): string[] {

@@ -3,7 +3,7 @@ import { DAY_MS } from '../core/units.ts';
 import { userHeadersText } from '../core/user-headers.ts';
 import type { Config } from './config.ts';
 import { retentionText } from './retention.ts';
-import type { SettingName } from './settings.ts';
+import { defaultOf, type SettingName } from './settings.ts';
 
 /** The configuration as `nervecenter doctor` prints it: by variable, secrets masked. */
 export function effectiveSettings(config: Config): Partial<Record<SettingName, string>> {
@@ -16,6 +16,14 @@ export function effectiveSettings(config: Config): Partial<Record<SettingName, s
     OTEL_EXPORTER_PROMETHEUS_PORT: String(config.prometheusExporterPort),
     NERVECENTER_PORT: String(config.port),
     NERVECENTER_HOST: config.host,
+    NERVECENTER_OTLP_PORT: String(config.otlpPort ?? defaultOf('NERVECENTER_OTLP_PORT')).replaceAll('`', ''),
+    NERVECENTER_OTLP_GRPC_PORT: String(
+      config.otlpGrpcPort ?? defaultOf('NERVECENTER_OTLP_GRPC_PORT'),
+    ).replaceAll('`', ''),
+    NERVECENTER_OTLP_KEYS:
+      config.otlpKeys.length === 0
+        ? 'unset'
+        : `${config.otlpKeys.map(({ name }) => name).join(',')} (keys not shown)`,
     NERVECENTER_ADMIN_TOKEN:
       config.adminTokens.length === 0
         ? 'one is made at start'

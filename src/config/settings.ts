@@ -4,6 +4,7 @@ import { DEFAULT_RETENTION } from './retention.ts';
 export const SETTING_GROUPS = {
   app: 'The app',
   access: 'Address and access',
+  otlp: 'What others send: OTLP',
   live: 'Live figures',
   observed: 'What is observed',
   storage: 'Storage',
@@ -45,6 +46,8 @@ interface TextSetting extends Described {
 export type Setting = IntegerSetting | ChoiceSetting | TextSetting;
 
 export const ADMIN_TOKEN_LENGTH_MIN = 16;
+export const OTLP_KEY_LENGTH_MIN = 16;
+const LISTENER_PORT = 'a whole number from 0 to 65535, or off';
 /** Less would not hold today's rows and the empty tables. */
 const STORAGE_MAX_BYTES_MIN = 64 * 1024 ** 2;
 
@@ -146,6 +149,30 @@ export const SETTINGS = {
     meaning:
       '`dup`: metrics of model calls also have the names of semantic conventions 1.45, wherever they are shown; to be removed after one minor version',
     more: { text: 'older names', page: 'metrics.md#older-names' },
+  },
+  NERVECENTER_OTLP_PORT: {
+    kind: 'text',
+    group: 'otlp',
+    absent: '`4318` of `nervecenter collector`, `off` in an app',
+    expected: LISTENER_PORT,
+    meaning: 'port that takes OTLP over HTTP, on `NERVECENTER_HOST` (`0`: any free port; `off`: none)',
+    more: { text: 'OTLP', page: 'otlp.md' },
+  },
+  NERVECENTER_OTLP_GRPC_PORT: {
+    kind: 'text',
+    group: 'otlp',
+    absent: '`4317` of `nervecenter collector`, `off` in an app',
+    expected: LISTENER_PORT,
+    meaning: 'the same over gRPC',
+    more: { text: 'OTLP', page: 'otlp.md' },
+  },
+  NERVECENTER_OTLP_KEYS: {
+    kind: 'text',
+    group: 'otlp',
+    absent: 'none on the loopback; beyond it one is made and printed',
+    expected: `pairs such as shop=<key> with at least ${OTLP_KEY_LENGTH_MIN} characters per key`,
+    meaning: `who may send: \`name=key,…\`, at least ${OTLP_KEY_LENGTH_MIN} characters per key`,
+    more: { text: 'keys', page: 'otlp.md#keys' },
   },
   NERVECENTER_INTERVAL_MS: {
     kind: 'integer',

@@ -14,7 +14,7 @@ import type { LiveView } from './sections/view.ts';
 import { Senders } from './senders.ts';
 import { SlidingSum, slotAt } from './sliding.ts';
 import { buildSnapshot } from './snapshot.ts';
-import { COLLECTOR_INSTANCE, LiveStore } from './store.ts';
+import { COLLECTOR_INSTANCE, type GaugeSeries, LiveStore } from './store.ts';
 import {
   hostReadings,
   PROCESS_READING_GAUGES,
@@ -83,10 +83,11 @@ export class Live {
     return true;
   }
 
-  merge(instanceId: string, frame: Pick<Frame, 'points' | 'dropped'>): void {
+  /** Returns the points that were not taken, as `LiveStore.merge` does. */
+  merge(instanceId: string, frame: Pick<Frame, 'points' | 'dropped'>): Point[] {
     const now = this.#options.now();
-    this.#store.merge(instanceId, frame, now);
     this.#instances.saw(instanceId, frame, now);
+    return this.#store.merge(instanceId, frame, now);
   }
 
   /** An instance has gone: its gauges with it, never its counts. */
@@ -126,6 +127,7 @@ export class Live {
   tick(): void {
     this.#seq++;
     const now = this.#options.now();
+    for (const instanceId of this.#instances.silent(now)) this.leave(instanceId);
     this.#instances.forgetGone(now);
     this.#senders.tidy(now);
     const dropped = sumOf(Object.values(this.#pipeline().events_dropped), (count) => count);
@@ -161,12 +163,10 @@ export class Live {
   /** The rows of `system_metrics` for this moment. */
   systemReadings(): SystemReading[] {
     const processes = PROCESS_READING_GAUGES.flatMap((gauge) =>
-      this.#store.gauges(gauge).flatMap(({ values }) =>
-        [...values].flatMap(([instanceId, value]) => {
-          const service = this.#instances.serviceOf(instanceId);
-          return processReading(gauge, value, { instanceId, service }) ?? [];
-        }),
-      ),
+      [...perInstance(this.#store.gauges(gauge))].flatMap(([instanceId, value]) => {
+        const service = this.#instances.serviceOf(instanceId);
+        return processReading(gauge, value, { instanceId, service }) ?? [];
+      }),
     );
     return [...hostReadings(this.#host), ...processes];
   }
@@ -199,4 +199,13 @@ export class Live {
     ]);
     return Object.fromEntries(counts.filter(([, count]) => count > 0));
   }
+}
+
+/** SDKs tell a gauge apart by state or by space of the heap: the process has all of them together. */
+function perInstance(series: readonly GaugeSeries[]): Map<string, number> {
+  const sums = new Map<string, number>();
+  for (const { values } of series) {
+    for (const [instanceId, value] of values) sums.set(instanceId, (sums.get(instanceId) ?? 0) + value);
+  }
+  return sums;
 }

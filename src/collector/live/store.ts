@@ -1,4 +1,4 @@
-import type { Attributes, Frame, HistogramPoint, Point } from '../../core/frame.ts';
+import type { Attributes, Frame, GaugePoint, HistogramPoint, Point } from '../../core/frame.ts';
 import { HISTOGRAM_SCALE } from '../../core/histogram.ts';
 import type { Milliseconds } from '../../core/units.ts';
 import type { MetricFamily, MetricSeries } from '../metric-family.ts';
@@ -53,8 +53,6 @@ export interface SeriesBudget {
   left: number;
 }
 
-const NONE_REFUSED: readonly Point[] = [];
-
 /**
  * Everything the frames of all instances add up to. Counters and histograms of all instances are one series, so they
  * outlive any of them; gauges are kept per instance and forgotten with it.
@@ -71,16 +69,14 @@ export class LiveStore {
     this.#budget = budget;
   }
 
-  /** Returns the points that were refused. */
-  merge(instanceId: string, frame: Pick<Frame, 'points'>, nowMs: number): readonly Point[] {
+  /**
+   * A gauge that is NaN has no value any more.
+   *
+   * @returns the points that were not taken: past a bound, of another kind than their metric, or no quantity.
+   */
+  merge(instanceId: string, frame: Pick<Frame, 'points'>, nowMs: number): Point[] {
     const slot = slotAt(nowMs, this.#windowMs);
-    let refused: Point[] | null = null;
-    for (const point of frame.points) {
-      if (this.#mergePoint(instanceId, point, slot)) continue;
-      refused ??= [];
-      refused.push(point);
-    }
-    return refused ?? NONE_REFUSED;
+    return frame.points.filter((point) => !this.#mergePoint(instanceId, point, slot));
   }
 
   /** Takes in the counters and histograms of another one, which ends by that; what its window holds counts as of now. */
@@ -145,7 +141,12 @@ export class LiveStore {
     return metric?.kind === kind ? [...metric.series.values()] : [];
   }
 
+  /** Returns whether it was taken. */
   #mergePoint(instanceId: string, point: Point, slot: number): boolean {
+    if (point.kind === 'gauge' && Number.isNaN(point.value)) {
+      this.#forgetGauge(instanceId, point);
+      return true;
+    }
     if (!(Math.abs(point.kind === 'histogram' ? point.sum : point.value) <= MAGNITUDE_MAX)) return false;
     const series = this.#seriesFor(point);
     if (series === null) return false;
@@ -153,6 +154,15 @@ export class LiveStore {
     else if (point.kind === 'histogram') addToHistogram(series as HistogramSeries, point, slot);
     else (series as GaugeSeries).values.set(instanceId, point.value);
     return true;
+  }
+
+  #forgetGauge(instanceId: string, { name, attributes }: GaugePoint): void {
+    const metric = this.#metrics.get(name);
+    if (metric?.kind !== 'gauge') return;
+    const key = seriesKey(attributes);
+    const values = (metric.series.get(key) as GaugeSeries | undefined)?.values;
+    values?.delete(instanceId);
+    if (values?.size === 0) metric.series.delete(key);
   }
 
   #seriesFor(point: SeriesName): AnySeries | null {

@@ -26,7 +26,8 @@ const ATTRIBUTES_MAX = 128;
 const DROP_REASONS_MAX = 50;
 const INSTRUMENTATIONS_MAX = 100;
 
-function isEvent(value: unknown): value is NervecenterEvent {
+/** Whether a claim is an event that can be stored: with all its fields, each of its kind. */
+export function isEvent(value: unknown): value is NervecenterEvent {
   const signal = isRecord(value) ? value['signal'] : undefined;
   return (
     typeof signal === 'string' &&

@@ -8,13 +8,13 @@ import { VIEWERS_MAX } from '../../core/http/audience.ts';
 import { toProblem } from '../../core/http/problem.ts';
 import type { Health, Snapshot } from '../../core/snapshot.ts';
 import { KIB, SECOND_MS } from '../../core/units.ts';
+import { browserUrl, listen } from '../listen.ts';
 import type { Log } from '../log.ts';
 import type { MetricFamily } from '../metric-family.ts';
 import type { AlertSources } from './alert-routes.ts';
 import { type Assets, loadAssets } from './assets.ts';
 import { Gate, parseTarget } from './gate.ts';
 import { type HistorySources, parsed } from './history-routes.ts';
-import { browserUrl, listen } from './listen.ts';
 import { AttemptLimiter } from './login/attempt-limiter.ts';
 import { Authenticator } from './login/authenticator.ts';
 import { Login } from './login/login.ts';
@@ -149,7 +149,11 @@ class HttpServer implements CollectorServer {
       throw new NervecenterError('NC_UNAVAILABLE', 'The server has been shut down.');
     const { config, assetsDir, log } = this.#options;
     this.#assets = await loadAssets(assetsDir, log);
-    this.#port = await listen(this.#server, config.host, config.port);
+    this.#port = await listen(this.#server, {
+      host: config.host,
+      port: config.port,
+      setting: 'NERVECENTER_PORT',
+    });
     // Failures after this one (running out of file descriptors, say) concern single connections.
     this.#server.on('error', () => this.#statistics.connectionsDropped++);
     return { url: browserUrl(config.host, this.#port), port: this.#port };

@@ -11,7 +11,8 @@ const GAUGE = { name: 'g', unit: '1', kind: 'gauge' } as const;
 const HISTOGRAM = { name: 'h', unit: 's' } as const;
 
 let store: LiveStore;
-const merge = (instanceId: string, ...points: readonly Point[]) => store.merge(instanceId, { points }, 0);
+const merge = (instanceId: string, ...points: readonly Point[]): Point[] =>
+  store.merge(instanceId, { points }, 0);
 const total = (): number => store.counters('c').reduce((sum, series) => sum + series.total, 0);
 
 beforeEach(() => {

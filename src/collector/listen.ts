@@ -1,17 +1,25 @@
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { NervecenterError } from '../../core/errors.ts';
+import type { AddressInfo, Server } from 'node:net';
+import type { SettingName } from '../config/settings.ts';
+import { NervecenterError } from '../core/errors.ts';
+
+/** Where to listen. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+  /** The setting that says which port. */
+  readonly setting: SettingName;
+}
 
 /**
  * Listens and gives the port.
  *
  * @throws NervecenterError `NC_PORT_TAKEN` or `NC_CONFIG_INVALID`, naming what to change.
  */
-export function listen(server: Server, host: string, port: number): Promise<number> {
+export function listen(server: Server, address: ListenAddress): Promise<number> {
   return new Promise((resolve, reject) => {
     const failed = (cause: Error) => {
       server.off('listening', listening);
-      reject(listenFailure(cause, host, port));
+      reject(listenFailure(cause, address));
     };
     const listening = () => {
       server.off('error', failed);
@@ -19,7 +27,7 @@ export function listen(server: Server, host: string, port: number): Promise<numb
     };
     server.once('error', failed);
     server.once('listening', listening);
-    server.listen({ host: withoutBrackets(host), port });
+    server.listen({ host: withoutBrackets(address.host), port: address.port });
   });
 }
 
@@ -35,19 +43,20 @@ function withoutBrackets(host: string): string {
   return host.replace(/^\[(.*)\]$/, '$1');
 }
 
-function listenFailure(cause: NodeJS.ErrnoException, host: string, port: number): NervecenterError {
+function listenFailure(cause: NodeJS.ErrnoException, address: ListenAddress): NervecenterError {
+  const { host, port, setting } = address;
   const at = `${host}:${port}`;
   if (cause.code === 'EADDRINUSE') {
     return new NervecenterError(
       'NC_PORT_TAKEN',
-      `${at} is taken by another process. Set NERVECENTER_PORT to a free port, or to 0 for any.`,
+      `${at} is taken by another process. Set ${setting} to a free port, or to 0 for any.`,
       { cause },
     );
   }
   if (cause.code === 'EACCES') {
     return new NervecenterError(
       'NC_CONFIG_INVALID',
-      `NERVECENTER_PORT: ${at} may not be used by this user. Choose a port from 1024 up.`,
+      `${setting}: ${at} may not be used by this user. Choose a port from 1024 up.`,
       { cause },
     );
   }

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'vitest';
-import { keptAdminToken, ownAdminToken } from '../../src/collector/admin-token.ts';
+import { keptAdminToken, ownAdminToken } from '../../src/collector/kept-secrets.ts';
 
 let directory: string;
 beforeEach(() => {
