@@ -17,9 +17,7 @@ const texts = (value: unknown): string[] => list(value).map(String);
 
 /** What our listeners have by default, in a collector. */
 const PORTS = { http: 9464, 'otlp-http': 4318, 'otlp-grpc': 4317 };
-/** Those of the OTLP listeners, which are described where they are built. */
-const OTLP_SETTINGS = ['NERVECENTER_OTLP_PORT', 'NERVECENTER_OTLP_GRPC_PORT', 'NERVECENTER_OTLP_KEYS'];
-const KNOWN = new Set<string>([...SETTING_NAMES, ...OTLP_SETTINGS]);
+const KNOWN = new Set<string>(SETTING_NAMES);
 
 /** An instruction of a Dockerfile with its arguments; continued lines are one. */
 function instructionsOf(dockerfile: string): { readonly name: string; readonly text: string }[] {
