@@ -1,9 +1,10 @@
+import type { SpanEvent } from '../../../../core/signals/span.ts';
 import { MIB, MINUTE_MS, SECOND_MS } from '../../../../core/units.ts';
 import type { UserHeaders } from '../../../../core/user-headers.ts';
 import { readSpan } from '../dialects/index.ts';
 import { isUsableTime } from '../event-id.ts';
 import type { OtlpRejected, OtlpSpan } from '../model.ts';
-import { type Decided, decideHeld, type ToldEvent } from './decide.ts';
+import { type Decided, decideHeld, keptOf, type ToldEvent } from './decide.ts';
 import { SpanEvents } from './events.ts';
 import { RecentSpans } from './recent-spans.ts';
 import { Remembered } from './remembered.ts';
@@ -71,6 +72,8 @@ export interface AcceptedSpans {
   readonly rejected: OtlpRejected;
   /** Requests. */
   readonly events: readonly ToldEvent[];
+  /** Spans to be kept that are held until it is decided what else they tell. */
+  readonly spans: readonly SpanEvent[];
 }
 
 const NONE_REJECTED: OtlpRejected = { count: 0, message: '' };
@@ -132,10 +135,11 @@ export class TraceAssembler {
     }
     this.#hold(added, delivery);
     const events = requestsIn(added, this.#make);
+    const kept = this.#options.keepsSpans ? this.#keptAmong(added) : [];
     this.#counts.rejected += unusable;
     this.#cutTooLong();
     this.#decideOverflow();
-    return { rejected: unusable === 0 ? NONE_REJECTED : rejectedForTime(unusable), events };
+    return { rejected: unusable === 0 ? NONE_REJECTED : rejectedForTime(unusable), events, spans: kept };
   }
 
   /** Decides what is due; to be called every `TICK_MS`. */
@@ -167,6 +171,11 @@ export class TraceAssembler {
       bytesHeld: this.#bytesHeld,
       spansRemembered: this.#remembered.spans,
     };
+  }
+
+  #keptAmong(nodes: readonly SpanNode[]): SpanEvent[] {
+    const traces = new Set(nodes.flatMap(({ span }) => (span === null ? [] : [span.traceId])));
+    return [...traces].flatMap((id) => keptOf(this.#oldest.get(id) ?? new Trace(id)));
   }
 
   #add(span: OtlpSpan, nowMs: number): SpanNode | null {
