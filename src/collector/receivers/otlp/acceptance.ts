@@ -83,6 +83,7 @@ export class OtlpAcceptance implements OtlpConsumer {
     this.#assembler = new TraceAssembler({
       now: () => performance.now(),
       userHeaders,
+      labels,
       keepsSpans,
       onDecided: (decided) => this.#offerDecided(decided),
     });
