@@ -35,7 +35,7 @@ export class Earlier {
 
   /** Adds to what is known. What has left the window by `nowMs` is in the totals only. */
   add({ totals, window }: EarlierFigures, nowMs: number): void {
-    this.#totals.merge(NO_INSTANCE, { points: totals }, LONG_AGO_MS);
+    this.#totals.merge(NO_INSTANCE, { points: totals.map(inOneBucket) }, LONG_AGO_MS);
     for (const { atMs, points } of window) {
       if (atMs <= nowMs - this.#windowMs) continue;
       this.#sinceMs = Math.min(this.#sinceMs, atMs);
@@ -80,3 +80,9 @@ const windowOfHistogram = (series: HistogramSeries): HistogramSeries => ({
   sum: 0,
   zeroCount: 0,
 });
+
+/** Totals are stored without buckets, and a store counts what its buckets hold; of these nobody reads which they are. */
+const inOneBucket = (point: Point): Point =>
+  point.kind === 'histogram' && point.counts.length === 0
+    ? { ...point, offset: 0, counts: [point.count - point.zeroCount] }
+    : point;
