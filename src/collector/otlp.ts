@@ -5,6 +5,7 @@ import { ownOtlpKey } from './kept-secrets.ts';
 import type { Log } from './log.ts';
 import { OtlpAcceptance, type OtlpSink } from './receivers/otlp/acceptance.ts';
 import { type OtlpListeners, startOtlp } from './receivers/otlp/listen/listeners.ts';
+import { type RecoveryOptions, recoverTraces, type StoredTraces } from './receivers/otlp/recovery.ts';
 import { wantedKeys } from './receivers/otlp/spans/people.ts';
 
 interface OtlpPorts {
@@ -28,6 +29,8 @@ export interface OtlpReceiverOptions {
   readonly log: Log;
   readonly meter: Meter;
   readonly sink: OtlpSink;
+  /** What is stored of traces, `null` without storage. */
+  readonly stored: StoredTraces | null;
   /** Not in an app: then it listens by default, and a port that is taken stops the start. */
   readonly alone: boolean;
 }
@@ -42,18 +45,29 @@ export async function startOtlpReceiver({
   log,
   meter,
   sink,
+  stored,
   alone,
 }: OtlpReceiverOptions): Promise<OtlpReceiver> {
   const { http, grpc } = otlpPorts(config, alone ? DEFAULT_PORTS : NO_PORTS);
   const madeKey = needsKey(config, [http, grpc]) ? ownOtlpKey(config.dataDir) : null;
   const keys = madeKey === null ? config.otlpKeys : [{ name: MADE_KEY_NAME, key: madeKey }];
   if (http === 'off' && grpc === 'off') return OFF;
+  const sinceMs = Date.now();
   const { userHeaders } = config;
-  const consumer = new OtlpAcceptance({ sink, meter, userHeaders, keepsSpans: config.spans === 'on' });
+  const keepsSpans = config.spans === 'on';
+  const consumer = new OtlpAcceptance({ sink, meter, userHeaders, keepsSpans });
   try {
     const wanted = wantedKeys(userHeaders);
     const listeners = await startOtlp({ config, http, grpc, keys, consumer, wantedKeys: wanted, meter, log });
-    return { ...listeners, madeKey, shutdown: () => listeners.shutdown().then(() => consumer.shutdown()) };
+    const recover: RecoveryOptions['recover'] = (trace) => consumer.recover(trace);
+    const stopRecovery =
+      stored !== null && keepsSpans ? recoverTraces({ stored, recover, log, sinceMs }) : () => {};
+    const shutdown = async () => {
+      stopRecovery();
+      await listeners.shutdown();
+      await consumer.shutdown();
+    };
+    return { ...listeners, madeKey, shutdown };
   } catch (error) {
     await consumer.shutdown();
     if (alone) throw error;

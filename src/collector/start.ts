@@ -37,6 +37,7 @@ import { oneAtATime } from './sinks/postgres/connect/lend.ts';
 import { createEvents } from './sinks/postgres/history/events.ts';
 import { createHistory } from './sinks/postgres/history/history.ts';
 import { createTraces } from './sinks/postgres/history/traces.ts';
+import { createUndecided } from './sinks/postgres/history/undecided.ts';
 import { keepRollups } from './sinks/postgres/rollup/upkeep.ts';
 import { Maintenance } from './sinks/postgres/schema/maintenance.ts';
 import { keepSpansBounded } from './sinks/postgres/schema/span-budget.ts';
@@ -50,6 +51,7 @@ import { Ticker } from './ticker.ts';
 const SENT_AGAIN_PATIENCE_MS = 5 * SECOND_MS;
 /** Of a shutdown's time: most of it is for what waits, once it does no more. */
 const SENT_AGAIN_SHARE = 0.3;
+const SETTLED_MS = 30 * SECOND_MS;
 
 export interface CollectorOptions {
   readonly config: Config;
@@ -104,7 +106,8 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
     log,
   });
   const sink = otlpSink({ live, ledger, pricer, sentBatches });
-  const received = { config, log, sink, meter: own.getMeter(), alone: host === null };
+  const traces = stored?.undecided ?? null;
+  const received = { config, log, sink, meter: own.getMeter(), stored: traces, alone: host === null };
   const { url, otlp } = await listenFor(server, received);
 
   const hostWatch = watchHost({ config, live, own, reader });
@@ -291,6 +294,10 @@ function workBesideWriter(storage: Storage, config: Config, log: Log) {
   return {
     sources: { history: createHistory(lend), events: createEvents(lend), trace: createTraces(lend) },
     alertStore: createAlertStore(lend),
+    undecided: {
+      ...createUndecided(lend),
+      settled: async () => storage.state === 'ok' && (await storage.flush(SETTLED_MS)),
+    },
     stop() {
       stopRollups();
       stopBounding();

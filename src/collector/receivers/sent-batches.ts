@@ -46,9 +46,14 @@ export class SentBatches {
 
   /** Whether a batch is to be accepted: not if it was. */
   accept(instanceId: string, batch: number): boolean {
-    if (batch <= (this.#last.get(instanceId) ?? 0)) return false;
+    if (this.has(instanceId, batch)) return false;
     this.#note(instanceId, batch);
     return true;
+  }
+
+  /** Whether this batch, or a later one of the process, was accepted. */
+  has(instanceId: string, batch: number): boolean {
+    return batch <= (this.#last.get(instanceId) ?? 0);
   }
 
   #note(instanceId: string, batch: number): void {

@@ -28,6 +28,14 @@ export interface SpanEvent extends EventBase {
   readonly events: string;
 }
 
+/** What is stored of one trace. */
+export interface StoredTrace {
+  readonly id: string;
+  readonly spans: readonly SpanEvent[];
+  /** Ids of its rows of what spans tell when their trace is decided. */
+  readonly told: Readonly<Record<'llm-call' | 'rag-query', ReadonlySet<string>>>;
+}
+
 const JSON_CHARS_MAX = 64 * KIB;
 const TRACE_ID = /^[\da-f]{32}$/;
 const SPAN_ID = /^[\da-f]{16}$/;

@@ -8,11 +8,16 @@ export interface Stored {
   readonly calls: number;
 }
 
+/** A model call that has a row. */
+export interface StoredCall {
+  readonly trace_id: string;
+  readonly prompt_tokens: number;
+  readonly ended_ms: number;
+}
+
 /** Asks the embedded server that a collector runs. @param dataDir as the collector's setting says. */
-export async function storedIn(dataDir: string): Promise<Stored> {
-  const client = new Client(runningServer(prepareHome(dataDir)) ?? {});
-  await client.connect();
-  try {
+export function storedIn(dataDir: string): Promise<Stored> {
+  return asking(dataDir, async (client) => {
     const requests = await client.query<{ name: string }>(
       'SELECT user_email AS name FROM enterprise.request_metrics',
     );
@@ -20,6 +25,25 @@ export async function storedIn(dataDir: string): Promise<Stored> {
       'SELECT count(*)::int AS n FROM enterprise.llm_call_metrics',
     );
     return { requests: requests.rows.map(({ name }) => name), calls: calls.rows[0]?.n ?? 0 };
+  });
+}
+
+/** Asks the same server. @returns a row each, by trace. */
+export function callsIn(dataDir: string): Promise<StoredCall[]> {
+  return asking(dataDir, async (client) => {
+    const { rows } = await client.query<StoredCall>(
+      `SELECT trace_id, prompt_tokens, extract(epoch FROM timestamp)::float8 * 1000 AS ended_ms
+       FROM enterprise.llm_call_metrics ORDER BY trace_id`,
+    );
+    return rows;
+  });
+}
+
+async function asking<T>(dataDir: string, ask: (client: Client) => Promise<T>): Promise<T> {
+  const client = new Client(runningServer(prepareHome(dataDir)) ?? {});
+  await client.connect();
+  try {
+    return await ask(client);
   } finally {
     await client.end();
   }

@@ -6,6 +6,7 @@ import { CallLabels } from '../../../core/llm/call-labels.ts';
 import { BoundedLabels, CALL_OPERATION, FOLDED_LABEL, FOLDED_LABELS } from '../../../core/llm/labels.ts';
 import type { NervecenterEvent } from '../../../core/signals/index.ts';
 import { counterOf } from '../../../core/signals/instruments.ts';
+import type { StoredTrace } from '../../../core/signals/span.ts';
 import { SECOND_MS } from '../../../core/units.ts';
 import type { UserHeaders } from '../../../core/user-headers.ts';
 import type { SentBatches } from '../sent-batches.ts';
@@ -52,6 +53,8 @@ export interface OtlpAcceptanceOptions {
 
 /** As many events as a batch of rows takes, so that a piece is stored whole or not at all. */
 const PIECE_EVENTS_MAX = 1000;
+/** The number of a request's last piece: who has that has them all. */
+const LAST_PIECE = 1_000_000;
 /** Operations are few by convention; what else is sent as one becomes `other`. */
 const OPERATIONS_MAX = 50;
 const ROUTES_MAX = 1000;
@@ -62,6 +65,7 @@ const TOO_MANY_INSTANCES = 'of more processes than are followed';
 export class OtlpAcceptance implements OtlpConsumer {
   readonly #sink: OtlpSink;
   readonly #now: () => number;
+  readonly #keepsSpans: boolean;
   readonly #subjects = new Subjects();
   readonly #assembler: TraceAssembler;
   readonly #metrics: OtlpMetrics;
@@ -72,6 +76,7 @@ export class OtlpAcceptance implements OtlpConsumer {
   constructor({ sink, meter, userHeaders, keepsSpans, now = Date.now }: OtlpAcceptanceOptions) {
     this.#sink = sink;
     this.#now = now;
+    this.#keepsSpans = keepsSpans;
     const folded = counterOf(meter, FOLDED_LABELS);
     const onFolded = (attribute: string) => folded.add(1, { [FOLDED_LABEL]: attribute });
     const labels: OtlpLabels = {
@@ -99,9 +104,27 @@ export class OtlpAcceptance implements OtlpConsumer {
     this.#refuseUntilKnown();
     const refusals = new Refusals();
     const usable = this.#joined(spans, refusals);
+    // Its spans are stored: what they tell was decided, here or before, or is found in their rows.
+    if (this.#keepsSpans && this.#sink.sentBatches.has(delivery.digest, LAST_PIECE)) return refusals.rejected;
     const { rejected, events, spans: kept } = this.#assembler.accept(usable, delivery.bytes);
     await this.#offerPieces([...this.#untold(events), ...kept], delivery.digest);
     return both(refusals.rejected, rejected);
+  }
+
+  /**
+   * Decides a trace that a collector before has stored, and gives on what has no row.
+   *
+   * @returns how many events that were; `null` while spans of the trace are held, which may tell the same.
+   */
+  async recover(trace: StoredTrace): Promise<number | null> {
+    const missing = this.#assembler.decideStored(trace);
+    if (missing === null) return null;
+    const offers: Promise<void>[] = [];
+    for (let at = 0; at < missing.length; at += PIECE_EVENTS_MAX) {
+      offers.push(this.#sink.offer(missing.slice(at, at + PIECE_EVENTS_MAX).map(({ event }) => event)));
+    }
+    await Promise.all(offers);
+    return missing.length;
   }
 
   async metrics(metrics: readonly OtlpMetric[]): Promise<OtlpRejected> {
@@ -161,8 +184,9 @@ export class OtlpAcceptance implements OtlpConsumer {
   async #offerPieces(events: readonly NervecenterEvent[], digest: string): Promise<void> {
     const offers: Promise<void>[] = [];
     for (let piece = 1, at = 0; at < events.length; piece++, at += PIECE_EVENTS_MAX) {
-      if (!this.#sink.sentBatches.accept(digest, piece)) continue;
-      offers.push(this.#sink.offer(events.slice(at, at + PIECE_EVENTS_MAX), [digest, piece]));
+      const number = at + PIECE_EVENTS_MAX < events.length ? piece : LAST_PIECE;
+      if (!this.#sink.sentBatches.accept(digest, number)) continue;
+      offers.push(this.#sink.offer(events.slice(at, at + PIECE_EVENTS_MAX), [digest, number]));
     }
     await Promise.all(offers);
   }

@@ -21,3 +21,12 @@ export function eventIdOf(traceId: string, spanId: string, timeMs: number): stri
   const variant = ((Number.parseInt(digits.charAt(3), 16) & 0x3) | 0x8).toString(16);
   return `${time}${digits.slice(0, 3)}-${variant}${digits.slice(4, 7)}-${digits.slice(7, 19)}`;
 }
+
+/**
+ * When that ended whose row has this id. A row has its time rounded to the millisecond, its id has it cut: with the time of
+ * the row alone every second id made again would be another.
+ */
+export function endOf(id: string, storedMs: number): number {
+  const cutMs = Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+  return storedMs === cutMs + 1 ? cutMs + 0.5 : storedMs;
+}

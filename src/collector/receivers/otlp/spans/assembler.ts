@@ -1,15 +1,17 @@
-import type { SpanEvent } from '../../../../core/signals/span.ts';
+import type { SpanEvent, StoredTrace } from '../../../../core/signals/span.ts';
 import { MIB, MINUTE_MS, SECOND_MS } from '../../../../core/units.ts';
 import type { UserHeaders } from '../../../../core/user-headers.ts';
 import type { OtlpLabels } from '../attributes.ts';
 import { readSpan } from '../dialects/index.ts';
 import { isUsableTime } from '../event-id.ts';
 import type { OtlpRejected, OtlpSpan } from '../model.ts';
-import { type Decided, decideHeld, keptOf, type ToldEvent } from './decide.ts';
+import { type Decided, decideHeld, decideTrace, keptOf, type ToldEvent } from './decide.ts';
 import { SpanEvents, spanLabels } from './events.ts';
+import { missingOf } from './missing.ts';
 import { RecentSpans } from './recent-spans.ts';
 import { Remembered } from './remembered.ts';
 import { requestsIn } from './requests.ts';
+import { spanOfStored } from './stored-span.ts';
 import { type Delivery, type SpanNode, Trace } from './trace.ts';
 
 /** How long a trace has to be quiet before it is decided: what one process exports at once comes in less. */
@@ -170,6 +172,24 @@ export class TraceAssembler {
   /** Decides all that is held: there will be no more. */
   flush(): void {
     for (const trace of this.#oldest.values()) this.#decide(trace);
+  }
+
+  /**
+   * Decides a trace that a collector before has stored, from all its spans; what comes of it after that is late. Spans of it
+   * may have come here as well, and were decided without those before.
+   *
+   * @returns what is not told yet; `null` while spans of it are held.
+   */
+  decideStored(stored: StoredTrace): readonly ToldEvent[] | null {
+    const { id } = stored;
+    if (this.#oldest.has(id)) return null;
+    const whole = new Trace(id);
+    const events = decideTrace(stored.spans.map(spanOfStored), this.#make, whole);
+    const here = this.#remembered.take(id) ?? new Trace(id);
+    const missing = missingOf(stored, here, whole, events);
+    const known = here.nodes.size > whole.nodes.size ? here : whole;
+    if (known.hasParts) this.#remembered.add(known, this.#options.now());
+    return missing;
   }
 
   counts(): AssemblerCounts {

@@ -71,9 +71,14 @@ function isRemarkable({ held }: Trace): boolean {
 /**
  * Decides one trace from all of its spans, as the assembler does when they come one by one: for spans that were stored
  * before they were decided. Same spans, same ids.
+ *
+ * @param trace a new one, which knows afterwards what was told.
  */
-export function decideTrace(spans: readonly OtlpSpan[], make: SpanEvents): Decided {
-  const trace = new Trace(spans[0]?.traceId ?? '');
+export function decideTrace(
+  spans: readonly OtlpSpan[],
+  make: SpanEvents,
+  trace = new Trace(spans[0]?.traceId ?? ''),
+): readonly ToldEvent[] {
   for (const span of spans) trace.add(span, readSpan(span));
-  return decideHeld(trace, make, true);
+  return decideHeld(trace, make, false).events;
 }

@@ -1,4 +1,5 @@
 import type { SpanEvent } from '../../../../core/signals/span.ts';
+import { endOf } from '../event-id.ts';
 import type { OtlpAttributes, OtlpResource, OtlpSpan, OtlpSpanEvent, OtlpValue } from '../model.ts';
 
 /**
@@ -7,7 +8,8 @@ import type { OtlpAttributes, OtlpResource, OtlpSpan, OtlpSpanEvent, OtlpValue }
  */
 export function spanOfStored(stored: SpanEvent): OtlpSpan {
   const attributes = attributesIn(parsed(stored.attributes));
-  const startMs = stored.timeMs - stored.durationMs;
+  const endMs = endOf(stored.id, stored.timeMs);
+  const startMs = endMs - stored.durationMs;
   return {
     resource: resourceOf(stored),
     scope: { name: stored.scope, version: '' },
@@ -17,7 +19,7 @@ export function spanOfStored(stored: SpanEvent): OtlpSpan {
     name: stored.name,
     kind: stored.kind,
     startMs,
-    endMs: stored.timeMs,
+    endMs,
     status: stored.status,
     statusMessage: '',
     attributes: stored.errorType === null ? attributes : { 'error.type': stored.errorType, ...attributes },

@@ -112,7 +112,7 @@ describe('spans of random traces', () => {
         const make = new SpanEvents(null, () => {});
         // As they come out of the table.
         const stored = (spans: readonly OtlpSpan[]) => spans.map((span) => spanOfStored(keptSpan(span)));
-        const events = [...byTrace.values()].flatMap((spans) => decideTrace(stored(spans), make).events);
+        const events = [...byTrace.values()].flatMap((spans) => decideTrace(stored(spans), make));
         const held = wanted.events.filter(({ signal }) => signal !== 'request');
         assert.deepEqual(rowsOf(events.map(({ event }) => event)), rowsOf(held));
       }),
