@@ -104,14 +104,12 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
     assetsDir: join(packageRoot(), 'dist', 'dashboard'),
     log,
   });
-  const accepting = { live, ledger, pricer, sentBatches };
-  const received = { config, log, meter, sink: otlpSink(accepting), alone: host === null };
-  const { url, otlp } = await listenFor(server, received);
+  const accepting = { live, ledger, pricer, sentBatches, refused: refusals(ledger, log) };
+  const { url, otlp } = await listenFor(server, { config, log, host, meter, sink: otlpSink(accepting) });
 
   const hostWatch = watchHost({ config, live, own, reader });
-  const refused = refusals(ledger, log);
   const attach = (link: AgentLink, onGoodbye = () => {}) =>
-    receiveFrom(link, agentHandlers({ ...accepting, refused, onGoodbye }));
+    receiveFrom(link, agentHandlers({ ...accepting, onGoodbye }));
   const stopTicking = ticker.start({
     intervalMs: config.intervalMs,
     sampleHost: hostWatch.sample,
@@ -195,10 +193,13 @@ interface HostParts {
 }
 
 /** Opens all doors or, where one of them cannot be opened, none. */
-async function listenFor(server: CollectorServer, options: OtlpReceiverOptions) {
+async function listenFor(
+  server: CollectorServer,
+  { host, ...options }: Omit<OtlpReceiverOptions, 'alone'> & Pick<CollectorOptions, 'host'>,
+) {
   const { url } = await server.start();
   try {
-    return { url, otlp: await startOtlpReceiver(options) };
+    return { url, otlp: await startOtlpReceiver({ ...options, alone: host === null }) };
   } catch (error) {
     await server.shutdown();
     throw error;

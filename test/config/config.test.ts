@@ -6,7 +6,7 @@ import { collectorEnv, readConfig } from '../../src/config/config.ts';
 import { effectiveSettings } from '../../src/config/effective-settings.ts';
 import { SETTING_NAMES, SETTINGS, settingOf } from '../../src/config/settings.ts';
 import { NervecenterError } from '../../src/core/errors.ts';
-import { CWD, SETTING_CASES } from '../support/setting-cases.ts';
+import { CWD, SETTING_CASES } from './setting-cases.ts';
 
 afterAll(() => rmSync(CWD, { recursive: true, force: true }));
 
