@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config/config.ts';
 import { describeError } from '../core/errors.ts';
-import type { Source } from '../core/frame.ts';
+import type { Attributes, Source } from '../core/frame.ts';
 import { isLasting } from '../core/measured.ts';
 import { type NervecenterEvent, SIGNALS, type SignalName } from '../core/signals/index.ts';
 import type { PricedLlmCallEvent } from '../core/signals/llm-call.ts';
@@ -22,8 +22,11 @@ import { createHostSampler } from './host/sampler.ts';
 import { ownAdminToken } from './kept-secrets.ts';
 import { Live } from './live/live.ts';
 import type { Log } from './log.ts';
+import type { MetricFamily } from './metric-family.ts';
 import { type OtlpReceiverOptions, startOtlpReceiver } from './otlp.ts';
 import { createPricer, type Pricer } from './pricing/pricer.ts';
+import { withOlderFamilies } from './prometheus/older-families.ts';
+import { ownResource, targetInfo } from './prometheus/target-info.ts';
 import { type AgentHandlers, receiveFrom } from './receivers/agents.ts';
 import { SentBatches } from './receivers/sent-batches.ts';
 import { listenForAgents, type SocketReceiver } from './receivers/socket.ts';
@@ -32,8 +35,10 @@ import { createAlertStore } from './sinks/postgres/alert-store.ts';
 import { oneAtATime } from './sinks/postgres/connect/lend.ts';
 import { createEvents } from './sinks/postgres/history/events.ts';
 import { createHistory } from './sinks/postgres/history/history.ts';
+import { createTraces } from './sinks/postgres/history/traces.ts';
 import { keepRollups } from './sinks/postgres/rollup/upkeep.ts';
 import { Maintenance } from './sinks/postgres/schema/maintenance.ts';
+import { keepSpansBounded } from './sinks/postgres/schema/span-budget.ts';
 import { createStorage, type Storage } from './sinks/postgres/storage.ts';
 import type { Earlier } from './sinks/postgres/totals/earlier.ts';
 import type { Measuring } from './sinks/postgres/write/held-batch.ts';
@@ -75,7 +80,7 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
   const own = new DeltaMeterProvider();
   const reader = new SnapshotReader([own]);
   const sentBatches = new SentBatches();
-  const { storage, ledger, live } = acceptance({ config, log, sentBatches, pricer });
+  const { storage, ledger, live, resource } = acceptance({ config, log, sentBatches, pricer });
   const stored = storage && workBesideWriter(storage, config, log);
   const alerts = createAlerts({ config, log }, live, stored);
   const ticker = new Ticker(live);
@@ -83,12 +88,12 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
     config,
     adminTokens: tokens,
     sources: {
-      snapshot: () => live.snapshot(),
-      latestSnapshotJson: () => ticker.latestJson(),
+      snapshot: (filter) => live.snapshot(filter),
+      latestSnapshotJson: (filter) => ticker.latestJson(filter),
       health: () => live.health(),
       metricFamilies: () => {
         live.add(reader.collectNow());
-        return live.metricFamilies();
+        return families(config, resource, live);
       },
       alerts,
       ...stored?.sources,
@@ -144,8 +149,16 @@ interface AcceptanceParts extends Pick<CollectorOptions, 'config' | 'log'> {
   readonly pricer: Pricer;
 }
 
+/** What is at `/metrics`: who it is of in front, as OpenMetrics would have it. */
+function* families(config: Config, resource: Attributes, live: Live): Iterable<MetricFamily> {
+  yield targetInfo(resource, live.sources());
+  const all = live.metricFamilies();
+  yield* config.semconv === 'dup' ? withOlderFamilies(all) : all;
+}
+
 /** Where events are accepted: measured, stored where there is storage, and shown; with what was counted before. */
 function acceptance({ config, log, sentBatches, pricer }: AcceptanceParts) {
+  const bootId = randomUUID();
   const meter = new EventMeter();
   const measuring: Measuring = {
     measure: (events) => meter.measure(events),
@@ -162,12 +175,12 @@ function acceptance({ config, log, sentBatches, pricer }: AcceptanceParts) {
   if (storage === null) sentBatches.completed(true);
   const live = new Live({
     service: config.service,
-    bootId: randomUUID(),
+    bootId,
     windowMs: config.windowMs,
     now: () => milliseconds(Date.now()),
     pipeline: () => ledger.counts(),
   });
-  return { storage, ledger, live };
+  return { storage, ledger, live, resource: ownResource(config.service, bootId) };
 }
 
 interface HostParts {
@@ -268,13 +281,16 @@ function workBesideWriter(storage: Storage, config: Config, log: Log) {
   const lend = oneAtATime((work) => storage.lend(work));
   const retentionMs = (signal: SignalName) => config.retentionMs[SIGNALS[signal].retention.key];
   const stopRollups = keepRollups({ lend, now: () => Date.now(), retentionMs }, log);
-  const maintenance = new Maintenance({ lend, policy: config, now: () => milliseconds(Date.now()), log });
+  const now = () => milliseconds(Date.now());
+  const maintenance = new Maintenance({ lend, policy: config, now, log });
   maintenance.start();
+  const stopBounding = keepSpansBounded({ lend, maxBytes: config.spansMaxBytes, now, log });
   return {
-    sources: { history: createHistory(lend), events: createEvents(lend) },
+    sources: { history: createHistory(lend), events: createEvents(lend), trace: createTraces(lend) },
     alertStore: createAlertStore(lend),
     stop() {
       stopRollups();
+      stopBounding();
       void maintenance.stop(); // What is under way ends with its connection, which storage closes.
     },
   };
@@ -317,9 +333,9 @@ function agentHandlers(parts: HandlerParts): AgentHandlers {
     sentBatches,
     join: (source) => live.join(source),
     leave: (instanceId) => live.leave(instanceId),
-    frame: (instanceId, { points, dropped }) => {
-      ledger.addPoints(points.filter(isLasting));
-      live.merge(instanceId, { points: points.filter((point) => !isLasting(point)), dropped });
+    frame: (sender, { points, dropped }) => {
+      ledger.addPoints(points.filter(isLasting).map((point) => ({ ...point, sender })));
+      live.merge(sender.instanceId, { points: points.filter((point) => !isLasting(point)), dropped });
     },
     events: (events, batch) =>
       ledger.offer(

@@ -36,6 +36,8 @@ export interface Config {
   readonly intervalMs: Milliseconds;
   readonly windowMs: Milliseconds;
   readonly prometheus: 'on' | 'off' | 'token';
+  /** Whether metrics have their older names as well. */
+  readonly semconv: 'stable' | 'dup';
   readonly storage: 'on' | 'off';
   /** A user's Postgres; `null`: embedded storage. */
   readonly postgres: PostgresConfig | null;
@@ -43,6 +45,10 @@ export interface Config {
   readonly spoolMaxBytes: number;
   /** What all rows together may take in the database; `null`: only their age counts. */
   readonly storageMaxBytes: number | null;
+  /** Whether received spans are kept: they make events either way. */
+  readonly spans: 'on' | 'off';
+  /** What the kept ones may take in the database. */
+  readonly spansMaxBytes: number;
   readonly retentionMs: Readonly<Record<RetentionKey, Milliseconds>>;
   readonly pricesPath: string | null;
   /** File with rules of alerts, beside those made in the dashboard. */
@@ -118,11 +124,14 @@ export function readConfig(env: Env = process.env, cwd: string = process.cwd()):
     intervalMs: milliseconds(setting.integer('NERVECENTER_INTERVAL_MS')),
     windowMs: milliseconds(setting.integer('NERVECENTER_WINDOW_MS')),
     prometheus: setting.choice('NERVECENTER_PROMETHEUS'),
+    semconv: setting.choice('NERVECENTER_SEMCONV'),
     storage: setting.choice('NERVECENTER_STORAGE'),
     postgres: readPostgres(setting, env),
     dataDir: resolve(cwd, setting.textOrDefault('NERVECENTER_DATA_DIR')),
     spoolMaxBytes: setting.integer('NERVECENTER_SPOOL_MAX_BYTES'),
     storageMaxBytes: setting.integerIfSet('NERVECENTER_STORAGE_MAX_BYTES'),
+    spans: setting.choice('NERVECENTER_SPANS'),
+    spansMaxBytes: setting.integer('NERVECENTER_SPANS_MAX_BYTES'),
     retentionMs: readRetention(setting),
     pricesPath: resolved(cwd, setting.text('NERVECENTER_PRICES')),
     alertsPath: resolved(cwd, setting.text('NERVECENTER_ALERTS')),

@@ -50,6 +50,8 @@ export const OTLP_KEY_LENGTH_MIN = 16;
 const LISTENER_PORT = 'a whole number from 0 to 65535, or off';
 /** Less would not hold today's rows and the empty tables. */
 const STORAGE_MAX_BYTES_MIN = 64 * 1024 ** 2;
+/** Less would be a few minutes of one busy service. */
+const SPANS_MAX_BYTES_MIN = 16 * 1024 ** 2;
 
 /** Every variable that is read. The parser, `--help settings` and docs/settings.md have from here what they say of one. */
 export const SETTINGS = {
@@ -140,6 +142,15 @@ export const SETTINGS = {
     default: 'on',
     meaning: '`off` removes `/metrics`, `token` asks for the admin token there',
     more: { text: 'metrics', page: 'metrics.md' },
+  },
+  NERVECENTER_SEMCONV: {
+    kind: 'choice',
+    group: 'access',
+    choices: ['stable', 'dup'],
+    default: 'stable',
+    meaning:
+      '`dup`: metrics of model calls also have the names of semantic conventions 1.45, wherever they are shown; to be removed after one minor version',
+    more: { text: 'older names', page: 'metrics.md#older-names' },
   },
   NERVECENTER_OTLP_PORT: {
     kind: 'text',
@@ -251,6 +262,23 @@ export const SETTINGS = {
     min: STORAGE_MAX_BYTES_MIN,
     max: Number.MAX_SAFE_INTEGER,
     meaning: `room for all rows in the database, in bytes (at least ${STORAGE_MAX_BYTES_MIN}); past it the oldest days go first`,
+  },
+  NERVECENTER_SPANS: {
+    kind: 'choice',
+    group: 'storage',
+    choices: ['on', 'off'],
+    default: 'on',
+    meaning: '`off`: spans that are received make events and are not kept',
+    more: { text: 'spans', page: 'storage.md#spans' },
+  },
+  NERVECENTER_SPANS_MAX_BYTES: {
+    kind: 'integer',
+    group: 'storage',
+    min: SPANS_MAX_BYTES_MIN,
+    max: Number.MAX_SAFE_INTEGER,
+    default: '2147483648',
+    meaning: `room for the spans that are kept, in bytes (at least ${SPANS_MAX_BYTES_MIN}); past it the oldest go first`,
+    more: { text: 'spans', page: 'storage.md#spans' },
   },
   NERVECENTER_SPOOL_MAX_BYTES: {
     kind: 'integer',

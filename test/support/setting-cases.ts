@@ -228,6 +228,17 @@ export const SETTING_CASES: readonly SettingCase[] = [
     expectation: /one of on, off, token/,
   },
   {
+    name: 'NERVECENTER_SEMCONV',
+    field: 'semconv',
+    fallback: 'stable',
+    good: [
+      ['stable', 'stable'],
+      [' DUP ', 'dup'],
+    ],
+    bad: ['on', 'gen_ai_latest_experimental', 'stable,dup'],
+    expectation: /one of stable, dup/,
+  },
+  {
     name: 'NERVECENTER_STORAGE',
     field: 'storage',
     fallback: 'on',
@@ -258,6 +269,22 @@ export const SETTING_CASES: readonly SettingCase[] = [
     expectation: whole(67_108_864, Number.MAX_SAFE_INTEGER),
   },
   {
+    name: 'NERVECENTER_SPANS',
+    field: 'spans',
+    fallback: 'on',
+    good: [['off', 'off']],
+    bad: ['some'],
+    expectation: /one of on, off/,
+  },
+  {
+    name: 'NERVECENTER_SPANS_MAX_BYTES',
+    field: 'spansMaxBytes',
+    fallback: 2 * GIB,
+    good: [['16777216', 16_777_216]],
+    bad: ['0', '16777215', '2GiB'],
+    expectation: whole(16_777_216, Number.MAX_SAFE_INTEGER),
+  },
+  {
     name: 'NERVECENTER_SPOOL_MAX_BYTES',
     field: 'spoolMaxBytes',
     fallback: GIB,
@@ -277,11 +304,19 @@ export const SETTING_CASES: readonly SettingCase[] = [
       llm: 90 * DAY_MS,
       rag: 30 * DAY_MS,
       cache: 7 * DAY_MS,
+      span: 7 * DAY_MS,
     },
     good: [
       [
         'llm=365, cache = 1',
-        { request: 30 * DAY_MS, system: 7 * DAY_MS, llm: 365 * DAY_MS, rag: 30 * DAY_MS, cache: DAY_MS },
+        {
+          request: 30 * DAY_MS,
+          system: 7 * DAY_MS,
+          llm: 365 * DAY_MS,
+          rag: 30 * DAY_MS,
+          cache: DAY_MS,
+          span: 7 * DAY_MS,
+        },
       ],
     ],
     bad: [
@@ -294,7 +329,7 @@ export const SETTING_CASES: readonly SettingCase[] = [
       '__proto__=3',
       'constructor=3',
     ],
-    expectation: /pairs such as request=30 with request, system, llm, rag, cache and at least 1 day/,
+    expectation: /pairs such as request=30 with request, system, llm, rag, cache, span and at least 1 day/,
   },
   ...(
     [

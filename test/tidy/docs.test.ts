@@ -8,6 +8,7 @@ import { INPUT_REFUSALS } from '../../src/agent/api/input-refusals.ts';
 import type { MetricFamily } from '../../src/collector/metric-family.ts';
 import { exposition } from '../../src/collector/prometheus/exposition.ts';
 import { familyName } from '../../src/collector/prometheus/names.ts';
+import { OTLP_EXCEPTIONS, OTLP_RECORDS } from '../../src/collector/receivers/otlp/statistics.ts';
 import { OtlpStatistics } from '../../src/collector/receivers/otlp/listen/statistics.ts';
 import { createRoutes, type RouteSources, STREAM_PATH } from '../../src/collector/server/routes.ts';
 import { emptyStatistics, observeStatistics } from '../../src/collector/server/statistics.ts';
@@ -85,6 +86,8 @@ describe('the documents and the code agree on', () => {
       INPUT_REFUSALS,
       FOLDED_LABELS,
       GIVEN_UP,
+      OTLP_RECORDS,
+      OTLP_EXCEPTIONS,
       ...serverInstruments(),
     ].map(({ name, kind, unit }) => {
       const family = familyName({ name, unit, kind: kind as MetricFamily['kind'] }).name;
@@ -92,7 +95,7 @@ describe('the documents and the code agree on', () => {
     });
     assert.deepEqual(documented.slice(0, instruments.length), instruments);
     const own = documented.slice(instruments.length).map(([, shown]) => shown);
-    const exposedByItself = [...exposition([], { openMetrics: false })].join('').match(/(?<=# TYPE )\S+/g);
+    const exposedByItself = [...exposition([], 'text')].join('').match(/(?<=# TYPE )\S+/g);
     assert.deepEqual(own, exposedByItself);
   });
 

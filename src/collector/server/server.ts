@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { Meter } from '@opentelemetry/api';
 import type { Config } from '../../config/config.ts';
 import { NervecenterError } from '../../core/errors.ts';
+import { parseSenderFilter, type SenderFilter } from '../../core/history/sender-filter.ts';
 import { VIEWERS_MAX } from '../../core/http/audience.ts';
 import { toProblem } from '../../core/http/problem.ts';
 import type { Health, Snapshot } from '../../core/snapshot.ts';
@@ -12,8 +13,8 @@ import type { Log } from '../log.ts';
 import type { MetricFamily } from '../metric-family.ts';
 import type { AlertSources } from './alert-routes.ts';
 import { type Assets, loadAssets } from './assets.ts';
-import { Gate } from './gate.ts';
-import type { HistorySources } from './history-routes.ts';
+import { Gate, parseTarget } from './gate.ts';
+import { type HistorySources, parsed } from './history-routes.ts';
 import { AttemptLimiter } from './login/attempt-limiter.ts';
 import { Authenticator } from './login/authenticator.ts';
 import { Login } from './login/login.ts';
@@ -28,9 +29,9 @@ import { Viewers } from './viewers.ts';
 /** Where the server gets what it shows. All are called in the server's thread and may throw. */
 export interface ServerSources extends HistorySources {
   /** As of now. */
-  snapshot(): Snapshot;
-  /** The last tick's snapshot as JSON, for a viewer that has just connected; empty before the first tick. */
-  latestSnapshotJson(): string;
+  snapshot(filter?: SenderFilter): Snapshot;
+  /** The last tick's snapshot as JSON, made once for all who ask for the same; empty before the first tick. */
+  latestSnapshotJson(filter?: SenderFilter): string;
   health(): Health;
   metricFamilies(): Iterable<MetricFamily>;
   /** Absent where no rule is judged. */
@@ -106,10 +107,10 @@ class HttpServer implements CollectorServer {
       limiter: new AttemptLimiter(() => performance.now()),
       statistics,
     });
-    const latestSnapshotJson = () => sources.latestSnapshotJson();
+    const latestSnapshotJson = (filter: SenderFilter) => sources.latestSnapshotJson(filter);
     this.#viewers = new Viewers({ sessions, statistics, latestSnapshotJson, log });
     const routes = createRoutes({
-      snapshot: () => sources.snapshot(),
+      snapshot: (filter) => sources.snapshot(filter),
       health: () => sources.health(),
       history: sources,
       alerts: sources.alerts,
@@ -193,13 +194,21 @@ class HttpServer implements CollectorServer {
     socket.on('error', ignoreFailure);
     try {
       const identity = this.#gate.admitUpgrade(request, STREAM_PATH);
+      const filter = parsed(() => parseSenderFilter(parseTarget(request.url).search));
+      if (!this.#viewers.hasRoomFor(filter)) {
+        this.#statistics.viewersRefused++;
+        throw new NervecenterError(
+          'NC_UNAVAILABLE',
+          'Too many different services and instances are watched at the moment. Try again later, or ask for snapshots.',
+        );
+      }
       if (this.#stopping !== null || this.viewers >= VIEWERS_MAX) {
         this.#statistics.viewersRefused++;
         throw new NervecenterError('NC_UNAVAILABLE', 'No further viewer can be taken on. Try again later.');
       }
       const session = identity.kind === 'session' ? identity.session : null;
       const renewal = session === null ? null : this.#cookies.renew(session);
-      this.#viewers.accept({ request, socket, head, session, renewal });
+      this.#viewers.accept({ request, socket, head, session, renewal, filter });
     } catch (error) {
       endWithProblem(socket, toProblem(error));
     }

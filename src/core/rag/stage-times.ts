@@ -1,4 +1,4 @@
-import { type Milliseconds, milliseconds } from '../../core/units.ts';
+import { type Milliseconds, milliseconds } from '../units.ts';
 
 /** One run of a stage, from `begin` to `end`. */
 export interface StageRun {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'vitest';
-import { type StageRun, StageTimes } from '../../../src/agent/rag/stages.ts';
+import { type StageRun, StageTimes } from '../../../src/core/rag/stage-times.ts';
 import { milliseconds } from '../../../src/core/units.ts';
 
 /** One run of a script: when it begins and ends, and inside which earlier one. */
