@@ -28,6 +28,7 @@ import { createPricer, type Pricer } from './pricing/pricer.ts';
 import { withOlderFamilies } from './prometheus/older-families.ts';
 import { ownResource, targetInfo } from './prometheus/target-info.ts';
 import { type AgentHandlers, receiveFrom } from './receivers/agents.ts';
+import type { OtlpSink } from './receivers/otlp/acceptance.ts';
 import { SentBatches } from './receivers/sent-batches.ts';
 import { listenForAgents, type SocketReceiver } from './receivers/socket.ts';
 import { type CollectorServer, createCollectorServer } from './server/server.ts';
@@ -102,7 +103,9 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
     assetsDir: join(packageRoot(), 'dist', 'dashboard'),
     log,
   });
-  const { url, otlp } = await listenFor(server, { config, log, meter: own.getMeter(), alone: host === null });
+  const sink = otlpSink({ live, ledger, pricer, sentBatches });
+  const received = { config, log, sink, meter: own.getMeter(), alone: host === null };
+  const { url, otlp } = await listenFor(server, received);
 
   const hostWatch = watchHost({ config, live, own, reader });
   const refused = refusals(ledger, log);
@@ -348,6 +351,26 @@ function agentHandlers(parts: HandlerParts): AgentHandlers {
       live.end(instanceId);
       onGoodbye();
     },
+  };
+}
+
+/** Where what comes by OTLP goes: where agents' goes, too. */
+function otlpSink({
+  live,
+  ledger,
+  pricer,
+  sentBatches,
+}: Omit<HandlerParts, 'refused' | 'onGoodbye'>): OtlpSink {
+  return {
+    sentBatches,
+    join: (source) => live.join(source),
+    addLasting: (points) => ledger.addPoints(points),
+    merge: (instanceId, points) => live.merge(instanceId, { points, dropped: {} }),
+    offer: (events, sent) =>
+      ledger.offer(
+        events.map((event) => withCost(event, pricer)),
+        sent,
+      ),
   };
 }
 
