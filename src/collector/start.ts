@@ -79,6 +79,7 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
   const tokens = config.adminTokens.length > 0 ? config.adminTokens : [ownAdminToken(config.dataDir)];
   const pricer = createPricer({ overridesPath: config.pricesPath, log });
   const own = new DeltaMeterProvider();
+  const meter = own.getMeter();
   const reader = new SnapshotReader([own]);
   const sentBatches = new SentBatches();
   const { storage, ledger, live, resource } = acceptance({ config, log, sentBatches, pricer });
@@ -99,18 +100,18 @@ export async function startCollector({ config, log, host }: CollectorOptions): P
       alerts,
       ...stored?.sources,
     },
-    meter: own.getMeter(),
+    meter,
     assetsDir: join(packageRoot(), 'dist', 'dashboard'),
     log,
   });
-  const sink = otlpSink({ live, ledger, pricer, sentBatches });
-  const received = { config, log, sink, meter: own.getMeter(), alone: host === null };
+  const accepting = { live, ledger, pricer, sentBatches };
+  const received = { config, log, meter, sink: otlpSink(accepting), alone: host === null };
   const { url, otlp } = await listenFor(server, received);
 
   const hostWatch = watchHost({ config, live, own, reader });
   const refused = refusals(ledger, log);
   const attach = (link: AgentLink, onGoodbye = () => {}) =>
-    receiveFrom(link, agentHandlers({ live, ledger, pricer, sentBatches, refused, onGoodbye }));
+    receiveFrom(link, agentHandlers({ ...accepting, refused, onGoodbye }));
   const stopTicking = ticker.start({
     intervalMs: config.intervalMs,
     sampleHost: hostWatch.sample,
