@@ -2,6 +2,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../../src/config/config.ts';
+import { OTLP_SETTING_CASES } from '../config/otlp-setting-cases.ts';
 
 const DAY_MS = 86_400_000;
 const GIB = 1024 ** 3;
@@ -117,40 +118,7 @@ export const SETTING_CASES: readonly SettingCase[] = [
     bad: ['-1', '65536', '80.5', '0x50', '1e3', 'http', '٣', 'NaN', 'Infinity'],
     expectation: whole(0, 65_535),
   },
-  ...['OTLP_PORT', 'OTLP_GRPC_PORT'].map(
-    (name): SettingCase => ({
-      name: `NERVECENTER_${name}`,
-      field: name === 'OTLP_PORT' ? 'otlpPort' : 'otlpGrpcPort',
-      fallback: null,
-      good: [
-        ['0', 0],
-        [' 4318 ', 4318],
-        ['65535', 65_535],
-        ['off', 'off'],
-        ['OFF', 'off'],
-      ],
-      bad: ['-1', '65536', '1.5', 'on', '0x10', '127.0.0.1:4318'],
-      expectation: /a whole number from 0 to 65535, or off/,
-    }),
-  ),
-  {
-    name: 'NERVECENTER_OTLP_KEYS',
-    field: 'otlpKeys',
-    fallback: [],
-    good: [
-      [`shop=${LONG}`, [{ name: 'shop', key: LONG }]],
-      [
-        ` shop=${LONG} , shop=b${LONG}=,`,
-        [
-          { name: 'shop', key: LONG },
-          { name: 'shop', key: `b${LONG}=` },
-        ],
-      ],
-    ],
-    bad: ['shop=short-secret', LONG, `=${LONG}`, `a b=${LONG}`, `shop=ключ${LONG}`],
-    expectation: /at least 16 characters per key/,
-    secret: true,
-  },
+  ...OTLP_SETTING_CASES,
   {
     name: 'NERVECENTER_HOST',
     field: 'host',
