@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config/config.ts';
 import { describeError } from '../core/errors.ts';
@@ -12,12 +11,11 @@ import { rendezvousPath } from '../link/rendezvous.ts';
 import { DeltaMeterProvider } from '../metrics/meter-provider.ts';
 import { SnapshotReader } from '../metrics/snapshot-reader.ts';
 import { newEventId } from '../platform/ids.ts';
-import { packageRoot } from '../platform/paths.ts';
-import { ownAdminToken } from './admin-token.ts';
 import type { AgentLink } from './agent-link.ts';
 import { readAlertFile } from './alerts/file.ts';
 import { AlertService } from './alerts/service.ts';
 import { EventLedger, EventMeter } from './event-ledger.ts';
+import { Acceptance, startExport } from './exporting.ts';
 import { hostMeasure } from './host/measure.ts';
 import { createHostSampler } from './host/sampler.ts';
 import { Live } from './live/live.ts';
@@ -26,7 +24,8 @@ import { createPricer, type Pricer } from './pricing/pricer.ts';
 import { type AgentHandlers, receiveFrom } from './receivers/agents.ts';
 import { SentBatches } from './receivers/sent-batches.ts';
 import { listenForAgents, type SocketReceiver } from './receivers/socket.ts';
-import { createCollectorServer } from './server/server.ts';
+import { createServing } from './serving.ts';
+import type { OtlpExporter } from './sinks/otlp/exporter.ts';
 import { createAlertStore } from './sinks/postgres/alert-store.ts';
 import { oneAtATime } from './sinks/postgres/connect/lend.ts';
 import { createEvents } from './sinks/postgres/history/events.ts';
@@ -43,6 +42,10 @@ import { Ticker } from './ticker.ts';
 const SENT_AGAIN_PATIENCE_MS = 5 * SECOND_MS;
 /** Of a shutdown's time: most of it is for what waits, once it does no more. */
 const SENT_AGAIN_SHARE = 0.3;
+/** Likewise: what is under way by then still has to be put back into its spool. */
+const EXPORT_SHARE = 0.8;
+/** Of an app that only sends. */
+const NOTHING_HOSTED = { storage: 'off', port: 0, alertsPath: null } as const;
 
 export interface CollectorOptions {
   readonly config: Config;
@@ -52,7 +55,7 @@ export interface CollectorOptions {
 }
 
 export interface Collector {
-  /** Where the dashboard, the API and the stream are. */
+  /** Where the dashboard, the API and the stream are; empty where none are hosted. */
   readonly url: string;
   /** Resolves, once storage was tried for the first time, to what to tell whoever started the collector. */
   readonly ready: Promise<string>;
@@ -64,68 +67,80 @@ export interface Collector {
 
 /**
  * The composition root of the collector: starts its parts in order and stops them in reverse. It serves as soon as it
- * listens; storage starts beside it, and storage that cannot be reached keeps nothing else from working.
+ * listens; storage starts beside it, and storage that cannot be reached keeps nothing else from working. In an app that
+ * hosts nothing (`NERVECENTER_LOCAL`) it only sends.
  *
  * @throws NervecenterError `NC_PORT_TAKEN` or `NC_CONFIG_INVALID`, with nothing left running.
  */
-export async function startCollector({ config, log, host }: CollectorOptions): Promise<Collector> {
-  const tokens = config.adminTokens.length > 0 ? config.adminTokens : [ownAdminToken(config.dataDir)];
+export async function startCollector({ config: asked, log, host }: CollectorOptions): Promise<Collector> {
+  const hosted = host === null || asked.local === 'on';
+  const config: Config = hosted ? asked : { ...asked, ...NOTHING_HOSTED };
   const pricer = createPricer({ overridesPath: config.pricesPath, log });
   const own = new DeltaMeterProvider();
   const reader = new SnapshotReader([own]);
   const sentBatches = new SentBatches();
   const { storage, ledger, live } = acceptance({ config, log, sentBatches, pricer });
   const stored = storage && workBesideWriter(storage, config, log);
-  const alerts = createAlerts({ config, log }, live, stored);
+  const alerts = hosted ? createAlerts({ config, log }, live, stored) : null;
   const ticker = new Ticker(live);
-  const server = createCollectorServer({
-    config,
-    adminTokens: tokens,
-    sources: {
-      snapshot: () => live.snapshot(),
-      latestSnapshotJson: () => ticker.latestJson(),
-      health: () => live.health(),
-      metricFamilies: () => {
-        live.add(reader.collectNow());
-        return live.metricFamilies();
-      },
+  let exporter: OtlpExporter | null = null;
+  /** What the collector itself measured. */
+  const collectOwn = () => {
+    const points = reader.collectNow();
+    live.add(points);
+    exporter?.addPoints(points);
+  };
+  const serving =
+    alerts &&
+    createServing({
+      config,
+      live,
+      ticker,
       alerts,
-      ...stored?.sources,
-    },
-    meter: own.getMeter(),
-    assetsDir: join(packageRoot(), 'dist', 'dashboard'),
-    log,
+      stored: stored?.sources,
+      meter: own.getMeter(),
+      collectOwn,
+      log,
+    });
+  const url = serving === null ? '' : (await serving.server.start()).url;
+  exporter = await startExport({ config, log, host, meter: own.getMeter() }).catch(async (error: unknown) => {
+    await serving?.server.shutdown();
+    throw error;
   });
-  const { url } = await server.start();
 
-  const hostWatch = watchHost({ config, live, own, reader });
+  const accept = new Acceptance(ledger, exporter);
+  const hostWatch = watchHost({ config, live, own, collectOwn });
   const refused = refusals(ledger, log);
+  const handled = { live, ledger, accept, exporter, pricer, sentBatches, refused };
   const attach = (link: AgentLink, onGoodbye = () => {}) =>
-    receiveFrom(link, agentHandlers({ live, ledger, pricer, sentBatches, refused, onGoodbye }));
+    receiveFrom(link, agentHandlers({ ...handled, onGoodbye }));
   const stopTicking = ticker.start({
     intervalMs: config.intervalMs,
     sampleHost: hostWatch.sample,
-    publish: (json) => server.broadcast(json),
-    storeSystem: () => void ledger.offer(systemEvents(live)),
+    publish: (json) => serving?.server.broadcast(json),
+    storeSystem: () => void accept.offer(systemEvents(live)),
     log,
   });
   const socket = await listenForOthers(config.port, attach, log);
   const storageUsable = tryStorage(storage, ledger, log);
   const stopWaiting = waitForSentBefore(sentBatches, storage, storageUsable);
-  void storageUsable.then(() => alerts.start());
+  void storageUsable.then(() => alerts?.start());
 
   let stopping: Promise<void> | null = null;
   const stop = async (deadlineMs: number) => {
     const endsAt = performance.now() + deadlineMs;
+    const leftMs = () => Math.max(0, endsAt - performance.now());
     stopTicking();
     hostWatch.stop();
     await socket?.shutdown();
     await stopWaiting(deadlineMs * SENT_AGAIN_SHARE);
-    await alerts.stop();
+    await alerts?.stop();
     stored?.stop();
-    await storage?.shutdown(Math.max(0, endsAt - performance.now()));
-    await server.shutdown();
+    await accept.idle();
+    await Promise.all([storage?.shutdown(leftMs()), exporter?.shutdown(leftMs() * EXPORT_SHARE)]);
+    await serving?.server.shutdown();
   };
+  const tokens = serving?.tokens ?? [];
   return {
     url,
     ready: storageUsable.then((usable) => startNotice({ config, url, tokens, storage, usable, host })),
@@ -172,11 +187,11 @@ interface HostParts {
   readonly config: Config;
   readonly live: Live;
   readonly own: DeltaMeterProvider;
-  readonly reader: SnapshotReader;
+  readonly collectOwn: () => void;
 }
 
 /** Samples the host, for the sections of the snapshot and as gauges. */
-function watchHost({ config, live, own, reader }: HostParts) {
+function watchHost({ config, live, own, collectOwn }: HostParts) {
   const sampler = createHostSampler({ dataDir: config.dataDir });
   const measureHost = hostMeasure(own.getMeter());
   return {
@@ -184,7 +199,7 @@ function watchHost({ config, live, own, reader }: HostParts) {
       const host = await sampler.sample();
       live.setHost(host);
       measureHost(host);
-      live.add(reader.collectNow());
+      collectOwn();
     },
     stop: () => sampler.stop(),
   };
@@ -223,6 +238,8 @@ function waitForSentBefore(
 interface HandlerParts {
   readonly live: Live;
   readonly ledger: EventLedger;
+  readonly accept: Acceptance;
+  readonly exporter: OtlpExporter | null;
   readonly pricer: Pricer;
   readonly sentBatches: SentBatches;
   readonly refused: AgentHandlers['refused'];
@@ -299,17 +316,24 @@ async function listenForOthers(
 }
 
 function agentHandlers(parts: HandlerParts): AgentHandlers {
-  const { live, ledger, pricer, sentBatches, refused, onGoodbye } = parts;
+  const { live, ledger, accept, exporter, pricer, sentBatches, refused, onGoodbye } = parts;
   return {
     sentBatches,
-    join: (source) => live.join(source),
-    leave: (instanceId) => live.leave(instanceId),
+    join: (source) => {
+      exporter?.join(source);
+      return live.join(source);
+    },
+    leave: (instanceId) => {
+      exporter?.leave(instanceId);
+      live.leave(instanceId);
+    },
     frame: (instanceId, { points, dropped }) => {
+      exporter?.addPoints(points, instanceId);
       ledger.addPoints(points.filter(isLasting));
       live.merge(instanceId, { points: points.filter((point) => !isLasting(point)), dropped });
     },
     events: (events, batch) =>
-      ledger.offer(
+      accept.offer(
         events.map((event) => withCost(event, pricer)),
         events[0]?.sender === undefined ? undefined : [events[0].sender.instanceId, batch],
       ),

@@ -12,6 +12,7 @@ export type Accepts<E> = { readonly [F in Exclude<keyof E, 'signal' | 'sender'>]
 
 const NAME_LENGTH_MAX = 255;
 const SHORT_TEXT_LENGTH_MAX = 4096;
+const SPAN_ID = /^(?!0{16})[\da-f]{16}$/;
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
 export const isNumber: Check = (value) => Number.isFinite(value);
@@ -20,6 +21,7 @@ export const isWhole: Check = (value) => Number.isSafeInteger(value) && (value a
 export const isText: Check = (value) => typeof value === 'string';
 export const isBoolean: Check = (value) => typeof value === 'boolean';
 export const isUuid: Check = (value) => typeof value === 'string' && UUID.test(value);
+const isSpanId: Check = (value) => typeof value === 'string' && SPAN_ID.test(value);
 export const isName: Check = (value) =>
   typeof value === 'string' && value !== '' && value.length <= NAME_LENGTH_MAX;
 export const isShortText: Check = (value) =>
@@ -73,4 +75,5 @@ export const ATTRIBUTION: Accepts<Attribution> = {
   traceId: orNull(isText),
   userEmail: orNull(isText),
   department: orNull(isText),
+  parentSpanId: optional(orNull(isSpanId)),
 };
