@@ -150,15 +150,21 @@ export class EventSpool {
   }
 
   async #run(): Promise<void> {
-    for (let [next] = this.#pending; next !== undefined; [next] = this.#pending) {
-      if (this.#syncDue) await this.#sync();
-      if (this.#taken === 'memory' || !(await this.#usable()) || !(await this.#append(next))) break;
+    let usable = true;
+    for (let [next] = this.#pending; this.#syncDue || next !== undefined; [next] = this.#pending) {
+      if (next === undefined || this.#syncDue) {
+        await this.#sync();
+        continue;
+      }
+      usable = this.#taken !== 'memory' && (await this.#append(next));
+      if (!usable) break;
     }
-    if (this.#syncDue) await this.#sync();
-    // Memory is all there is for these.
-    for (const pending of this.#pending) {
-      pending.safe = true;
-      pending.settle();
+    // Memory is all there is for these. What came since the last look is for the next run.
+    if (!usable) {
+      for (const pending of this.#pending) {
+        pending.safe = true;
+        pending.settle();
+      }
     }
     this.#options.onChange();
   }
@@ -166,6 +172,7 @@ export class EventSpool {
   async #append({ batch, settle }: Pending): Promise<boolean> {
     this.#appending = true;
     try {
+      if (!(await this.#usable())) return false;
       await this.#spools?.append(batch, () => {
         this.#shift();
         settle();
