@@ -5,6 +5,7 @@ import { dirname, join, sep } from 'node:path';
 import { describe, it } from 'vitest';
 import { GENERATED_PARTS, withPart } from '../../scripts/docs.ts';
 import { INPUT_REFUSALS } from '../../src/agent/api/input-refusals.ts';
+import { EXPORT_INSTRUMENTS } from '../../src/collector/exporting.ts';
 import type { MetricFamily } from '../../src/collector/metric-family.ts';
 import { exposition } from '../../src/collector/prometheus/exposition.ts';
 import { familyName } from '../../src/collector/prometheus/names.ts';
@@ -84,6 +85,7 @@ describe('the documents and the code agree on', () => {
       FOLDED_LABELS,
       GIVEN_UP,
       ...serverInstruments(),
+      ...EXPORT_INSTRUMENTS,
     ].map(({ name, kind, unit }) => {
       const family = familyName({ name, unit, kind: kind as MetricFamily['kind'] }).name;
       return [name, kind === 'counter' ? `${family}_total` : family, kind, unit];
