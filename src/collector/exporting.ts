@@ -45,8 +45,6 @@ const REQUESTS: InstrumentSpec<'counter'> = {
   description:
     'Attempts to send, by nervecenter.otlp.target and nervecenter.otlp.outcome (accepted, retry, refused).',
 };
-/** What is known of sending by OTLP. */
-export const EXPORT_INSTRUMENTS = [ACCEPTED, EXPORTED, WAITING, DROPPED, REJECTED, REQUESTS] as const;
 
 interface ExportParts {
   readonly config: Config;

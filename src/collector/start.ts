@@ -90,20 +90,11 @@ export async function startCollector({ config: asked, log, host }: CollectorOpti
     live.add(points);
     exporter?.addPoints(points);
   };
-  const serving =
-    alerts &&
-    createServing({
-      config,
-      live,
-      ticker,
-      alerts,
-      stored: stored?.sources,
-      meter: own.getMeter(),
-      collectOwn,
-      log,
-    });
+  const meter = own.getMeter();
+  const shown = { config, live, ticker, stored: stored?.sources, meter, collectOwn, log };
+  const serving = alerts && createServing({ ...shown, alerts });
   const url = serving === null ? '' : (await serving.server.start()).url;
-  exporter = await startExport({ config, log, host, meter: own.getMeter() }).catch(async (error: unknown) => {
+  exporter = await startExport({ config, log, host, meter }).catch(async (error: unknown) => {
     await serving?.server.shutdown();
     throw error;
   });
@@ -126,7 +117,6 @@ export async function startCollector({ config: asked, log, host }: CollectorOpti
   const stopWaiting = waitForSentBefore(sentBatches, storage, storageUsable);
   void storageUsable.then(() => alerts?.start());
 
-  let stopping: Promise<void> | null = null;
   const stop = async (deadlineMs: number) => {
     const endsAt = performance.now() + deadlineMs;
     const leftMs = () => Math.max(0, endsAt - performance.now());
@@ -145,10 +135,16 @@ export async function startCollector({ config: asked, log, host }: CollectorOpti
     url,
     ready: storageUsable.then((usable) => startNotice({ config, url, tokens, storage, usable, host })),
     attach,
-    shutdown: (deadlineMs) => {
-      stopping ??= stop(deadlineMs);
-      return stopping;
-    },
+    shutdown: once(stop),
+  };
+}
+
+/** What was begun is what everybody who asks later waits for. */
+function once(stop: (deadlineMs: number) => Promise<void>): Collector['shutdown'] {
+  let stopping: Promise<void> | null = null;
+  return (deadlineMs) => {
+    stopping ??= stop(deadlineMs);
+    return stopping;
   };
 }
 

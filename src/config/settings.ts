@@ -1,3 +1,4 @@
+import { OTLP_SETTINGS } from './otlp/settings.ts';
 import { DEFAULT_RETENTION } from './retention.ts';
 
 /** What settings are grouped by, with the heading of each group. */
@@ -71,7 +72,7 @@ export const SETTINGS = {
   OTEL_METRICS_EXPORTER: {
     kind: 'text',
     group: 'app',
-    absent: '`otlp` with an endpoint, else `none`',
+    absent: 'otlp with an endpoint, else none',
     meaning:
       "`otlp`, `none`; `prometheus`: the app's process serves its metrics by OpenTelemetry's own exporter as well; of anything else the agent says that this version does not know it",
     more: { text: 'metrics', page: 'metrics.md' },
@@ -194,116 +195,7 @@ export const SETTINGS = {
       'request headers a trusted proxy sets, `x-user-email` or `email=x-user-email,department=x-user-department`: who rows are for',
     more: { text: 'who a request is for', page: 'security.md#who-a-request-is-for' },
   },
-  OTEL_EXPORTER_OTLP_ENDPOINT: {
-    kind: 'text',
-    group: 'otlp',
-    meaning:
-      'an OTLP receiver such as `http://localhost:4318`: what is seen goes there as spans, metrics and logs',
-    more: { text: 'sending by OTLP', page: 'otlp-export.md' },
-  },
-  OTEL_EXPORTER_OTLP_PROTOCOL: {
-    kind: 'text',
-    group: 'otlp',
-    default: 'http/protobuf',
-    meaning: 'or `http/json`, `grpc`',
-  },
-  OTEL_EXPORTER_OTLP_HEADERS: {
-    kind: 'text',
-    group: 'otlp',
-    absent: 'none',
-    meaning: 'headers of every request, `name=value` with commas between them, percent-encoded',
-  },
-  OTEL_EXPORTER_OTLP_COMPRESSION: {
-    kind: 'text',
-    group: 'otlp',
-    default: 'none',
-    meaning: 'or `gzip`',
-  },
-  OTEL_EXPORTER_OTLP_TIMEOUT: {
-    kind: 'text',
-    group: 'otlp',
-    default: '10000',
-    meaning: 'what one attempt may take, in milliseconds',
-  },
-  OTEL_EXPORTER_OTLP_CERTIFICATE: {
-    kind: 'text',
-    group: 'otlp',
-    absent: "Node's",
-    meaning: "file in PEM: who may vouch for the receiver's certificate",
-  },
-  OTEL_EXPORTER_OTLP_CLIENT_KEY: {
-    kind: 'text',
-    group: 'otlp',
-    meaning: 'file in PEM: our key, where the receiver asks who we are',
-  },
-  OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE: {
-    kind: 'text',
-    group: 'otlp',
-    meaning: 'file in PEM: our certificate',
-  },
-  'OTEL_EXPORTER_OTLP_<SIGNAL>_*': {
-    kind: 'text',
-    group: 'otlp',
-    meaning:
-      'each of the above for `TRACES`, `METRICS` or `LOGS` alone; an `_ENDPOINT` of one signal is its whole URL',
-  },
-  OTEL_TRACES_EXPORTER: {
-    kind: 'text',
-    group: 'otlp',
-    absent: '`otlp` with an endpoint, else `none`',
-    meaning: '`none`: no spans are sent',
-  },
-  OTEL_LOGS_EXPORTER: {
-    kind: 'text',
-    group: 'otlp',
-    absent: '`otlp` with an endpoint, else `none`',
-    meaning: '`none`: no log records are sent',
-  },
-  OTEL_METRIC_EXPORT_INTERVAL: {
-    kind: 'integer',
-    group: 'otlp',
-    min: 100,
-    max: 3_600_000,
-    default: '60000',
-    meaning: 'how often metrics are sent, in milliseconds',
-  },
-  OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: {
-    kind: 'choice',
-    group: 'otlp',
-    choices: ['cumulative', 'delta', 'lowmemory'],
-    default: 'cumulative',
-    meaning: '`delta` and `lowmemory`: what was added since the last time instead of totals',
-  },
-  OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION: {
-    kind: 'choice',
-    group: 'otlp',
-    choices: ['base2_exponential_bucket_histogram', 'explicit_bucket_histogram'],
-    default: 'base2_exponential_bucket_histogram',
-    meaning: '`explicit_bucket_histogram` for a backend that takes no other; its bounds are powers of two',
-  },
-  NERVECENTER_OTLP_EVENTS: {
-    kind: 'choice',
-    group: 'otlp',
-    choices: ['on', 'off'],
-    default: 'off',
-    meaning: '`on`: the receiver is another nervecenter and gets the events themselves',
-    more: { text: 'to another nervecenter', page: 'otlp-export.md#to-another-nervecenter' },
-  },
-  NERVECENTER_OTLP_TARGETS: {
-    kind: 'text',
-    group: 'otlp',
-    expected: 'the path of a JSON file that can be read',
-    meaning: 'path of a JSON file with further receivers',
-    more: { text: 'several receivers', page: 'otlp-export.md#several-receivers' },
-  },
-  NERVECENTER_LOCAL: {
-    kind: 'text',
-    group: 'otlp',
-    absent: '`on`; `off` where something is sent',
-    expected: 'one of on, off',
-    meaning:
-      'whether an app that sends has dashboard, API and rows as well; `nervecenter collector` always has them',
-  },
+  ...OTLP_SETTINGS,
   NERVECENTER_STORAGE: {
     kind: 'choice',
     group: 'storage',

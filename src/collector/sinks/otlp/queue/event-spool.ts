@@ -7,6 +7,7 @@ import type { Batch } from '../../postgres/spool/batch.ts';
 import type { SpoolFiles } from '../../postgres/spool/files.ts';
 import { Spools } from '../../postgres/spool/spools.ts';
 import type { ExportCounts } from './export-counts.ts';
+import { type Pending, PendingBatches } from './pending-batches.ts';
 
 export interface EventSpoolOptions {
   /** Of the first spool of the target; those of other processes are beside it. */
@@ -29,13 +30,6 @@ export interface TakeBounds {
   readonly bytes: number;
 }
 
-interface Pending {
-  readonly batch: Batch;
-  readonly settle: () => void;
-  /** It was told that it is as safe as it gets. */
-  safe: boolean;
-}
-
 const MEMORY_MAX_BYTES = 32 * MIB;
 /** What a power cut may cost; a kill costs nothing that was written. */
 const SYNC_INTERVAL_MS = SECOND_MS / 2;
@@ -48,8 +42,7 @@ export class EventSpool {
   readonly #options: EventSpoolOptions;
   readonly #unusable: Condition;
   #spools: Spools | null = null;
-  #pending: Pending[] = [];
-  #pendingBytes = 0;
+  readonly #pending: PendingBatches;
   /** The first of the pending ones is on its way to the disk. */
   #appending = false;
   #taken: 'disk' | 'memory' | null = null;
@@ -62,17 +55,17 @@ export class EventSpool {
   constructor(options: EventSpoolOptions) {
     this.#options = options;
     this.#unusable = new Condition(options.log, 'otlp');
+    this.#pending = new PendingBatches(options.memoryMaxBytes ?? MEMORY_MAX_BYTES);
   }
 
   /** Events that wait, those that are being sent included. */
   get waiting(): number {
-    const memory = this.#pending.reduce((sum, { batch }) => sum + batch.rows, 0);
-    return memory + (this.#spools?.rows ?? 0) + (this.#spools?.takenRows ?? 0);
+    return this.#pending.rows + (this.#spools?.rows ?? 0) + (this.#spools?.takenRows ?? 0);
   }
 
   /** Events that nobody has taken. */
   get ready(): number {
-    const memory = this.#memoryServes ? (this.#pending[0]?.batch.rows ?? 0) : 0;
+    const memory = this.#memoryServes ? (this.#pending.first?.batch.rows ?? 0) : 0;
     return this.#taken === null ? (this.#spools?.rows ?? 0) || memory : 0;
   }
 
@@ -83,18 +76,19 @@ export class EventSpool {
 
   /** Resolves when the batch is written, or memory is all there is for it: a kill from then on does not lose it. */
   offer(batch: Batch): Promise<void> {
-    this.#options.counts.accepted += batch.rows;
-    this.#makeRoom(batch.payload.length);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#pending.push({ batch, settle: resolve, safe: false });
-    this.#pendingBytes += batch.payload.length;
+    const { counts } = this.#options;
+    counts.accepted += batch.rows;
+    // The first one may be on its way to the disk or to the target.
+    const busy = this.#appending || this.#taken === 'memory';
+    const { dropped, settled } = this.#pending.push(batch, busy ? 1 : 0);
+    counts.drop('queue_full', dropped);
     this.#work();
-    return promise;
+    return settled;
   }
 
   /** The oldest batches, whole, in the order in which they came. To be followed by `acknowledge` or `putBack`. */
   async take(bounds: TakeBounds): Promise<Batch[]> {
-    const fromDisk = await this.#takeFromDisk(bounds).catch((error: unknown) => {
+    const fromDisk = await takeFrom(this.#spools, bounds).catch((error: unknown) => {
       this.#failed(error);
       return [];
     });
@@ -102,7 +96,7 @@ export class EventSpool {
       this.#taken = 'disk';
       return fromDisk;
     }
-    const [first] = this.#pending;
+    const { first } = this.#pending;
     if (!this.#memoryServes || first === undefined) return [];
     this.#taken = 'memory';
     return [first.batch];
@@ -112,7 +106,7 @@ export class EventSpool {
   async acknowledge(): Promise<void> {
     const taken = this.#taken;
     this.#taken = null;
-    if (taken === 'memory') this.#shift();
+    if (taken === 'memory') this.#pending.shift();
     else await this.#spools?.acknowledge().catch((error: unknown) => this.#failed(error));
     if (this.#pending.length > 0) this.#work();
   }
@@ -128,10 +122,8 @@ export class EventSpool {
     if (this.#pending.length > 0) this.#work();
     while (this.#working !== null) await this.#working;
     if (this.#syncTimer !== null) clearTimeout(this.#syncTimer);
-    for (const { batch, settle } of this.#pending.splice(0)) {
-      this.#options.counts.drop('shutdown', batch.rows);
-      settle();
-    }
+    this.#pending.settle();
+    this.#options.counts.drop('shutdown', this.#pending.clear());
     await this.#spools?.sync().catch(() => {});
     await this.#spools?.close().catch(() => {});
   }
@@ -145,27 +137,22 @@ export class EventSpool {
   #work(): void {
     this.#working ??= this.#run().finally(() => {
       this.#working = null;
-      if (this.#syncDue || this.#pending.some(({ safe }) => !safe)) this.#work();
+      if (this.#syncDue || this.#pending.unsettled) this.#work();
     });
   }
 
   async #run(): Promise<void> {
     let usable = true;
-    for (let [next] = this.#pending; this.#syncDue || next !== undefined; [next] = this.#pending) {
-      if (next === undefined || this.#syncDue) {
+    for (let { first } = this.#pending; this.#syncDue || first !== undefined; { first } = this.#pending) {
+      if (first === undefined || this.#syncDue) {
         await this.#sync();
         continue;
       }
-      usable = this.#taken !== 'memory' && (await this.#append(next));
+      usable = this.#taken !== 'memory' && (await this.#append(first));
       if (!usable) break;
     }
     // Memory is all there is for these. What came since the last look is for the next run.
-    if (!usable) {
-      for (const pending of this.#pending) {
-        pending.safe = true;
-        pending.settle();
-      }
-    }
+    if (!usable) this.#pending.settle();
     this.#options.onChange();
   }
 
@@ -174,7 +161,7 @@ export class EventSpool {
     try {
       if (!(await this.#usable())) return false;
       await this.#spools?.append(batch, () => {
-        this.#shift();
+        this.#pending.shift();
         settle();
       });
       this.#recovered();
@@ -224,40 +211,6 @@ export class EventSpool {
     }
   }
 
-  async #takeFromDisk(bounds: TakeBounds): Promise<Batch[]> {
-    const first = await this.#spools?.take();
-    if (first === undefined || first === null) return [];
-    const batches = [first];
-    let [rows, bytes] = [first.rows, first.payload.length];
-    for (;;) {
-      const next = await this.#spools?.take(
-        (header) => rows + header.rows <= bounds.events && bytes + header.payloadBytes <= bounds.bytes,
-      );
-      if (next === undefined || next === null) return batches;
-      batches.push(next);
-      rows += next.rows;
-      bytes += next.payload.length;
-    }
-  }
-
-  #makeRoom(bytes: number): void {
-    const { counts, memoryMaxBytes = MEMORY_MAX_BYTES } = this.#options;
-    // The first one may be on its way to the disk or to the target.
-    const kept = this.#appending || this.#taken === 'memory' ? 1 : 0;
-    while (this.#pending.length > kept && this.#pendingBytes + bytes > memoryMaxBytes) {
-      const [oldest] = this.#pending.splice(kept, 1);
-      if (oldest === undefined) return;
-      this.#pendingBytes -= oldest.batch.payload.length;
-      counts.drop('queue_full', oldest.batch.rows);
-      oldest.settle();
-    }
-  }
-
-  #shift(): void {
-    const first = this.#pending.shift();
-    this.#pendingBytes -= first?.batch.payload.length ?? 0;
-  }
-
   #failed(error: unknown): void {
     this.#failures++;
     this.#retryAtMs = performance.now() + backoffMs(this.#failures, Math.random());
@@ -271,5 +224,21 @@ export class EventSpool {
     if (this.#failures === 0) return;
     this.#failures = 0;
     this.#unusable.end(`The spool ${this.#options.directory} can be used again.`);
+  }
+}
+
+async function takeFrom(spools: Spools | null, bounds: TakeBounds): Promise<Batch[]> {
+  const first = await spools?.take();
+  if (first === undefined || first === null) return [];
+  const batches = [first];
+  let [rows, bytes] = [first.rows, first.payload.length];
+  for (;;) {
+    const next = await spools?.take(
+      (header) => rows + header.rows <= bounds.events && bytes + header.payloadBytes <= bounds.bytes,
+    );
+    if (next === undefined || next === null) return batches;
+    batches.push(next);
+    rows += next.rows;
+    bytes += next.payload.length;
   }
 }
