@@ -1,15 +1,18 @@
 import { defineConfig } from 'vitest/config';
 import { ClosingLineReporter } from './test/support/runner/closing-line-reporter.ts';
-import { PROJECTS } from './test/support/runner/projects.ts';
+import { PROJECTS, runsHere } from './test/support/runner/projects.ts';
 
 const MINUTE_MS = 60 * 1000;
+const HERE = { path: process.env['PATH'] ?? '', ci: process.env['CI'] === 'true' };
 
 export default defineConfig({
   test: {
-    projects: Object.entries(PROJECTS).map(([name, folders]) => ({
-      extends: true,
-      test: { name, include: folders.map((folder) => `test/${folder}/**/*.test.ts`) },
-    })),
+    projects: Object.entries(PROJECTS)
+      .filter(([name]) => runsHere(name, HERE))
+      .map(([name, folders]) => ({
+        extends: true,
+        test: { name, include: folders.map((folder) => `test/${folder}/**/*.test.ts`) },
+      })),
     // Node loads every file as it is, as in the product: modules are shared with `require`, hooks of the loader see them.
     experimental: { viteModuleRunner: false, nodeLoader: false },
     // A file has a process to itself, because much of what is tested belongs to the process: hooks, signals, globals.

@@ -34,7 +34,7 @@ const MAKERS = {
 type Kind = keyof typeof MAKERS;
 const KINDS = Object.keys(MAKERS) as Kind[];
 /** Measurements that one of our synthetic events makes. */
-const MEASUREMENTS: Readonly<Record<Kind, number>> = { request: 1, 'llm-call': 4, 'rag-query': 5 };
+const MEASUREMENTS: Readonly<Record<Kind, number>> = { request: 1, 'llm-call': 6, 'rag-query': 5 };
 
 export async function run(): Promise<Figure[]> {
   const { pipeline } = agentParts();

@@ -28,7 +28,7 @@ export interface Blocked {
 const METRICS = 10;
 const SERIES_PER_METRIC = 1000;
 const VALUES_PER_SERIES = 20;
-/** As many buckets as nervecenter shows for these values (powers of two). */
+/** As many buckets as nervecenter shows of so many series (powers of two). */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5];
 
 type Record = (value: number, attributes: Readonly<{ method: string; route: string }>) => void;

@@ -27,6 +27,7 @@ export const PARTS: readonly Part[] = [
   { name: 'blocked', title: "The app's event loop" },
   { name: 'snapshot', title: 'Snapshot' },
   { name: 'exposition', title: 'Prometheus endpoint' },
+  { name: 'otlp', title: 'OTLP received' },
   { name: 'stream', title: 'WebSocket stream' },
   { name: 'host', title: 'Host sample' },
   { name: 'storage', title: 'Rows in Postgres' },

@@ -17,7 +17,7 @@ export function peerPath(name: string): string {
 }
 
 /** What was added last: an older installation lacks it. */
-const NEWEST = ['prom-client', '@traceloop/instrumentation-openai'];
+const NEWEST = ['prom-client', '@traceloop/instrumentation-openai', 'protobufjs'];
 
 /** Installs what we compare with, once. */
 export function installPeers(): void {
@@ -27,6 +27,17 @@ export function installPeers(): void {
     stdio: ['ignore', 'ignore', 'inherit'],
     shell: process.platform === 'win32',
   });
+}
+
+/** What is used of protobufjs 7. */
+export interface Protobufjs {
+  parse(schema: string): { readonly root: { lookupType(name: string): MessageType } };
+}
+
+export interface MessageType {
+  fromObject(fields: object): object;
+  encode(message: object): { finish(): Uint8Array };
+  decode(bytes: Uint8Array): object;
 }
 
 /** What is used of prom-client 15. */

@@ -38,7 +38,13 @@ export async function run(): Promise<Figure[]> {
 }
 
 function configOf(dataDir: string): Config {
-  const settings = { NERVECENTER_PORT: '0', NERVECENTER_STORAGE: 'off', NERVECENTER_INTERVAL_MS: '1000' };
+  const settings = {
+    NERVECENTER_PORT: '0',
+    NERVECENTER_OTLP_PORT: 'off',
+    NERVECENTER_OTLP_GRPC_PORT: 'off',
+    NERVECENTER_STORAGE: 'off',
+    NERVECENTER_INTERVAL_MS: '1000',
+  };
   return readConfig({ ...settings, NERVECENTER_ADMIN_TOKEN: TOKEN, NERVECENTER_DATA_DIR: dataDir }, dataDir);
 }
 

@@ -67,6 +67,7 @@ CREATE TABLE enterprise.llm_call_metrics (
     cost_exact_usd numeric,
     CONSTRAINT llm_call_metrics_pkey PRIMARY KEY (id, "timestamp")
 ) PARTITION BY RANGE ("timestamp");
+CREATE INDEX idx_llm_metrics_trace ON ONLY enterprise.llm_call_metrics USING btree (trace_id) WHERE (trace_id IS NOT NULL);
 CREATE INDEX idx_llm_metrics_ts ON ONLY enterprise.llm_call_metrics USING btree ("timestamp" DESC);
 
 CREATE TABLE enterprise.llm_call_metrics_default PARTITION OF enterprise.llm_call_metrics DEFAULT;
@@ -192,6 +193,7 @@ CREATE TABLE enterprise.rag_metrics (
     instance_id uuid,
     CONSTRAINT rag_metrics_pkey PRIMARY KEY (id, "timestamp")
 ) PARTITION BY RANGE ("timestamp");
+CREATE INDEX idx_rag_metrics_trace ON ONLY enterprise.rag_metrics USING btree (trace_id) WHERE (trace_id IS NOT NULL);
 CREATE INDEX idx_rag_metrics_ts ON ONLY enterprise.rag_metrics USING btree ("timestamp" DESC);
 
 CREATE TABLE enterprise.rag_metrics_default PARTITION OF enterprise.rag_metrics DEFAULT;
@@ -212,6 +214,7 @@ CREATE TABLE enterprise.request_metrics (
     instance_id uuid,
     CONSTRAINT request_metrics_pkey PRIMARY KEY (id, "timestamp")
 ) PARTITION BY RANGE ("timestamp");
+CREATE INDEX idx_request_metrics_trace ON ONLY enterprise.request_metrics USING btree (trace_id) WHERE (trace_id IS NOT NULL);
 CREATE INDEX idx_request_metrics_ts ON ONLY enterprise.request_metrics USING btree ("timestamp" DESC);
 
 CREATE TABLE enterprise.request_metrics_default PARTITION OF enterprise.request_metrics DEFAULT;
@@ -261,6 +264,29 @@ CREATE TABLE enterprise.rollup_minute (
     CONSTRAINT rollup_minute_pkey PRIMARY KEY (signal, field, dimension, bucket, value)
 );
 
+CREATE TABLE enterprise.spans (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    "timestamp" timestamp with time zone DEFAULT now() NOT NULL,
+    trace_id character varying(32) NOT NULL,
+    span_id character varying(16) NOT NULL,
+    parent_span_id character varying(16),
+    name character varying(255) NOT NULL,
+    kind character varying(20) NOT NULL,
+    duration_ms double precision NOT NULL,
+    status character varying(10) NOT NULL,
+    error_type character varying(100),
+    scope character varying(255),
+    attributes jsonb,
+    events jsonb,
+    service character varying(255),
+    instance_id uuid,
+    CONSTRAINT spans_pkey PRIMARY KEY (id, "timestamp")
+) PARTITION BY RANGE ("timestamp");
+CREATE INDEX idx_spans_trace ON ONLY enterprise.spans USING btree (trace_id);
+CREATE INDEX idx_spans_ts ON ONLY enterprise.spans USING btree ("timestamp" DESC);
+
+CREATE TABLE enterprise.spans_default PARTITION OF enterprise.spans DEFAULT;
+
 CREATE TABLE enterprise.system_metrics (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     "timestamp" timestamp with time zone DEFAULT now() NOT NULL,
@@ -302,6 +328,7 @@ CREATE TABLE enterprise.ws_session_metrics (
     instance_id uuid,
     CONSTRAINT ws_session_metrics_pkey PRIMARY KEY (id, "timestamp")
 ) PARTITION BY RANGE ("timestamp");
+CREATE INDEX idx_ws_session_metrics_trace ON ONLY enterprise.ws_session_metrics USING btree (trace_id) WHERE (trace_id IS NOT NULL);
 CREATE INDEX idx_ws_session_metrics_ts ON ONLY enterprise.ws_session_metrics USING btree ("timestamp" DESC);
 
 CREATE TABLE enterprise.ws_session_metrics_default PARTITION OF enterprise.ws_session_metrics DEFAULT;

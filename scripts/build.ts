@@ -27,6 +27,7 @@ const bundle = await rolldown({
   external: [
     /^pg($|-)/,
     'ws',
+    '@grpc/grpc-js',
     'undici',
     '@grpc/grpc-js',
     '@opentelemetry/otlp-transformer',

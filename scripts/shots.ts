@@ -89,8 +89,16 @@ const OF_ONE_PAGE: readonly Shot[] = [
     path: '/admin/api?fixture=busy&route=%2Fapi%2Fask',
   },
   used('events', 'trace', {
-    path: `/admin/events?fixture=busy&signal=llm-call&event=${EVENT}&trace=${TRACE}`,
-    shows: '3 events in 1,520 ms',
+    path: `/admin/events?fixture=busy&signal=llm-call&trace=${TRACE}&item=${EVENT}`,
+    shows: '8 items in 1,520 ms',
+  }),
+  used('events', 'long-trace', {
+    path: `/admin/events?fixture=busy&trace=${'b'.repeat(32)}`,
+    shows: 'There are more: the 2,000 that began first are shown.',
+  }),
+  used('events', 'no-trace', {
+    path: `/admin/events?fixture=busy&trace=${'0'.repeat(32)}`,
+    shows: 'Nothing of this trace is stored',
   }),
   used('events', 'event', {
     path: `/admin/events?fixture=busy&signal=llm-call&event=${EVENT}`,

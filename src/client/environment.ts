@@ -32,6 +32,10 @@ export interface MetricsStoreOptions {
    * @default the origin of the page
    */
   readonly baseUrl?: string;
+  /** Only the figures of this service. @default all services */
+  readonly service?: string;
+  /** Only the figures of this process, by its `instance_id`. @default all processes */
+  readonly instance?: string;
   /**
    * The collector's stream interval in milliseconds, as a first guess; the store learns the real one from the stream.
    * @default 5000
@@ -79,21 +83,24 @@ const GLOBAL_TIMERS: Timers = {
   clear: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
 };
 
-function routeUrl(baseUrl: string | undefined, route: string): URL {
+function routeUrl({ baseUrl, service = '', instance = '' }: MetricsStoreOptions, route: string): URL {
   // Read when it connects, not when the module loads: rendering on a server has no location.
   const base = baseUrl ?? pageGlobals().location?.origin;
   if (base === undefined) throw new Error('createMetricsStore needs options.baseUrl where there is no page');
-  return new URL(`${base.replace(/\/+$/, '')}${route}`);
+  const url = new URL(`${base.replace(/\/+$/, '')}${route}`);
+  if (service !== '') url.searchParams.set('service', service);
+  if (instance !== '') url.searchParams.set('instance', instance);
+  return url;
 }
 
 export function environmentOf(options: MetricsStoreOptions): Environment {
   return {
     streamUrl() {
-      const url = routeUrl(options.baseUrl, '/api/metrics/stream');
+      const url = routeUrl(options, '/api/metrics/stream');
       url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
       return url.href;
     },
-    snapshotUrl: () => routeUrl(options.baseUrl, '/api/metrics/snapshot').href,
+    snapshotUrl: () => routeUrl(options, '/api/metrics/snapshot').href,
     createSocket: options.createSocket ?? createGlobalSocket,
     fetch: options.fetch ?? ((url, init) => fetch(url, init)),
     timers: options.timers ?? GLOBAL_TIMERS,

@@ -2,6 +2,7 @@ export type {
   ApiSnapshot,
   CacheSnapshot,
   EndpointSnapshot,
+  FilterSnapshot,
   InstanceSnapshot,
   LlmSnapshot,
   ModelSnapshot,

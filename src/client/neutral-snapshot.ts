@@ -1,5 +1,6 @@
 import type {
   EndpointSnapshot,
+  FilterSnapshot,
   InstanceSnapshot,
   ModelSnapshot,
   NamedCacheSnapshot,
@@ -138,6 +139,13 @@ export const NEUTRAL_ENDPOINT: EndpointSnapshot = {
   latency_avg_ms: 0,
   latency_p95_ms: 0,
   errors: 0,
+};
+
+export const NEUTRAL_FILTER: FilterSnapshot = {
+  service: null,
+  instance: null,
+  senders: [],
+  folded: { services: 0, instances: 0 },
 };
 
 export const NEUTRAL_INSTANCE: InstanceSnapshot = {

@@ -1,7 +1,8 @@
-import type { Snapshot } from '../core/snapshot.ts';
+import type { FilterSnapshot, Snapshot } from '../core/snapshot.ts';
 import {
   NEUTRAL_CACHE,
   NEUTRAL_ENDPOINT,
+  NEUTRAL_FILTER,
   NEUTRAL_INSTANCE,
   NEUTRAL_MODEL,
   NEUTRAL_SNAPSHOT,
@@ -115,13 +116,25 @@ function finiteOnly(map: Readonly<Record<string, unknown>>): Record<string, numb
   return result;
 }
 
+function readFilter(value: unknown): FilterSnapshot {
+  const { service, instance } = isFields(value) ? value : {};
+  const filter = complete(value, NEUTRAL_FILTER);
+  return {
+    ...filter,
+    service: typeof service === 'string' ? service : null,
+    instance: typeof instance === 'string' ? instance : null,
+    senders: completeList(filter.senders, NEUTRAL_INSTANCE),
+  };
+}
+
 /** A snapshot whose every field is present and of its type, or `null` when a documented field is missing or not finite. */
 export function readSnapshot(value: unknown): Snapshot | null {
   if (!isUsable(value)) return null;
   const snapshot = complete(value, NEUTRAL_SNAPSHOT);
-  const { api, cache, llm, pipeline, rag } = snapshot;
+  const { api, cache, filter, llm, pipeline, rag, ...rest } = snapshot;
   return {
-    ...snapshot,
+    ...rest,
+    ...(filter === undefined ? {} : { filter: readFilter(filter) }),
     rag: { ...rag, stages: completeMap(rag.stages, NEUTRAL_STAGE) },
     cache: { ...cache, caches: completeMap(cache.caches, NEUTRAL_CACHE) },
     llm: { ...llm, by_model: completeList(llm.by_model, NEUTRAL_MODEL) },

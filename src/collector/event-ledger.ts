@@ -1,3 +1,4 @@
+import type { Sender } from '../core/event.ts';
 import type { Point } from '../core/frame.ts';
 import { eventMeasure, type NervecenterEvent } from '../core/signals/index.ts';
 import type { StorageState } from '../core/snapshot.ts';
@@ -27,10 +28,21 @@ export class EventMeter {
   #provider = new DeltaMeterProvider();
   #measure = eventMeasure(this.#provider.getMeter());
 
+  /** The points of each sender, which they name. */
   measure(events: readonly NervecenterEvent[]): Point[] {
+    const [first] = events;
+    // Most often they are of one process, whose events need not be looked for.
+    if (events.every((event) => event?.sender === first?.sender))
+      return this.#measureOf(events, first?.sender);
+    const bySender = Map.groupBy(events, (event) => event?.sender?.instanceId);
+    return [...bySender.values()].flatMap((own) => this.#measureOf(own, own[0]?.sender));
+  }
+
+  #measureOf(events: readonly NervecenterEvent[], sender: Sender | undefined): Point[] {
     if (events.length === 0) return [];
     for (const event of events) {
       try {
+        this.#provider.during('traceId' in event ? event.traceId : null, event.timeMs);
         this.#measure(event);
       } catch {
         // Of no signal, or of no shape that its signal knows.
@@ -38,7 +50,7 @@ export class EventMeter {
     }
     const points = new SnapshotReader([this.#provider]).collectNow();
     if (this.#provider.seriesMax > SERIES_KEPT) this.#renew();
-    return points;
+    return sender === undefined ? points : points.map((point) => ({ ...point, sender }));
   }
 
   /** Routes and models of all apps come and go over the years; no lot is to find the instruments full of those of others. */

@@ -2,12 +2,14 @@ import type { Config } from '../config/config.ts';
 import type { OtlpTarget } from '../config/otlp/target.ts';
 import type { Source } from '../core/frame.ts';
 import { packageVersion } from '../platform/version.ts';
+import type { OtlpReceiver } from './otlp.ts';
 import { loginUrl } from './server/login/login.ts';
 import type { Storage } from './sinks/postgres/storage.ts';
 
 interface NoticeOptions {
   readonly config: Config;
   readonly url: string;
+  readonly otlp: OtlpReceiver;
   readonly tokens: readonly string[];
   readonly storage: Storage | null;
   /** False: storage cannot work as it is configured, and trying again would not help. */
@@ -28,6 +30,7 @@ export function startNotice(options: NoticeOptions): string {
           ['storage', storageLine(options)],
         ];
   for (const target of config.otlpTargets) lines.push(['sending', sendingLine(target)]);
+  lines.push(...otlpLines(options.otlp));
   if (host !== null) lines.push(['instrumented', host.instrumentations.join(', ')]);
   lines.push(['stop', storage === null ? 'Ctrl-C' : 'Ctrl-C; what is stored is kept']);
   const body = lines.map(([label, value]) => `  ${label.padEnd(13)}${value}\n`).join('');
@@ -40,6 +43,14 @@ function sendingLine({ name, endpoints, nervecenter }: OtlpTarget): string {
   const hosts = new Set(signals.map(([, { url }]) => new URL(url).host));
   const what = nervecenter ? 'events' : signals.map(([signal]) => signal).join(', ');
   return `${what} to ${[...hosts].join(', ')} (${name})`;
+}
+
+/** Where others send, and the key that was made for them. */
+function otlpLines({ http, grpc, madeKey }: OtlpReceiver): [string, string][] {
+  const addresses = [http === null ? [] : `${http} (HTTP)`, grpc === null ? [] : `${grpc} (gRPC)`].flat();
+  if (addresses.length === 0) return [];
+  const key: [string, string][] = madeKey === null ? [] : [['otlp key', madeKey]];
+  return [['otlp', addresses.join(', ')], ...key];
 }
 
 function storageLine({ storage, usable, config: { spoolMaxBytes } }: NoticeOptions): string {

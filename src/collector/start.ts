@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Meter } from '@opentelemetry/api';
 import type { Config } from '../config/config.ts';
 import { describeError } from '../core/errors.ts';
 import type { Source } from '../core/frame.ts';
@@ -20,18 +21,23 @@ import { hostMeasure } from './host/measure.ts';
 import { createHostSampler } from './host/sampler.ts';
 import { Live } from './live/live.ts';
 import type { Log } from './log.ts';
+import { startOtlpReceiver } from './otlp.ts';
 import { createPricer, type Pricer } from './pricing/pricer.ts';
+import { ownResource } from './prometheus/target-info.ts';
 import { type AgentHandlers, receiveFrom } from './receivers/agents.ts';
 import { SentBatches } from './receivers/sent-batches.ts';
 import { listenForAgents, type SocketReceiver } from './receivers/socket.ts';
+import type { CollectorServer } from './server/server.ts';
 import { createServing } from './serving.ts';
 import type { OtlpExporter } from './sinks/otlp/exporter.ts';
 import { createAlertStore } from './sinks/postgres/alert-store.ts';
 import { oneAtATime } from './sinks/postgres/connect/lend.ts';
 import { createEvents } from './sinks/postgres/history/events.ts';
 import { createHistory } from './sinks/postgres/history/history.ts';
+import { createTraces } from './sinks/postgres/history/traces.ts';
 import { keepRollups } from './sinks/postgres/rollup/upkeep.ts';
 import { Maintenance } from './sinks/postgres/schema/maintenance.ts';
+import { keepSpansBounded } from './sinks/postgres/schema/span-budget.ts';
 import { createStorage, type Storage } from './sinks/postgres/storage.ts';
 import type { Earlier } from './sinks/postgres/totals/earlier.ts';
 import type { Measuring } from './sinks/postgres/write/held-batch.ts';
@@ -79,7 +85,7 @@ export async function startCollector({ config: asked, log, host }: CollectorOpti
   const own = new DeltaMeterProvider();
   const reader = new SnapshotReader([own]);
   const sentBatches = new SentBatches();
-  const { storage, ledger, live } = acceptance({ config, log, sentBatches, pricer });
+  const { storage, ledger, live, resource } = acceptance({ config, log, sentBatches, pricer });
   const stored = storage && workBesideWriter(storage, config, log);
   const alerts = hosted ? createAlerts({ config, log }, live, stored) : null;
   const ticker = new Ticker(live);
@@ -91,13 +97,11 @@ export async function startCollector({ config: asked, log, host }: CollectorOpti
     exporter?.addPoints(points);
   };
   const meter = own.getMeter();
-  const shown = { config, live, ticker, stored: stored?.sources, meter, collectOwn, log };
+  const shown = { config, live, resource, ticker, stored: stored?.sources, meter, collectOwn, log };
   const serving = alerts && createServing({ ...shown, alerts });
-  const url = serving === null ? '' : (await serving.server.start()).url;
-  exporter = await startExport({ config, log, host, meter }).catch(async (error: unknown) => {
-    await serving?.server.shutdown();
-    throw error;
-  });
+  const doors = await openDoors(serving?.server ?? null, { config, log, meter, host });
+  const { url, otlp } = doors;
+  exporter = doors.exporter;
 
   const accept = new Acceptance(ledger, exporter);
   const hostWatch = watchHost({ config, live, own, collectOwn });
@@ -122,6 +126,7 @@ export async function startCollector({ config: asked, log, host }: CollectorOpti
     const leftMs = () => Math.max(0, endsAt - performance.now());
     stopTicking();
     hostWatch.stop();
+    await otlp.shutdown();
     await socket?.shutdown();
     await stopWaiting(deadlineMs * SENT_AGAIN_SHARE);
     await alerts?.stop();
@@ -133,7 +138,7 @@ export async function startCollector({ config: asked, log, host }: CollectorOpti
   const tokens = serving?.tokens ?? [];
   return {
     url,
-    ready: storageUsable.then((usable) => startNotice({ config, url, tokens, storage, usable, host })),
+    ready: storageUsable.then((usable) => startNotice({ config, url, otlp, tokens, storage, usable, host })),
     attach,
     shutdown: once(stop),
   };
@@ -155,6 +160,7 @@ interface AcceptanceParts extends Pick<CollectorOptions, 'config' | 'log'> {
 
 /** Where events are accepted: measured, stored where there is storage, and shown; with what was counted before. */
 function acceptance({ config, log, sentBatches, pricer }: AcceptanceParts) {
+  const bootId = randomUUID();
   const meter = new EventMeter();
   const measuring: Measuring = {
     measure: (events) => meter.measure(events),
@@ -171,12 +177,12 @@ function acceptance({ config, log, sentBatches, pricer }: AcceptanceParts) {
   if (storage === null) sentBatches.completed(true);
   const live = new Live({
     service: config.service,
-    bootId: randomUUID(),
+    bootId,
     windowMs: config.windowMs,
     now: () => milliseconds(Date.now()),
     pipeline: () => ledger.counts(),
   });
-  return { storage, ledger, live };
+  return { storage, ledger, live, resource: ownResource(config.service, bootId) };
 }
 
 interface HostParts {
@@ -184,6 +190,28 @@ interface HostParts {
   readonly live: Live;
   readonly own: DeltaMeterProvider;
   readonly collectOwn: () => void;
+}
+
+interface DoorOptions extends CollectorOptions {
+  readonly meter: Meter;
+}
+
+/** Opens all doors, in and out, or, where one of them cannot be opened, none. */
+async function openDoors(server: CollectorServer | null, { config, log, meter, host }: DoorOptions) {
+  const url = server === null ? '' : (await server.start()).url;
+  try {
+    const exporter = await startExport({ config, log, host, meter });
+    try {
+      const otlp = await startOtlpReceiver({ config, log, meter, alone: host === null });
+      return { url, otlp, exporter };
+    } catch (error) {
+      await exporter?.shutdown(0);
+      throw error;
+    }
+  } catch (error) {
+    await server?.shutdown();
+    throw error;
+  }
 }
 
 /** Samples the host, for the sections of the snapshot and as gauges. */
@@ -268,13 +296,16 @@ function workBesideWriter(storage: Storage, config: Config, log: Log) {
   const lend = oneAtATime((work) => storage.lend(work));
   const retentionMs = (signal: SignalName) => config.retentionMs[SIGNALS[signal].retention.key];
   const stopRollups = keepRollups({ lend, now: () => Date.now(), retentionMs }, log);
-  const maintenance = new Maintenance({ lend, policy: config, now: () => milliseconds(Date.now()), log });
+  const now = () => milliseconds(Date.now());
+  const maintenance = new Maintenance({ lend, policy: config, now, log });
   maintenance.start();
+  const stopBounding = keepSpansBounded({ lend, maxBytes: config.spansMaxBytes, now, log });
   return {
-    sources: { history: createHistory(lend), events: createEvents(lend) },
+    sources: { history: createHistory(lend), events: createEvents(lend), trace: createTraces(lend) },
     alertStore: createAlertStore(lend),
     stop() {
       stopRollups();
+      stopBounding();
       void maintenance.stop(); // What is under way ends with its connection, which storage closes.
     },
   };
@@ -323,10 +354,10 @@ function agentHandlers(parts: HandlerParts): AgentHandlers {
       exporter?.leave(instanceId);
       live.leave(instanceId);
     },
-    frame: (instanceId, { points, dropped }) => {
-      exporter?.addPoints(points, instanceId);
-      ledger.addPoints(points.filter(isLasting));
-      live.merge(instanceId, { points: points.filter((point) => !isLasting(point)), dropped });
+    frame: (sender, { points, dropped }) => {
+      exporter?.addPoints(points, sender.instanceId);
+      ledger.addPoints(points.filter(isLasting).map((point) => ({ ...point, sender })));
+      live.merge(sender.instanceId, { points: points.filter((point) => !isLasting(point)), dropped });
     },
     events: (events, batch) =>
       accept.offer(

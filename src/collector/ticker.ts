@@ -1,10 +1,14 @@
 import { describeError } from '../core/errors.ts';
+import { EVERYBODY, filterKey, isEverybody, type SenderFilter } from '../core/history/sender-filter.ts';
 import { type Milliseconds, SECOND_MS } from '../core/units.ts';
 import type { Live } from './live/live.ts';
 import type { Log } from './log.ts';
 
 /** Rows of `system_metrics`: one per gauge and 15 s. */
 const SYSTEM_ROWS_INTERVAL_MS = 15 * SECOND_MS;
+
+/** More distinct filters than the stream takes viewers of. */
+const FILTERS_KEPT_MAX = 50;
 
 interface TickOptions {
   readonly intervalMs: Milliseconds;
@@ -17,15 +21,19 @@ interface TickOptions {
 /** Makes a snapshot per interval and serialises it once, whatever the number of viewers. */
 export class Ticker {
   readonly #live: Live;
-  #json: string | null = null;
+  /** Of this tick, by filter. */
+  readonly #json = new Map<string, string>();
 
   constructor(live: Live) {
     this.#live = live;
   }
 
-  latestJson(): string {
-    this.#json ??= JSON.stringify(this.#live.snapshot());
-    return this.#json;
+  /** Made once a tick for everybody who asks for the same. */
+  latestJson(filter: SenderFilter = EVERYBODY): string {
+    const key = filterKey(filter);
+    const json = this.#json.get(key) ?? JSON.stringify(this.#live.snapshot(filter));
+    if (this.#json.size < FILTERS_KEPT_MAX || isEverybody(filter)) this.#json.set(key, json);
+    return json;
   }
 
   /** Ticks until the returned function is called. */
@@ -38,8 +46,8 @@ export class Ticker {
       try {
         await sampleHost();
         this.#live.tick();
-        this.#json = JSON.stringify(this.#live.snapshot());
-        publish(this.#json);
+        this.#json.clear();
+        publish(this.latestJson());
         if (performance.now() - lastSystemRowsMs >= SYSTEM_ROWS_INTERVAL_MS - intervalMs / 2) {
           lastSystemRowsMs = performance.now();
           storeSystem();

@@ -1,6 +1,10 @@
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { connect } from 'node:net';
 import { Client, type ClientConfig } from 'pg';
 import { INSTRUMENTATIONS } from '../agent/instrumentations.ts';
+import { browserUrl } from '../collector/listen.ts';
+import { DEFAULT_PORTS, otlpPorts } from '../collector/otlp.ts';
 import { createPricer } from '../collector/pricing/pricer.ts';
 import { shownPath } from '../collector/sinks/postgres/configured-server.ts';
 import { storageError } from '../collector/sinks/postgres/connect/failure.ts';
@@ -8,7 +12,7 @@ import { externalServer } from '../collector/sinks/postgres/connect/postgres-ser
 import { prepareHome } from '../collector/sinks/postgres/data-dir/home.ts';
 import { runningServer } from '../collector/sinks/postgres/embedded/running.ts';
 import { schemaStatus } from '../collector/sinks/postgres/schema/migrate.ts';
-import { type Config, readConfig, unknownSettings } from '../config/config.ts';
+import { type Config, type ListenerPort, readConfig, unknownSettings } from '../config/config.ts';
 import { effectiveSettings } from '../config/effective-settings.ts';
 import { describeError } from '../core/errors.ts';
 import type { HealthStatus } from '../core/snapshot.ts';
@@ -46,6 +50,7 @@ export async function doctor(): Promise<number> {
     ['instrumented', INSTRUMENTATIONS.map(({ name }) => name).join(', ')],
     ['prices', prices.text],
     ['collector', await collectorState(config)],
+    ['otlp', await otlpState(config)],
     ['storage', storage.text],
   ];
   const width = Math.max(...lines.map(([name]) => name.length));
@@ -70,6 +75,31 @@ async function collectorState({ host, port }: Config): Promise<string> {
     return health === null ? 'the port is taken by something else' : `running, ${health}`;
   } catch (error) {
     return `not running (${reason(error)})`;
+  }
+}
+
+/** Of both listeners, as a collector alone has them. */
+async function otlpState(config: Config): Promise<string> {
+  const { http, grpc } = otlpPorts(config, DEFAULT_PORTS);
+  const states = await Promise.all([
+    listenerState('HTTP', config.host, http),
+    listenerState('gRPC', config.host, grpc),
+  ]);
+  return states.join(', ');
+}
+
+async function listenerState(protocol: string, host: string, port: ListenerPort): Promise<string> {
+  if (port === 'off') return `${protocol} off`;
+  if (port === 0) return `${protocol} on any free port`;
+  const url = browserUrl(host, port);
+  const socket = connect({ host: new URL(url).hostname.replace(/^\[(.*)\]$/, '$1'), port });
+  try {
+    await once(socket, 'connect', { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
+    return `${protocol} ${url}, which listens`;
+  } catch {
+    return `${protocol} ${url}, where nobody listens`;
+  } finally {
+    socket.destroy();
   }
 }
 

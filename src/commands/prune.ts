@@ -16,11 +16,14 @@ export function prune(): Promise<number> {
     }
     const nowMs = milliseconds(Date.now());
     const batches = await pruneLedger(client, nowMs);
-    const { made, expired, evicted, strayRows, bytes } = await applyRetention(client, config, nowMs);
+    const { made, expired, evicted, spans, strayRows, bytes } = await applyRetention(client, config, nowMs);
     const lines = [
       ...made.map((name) => `made ${name}`),
       ...expired.map((one) => `dropped ${one.name}: past its retention, ${formatMib(one.bytes)}`),
       ...evicted.map((one) => `dropped ${one.name}: over the storage limit, ${formatMib(one.bytes)}`),
+      ...(spans.bytes > 0
+        ? [`dropped ${spans.rows} spans: over NERVECENTER_SPANS_MAX_BYTES, ${formatMib(spans.bytes)}`]
+        : []),
       ...(strayRows > 0
         ? [`removed ${strayRows} rows past their retention from the default partitions`]
         : []),

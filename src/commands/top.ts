@@ -1,4 +1,4 @@
-import { keptAdminToken } from '../collector/admin-token.ts';
+import { keptAdminToken } from '../collector/kept-secrets.ts';
 import { type Config, readConfig } from '../config/config.ts';
 import { NervecenterError } from '../core/errors.ts';
 import { Access } from '../top/access.ts';

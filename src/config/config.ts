@@ -12,7 +12,13 @@ import type { ConnectionSource } from './postgres-options.ts';
 import { readPostgres } from './postgres-source.ts';
 import { RETENTION_DAYS } from './retention.ts';
 import { type Env, printable, SettingReader } from './setting-reader.ts';
-import { ADMIN_TOKEN_LENGTH_MIN, expectationOf, isSetting, SETTING_NAMES } from './settings.ts';
+import {
+  ADMIN_TOKEN_LENGTH_MIN,
+  expectationOf,
+  isSetting,
+  OTLP_KEY_LENGTH_MIN,
+  SETTING_NAMES,
+} from './settings.ts';
 
 /** Everything an operator can decide, validated and frozen. The only reader of `process.env` is this file. */
 export interface Config {
@@ -22,6 +28,11 @@ export interface Config {
   readonly resourceAttributes: Readonly<Record<string, string>>;
   readonly port: number;
   readonly host: string;
+  /** Where OTLP is taken over HTTP; `null`: as the collector has it that runs alone, or in an app. */
+  readonly otlpPort: ListenerPort | null;
+  readonly otlpGrpcPort: ListenerPort | null;
+  /** Who may send OTLP; empty: everybody on the loopback, beyond it whoever has the key made at start. */
+  readonly otlpKeys: readonly OtlpKey[];
   /** Tokens that open the dashboard; empty: one is made at start and printed. */
   readonly adminTokens: readonly string[];
   readonly allowedHosts: readonly string[];
@@ -29,6 +40,8 @@ export interface Config {
   readonly intervalMs: Milliseconds;
   readonly windowMs: Milliseconds;
   readonly prometheus: 'on' | 'off' | 'token';
+  /** Whether metrics have their older names as well. */
+  readonly semconv: 'stable' | 'dup';
   readonly storage: 'on' | 'off';
   /** A user's Postgres; `null`: embedded storage. */
   readonly postgres: PostgresConfig | null;
@@ -36,6 +49,10 @@ export interface Config {
   readonly spoolMaxBytes: number;
   /** What all rows together may take in the database; `null`: only their age counts. */
   readonly storageMaxBytes: number | null;
+  /** Whether received spans are kept: they make events either way. */
+  readonly spans: 'on' | 'off';
+  /** What the kept ones may take in the database. */
+  readonly spansMaxBytes: number;
   readonly retentionMs: Readonly<Record<RetentionKey, Milliseconds>>;
   readonly pricesPath: string | null;
   /** File with rules of alerts, beside those made in the dashboard. */
@@ -59,6 +76,15 @@ export interface Config {
   readonly prometheusExporterPort: number;
 }
 
+/** `0`: any that is free. */
+export type ListenerPort = number | 'off';
+
+/** A key that opens the OTLP listeners, and whose it is. */
+export interface OtlpKey {
+  readonly name: string;
+  readonly key: string;
+}
+
 /** The user's Postgres: a URL, and the `PG*` variables, which fill in what it leaves open. */
 export type PostgresConfig = ConnectionSource;
 
@@ -69,6 +95,9 @@ export function collectorEnv(env: Env = process.env): NodeJS.ProcessEnv {
 }
 
 const PREFIX = 'NERVECENTER_';
+const PORT_MAX = 65_535;
+/** What a header can carry: printable ASCII. */
+const OTLP_KEY_PAIR = /^(?<name>[\w.-]{1,64})=(?<key>[!-~]+)$/;
 
 /** Variables with our prefix that nobody reads, and what each was probably meant to be; `null`: nothing like it. */
 export function unknownSettings(
@@ -94,17 +123,23 @@ export function readConfig(env: Env = process.env, cwd: string = process.cwd()):
     resourceAttributes: resourceAttributes(setting),
     port: setting.integer('NERVECENTER_PORT'),
     host: setting.textOrDefault('NERVECENTER_HOST'),
+    otlpPort: listenerPort(setting, 'NERVECENTER_OTLP_PORT'),
+    otlpGrpcPort: listenerPort(setting, 'NERVECENTER_OTLP_GRPC_PORT'),
+    otlpKeys: otlpKeys(setting),
     adminTokens: adminTokens(setting),
     allowedHosts: setting.list('NERVECENTER_ALLOWED_HOSTS').map((host) => host.toLowerCase()),
     allowedOrigins: origins(setting),
     intervalMs: milliseconds(setting.integer('NERVECENTER_INTERVAL_MS')),
     windowMs: milliseconds(setting.integer('NERVECENTER_WINDOW_MS')),
     prometheus: setting.choice('NERVECENTER_PROMETHEUS'),
+    semconv: setting.choice('NERVECENTER_SEMCONV'),
     storage: setting.choice('NERVECENTER_STORAGE'),
     postgres: readPostgres(setting, env),
     dataDir: resolve(cwd, setting.textOrDefault('NERVECENTER_DATA_DIR')),
     spoolMaxBytes: setting.integer('NERVECENTER_SPOOL_MAX_BYTES'),
     storageMaxBytes: setting.integerIfSet('NERVECENTER_STORAGE_MAX_BYTES'),
+    spans: setting.choice('NERVECENTER_SPANS'),
+    spansMaxBytes: setting.integer('NERVECENTER_SPANS_MAX_BYTES'),
     retentionMs: readRetention(setting),
     pricesPath: resolved(cwd, setting.text('NERVECENTER_PRICES')),
     alertsPath: resolved(cwd, setting.text('NERVECENTER_ALERTS')),
@@ -182,6 +217,30 @@ function adminTokens(setting: SettingReader): string[] {
     );
   }
   return tokens;
+}
+
+/** `null`: not set, or not usable. */
+function listenerPort(
+  setting: SettingReader,
+  name: 'NERVECENTER_OTLP_PORT' | 'NERVECENTER_OTLP_GRPC_PORT',
+): ListenerPort | null {
+  const value = setting.text(name)?.toLowerCase() ?? null;
+  if (value === null || value === 'off') return value;
+  if (/^\d+$/.test(value) && Number(value) <= PORT_MAX) return Number(value);
+  setting.refuse(name, value);
+  return null;
+}
+
+function otlpKeys(setting: SettingReader): OtlpKey[] {
+  const name = 'NERVECENTER_OTLP_KEYS';
+  const pairs = setting.list(name).map((pair) => OTLP_KEY_PAIR.exec(pair)?.groups);
+  if (pairs.some((pair) => (pair?.['key'] ?? '').length < OTLP_KEY_LENGTH_MIN)) {
+    setting.problems.push(
+      `${name}: expected ${expectationOf(name)}, got something else. ` +
+        'Make one with `openssl rand -hex 24`, or unset it.',
+    );
+  }
+  return pairs.map((pair) => ({ name: pair?.['name'] ?? '', key: pair?.['key'] ?? '' }));
 }
 
 function origins(setting: SettingReader): string[] {

@@ -4,7 +4,7 @@ import { userHeadersText } from '../core/user-headers.ts';
 import type { Config } from './config.ts';
 import { STANDARD_TARGET } from './otlp/targets.ts';
 import { retentionText } from './retention.ts';
-import { SETTINGS, type SettingName } from './settings.ts';
+import { defaultOf, SETTINGS, type SettingName } from './settings.ts';
 
 /** The configuration as `nervecenter doctor` prints it: by variable, secrets masked. */
 export function effectiveSettings(config: Config): Partial<Record<SettingName, string>> {
@@ -17,6 +17,12 @@ export function effectiveSettings(config: Config): Partial<Record<SettingName, s
     OTEL_EXPORTER_PROMETHEUS_PORT: String(config.prometheusExporterPort),
     NERVECENTER_PORT: String(config.port),
     NERVECENTER_HOST: config.host,
+    NERVECENTER_OTLP_PORT: String(config.otlpPort ?? defaultOf('NERVECENTER_OTLP_PORT')),
+    NERVECENTER_OTLP_GRPC_PORT: String(config.otlpGrpcPort ?? defaultOf('NERVECENTER_OTLP_GRPC_PORT')),
+    NERVECENTER_OTLP_KEYS:
+      config.otlpKeys.length === 0
+        ? 'unset'
+        : `${config.otlpKeys.map(({ name }) => name).join(',')} (keys not shown)`,
     NERVECENTER_ADMIN_TOKEN:
       config.adminTokens.length === 0
         ? 'one is made at start'
@@ -28,10 +34,13 @@ export function effectiveSettings(config: Config): Partial<Record<SettingName, s
     NERVECENTER_PROMETHEUS: config.prometheus,
     ...otlpSettings(config),
     NERVECENTER_LOCAL: config.local,
+    NERVECENTER_SEMCONV: config.semconv,
     NERVECENTER_STORAGE: config.storage,
     NERVECENTER_DATA_DIR: config.dataDir,
     NERVECENTER_SPOOL_MAX_BYTES: String(config.spoolMaxBytes),
     NERVECENTER_STORAGE_MAX_BYTES: String(config.storageMaxBytes ?? 'unset'),
+    NERVECENTER_SPANS: config.spans,
+    NERVECENTER_SPANS_MAX_BYTES: String(config.spansMaxBytes),
     NERVECENTER_RETENTION_DAYS: retentionText(Object.fromEntries(days)),
     NERVECENTER_PRICES: config.pricesPath ?? 'unset',
     NERVECENTER_ALERTS: config.alertsPath ?? 'unset',

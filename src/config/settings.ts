@@ -5,9 +5,10 @@ import { DEFAULT_RETENTION } from './retention.ts';
 export const SETTING_GROUPS = {
   app: 'The app',
   access: 'Address and access',
+  otlp: 'What others send: OTLP',
   live: 'Live figures',
   observed: 'What is observed',
-  otlp: 'Sending by OTLP',
+  sending: 'Sending by OTLP',
   storage: 'Storage',
   postgres: 'Your own Postgres',
 } as const;
@@ -47,8 +48,12 @@ interface TextSetting extends Described {
 export type Setting = IntegerSetting | ChoiceSetting | TextSetting;
 
 export const ADMIN_TOKEN_LENGTH_MIN = 16;
+export const OTLP_KEY_LENGTH_MIN = 16;
+const LISTENER_PORT = 'a whole number from 0 to 65535, or off';
 /** Less would not hold today's rows and the empty tables. */
 const STORAGE_MAX_BYTES_MIN = 64 * 1024 ** 2;
+/** Less would be a few minutes of one busy service. */
+const SPANS_MAX_BYTES_MIN = 16 * 1024 ** 2;
 
 /** Every variable that is read. The parser, `--help settings` and docs/settings.md have from here what they say of one. */
 export const SETTINGS = {
@@ -134,6 +139,39 @@ export const SETTINGS = {
     default: 'on',
     meaning: '`off` removes `/metrics`, `token` asks for the admin token there',
     more: { text: 'metrics', page: 'metrics.md' },
+  },
+  NERVECENTER_SEMCONV: {
+    kind: 'choice',
+    group: 'access',
+    choices: ['stable', 'dup'],
+    default: 'stable',
+    meaning:
+      '`dup`: metrics of model calls also have the names of semantic conventions 1.45, wherever they are shown; to be removed after one minor version',
+    more: { text: 'older names', page: 'metrics.md#older-names' },
+  },
+  NERVECENTER_OTLP_PORT: {
+    kind: 'text',
+    group: 'otlp',
+    absent: '4318 of nervecenter collector, off in an app',
+    expected: LISTENER_PORT,
+    meaning: 'port that takes OTLP over HTTP, on `NERVECENTER_HOST` (`0`: any free port; `off`: none)',
+    more: { text: 'OTLP', page: 'otlp.md' },
+  },
+  NERVECENTER_OTLP_GRPC_PORT: {
+    kind: 'text',
+    group: 'otlp',
+    absent: '4317 of nervecenter collector, off in an app',
+    expected: LISTENER_PORT,
+    meaning: 'the same over gRPC',
+    more: { text: 'OTLP', page: 'otlp.md' },
+  },
+  NERVECENTER_OTLP_KEYS: {
+    kind: 'text',
+    group: 'otlp',
+    absent: 'none on the loopback; beyond it one is made and printed',
+    expected: `pairs such as shop=<key> with at least ${OTLP_KEY_LENGTH_MIN} characters per key`,
+    meaning: `who may send: \`name=key,…\`, at least ${OTLP_KEY_LENGTH_MIN} characters per key`,
+    more: { text: 'keys', page: 'otlp.md#keys' },
   },
   NERVECENTER_INTERVAL_MS: {
     kind: 'integer',
@@ -222,6 +260,23 @@ export const SETTINGS = {
     min: STORAGE_MAX_BYTES_MIN,
     max: Number.MAX_SAFE_INTEGER,
     meaning: `room for all rows in the database, in bytes (at least ${STORAGE_MAX_BYTES_MIN}); past it the oldest days go first`,
+  },
+  NERVECENTER_SPANS: {
+    kind: 'choice',
+    group: 'storage',
+    choices: ['on', 'off'],
+    default: 'on',
+    meaning: '`off`: spans that are received make events and are not kept',
+    more: { text: 'spans', page: 'storage.md#spans' },
+  },
+  NERVECENTER_SPANS_MAX_BYTES: {
+    kind: 'integer',
+    group: 'storage',
+    min: SPANS_MAX_BYTES_MIN,
+    max: Number.MAX_SAFE_INTEGER,
+    default: '2147483648',
+    meaning: `room for the spans that are kept, in bytes (at least ${SPANS_MAX_BYTES_MIN}); past it the oldest go first`,
+    more: { text: 'spans', page: 'storage.md#spans' },
   },
   NERVECENTER_SPOOL_MAX_BYTES: {
     kind: 'integer',

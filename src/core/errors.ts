@@ -25,6 +25,7 @@ export const CATALOGUE = {
   NC_OUTPUT: { class: 'permanent', status: 500, title: 'The output cannot be written' },
   NC_UNAUTHENTICATED: { class: 'permanent', status: 401, title: 'Authentication is required' },
   NC_TOKEN_WRONG: { class: 'permanent', status: 401, title: 'The token is not valid' },
+  NC_KEY_WRONG: { class: 'permanent', status: 403, title: 'The key is not known' },
   NC_TOO_MANY_ATTEMPTS: { class: 'retryable', status: 429, title: 'Too many failed logins' },
   NC_ORIGIN_REFUSED: { class: 'permanent', status: 403, title: 'The origin is not allowed' },
   NC_HOST_REFUSED: { class: 'permanent', status: 421, title: 'The host name is not allowed' },
@@ -32,6 +33,12 @@ export const CATALOGUE = {
   NC_METHOD_NOT_ALLOWED: { class: 'permanent', status: 405, title: 'The method is not allowed here' },
   NC_BAD_REQUEST: { class: 'permanent', status: 400, title: 'The request cannot be understood' },
   NC_PAYLOAD_TOO_LARGE: { class: 'permanent', status: 413, title: 'The request body is too large' },
+  NC_MEDIA_TYPE: {
+    class: 'permanent',
+    status: 415,
+    title: 'The type or the encoding of the body is not known',
+  },
+  NC_OVERLOADED: { class: 'retryable', status: 429, title: 'More comes in than can be taken at once' },
   NC_UNAVAILABLE: { class: 'retryable', status: 503, title: 'Not available at the moment' },
 } as const satisfies Record<string, CatalogueEntry>;
 

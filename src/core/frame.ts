@@ -1,3 +1,4 @@
+import type { Sender } from './event.ts';
 import type { PackedRequests } from './packed-requests.ts';
 import type { NervecenterEvent } from './signals/index.ts';
 import type { Milliseconds } from './units.ts';
@@ -16,6 +17,8 @@ interface PointBase {
   readonly unit: string;
   readonly description: string;
   readonly attributes: Attributes;
+  /** Whose it is. Set by the collector, as on events; read back from storage it names the service only. */
+  readonly sender?: Sender;
 }
 
 /** A counter: `value` is what was added during the interval. */
@@ -30,6 +33,14 @@ export interface GaugePoint extends PointBase {
   readonly value: number;
 }
 
+/** One of the values of a series, with the trace in which it was measured. */
+export interface Exemplar {
+  readonly value: number;
+  /** 32 lower-case hex digits. */
+  readonly traceId: string;
+  readonly timeMs: number;
+}
+
 /** A base-2 exponential histogram of the interval at scale `HISTOGRAM_SCALE` (histogram.ts): `counts[i]` is bucket `offset + i`. */
 export interface HistogramPoint extends PointBase {
   readonly kind: 'histogram';
@@ -40,6 +51,8 @@ export interface HistogramPoint extends PointBase {
   readonly zeroCount: number;
   readonly offset: number;
   readonly counts: readonly number[];
+  /** The largest value of the interval that was measured in a trace; absent where none was. */
+  readonly exemplar?: Exemplar;
 }
 
 export type Point = CounterPoint | GaugePoint | HistogramPoint;

@@ -1,5 +1,6 @@
 import type { Attributes, AttributeValue, HistogramPoint, Point } from './frame.ts';
 import { HistogramDelta } from './histogram.ts';
+import { currentPoints, OLDER_INSTRUMENTS } from './llm/older-names.ts';
 import { SIGNALS } from './signals/index.ts';
 import type { InstrumentSpec } from './signals/instruments.ts';
 import { text } from './signals/row.ts';
@@ -16,6 +17,11 @@ type MeasuredSeries = readonly [
   ...figures: (number | readonly number[])[],
 ];
 
+/** As what attribute the service that a figure is of is stored with it; what earlier versions stored has none. */
+export const SERVICE = 'service.name';
+/** Read back from storage a figure is a service's, and no process'. */
+const NO_INSTANCE = '';
+
 /** Longest text of an attribute; the columns of the rows take no more. */
 const ATTRIBUTE_CHARS_MAX = 255;
 /** As the live view: what is larger is a bug of its sender. */
@@ -29,38 +35,47 @@ const LASTING = new Map<string, InstrumentSpec>(
     .map((instrument) => [instrument.name, instrument]),
 );
 
+/** What is read back may bear names of before as well. */
+const READABLE = new Map([...LASTING, ...OLDER_INSTRUMENTS.map((one) => [one.name, one] as const)]);
+
+/** What figures by a name are, those of before included; `undefined` for what no totals are kept of. */
+export function storedKind(name: string): InstrumentSpec['kind'] | undefined {
+  return READABLE.get(name)?.kind;
+}
+
 /** Whether a point is one that totals are kept of. */
 export function isLasting({ name, kind }: Pick<Point, 'name' | 'kind'>): boolean {
   return LASTING.get(name)?.kind === kind;
 }
 
-/** The lasting ones of some points, for the batch they belong to. */
+/** The lasting ones of some points, for the batch they belong to: those of one service as one. */
 export function toMeasured(points: readonly Point[]): Measured {
-  return points.filter(isLasting).flatMap((point): MeasuredSeries[] => {
-    const attributes = storable(point.attributes);
+  return oneByService(points.filter(isLasting)).flatMap((point): MeasuredSeries[] => {
+    const attributes = storedAttributes(point);
     if (point.kind === 'histogram') {
       const { count, sum, min, max, zeroCount, offset, counts } = point;
       return isFigure(sum) ? [[point.name, attributes, count, sum, min, max, zeroCount, offset, counts]] : [];
     }
-    return isFigure(point.value) && point.value >= 0 ? [[point.name, attributes, point.value]] : [];
+    return isFigure(point.value) && point.value > 0 ? [[point.name, attributes, point.value]] : [];
   });
 }
 
-/** The points again. What is not of this version, or no figure, is left out. */
+/** The points again, by the names of today. What neither this version nor one before measured, or no figure, is left out. */
 export function fromMeasured(measured: unknown): Point[] {
-  return Array.isArray(measured) ? measured.flatMap((series) => pointOf(series) ?? []) : [];
+  if (!Array.isArray(measured)) return [];
+  return measured.flatMap((series) => pointOf(series) ?? []).flatMap(currentPoints);
 }
 
 function pointOf(series: unknown): Point | null {
   if (!Array.isArray(series)) return null;
   const [name, attributes, ...figures] = series as [unknown, unknown, ...unknown[]];
-  const instrument = LASTING.get(String(name));
+  const instrument = READABLE.get(String(name));
   if (instrument === undefined || typeof attributes !== 'object' || attributes === null) return null;
   const base = {
     name: instrument.name,
     unit: instrument.unit,
     description: instrument.description,
-    attributes: storable(attributes as Attributes),
+    ...unstored(storable(attributes as Attributes)),
   };
   const counts = Array.isArray(figures[6]) ? figures[6] : [];
   const [value = 0, sum = 0, min = 0, max = 0, zeroCount = 0, offset = 0] = figures.slice(0, 6).map(Number);
@@ -70,12 +85,48 @@ function pointOf(series: unknown): Point | null {
     : { ...base, kind: 'histogram', count: value, sum, min, max, zeroCount, offset, counts };
 }
 
+/** Processes of one service that sent in one batch add up here; of one process nothing does. */
+function oneByService(points: readonly Point[]): readonly Point[] {
+  const [first] = points;
+  if (points.every(({ sender }) => sender?.instanceId === first?.sender?.instanceId)) return points;
+  return mergePoints(
+    points.map((point) => (point.sender === undefined ? point : ofService(point, point.sender.service))),
+  );
+}
+
+const ofService = (point: Point, service: string): Point => ({
+  ...point,
+  sender: { service, instanceId: NO_INSTANCE },
+});
+
+/** The attributes that a point is stored with. */
+export function storedAttributes({ attributes, sender }: Pick<Point, 'attributes' | 'sender'>): Attributes {
+  const clean = storable(attributes);
+  if (sender === undefined) return clean;
+  const byService = STORED.get(clean) ?? new Map<string, Attributes>();
+  STORED.set(clean, byService);
+  const stored = byService.get(sender.service) ?? cleaned({ ...clean, [SERVICE]: sender.service });
+  if (byService.size >= SERVICES_REMEMBERED_MAX) byService.clear();
+  byService.set(sender.service, stored);
+  return stored;
+}
+
+/** Again what a point was before it was stored. */
+function unstored(attributes: Attributes): Pick<Point, 'attributes' | 'sender'> {
+  const { [SERVICE]: service, ...own } = attributes;
+  if (typeof service !== 'string') return { attributes };
+  return { attributes: own, sender: { service, instanceId: NO_INSTANCE } };
+}
+
 function isFigure(value: unknown): value is number {
   return typeof value === 'number' && Math.abs(value) <= MAGNITUDE_MAX;
 }
 
 /** Of series that live on, which come with every batch. */
 const STORABLE = new WeakMap<Attributes, Attributes>();
+/** Likewise, by service. */
+const STORED = new WeakMap<Attributes, Map<string, Attributes>>();
+const SERVICES_REMEMBERED_MAX = 100;
 
 /** Text that every store takes, of bounded length, in one order of names whatever the sender's. */
 function storable(attributes: Attributes): Attributes {
@@ -100,14 +151,14 @@ interface HistogramSum {
   readonly sum: HistogramDelta;
 }
 
-/** Points of any number of batches as one per series. Of what is no counter or histogram the last one counts. */
+/** Points of any number of batches as one per series and sender. Of what is no counter or histogram the last one counts. */
 export class PointSum {
   readonly #histograms = new Map<string, HistogramSum>();
   readonly #others = new Map<string, Point>();
 
   add(points: Iterable<Point>): this {
     for (const point of points) {
-      const key = seriesOf(point);
+      const key = `${seriesOf(point)}${senderKey(point)}`;
       if (point.kind === 'histogram') {
         const known = this.#histograms.get(key) ?? { first: point, sum: new HistogramDelta() };
         known.sum.add(point);
@@ -133,6 +184,10 @@ export class PointSum {
 
 export function mergePoints(points: Iterable<Point>): Point[] {
   return new PointSum().add(points).take();
+}
+
+function senderKey({ sender }: Point): string {
+  return sender === undefined ? '' : `\u0000${sender.instanceId}\u0000${sender.service}`;
 }
 
 /** One text per metric and set of attributes, whose names stand in one order. */

@@ -24,6 +24,18 @@ export interface Snapshot {
   readonly api: ApiSnapshot;
   readonly instances: readonly InstanceSnapshot[];
   readonly pipeline: PipelineSnapshot;
+  /** Only where the figures are not everybody's. */
+  readonly filter?: FilterSnapshot;
+}
+
+/** Whose figures a snapshot has: `system` but for its processes, and `pipeline`, are the collector's all the same. */
+export interface FilterSnapshot {
+  readonly service: string | null;
+  readonly instance: string | null;
+  /** Everybody who sends: `instances` without the filter. */
+  readonly senders: readonly InstanceSnapshot[];
+  /** How many were not told apart any more because they are gone or too many, and are in `<other>`. */
+  readonly folded: { readonly services: number; readonly instances: number };
 }
 
 export interface SystemSnapshot {

@@ -38,14 +38,28 @@ export interface MergingHistogram extends Histogram {
 export class DeltaMeterProvider implements MeterProvider, ImmediateProducer {
   readonly #instruments = new Map<string, SeriesSet>();
   readonly #observed = new Observed();
+  readonly #work: Work = { traceId: null, timeMs: 0 };
   readonly #meter = new DeltaMeter(
     (kind, name, options) => this.#series(kind, name, options),
     this.#observed,
+    this.#work,
   );
   #takenAt: HrTime = [0, 0];
 
   getMeter(): DeltaMeter {
     return this.#meter;
+  }
+
+  /**
+   * What is recorded from now on was measured in this trace: of each histogram's series the largest value since the last
+   * collection becomes its exemplar. It stands in for the context that the API's `record` takes, which nobody has who
+   * measures an event after the fact.
+   *
+   * @param traceId 32 lower-case hex digits, what is none gives no exemplar; `null`: in no trace.
+   */
+  during(traceId: string | null, timeMs: number): void {
+    this.#work.traceId = traceId;
+    this.#work.timeMs = timeMs;
   }
 
   /** What the instruments are that were made so far. */
@@ -98,15 +112,23 @@ export function collectionOf(metrics: MetricData[]): CollectionResult {
   };
 }
 
+/** In what values are recorded at the moment. */
+interface Work {
+  traceId: string | null;
+  timeMs: number;
+}
+
 type MakeSeries = (kind: SeriesKind, name: string, options?: MetricOptions) => SeriesSet;
 
 export class DeltaMeter implements Meter {
   readonly #series: MakeSeries;
   readonly #observed: Observed;
+  readonly #work: Readonly<Work>;
 
-  constructor(series: MakeSeries, observed: Observed) {
+  constructor(series: MakeSeries, observed: Observed, work: Readonly<Work>) {
     this.#series = series;
     this.#observed = observed;
+    this.#work = work;
   }
 
   createCounter(name: string, options?: MetricOptions): Counter {
@@ -136,6 +158,9 @@ export class DeltaMeter implements Meter {
         const one = series.of(attributes);
         one.touched = true;
         one.histogram?.record(value);
+        const { traceId, timeMs } = this.#work;
+        if (traceId === null || (one.exemplar !== null && one.exemplar.value >= value)) return;
+        one.exemplar = { value, traceId, timeMs };
       },
       merge: (values, attributes) => {
         const one = series.of(attributes);

@@ -3,10 +3,12 @@ import {
   AggregationTemporality,
   type DataPoint,
   DataPointType,
+  type ExponentialHistogram,
   type MetricData,
 } from '@opentelemetry/sdk-metrics';
-import type { Attributes, AttributeValue } from '../core/frame.ts';
+import type { Attributes, AttributeValue, Exemplar } from '../core/frame.ts';
 import { HISTOGRAM_SCALE, HistogramDelta } from '../core/histogram.ts';
+import { isTraceId } from '../core/signals/checks.ts';
 
 /** As OpenTelemetry's SDK: past so many series an instrument's further ones are one, marked as overflow. */
 const SERIES_MAX_PER_INSTRUMENT = 2000;
@@ -39,6 +41,13 @@ export interface Series {
   /** What an observed counter said last. */
   observed: number;
   readonly histogram: HistogramDelta | null;
+  /** The largest value of a histogram that was recorded in a trace. */
+  exemplar: Exemplar | null;
+}
+
+/** A histogram's data point with what the SDK's has no place for. */
+export interface HistogramDataPoint extends DataPoint<ExponentialHistogram> {
+  readonly exemplar?: Exemplar;
 }
 
 /** A series is found by walking its attributes in the order they are given: a name, then its value, and so on. */
@@ -51,6 +60,8 @@ interface Step {
 export class SeriesSet {
   readonly descriptor: Descriptor;
   readonly #root: Step = { next: new Map(), series: null };
+  /** Of attributes that cannot change any more: walking them takes longer than all the rest of a measurement. */
+  readonly #frozen = new WeakMap<ApiAttributes, Series>();
   readonly #all: Series[] = [];
   #overflow: Series | null = null;
 
@@ -64,9 +75,13 @@ export class SeriesSet {
 
   /**
    * Attributes must come from literals with the same order of names: another order is another series, which only the
-   * collector merges.
+   * collector merges. Frozen ones are known again by what they are.
    */
   of(attributes: ApiAttributes): Series {
+    return this.#frozen.get(attributes) ?? this.#find(attributes);
+  }
+
+  #find(attributes: ApiAttributes): Series {
     let step = this.#root;
     for (const name in attributes) {
       const value = attributes[name];
@@ -74,6 +89,7 @@ export class SeriesSet {
       step = following(following(step, name), primitive(value));
     }
     step.series ??= this.#admit(attributes);
+    if (Object.isFrozen(attributes)) this.#frozen.set(attributes, step.series);
     return step.series;
   }
 
@@ -88,9 +104,7 @@ export class SeriesSet {
       aggregationTemporality: AggregationTemporality.DELTA,
     };
     if (kind === 'histogram') {
-      const dataPoints = touched.flatMap(({ attributes, histogram }) =>
-        histogram === null ? [] : { ...times, attributes, value: exponentialHistogram(histogram) },
-      );
+      const dataPoints = touched.flatMap((series) => histogramPoint(series, times) ?? []);
       return { ...base, dataPointType: DataPointType.EXPONENTIAL_HISTOGRAM, dataPoints };
     }
     const dataPoints: DataPoint<number>[] = touched.map(({ attributes, value }) => ({
@@ -114,7 +128,7 @@ export class SeriesSet {
 
   #add(attributes: Attributes): Series {
     const histogram = this.descriptor.kind === 'histogram' ? new HistogramDelta() : null;
-    const series: Series = { attributes, value: 0, touched: false, observed: 0, histogram };
+    const series: Series = { attributes, value: 0, touched: false, observed: 0, histogram, exemplar: null };
     this.#all.push(series);
     return series;
   }
@@ -140,6 +154,14 @@ function primitives(attributes: ApiAttributes): Attributes {
 function primitive(value: unknown): AttributeValue {
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+function histogramPoint(series: Series, times: Times): HistogramDataPoint | null {
+  const { attributes, histogram, exemplar } = series;
+  if (histogram === null) return null;
+  series.exemplar = null;
+  const point = { ...times, attributes, value: exponentialHistogram(histogram) };
+  return exemplar !== null && isTraceId(exemplar.traceId) ? { ...point, exemplar } : point;
 }
 
 function exponentialHistogram(histogram: HistogramDelta) {

@@ -3,7 +3,6 @@ import {
   AggregationType,
   type DataPoint,
   DataPointType,
-  type ExponentialHistogram,
   InstrumentType,
   type MetricData,
   type MetricProducer,
@@ -11,6 +10,7 @@ import {
 } from '@opentelemetry/sdk-metrics';
 import type { Attributes, AttributeValue, Point } from '../core/frame.ts';
 import { HISTOGRAM_BUCKETS_MAX, rescale } from '../core/histogram.ts';
+import type { HistogramDataPoint } from './series.ts';
 
 /** What an app's observable instrument may take to answer; a slower one is left out of the frame. */
 const OBSERVE_TIMEOUT_MS = 500;
@@ -106,7 +106,7 @@ export function pointsOf(metric: MetricData): Point[] {
 }
 
 function histogramOf(
-  point: DataPoint<ExponentialHistogram>,
+  point: HistogramDataPoint,
 ): Omit<Point & { kind: 'histogram' }, 'name' | 'unit' | 'description'> {
   const { count, sum = 0, min = 0, max = 0, zeroCount, scale, positive } = point.value;
   return {
@@ -118,6 +118,7 @@ function histogramOf(
     max,
     zeroCount,
     ...rescale(scale, positive.offset, positive.bucketCounts),
+    ...(point.exemplar && { exemplar: point.exemplar }),
   };
 }
 

@@ -102,6 +102,40 @@ describe('nervecenter collector', () => {
     }
   });
 
+  it('tells in one line that another program has the port for OTLP, and doctor says who listens', async () => {
+    const stranger = createServer((_request, response) => response.end('hello')).listen(0, '127.0.0.1');
+    await once(stranger, 'listening');
+    try {
+      const { port } = stranger.address() as AddressInfo;
+      const env = {
+        NERVECENTER_PORT: '0',
+        NERVECENTER_STORAGE: 'off',
+        NERVECENTER_OTLP_PORT: String(port),
+        NERVECENTER_OTLP_KEYS: 'shop=a-secret-of-the-shop',
+      };
+      const { code, stderr } = await nervecenter([], { cwd, env });
+      assert.equal(code, 1);
+      assert.equal(
+        stderr,
+        `nervecenter: 127.0.0.1:${port} is taken by another process. Set NERVECENTER_OTLP_PORT to a free port, or to 0 for any. [NC_PORT_TAKEN]\n`,
+      );
+      const { stdout } = await nervecenter(['doctor'], { cwd, env });
+      assert.match(stdout, new RegExp(`^otlp +HTTP http://127.0.0.1:${port}, which listens, gRPC off$`, 'm'));
+      assert.match(stdout, /^NERVECENTER_OTLP_KEYS +shop \(keys not shown\)$/m);
+    } finally {
+      stranger.close();
+    }
+  });
+
+  it('takes OTLP over gRPC from the build', async () => {
+    await withCollector(
+      { NERVECENTER_STORAGE: 'off', NERVECENTER_OTLP_PORT: '0', NERVECENTER_OTLP_GRPC_PORT: '0' },
+      async (collector) => {
+        assert.match(collector.stderr, /^ {2}otlp +http:\S+ \(HTTP\), http:\S+ \(gRPC\)$/m);
+      },
+    );
+  });
+
   for (const { what, env, pattern } of [
     {
       what: 'a bad setting',

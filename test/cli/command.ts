@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { until } from '../support/poll.ts';
+import { WITHOUT_OTLP } from '../support/without-otlp.ts';
 
 /** What the bin of the package is; it needs the build. */
 const CLI = join(import.meta.dirname, '..', '..', 'dist', 'cli.js');
@@ -12,7 +13,7 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** One run of `nervecenter` in a process of its own, with no setting but the ones given. */
+/** One run of `nervecenter` in a process of its own, with no setting but the ones given; it takes OTLP only if they say so. */
 export class Command {
   readonly child: ChildProcess;
   stdout = '';
@@ -21,7 +22,7 @@ export class Command {
   constructor(args: readonly string[], { cwd, env }: CommandOptions) {
     this.child = spawn(process.execPath, [CLI, ...args], {
       cwd,
-      env: { PATH: process.env['PATH'], HOME: cwd, ...env },
+      env: { PATH: process.env['PATH'], HOME: cwd, ...WITHOUT_OTLP, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.child.stdout?.on('data', (chunk: Buffer) => {

@@ -16,6 +16,7 @@ const TABLES = [
   'llm_call_metrics',
   'rag_metrics',
   'request_metrics',
+  'spans',
   'system_metrics',
   'ws_session_metrics',
 ];

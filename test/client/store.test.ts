@@ -50,6 +50,37 @@ describe('the stream', () => {
     secure.disconnect();
   });
 
+  test('of one service, or one of its processes, says so in the address, polling too', async () => {
+    const some = createMetricsStore({ ...environment.options, service: 'a b', instance: 'i' });
+    some.connect();
+    assert.equal(
+      environment.socket.url,
+      'ws://collector.test:9464/api/metrics/stream?service=a+b&instance=i',
+    );
+    environment.socket.fail();
+    await environment.clock.advance(1);
+    assert.equal(
+      environment.fetched.at(-1),
+      'http://collector.test:9464/api/metrics/snapshot?service=a+b&instance=i',
+    );
+    some.disconnect();
+  });
+
+  test('keeps whose figures they are, and who else there is', () => {
+    store.connect();
+    environment.socket.open();
+    const filter = {
+      service: 'a',
+      instance: null,
+      senders: busy.instances,
+      folded: { services: 1, instances: 2 },
+    };
+    environment.socket.sendSnapshot(snapshotAt(1, { filter }));
+    assert.deepEqual(state.snapshot?.filter, filter);
+    environment.socket.sendSnapshot(snapshotAt(2, { filter: { senders: 'none' } as never }));
+    assert.deepEqual(state.snapshot?.filter?.senders, []);
+  });
+
   test('connecting twice makes one socket', () => {
     store.connect();
     environment.socket.open();

@@ -9,6 +9,7 @@ import { type Collector, startCollector } from '../../src/collector/start.ts';
 import { readConfig } from '../../src/config/config.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { until } from '../support/poll.ts';
+import { WITHOUT_OTLP } from '../support/without-otlp.ts';
 
 const TOKEN = 'a-token-long-enough-for-a-test';
 const VIEWERS = 100;
@@ -58,6 +59,7 @@ describe('a collector alone', () => {
     const config = readConfig(
       {
         NERVECENTER_PORT: '0',
+        ...WITHOUT_OTLP,
         NERVECENTER_STORAGE: 'off',
         NERVECENTER_INTERVAL_MS: '1000',
         NERVECENTER_ADMIN_TOKEN: TOKEN,

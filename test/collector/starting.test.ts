@@ -8,6 +8,7 @@ import { readConfig } from '../../src/config/config.ts';
 import type { Health } from '../../src/core/snapshot.ts';
 import { until } from '../support/poll.ts';
 import { reachableTempDir } from '../support/postgres.ts';
+import { WITHOUT_OTLP } from '../support/without-otlp.ts';
 
 const ISSUE = 'Storage unreachable';
 
@@ -20,6 +21,7 @@ it('storage that is still starting is no failure, and one more attempt that fail
   const config = readConfig({
     DATABASE_URL: `postgres://u:p@127.0.0.1:${port}/d`,
     NERVECENTER_PORT: '0',
+    ...WITHOUT_OTLP,
     NERVECENTER_DATA_DIR: dataDir,
   });
   const collector = await startCollector({ config, log: () => {}, host: null });

@@ -23,6 +23,7 @@ const TABLES = {
   cache: 'cache_metrics',
   system: 'system_metrics',
   'ws-session': 'ws_session_metrics',
+  span: 'spans',
 } as const;
 
 let server: TestPostgres;

@@ -166,6 +166,31 @@ describe('two services on one port', () => {
       const snapshot = await first.snapshotWhen(({ api }) => api.requests_total === 5);
       assert.deepEqual(snapshot.instances.map(({ service }) => service).sort(), ['search', 'shop']);
       assert.equal(second.stderr, '');
+
+      const third = new ObservedApp(WORKER, { env: env('search') });
+      apps.push(third);
+      await asked(await third.appUrl(), '/record', 4);
+      const whole = await first.snapshotWhen(
+        ({ api, llm }) => api.requests_total + llm.total_requests === 13,
+      );
+      const counted = async (query: string) => {
+        const { api, llm } = (await (await first.get(`/api/metrics/snapshot?${query}`)).json()) as Snapshot;
+        return [api.requests_total, llm.total_requests, llm.tokens_in_total];
+      };
+      assert.deepEqual(await counted('service=shop'), [2, 0, 0]);
+      assert.deepEqual(await counted('service=search'), [7, 4, 40]);
+      const ofSearch = whole.instances.filter(({ service }) => service === 'search');
+      const parts = await Promise.all(ofSearch.map(({ instance_id }) => counted(`instance=${instance_id}`)));
+      assert.deepEqual(parts.toSorted(), [
+        [3, 0, 0],
+        [4, 4, 40],
+      ]);
+      assert.deepEqual(await counted(''), [9, 4, 40]);
+      third.child.kill('SIGKILL');
+      await first.snapshotWhen(({ instances }) =>
+        instances.some(({ pid, up }) => pid === third.child.pid && !up),
+      );
+      assert.deepEqual(await counted('service=search'), [7, 4, 40]);
     } finally {
       for (const app of apps) await app.stop();
     }

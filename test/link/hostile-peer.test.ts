@@ -13,6 +13,7 @@ import { encodeMessage, MessageDecoder } from '../../src/link/framing.ts';
 import { rendezvousPath } from '../../src/link/rendezvous.ts';
 import { freePort } from '../support/free-port.ts';
 import { until } from '../support/poll.ts';
+import { WITHOUT_OTLP } from '../support/without-otlp.ts';
 import { counterPoint, frameOf, requestEvent, sourceNamed } from './messages.ts';
 
 const TOKEN = 'a-token-of-24-characters';
@@ -72,6 +73,7 @@ describe('a peer that is broken or hostile', () => {
     const config = readConfig(
       {
         NERVECENTER_PORT: String(port),
+        ...WITHOUT_OTLP,
         NERVECENTER_STORAGE: 'off',
         NERVECENTER_DATA_DIR: directory,
         NERVECENTER_ADMIN_TOKEN: TOKEN,

@@ -42,7 +42,7 @@ function collectorProvider(): DeltaMeterProvider {
 
 /** The figures of a scrape itself are made by the scrape. */
 function madeByScrape(): string[] {
-  return [...exposition([], { openMetrics: false })].join('').match(/(?<=# TYPE )\S+/g) ?? [];
+  return [...exposition([], 'text')].join('').match(/(?<=# TYPE )\S+/g) ?? [];
 }
 
 describe('the instruments of agent and collector', () => {
@@ -76,6 +76,6 @@ it('the times between chunks go into the histogram of their name', () => {
   const [point, ...others] = new SnapshotReader([provider]).collectNow();
   assert.deepEqual(
     [point?.name, point?.kind, point?.attributes, others],
-    ['gen_ai.client.operation.time_per_output_chunk', 'histogram', { model: 'm' }, []],
+    ['gen_ai.client.inference.time_per_output_chunk', 'histogram', { model: 'm' }, []],
   );
 });

@@ -97,6 +97,30 @@ describe('the provider of deltas', () => {
     );
   });
 
+  it('knows frozen attributes again, and never those that have changed', async () => {
+    const { counter, histogram, collect } = collecting();
+    const frozen = Object.freeze({ a: 1 });
+    const changing: Record<string, number> = { a: 1 };
+    const sealed = Object.seal({ a: 1 });
+    for (const attributes of [frozen, changing, sealed, frozen, { a: 1 }]) counter.add(1, attributes);
+    changing['a'] = 2;
+    sealed.a = 3;
+    for (const attributes of [frozen, changing, sealed]) counter.add(10, attributes);
+    histogram.record(1, frozen);
+    const points = await collect();
+    assert.deepEqual(
+      points.map((point) => [point.attributes, point.kind === 'histogram' ? point.count : point.value]),
+      [
+        [{ a: 1 }, 15],
+        [{ a: 2 }, 10],
+        [{ a: 3 }, 10],
+        [{ a: 1 }, 1],
+      ],
+    );
+    counter.add(5, frozen);
+    assert.equal(pointValue(await collect(), 'test.counter'), 5);
+  });
+
   it('aggregates histograms exactly in count, sum and extremes, and within the bound in percentiles', async () => {
     const latency = fc.double({ min: 0.001, max: 1020, noNaN: true });
     await fc.assert(

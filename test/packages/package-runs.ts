@@ -5,6 +5,7 @@ import { freePort } from '../support/free-port.ts';
 import { ObservedApp, PRELOAD } from '../support/observed-app.ts';
 import { until } from '../support/poll.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
+import { WITHOUT_OTLP } from '../support/without-otlp.ts';
 import type { ExpectedRow } from './expected.ts';
 import { type Providers, startProviders } from './provider.ts';
 
@@ -52,7 +53,7 @@ export class PackageRuns {
     this.#postgres = storage.postgres;
     this.#database = storage.database;
     this.#port = port;
-    const env = { NERVECENTER_PORT: port, ...storage.database.env };
+    const env = { NERVECENTER_PORT: port, ...WITHOUT_OTLP, ...storage.database.env };
     this.#collector = new ObservedApp(CLI, { flags: [], args: ['collector'], env });
   }
 

@@ -112,6 +112,40 @@ export const SETTING_CASES: readonly SettingCase[] = [
     bad: ['-1', '65536', '80.5', '0x50', '1e3', 'http', '٣', 'NaN', 'Infinity'],
     expectation: whole(0, 65_535),
   },
+  ...['OTLP_PORT', 'OTLP_GRPC_PORT'].map(
+    (name): SettingCase => ({
+      name: `NERVECENTER_${name}`,
+      field: name === 'OTLP_PORT' ? 'otlpPort' : 'otlpGrpcPort',
+      fallback: null,
+      good: [
+        ['0', 0],
+        [' 4318 ', 4318],
+        ['65535', 65_535],
+        ['off', 'off'],
+        ['OFF', 'off'],
+      ],
+      bad: ['-1', '65536', '1.5', 'on', '0x10', '127.0.0.1:4318'],
+      expectation: /a whole number from 0 to 65535, or off/,
+    }),
+  ),
+  {
+    name: 'NERVECENTER_OTLP_KEYS',
+    field: 'otlpKeys',
+    fallback: [],
+    good: [
+      [`shop=${LONG}`, [{ name: 'shop', key: LONG }]],
+      [
+        ` shop=${LONG} , shop=b${LONG}=,`,
+        [
+          { name: 'shop', key: LONG },
+          { name: 'shop', key: `b${LONG}=` },
+        ],
+      ],
+    ],
+    bad: ['shop=short-secret', LONG, `=${LONG}`, `a b=${LONG}`, `shop=ключ${LONG}`],
+    expectation: /at least 16 characters per key/,
+    secret: true,
+  },
   {
     name: 'NERVECENTER_HOST',
     field: 'host',
@@ -189,6 +223,17 @@ export const SETTING_CASES: readonly SettingCase[] = [
     expectation: /one of on, off, token/,
   },
   {
+    name: 'NERVECENTER_SEMCONV',
+    field: 'semconv',
+    fallback: 'stable',
+    good: [
+      ['stable', 'stable'],
+      [' DUP ', 'dup'],
+    ],
+    bad: ['on', 'gen_ai_latest_experimental', 'stable,dup'],
+    expectation: /one of stable, dup/,
+  },
+  {
     name: 'NERVECENTER_STORAGE',
     field: 'storage',
     fallback: 'on',
@@ -219,6 +264,22 @@ export const SETTING_CASES: readonly SettingCase[] = [
     expectation: whole(67_108_864, Number.MAX_SAFE_INTEGER),
   },
   {
+    name: 'NERVECENTER_SPANS',
+    field: 'spans',
+    fallback: 'on',
+    good: [['off', 'off']],
+    bad: ['some'],
+    expectation: /one of on, off/,
+  },
+  {
+    name: 'NERVECENTER_SPANS_MAX_BYTES',
+    field: 'spansMaxBytes',
+    fallback: 2 * GIB,
+    good: [['16777216', 16_777_216]],
+    bad: ['0', '16777215', '2GiB'],
+    expectation: whole(16_777_216, Number.MAX_SAFE_INTEGER),
+  },
+  {
     name: 'NERVECENTER_SPOOL_MAX_BYTES',
     field: 'spoolMaxBytes',
     fallback: GIB,
@@ -238,11 +299,19 @@ export const SETTING_CASES: readonly SettingCase[] = [
       llm: 90 * DAY_MS,
       rag: 30 * DAY_MS,
       cache: 7 * DAY_MS,
+      span: 7 * DAY_MS,
     },
     good: [
       [
         'llm=365, cache = 1',
-        { request: 30 * DAY_MS, system: 7 * DAY_MS, llm: 365 * DAY_MS, rag: 30 * DAY_MS, cache: DAY_MS },
+        {
+          request: 30 * DAY_MS,
+          system: 7 * DAY_MS,
+          llm: 365 * DAY_MS,
+          rag: 30 * DAY_MS,
+          cache: DAY_MS,
+          span: 7 * DAY_MS,
+        },
       ],
     ],
     bad: [
@@ -255,7 +324,7 @@ export const SETTING_CASES: readonly SettingCase[] = [
       '__proto__=3',
       'constructor=3',
     ],
-    expectation: /pairs such as request=30 with request, system, llm, rag, cache and at least 1 day/,
+    expectation: /pairs such as request=30 with request, system, llm, rag, cache, span and at least 1 day/,
   },
   ...(
     [

@@ -20,6 +20,7 @@ const ROOMS = [
   'live',
   'alerts',
   'events',
+  'traces',
   'routes',
   'explore',
   'llm',

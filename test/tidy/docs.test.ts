@@ -9,6 +9,8 @@ import { observeExport } from '../../src/collector/exporting.ts';
 import type { MetricFamily } from '../../src/collector/metric-family.ts';
 import { exposition } from '../../src/collector/prometheus/exposition.ts';
 import { familyName } from '../../src/collector/prometheus/names.ts';
+import { OtlpStatistics } from '../../src/collector/receivers/otlp/listen/statistics.ts';
+import { OTLP_EXCEPTIONS, OTLP_RECORDS } from '../../src/collector/receivers/otlp/statistics.ts';
 import { createRoutes, type RouteSources, STREAM_PATH } from '../../src/collector/server/routes.ts';
 import { emptyStatistics, observeStatistics } from '../../src/collector/server/statistics.ts';
 import { defaultOf, SETTING_NAMES, settingOf } from '../../src/config/settings.ts';
@@ -28,6 +30,7 @@ function serverInstruments() {
   const provider = new DeltaMeterProvider();
   observeStatistics(provider.getMeter(), emptyStatistics(), () => 0);
   observeExport(provider.getMeter(), () => []);
+  new OtlpStatistics(provider.getMeter());
   return provider.instruments;
 }
 
@@ -85,6 +88,8 @@ describe('the documents and the code agree on', () => {
       INPUT_REFUSALS,
       FOLDED_LABELS,
       GIVEN_UP,
+      OTLP_RECORDS,
+      OTLP_EXCEPTIONS,
       ...serverInstruments(),
     ].map(({ name, kind, unit }) => {
       const family = familyName({ name, unit, kind: kind as MetricFamily['kind'] }).name;
@@ -92,7 +97,7 @@ describe('the documents and the code agree on', () => {
     });
     assert.deepEqual(documented.slice(0, instruments.length), instruments);
     const own = documented.slice(instruments.length).map(([, shown]) => shown);
-    const exposedByItself = [...exposition([], { openMetrics: false })].join('').match(/(?<=# TYPE )\S+/g);
+    const exposedByItself = [...exposition([], 'text')].join('').match(/(?<=# TYPE )\S+/g);
     assert.deepEqual(own, exposedByItself);
   });
 

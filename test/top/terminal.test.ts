@@ -11,6 +11,7 @@ import { runTop } from '../../src/top/app.ts';
 import { oneFrame } from '../../src/top/once.ts';
 import { Terminal, type TerminalInput, type TerminalOutput } from '../../src/top/terminal.ts';
 import { until } from '../support/poll.ts';
+import { WITHOUT_OTLP } from '../support/without-otlp.ts';
 
 const TOKEN = 'a-token-long-enough-for-a-test';
 const ENTER = '\x1b[?1049h\x1b[?25l\x1b[?7l';
@@ -108,6 +109,7 @@ describe('top on a collector', () => {
       {
         OTEL_SERVICE_NAME: 'watched',
         NERVECENTER_PORT: '0',
+        ...WITHOUT_OTLP,
         NERVECENTER_STORAGE: 'off',
         NERVECENTER_INTERVAL_MS: '1000',
         NERVECENTER_ADMIN_TOKEN: TOKEN,

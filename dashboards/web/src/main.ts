@@ -1,11 +1,11 @@
 // Before everything else: uPlot needs a language that Intl accepts as soon as it loads.
 import './language.ts';
 import { mount } from 'svelte';
-import { metricsStore } from '../../../src/client/index.ts';
+import { createMetricsStore } from '../../../src/client/index.ts';
 import App from './App.svelte';
 import { Firings } from './alerts/firings.svelte.ts';
 import { type Fetch, HistoryClient } from './history/client.ts';
-import { Live, type Source } from './live/live.svelte.ts';
+import { Live, type SourceOf } from './live/live.svelte.ts';
 import { Redeployment } from './live/redeployment.svelte.ts';
 import { PAGES } from './pages/index.ts';
 import { Navigation } from './view/navigation.svelte.ts';
@@ -14,17 +14,23 @@ import { TimeRange } from './view/time.svelte.ts';
 import './theme.css';
 
 interface Sources {
-  readonly live: Source;
+  readonly live: SourceOf;
   readonly fetch: Fetch;
 }
+
+const storeOf: SourceOf = ({ service, instance }) =>
+  createMetricsStore({
+    ...(service === null ? {} : { service }),
+    ...(instance === null ? {} : { instance }),
+  });
 
 /** In development `?fixture=busy|empty|critical` shows a fixture without any server. */
 async function sourcesOfPage(): Promise<Sources> {
   const fixture = new URLSearchParams(location.search).get('fixture');
   if (!import.meta.env.DEV || fixture === null)
-    return { live: metricsStore, fetch: (url, init) => fetch(url, init) };
+    return { live: storeOf, fetch: (url, init) => fetch(url, init) };
   const { fixtureFetch, fixtureSource } = await import('./fixtures/index.ts');
-  return { live: fixtureSource(fixture), fetch: fixtureFetch(fixture) };
+  return { live: () => fixtureSource(fixture), fetch: fixtureFetch(fixture) };
 }
 
 async function start(): Promise<void> {
@@ -32,8 +38,8 @@ async function start(): Promise<void> {
   if (target === null) throw new Error('The page has no #app element');
   const sources = await sourcesOfPage();
   const history = new HistoryClient(sources.fetch);
-  const live = new Live(sources.live, history);
   const navigation = new Navigation(PAGES);
+  const live = new Live(sources.live, history, navigation.view.sender);
   const time = new TimeRange(navigation, live);
   const dashboard = {
     live,

@@ -1,14 +1,15 @@
+import type { RouteBound } from '../../core/http/served.ts';
+import type { CallLabels } from '../../core/llm/call-labels.ts';
 import { modelName } from '../../core/llm/labels.ts';
+import type { StageNames } from '../../core/rag/stage-names.ts';
 import { NO_CALL_DETAILS } from '../../core/signals/llm-call.ts';
 import { EMBEDDING, RERANK, VECTOR_SEARCH } from '../../core/signals/rag-query.ts';
 import { type Milliseconds, milliseconds, usd } from '../../core/units.ts';
 import { newEventId } from '../../platform/ids.ts';
 import { attributionOf, currentContext, parentSpanIdNow, traceIdNow, within } from '../context/context.ts';
-import type { RouteBound } from '../http/route.ts';
 import type { Agent } from '../instrumentation.ts';
-import { type CallLabels, callLabelsOf } from '../llm/call-labels.ts';
+import { callLabelsOf } from '../llm/call-labels.ts';
 import { tokenUsage } from '../llm/tokens/raw-usage.ts';
-import type { StageNames } from '../rag/stage-names.ts';
 import { COST_USD_MAX, DURATION_MS_MAX, Input, type OnInvalid, TOKENS_MAX } from './input.ts';
 
 /** One HTTP request served, for servers that cannot be seen from outside. */

@@ -1,6 +1,7 @@
 import diagnosticsChannel from 'node:diagnostics_channel';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { CLIENT_CLOSED_REQUEST, knownMethod, RouteBound } from '../../core/http/served.ts';
 import type { RequestEvent } from '../../core/signals/request.ts';
 import { type Milliseconds, milliseconds } from '../../core/units.ts';
 import { currentContext, enterContext, runInContext, WorkContext, within } from '../context/context.ts';
@@ -8,7 +9,6 @@ import type { Identity } from '../context/identity.ts';
 import { isOwnTraffic } from '../context/own-traffic.ts';
 import { callerOf } from '../context/traceparent.ts';
 import type { Agent, Instrumentation } from '../instrumentation.ts';
-import { RouteBound } from './route.ts';
 
 /** What Node publishes on `http.server.request.start` and `http.server.response.finish`. */
 interface Exchange {
@@ -20,21 +20,6 @@ interface Exchange {
 /** Finds the template of the route that served a request, where the framework leaves a trace of it on the request. */
 export type RouteResolver = (request: IncomingMessage) => string | undefined;
 
-const STANDARD_METHODS: ReadonlySet<string> = new Set([
-  'GET',
-  'HEAD',
-  'POST',
-  'PUT',
-  'DELETE',
-  'CONNECT',
-  'OPTIONS',
-  'TRACE',
-  'PATCH',
-  'QUERY',
-]);
-/** nginx's "client closed request": nobody was there to receive a status. */
-const CLIENT_CLOSED_REQUEST = 499;
-
 const resolvers: RouteResolver[] = [];
 
 /** Adds a way to find routes; asked once per request, at its end, when no framework has set `WorkContext.route`. */
@@ -44,11 +29,6 @@ export function addRouteResolver(resolver: RouteResolver): () => void {
     const at = resolvers.indexOf(resolver);
     if (at !== -1) resolvers.splice(at, 1);
   };
-}
-
-/** `_OTHER` for anything but the standard methods (semantic conventions): clients could otherwise invent series. */
-export function knownMethod(method: string | undefined): string {
-  return method !== undefined && STANDARD_METHODS.has(method) ? method : '_OTHER';
 }
 
 /** One request being served. */

@@ -1,5 +1,6 @@
 import type { Attribution } from '../../core/event.ts';
 import { type Distribution, percentile } from '../../core/histogram.ts';
+import type { CallLabels } from '../../core/llm/call-labels.ts';
 import { errorType, modelName, word } from '../../core/llm/labels.ts';
 import type { TokenUsage, UsageSource } from '../../core/llm/usage.ts';
 import type { LlmCallDetails, LlmCallEvent, LlmOutcome } from '../../core/signals/llm-call.ts';
@@ -7,7 +8,6 @@ import { type Milliseconds, milliseconds, SECOND_MS } from '../../core/units.ts'
 import { newEventId } from '../../platform/ids.ts';
 import type { AgentSettings } from '../instrumentation.ts';
 import type { CallAttempt } from './attempts.ts';
-import type { CallLabels } from './call-labels.ts';
 import { providerOf, type Recognised } from './dialects/index.ts';
 import type { RequestReader } from './reader/request-reader.ts';
 import type { ResponseReader } from './reader/response-reader.ts';

@@ -1,6 +1,7 @@
 import { type Distribution, HistogramDelta } from '../../core/histogram.ts';
+import type { CallLabels } from '../../core/llm/call-labels.ts';
+import { callAttributes } from '../../core/llm/call-measure.ts';
 import { rateLimitReset } from '../../core/llm/rate-limit.ts';
-import { callAttributes } from '../../core/signals/llm-call.ts';
 import { stageOfOperation } from '../../core/signals/rag-query.ts';
 import { type Milliseconds, milliseconds, toSeconds } from '../../core/units.ts';
 import { attributionOf, parentSpanIdNow, type WorkContext, within } from '../context/context.ts';
@@ -10,7 +11,6 @@ import { type Attempts, CallAttempt, isRetried } from './attempts.ts';
 import type { BackgroundCalls } from './background.ts';
 import { type BodyDecoder, bodyDecoder, giveText, HeldPieces } from './body.ts';
 import { callEvent, type Ending, isCall, type Over } from './call-event.ts';
-import type { CallLabels } from './call-labels.ts';
 import type { Recognised } from './dialects/index.ts';
 import { RequestReader } from './reader/request-reader.ts';
 import { ResponseReader } from './reader/response-reader.ts';

@@ -1,3 +1,4 @@
+import type { CallLabels } from '../../core/llm/call-labels.ts';
 import { currentContext } from '../context/context.ts';
 import type { Agent, Instrumentation } from '../instrumentation.ts';
 import type { WireExchange, WireObserver, WireRequest } from '../wire/exchange.ts';
@@ -6,7 +7,7 @@ import { Attempts } from './attempts.ts';
 import { BackgroundCalls } from './background.ts';
 import { finishBodies } from './body.ts';
 import { LlmCall } from './call.ts';
-import { type CallLabels, callLabelsOf } from './call-labels.ts';
+import { callLabelsOf } from './call-labels.ts';
 import { recognise } from './dialects/index.ts';
 import { requestUsage } from './include-usage.ts';
 

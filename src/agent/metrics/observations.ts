@@ -1,6 +1,6 @@
+import { LLM_CHUNK_GAPS } from '../../core/llm/call-instruments.ts';
 import { FOLDED_LABEL, FOLDED_LABELS } from '../../core/llm/labels.ts';
 import { counterOf } from '../../core/signals/instruments.ts';
-import { LLM_CHUNK_GAPS } from '../../core/signals/llm-call.ts';
 import { GIVEN_UP, GIVEN_UP_REASON } from '../../core/unfinished-observations.ts';
 import type { DeltaMeter } from '../../metrics/meter-provider.ts';
 import type { Agent } from '../instrumentation.ts';

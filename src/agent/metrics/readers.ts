@@ -1,5 +1,8 @@
 import { type CollectionResult, MeterProvider } from '@opentelemetry/sdk-metrics';
 import type { Config } from '../../config/config.ts';
+import type { Point } from '../../core/frame.ts';
+import { olderPoints } from '../../core/llm/older-names.ts';
+import { mergePoints } from '../../core/measured.ts';
 import { eventMeasure, type NervecenterEvent } from '../../core/signals/index.ts';
 import { DeltaMeterProvider } from '../../metrics/meter-provider.ts';
 import { type ImmediateProducer, SnapshotReader } from '../../metrics/snapshot-reader.ts';
@@ -33,13 +36,21 @@ export function startReaders(
     const reader = new SnapshotReader([measured]);
     return { provider: new MeterProvider({ readers: [reader] }), reader, export: null, stop: () => {} };
   }
-  const own = new SharedMetrics(measured);
+  const shown = config.semconv === 'dup' ? withOlderPoints : undefined;
+  const own = new SharedMetrics(measured, shown);
   const events = new DeltaMeterProvider();
   const reader = new SnapshotReader([own]);
-  const scraped = new ScrapeReader([own.totals, new SharedMetrics(events).totals]);
+  const scraped = new ScrapeReader([own.totals, new SharedMetrics(events, shown).totals]);
   const provider = new MeterProvider({ resource: resourceOf(config), readers: [reader, scraped] });
   const stop = startPrometheus(scraped, config, say);
   return { provider, reader, export: eventMeasure(events.getMeter()), stop };
+}
+
+/** Those of model calls by their older names as well; a name that both conventions have is told as the older one. */
+function withOlderPoints(points: readonly Point[]): Point[] {
+  const older = mergePoints(points.flatMap(olderPoints));
+  const names = new Set(older.map(({ name }) => name));
+  return [...points.filter(({ name }) => !names.has(name)), ...older];
 }
 
 function resourceOf({ service }: Config): CollectionResult['resourceMetrics']['resource'] {

@@ -23,12 +23,15 @@ import { type ImmediateProducer, pointsOf } from '../../metrics/snapshot-reader.
  */
 export class SharedMetrics implements ImmediateProducer {
   readonly #source: ImmediateProducer;
+  readonly #shown: (points: Point[]) => Point[];
   readonly #startTime: HrTime = now();
   readonly #totals = new MetricSums();
   #waiting = new MetricSums();
 
-  constructor(source: ImmediateProducer) {
+  /** @param shown what the exporter is to show of all points. @default all of them */
+  constructor(source: ImmediateProducer, shown = (points: Point[]) => points) {
     this.#source = source;
+    this.#shown = shown;
   }
 
   /** Everything since the last call. */
@@ -49,7 +52,8 @@ export class SharedMetrics implements ImmediateProducer {
   readonly totals: MetricProducer = {
     collect: async () => {
       this.#waiting.add(this.#takeIn());
-      return collectionOf(metricsOf(this.#totals.points(), (same) => totals(same, this.#times())));
+      const points = this.#shown(this.#totals.points());
+      return collectionOf(metricsOf(points, (same) => totals(same, this.#times())));
     },
   };
 

@@ -1,3 +1,5 @@
+import type { StageNames } from '../../core/rag/stage-names.ts';
+import { type StageRun, StageTimes } from '../../core/rag/stage-times.ts';
 import { EMBEDDING, type RagQueryEvent, VECTOR_SEARCH } from '../../core/signals/rag-query.ts';
 import type { Milliseconds } from '../../core/units.ts';
 import { COUNT_MAX, Input, type OnInvalid } from '../api/input.ts';
@@ -11,8 +13,6 @@ import {
 import { onSettled } from '../context/on-settled.ts';
 import type { Agent } from '../instrumentation.ts';
 import type { RagQuery, RagQueryResult } from './rag.ts';
-import type { StageNames } from './stage-names.ts';
-import { type StageRun, StageTimes } from './stages.ts';
 
 export interface RagDependencies {
   readonly agent: Agent;

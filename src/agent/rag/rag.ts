@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { errorType } from '../../core/llm/labels.ts';
+import { normalQuery } from '../../core/rag/normal-query.ts';
 import { milliseconds } from '../../core/units.ts';
 import { Input } from '../api/input.ts';
 import {
@@ -57,9 +58,9 @@ export const NO_QUERY: RagQuery = {
   result: () => {},
 };
 
-/** Normal form of a query text before hashing: NFKC, trimmed, lower case, single spaces. */
+/** SHA-256 of a query's normal form, in hex. */
 export function queryHash(text: string): string {
-  const normal = text.normalize('NFKC').trim().toLowerCase().replace(/\s+/gu, ' ');
+  const normal = normalQuery(text);
   forgetMatchedText();
   return createHash('sha256').update(normal).digest('hex');
 }

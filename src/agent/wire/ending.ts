@@ -1,5 +1,4 @@
-import { errorType } from '../../core/llm/labels.ts';
-import { ABORTED } from '../../core/signals/llm-call.ts';
+import { ABORTED, errorType } from '../../core/llm/labels.ts';
 import type { WireEnding } from './exchange.ts';
 
 /** Codes of the app taking its client down under a running call. */

@@ -1,4 +1,4 @@
-import { ABORTED } from '../../core/signals/llm-call.ts';
+import { ABORTED } from '../../core/llm/labels.ts';
 import { MINUTE_MS, type Milliseconds, milliseconds } from '../../core/units.ts';
 import type { Agent } from '../instrumentation.ts';
 import type { WireEnding, WireExchange, WireObserver, WireRequest } from './exchange.ts';

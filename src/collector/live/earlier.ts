@@ -43,6 +43,12 @@ export class Earlier {
     }
   }
 
+  /** Takes in another one, which ends by that. */
+  absorb(other: Earlier, nowMs: number): void {
+    this.#totals.absorb(other.#totals, LONG_AGO_MS);
+    this.#window.absorb(other.#window, nowMs);
+  }
+
   /** When the window begins to hold something; infinity while it does not. */
   get sinceMs(): number {
     return this.#sinceMs;

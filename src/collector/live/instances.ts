@@ -5,6 +5,8 @@ import { MINUTE_MS } from '../../core/units.ts';
 /** How long an instance that is gone stays on the list. */
 const GONE_KEPT_MS = 5 * MINUTE_MS;
 const INSTANCES_MAX = 500;
+/** Who keeps no connection that could close is gone after so long: exporters send every minute. */
+const SILENT_MAX_MS = 3 * MINUTE_MS;
 /** A frame may be so late before the agent's event loop counts as blocked; below it is the noise of timers and scheduling. */
 const LATE_GRACE_MS = 100;
 
@@ -27,6 +29,25 @@ export class Instances {
   /** Those that send and those that fell silent, not those that said goodbye. */
   get all(): readonly Instance[] {
     return [...this.#byId.values()].filter(({ ended }) => !ended);
+  }
+
+  /** Whether it sends at present. */
+  has(instanceId: string): boolean {
+    return this.#byId.get(instanceId)?.up === true;
+  }
+
+  hasService(service: string): boolean {
+    return [...this.#byId.values()].some(({ source, up }) => up && source.service === service);
+  }
+
+  /** `null`: it was gone too long ago, or never there. */
+  serviceOf(instanceId: string): string | null {
+    return this.#byId.get(instanceId)?.source.service ?? null;
+  }
+
+  /** Those that send at the moment. */
+  get sources(): readonly Source[] {
+    return [...this.#byId.values()].filter(({ up, ended }) => up && !ended).map(({ source }) => source);
   }
 
   get dropped(): Readonly<Record<string, number>> {
@@ -65,6 +86,15 @@ export class Instances {
     if (instance !== undefined) instance.ended = true;
   }
 
+  /** Those that should have sent something for long, and cannot be seen to leave. */
+  silent(nowMs: number): string[] {
+    return [...this.#byId.values()]
+      .filter(
+        ({ source, up, lastSeenMs }) => up && !isConnected(source) && nowMs - lastSeenMs > SILENT_MAX_MS,
+      )
+      .map(({ source }) => source.instanceId);
+  }
+
   forgetGone(nowMs: number): void {
     for (const [id, instance] of this.#byId) {
       if (!instance.up && nowMs - instance.lastSeenMs > GONE_KEPT_MS) this.#byId.delete(id);
@@ -72,10 +102,15 @@ export class Instances {
   }
 }
 
+/** Requests of OTLP come one by one, and not at the pace of frames. */
+function isConnected({ instrumentations }: Source): boolean {
+  return !instrumentations.includes('otlp');
+}
+
 /** How late an instance's next frame is: a blocked event loop cannot say so itself. 0 when it is not. */
 export function lateMs({ source, lastSeenMs, up }: Instance, nowMs: number): number {
   const late = nowMs - lastSeenMs - source.frameIntervalMs;
-  return up && late > LATE_GRACE_MS ? late : 0;
+  return up && isConnected(source) && late > LATE_GRACE_MS ? late : 0;
 }
 
 export function instanceSnapshot({ source, lastSeenMs, up }: Instance, nowMs: number): InstanceSnapshot {

@@ -1,5 +1,6 @@
 import type { Frame, Point, Source } from '../../core/frame.ts';
 import { evaluateHealth } from '../../core/health.ts';
+import { EVERYBODY, isEverybody, type SenderFilter } from '../../core/history/sender-filter.ts';
 import { FOLDED_LABELS } from '../../core/llm/labels.ts';
 import type { Health, PipelineSnapshot, Snapshot } from '../../core/snapshot.ts';
 import { GIVEN_UP, GIVEN_UP_REASON, GIVEN_UP_REASONS } from '../../core/unfinished-observations.ts';
@@ -10,9 +11,10 @@ import { Earlier, type EarlierFigures } from './earlier.ts';
 import { Instances } from './instances.ts';
 import { sumOf } from './sections/numbers.ts';
 import type { LiveView } from './sections/view.ts';
+import { Senders } from './senders.ts';
 import { SlidingSum, slotAt } from './sliding.ts';
 import { buildSnapshot } from './snapshot.ts';
-import { COLLECTOR_INSTANCE, LiveStore } from './store.ts';
+import { COLLECTOR_INSTANCE, type GaugeSeries, LiveStore } from './store.ts';
 import {
   hostReadings,
   PROCESS_READING_GAUGES,
@@ -57,6 +59,8 @@ export class Live {
   /** In snapshots, never at `/metrics`. */
   readonly #earlier: Earlier;
   readonly #instances = new Instances();
+  /** Beside the whole, its parts. */
+  readonly #senders: Senders;
   readonly #startedMs: Milliseconds;
   readonly #drops = new SlidingSum();
   #droppedBefore = 0;
@@ -67,18 +71,23 @@ export class Live {
     this.#options = options;
     this.#store = new LiveStore(options.windowMs);
     this.#earlier = new Earlier(options.windowMs);
+    this.#senders = new Senders(options.windowMs, this.#instances);
     this.#startedMs = options.now();
   }
 
   /** Returns false when there are too many instances already. */
   join(source: Source): boolean {
-    return this.#instances.join(source, this.#options.now());
+    const now = this.#options.now();
+    if (!this.#instances.join(source, now)) return false;
+    this.#senders.join(source, now);
+    return true;
   }
 
-  merge(instanceId: string, frame: Pick<Frame, 'points' | 'dropped'>): void {
+  /** Returns the points that were not taken, as `LiveStore.merge` does. */
+  merge(instanceId: string, frame: Pick<Frame, 'points' | 'dropped'>): readonly Point[] {
     const now = this.#options.now();
-    this.#store.merge(instanceId, frame, now);
     this.#instances.saw(instanceId, frame, now);
+    return this.#store.merge(instanceId, frame, now);
   }
 
   /** An instance has gone: its gauges with it, never its counts. */
@@ -102,36 +111,49 @@ export class Live {
 
   /** What was counted before this process, or a part of it that was not known yet. */
   addEarlier(figures: EarlierFigures): void {
-    this.#earlier.add(figures, this.#options.now());
+    const now = this.#options.now();
+    this.#earlier.add(figures, now);
+    this.#senders.addEarlier(figures, now);
   }
 
-  /** What was measured here, of nobody's own. */
+  /** What was measured here: of the senders that the points name, or of nobody's own. */
   add(points: readonly Point[]): void {
-    this.#store.merge(COLLECTOR_INSTANCE, { points }, this.#options.now());
+    const now = this.#options.now();
+    const refused = new Set(this.#store.merge(COLLECTOR_INSTANCE, { points }, now));
+    this.#senders.add(refused.size === 0 ? points : points.filter((point) => !refused.has(point)), now);
   }
 
   /** Begins the next tick: the next snapshots carry its number. */
   tick(): void {
     this.#seq++;
     const now = this.#options.now();
+    for (const instanceId of this.#instances.silent(now)) this.leave(instanceId);
     this.#instances.forgetGone(now);
+    this.#senders.tidy(now);
     const dropped = sumOf(Object.values(this.#pipeline().events_dropped), (count) => count);
     this.#drops.add(dropped - this.#droppedBefore, slotAt(now, this.#options.windowMs));
     this.#droppedBefore = dropped;
   }
 
-  snapshot(): Snapshot {
-    const { service, bootId } = this.#options;
+  /** @param filter whose figures; what is the host's and the pipeline's is everybody's. @default all */
+  snapshot(filter: SenderFilter = EVERYBODY): Snapshot {
+    const { bootId } = this.#options;
+    const nowMs = this.#options.now();
+    const { store, instances, service } = this.#senders.view(filter, this.#earlier.before(this.#store));
     const view: LiveView = {
-      store: this.#earlier.before(this.#store),
-      nowMs: this.#options.now(),
+      store,
+      nowMs,
       windowMs: this.#options.windowMs,
       sinceMs: milliseconds(Math.min(this.#startedMs, this.#earlier.sinceMs)),
       host: this.#host,
-      instances: this.#instances.all,
+      instances,
       pipeline: this.#pipeline(),
     };
-    return buildSnapshot(view, { seq: this.#seq, bootId, service, startedMs: this.#startedMs });
+    const identity = { seq: this.#seq, bootId, startedMs: this.#startedMs };
+    const snapshot = buildSnapshot(view, { ...identity, service: service ?? this.#options.service });
+    return isEverybody(filter)
+      ? snapshot
+      : { ...snapshot, filter: this.#senders.filterSnapshot(filter, nowMs) };
   }
 
   health(): Health {
@@ -141,13 +163,17 @@ export class Live {
   /** The rows of `system_metrics` for this moment. */
   systemReadings(): SystemReading[] {
     const processes = PROCESS_READING_GAUGES.flatMap((gauge) =>
-      this.#store
-        .gauges(gauge)
-        .flatMap(({ values }) =>
-          [...values].flatMap(([instanceId, value]) => processReading(gauge, value, instanceId) ?? []),
-        ),
+      [...perInstance(this.#store.gauges(gauge))].flatMap(([instanceId, value]) => {
+        const service = this.#instances.serviceOf(instanceId);
+        return processReading(gauge, value, { instanceId, service }) ?? [];
+      }),
     );
     return [...hostReadings(this.#host), ...processes];
+  }
+
+  /** The processes that send at the moment. */
+  sources(): readonly Source[] {
+    return this.#instances.sources;
   }
 
   metricFamilies(): Iterable<MetricFamily> {
@@ -178,4 +204,13 @@ export class Live {
     ]);
     return Object.fromEntries(counts.filter(([, count]) => count > 0));
   }
+}
+
+/** SDKs tell a gauge apart by state or by space of the heap: the process has all of them together. */
+function perInstance(series: readonly GaugeSeries[]): Map<string, number> {
+  const sums = new Map<string, number>();
+  for (const { values } of series) {
+    for (const [instanceId, value] of values) sums.set(instanceId, (sums.get(instanceId) ?? 0) + value);
+  }
+  return sums;
 }

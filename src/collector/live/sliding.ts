@@ -1,4 +1,3 @@
-import type { HistogramPoint } from '../../core/frame.ts';
 import { BucketCounts, type Distribution } from '../../core/histogram.ts';
 
 /** A window is kept in so many slots: it moves on by a sixtieth at a time. */
@@ -27,7 +26,7 @@ export class SlidingHistogram {
   readonly #running = new BucketCounts();
 
   /** @param slot from `slotAt`; never smaller than in an earlier call. */
-  add(point: HistogramPoint, slot: number): void {
+  add(point: Distribution, slot: number): void {
     const at = slot % WINDOW_SLOTS;
     let current = this.#slots[at];
     if (current === undefined || current.slot !== slot) {

@@ -1,7 +1,7 @@
-import type { Attributes, Frame, HistogramPoint, Point } from '../../core/frame.ts';
-import { HISTOGRAM_SCALE } from '../../core/histogram.ts';
+import type { Attributes, Frame, GaugePoint, HistogramPoint, Point } from '../../core/frame.ts';
 import type { Milliseconds } from '../../core/units.ts';
 import type { MetricFamily, MetricSeries } from '../metric-family.ts';
+import { CumulativeBuckets, Exemplars } from './cumulative.ts';
 import { SlidingHistogram, SlidingSum, slotAt } from './sliding.ts';
 
 /** Past so many series of one metric the rest is refused: the label that explodes is a bug of its sender. */
@@ -12,11 +12,15 @@ const METRICS_MAX = 2000;
  * ever, and sums of what is smaller stay finite, as every number of a snapshot is.
  */
 const MAGNITUDE_MAX = 1e30;
+/** A million values a second for 140 years. Up to twice as many, sums and differences of counts are exact. */
+const COUNT_MAX = 2 ** 52;
 
 /** One counter with its attributes: the total since the collector started, and the window. */
 export interface CounterSeries {
   readonly attributes: Attributes;
   total: number;
+  /** When it was first counted. */
+  readonly createdMs: number;
   readonly window: SlidingSum;
 }
 
@@ -26,8 +30,10 @@ export interface HistogramSeries {
   count: number;
   sum: number;
   zeroCount: number;
-  /** See `core/metric-family.ts`: enough for the Prometheus endpoint, a fraction of the size. */
-  readonly doublings: Map<number, number>;
+  readonly buckets: CumulativeBuckets;
+  readonly exemplars: Exemplars;
+  /** When it was first measured. */
+  readonly createdMs: number;
   readonly window: SlidingHistogram;
 }
 
@@ -44,7 +50,22 @@ interface Metric<S> {
   readonly series: Map<string, S>;
 }
 
-type AnyMetric = Metric<CounterSeries | HistogramSeries | GaugeSeries>;
+/** The moment of a merge, and the part of the window that it is in. */
+interface Now {
+  readonly nowMs: number;
+  readonly slot: number;
+}
+
+type AnySeries = CounterSeries | HistogramSeries | GaugeSeries;
+type AnyMetric = Metric<AnySeries>;
+type SeriesName = Pick<Point, 'name' | 'kind' | 'unit' | 'description' | 'attributes'>;
+
+/** How many more series the stores that share it may begin. */
+export interface SeriesBudget {
+  left: number;
+}
+
+const NONE_REFUSED: readonly Point[] = [];
 
 /**
  * Everything the frames of all instances add up to. Counters and histograms of all instances are one series, so they
@@ -52,15 +73,56 @@ type AnyMetric = Metric<CounterSeries | HistogramSeries | GaugeSeries>;
  */
 export class LiveStore {
   readonly #windowMs: Milliseconds;
+  readonly #budget: SeriesBudget;
   readonly #metrics = new Map<string, AnyMetric>();
+  #series = 0;
 
-  constructor(windowMs: Milliseconds) {
+  /** @param budget of all stores that share it. @default without a bound of its own */
+  constructor(windowMs: Milliseconds, budget: SeriesBudget = { left: Number.POSITIVE_INFINITY }) {
     this.#windowMs = windowMs;
+    this.#budget = budget;
   }
 
-  merge(instanceId: string, frame: Pick<Frame, 'points'>, nowMs: number): void {
+  /**
+   * A gauge that is NaN has no value any more.
+   *
+   * @returns the points that were not taken: past a bound, of another kind than their metric, or no quantity.
+   */
+  merge(instanceId: string, frame: Pick<Frame, 'points'>, nowMs: number): readonly Point[] {
+    const now = { nowMs, slot: slotAt(nowMs, this.#windowMs) };
+    let refused: Point[] | null = null;
+    for (const point of frame.points) {
+      if (this.#mergePoint(instanceId, point, now)) continue;
+      refused ??= [];
+      refused.push(point);
+    }
+    return refused ?? NONE_REFUSED;
+  }
+
+  /** Takes in the counters and histograms of another one, which ends by that; what its window holds counts as of now. */
+  absorb(other: LiveStore, nowMs: number): void {
     const slot = slotAt(nowMs, this.#windowMs);
-    for (const point of frame.points) this.#mergePoint(instanceId, point, slot);
+    for (const [name, metric] of other.#metrics) {
+      for (const one of metric.series.values()) {
+        const series = this.#seriesFor({ ...metric, name, attributes: one.attributes }, nowMs);
+        if (series === null) continue;
+        if (metric.kind === 'counter') absorbCounter(series as CounterSeries, one as CounterSeries, slot);
+        if (metric.kind === 'histogram')
+          absorbHistogram(series as HistogramSeries, one as HistogramSeries, slot);
+      }
+    }
+    other.#budget.left += other.#series;
+    other.#series = 0;
+    other.#metrics.clear();
+  }
+
+  /** Gives back the memory of what has left the window; series that are read do so by themselves. */
+  forgetPast(nowMs: number): void {
+    const slot = slotAt(nowMs, this.#windowMs);
+    for (const { kind, series } of this.#metrics.values()) {
+      if (kind !== 'histogram') continue;
+      for (const one of series.values()) (one as HistogramSeries).window.distribution(slot);
+    }
   }
 
   /** Forgets the gauges of an instance that is gone; its counts stay. */
@@ -90,7 +152,8 @@ export class LiveStore {
   /** The cumulative state of every metric, for the Prometheus endpoint. */
   *families(): Iterable<MetricFamily> {
     for (const [name, { kind, unit, description, series }] of this.#metrics) {
-      yield { name, kind, unit, description, series: cumulative(kind, series.values()) };
+      // As they are now: a scrape takes several turns, and gauges that are forgotten and come back would be in it twice.
+      yield { name, kind, unit, description, series: cumulative(kind, [...series.values()]) };
     }
   }
 
@@ -99,23 +162,46 @@ export class LiveStore {
     return metric?.kind === kind ? [...metric.series.values()] : [];
   }
 
-  #mergePoint(instanceId: string, point: Point, slot: number): void {
-    if (!(Math.abs(point.kind === 'histogram' ? point.sum : point.value) <= MAGNITUDE_MAX)) return;
+  /** Returns whether it was taken. */
+  #mergePoint(instanceId: string, point: Point, now: Now): boolean {
+    if (point.kind === 'gauge' && Number.isNaN(point.value)) {
+      this.#forgetGauge(instanceId, point);
+      return true;
+    }
+    if (!(Math.abs(point.kind === 'histogram' ? point.sum : point.value) <= MAGNITUDE_MAX)) return false;
+    const series = this.#seriesFor(point, now.nowMs);
+    if (series === null) return false;
+    if (point.kind === 'counter') addToCounter(series as CounterSeries, point.value, now.slot);
+    else if (point.kind === 'histogram') addToHistogram(series as HistogramSeries, point, now);
+    else (series as GaugeSeries).values.set(instanceId, point.value);
+    return true;
+  }
+
+  #forgetGauge(instanceId: string, { name, attributes }: GaugePoint): void {
+    const metric = this.#metrics.get(name);
+    if (metric?.kind !== 'gauge') return;
+    const key = seriesKey(attributes);
+    const values = (metric.series.get(key) as GaugeSeries | undefined)?.values;
+    values?.delete(instanceId);
+    if (values?.size === 0) metric.series.delete(key);
+  }
+
+  #seriesFor(point: SeriesName, nowMs: number): AnySeries | null {
     const metric = this.#metricOf(point);
-    if (metric === undefined || metric.kind !== point.kind) return;
+    if (metric === undefined || metric.kind !== point.kind) return null;
     const key = seriesKey(point.attributes);
     let series = metric.series.get(key);
     if (series === undefined) {
-      if (metric.series.size >= SERIES_MAX_PER_METRIC) return;
-      series = newSeries(point);
+      if (metric.series.size >= SERIES_MAX_PER_METRIC || this.#budget.left <= 0) return null;
+      series = newSeries(point, nowMs);
       metric.series.set(key, series);
+      this.#budget.left--;
+      this.#series++;
     }
-    if (point.kind === 'counter') addToCounter(series as CounterSeries, point.value, slot);
-    else if (point.kind === 'histogram') addToHistogram(series as HistogramSeries, point, slot);
-    else (series as GaugeSeries).values.set(instanceId, point.value);
+    return series;
   }
 
-  #metricOf({ name, kind, unit, description }: Point): AnyMetric | undefined {
+  #metricOf({ name, kind, unit, description }: SeriesName): AnyMetric | undefined {
     let metric = this.#metrics.get(name);
     if (metric === undefined && this.#metrics.size < METRICS_MAX) {
       metric = { kind, unit, description, series: new Map() };
@@ -125,10 +211,11 @@ export class LiveStore {
   }
 }
 
-function newSeries({ kind, attributes }: Point): CounterSeries | HistogramSeries | GaugeSeries {
-  if (kind === 'counter') return { attributes, total: 0, window: new SlidingSum() };
+function newSeries({ kind, attributes }: SeriesName, createdMs: number): AnySeries {
+  if (kind === 'counter') return { attributes, total: 0, createdMs, window: new SlidingSum() };
   if (kind === 'gauge') return { attributes, values: new Map() };
-  return { attributes, count: 0, sum: 0, zeroCount: 0, doublings: new Map(), window: new SlidingHistogram() };
+  const totals = { count: 0, sum: 0, zeroCount: 0, buckets: new CumulativeBuckets() };
+  return { attributes, ...totals, exemplars: new Exemplars(), createdMs, window: new SlidingHistogram() };
 }
 
 function addToCounter(series: CounterSeries, value: number, slot: number): void {
@@ -137,17 +224,30 @@ function addToCounter(series: CounterSeries, value: number, slot: number): void 
   series.window.add(value, slot);
 }
 
-function addToHistogram(series: HistogramSeries, point: HistogramPoint, slot: number): void {
-  series.count += point.count;
+/** What its buckets hold is what counts: a histogram whose count is another one is refused by who scrapes it. */
+function addToHistogram(series: HistogramSeries, point: HistogramPoint, { slot, nowMs }: Now): void {
+  const count = point.counts.reduce((sum, inBucket) => sum + inBucket, point.zeroCount);
+  if (series.count + count > COUNT_MAX) return;
+  series.count += count;
+  series.buckets.add(point);
   series.sum += point.sum;
   series.zeroCount += point.zeroCount;
-  for (let i = 0; i < point.counts.length; i++) {
-    const count = point.counts[i] ?? 0;
-    if (count === 0) continue;
-    const doubling = (point.offset + i) >> HISTOGRAM_SCALE;
-    series.doublings.set(doubling, (series.doublings.get(doubling) ?? 0) + count);
-  }
+  if (point.exemplar !== undefined) series.exemplars.add(point.exemplar, nowMs);
   series.window.add(point, slot);
+}
+
+function absorbCounter(series: CounterSeries, other: CounterSeries, slot: number): void {
+  series.total += other.total;
+  series.window.add(other.window.sum(slot), slot);
+}
+
+function absorbHistogram(series: HistogramSeries, other: HistogramSeries, slot: number): void {
+  series.count += other.count;
+  series.sum += other.sum;
+  series.zeroCount += other.zeroCount;
+  series.buckets.add(other.buckets);
+  const window = other.window.distribution(slot);
+  if (window.count > 0) series.window.add(window, slot);
 }
 
 /** One text per set of attributes, whatever their order. */
@@ -164,11 +264,17 @@ function* cumulative(
   series: Iterable<CounterSeries | HistogramSeries | GaugeSeries>,
 ): Iterable<MetricSeries> {
   for (const one of series) {
-    if (kind === 'counter') yield { attributes: one.attributes, value: (one as CounterSeries).total };
+    if (kind === 'counter') yield cumulativeCounter(one as CounterSeries);
     else if (kind === 'histogram') yield one as HistogramSeries;
     else yield* gaugesByInstance(one as GaugeSeries);
   }
 }
+
+const cumulativeCounter = ({ attributes, total, createdMs }: CounterSeries): MetricSeries => ({
+  attributes,
+  value: total,
+  createdMs,
+});
 
 /** The instance id under which the collector records what belongs to no agent: the host's gauges. */
 export const COLLECTOR_INSTANCE = '';

@@ -59,8 +59,14 @@ const PROCESS_READINGS: Readonly<Record<string, ProcessReading>> = {
   },
 };
 
+/** Whose gauge it is; `null`: the instance is not known any more. */
+interface ReadingSender {
+  readonly instanceId: string;
+  readonly service: string | null;
+}
+
 /** The row of a gauge of an agent's process, or `null` when the gauge has none. */
-export function processReading(gauge: string, value: number, instanceId: string): SystemReading | null {
+export function processReading(gauge: string, value: number, sender: ReadingSender): SystemReading | null {
   const known = PROCESS_READINGS[gauge];
   if (known === undefined) return null;
   return {
@@ -68,7 +74,7 @@ export function processReading(gauge: string, value: number, instanceId: string)
     metricName: known.name,
     value: value * known.factor,
     unit: known.unit,
-    tags: { instance_id: instanceId },
+    tags: { instance_id: sender.instanceId, ...(sender.service === null ? {} : { service: sender.service }) },
   };
 }
 

@@ -88,17 +88,20 @@ function underscored(text: string, unsupported: RegExp): string {
 }
 
 /**
- * A label's name: anything but letters, digits and underscores becomes `_`. Names that begin with an underscore are kept
+ * A label's name: anything but letters and digits becomes `_`, however many of them. Names that begin with an underscore are kept
  * out of Prometheus' reserved ones: an attribute called `__name__` must not be able to rename its metric.
  */
 export function labelName(key: string): string {
-  const name = key.replaceAll(/[^a-zA-Z0-9_]/g, '_');
+  const name = key.replaceAll(/[^a-zA-Z0-9]+/g, '_');
   if (name === '' || /^\d/.test(name)) return `key_${name}`;
   return name.startsWith('_') ? `key${name}` : name;
 }
 
-/** Turns attribute sets into label lists (`a="1",b="2"`), names sorted, so that equal sets give equal text. */
-export class LabelWriter {
+/** One label; the value is not escaped. */
+export type Label = readonly [name: string, value: string];
+
+/** Turns attribute sets into labels, names sorted, so that equal sets give equal labels. */
+export class LabelNames {
   readonly #names = new Map<string, string>();
   readonly #reserved: string | null;
 
@@ -107,7 +110,7 @@ export class LabelWriter {
     this.#reserved = reserved;
   }
 
-  write(attributes: Attributes): string {
+  labels(attributes: Attributes): Label[] {
     const labels = new Map<string, string>();
     // Attributes whose names collide are joined with ";" in the order of their original keys, as the convention says.
     for (const key of Object.keys(attributes).sort()) {
@@ -118,11 +121,7 @@ export class LabelWriter {
       const other = labels.get(name);
       labels.set(name, other === undefined ? value : `${other};${value}`);
     }
-    let text = '';
-    for (const name of [...labels.keys()].sort()) {
-      text += `${text === '' ? '' : ','}${name}="${escapeLabelValue(labels.get(name) ?? '')}"`;
-    }
-    return text;
+    return [...labels.keys()].sort().map((name): Label => [name, bounded(labels.get(name) ?? '')]);
   }
 
   #name(key: string): string {
@@ -136,11 +135,21 @@ export class LabelWriter {
   }
 }
 
-function escapeLabelValue(value: string): string {
-  const bounded = value.length > LABEL_VALUE_LENGTH_MAX ? value.slice(0, LABEL_VALUE_LENGTH_MAX) : value;
+/** Labels as text (`a="1",b="2"`). */
+export function labelText(labels: readonly Label[]): string {
+  let text = '';
+  for (const [name, value] of labels) text += `${text === '' ? '' : ','}${name}="${escapeLabelValue(value)}"`;
+  return text;
+}
+
+function bounded(value: string): string {
+  const cut = value.length > LABEL_VALUE_LENGTH_MAX ? value.slice(0, LABEL_VALUE_LENGTH_MAX) : value;
   // A lone surrogate has no UTF-8 form.
-  const wellFormed = bounded.isWellFormed() ? bounded : bounded.toWellFormed();
-  return /[\\"\n]/.test(wellFormed) ? escapeText(wellFormed).replaceAll('"', '\\"') : wellFormed;
+  return cut.isWellFormed() ? cut : cut.toWellFormed();
+}
+
+function escapeLabelValue(value: string): string {
+  return /[\\"\n]/.test(value) ? escapeText(value).replaceAll('"', '\\"') : value;
 }
 
 /** Escapes what would end a line or be read as an escape itself. */

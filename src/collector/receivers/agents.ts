@@ -10,7 +10,7 @@ export interface AgentHandlers {
   /** Returns false when the agent is refused. */
   join(source: Source): boolean;
   leave(instanceId: string): void;
-  frame(instanceId: string, frame: Pick<Frame, 'points' | 'dropped'>): void;
+  frame(sender: Sender, frame: Pick<Frame, 'points' | 'dropped'>): void;
   readonly sentBatches: SentBatches;
   /**
    * Takes responsibility for the events of a batch, which say by now who sent them; resolves once it has. Never rejects.
@@ -78,7 +78,7 @@ const isGoodbye = (message: Fields): boolean => message['type'] === 'goodbye';
 function handle(link: AgentLink, handlers: AgentHandlers, sender: Sender, message: Fields): void {
   switch (message['type']) {
     case 'frame':
-      mergeFrame(handlers, sender.instanceId, message['frame']);
+      mergeFrame(handlers, sender, message['frame']);
       break;
     case 'events':
       takeBatch(link, handlers, sender, message);
@@ -96,9 +96,9 @@ function handle(link: AgentLink, handlers: AgentHandlers, sender: Sender, messag
   }
 }
 
-function mergeFrame(handlers: AgentHandlers, instanceId: string, claimed: unknown): void {
+function mergeFrame(handlers: AgentHandlers, sender: Sender, claimed: unknown): void {
   const frame = frameOf(claimed);
-  if (frame !== null) handlers.frame(instanceId, frame.usable);
+  if (frame !== null) handlers.frame(sender, frame.usable);
   if (frame === null) handlers.refused('messages', 1);
   else if (frame.refused > 0) handlers.refused('measurements', frame.refused);
 }

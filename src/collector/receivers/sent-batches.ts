@@ -1,5 +1,5 @@
-/** Processes whose last batch is remembered; beyond it those that were silent for longest are forgotten. */
-const PROCESSES_MAX = 10_000;
+/** Senders whose last batch is remembered; beyond it those that were silent for longest are forgotten. */
+const SENDERS_MAX = 10_000;
 
 /**
  * Which batches were accepted, here or by the collector before, so that what a process sends again is counted once. The
@@ -53,6 +53,6 @@ export class SentBatches {
     this.#last.delete(instanceId);
     this.#last.set(instanceId, last);
     const [oldest] = this.#last.keys();
-    if (this.#last.size > PROCESSES_MAX && oldest !== undefined) this.#last.delete(oldest);
+    if (this.#last.size > SENDERS_MAX && oldest !== undefined) this.#last.delete(oldest);
   }
 }

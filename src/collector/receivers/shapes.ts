@@ -8,11 +8,14 @@ import {
   isNumber,
   isRecord,
   isShortText,
+  isTraceId,
   isUuid,
   isWhole,
   listOf,
+  optional,
   recordOf,
   type Shape,
+  shaped,
 } from '../../core/signals/checks.ts';
 import { type NervecenterEvent, SIGNALS, type SignalName } from '../../core/signals/index.ts';
 
@@ -26,7 +29,8 @@ const ATTRIBUTES_MAX = 128;
 const DROP_REASONS_MAX = 50;
 const INSTRUMENTATIONS_MAX = 100;
 
-function isEvent(value: unknown): value is NervecenterEvent {
+/** Whether a claim is an event that can be stored: with all its fields, each of its kind. */
+export function isEvent(value: unknown): value is NervecenterEvent {
   const signal = isRecord(value) ? value['signal'] : undefined;
   return (
     typeof signal === 'string' &&
@@ -41,6 +45,7 @@ const POINT: Shape = {
   description: isShortText,
   attributes: recordOf((value) => isShortText(value) || isNumber(value) || isBoolean(value), ATTRIBUTES_MAX),
 };
+const EXEMPLAR = shaped({ value: isCount, traceId: isTraceId, timeMs: isCount });
 const POINT_SHAPES: Readonly<Record<Point['kind'], Shape>> = {
   counter: { ...POINT, value: isCount },
   gauge: { ...POINT, value: isNumber },
@@ -53,6 +58,7 @@ const POINT_SHAPES: Readonly<Record<Point['kind'], Shape>> = {
     zeroCount: isWhole,
     offset: (value) => Number.isInteger(value) && Math.abs(value as number) <= BUCKET_INDEX_MAX,
     counts: listOf(isWhole, BUCKETS_MAX),
+    exemplar: optional(EXEMPLAR),
   },
 };
 

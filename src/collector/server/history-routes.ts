@@ -1,15 +1,27 @@
 import { NervecenterError } from '../../core/errors.ts';
 import { toCsv } from '../../core/history/csv.ts';
-import { ParameterError, parseEventsQuery, parseHistoryQuery } from '../../core/history/parameters.ts';
+import {
+  ParameterError,
+  parseEventsQuery,
+  parseHistoryQuery,
+  parseTraceId,
+} from '../../core/history/parameters.ts';
 import type { EventsAnswer, EventsQuery, HistoryAnswer, HistoryQuery } from '../../core/history/query.ts';
+import type { TraceAnswer } from '../../core/history/trace.ts';
 import { SIGNALS } from '../../core/signals/index.ts';
 import { respond, respondJson } from './respond.ts';
 import type { Exchange } from './routes.ts';
+
+/** What follows is the id. */
+export const TRACES_PATH = '/api/metrics/traces/';
+export const TRACE_ROUTE = `${TRACES_PATH}:trace_id`;
 
 /** Whoever has the rows. Absent where nothing is stored. */
 export interface HistorySources {
   history?(query: HistoryQuery): Promise<HistoryAnswer>;
   events?(query: EventsQuery): Promise<EventsAnswer>;
+  /** `null`: nothing of it is stored. */
+  trace?(traceId: string): Promise<TraceAnswer | null>;
 }
 
 export async function answerHistory({ response, search }: Exchange, sources: HistorySources): Promise<void> {
@@ -27,6 +39,18 @@ export async function answerEvents(exchange: Exchange, sources: HistorySources):
   else respondJson(response, 200, answer);
 }
 
+export async function answerTrace({ response, path }: Exchange, sources: HistorySources): Promise<void> {
+  const traceId = parsed(() => parseTraceId(path.slice(TRACES_PATH.length)));
+  if (sources.trace === undefined) throw nothingStored();
+  const answer = await sources.trace(traceId);
+  if (answer === null)
+    throw new NervecenterError(
+      'NC_NOT_FOUND',
+      'Nothing of this trace is stored: it was not kept, it is past its retention, or the id is another one.',
+    );
+  respondJson(response, 200, answer);
+}
+
 /** At most 500 rows; where the next page is goes into a header, because CSV has no place for it. */
 function answerCsv({ response, path, search }: Exchange, answer: EventsAnswer): void {
   const columns = SIGNALS[answer.signal].columns.map(({ name }) => name);
@@ -41,7 +65,8 @@ function answerCsv({ response, path, search }: Exchange, answer: EventsAnswer): 
   respond(response, 200, headers, toCsv(columns, answer.events));
 }
 
-function parsed<T>(parse: () => T): T {
+/** @throws NervecenterError `NC_BAD_REQUEST` for a parameter that cannot be used. */
+export function parsed<T>(parse: () => T): T {
   try {
     return parse();
   } catch (error) {

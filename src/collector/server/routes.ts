@@ -2,10 +2,19 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Config } from '../../config/config.ts';
 import { NervecenterError } from '../../core/errors.ts';
 import { healthUnknown } from '../../core/health.ts';
+import { parseSenderFilter, type SenderFilter } from '../../core/history/sender-filter.ts';
 import type { Health, Snapshot } from '../../core/snapshot.ts';
 import { type AlertSources, alertRoutes } from './alert-routes.ts';
 import type { Asset, Assets } from './assets.ts';
-import { answerEvents, answerHistory, type HistorySources } from './history-routes.ts';
+import {
+  answerEvents,
+  answerHistory,
+  answerTrace,
+  type HistorySources,
+  parsed,
+  TRACE_ROUTE,
+  TRACES_PATH,
+} from './history-routes.ts';
 import type { Identity } from './login/authenticator.ts';
 import type { Login } from './login/login.ts';
 import { LOGIN_HTML, LOGIN_SCRIPT, LOGIN_STYLE, NOT_BUILT_HTML } from './login/login-page.ts';
@@ -36,7 +45,7 @@ export interface Route {
 }
 
 export interface RouteSources {
-  readonly snapshot: () => Snapshot;
+  readonly snapshot: (filter: SenderFilter) => Snapshot;
   readonly health: () => Health;
   readonly history: HistorySources;
   readonly alerts: AlertSources | undefined;
@@ -46,7 +55,7 @@ export interface RouteSources {
   readonly prometheus: Config['prometheus'];
 }
 
-/** The routes by exact path; what is below `/admin/` is found by `findRoute`. */
+/** The routes by exact path; what is below `/admin/` and below the path of traces is found by `findRoute`. */
 export function createRoutes(sources: RouteSources): ReadonlyMap<string, Route> {
   const routes = new Map<string, Route>([
     ...apiRoutes(sources),
@@ -63,7 +72,8 @@ export function createRoutes(sources: RouteSources): ReadonlyMap<string, Route> 
 }
 
 export function findRoute(routes: ReadonlyMap<string, Route>, path: string): Route | undefined {
-  return routes.get(path.startsWith('/admin/') ? '/admin' : path);
+  if (path.startsWith('/admin/')) return routes.get('/admin');
+  return routes.get(path.startsWith(TRACES_PATH) ? TRACE_ROUTE : path);
 }
 
 /** For the `Allow` header of a 405. */
@@ -76,7 +86,10 @@ export function allowedMethods(route: Route): string {
 
 function apiRoutes({ snapshot, health, history }: RouteSources): [string, Route][] {
   const view = (select: (snapshot: Snapshot) => unknown) =>
-    guardedGet(({ response }) => respondJson(response, 200, select(snapshot())));
+    guardedGet(({ response, search }) => {
+      const filter = parsed(() => parseSenderFilter(search));
+      respondJson(response, 200, select(snapshot(filter)));
+    });
   return [
     ['/api/metrics/health', openGet(({ response }) => answerHealth(response, health))],
     ['/api/metrics/snapshot', view((all) => all)],
@@ -85,6 +98,7 @@ function apiRoutes({ snapshot, health, history }: RouteSources): [string, Route]
     ['/api/metrics/llm', view((all) => all.llm)],
     ['/api/metrics/history', guardedGet((exchange) => answerHistory(exchange, history))],
     ['/api/metrics/events', guardedGet((exchange) => answerEvents(exchange, history))],
+    [TRACE_ROUTE, guardedGet((exchange) => answerTrace(exchange, history))],
     [STREAM_PATH, guardedGet(refusePlainStream)],
   ];
 }

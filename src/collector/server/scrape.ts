@@ -4,7 +4,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { NervecenterError } from '../../core/errors.ts';
 import { SECOND_MS } from '../../core/units.ts';
 import type { MetricFamily } from '../metric-family.ts';
-import { exposition, OPENMETRICS_TEXT, PROMETHEUS_TEXT } from '../prometheus/exposition.ts';
+import { exposition } from '../prometheus/exposition.ts';
+import { formatFor } from '../prometheus/format.ts';
 import { SECURITY_HEADERS } from './respond.ts';
 import type { ServerStatistics } from './statistics.ts';
 
@@ -47,19 +48,19 @@ export class Scrapes {
   }
 
   async #write(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const openMetrics = prefersOpenMetrics(request.headers.accept);
-    const chunks = exposition(this.#families(), { openMetrics });
+    const { format, contentType } = formatFor(request.headers.accept);
+    const chunks = exposition(this.#families(), format);
     // The first piece before the head: a source that fails can still be answered as a failure.
     let next = chunks.next();
     response.writeHead(200, {
       ...SECURITY_HEADERS,
       'cache-control': 'no-store',
-      'content-type': openMetrics ? OPENMETRICS_TEXT : PROMETHEUS_TEXT,
+      'content-type': contentType,
       vary: 'Accept',
     });
     let sliceEndsAt = performance.now() + SLICE_MS;
     while (request.method !== 'HEAD' && !next.done && !response.destroyed) {
-      if (next.value !== '' && !response.write(next.value)) await drained(response);
+      if (next.value.length > 0 && !response.write(next.value)) await drained(response);
       if (performance.now() >= sliceEndsAt) {
         await nextTurn();
         sliceEndsAt = performance.now() + SLICE_MS;
@@ -81,26 +82,4 @@ async function drained(response: ServerResponse): Promise<void> {
   } finally {
     settled.abort();
   }
-}
-
-/** Whether the scraper ranks OpenMetrics at least as high as plain text; without a say it gets the older format. */
-export function prefersOpenMetrics(accept: string | undefined): boolean {
-  let openMetrics = 0;
-  let text = 0;
-  for (const range of (accept ?? '').slice(0, 1000).split(',')) {
-    const [type = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase());
-    const weight = parameters.find((parameter) => parameter.startsWith('q='));
-    const quality = weight === undefined ? 1 : Number(weight.slice(2));
-    if (type === 'application/openmetrics-text' && readsOurVersion(parameters)) {
-      openMetrics = Math.max(openMetrics, quality);
-    } else if (type === 'text/plain') {
-      text = Math.max(text, quality);
-    }
-  }
-  return openMetrics > 0 && openMetrics >= text;
-}
-
-function readsOurVersion(parameters: readonly string[]): boolean {
-  const version = parameters.find((parameter) => parameter.startsWith('version='));
-  return version === undefined || version === 'version=1.0.0' || version === 'version="1.0.0"';
 }

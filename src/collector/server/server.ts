@@ -3,17 +3,18 @@ import type { Duplex } from 'node:stream';
 import type { Meter } from '@opentelemetry/api';
 import type { Config } from '../../config/config.ts';
 import { NervecenterError } from '../../core/errors.ts';
+import { parseSenderFilter, type SenderFilter } from '../../core/history/sender-filter.ts';
 import { VIEWERS_MAX } from '../../core/http/audience.ts';
 import { toProblem } from '../../core/http/problem.ts';
 import type { Health, Snapshot } from '../../core/snapshot.ts';
 import { KIB, SECOND_MS } from '../../core/units.ts';
+import { browserUrl, listen } from '../listen.ts';
 import type { Log } from '../log.ts';
 import type { MetricFamily } from '../metric-family.ts';
 import type { AlertSources } from './alert-routes.ts';
 import { type Assets, loadAssets } from './assets.ts';
-import { Gate } from './gate.ts';
-import type { HistorySources } from './history-routes.ts';
-import { browserUrl, listen } from './listen.ts';
+import { Gate, parseTarget } from './gate.ts';
+import { type HistorySources, parsed } from './history-routes.ts';
 import { AttemptLimiter } from './login/attempt-limiter.ts';
 import { Authenticator } from './login/authenticator.ts';
 import { Login } from './login/login.ts';
@@ -28,9 +29,9 @@ import { Viewers } from './viewers.ts';
 /** Where the server gets what it shows. All are called in the server's thread and may throw. */
 export interface ServerSources extends HistorySources {
   /** As of now. */
-  snapshot(): Snapshot;
-  /** The last tick's snapshot as JSON, for a viewer that has just connected; empty before the first tick. */
-  latestSnapshotJson(): string;
+  snapshot(filter?: SenderFilter): Snapshot;
+  /** The last tick's snapshot as JSON, made once for all who ask for the same; empty before the first tick. */
+  latestSnapshotJson(filter?: SenderFilter): string;
   health(): Health;
   metricFamilies(): Iterable<MetricFamily>;
   /** Absent where no rule is judged. */
@@ -106,10 +107,10 @@ class HttpServer implements CollectorServer {
       limiter: new AttemptLimiter(() => performance.now()),
       statistics,
     });
-    const latestSnapshotJson = () => sources.latestSnapshotJson();
+    const latestSnapshotJson = (filter: SenderFilter) => sources.latestSnapshotJson(filter);
     this.#viewers = new Viewers({ sessions, statistics, latestSnapshotJson, log });
     const routes = createRoutes({
-      snapshot: () => sources.snapshot(),
+      snapshot: (filter) => sources.snapshot(filter),
       health: () => sources.health(),
       history: sources,
       alerts: sources.alerts,
@@ -148,7 +149,11 @@ class HttpServer implements CollectorServer {
       throw new NervecenterError('NC_UNAVAILABLE', 'The server has been shut down.');
     const { config, assetsDir, log } = this.#options;
     this.#assets = await loadAssets(assetsDir, log);
-    this.#port = await listen(this.#server, config.host, config.port);
+    this.#port = await listen(this.#server, {
+      host: config.host,
+      port: config.port,
+      setting: 'NERVECENTER_PORT',
+    });
     // Failures after this one (running out of file descriptors, say) concern single connections.
     this.#server.on('error', () => this.#statistics.connectionsDropped++);
     return { url: browserUrl(config.host, this.#port), port: this.#port };
@@ -189,13 +194,21 @@ class HttpServer implements CollectorServer {
     socket.on('error', ignoreFailure);
     try {
       const identity = this.#gate.admitUpgrade(request, STREAM_PATH);
+      const filter = parsed(() => parseSenderFilter(parseTarget(request.url).search));
+      if (!this.#viewers.hasRoomFor(filter)) {
+        this.#statistics.viewersRefused++;
+        throw new NervecenterError(
+          'NC_UNAVAILABLE',
+          'Too many different services and instances are watched at the moment. Try again later, or ask for snapshots.',
+        );
+      }
       if (this.#stopping !== null || this.viewers >= VIEWERS_MAX) {
         this.#statistics.viewersRefused++;
         throw new NervecenterError('NC_UNAVAILABLE', 'No further viewer can be taken on. Try again later.');
       }
       const session = identity.kind === 'session' ? identity.session : null;
       const renewal = session === null ? null : this.#cookies.renew(session);
-      this.#viewers.accept({ request, socket, head, session, renewal });
+      this.#viewers.accept({ request, socket, head, session, renewal, filter });
     } catch (error) {
       endWithProblem(socket, toProblem(error));
     }

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { EVERYBODY, filterKey, isEverybody, type SenderFilter } from '../../core/history/sender-filter.ts';
 import {
   Audience,
   type Farewell,
@@ -26,8 +27,8 @@ const COOKIE_AGED: Farewell = { code: SERVICE_RESTART, reason: 'connect again fo
 export interface ViewersOptions {
   readonly sessions: Sessions;
   readonly statistics: ServerStatistics;
-  /** The last tick's snapshot as JSON; empty before the first tick. */
-  readonly latestSnapshotJson: () => string;
+  /** The last tick's snapshot of some senders as JSON; empty before the first tick. */
+  readonly latestSnapshotJson: (filter: SenderFilter) => string;
   readonly log: Log;
   /** @default 30 s */
   readonly heartbeatMs?: number;
@@ -42,18 +43,38 @@ export interface Upgrade {
   readonly session: Session | null;
   /** What the browser's cookie becomes. */
   readonly renewal: Renewal | null;
+  /** Whose figures it is to see. */
+  readonly filter: SenderFilter;
 }
 
-/** The stream's viewers and the frame they share. */
+interface Viewer {
+  readonly session: Session | null;
+  readonly watched: Watched;
+}
+
+/** What some viewers share: a filter and the frame of its latest snapshot. */
+interface Watched {
+  readonly filter: SenderFilter;
+  viewers: number;
+  json: string;
+  frame: Buffer;
+}
+
+/** Distinct filters at once: each costs a snapshot and its serialisation at every tick. */
+const FILTERS_MAX = 20;
+
+/** The stream's viewers and the frames they share. */
 export class Viewers {
   readonly #options: ViewersOptions;
   readonly #sockets = new WebSocketServer(STREAM_SOCKET_OPTIONS);
-  readonly #audience: Audience<WebSocket, Session | null>;
+  readonly #audience: Audience<WebSocket, Viewer>;
   readonly #renewals = new WeakMap<IncomingMessage, Renewal>();
   readonly #slow: Condition;
   readonly #unready: Condition;
   readonly #heartbeat: NodeJS.Timeout;
-  #latest: { readonly json: string; readonly frame: Buffer } = { json: '', frame: Buffer.alloc(0) };
+  readonly #everybody: Watched = newlyWatched(EVERYBODY);
+  /** By filter, while somebody watches. */
+  readonly #filtered = new Map<string, Watched>();
 
   constructor(options: ViewersOptions) {
     this.#options = options;
@@ -65,7 +86,7 @@ export class Viewers {
       if (renewal !== undefined) headers.push(`Set-Cookie: ${renewal.setCookie}`);
     });
     this.#heartbeat = setInterval(
-      () => this.#audience.beat((session) => this.#farewell(session)),
+      () => this.#audience.beat(({ session }) => this.#farewell(session)),
       options.heartbeatMs ?? HEARTBEAT_MS,
     );
     this.#heartbeat.unref();
@@ -75,25 +96,34 @@ export class Viewers {
     return this.#audience.size;
   }
 
+  /** Whether a viewer with this filter would not be one filter too many. */
+  hasRoomFor(filter: SenderFilter): boolean {
+    return isEverybody(filter) || this.#filtered.has(filterKey(filter)) || this.#filtered.size < FILTERS_MAX;
+  }
+
   /** Completes the upgrade of an admitted request and sends the latest snapshot at once. */
-  accept({ request, socket, head, session, renewal }: Upgrade): void {
+  accept({ request, socket, head, session, renewal, filter }: Upgrade): void {
     if (renewal !== null) this.#renewals.set(request, renewal);
     this.#sockets.handleUpgrade(request, socket, head, (accepted) => {
-      this.#audience.add(accepted, renewal?.session ?? session);
-      const frame = this.#latestFrame();
+      const watched = this.#watch(filter);
+      const viewer = { session: renewal?.session ?? session, watched };
+      this.#audience.add(accepted, viewer, () => this.#left(watched));
+      const frame = this.#latestFrame(watched);
       if (frame.length > 0) sendFrame(accepted, frame);
     });
   }
 
+  /** @param snapshotJson of all senders; those of some are asked for, once each. */
   broadcast(snapshotJson: string): void {
-    const slow = this.#audience.broadcast(this.#frameOf(snapshotJson));
+    let slow = this.#send(this.#everybody, frameOf(this.#everybody, snapshotJson));
+    for (const watched of this.#filtered.values()) slow += this.#send(watched, this.#latestFrame(watched));
     if (slow > 0) this.#slow.begin(`${slow} of the viewers do not keep up and skip snapshots`);
     else this.#slow.end('every viewer keeps up again');
   }
 
   /** Ends what was begun with a session that is no more, whichever of its cookies it came with. */
   closeSession({ id }: Session): void {
-    this.#audience.dismiss(LOGGED_OUT, (session) => session?.id === id);
+    this.#audience.dismiss(LOGGED_OUT, ({ session }) => session?.id === id);
   }
 
   /** Says goodbye to everybody and resolves when all connections are gone. Idempotent. */
@@ -113,20 +143,47 @@ export class Viewers {
     return this.#options.sessions.outlivesCookie(session) ? COOKIE_AGED : null;
   }
 
-  #latestFrame(): Buffer {
-    try {
-      const json = this.#options.latestSnapshotJson();
-      this.#unready.end('snapshots are available again');
-      return json === '' ? Buffer.alloc(0) : this.#frameOf(json);
-    } catch (error) {
-      this.#unready.begin(`no snapshot for a new viewer: ${String(error)}`);
-      return Buffer.alloc(0);
-    }
+  #watch(filter: SenderFilter): Watched {
+    const key = filterKey(filter);
+    const watched = key === '' ? this.#everybody : (this.#filtered.get(key) ?? newlyWatched(filter));
+    if (key !== '') this.#filtered.set(key, watched);
+    watched.viewers++;
+    return watched;
   }
 
-  /** One buffer per snapshot, shared by all viewers, those included that connect before the next tick. */
-  #frameOf(json: string): Buffer {
-    if (this.#latest.json !== json) this.#latest = { json, frame: Buffer.from(snapshotMessage(json)) };
-    return this.#latest.frame;
+  #left(watched: Watched): void {
+    watched.viewers--;
+    if (watched.viewers === 0) this.#filtered.delete(filterKey(watched.filter));
   }
+
+  /** Returns how many did not keep up. */
+  #send(to: Watched, frame: Buffer): number {
+    return frame.length === 0 ? 0 : this.#audience.broadcast(frame, ({ watched }) => watched === to);
+  }
+
+  #latestFrame(watched: Watched): Buffer {
+    try {
+      const json = this.#options.latestSnapshotJson(watched.filter);
+      this.#unready.end('snapshots are available again');
+      return json === '' ? NO_FRAME : frameOf(watched, json);
+    } catch (error) {
+      this.#unready.begin(`no snapshot for a viewer: ${String(error)}`);
+      return NO_FRAME;
+    }
+  }
+}
+
+const NO_FRAME = Buffer.alloc(0);
+
+function newlyWatched(filter: SenderFilter): Watched {
+  return { filter, viewers: 0, json: '', frame: NO_FRAME };
+}
+
+/** One buffer per snapshot, shared by all its viewers, those included that connect before the next tick. */
+function frameOf(watched: Watched, json: string): Buffer {
+  if (watched.json !== json) {
+    watched.json = json;
+    watched.frame = Buffer.from(snapshotMessage(json));
+  }
+  return watched.frame;
 }

@@ -234,6 +234,25 @@ export function parseEventsQuery(search: URLSearchParams, nowMs: number): Events
   };
 }
 
+/**
+ * The id of a trace, as it stands in a path. One of W3C's is read in any case of letters and with a UUID's dashes.
+ *
+ * @throws ParameterError when it cannot be one.
+ */
+export function parseTraceId(segment: string): string {
+  const expected = '32 hex digits, or whatever a writer has called it in at most 32 characters';
+  let id: string;
+  try {
+    id = decodeURIComponent(segment);
+  } catch {
+    throw new ParameterError('trace_id', expected, segment);
+  }
+  const digits = id.replaceAll('-', '').toLowerCase();
+  if (/^[\da-f]{32}$/.test(digits)) return digits;
+  if (TRACE_ID.test(id) && !segment.includes('/')) return id;
+  throw new ParameterError('trace_id', expected, id);
+}
+
 /** What only some signals' rows can be chosen by: their duration, whether they failed, the trace they belong to. */
 function narrowingsOf(signal: SignalName): readonly string[] {
   const { isTraced, failed, durationColumn } = HISTORY[signal];

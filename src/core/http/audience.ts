@@ -106,10 +106,11 @@ export class Audience<S extends ViewerSocket, W> {
     });
   }
 
-  /** Sends a frame to every viewer that keeps up; returns how many did not. */
-  broadcast(frame: Uint8Array): number {
+  /** Sends a frame to every viewer of whom `matches` is true and that keeps up; returns how many did not. */
+  broadcast(frame: Uint8Array, matches: (who: W) => boolean = everybody): number {
     let slow = 0;
     for (const viewer of this.#viewers) {
+      if (!matches(viewer.who)) continue;
       if (viewer.socket.bufferedAmount <= BUFFERED_BYTES_MAX) {
         viewer.skippedTicks = 0;
         sendFrame(viewer.socket, frame);

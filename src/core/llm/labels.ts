@@ -14,6 +14,9 @@ export const CALL_OPERATION = 'gen_ai.operation.name';
 export const CALL_PROVIDER = 'gen_ai.provider.name';
 export const CALL_MODEL = 'gen_ai.request.model';
 
+/** `error.type` of a call that the app gave up. */
+export const ABORTED = 'aborted';
+
 /** Longest label; the model column of the table takes as much. */
 const LABEL_CHARS_MAX = 100;
 /** What metrics show instead of a value past the bound. */

@@ -13,6 +13,7 @@ export type Accepts<E> = { readonly [F in Exclude<keyof E, 'signal' | 'sender'>]
 const NAME_LENGTH_MAX = 255;
 const SHORT_TEXT_LENGTH_MAX = 4096;
 const SPAN_ID = /^(?!0{16})[\da-f]{16}$/;
+const TRACE_ID = /^[\da-f]{32}$/;
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
 export const isNumber: Check = (value) => Number.isFinite(value);
@@ -22,6 +23,7 @@ export const isText: Check = (value) => typeof value === 'string';
 export const isBoolean: Check = (value) => typeof value === 'boolean';
 export const isUuid: Check = (value) => typeof value === 'string' && UUID.test(value);
 const isSpanId: Check = (value) => typeof value === 'string' && SPAN_ID.test(value);
+export const isTraceId: Check = (value) => typeof value === 'string' && TRACE_ID.test(value);
 export const isName: Check = (value) =>
   typeof value === 'string' && value !== '' && value.length <= NAME_LENGTH_MAX;
 export const isShortText: Check = (value) =>

@@ -49,8 +49,21 @@ export function holds(fact: Fact, valueIn: (column: string) => unknown): boolean
   if ('anyOf' in fact) return fact.anyOf.some((one) => holds(one, valueIn));
   if ('allOf' in fact) return fact.allOf.every((one) => holds(one, valueIn));
   if ('not' in fact) return !holds(fact.not, valueIn);
-  if ('present' in fact) return (valueIn(fact.present) ?? null) !== null;
-  const value = valueIn(fact.column);
+  return holdsOf(fact, valueIn(columnOf(fact)));
+}
+
+type Leaf = Exclude<
+  Fact,
+  { readonly anyOf: unknown } | { readonly allOf: unknown } | { readonly not: unknown }
+>;
+
+function columnOf(fact: Leaf): string {
+  return 'present' in fact ? fact.present : fact.column;
+}
+
+/** Whether a fact about one column holds of its value. */
+function holdsOf(fact: Leaf, value: unknown): boolean {
+  if ('present' in fact) return (value ?? null) !== null;
   if ('is' in fact) return value === fact.is;
   if ('isAtLeast' in fact) return typeof value === 'number' && value >= fact.isAtLeast;
   return typeof value === 'string' && fact.isWordOf.includes(value.toLowerCase());
@@ -76,11 +89,8 @@ function compiled<E>(fact: Fact, cellOf: (column: string) => (event: E) => unkno
     const part = compiled(fact.not, cellOf);
     return (event) => !part(event);
   }
-  const value = cellOf('present' in fact ? fact.present : fact.column);
-  return (event) => {
-    const cell = value(event);
-    return holds(fact, () => cell);
-  };
+  const cell = cellOf(columnOf(fact));
+  return (event) => holdsOf(fact, cell(event));
 }
 
 /** The same in SQL over the row `r`: true or false, never `NULL`. */

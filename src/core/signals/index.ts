@@ -5,6 +5,7 @@ import { llmCall } from './llm-call.ts';
 import { ragQuery } from './rag-query.ts';
 import { request } from './request.ts';
 import type { Signal } from './signal.ts';
+import { span } from './span.ts';
 import { system } from './system.ts';
 import { wsSession } from './ws-session.ts';
 
@@ -19,6 +20,7 @@ export const SIGNALS = {
   cache,
   system,
   'ws-session': wsSession,
+  span,
 } as const;
 
 export type SignalName = keyof typeof SIGNALS;

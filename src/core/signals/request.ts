@@ -37,6 +37,7 @@ export const request: Signal<RequestEvent> = {
   name: 'request',
   words: { title: 'Requests', plural: 'requests' },
   table: 'request_metrics',
+  namedBy: ['method', 'endpoint'],
   instruments: [REQUEST_DURATION],
   measure: (meter) => {
     const duration = histogramOf(meter, REQUEST_DURATION);

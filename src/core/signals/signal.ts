@@ -65,7 +65,7 @@ export interface SignalHistory {
 }
 
 /** The keys of `NERVECENTER_RETENTION_DAYS`. */
-export const RETENTION_KEYS = ['request', 'system', 'llm', 'rag', 'cache'] as const;
+export const RETENTION_KEYS = ['request', 'system', 'llm', 'rag', 'cache', 'span'] as const;
 export type RetentionKey = (typeof RETENTION_KEYS)[number];
 
 /**
@@ -79,6 +79,8 @@ export interface Signal<E extends EventBase> {
   /** What its events are called: as a heading, and within a sentence. */
   readonly words: { readonly title: string; readonly plural: string };
   readonly table: string;
+  /** The columns that name one of its rows among others of a trace, such as method and endpoint. @default its own name does */
+  readonly namedBy?: readonly string[];
   readonly instruments: readonly InstrumentSpec[];
   /**
    * Makes the instruments that events are measured with, and gives back what records an event on them. Attributes come from

@@ -1,5 +1,10 @@
 import type { EventBase } from '../event.ts';
-import type { Milliseconds } from '../units.ts';
+import { COUNTS, DURATIONS, ERRORS } from '../history/measures.ts';
+import { KIB, type Milliseconds } from '../units.ts';
+import { type Check, EVENT, isCount, isRecord, isText, oneOf, orNull } from './checks.ts';
+import { equals } from './facts.ts';
+import { eventColumns, SENDER, senderColumns, text } from './row.ts';
+import type { Signal } from './signal.ts';
 
 /** A span that came by OTLP and is kept. `timeMs` is when it ended. */
 export interface SpanEvent extends EventBase {
@@ -22,3 +27,72 @@ export interface SpanEvent extends EventBase {
   /** JSON list of `[name, milliseconds after the start, {attributes}]`, bounded likewise. */
   readonly events: string;
 }
+
+const JSON_CHARS_MAX = 64 * KIB;
+const TRACE_ID = /^[\da-f]{32}$/;
+const SPAN_ID = /^[\da-f]{16}$/;
+const isTraceId: Check = (value) => typeof value === 'string' && TRACE_ID.test(value);
+const isSpanId: Check = (value) => typeof value === 'string' && SPAN_ID.test(value);
+
+/** A row is what is queried by: text that is no JSON would be refused by its column, and the row with it. */
+function isJsonOf(check: Check): Check {
+  return (value) => {
+    if (typeof value !== 'string' || value.length > JSON_CHARS_MAX) return false;
+    try {
+      return check(JSON.parse(value));
+    } catch {
+      return false;
+    }
+  };
+}
+
+/**
+ * Spans are for looking at one trace. They are a selection, so nothing is measured by them: what they tell of requests,
+ * model calls and queries are events of those signals. History rolls them up by their kind and status alone, because names
+ * are whatever an instrumentation likes.
+ */
+export const span: Signal<SpanEvent> = {
+  name: 'span',
+  words: { title: 'Spans', plural: 'spans' },
+  table: 'spans',
+  namedBy: ['name'],
+  instruments: [],
+  measure: () => () => {},
+  columns: [
+    ...eventColumns<SpanEvent>(),
+    { name: 'trace_id', type: 'varchar', value: (event) => text(event.traceId, 32) },
+    { name: 'span_id', type: 'varchar', value: (event) => text(event.spanId, 16) },
+    { name: 'parent_span_id', type: 'varchar', value: (event) => text(event.parentSpanId, 16) },
+    { name: 'name', type: 'varchar', value: (event) => text(event.name, 255) },
+    { name: 'kind', type: 'varchar', value: (event) => event.kind },
+    { name: 'duration_ms', type: 'double precision', value: (event) => event.durationMs },
+    { name: 'status', type: 'varchar', value: (event) => event.status },
+    { name: 'error_type', type: 'varchar', value: (event) => text(event.errorType, 100) },
+    { name: 'scope', type: 'varchar', value: (event) => text(event.scope, 255) },
+    { name: 'attributes', type: 'jsonb', value: (event) => event.attributes },
+    { name: 'events', type: 'jsonb', value: (event) => event.events },
+    ...senderColumns<SpanEvent>(),
+  ],
+  accepts: {
+    ...EVENT,
+    traceId: isTraceId,
+    spanId: isSpanId,
+    parentSpanId: orNull(isSpanId),
+    name: isText,
+    kind: oneOf('unspecified', 'internal', 'server', 'client', 'producer', 'consumer'),
+    durationMs: isCount,
+    status: oneOf('unset', 'ok', 'error'),
+    errorType: orNull(isText),
+    scope: isText,
+    attributes: isJsonOf(isRecord),
+    events: isJsonOf(Array.isArray),
+  },
+  history: {
+    dimensions: { name: 'r.name', kind: 'r.kind', status: 'r.status', scope: 'r.scope', ...SENDER },
+    fields: { value: { value: { column: 'duration_ms' }, rolledBy: ['kind', 'status'] } },
+    sums: { errors: equals('status', 'error') },
+    measures: { ...COUNTS, ...DURATIONS, ...ERRORS },
+    firstMeasure: 'p95',
+  },
+  retention: { key: 'span', days: 7 },
+};

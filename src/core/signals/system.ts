@@ -105,7 +105,11 @@ export const system: Signal<SystemEvent> = {
     tags: recordOf(isText, TAGS_MAX),
   },
   history: {
-    dimensions: { metric: 'r.metric_name', instance: `r.tags->>'instance_id'` },
+    dimensions: {
+      metric: 'r.metric_name',
+      instance: `r.tags->>'instance_id'`,
+      service: `r.tags->>'service'`,
+    },
     fields: { value: { value: { column: 'value' }, rolledBy: ['metric'] } },
     sums: {},
     measures: {

@@ -60,6 +60,7 @@ export const wsSession: Signal<WsSessionEvent> = {
   name: 'ws-session',
   words: { title: 'WebSocket sessions', plural: 'WebSocket sessions' },
   table: 'ws_session_metrics',
+  namedBy: ['path'],
   instruments: [WS_CONNECTIONS, WS_OPENED, WS_MESSAGES, WS_BYTES, WS_SESSION_DURATION],
   measure: (meter) => {
     const duration = histogramOf(meter, WS_SESSION_DURATION);

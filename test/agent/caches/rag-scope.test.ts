@@ -8,7 +8,7 @@ import { redis } from '../../../src/agent/caches/redis.ts';
 import { CacheTally } from '../../../src/agent/caches/tally.ts';
 import type { WorkContext } from '../../../src/agent/context/context.ts';
 import { runRagQuery } from '../../../src/agent/rag/rag.ts';
-import { StageNames } from '../../../src/agent/rag/stage-names.ts';
+import { StageNames } from '../../../src/core/rag/stage-names.ts';
 import type { RagQueryEvent } from '../../../src/core/signals/rag-query.ts';
 import { MemcachedServer } from '../../support/caches/memcached-server.ts';
 import { RedisServer } from '../../support/caches/redis-server.ts';

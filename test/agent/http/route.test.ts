@@ -1,13 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { callerOf } from '../../../src/agent/context/traceparent.ts';
-import {
-  joinTemplates,
-  matchesTemplate,
-  ROUTE_LENGTH_MAX,
-  ROUTES_MAX,
-  RouteBound,
-} from '../../../src/agent/http/route.ts';
+import { joinTemplates, matchesTemplate } from '../../../src/agent/http/route.ts';
+import { ROUTE_LENGTH_MAX, ROUTES_MAX, RouteBound } from '../../../src/core/http/served.ts';
 
 test('at most 200 distinct routes, <unmatched> and <other> included; the first ones keep their name', () => {
   const routes = new RouteBound();

@@ -4,22 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, test } from 'vitest';
 import { Recorder } from '../../../src/agent/api/recorder.ts';
-import { RouteBound } from '../../../src/agent/http/route.ts';
 import { Attempts } from '../../../src/agent/llm/attempts.ts';
 import { BackgroundCalls } from '../../../src/agent/llm/background.ts';
 import { LlmCall } from '../../../src/agent/llm/call.ts';
 import { callLabelsOf } from '../../../src/agent/llm/call-labels.ts';
 import { recognise } from '../../../src/agent/llm/dialects/index.ts';
-import { StageNames } from '../../../src/agent/rag/stage-names.ts';
 import { createPricer } from '../../../src/collector/pricing/pricer.ts';
 import { eventsOf } from '../../../src/collector/receivers/shapes.ts';
-import {
-  LLM_COST,
-  LLM_DURATION,
-  type LlmCallEvent,
-  llmCall,
-  type PricedLlmCallEvent,
-} from '../../../src/core/signals/llm-call.ts';
+import { RouteBound } from '../../../src/core/http/served.ts';
+import { LLM_COST, LLM_INFERENCE_DURATION } from '../../../src/core/llm/call-instruments.ts';
+import { StageNames } from '../../../src/core/rag/stage-names.ts';
+import { type LlmCallEvent, llmCall, type PricedLlmCallEvent } from '../../../src/core/signals/llm-call.ts';
 import { toRow } from '../../../src/core/signals/row.ts';
 import { measured, seriesOf } from '../../support/measurements.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';
@@ -84,7 +79,7 @@ test('of 150 models of a process each row has its name and its own price, and me
   const points = measured(priced);
   const modelsOf = (metric: string) =>
     new Set(seriesOf(points, metric).map((attributes) => attributes['gen_ai.request.model']));
-  const series = modelsOf(LLM_DURATION.name);
+  const series = modelsOf(LLM_INFERENCE_DURATION.name);
   assert.deepEqual(modelsOf(LLM_COST.name), series, 'cost has the label of the call');
   const costUsd = points.reduce(
     (sum, point) => (point.name === LLM_COST.name && point.kind === 'counter' ? sum + point.value : sum),
@@ -113,7 +108,7 @@ test('providers and types of errors beyond their bounds are other to metrics alo
   } as const;
   const event = { ...call, ...labels.of(call) };
   assert.deepEqual([event.provider, event.errorType], ['late', 'odd']);
-  assert.deepEqual(seriesOf(measured([event]), LLM_DURATION.name), [
+  assert.deepEqual(seriesOf(measured([event]), LLM_INFERENCE_DURATION.name), [
     {
       'gen_ai.operation.name': 'chat',
       'gen_ai.provider.name': 'other',

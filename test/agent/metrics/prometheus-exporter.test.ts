@@ -5,12 +5,15 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, it } from 'vitest';
+import { observationsMeasure } from '../../../src/agent/metrics/observations.ts';
 import { wantsPrometheus } from '../../../src/agent/metrics/prometheus-exporter.ts';
 import { type MetricReaders, startReaders } from '../../../src/agent/metrics/readers.ts';
 import { readConfig } from '../../../src/config/config.ts';
+import { HistogramDelta } from '../../../src/core/histogram.ts';
 import { DeltaMeterProvider } from '../../../src/metrics/meter-provider.ts';
 import { requestEvent } from '../../collector/sinks/postgres/events.ts';
 import { freePort } from '../../support/free-port.ts';
+import { modelCall } from '../../support/model-calls.ts';
 import { until } from '../../support/poll.ts';
 
 const HERE = mkdtempSync(join(tmpdir(), 'nervecenter-test-'));
@@ -99,6 +102,34 @@ describe("the exporter in the app's process", () => {
     assert.equal(
       (await reader.collectPoints()).find(({ name }) => name === 'work.duration')?.kind,
       'histogram',
+    );
+  });
+
+  it('shows model calls by their older names as well where it is asked to', async () => {
+    const { own, export: exported, scrape, reader } = await start({ NERVECENTER_SEMCONV: 'dup' });
+    const gaps = new HistogramDelta();
+    gaps.record(0.05);
+    observationsMeasure(own.getMeter()).chunkGaps(gaps.take(), { model: 'm' });
+    for (const operation of ['chat', 'embeddings', 'rerank']) exported?.(modelCall({ operation }));
+    const text = await scrape();
+    const count = (name: string, ...labels: string[]) =>
+      [...text.matchAll(new RegExp(`^gen_ai_client_${name}_count\\{(.*)\\} (\\d+)$`, 'gm'))]
+        .filter(([, list = '']) => labels.every((label) => list.includes(label)))
+        .reduce((sum, [, , value]) => sum + Number(value), 0);
+    assert.deepEqual(
+      ['inference_duration', 'embeddings_duration', 'operation_duration'].map((name) => count(name)),
+      [1, 1, 3],
+    );
+    assert.deepEqual(
+      ['input', 'output'].map((type) => count('token_usage', `gen_ai_token_type="${type}"`)),
+      [3, 3],
+    );
+    for (const side of ['inference', 'operation']) assert.equal(count(`${side}_time_per_output_chunk`), 1);
+    assert.equal(text.match(/^# TYPE gen_ai_client_operation_duration /gm)?.length, 1);
+    assert.deepEqual(
+      (await reader.collectPoints()).map(({ name }) => name),
+      ['gen_ai.client.inference.time_per_output_chunk'],
+      'frames know today’s names only',
     );
   });
 

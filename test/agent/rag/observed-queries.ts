@@ -1,8 +1,8 @@
 import { llm } from '../../../src/agent/llm/observer.ts';
 import type { RagDependencies } from '../../../src/agent/rag/active-query.ts';
 import { type RagQuery, type RagQueryAttributes, runRagQuery } from '../../../src/agent/rag/rag.ts';
-import { StageNames } from '../../../src/agent/rag/stage-names.ts';
 import { vectorStores } from '../../../src/agent/vector-stores/observer.ts';
+import { StageNames } from '../../../src/core/rag/stage-names.ts';
 import type { RagQueryEvent } from '../../../src/core/signals/rag-query.ts';
 import { until } from '../../support/poll.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';

@@ -11,7 +11,7 @@ import {
   type RagQueryAttributes,
   runRagQuery,
 } from '../../../src/agent/rag/rag.ts';
-import { StageNames } from '../../../src/agent/rag/stage-names.ts';
+import { StageNames } from '../../../src/core/rag/stage-names.ts';
 import type { RagQueryEvent } from '../../../src/core/signals/rag-query.ts';
 import { ClockedAgent } from '../../support/clocked-agent.ts';
 import { Builder } from '../vector-stores/query-builder.ts';

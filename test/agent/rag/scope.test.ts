@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'vitest';
 import { currentContext } from '../../../src/agent/context/context.ts';
 import { type RagQuery, runRagQuery } from '../../../src/agent/rag/rag.ts';
-import { StageNames } from '../../../src/agent/rag/stage-names.ts';
+import { StageNames } from '../../../src/core/rag/stage-names.ts';
 import type { RagQueryEvent } from '../../../src/core/signals/rag-query.ts';
 import { ClockedAgent } from '../../support/clocked-agent.ts';
 

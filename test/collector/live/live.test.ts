@@ -1,18 +1,24 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { beforeEach, describe, it } from 'vitest';
-import { FOLDED_LABEL, FOLDED_LABELS } from '../../../src/core/llm/labels.ts';
-import { CACHE_REQUESTS } from '../../../src/core/signals/cache.ts';
 import {
   LLM_CACHE_SAVINGS,
   LLM_CHUNK_GAPS,
   LLM_COST,
-  LLM_DURATION,
+  LLM_INFERENCE_DURATION,
   LLM_RATE_LIMITED,
   LLM_UNPRICED,
-} from '../../../src/core/signals/llm-call.ts';
+} from '../../../src/core/llm/call-instruments.ts';
+import { FOLDED_LABEL, FOLDED_LABELS } from '../../../src/core/llm/labels.ts';
+import { CACHE_REQUESTS } from '../../../src/core/signals/cache.ts';
 import { RAG_DURATION, RAG_STAGE_DURATION, STAGE_ATTRIBUTE } from '../../../src/core/signals/rag-query.ts';
-import { EVENT_LOOP_P99, PROCESS_MEMORY } from '../../../src/core/signals/system.ts';
+import {
+  CPU_UTILIZATION,
+  EVENT_LOOP_P99,
+  HEAP_USED,
+  MEMORY_USAGE,
+  PROCESS_MEMORY,
+} from '../../../src/core/signals/system.ts';
 import { WS_CONNECTIONS } from '../../../src/core/signals/ws-session.ts';
 import { GIVEN_UP, GIVEN_UP_REASON } from '../../../src/core/unfinished-observations.ts';
 import { MIB } from '../../../src/core/units.ts';
@@ -111,9 +117,9 @@ describe('the snapshot', () => {
     clock
       .agent()
       .send([
-        histogramOf(LLM_DURATION, [1], model('cheap')),
-        histogramOf(LLM_DURATION, [1], { ...model('dear'), 'error.type': '429' }),
-        histogramOf(LLM_DURATION, [1], { ...model('dear'), 'error.type': 'aborted' }),
+        histogramOf(LLM_INFERENCE_DURATION, [1], model('cheap')),
+        histogramOf(LLM_INFERENCE_DURATION, [1], { ...model('dear'), 'error.type': '429' }),
+        histogramOf(LLM_INFERENCE_DURATION, [1], { ...model('dear'), 'error.type': 'aborted' }),
         pointOf(LLM_COST, 3, model('dear')),
         pointOf(LLM_UNPRICED, 1, model('cheap')),
         pointOf(LLM_RATE_LIMITED, 1, model('dear')),
@@ -262,6 +268,37 @@ describe('instances', () => {
     assert.equal(clock.agent().join(), false);
     assert.equal(first.join(), true);
     assert.equal(snapshot().instances.length, 500);
+  });
+});
+
+describe('processes that send by OTLP', () => {
+  const byOtlp = { instrumentations: ['otlp'] };
+
+  it('are gone, and their gauges with them, when they were silent for three minutes; never late before', () => {
+    const agent = clock.agent('app', byOtlp);
+    agent.send([pointOf(PROCESS_MEMORY, MIB)]);
+    clock.nowMs += 179_000;
+    clock.live.tick();
+    const { system, instances } = snapshot();
+    assert.deepEqual([system.process_memory_mb, system.event_loop_p99_ms, instances[0]?.up], [1, 0, true]);
+    clock.nowMs += 2000;
+    clock.live.tick();
+    assert.deepEqual([snapshot().system.process_memory_mb, snapshot().instances[0]?.up], [0, false]);
+  });
+
+  it('are one row a gauge, whatever their SDK tells it apart by, and never rows of this host', () => {
+    const agent = clock.agent('app', byOtlp);
+    agent.send([
+      pointOf(HEAP_USED, 3, { 'v8js.heap.space.name': 'new_space' }),
+      pointOf(HEAP_USED, 4, { 'v8js.heap.space.name': 'old_space' }),
+      pointOf(MEMORY_USAGE, 5e9, { 'host.name': 'elsewhere' }),
+      pointOf(CPU_UTILIZATION, 0.99, { 'host.name': 'elsewhere' }),
+    ]);
+    const readings = clock.live.systemReadings();
+    const valuesOf = (name: string) =>
+      readings.filter(({ metricName }) => metricName === name).map(({ value }) => value);
+    assert.deepEqual(['heap_used_bytes', 'memory_used_bytes', 'cpu_percent'].map(valuesOf), [[7], [0], [0]]);
+    assert.deepEqual([snapshot().system.cpu_percent, snapshot().system.memory_used_gb], [0, 0]);
   });
 });
 

@@ -11,8 +11,7 @@ const GAUGE = { name: 'g', unit: '1', kind: 'gauge' } as const;
 const HISTOGRAM = { name: 'h', unit: 's' } as const;
 
 let store: LiveStore;
-const merge = (instanceId: string, ...points: readonly Point[]): void =>
-  store.merge(instanceId, { points }, 0);
+const merge = (instanceId: string, ...points: readonly Point[]) => store.merge(instanceId, { points }, 0);
 const total = (): number => store.counters('c').reduce((sum, series) => sum + series.total, 0);
 
 beforeEach(() => {
@@ -50,6 +49,18 @@ describe('LiveStore', () => {
         ['a', 5],
         ['b', 7],
       ],
+    );
+  });
+
+  it('counts what the buckets hold, and refuses what would be more than can be told exactly', () => {
+    const values = histogramOf(HISTOGRAM, [1, 2, 4]);
+    merge('a', { ...values, count: 7 });
+    merge('a', { ...values, counts: [2 ** 52] });
+    const [series] = store.histograms('h');
+    assert.deepEqual([series?.count, series?.sum], [3, 7]);
+    assert.equal(
+      series?.buckets.counts.reduce((sum, count) => sum + count, 0),
+      3,
     );
   });
 

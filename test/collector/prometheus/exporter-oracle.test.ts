@@ -12,6 +12,7 @@ import { describe, it } from 'vitest';
 import type { HistogramSeries, MetricFamily, ScalarSeries } from '../../../src/collector/metric-family.ts';
 import { exposition } from '../../../src/collector/prometheus/exposition.ts';
 import { familyName, LABEL_VALUE_LENGTH_MAX } from '../../../src/collector/prometheus/names.ts';
+import { targetInfo } from '../../../src/collector/prometheus/target-info.ts';
 import type { Attributes } from '../../../src/core/frame.ts';
 import { SIGNALS } from '../../../src/core/signals/index.ts';
 
@@ -22,18 +23,20 @@ import { SIGNALS } from '../../../src/core/signals/index.ts';
  *    have none, and it prints the unit as `# UNIT`, which the text format 0.0.4 does not know (to it that is a comment).
  *    `familyName` is compared with the serializer for metrics without a unit, where both have to agree.
  * 2. A metric without a description has no HELP line of ours; the serializer makes up "description missing".
- * 3. The serializer labels each series with its scope and prints `target_info`: off here, we have no scopes.
+ * 3. The serializer labels each series with its scope: off here, we have no scopes. Its `target_info` is off as well: ours is
+ *    a family of its own and compared as such.
  * 4. Labels are sorted by us, so that equal sets are equal text; their order has no meaning. Empty values are left out by
  *    us: to Prometheus an empty label and an absent one are the same.
  * 5. Attributes that become one label are joined by us (`a;b`), as the specification says; the serializer prints the label
  *    twice, and Prometheus refuses the whole scrape.
  * 6. Names of labels that begin with a digit or an underscore get `key` in front, `le` of a histogram `exported_`; the
- *    serializer prints what Prometheus refuses or takes for its own. It also folds `__` inside a label's name into `_`.
+ *    serializer prints what Prometheus refuses or takes for its own.
  * 7. Label values are cut at 1,024 characters, and what is no Unicode is replaced.
  * 8. Underscores around a name are cut by us; the serializer keeps them. A colon is kept by us (recording rules of
  *    other systems come in with it), the serializer makes it `_`.
- * 9. Exponential histograms are shown by us with boundaries at powers of two; the serializer knows only explicit ones. It
- *    is given the same buckets as explicit ones.
+ * 9. Exponential histograms are shown by us with boundaries at the ends of their buckets; the serializer knows only explicit
+ *    ones. It is given the same buckets as explicit ones, and writes a boundary as JavaScript does (`1048576`), we as
+ *    Prometheus does (`1.048576e+06`).
  * 10. Samples of a histogram come in the order buckets, sum, count, as the format wants it; the serializer begins with count.
  * 11. A family whose samples would have the names of another's (`a` and `a.count`) is left out and counted by us, because
  *     Prometheus would refuse the scrape; the serializer prints both. The same goes for series that become equal.
@@ -44,8 +47,7 @@ const theirs = (families: readonly MetricFamily[]) =>
     resource: { attributes: {} },
     scopeMetrics: [{ scope: { name: 'test' }, metrics: families.map(metricOf) }],
   } as unknown as ResourceMetrics);
-const ours = (families: readonly MetricFamily[]) =>
-  [...exposition(families, { openMetrics: false })].join('');
+const ours = (families: readonly MetricFamily[]) => [...exposition(families, 'text')].join('');
 
 const TIMES: { startTime: [number, number]; endTime: [number, number] } = {
   startTime: [1, 0],
@@ -72,18 +74,19 @@ function metricOf({ name, unit, description, kind, series }: MetricFamily): Metr
   return { ...base, dataPointType: DataPointType.SUM, isMonotonic: true, dataPoints };
 }
 
-/** Every power of two from the lowest occupied doubling to the highest, as all series of a family have them. */
+/** The ends of all buckets of the doublings from the lowest occupied one to the highest, as all series of a family have them. */
 function boundariesOf(all: readonly HistogramSeries[]): number[] {
-  const doublings = all.flatMap(({ doublings: counts }) => [...counts.keys()]);
-  if (doublings.length === 0) return [];
-  const [low, high] = [Math.min(...doublings), Math.max(...doublings)];
-  return Array.from({ length: high - low + 1 }, (_, i) => 2 ** (low + i + 1));
+  const ends = all.flatMap(({ buckets }) => [buckets.offset, buckets.offset + buckets.counts.length - 1]);
+  if (ends.length === 0) return [];
+  const [low, high] = [Math.floor(Math.min(...ends) / 8) * 8, Math.ceil((Math.max(...ends) + 1) / 8) * 8];
+  return Array.from({ length: high - low + 1 }, (_, i) => 2 ** ((low + i) / 8));
 }
 
-function explicit({ count, sum, zeroCount, doublings }: HistogramSeries, boundaries: readonly number[]) {
-  const counts = [...boundaries, Number.POSITIVE_INFINITY].map(
-    (boundary, i) => (doublings.get(Math.log2(boundary) - 1) ?? 0) + (i === 0 ? zeroCount : 0),
-  );
+function explicit({ count, sum, zeroCount, buckets }: HistogramSeries, boundaries: readonly number[]) {
+  const counts = [...boundaries, Number.POSITIVE_INFINITY].map((boundary, i) => {
+    const index = Math.round(Math.log2(boundary) * 8) - 1;
+    return (buckets.counts[index - buckets.offset] ?? 0) + (i === 0 ? zeroCount : 0);
+  });
   return { count, sum, buckets: { boundaries: [...boundaries], counts } };
 }
 
@@ -106,7 +109,9 @@ function exposed(text: string): Exposed {
     if (line === '' || line.startsWith('#')) continue;
     const [, sample = '', labels = '', value = ''] = /^([^\s{]+)(?:\{(.*)\})? (\S+)$/su.exec(line) ?? [];
     assert.notEqual(sample, '', `not a sample: ${JSON.stringify(line)}`);
-    const shown = [...labels.matchAll(LABEL)].filter(([, , text]) => text !== '').map(([label]) => label);
+    const shown = [...labels.matchAll(LABEL)]
+      .filter(([, , text]) => text !== '')
+      .map(([label, name, text]) => (name === 'le' && text !== '+Inf' ? `le="${Number(text)}"` : label));
     const key = `${sample}{${shown.sort().join()}}`;
     assert.ok(!Object.hasOwn(result.samples, key), `twice: ${key}`);
     result.samples[key] = value;
@@ -162,13 +167,16 @@ const histogram = fc
     attributes,
     zeroCount: fc.nat(5),
     sum: fc.double({ min: 0, noNaN: true }),
-    doublings: fc.dictionary(fc.integer({ min: -29, max: 40 }).map(String), fc.integer({ min: 1, max: 9 })),
+    buckets: fc
+      .tuple(
+        fc.integer({ min: -170, max: 170 }),
+        fc.array(fc.nat(9), { maxLength: 60 }),
+        fc.integer({ min: 1, max: 9 }),
+      )
+      // A series of the live view begins and ends with a bucket that holds something.
+      .map(([offset, counts, last]) => ({ offset, counts: [last, ...counts, last] })),
   })
-  .map(({ doublings, ...rest }) => {
-    const counts = new Map(Object.entries(doublings).map(([k, n]) => [Number(k), n]));
-    const count = [...counts.values()].reduce((all, n) => all + n, rest.zeroCount);
-    return { ...rest, count, doublings: counts };
-  });
+  .map((rest) => ({ ...rest, count: rest.buckets.counts.reduce((all, n) => all + n, rest.zeroCount) }));
 
 const family: fc.Arbitrary<MetricFamily> = fc
   .tuple(metricName, text)
@@ -181,12 +189,14 @@ const family: fc.Arbitrary<MetricFamily> = fc
       .map((rest) => ({ name, description, unit: '', ...rest })),
   );
 
+/** Boundaries of a doubling, its end aside. */
+const HALF_TO_ONE = Array.from({ length: 8 }, (_, i) => 2 ** (i / 8 - 1));
 const oneSecond: HistogramSeries = {
   attributes: {},
   count: 1,
   sum: 1,
   zeroCount: 0,
-  doublings: new Map([[-1, 1]]),
+  buckets: { offset: -1, counts: [1] },
 };
 
 describe('the exposition, beside OpenTelemetry’s own serializer', () => {
@@ -237,6 +247,18 @@ describe('the exposition, beside OpenTelemetry’s own serializer', () => {
     }
   });
 
+  it('shows a resource as the serializer does', () => {
+    const resource = { 'service.name': 'rag-app', 'host.name': 'h', 'process.pid': 7 };
+    const withTarget = new PrometheusSerializer('', false, undefined, false, true);
+    const other = withTarget.serialize({
+      resource: { attributes: resource },
+      scopeMetrics: [],
+    } as unknown as ResourceMetrics);
+    const [mine, shown] = [exposed(ours([targetInfo(resource, [])])), exposed(other)];
+    assert.deepEqual(mine.samples, shown.samples);
+    assert.deepEqual(mine.types, shown.types);
+  });
+
   it('shows this as written here, and the serializer too', () => {
     const latency: MetricFamily = {
       name: 'http.latency',
@@ -244,13 +266,22 @@ describe('the exposition, beside OpenTelemetry’s own serializer', () => {
       description: 'A \\ and\na line.',
       kind: 'histogram',
       series: [
-        { attributes: { route: '/a "b"' }, count: 3, sum: 2.5, zeroCount: 1, doublings: new Map([[-1, 2]]) },
+        {
+          attributes: { route: '/a "b"' },
+          count: 3,
+          sum: 2.5,
+          zeroCount: 1,
+          buckets: { offset: -1, counts: [2] },
+        },
       ],
     };
     const expected: Exposed = {
       types: { http_latency: 'histogram' },
       help: { http_latency: 'A \\\\ and\\na line.' },
       samples: {
+        ...Object.fromEntries(
+          HALF_TO_ONE.map((le) => [`http_latency_bucket{le="${le}",route="/a \\"b\\""}`, '1']),
+        ),
         'http_latency_bucket{le="1",route="/a \\"b\\""}': '3',
         'http_latency_bucket{le="+Inf",route="/a \\"b\\""}': '3',
         'http_latency_sum{route="/a \\"b\\""}': '2.5',
@@ -294,10 +325,7 @@ describe('the exposition, beside OpenTelemetry’s own serializer', () => {
     it('6: by labels that Prometheus would refuse or take for its own', () => {
       const odd = { '0day': 'a', __name__: 'b' };
       const [series] = [{ attributes: odd, value: 1 }];
-      assert.match(
-        ours([counter('a', { series: [series] })]),
-        /^a_total\{key_0day="a",key__name__="b"\} 1$/m,
-      );
+      assert.match(ours([counter('a', { series: [series] })]), /^a_total\{key_0day="a",key_name_="b"\} 1$/m);
       assert.match(theirs([counter('a', { series: [series] })]), /^a_total\{0day="a",_name_="b"\} 1$/m);
     });
 
@@ -310,7 +338,7 @@ describe('the exposition, beside OpenTelemetry’s own serializer', () => {
     });
 
     it('11: by leaving out what would repeat a sample', () => {
-      const empty: HistogramSeries = { ...oneSecond, count: 0, doublings: new Map() };
+      const empty: HistogramSeries = { ...oneSecond, count: 0, buckets: { offset: 0, counts: [] } };
       const clash: MetricFamily[] = [
         counter('a.count', { kind: 'gauge' }),
         counter('a', { kind: 'histogram', series: [empty] }),

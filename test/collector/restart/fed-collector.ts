@@ -18,6 +18,7 @@ import type { Snapshot } from '../../../src/core/snapshot.ts';
 import { milliseconds } from '../../../src/core/units.ts';
 import { DeltaMeterProvider } from '../../../src/metrics/meter-provider.ts';
 import { SnapshotReader } from '../../../src/metrics/snapshot-reader.ts';
+import { WITHOUT_OTLP } from '../../support/without-otlp.ts';
 
 const TOKEN = 'a-token-long-enough-for-a-test';
 
@@ -68,6 +69,7 @@ export class FedCollector {
       {
         ...database.env,
         NERVECENTER_PORT: '0',
+        ...WITHOUT_OTLP,
         NERVECENTER_DATA_DIR: dataDir,
         NERVECENTER_ADMIN_TOKEN: TOKEN,
         NERVECENTER_INTERVAL_MS: '1000',

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { describe, it } from 'vitest';
 import type { MetricFamily } from '../../../src/collector/metric-family.ts';
-import { prefersOpenMetrics } from '../../../src/collector/server/scrape.ts';
 import { until } from '../../support/poll.ts';
 import { AUTHORIZED, startServer } from './fixture.ts';
 
@@ -20,10 +19,7 @@ function large(count: number): MetricFamily {
     count: 10,
     sum: 1,
     zeroCount: 0,
-    doublings: new Map([
-      [-10, 5],
-      [3, 5],
-    ]),
+    buckets: { offset: -80, counts: [5, ...new Array(111).fill(0), 5] },
   }));
   return { name: 'large', unit: 's', description: 'Large.', kind: 'histogram', series };
 }
@@ -39,6 +35,18 @@ describe('/metrics', () => {
     assert.equal(open.headers['content-type'], 'application/openmetrics-text; version=1.0.0; charset=utf-8');
     assert.match(open.text, /^# TYPE test_requests counter\n/m);
     assert.ok(open.text.endsWith('# EOF\n'));
+  });
+
+  it('is Protocol Buffers for who can take native histograms', async (test) => {
+    const { send } = await startServer(test, { sources: { metricFamilies: () => [FAMILY] } });
+    const type =
+      'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited; escaping=underscores';
+    const { headers, text } = await send('/metrics', {
+      headers: { accept: `${type.replace('underscores', 'allow-utf-8')};q=0.6,text/plain;q=0.2` },
+    });
+    assert.equal(headers['content-type'], type);
+    assert.equal(headers['vary'], 'Accept');
+    assert.match(text, /test_requests_total/);
   });
 
   it('includes what the server itself counts', async (test) => {
@@ -110,29 +118,4 @@ describe('/metrics', () => {
     for (const socket of stalled) socket.destroy();
     await until(async () => (await send('/metrics', { method: 'HEAD' })).status === 200);
   });
-});
-
-describe('the format of a scrape', () => {
-  for (const [accept, openMetrics] of [
-    [undefined, false],
-    ['', false],
-    ['*/*', false],
-    ['text/plain', false],
-    ['application/openmetrics-text', true],
-    ['application/openmetrics-text; version=1.0.0; charset=utf-8', true],
-    ['application/openmetrics-text;version=0.0.1', false],
-    [
-      'application/openmetrics-text;version=0.0.1;q=0.75,application/openmetrics-text;version=1.0.0,text/plain;q=0.5',
-      true,
-    ],
-    ['application/openmetrics-text;version=1.0.0;q=0.4,text/plain;version=0.0.4;q=0.5', false],
-    ['application/openmetrics-text;q=0', false],
-    ['APPLICATION/OPENMETRICS-TEXT ; Q=1', true],
-    ['application/openmetrics-text;q=nonsense', false],
-    [';;;,,,q=;', false],
-  ] as const) {
-    it(`for "${accept}" is ${openMetrics ? 'OpenMetrics' : 'Prometheus text'}`, () => {
-      assert.equal(prefersOpenMetrics(accept), openMetrics);
-    });
-  }
 });

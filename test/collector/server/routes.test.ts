@@ -35,6 +35,7 @@ const GUARDED = [
   '/api/metrics/rag',
   '/api/metrics/llm',
   '/api/metrics/stream',
+  '/api/metrics/traces/0af7651916cd43dd8448eb211c80319c',
   '/admin',
   '/admin/',
   '/admin/system',

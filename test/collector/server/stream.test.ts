@@ -7,6 +7,7 @@ import { WebSocket } from 'ws';
 import { type Session, Sessions, STREAM_RENEWAL_MS } from '../../../src/collector/server/login/sessions.ts';
 import { emptyStatistics } from '../../../src/collector/server/statistics.ts';
 import { Viewers, type ViewersOptions } from '../../../src/collector/server/viewers.ts';
+import { EVERYBODY } from '../../../src/core/history/sender-filter.ts';
 import { SKIPPED_TICKS_MAX, VIEWERS_MAX } from '../../../src/core/http/audience.ts';
 import { until } from '../../support/poll.ts';
 import { AUTHORIZED, logIn, SNAPSHOT, startServer, type TestServer, TOKEN, upgradeHead } from './fixture.ts';
@@ -297,7 +298,7 @@ async function serveViewers(
   });
   const server = createServer();
   server.on('upgrade', (request, socket, head) =>
-    viewers.accept({ request, socket, head, session, renewal: null }),
+    viewers.accept({ request, socket, head, session, renewal: null, filter: EVERYBODY }),
   );
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { tokenUsage } from '../../../src/agent/llm/tokens/raw-usage.ts';
+import { LLM_UNPRICED } from '../../../src/core/llm/call-instruments.ts';
+import { isRateLimited } from '../../../src/core/llm/call-measure.ts';
 import {
-  isRateLimited,
-  LLM_UNPRICED,
   type LlmCallEvent,
   NO_CALL_DETAILS,
   type PricedLlmCallEvent,

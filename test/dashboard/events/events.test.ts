@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
 import { allRows, EXPORT_ROWS_MAX, rowsCsv } from '../../../dashboards/web/src/events/export.ts';
 import { eventsPath, isEventsAnswer } from '../../../dashboards/web/src/events/question.ts';
-import { traceOf } from '../../../dashboards/web/src/events/trace.ts';
 import { parseEventsQuery } from '../../../src/core/history/parameters.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 22, 10);
@@ -46,35 +45,4 @@ describe('questions about events', () => {
     assert.deepEqual([rows.length, asked], [EXPORT_ROWS_MAX, EXPORT_ROWS_MAX / 500]);
     assert.equal(rowsCsv(rows.slice(0, 1)), "id,timestamp\r\n'=1+1,\r\n");
   });
-});
-
-test('a trace goes from the beginning of its first event to the end of its last', () => {
-  const at = (ms: number) => new Date(NOW_MS + ms).toISOString();
-  const { startMs, lengthMs, spans } = traceOf([
-    {
-      signal: 'llm-call',
-      events: [{ id: 'llm', timestamp: at(950), elapsed_ms: 500, success: false, model: 'm', provider: 'p' }],
-      next_cursor: null,
-    },
-    {
-      signal: 'request',
-      events: [{ id: 'request', timestamp: at(1000), response_time_ms: 1000, status_code: 200 }],
-      next_cursor: null,
-    },
-    {
-      signal: 'rag-query',
-      events: [{ id: 'rag', timestamp: at(400), total_ms: 400, query_hash: null }],
-      next_cursor: null,
-    },
-  ]);
-  assert.deepEqual([startMs, lengthMs], [NOW_MS, 1000]);
-  assert.deepEqual(
-    spans.map(({ id, offsetMs, durationMs, isFailed }) => [id, offsetMs, durationMs, isFailed]),
-    [
-      ['request', 0, 1000, false],
-      ['rag', 0, 400, false],
-      ['llm', 450, 500, true],
-    ],
-  );
-  assert.deepEqual(traceOf([]), { startMs: 0, lengthMs: 0, spans: [] });
 });

@@ -33,23 +33,35 @@ function stream(response, model) {
   response.end('data: [DONE]\n\n');
 }
 
-async function complete(request, response) {
+const ANSWERS = {
+  '/v1/chat/completions': answerOf,
+  '/v1/embeddings': (model) => ({
+    object: 'list',
+    model,
+    data: [],
+    usage: { prompt_tokens: 7, total_tokens: 7 },
+  }),
+  '/v1/rerank': (model) => ({ model, results: [], usage: { total_tokens: 9 } }),
+};
+
+async function answer(request, response) {
   let body = '';
   for await (const chunk of request) body += chunk;
   const { model, stream: streams } = JSON.parse(body);
   if (streams) return stream(response, model);
   response.writeHead(model === 'busy' ? 429 : 200, { 'content-type': 'application/json' });
-  response.end(JSON.stringify(model === 'busy' ? { error: { message: 'slow down' } } : answerOf(model)));
+  const answered = model === 'busy' ? { error: { message: 'slow down' } } : ANSWERS[request.url](model);
+  response.end(JSON.stringify(answered));
 }
 
 const server = http.createServer(async (request, response) => {
-  if (request.url === '/v1/chat/completions') return complete(request, response);
+  if (request.url in ANSWERS) return answer(request, response);
   if (request.url === '/traffic') await makeTraffic();
   response.writeHead(request.url === '/traffic' ? 200 : 404).end();
 });
 
-async function ask(model, more = {}) {
-  const response = await fetch(`http://127.0.0.1:${server.address().port}/v1/chat/completions`, {
+async function ask(model, more = {}, path = '/v1/chat/completions') {
+  const response = await fetch(`http://127.0.0.1:${server.address().port}${path}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: 'Bearer none' },
     body: JSON.stringify({ model, messages: [{ role: 'user', content: 'hello' }], ...more }),
@@ -60,6 +72,9 @@ async function ask(model, more = {}) {
 async function makeTraffic() {
   for (const model of ['gpt-4o-mini', 'nobody-knows-this', 'busy']) await ask(model);
   await ask('gpt-4o-mini', { stream: true });
+  for (const path of ['/v1/embeddings', '/v1/rerank'])
+    for (const model of ['text-embedding-3-small', 'busy'])
+      await ask(model, { input: 'hello', query: 'hello', documents: ['x'] }, path);
   await ragQuery({ query: 'q' }, async (query) => {
     await query.stage('embedding', async () => 1);
     query.result({ chunksRetrieved: 3 });

@@ -14,8 +14,8 @@ const UNITS = new Set(['reqps', 'cps', 's', 'percentunit', 'bytes', 'Bps', 'shor
 // biome-ignore lint/suspicious/noTemplateCurlyInString: the variable is Grafana's.
 const DATA_SOURCE = { type: 'prometheus', uid: '${datasource}' };
 
-/** Four calls of models and the request that asked for them. */
-const REQUESTS_OF_TRAFFIC = 5;
+/** Eight calls of models and the request that asked for them. */
+const REQUESTS_OF_TRAFFIC = 9;
 /** What comes from elsewhere than the frame with the requests. */
 const LATE = [
   'nervecenter_llm_unpriced_calls_total',
@@ -115,9 +115,12 @@ describe('the dashboards for Grafana', () => {
     it(`${path}: its variables are asked of labels that are there`, () => {
       for (const { type, definition = '' } of templating.list) {
         if (type === 'datasource') continue;
-        const [, metric = '', label = ''] = /^label_values\((\w+), (\w+)\)$/.exec(definition) ?? [];
-        assert.ok(exposed.has(metric), definition);
-        assert.ok(label === 'job' || exposed.get(metric)?.labels.has(label), definition);
+        const [, metric, pattern, label = ''] =
+          /^label_values\((?:(\w+)|\{__name__=~"([^"]+)"\}), (\w+)\)$/.exec(definition) ?? [];
+        const isAsked = (name: string) => name === metric || new RegExp(`^(?:${pattern})$`).test(name);
+        const asked = [...exposed].filter(([name]) => isAsked(name));
+        assert.ok(asked.length > 0, definition);
+        for (const [, { labels }] of asked) assert.ok(label === 'job' || labels.has(label), definition);
       }
       const known = new Set([...templating.list.map(({ name }) => name), '__rate_interval', '__range']);
       const used = JSON.stringify(panels).matchAll(/\$\{?(\w+)/g);

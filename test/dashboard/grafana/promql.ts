@@ -73,8 +73,14 @@ class Reader {
     if (operators === undefined) return this.#operand();
     let left = this.expression(level + 1);
     while (operators.includes(this.#peek())) {
-      this.#next();
+      const operator = this.#next();
       const right = this.expression(level + 1);
+      if (operator === 'or') {
+        // A union: nothing has to match.
+        const labels = new Set([...left.labels, ...right.labels]);
+        left = { labels, metrics: [...left.metrics, ...right.metrics], range: false };
+        continue;
+      }
       // Vectors match on equal labels; one side without any is a number.
       const isNumber = right.labels.size === 0 || left.labels.size === 0;
       if (!isNumber && [...left.labels].some((label) => !right.labels.has(label))) {

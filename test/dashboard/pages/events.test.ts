@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, type TestContext, test } from 'vitest';
 import { busy } from '../../../dashboards/web/src/fixtures/busy.ts';
 import { createEvents } from '../../../src/collector/sinks/postgres/history/events.ts';
 import { createHistory } from '../../../src/collector/sinks/postgres/history/history.ts';
+import { createTraces } from '../../../src/collector/sinks/postgres/history/traces.ts';
 import { parseEventsQuery } from '../../../src/core/history/parameters.ts';
 import { startServer, TOKEN } from '../../collector/server/fixture.ts';
 import { openHistory, type TestHistory } from '../../collector/sinks/postgres/history/fixture.ts';
@@ -41,6 +42,7 @@ beforeAll(async () => {
       latestSnapshotJson: () => JSON.stringify(snapshot),
       history,
       events,
+      trace: createTraces(store.lend),
     },
   });
   origin = server.url;
@@ -72,6 +74,8 @@ async function fillRows(): Promise<void> {
     SELECT now() - i * interval '20 seconds', CASE WHEN i % 4 = 0 THEN '/slow/:id' ELSE '/quick' END, 'GET',
       CASE WHEN i % 30 = 7 THEN 503 ELSE 200 END, CASE WHEN i % 4 = 0 THEN 800 + i ELSE 12 END, 'user' || i % 3
     FROM generate_series(1, 120) AS i`);
+  // All of a trace at one moment: statements have their own.
+  const at = `to_timestamp(${(Date.now() - 180_000) / 1000})`;
   const traced: readonly [string, string, string][] = [
     ['request_metrics', 'endpoint, method, status_code, response_time_ms', `'/ask', 'POST', 200, 1000`],
     ['rag_metrics', 'total_ms, outcome', `300, 'ok'`],
@@ -88,8 +92,14 @@ async function fillRows(): Promise<void> {
   ];
   for (const [table, columns, values] of traced)
     await store.sql(
-      `INSERT INTO enterprise.${table} (timestamp, trace_id, ${columns}) VALUES (now() - interval '3 minutes', '${TRACE}', ${values})`,
+      `INSERT INTO enterprise.${table} (timestamp, trace_id, ${columns}) VALUES (${at}, '${TRACE}', ${values})`,
     );
+  // What an SDK saw of the request's call, and of a search in another service whose caller is not stored.
+  await store.sql(
+    `INSERT INTO enterprise.spans (timestamp, trace_id, span_id, parent_span_id, name, kind, duration_ms, status, attributes, service)
+     VALUES (${at}, '${TRACE}', '1111111111111111', '2222222222222222', 'chat gpt-4o', 'client', 502, 'error', '{"a": 1}', NULL),
+       (now() - interval '1 minute', '${TRACE}', '3333333333333333', '4444444444444444', 'vector search', 'server', 50, 'ok', '{"db.system.name": "qdrant"}', 'search')`,
+  );
   await store.sql(
     `INSERT INTO enterprise.llm_call_metrics (timestamp, model, provider, elapsed_ms, success, outcome, error_type, user_email, department, service)
      VALUES (now() - interval '1 minute', $1, $1, 5, false, 'error', $1, $2, $1, $1)`,
@@ -115,6 +125,14 @@ async function open(path: string, width = 1440): Promise<void> {
 const search = () => new URL(page.url()).searchParams;
 const panel = (id: string) => page.locator(`[data-panel="${id}"]`);
 const routes = () => panel('api-routes').getByRole('rowheader').allTextContents();
+const items = () => panel('events-trace').getByRole('treeitem');
+const namesOf = async (lines: Locator) =>
+  Promise.all(
+    (await lines.all()).map(async (line) => [
+      await line.locator('.name').textContent(),
+      await line.getAttribute('aria-level'),
+    ]),
+  );
 const rows = () => panel('events-list').locator('.rows tbody tr');
 
 describe('the API page', () => {
@@ -207,22 +225,40 @@ describe('the Events page', () => {
     assert.deepEqual(faults, []);
   });
 
-  test('shows one event, and every event of its trace on one line of time', async () => {
+  test('leads from an event to its trace, with the event chosen, and from there to the events of it', async () => {
     await open('/admin/events?signal=llm-call&f.model=gpt-4o');
-    await rows().first().getByRole('link').click();
-    await panel('events-detail').getByText('error: Timeout').first().waitFor();
-    await panel('events-detail').getByRole('link', { name: 'Every event of this trace' }).click();
-    const spans = panel('events-trace').locator('ol li');
-    await until(async () => (await spans.count()) === 4, { what: 'the trace' });
-    assert.deepEqual(
-      (await panel('events-trace').locator('ol bdi').allTextContents()).map((text) => text.split(' ')[0]),
-      ['/chat', 'POST', 'openai', 'RAG'],
-    );
+    await rows().first().getByRole('link', { name: 'Trace' }).click();
+    await until(async () => (await items().count()) === 6, { what: 'the trace' });
+    assert.deepEqual(await namesOf(items()), [
+      ['/chat', '1'],
+      ['POST /ask', '2'],
+      ['chat gpt-4o', '3'],
+      ['gpt-4o', '4'],
+      ['rag-query', '3'],
+      ['vector search', '1'],
+    ]);
+    const detail = panel('events-trace').getByRole('region', { name: 'One item of the trace' });
+    await detail.getByText('error: Timeout').waitFor();
     await page.reload();
-    await until(async () => (await spans.count()) === 4, { what: 'the same after a reload' });
-    await spans.nth(1).getByRole('link').click();
+    await detail.getByText('error: Timeout').waitFor();
+    await items().nth(1).click();
+    await detail.getByRole('link', { name: 'Show the event itself' }).click();
     await panel('events-detail').getByText('/ask').first().waitFor();
     assert.equal(search().get('signal'), 'request');
+    await items().nth(5).click();
+    await detail.getByText('is not stored').waitFor();
+    await detail.getByText('db.system.name').waitFor();
+    assert.deepEqual(faults, []);
+  });
+
+  test('says that a trace is not stored, and why one cannot be had', async () => {
+    await open(`/admin/events?trace=${'f'.repeat(32)}`);
+    await panel('events-trace').getByText('Nothing of this trace is stored').waitFor();
+    await page.goto(`${origin}/admin/events?trace=${'x'.repeat(40)}`);
+    await panel('events-trace').getByText('trace_id: expected 32 hex digits').waitFor();
+    await page.route('**/api/metrics/traces/*', (route) => route.fulfill({ json: { trace_id: 'x' } }));
+    await panel('events-trace').getByRole('button', { name: 'Try again' }).click();
+    await panel('events-trace').getByText('The answer is not one of the traces API.').waitFor();
     assert.deepEqual(faults, []);
   });
 
@@ -271,11 +307,42 @@ describe('names from outside', () => {
       };
       return route.fulfill({ json: { signal: query.signal, events: [event], next_cursor: null } });
     });
-    await page.goto(`${origin}/admin/events?event=01935a1c-7a2b-7000-8000-000000000007&trace=x`);
-    await panel('events-detail').getByText(MARKUP).first().waitFor();
-    await until(async () => (await panel('events-trace').locator('ol li').count()) === 4, {
-      what: 'the trace',
+    await page.route('**/api/metrics/traces/*', (route) => {
+      const item = {
+        kind: 'span',
+        id: 'one',
+        parent_id: null,
+        span_id: long,
+        parent_span_id: long,
+        service: long,
+        name: long,
+        scope: long,
+        span_kind: long,
+        start_ms: 0,
+        duration_ms: 5,
+        status: 'error',
+        error_type: long,
+        attributes: { [long]: long, [RTL]: RTL },
+        events: [[long, 1, { [long]: long }]],
+        row: null,
+      };
+      const services = [{ service: long, items: 1, errors: 1 }];
+      const started = '2026-11-22T10:00:00.000Z';
+      return route.fulfill({
+        json: {
+          trace_id: long,
+          started_at: started,
+          duration_ms: 5,
+          services,
+          items: [item],
+          truncated: true,
+        },
+      });
     });
+    await page.goto(`${origin}/admin/events?event=01935a1c-7a2b-7000-8000-000000000007&trace=x&item=one`);
+    await panel('events-detail').getByText(MARKUP).first().waitFor();
+    await panel('events-trace').getByRole('treeitem').waitFor();
+    await panel('events-trace').getByText('gnp.exe').first().waitFor();
     assert.ok((await page.locator('#app').innerText()).length < 40_000);
     assert.ok((await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')) <= 0);
     assert.equal(await page.evaluate('window.pwned'), undefined);

@@ -6,6 +6,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { fixtureAlerts } from '../../../dashboards/web/src/fixtures/alerts.ts';
 import { fixtureEvents } from '../../../dashboards/web/src/fixtures/events.ts';
 import { fixtureHistory } from '../../../dashboards/web/src/fixtures/history.ts';
+import { fixtureTrace } from '../../../dashboards/web/src/fixtures/traces.ts';
 import { LOGIN_HTML, LOGIN_SCRIPT, LOGIN_STYLE } from '../../../src/collector/server/login/login-page.ts';
 import type { Snapshot } from '../../../src/core/snapshot.ts';
 
@@ -32,6 +33,8 @@ const LOGIN: Readonly<Record<string, readonly [string, string]>> = {
   '/login.css': ['css', LOGIN_STYLE],
 };
 
+const TRACES = '/api/metrics/traces/';
+
 /** The collector as a browser sees it: the built dashboard, the routes of snapshot and history, and the stream. */
 export class FakeCollector {
   snapshot: Snapshot;
@@ -41,6 +44,8 @@ export class FakeCollector {
   historyIsDown = false;
   /** The fixture that answers the routes of alerts; without one they are not there. */
   alerts: string | null = null;
+  /** What of a snapshot is different when only a service is asked for. */
+  services: Readonly<Record<string, Partial<Snapshot>>> = {};
   upgrades = 0;
   /** Answers that were the dashboard's page, and files that were asked for in vain. */
   pagesServed = 0;
@@ -50,7 +55,7 @@ export class FakeCollector {
   /** The built dashboard; another one is a redeployment. */
   assets: string;
   #server: Server | null = null;
-  #sockets = new Set<WebSocket>();
+  #sockets = new Map<WebSocket, URLSearchParams>();
 
   constructor(assets: string, snapshot: Snapshot) {
     this.assets = assets;
@@ -63,11 +68,12 @@ export class FakeCollector {
     const websockets = new WebSocketServer({ noServer: true });
     server.on('upgrade', (request, socket, head) => {
       this.upgrades++;
-      if (this.refuseUpgrades || this.unauthorized || request.url !== '/api/metrics/stream') {
+      const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
+      if (this.refuseUpgrades || this.unauthorized || pathname !== '/api/metrics/stream') {
         socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
         return;
       }
-      websockets.handleUpgrade(request, socket, head, (websocket) => this.#attach(websocket));
+      websockets.handleUpgrade(request, socket, head, (websocket) => this.#attach(websocket, searchParams));
     });
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -82,7 +88,7 @@ export class FakeCollector {
     const server = this.#server;
     this.#server = null;
     if (server === null) return;
-    for (const socket of this.#sockets) socket.terminate();
+    for (const socket of this.#sockets.keys()) socket.terminate();
     this.#sockets.clear();
     const closed = new Promise((resolve) => server.close(resolve));
     server.closeAllConnections();
@@ -93,25 +99,41 @@ export class FakeCollector {
   push(changes: Partial<Snapshot> = {}): void {
     const next = { ...this.snapshot, ...changes };
     this.snapshot = { ...next, seq: next.seq + 1, timestamp: new Date().toISOString() };
-    for (const socket of this.#sockets) socket.send(this.#message());
+    for (const [socket, search] of this.#sockets) socket.send(this.#message(search));
   }
 
   sendRaw(text: string): void {
-    for (const socket of this.#sockets) socket.send(text);
+    for (const socket of this.#sockets.keys()) socket.send(text);
   }
 
   get viewers(): number {
     return this.#sockets.size;
   }
 
-  #message(): string {
-    return JSON.stringify({ type: 'metrics_snapshot', data: this.snapshot });
+  #message(search: URLSearchParams): string {
+    return JSON.stringify({ type: 'metrics_snapshot', data: this.#shownTo(search) });
   }
 
-  #attach(socket: WebSocket): void {
-    this.#sockets.add(socket);
+  #attach(socket: WebSocket, search: URLSearchParams): void {
+    this.#sockets.set(socket, search);
     socket.on('close', () => this.#sockets.delete(socket));
-    socket.send(this.#message());
+    socket.send(this.#message(search));
+  }
+
+  /** The snapshot with the changes of a service, if one is asked for. */
+  #shownTo(search: URLSearchParams): Snapshot {
+    const [service, instance] = [search.get('service'), search.get('instance')];
+    if (service === null && instance === null) return this.snapshot;
+    const senders = this.snapshot.instances;
+    const filter = { service, instance, senders, folded: { services: 0, instances: 0 } };
+    const instances = senders.filter((sender) => sender.service === service);
+    return {
+      ...this.snapshot,
+      instances,
+      filter,
+      service: service ?? this.snapshot.service,
+      ...this.services[service ?? ''],
+    };
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -123,10 +145,11 @@ export class FakeCollector {
       return;
     }
     if (path === '/api/metrics/events') return this.#answerEvents(searchParams, response);
+    if (path.startsWith(TRACES)) return this.#answerTrace(path.slice(TRACES.length), response);
     if (path.startsWith('/api/metrics/alerts')) return this.#answerAlerts(path, response);
     if (path === '/api/metrics/snapshot') {
       response.writeHead(this.unauthorized ? 401 : 200, { 'content-type': 'application/json' });
-      response.end(this.unauthorized ? '{}' : JSON.stringify(this.snapshot));
+      response.end(this.unauthorized ? '{}' : JSON.stringify(this.#shownTo(searchParams)));
       return;
     }
     const login = LOGIN[path];
@@ -160,6 +183,12 @@ export class FakeCollector {
     const fixture = this.snapshot.rag.total_queries === 0 ? 'empty' : 'busy';
     response.writeHead(200, { 'content-type': 'application/json' });
     response.end(JSON.stringify(fixtureAlerts(fixture, path, Date.now())));
+  }
+
+  #answerTrace(traceId: string, response: ServerResponse): void {
+    const trace = fixtureTrace(this.snapshot, traceId, Date.now());
+    response.writeHead(trace === null ? 404 : 200, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(trace ?? { status: 404, detail: 'Nothing of this trace is stored.' }));
   }
 
   #answerEvents(search: URLSearchParams, response: ServerResponse): void {

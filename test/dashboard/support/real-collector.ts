@@ -4,6 +4,7 @@ import type { BrowserContext } from 'playwright-core';
 import { startCollector } from '../../../src/collector/start.ts';
 import { readConfig } from '../../../src/config/config.ts';
 import type { TestPostgres } from '../../support/postgres.ts';
+import { WITHOUT_OTLP } from '../../support/without-otlp.ts';
 
 const TOKEN = 'a-token-long-enough-for-a-test';
 const SHUTDOWN_MS = 3000;
@@ -37,6 +38,7 @@ export async function startRealCollector(options: {
     {
       ...database.env,
       NERVECENTER_PORT: '0',
+      ...WITHOUT_OTLP,
       NERVECENTER_INTERVAL_MS: '1000',
       NERVECENTER_ADMIN_TOKEN: TOKEN,
       NERVECENTER_DATA_DIR: dataDir,

@@ -5,6 +5,7 @@ import { it } from 'vitest';
 import { freePort } from '../../support/free-port.ts';
 import { ObservedApp } from '../../support/observed-app.ts';
 import { reachableTempDir } from '../../support/postgres.ts';
+import { WITHOUT_OTLP } from '../../support/without-otlp.ts';
 import { assertAccounted, type End } from './accounts.ts';
 import { Load, REQUEST_HEADER } from './load.ts';
 import { storedIn } from './rows.ts';
@@ -23,7 +24,7 @@ const NOBODYS_ADDRESS = '192.0.2.1';
 it(`nothing is missing and no total falls while a collector of its own is killed ${ROUNDS} times under load`, async () => {
   const home = reachableTempDir();
   const port = await freePort();
-  const env = { NERVECENTER_PORT: String(port), NERVECENTER_ADMIN_TOKEN: TOKEN };
+  const env = { NERVECENTER_PORT: String(port), NERVECENTER_ADMIN_TOKEN: TOKEN, ...WITHOUT_OTLP };
   const start = () => new ObservedApp(CLI, { flags: [], args: ['collector'], dataDir: home, env });
   const apps = Array.from(
     { length: APPS },

@@ -1,3 +1,6 @@
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
 /** The folders below `test` whose tests run together: `npx vitest --project core` is the quick one. */
 export const PROJECTS: Readonly<Record<string, readonly string[]>> = {
   core: ['client', 'config', 'core', 'link', 'metrics', 'platform', 'tidy', 'top'],
@@ -5,5 +8,20 @@ export const PROJECTS: Readonly<Record<string, readonly string[]>> = {
   collector: ['collector', 'commands'],
   packages: ['packages'],
   dashboard: ['dashboard'],
+  prometheus: ['prometheus'],
   e2e: ['cli', 'e2e', 'examples'],
 };
+
+/** Programs that npm does not bring, by the project that needs them. */
+const NEEDS: Readonly<Record<string, readonly string[]>> = { prometheus: ['prometheus', 'promtool'] };
+
+/**
+ * Whether a project is among the tests here: it has what it needs, or this is CI, which has to have it.
+ *
+ * @param path folders that programs are found in.
+ */
+export function runsHere(project: string, { path, ci }: { path: string; ci: boolean }): boolean {
+  const found = (program: string) =>
+    path.split(delimiter).some((folder) => existsSync(join(folder, program)));
+  return ci || (NEEDS[project] ?? []).every(found);
+}

@@ -130,6 +130,15 @@ const LOOKS: Readonly<Partial<Record<SignalName, Look>>> = {
       pair('Bytes in / out', ['bytes_in', 'bytes_out'], bytes),
     ],
   },
+  span: {
+    icon: 'spans',
+    titleOf: (row) => textOf(row, 'name'),
+    outcomeOf: (row) => {
+      const type = row['error_type'] ?? null;
+      return name(type === null ? textOf(row, 'status') : `${row['status']}: ${type}`);
+    },
+    columns: [text('Service', 'service'), text('Kind', 'kind'), text('Made by', 'scope')],
+  },
 };
 
 /** The kinds in the order of the tabs. */
@@ -138,7 +147,7 @@ export const KINDS = Object.fromEntries(
 ) as Readonly<Record<SignalName, EventKind>>;
 
 function kindOf(signal: SignalName): EventKind {
-  const { title, durationColumn, isTraced } = HISTORY[signal];
+  const { title, dimensions, durationColumn, isTraced } = HISTORY[signal];
   const { icon = 'list', titleOf = () => title, outcomeOf = null, columns = [] } = LOOKS[signal] ?? {};
   return {
     title,
@@ -151,7 +160,7 @@ function kindOf(signal: SignalName): EventKind {
     columns: [
       ...(durationColumn === null ? [] : [duration(durationColumn)]),
       ...columns,
-      ...(isTraced ? PEOPLE : []),
+      ...(dimensions.includes('user') ? PEOPLE : []),
     ],
   };
 }

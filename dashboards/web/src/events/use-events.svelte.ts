@@ -3,6 +3,7 @@ import type { EventsAnswer } from '../../../../src/core/history/query.ts';
 import { type Dashboard, useDashboard } from '../dashboard.svelte.ts';
 import { HistoryFailure } from '../history/client.ts';
 import type { HistoryStatus } from '../history/use-history.svelte.ts';
+import { askedOf } from '../view/sender.ts';
 import { type EventsRequest, eventsPath, isEventsAnswer } from './question.ts';
 
 export interface EventsOptions {
@@ -19,7 +20,10 @@ export class EventsResource {
   readonly #dashboard: Dashboard;
   readonly #requests: () => readonly EventsRequest[];
   /** The questions as text. */
-  readonly #paths: readonly string[] = $derived.by(() => this.#requests().map(eventsPath));
+  readonly #paths: readonly string[] = $derived.by(() => {
+    const { sender } = this.#dashboard.navigation.view;
+    return this.#requests().map((request) => eventsPath(askedOf(request, sender)));
+  });
   readonly #key: string = $derived.by(() => this.#paths.join(' '));
   readonly status: HistoryStatus = $derived.by(() => {
     if (this.#key === '') return 'idle';

@@ -9,13 +9,16 @@ const TIMEOUT_MS = 20_000;
 /** Why there is no answer, in a sentence for the page. */
 export class HistoryFailure extends Error {
   readonly loginNeeded: boolean;
+  /** Of the answer that refused; `null` where none came. */
+  readonly status: number | null;
 
   constructor(
     message: string,
-    { loginNeeded = false, cause }: { loginNeeded?: boolean; cause?: unknown } = {},
+    { loginNeeded = false, status, cause }: { loginNeeded?: boolean; status?: number; cause?: unknown } = {},
   ) {
     super(message, { cause });
     this.loginNeeded = loginNeeded;
+    this.status = status ?? null;
   }
 }
 
@@ -82,7 +85,7 @@ export class HistoryClient {
         throw new HistoryFailure('The answer is not JSON.', { cause });
       });
     if (response.status === 401) throw new HistoryFailure('Login needed', { loginNeeded: true });
-    throw new HistoryFailure(await refusalOf(response));
+    throw new HistoryFailure(await refusalOf(response), { status: response.status });
   }
 
   async #send(path: string, init: RequestInit, signal: AbortSignal): Promise<Response> {

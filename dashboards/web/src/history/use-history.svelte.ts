@@ -1,6 +1,7 @@
 import { untrack } from 'svelte';
 import type { HistoryAnswer } from '../../../../src/core/history/query.ts';
 import { type Dashboard, useDashboard } from '../dashboard.svelte.ts';
+import { askedOf } from '../view/sender.ts';
 import { HistoryFailure, type KeptAnswer } from './client.ts';
 import { freshForMs, type HistoryRequest, historySearch } from './question.ts';
 
@@ -28,7 +29,9 @@ export class HistoryResource {
   readonly search: string | null = $derived.by(() => {
     const request = this.#request();
     const { range, zone } = this.#dashboard.time;
-    return request === null ? null : historySearch(request, { range, timeZone: zone.name });
+    if (request === null) return null;
+    const { sender } = this.#dashboard.navigation.view;
+    return historySearch(askedOf(request, sender), { range, timeZone: zone.name });
   });
   readonly status: HistoryStatus = $derived.by(() => {
     if (this.search === null) return 'idle';

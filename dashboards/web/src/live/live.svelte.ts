@@ -6,6 +6,7 @@ import {
   verdictReasons,
 } from '../../../../src/client/index.ts';
 import { totalsOf } from '../../../../src/client/totals.ts';
+import type { SenderFilter } from '../../../../src/core/history/sender-filter.ts';
 import type { HistoryClient } from '../history/client.ts';
 import { askPast, type LiveHistory, liveHistory, NO_PAST, type Past } from './past.ts';
 
@@ -17,6 +18,9 @@ const REFILL_MAX_MS = 60_000;
 /** What the page is drawn from: the live store, or a fixture. */
 export type Source = Pick<MetricsStore, 'subscribe' | 'connect' | 'disconnect'>;
 
+/** The source of somebody's figures. */
+export type SourceOf = (sender: SenderFilter) => Source;
+
 function currentOf(source: Source): MetricsState {
   const seen: MetricsState[] = [];
   source.subscribe((state) => seen.push(state))();
@@ -27,7 +31,11 @@ function currentOf(source: Source): MetricsState {
 
 /** The store as runes: the page's only state that comes from outside. */
 export class Live {
-  readonly #source: Source;
+  readonly #sourceOf: SourceOf;
+  #sender: SenderFilter;
+  #source: Source;
+  /** Ends following the source; `null` while it is not followed. */
+  #unfollow: (() => void) | null = null;
   state: MetricsState;
   /** Milliseconds since 1970, moving once a second, for ages and countdowns. */
   now: number;
@@ -47,7 +55,10 @@ export class Live {
   #refillAtMs = 0;
   #refillPauseMs = REFILL_FIRST_MS;
 
-  constructor(source: Source, client: HistoryClient) {
+  constructor(sourceOf: SourceOf, client: HistoryClient, sender: SenderFilter) {
+    const source = sourceOf(sender);
+    this.#sourceOf = sourceOf;
+    this.#sender = sender;
     this.#source = source;
     this.#client = client;
     this.#past = $state.raw(NO_PAST);
@@ -57,19 +68,41 @@ export class Live {
 
   /** Connects; the function it returns disconnects. */
   start(): () => void {
-    const unsubscribe = this.#source.subscribe((state) => {
+    this.#follow();
+    const clock = setInterval(() => {
+      this.now = Date.now();
+    }, CLOCK_TICK_MS);
+    return () => {
+      clearInterval(clock);
+      this.#unfollow?.();
+      this.#unfollow = null;
+    };
+  }
+
+  /** Shows somebody else's figures, from the beginning. */
+  show(sender: SenderFilter): void {
+    if (sender.service === this.#sender.service && sender.instance === this.#sender.instance) return;
+    const isFollowed = this.#unfollow !== null;
+    this.#unfollow?.();
+    this.#sender = sender;
+    this.#source = this.#sourceOf(sender);
+    this.#past = NO_PAST;
+    this.#filledMissed = -1;
+    this.#refillAtMs = 0;
+    if (isFollowed) this.#follow();
+  }
+
+  #follow(): void {
+    const source = this.#source;
+    const unsubscribe = source.subscribe((state) => {
       this.state = state;
       this.now = Date.now();
       this.#fill(state);
     });
-    const clock = setInterval(() => {
-      this.now = Date.now();
-    }, CLOCK_TICK_MS);
-    this.#source.connect();
-    return () => {
-      clearInterval(clock);
+    source.connect();
+    this.#unfollow = () => {
       this.#abort?.abort();
-      this.#source.disconnect();
+      source.disconnect();
       unsubscribe();
     };
   }
@@ -88,7 +121,11 @@ export class Live {
     this.#abort?.abort();
     const abort = new AbortController();
     this.#abort = abort;
-    askPast((search) => this.#client.ask(search, abort.signal), { snapshot, intervalMs }).then(
+    askPast((search) => this.#client.ask(search, abort.signal), {
+      snapshot,
+      intervalMs,
+      sender: this.#sender,
+    }).then(
       (past) => {
         this.#past = past;
         this.#refillPauseMs = REFILL_FIRST_MS;

@@ -1,5 +1,7 @@
 import { MAX_HISTORY, type MetricsHistory, type Snapshot } from '../../../../src/client/index.ts';
+import { isHostMetric } from '../../../../src/core/history/host-metrics.ts';
 import type { HistoryAnswer } from '../../../../src/core/history/query.ts';
+import type { SenderFilter } from '../../../../src/core/history/sender-filter.ts';
 import type { KeptAnswer } from '../history/client.ts';
 
 /** System metrics are stored every 15 s: finer there is nothing. */
@@ -47,17 +49,33 @@ const QUESTIONS = {
 
 type Answers = Readonly<Record<keyof typeof QUESTIONS, HistoryAnswer>>;
 
+interface Moment {
+  readonly snapshot: Snapshot;
+  readonly intervalMs: number;
+  /** Whose figures. @default everybody's */
+  readonly sender?: SenderFilter;
+}
+
 /** Asks for the minutes before `snapshot`; rejects when any of it cannot be had. */
 export async function askPast(
   ask: (search: string) => Promise<KeptAnswer>,
-  { snapshot, intervalMs }: { readonly snapshot: Snapshot; readonly intervalMs: number },
+  { snapshot, intervalMs, sender = { service: null, instance: null } }: Moment,
 ): Promise<Past> {
   const fromMinutes = Math.ceil((MAX_HISTORY * intervalMs) / 60_000 + snapshot.window_seconds / 60);
   const asked = Object.entries(QUESTIONS).map(async ([name, question]) => {
-    const { answer } = await ask(`${question}&from=-${fromMinutes}m&to=now&step=${PAST_STEP_MS / 1000}s`);
+    const isOfHost = isHostMetric(new URLSearchParams(question).get('metric') ?? '');
+    const whose = isOfHost ? '' : narrowing(sender);
+    const when = `from=-${fromMinutes}m&to=now&step=${PAST_STEP_MS / 1000}s`;
+    const { answer } = await ask(`${question}&${when}${whose}`);
     return [name, answer] as const;
   });
   return pastOf(Object.fromEntries(await Promise.all(asked)) as Answers, snapshot);
+}
+
+function narrowing(sender: SenderFilter): string {
+  return Object.entries(sender)
+    .map(([dimension, value]) => (value === null ? '' : `&${dimension}=${encodeURIComponent(value)}`))
+    .join('');
 }
 
 /** The points of the past, as the snapshots of then would have had them. */

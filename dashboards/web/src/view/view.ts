@@ -1,3 +1,4 @@
+import type { SenderFilter } from '../../../../src/core/history/sender-filter.ts';
 import { between, isPresetId, type PresetId, type Range } from './range.ts';
 
 /** All that makes one page look as it does. It lives in the address, so that a link shows the same. */
@@ -9,6 +10,8 @@ export interface View {
   readonly group: string;
   /** Values by dimension: `f.model=gpt-4o` in the address. */
   readonly filters: Readonly<Record<string, string>>;
+  /** Whose figures are shown; `null`: everybody's. */
+  readonly sender: SenderFilter;
   /** The period before is drawn too. */
   readonly compare: boolean;
   /** A wall screen: nothing but the figures. */
@@ -23,9 +26,10 @@ const OWN_MAX = 20;
 const VALUE_CHARS_MAX = 255;
 const NAME = /^[a-z][a-z0-9_-]{0,30}$/i;
 const DIMENSION = /^[a-z][a-z_]{0,30}$/;
-const RESERVED = new Set(['range', 'from', 'to', 'tz', 'group', 'compare', 'kiosk']);
-/** What stays when another page is gone to: when, where the clock stands, and what the whole dashboard is shown as. */
-const KEPT = ['range', 'from', 'to', 'tz', 'kiosk', 'fixture'];
+const SENDER = ['service', 'instance'] as const;
+const RESERVED = new Set(['range', 'from', 'to', 'tz', 'group', 'compare', 'kiosk', ...SENDER]);
+/** What stays when another page is gone to: when, where the clock stands, whose figures, and what the whole dashboard is shown as. */
+const KEPT = ['range', 'from', 'to', 'tz', ...SENDER, 'kiosk', 'fixture'];
 
 /** Reads an address's search. What cannot be used is as if it were not there: a page never fails for its address. */
 export function readView(search: URLSearchParams, defaultRange: PresetId): View {
@@ -34,6 +38,7 @@ export function readView(search: URLSearchParams, defaultRange: PresetId): View 
     tz: readZone(search.get('tz')),
     group: DIMENSION.test(search.get('group') ?? '') ? (search.get('group') ?? '') : '',
     filters: readFilters(search),
+    sender: readSender(search),
     compare: isOn(search.get('compare')),
     kiosk: isOn(search.get('kiosk')),
     own: readOwn(search),
@@ -51,6 +56,10 @@ export function writeView(view: View, defaultRange: PresetId): string {
   if (view.tz !== 'local') search.set('tz', view.tz);
   if (view.group !== '') search.set('group', view.group);
   for (const [dimension, value] of sorted(view.filters)) search.set(`${FILTER_PREFIX}${dimension}`, value);
+  for (const name of SENDER) {
+    const value = view.sender[name];
+    if (value !== null) search.set(name, value);
+  }
   if (view.compare) search.set('compare', '1');
   if (view.kiosk) search.set('kiosk', '1');
   for (const [name, value] of sorted(view.own)) search.set(name, value);
@@ -96,6 +105,14 @@ function readFilters(search: URLSearchParams): Record<string, string> {
     .map(([name, value]): [string, string] => [name.slice(FILTER_PREFIX.length), value])
     .filter(([name, value]) => DIMENSION.test(name) && value !== '' && value.length <= VALUE_CHARS_MAX);
   return Object.fromEntries(filters.slice(0, FILTERS_MAX));
+}
+
+function readSender(search: URLSearchParams): SenderFilter {
+  const [service = null, instance = null] = SENDER.map((name) => {
+    const value = search.get(name) ?? '';
+    return value === '' || value.length > VALUE_CHARS_MAX || value.includes('\0') ? null : value;
+  });
+  return { service, instance };
 }
 
 function readOwn(search: URLSearchParams): Record<string, string> {

@@ -1,6 +1,7 @@
+import { tokenCount } from '../../../core/llm/token-counts.ts';
 import type { BilledUnits, TokenUsage } from '../../../core/llm/usage.ts';
 import type { Found, Wanted } from '../reader/json-scanner.ts';
-import { type RawUsage, tokenCount } from '../tokens/raw-usage.ts';
+import type { RawUsage } from '../tokens/raw-usage.ts';
 import type { PathMatcher } from './paths.ts';
 
 /** What one response body, or one event of a stream, says about the call. Nothing in it is trusted. */

@@ -1,6 +1,7 @@
+import { tokenCount } from '../../../core/llm/token-counts.ts';
 import type { BilledUnits } from '../../../core/llm/usage.ts';
 import type { Found } from '../reader/json-scanner.ts';
-import { asRecord, chatUsage, type RawUsage, tokenCount } from '../tokens/raw-usage.ts';
+import { asRecord, chatUsage, type RawUsage } from '../tokens/raw-usage.ts';
 import { billedTokens, countsIn, searchUnits, WANTED_COUNTS } from './cohere.ts';
 import { COMMON_DIALECT, type Dialect, type Facts, NO_FACTS, WANTED_ERROR } from './dialect.ts';
 import { endingIn } from './paths.ts';

@@ -1,4 +1,5 @@
-import { type RawUsage, tokenCount, tokenUsage } from '../tokens/raw-usage.ts';
+import { tokenCount } from '../../../core/llm/token-counts.ts';
+import { type RawUsage, tokenUsage } from '../tokens/raw-usage.ts';
 import { COMMON_DIALECT, type Dialect, WANTED_ERROR } from './dialect.ts';
 import { readChat } from './openai/chat.ts';
 import { endingIn } from './paths.ts';

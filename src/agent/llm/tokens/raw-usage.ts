@@ -1,22 +1,12 @@
+import { amountUsd, fromInclusive, partsOf, TOKENS_MAX, tokenCount } from '../../../core/llm/token-counts.ts';
 import type { BilledUnits, TokenUsage } from '../../../core/llm/usage.ts';
 import { tokens, type Usd, usd } from '../../../core/units.ts';
 
 /** A provider's `usage` object as it came: nothing about it is trusted. */
 export type RawUsage = Readonly<Record<string, unknown>>;
 
-/** More tokens than any model takes or makes in one call: such a number is a mistake, and would not fit its column. */
-const TOKENS_MAX = 1_000_000_000;
-/** A single call never costs more: such a number is in another unit. */
-const USD_MAX = 1_000_000;
 /** xAI reports cost in ticks of 1e-10 USD. */
 const XAI_TICKS_PER_USD = 10_000_000_000;
-
-/** The value as a whole number of tokens, `null` when it is anything else. */
-export function tokenCount(value: unknown): number | null {
-  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= TOKENS_MAX
-    ? (value as number) + 0 // JSON knows -0, accounts do not.
-    : null;
-}
 
 export function asRecord(value: unknown): RawUsage | null {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as RawUsage) : null;
@@ -48,93 +38,6 @@ export function tokenUsage(buckets: Buckets): TokenUsage {
     outputAudio: tokens(buckets.outputAudio ?? 0),
     outputImage: tokens(buckets.outputImage ?? 0),
   };
-}
-
-/** How OpenAI counts: cached, audio and image tokens are part of the input; reasoning, audio and images of the output. */
-interface InclusiveCounts {
-  readonly input: number | null;
-  readonly output: number | null;
-  readonly total: number | null;
-  readonly cacheRead: number | null;
-  readonly cacheWrite: number | null;
-  readonly inputAudio: number | null;
-  readonly inputImage: number | null;
-  readonly reasoning: number | null;
-  readonly outputAudio: number | null;
-  readonly outputImage: number | null;
-}
-
-/** Takes inclusive counts apart; `null` when neither input nor output is known. */
-function fromInclusive(counts: InclusiveCounts): TokenUsage | null {
-  const { total } = counts;
-  if (counts.input === null && counts.output === null && total === null) return null;
-  const output = counts.output ?? 0;
-  const input = counts.input ?? Math.max(0, (total ?? 0) - output);
-  const outside = partsOutside(input, output, counts);
-  const cached = [counts.cacheRead, counts.cacheWrite];
-  const cachedOutside = outside.cached ? cached : [];
-  const reasoningOutside = outside.reasoning ? (counts.reasoning ?? 0) : 0;
-  const [cacheRead, cacheWrite, inputAudio, inputImage, inputUncached] = partsOf(input, [
-    ...(outside.cached ? [0, 0] : cached),
-    counts.inputAudio,
-    counts.inputImage,
-  ]);
-  const [reasoning, outputAudio, outputImage, outputText] = partsOf(output, [
-    outside.reasoning ? 0 : counts.reasoning,
-    counts.outputAudio,
-    counts.outputImage,
-  ]);
-  return tokenUsage({
-    inputUncached,
-    cacheRead: (cacheRead ?? 0) + (cachedOutside[0] ?? 0),
-    cacheWrite5m: (cacheWrite ?? 0) + (cachedOutside[1] ?? 0),
-    inputAudio,
-    inputImage,
-    outputText,
-    outputReasoning: (reasoning ?? 0) + reasoningOutside,
-    outputAudio,
-    outputImage,
-  });
-}
-
-/**
- * The parts of a whole, and what is left of it. A part is never larger than what the earlier ones leave: cached audio is
- * counted as cached, and no claim makes a bucket negative.
- */
-function partsOf(whole: number, claims: readonly (number | null)[]): number[] {
-  let rest = whole;
-  const parts = claims.map((claim) => {
-    const part = Math.min(claim ?? 0, rest);
-    rest -= part;
-    return part;
-  });
-  return [...parts, rest];
-}
-
-interface Outside {
-  readonly cached: boolean;
-  readonly reasoning: boolean;
-}
-
-/**
- * xAI's chat API counts reasoning next to the completion, everybody else inside it; some gateways count cached tokens next
- * to the input. What is larger than the whole cannot be its part; else the sum that the total equals is the true one.
- */
-function partsOutside(input: number, output: number, counts: InclusiveCounts): Outside {
-  const { total } = counts;
-  if (counts.input === null && counts.output === null) return { cached: false, reasoning: false };
-  const cachedTokens = (counts.cacheRead ?? 0) + (counts.cacheWrite ?? 0);
-  const reasoningTokens = counts.reasoning ?? 0;
-  const cached = counts.input !== null && cachedTokens > input;
-  const reasoning = reasoningTokens > output;
-  if (total === null) return { cached, reasoning };
-  const rest = total - input - output - (cached ? cachedTokens : 0) - (reasoning ? reasoningTokens : 0);
-  if (rest <= 0) return { cached, reasoning };
-  if (!reasoning && rest === reasoningTokens) return { cached, reasoning: true };
-  if (!cached && rest === cachedTokens) return { cached: true, reasoning };
-  return !cached && !reasoning && rest === cachedTokens + reasoningTokens
-    ? { cached: true, reasoning: true }
-    : { cached, reasoning };
 }
 
 /** `usage` of chat completions, completions and embeddings, with the spellings of the compatible providers. */
@@ -242,13 +145,9 @@ export function searchesMade(usage: RawUsage): BilledUnits | null {
  */
 export function reportedCost(raw: RawUsage): Usd | null {
   const ticks = raw['cost_in_usd_ticks'];
-  if (typeof ticks === 'number') return amount(ticks / XAI_TICKS_PER_USD);
-  const cost = amount(asRecord(raw['cost'])?.['total_cost'] ?? raw['cost']);
+  if (typeof ticks === 'number') return amountUsd(ticks / XAI_TICKS_PER_USD);
+  const cost = amountUsd(asRecord(raw['cost'])?.['total_cost'] ?? raw['cost']);
   const details = raw['is_byok'] === true ? asRecord(raw['cost_details']) : null;
-  const upstream = amount(details?.['upstream_inference_cost']);
+  const upstream = amountUsd(details?.['upstream_inference_cost']);
   return upstream === null ? cost : usd((cost ?? 0) + upstream);
-}
-
-function amount(value: unknown): Usd | null {
-  return typeof value === 'number' && value >= 0 && value <= USD_MAX ? usd(value) : null;
 }

@@ -1,20 +1,21 @@
 import { mean, percentile } from '../../../core/histogram.ts';
-import { CALL_MODEL, CALL_PROVIDER } from '../../../core/llm/labels.ts';
-import type { InstrumentSpec } from '../../../core/signals/instruments.ts';
 import {
-  ABORTED,
   LLM_CACHE_SAVINGS,
   LLM_CACHED_TOKENS,
   LLM_CHUNK_GAPS,
   LLM_COST,
-  LLM_DURATION,
+  LLM_DURATIONS,
+  LLM_EMBEDDINGS_INPUT_TOKENS,
   LLM_ESTIMATED,
   LLM_FIRST_CHUNK,
+  LLM_INPUT_TOKENS,
+  LLM_OUTPUT_TOKENS,
   LLM_RATE_LIMITED,
   LLM_REASONING_TOKENS,
-  LLM_TOKENS,
   LLM_UNPRICED,
-} from '../../../core/signals/llm-call.ts';
+} from '../../../core/llm/call-instruments.ts';
+import { ABORTED, CALL_MODEL, CALL_PROVIDER } from '../../../core/llm/labels.ts';
+import type { InstrumentSpec } from '../../../core/signals/instruments.ts';
 import type { LlmSnapshot, ModelSnapshot, UnpricedModelSnapshot } from '../../../core/snapshot.ts';
 import { HOUR_MS } from '../../../core/units.ts';
 import { slotAt } from '../sliding.ts';
@@ -24,17 +25,17 @@ import { type LiveView, rateSpanMs, windowOf } from './view.ts';
 
 const COST_DECIMALS = 4;
 const UNPRICED_MODELS_MAX = 20;
-const TOKEN_TYPE = 'gen_ai.token.type';
 
 export function llmSection(view: LiveView): LlmSnapshot {
   const { store } = view;
-  const calls = store.histograms(LLM_DURATION.name);
-  const tokens = store.histograms(LLM_TOKENS.name);
+  const calls = Object.values(LLM_DURATIONS).flatMap(({ name }) => store.histograms(name));
+  const input = inputTokens(view);
+  const output = store.counters(LLM_OUTPUT_TOKENS.name);
   const costs = store.counters(LLM_COST.name);
   const latency = windowOf(view, calls);
   const firstChunk = windowOf(view, store.histograms(LLM_FIRST_CHUNK.name));
   const chunkGaps = windowOf(view, store.histograms(LLM_CHUNK_GAPS.name));
-  const total = ({ name }: InstrumentSpec) => sumOf(store.counters(name), (series) => series.total);
+  const total = ({ name }: InstrumentSpec) => sumOf(store.counters(name), totalOf);
   const slot = slotAt(view.nowMs, view.windowMs);
   const windowCost = sumOf(costs, (series) => series.window.sum(slot));
   return {
@@ -42,8 +43,8 @@ export function llmSection(view: LiveView): LlmSnapshot {
     latency_avg_ms: msFromSeconds(mean(latency)),
     latency_p95_ms: msFromSeconds(percentile(latency, 0.95)),
     first_token_avg_ms: msFromSeconds(mean(firstChunk)),
-    tokens_in_total: tokensOf(tokens, 'input'),
-    tokens_out_total: tokensOf(tokens, 'output'),
+    tokens_in_total: sumOf(input, totalOf),
+    tokens_out_total: sumOf(output, totalOf),
     cost_total_usd: round(total(LLM_COST), COST_DECIMALS),
     error_count: sumOf(calls, failures),
     latency_p50_ms: msFromSeconds(percentile(latency, 0.5)),
@@ -61,7 +62,7 @@ export function llmSection(view: LiveView): LlmSnapshot {
       series.attributes['error.type'] === ABORTED ? series.count : 0,
     ),
     cost_per_hour_usd: round((windowCost * HOUR_MS) / rateSpanMs(view), COST_DECIMALS),
-    by_model: byModel(view, calls, tokens),
+    by_model: byModel(view, calls, { input, output }),
   };
 }
 
@@ -71,8 +72,16 @@ function failures({ attributes, count }: HistogramSeries): number {
   return error === undefined || error === ABORTED ? 0 : count;
 }
 
-function tokensOf(tokens: readonly HistogramSeries[], type: 'input' | 'output'): number {
-  return sumOf(tokens, (series) => (series.attributes[TOKEN_TYPE] === type ? series.sum : 0));
+type TotalSeries = Pick<CounterSeries, 'attributes' | 'total'>;
+const totalOf = ({ total }: TotalSeries): number => total;
+
+/** Of embeddings there is no counter, but a histogram, whose sum is as exact. */
+function inputTokens({ store }: LiveView): readonly TotalSeries[] {
+  const embeddings = store.histograms(LLM_EMBEDDINGS_INPUT_TOKENS.name);
+  return [
+    ...store.counters(LLM_INPUT_TOKENS.name),
+    ...embeddings.map(({ attributes, sum }) => ({ attributes, total: sum })),
+  ];
 }
 
 type AnySeries = Pick<CounterSeries, 'attributes'>;
@@ -83,26 +92,26 @@ const modelKey = ({ attributes }: AnySeries): string =>
 function byModel(
   view: LiveView,
   calls: readonly HistogramSeries[],
-  tokens: readonly HistogramSeries[],
+  tokens: Readonly<Record<'input' | 'output', readonly TotalSeries[]>>,
 ): ModelSnapshot[] {
-  const tokensByModel = groupBy(tokens, modelKey);
-  const totalByModel = ({ name }: InstrumentSpec) => {
-    const series = groupBy(view.store.counters(name), modelKey);
-    return (key: string) => sumOf(series.get(key) ?? [], ({ total }) => total);
+  const totalByModel = (all: readonly TotalSeries[]) => {
+    const series = groupBy(all, modelKey);
+    return (key: string) => sumOf(series.get(key) ?? [], totalOf);
   };
-  const costOf = totalByModel(LLM_COST);
-  const unpricedOf = totalByModel(LLM_UNPRICED);
-  const rateLimitedOf = totalByModel(LLM_RATE_LIMITED);
+  const inputOf = totalByModel(tokens.input);
+  const outputOf = totalByModel(tokens.output);
+  const costOf = totalByModel(view.store.counters(LLM_COST.name));
+  const unpricedOf = totalByModel(view.store.counters(LLM_UNPRICED.name));
+  const rateLimitedOf = totalByModel(view.store.counters(LLM_RATE_LIMITED.name));
   const models = [...groupBy(calls, modelKey)].map(([key, series]): ModelSnapshot => {
     const [provider = '', model = ''] = key.split('\u0000');
-    const ownTokens = tokensByModel.get(key) ?? [];
     return {
       provider,
       model,
       requests: sumOf(series, ({ count }) => count),
       errors: sumOf(series, failures),
-      tokens_in: tokensOf(ownTokens, 'input'),
-      tokens_out: tokensOf(ownTokens, 'output'),
+      tokens_in: inputOf(key),
+      tokens_out: outputOf(key),
       cost_usd: round(costOf(key), COST_DECIMALS),
       unpriced_requests: unpricedOf(key),
       rate_limited_requests: rateLimitedOf(key),

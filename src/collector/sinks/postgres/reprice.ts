@@ -1,14 +1,11 @@
 import { type ClientBase, escapeLiteral, type QueryResult } from 'pg';
+import { BILLED } from '../../../core/llm/call-facts.ts';
+import { LLM_CACHE_SAVINGS, LLM_COST, LLM_UNPRICED } from '../../../core/llm/call-instruments.ts';
 import { COST_DECIMALS, COST_USD_LIMIT, type LlmCost, STORED_COST } from '../../../core/llm/cost.ts';
 import { CALL_MODEL, CALL_OPERATION, CALL_PROVIDER } from '../../../core/llm/labels.ts';
+import { SERVICE } from '../../../core/measured.ts';
 import { toSql } from '../../../core/signals/facts.ts';
-import {
-  BILLED,
-  LLM_CACHE_SAVINGS,
-  LLM_COST,
-  LLM_UNPRICED,
-  llmCall,
-} from '../../../core/signals/llm-call.ts';
+import { llmCall } from '../../../core/signals/llm-call.ts';
 import { SECOND_MS } from '../../../core/units.ts';
 import { STORED_CALL_COLUMNS, type StoredCall, storedCall } from '../../pricing/stored-call.ts';
 import { TOUCHED_MINUTE } from './rollup/pending.ts';
@@ -186,6 +183,7 @@ interface Difference {
   readonly operation: string | null;
   readonly provider: string;
   readonly model: string;
+  readonly service: string | null;
   readonly changed: number;
   readonly difference: number;
   /** Of calls that are in the totals: by how much they cost and saved more, and how many had no price before. */
@@ -194,11 +192,20 @@ interface Difference {
   readonly priced: number;
 }
 
-function correctionsOf({ operation, provider, model, cost, savings, priced }: Difference): Correction[] {
+function correctionsOf({
+  operation,
+  provider,
+  model,
+  service,
+  cost,
+  savings,
+  priced,
+}: Difference): Correction[] {
   const attributes = {
     ...(operation === null ? {} : { [CALL_OPERATION]: operation }),
     [CALL_PROVIDER]: provider,
     [CALL_MODEL]: model,
+    ...(service === null ? {} : { [SERVICE]: service }),
   };
   return [
     { metric: LLM_COST.name, attributes, by: cost },
@@ -222,7 +229,7 @@ function settleStatement({ dryRun, first, last }: StatementParts): string {
       SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::numeric[], $4::text[], $5::text[], $6::numeric[])
         AS given(id, at, cost, source, version, savings)
     ), different AS (
-      SELECT priced.*, r.operation, r.provider, r.model, ${COUNTED} AS counted,
+      SELECT priced.*, r.operation, r.provider, r.model, r.service, ${COUNTED} AS counted,
         priced.cost - coalesce(${STORED_COST}, 0) AS difference,
         greatest(priced.savings, 0) - greatest(r.cache_savings_usd, 0) AS saved,
         ${STORED_COST} IS NULL AND ${toSql(BILLED)} AS unpriced
@@ -230,11 +237,11 @@ function settleStatement({ dryRun, first, last }: StatementParts): string {
       WHERE r.timestamp BETWEEN ${escapeLiteral(first)}::timestamptz AND ${escapeLiteral(last)}::timestamptz
         AND (${STORED_COST} IS DISTINCT FROM priced.cost OR coalesce(r.cache_savings_usd, 0) <> coalesce(priced.savings, 0))
     )`;
-  const totals = `SELECT operation, provider, model, count(*)::int AS changed, sum(difference)::float8 AS difference,
+  const totals = `SELECT operation, provider, model, service, count(*)::int AS changed, sum(difference)::float8 AS difference,
       coalesce(sum(difference) FILTER (WHERE counted), 0)::float8 AS cost,
       coalesce(sum(saved) FILTER (WHERE counted), 0)::float8 AS savings,
       (count(*) FILTER (WHERE counted AND unpriced))::int AS priced
-    FROM different GROUP BY 1, 2, 3`;
+    FROM different GROUP BY 1, 2, 3, 4`;
   if (dryRun) return `${different} ${totals}`;
   return `${different}, stored AS (
       UPDATE ${CALLS} r

@@ -6,9 +6,9 @@ import {
   messagesUsage,
   reportedCost,
   responsesUsage,
-  tokenCount,
   tokenUsage,
 } from '../../../../src/agent/llm/tokens/raw-usage.ts';
+import { tokenCount } from '../../../../src/core/llm/token-counts.ts';
 import { completionTokens, promptTokens } from '../../../../src/core/llm/usage.ts';
 
 const count = fc.nat({ max: 1_000_000 });

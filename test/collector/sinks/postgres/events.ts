@@ -1,6 +1,7 @@
 import { tokenUsage } from '../../../../src/agent/llm/tokens/raw-usage.ts';
 import type { NervecenterEvent } from '../../../../src/core/signals/index.ts';
 import type { RequestEvent } from '../../../../src/core/signals/request.ts';
+import type { SpanEvent } from '../../../../src/core/signals/span.ts';
 import { milliseconds, usd } from '../../../../src/core/units.ts';
 import { newEventId } from '../../../../src/platform/ids.ts';
 
@@ -92,6 +93,25 @@ const ragQueryEvent = (person: Person): NervecenterEvent => ({
   errorType: null,
 });
 
+export function spanEvent(fields: Partial<SpanEvent> = {}): SpanEvent {
+  return {
+    signal: 'span',
+    ...base(),
+    traceId: 'a'.repeat(32),
+    spanId: 'b'.repeat(16),
+    parentSpanId: 'c'.repeat(16),
+    name: 'chat gpt-4o',
+    kind: 'client',
+    durationMs: milliseconds(1234.5),
+    status: 'error',
+    errorType: 'TimeoutError',
+    scope: 'openai',
+    attributes: '{"gen_ai.request.model":"gpt-4o"}',
+    events: '[["exception",1200,{"exception.type":"TimeoutError"}]]',
+    ...fields,
+  };
+}
+
 /** One event of every kind, with values that are easy to get wrong. */
 export function oneOfEach(): NervecenterEvent[] {
   const person = { traceId: 'a'.repeat(32), userEmail: 'o\'hara+"x"\\{}@example.com', department: 'NULL' };
@@ -129,5 +149,9 @@ export function oneOfEach(): NervecenterEvent[] {
       bytesOut: 70,
       closeCode: 1000,
     },
+    spanEvent({
+      name: 'chät "gpt"\\',
+      attributes: JSON.stringify({ 'a"b\\': ['ü', 1.5, null] }),
+    }),
   ];
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import type { ClientBase } from 'pg';
 import { afterAll, beforeAll, describe, it } from 'vitest';
@@ -7,13 +8,9 @@ import { addStatements } from '../../../../src/collector/sinks/postgres/totals/a
 import { storedEarlier } from '../../../../src/collector/sinks/postgres/totals/earlier.ts';
 import type { PostgresConfig } from '../../../../src/config/config.ts';
 import type { Attributes } from '../../../../src/core/frame.ts';
+import { LLM_CACHE_SAVINGS, LLM_COST, LLM_UNPRICED } from '../../../../src/core/llm/call-instruments.ts';
+import { callAttributes } from '../../../../src/core/llm/call-measure.ts';
 import { CALL_MODEL } from '../../../../src/core/llm/labels.ts';
-import {
-  callAttributes,
-  LLM_CACHE_SAVINGS,
-  LLM_COST,
-  LLM_UNPRICED,
-} from '../../../../src/core/signals/llm-call.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../../../support/postgres.ts';
 import { call, DEARER, databaseWith, pricerOf, repriceWith } from './repricing.ts';
 
@@ -104,6 +101,36 @@ describe('pricing stored calls anew is followed by the totals of a later start,'
       const costs = Object.values(await shown(client)).map(([cost]) => cost);
       const total = costs.reduce((sum, cost) => sum + cost, 0);
       assert.ok(Math.abs(total - (2 * 0.0035 + 0.00021)) < 1e-9, `${total}`);
+    });
+  });
+
+  it('of the service whose calls they were', async () => {
+    const sender = (service: string) => ({ service, instanceId: randomUUID() });
+    const [shop, search] = [sender('shop'), sender('search')];
+    const database = await databaseWith(server, [
+      call({ sender: shop }),
+      call({ sender: shop, model: 'gpt-4o-mini' }),
+      call({ sender: search }),
+      call({ sender: search }),
+    ]);
+    await server.using(database, async (client) => {
+      const costOf = async (service: string) =>
+        (await storedEarlier(client)).totals.reduce(
+          (sum, point) =>
+            point.name === LLM_COST.name && point.sender?.service === service && 'value' in point
+              ? sum + point.value
+              : sum,
+          0,
+        );
+      const isNear = (value: number, expected: number) =>
+        assert.ok(Math.abs(value - expected) < 1e-9, `${value} is not ${expected}`);
+      isNear(await costOf('shop'), 0.0035 + 0.00021);
+      await repriceWith(client, { pricer: dearer() });
+      isNear(await costOf('shop'), 0.2 + 0.00021);
+      isNear(await costOf('search'), 2 * 0.2);
+      await repriceWith(client);
+      isNear(await costOf('shop'), 0.0035 + 0.00021);
+      isNear(await costOf('search'), 2 * 0.0035);
     });
   });
 

@@ -1,4 +1,5 @@
-import { type RawUsage, tokenCount } from '../../tokens/raw-usage.ts';
+import { tokenCount } from '../../../../core/llm/token-counts.ts';
+import type { RawUsage } from '../../tokens/raw-usage.ts';
 import { type Facts, NO_FACTS } from '../dialect.ts';
 
 /** Headers in which Bedrock counts the tokens of an answer of InvokeModel that is not streamed, for every model. */

@@ -1,13 +1,7 @@
+import { tokenCount } from '../../../../core/llm/token-counts.ts';
 import type { TokenUsage } from '../../../../core/llm/usage.ts';
 import type { Found, Wanted } from '../../reader/json-scanner.ts';
-import {
-  asRecord,
-  chatUsage,
-  messagesUsage,
-  type RawUsage,
-  tokenCount,
-  tokenUsage,
-} from '../../tokens/raw-usage.ts';
+import { asRecord, chatUsage, messagesUsage, type RawUsage, tokenUsage } from '../../tokens/raw-usage.ts';
 import { mergeCounts } from '../anthropic-messages.ts';
 import { COMMON_DIALECT, type Dialect, type Facts, NO_FACTS } from '../dialect.ts';
 import { converseUsage } from './converse.ts';

@@ -1,5 +1,6 @@
+import { tokenCount } from '../../../../core/llm/token-counts.ts';
 import type { Found, Wanted } from '../../reader/json-scanner.ts';
-import { asRecord, type RawUsage, tokenCount } from '../../tokens/raw-usage.ts';
+import { asRecord, type RawUsage } from '../../tokens/raw-usage.ts';
 import { COMMON_DIALECT, type Dialect, type Facts, NO_FACTS } from '../dialect.ts';
 import { matching } from '../paths.ts';
 import { generatedUsage } from './gemini.ts';

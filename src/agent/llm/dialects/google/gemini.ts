@@ -1,6 +1,7 @@
+import { tokenCount } from '../../../../core/llm/token-counts.ts';
 import type { TokenUsage } from '../../../../core/llm/usage.ts';
 import type { Found, Wanted } from '../../reader/json-scanner.ts';
-import { asRecord, type RawUsage, tokenCount, tokenUsage } from '../../tokens/raw-usage.ts';
+import { asRecord, type RawUsage, tokenUsage } from '../../tokens/raw-usage.ts';
 import { COMMON_DIALECT, type Dialect, type Facts, NO_FACTS } from '../dialect.ts';
 import { decoded, type PathMatch } from '../paths.ts';
 

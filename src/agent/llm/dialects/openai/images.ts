@@ -1,6 +1,7 @@
+import { tokenCount } from '../../../../core/llm/token-counts.ts';
 import type { TokenUsage } from '../../../../core/llm/usage.ts';
 import type { Found } from '../../reader/json-scanner.ts';
-import { asRecord, type RawUsage, responsesUsage, tokenCount } from '../../tokens/raw-usage.ts';
+import { asRecord, type RawUsage, responsesUsage } from '../../tokens/raw-usage.ts';
 import { COMMON_DIALECT, type Dialect, type Facts, NO_FACTS, WANTED_ERROR } from '../dialect.ts';
 import { endingIn } from '../paths.ts';
 

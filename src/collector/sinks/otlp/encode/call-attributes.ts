@@ -1,6 +1,7 @@
 import type { AttributeValue } from '../../../../core/frame.ts';
+import { ABORTED } from '../../../../core/llm/labels.ts';
 import { completionTokens, promptTokens, type TokenUsage } from '../../../../core/llm/usage.ts';
-import { ABORTED, type LlmCallEvent, type PricedLlmCallEvent } from '../../../../core/signals/llm-call.ts';
+import type { LlmCallEvent, PricedLlmCallEvent } from '../../../../core/signals/llm-call.ts';
 import { toSeconds } from '../../../../core/units.ts';
 
 export type SpanAttributes = Record<string, AttributeValue | readonly string[]>;

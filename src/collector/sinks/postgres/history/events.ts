@@ -40,15 +40,25 @@ export function eventsSql(query: EventsQuery): { text: string; values: unknown[]
   const { signal, limit } = query;
   const longest = query.slowestFirst === true ? `${durationOf(signal)} DESC NULLS LAST, ` : '';
   const conditions = [...chosen(query, parameter), ...placed(query, parameter)];
+  // One more than asked for tells whether there is a next page.
+  const text = `SELECT ${columnsSql(signal)} FROM ${SHAPES[signal].table} r WHERE ${conditions.join(' AND ')}
+    ORDER BY ${longest}r.timestamp DESC, r.id DESC LIMIT ${parameter(limit + 1)}`;
+  return { text, values };
+}
+
+/**
+ * The columns of a signal's rows, as they are answered.
+ *
+ * @param json what to select of a column of JSON. @default the column
+ */
+export function columnsSql(signal: SignalName, json = (name: string): string => `r.${name}`): string {
   const columns = SIGNALS[signal].columns.map(({ name, type }) => {
     if (name === 'timestamp') return `${TIMESTAMP} AS timestamp`;
     if (AS_TEXT.has(type)) return `r.${name}::text AS ${name}`;
+    if (type === 'jsonb') return `${json(name)} AS ${name}`;
     return AS_NUMBER.has(type) ? `r.${name}::float8 AS ${name}` : `r.${name}`;
   });
-  // One more than asked for tells whether there is a next page.
-  const text = `SELECT ${columns.join(', ')} FROM ${SHAPES[signal].table} r WHERE ${conditions.join(' AND ')}
-    ORDER BY ${longest}r.timestamp DESC, r.id DESC LIMIT ${parameter(limit + 1)}`;
-  return { text, values };
+  return columns.join(', ');
 }
 
 function durationOf(signal: SignalName): string {

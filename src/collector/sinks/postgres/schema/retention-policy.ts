@@ -1,4 +1,4 @@
-import { DAY_MS, type Milliseconds, milliseconds } from '../../../../core/units.ts';
+import { DAY_MS, MINUTE_MS, type Milliseconds, milliseconds } from '../../../../core/units.ts';
 
 /** The rows of one table for a span of time, which can only go as a whole. */
 export interface Partition {
@@ -52,8 +52,8 @@ export function expired(partitions: readonly Partition[], keptFromMs: Millisecon
 }
 
 /**
- * What must go for `totalBytes` to fit `maxBytes`: the oldest over all tables first. Today's and later ones stay whatever
- * they take, because rows arrive there.
+ * What must go for `totalBytes` to fit `maxBytes`: the oldest over all tables first. What rows arrive in now and later stays,
+ * whatever it takes.
  */
 export function beyondBudget(
   partitions: readonly Partition[],
@@ -61,9 +61,8 @@ export function beyondBudget(
   maxBytes: number,
   nowMs: Milliseconds,
 ): Partition[] {
-  const today = dayOf(nowMs);
   const oldestFirst = partitions
-    .filter(({ toMs }) => toMs <= today)
+    .filter(({ toMs }) => toMs <= nowMs)
     .sort((a, b) => a.toMs - b.toMs || b.bytes - a.bytes);
   let excess = totalBytes - maxBytes;
   const dropped: Partition[] = [];
@@ -73,4 +72,24 @@ export function beyondBudget(
     excess -= partition.bytes;
   }
   return dropped;
+}
+
+/** Of a table's room, what one partition may take before it is divided, so that a part of a day can go. */
+const SLICE_SHARE = 1 / 8;
+/** Slices begin at whole minutes, by which they are named. */
+const SLICE_GRAIN_MS = MINUTE_MS;
+
+/**
+ * Where the partition that rows arrive in now is to end, so that it can be dropped once it has to; `null`: it is small enough,
+ * or ends within the minute.
+ */
+export function sliceEnd(
+  partitions: readonly Partition[],
+  maxBytes: number,
+  nowMs: Milliseconds,
+): { readonly partition: Partition; readonly endMs: Milliseconds } | null {
+  const partition = partitions.find(({ fromMs, toMs }) => fromMs <= nowMs && nowMs < toMs);
+  if (partition === undefined || partition.bytes <= maxBytes * SLICE_SHARE) return null;
+  const endMs = milliseconds(Math.floor(nowMs / SLICE_GRAIN_MS + 1) * SLICE_GRAIN_MS);
+  return endMs < partition.toMs ? { partition, endMs } : null;
 }

@@ -4,9 +4,10 @@ import { SIGNALS } from '../../../../core/signals/index.ts';
 import { DAY_MS, HOUR_MS, type Milliseconds } from '../../../../core/units.ts';
 import { clearDefaultPartition, dropPartition, ensurePartitions, readPartitions } from './partitions.ts';
 import { beyondBudget, expired, keptFrom, type Partition } from './retention-policy.ts';
+import { boundSpans, type SpansEvicted } from './span-budget.ts';
 
 /** How long rows are kept, and how much room all of them may take. */
-export type RetentionPolicy = Pick<Config, 'retentionMs' | 'storageMaxBytes'>;
+export type RetentionPolicy = Pick<Config, 'retentionMs' | 'storageMaxBytes' | 'spansMaxBytes'>;
 
 /** What one run did. */
 export interface RetentionReport {
@@ -16,6 +17,8 @@ export interface RetentionReport {
   readonly expired: readonly Partition[];
   /** Dropped because everything together took more than it may. */
   readonly evicted: readonly Partition[];
+  /** Dropped because spans took more than they may. */
+  readonly spans: SpansEvicted;
   /** Rows past their retention that had no partition of their own. */
   readonly strayRows: number;
   /** What all our tables take now, indexes included. */
@@ -52,8 +55,9 @@ export async function applyRetention(
     gone.push(...(await dropAll(client, old)));
     strayRows += await clearDefaultPartition(client, table, keptFromMs);
   }
+  const spans = await boundSpans(client, policy.spansMaxBytes, nowMs);
   const evicted = await enforceBudget(client, policy, nowMs);
-  return { made, expired: gone, evicted, strayRows, bytes: await bytesUsed(client) };
+  return { made, expired: gone, evicted, spans, strayRows, bytes: await bytesUsed(client) };
 }
 
 /** Forgets the batches that nobody can send again, and what was measured before any window. @returns how many batches. */
@@ -116,11 +120,14 @@ async function bytesUsed(client: ClientBase): Promise<number> {
 }
 
 /** What a run dropped, for people; `null` when it dropped nothing. */
-export function describeDrops({ expired: old, evicted, strayRows }: RetentionReport): string | null {
+export function describeDrops({ expired: old, evicted, spans, strayRows }: RetentionReport): string | null {
   const parts = [
     ...(old.length > 0 ? [`${old.length} daily partitions past their retention (${sizeOf(old)})`] : []),
     ...(evicted.length > 0
       ? [`${evicted.length} daily partitions over NERVECENTER_STORAGE_MAX_BYTES (${sizeOf(evicted)})`]
+      : []),
+    ...(spans.bytes > 0
+      ? [`${spans.rows} spans over NERVECENTER_SPANS_MAX_BYTES (${formatMib(spans.bytes)})`]
       : []),
     ...(strayRows > 0 ? [`${strayRows} rows past their retention from default partitions`] : []),
   ];

@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto';
 import { escapeLiteral } from 'pg';
-import type { Point } from '../../../../core/frame.ts';
-import { fromMeasured, mergePoints, seriesOf, toMeasured } from '../../../../core/measured.ts';
+import type { Attributes, Point } from '../../../../core/frame.ts';
+import {
+  fromMeasured,
+  mergePoints,
+  seriesOf,
+  storedAttributes,
+  toMeasured,
+} from '../../../../core/measured.ts';
 import { SECOND_MS } from '../../../../core/units.ts';
 import { WINDOW_KEPT_MS } from '../schema/retention.ts';
 import type { BatchFacts } from '../spool/batch.ts';
@@ -27,9 +33,7 @@ export function addStatements(batches: readonly BatchFacts[], nowMs: number): st
 export function totalsStatement(points: readonly Point[]): string {
   if (points.length === 0) return '';
   const rows = points.map((point) => ({
-    metric: point.name,
-    series: createHash(DIGEST).update(seriesOf(point)).digest('hex'),
-    attributes: point.attributes,
+    ...seriesRow(point.name, storedAttributes(point)),
     count: point.kind === 'histogram' ? point.count : 0,
     sum: point.kind === 'histogram' ? point.sum : point.value,
     zero_count: point.kind === 'histogram' ? point.zeroCount : 0,
@@ -41,6 +45,13 @@ export function totalsStatement(points: readonly Point[]): string {
     'ORDER BY metric, series ON CONFLICT (metric, series) DO UPDATE SET count = total.count + excluded.count, ' +
     'sum = total.sum + excluded.sum, zero_count = total.zero_count + excluded.zero_count; '
   );
+}
+
+function seriesRow(metric: string, attributes: Attributes) {
+  const series = createHash(DIGEST)
+    .update(seriesOf({ name: metric, attributes }))
+    .digest('hex');
+  return { metric, series, attributes };
 }
 
 /** Together at the time of the last batch: batches that are stored together were made within a second, or wait for long. */

@@ -1,5 +1,5 @@
 import type { Attributes, Point } from '../../../../core/frame.ts';
-import { mergePoints } from '../../../../core/measured.ts';
+import { mergePoints, seriesOf } from '../../../../core/measured.ts';
 
 /** Series of one metric that are shown by themselves; half of what the live view has room for. */
 const SERIES_MAX = 1000;
@@ -7,22 +7,32 @@ const OTHER = '<other>';
 
 /**
  * Totals keep every series there ever was, and routes and models change over the years. Past the bound the smallest series of
- * a metric become one, by calling `<other>` what most of them differ in; what they add up to stays.
+ * a metric become one, by calling `<other>` what most of them differ in; what they add up to stays. One series is what all
+ * services have of it.
  */
 export function boundSeries(points: readonly Point[]): Point[] {
   const byName = Map.groupBy(points, ({ name }) => name);
-  return [...byName.values()].flatMap((series) => (series.length > SERIES_MAX ? folded(series) : series));
+  return [...byName.values()].flatMap((parts) => {
+    const series = [...Map.groupBy(parts, seriesOf).values()];
+    return series.length > SERIES_MAX ? folded(series) : parts;
+  });
 }
 
-function folded(series: readonly Point[]): Point[] {
-  const largest = series.toSorted((a, b) => weight(b) - weight(a));
-  const name = mostVaried(series);
-  const others = largest.slice(SERIES_MAX).map((point) => ({
-    ...point,
-    attributes: name in point.attributes ? { ...point.attributes, [name]: OTHER } : point.attributes,
-  }));
-  return mergePoints([...largest.slice(0, SERIES_MAX), ...others]);
+/** @param series the parts of each. */
+function folded(series: readonly (readonly Point[])[]): Point[] {
+  const largest = series.toSorted((a, b) => weightOf(b) - weightOf(a));
+  const name = mostVaried(series.flat());
+  const others = largest
+    .slice(SERIES_MAX)
+    .flat()
+    .map((point) => ({
+      ...point,
+      attributes: name in point.attributes ? { ...point.attributes, [name]: OTHER } : point.attributes,
+    }));
+  return mergePoints([...largest.slice(0, SERIES_MAX).flat(), ...others]);
 }
+
+const weightOf = (parts: readonly Point[]): number => parts.reduce((sum, point) => sum + weight(point), 0);
 
 const weight = (point: Point): number => (point.kind === 'histogram' ? point.count + point.sum : point.value);
 

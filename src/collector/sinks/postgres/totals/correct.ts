@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
 import type { Attributes, Point } from '../../../../core/frame.ts';
 import { CALL_MODEL, CALL_OPERATION, CALL_PROVIDER, OTHER } from '../../../../core/llm/labels.ts';
-import { fromMeasured, mergePoints } from '../../../../core/measured.ts';
+import { fromMeasured, mergePoints, SERVICE } from '../../../../core/measured.ts';
 import { totalsStatement } from './add.ts';
 
 /** By how much a counter of model calls is different from what was added to it. */
@@ -48,11 +48,11 @@ async function storedSeries(
 
 /**
  * Takes it from the series of the call, and what that one does not have from the next of kin: totals of earlier versions know
- * no operation, and a model past the bound of labels is counted as `other`.
+ * no operation and no service, and a model past the bound of labels is counted as `other`.
  */
 function lowered({ metric, attributes, by }: Correction, stored: readonly StoredSeries[]): Point[] {
   const distance = (series: StoredSeries): number =>
-    [CALL_MODEL, CALL_PROVIDER, CALL_OPERATION].reduce(
+    [CALL_MODEL, CALL_PROVIDER, CALL_OPERATION, SERVICE].reduce(
       (sum, name) => sum * 2 + (series.attributes[name] === attributes[name] ? 0 : 1),
       0,
     );

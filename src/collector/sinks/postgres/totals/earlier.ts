@@ -1,7 +1,6 @@
 import type { ClientBase } from 'pg';
 import type { Attributes, Point } from '../../../../core/frame.ts';
-import { fromMeasured, PointSum } from '../../../../core/measured.ts';
-import { SIGNALS } from '../../../../core/signals/index.ts';
+import { fromMeasured, PointSum, SERVICE, storedKind } from '../../../../core/measured.ts';
 import { SECOND_MS } from '../../../../core/units.ts';
 import { WINDOW_KEPT_MS } from '../schema/retention.ts';
 import type { BatchFacts, SentBatch } from '../spool/batch.ts';
@@ -37,7 +36,8 @@ const SENDER_KEPT = '1 day';
 export async function storedEarlier(client: ClientBase): Promise<Earlier> {
   const { rows: totals } = await client.query<TotalRow>(
     `SELECT metric, attributes, sum(count) AS count, sum(sum) AS sum, sum(zero_count) AS zero_count
-     FROM enterprise.totals GROUP BY 1, 2 ORDER BY sum(count) + sum(sum) DESC`,
+     FROM enterprise.totals GROUP BY 1, 2
+     ORDER BY sum(sum(count) + sum(sum)) OVER (PARTITION BY metric, attributes - '${SERVICE}') DESC`,
   );
   const { rows: window } = await client.query<{ at: number; measured: unknown }>(
     `SELECT (extract(epoch FROM at) * 1000)::float8 AS at, measured FROM enterprise.nervecenter_window
@@ -77,7 +77,7 @@ export async function lastStored(client: ClientBase, writer: string): Promise<nu
 export class WaitingSum {
   readonly #totals = new PointSum();
   readonly #window = new Map<number, PointSum>();
-  readonly #sent: SentBatch[] = [];
+  readonly #sent = new Map<string, number>();
   readonly #windowFromMs: number;
 
   constructor(nowMs: number) {
@@ -100,15 +100,18 @@ export class WaitingSum {
     return {
       totals: this.#totals.take().map(withoutBuckets),
       window: window.map(([atMs, sum]) => ({ atMs, points: sum.take() })),
-      sent: this.#sent.splice(0),
+      sent: this.#takeSent(),
     };
   }
 
-  /** Batches of one process stand in order, so the last one known of it takes the place of the one before. */
-  #note(sent: SentBatch): void {
-    const at = this.#sent.findIndex(([instanceId]) => instanceId === sent[0]);
-    if (at === -1) this.#sent.push(sent);
-    else if ((this.#sent[at]?.[1] ?? 0) < sent[1]) this.#sent[at] = sent;
+  #takeSent(): SentBatch[] {
+    const sent = [...this.#sent];
+    this.#sent.clear();
+    return sent;
+  }
+
+  #note([instanceId, batch]: SentBatch): void {
+    this.#sent.set(instanceId, Math.max(batch, this.#sent.get(instanceId) ?? 0));
   }
 }
 
@@ -119,15 +122,9 @@ export async function sentIn(batches: AsyncIterable<WaitingFacts>): Promise<read
   return sum.take().sent;
 }
 
-const INSTRUMENTS = new Map(
-  Object.values(SIGNALS)
-    .flatMap(({ instruments }) => instruments)
-    .map((instrument) => [instrument.name, instrument]),
-);
-
-/** A total as the point that adds it. What no instrument of ours measures is another version's. */
+/** A total as the point that adds it. What no instrument of ours measures is a later version's. */
 function totalPoint({ metric, attributes, count, sum, zero_count: zeroCount }: TotalRow): Point[] {
-  const kind = INSTRUMENTS.get(metric)?.kind;
+  const kind = storedKind(metric);
   if (kind === 'counter') return fromMeasured([[metric, attributes, sum]]);
   const histogram = [metric, attributes, count, sum, 0, 0, zeroCount, 0, []] as const;
   return kind === 'histogram' ? fromMeasured([histogram]) : [];

@@ -4,7 +4,7 @@ import { HISTORY } from '../../../../../src/core/history/catalogue.ts';
 import { toCsv } from '../../../../../src/core/history/csv.ts';
 import { SIGNALS, type SignalName } from '../../../../../src/core/signals/index.ts';
 import { startPostgres, type TestPostgres } from '../../../../support/postgres.ts';
-import { fill, NOW, openHistory } from './fixture.ts';
+import { fill, fillSpans, NOW, openHistory } from './fixture.ts';
 
 let server: TestPostgres;
 beforeAll(async () => {
@@ -15,6 +15,7 @@ afterAll(() => server.stop());
 it('gives every column of every signal, newest first', async (t) => {
   const store = await openHistory(t, server);
   await fill(store, 60, 2);
+  await fillSpans(store, 60);
   for (const signal of Object.keys(HISTORY) as SignalName[]) {
     const { events } = await store.events({ signal });
     assert.equal(events.length, 50);

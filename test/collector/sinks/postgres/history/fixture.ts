@@ -89,10 +89,19 @@ export async function fill({ sql }: TestHistory, rows: number, days = 31): Promi
   await sql(`INSERT INTO enterprise.cache_metrics (timestamp, cache_type, hits, misses, service, instance_id)
     SELECT ${at}, ${pick('rag', 'embedding')}, i % 40, i % 7, ${sender} FROM generate_series(1, ${rows}) AS i`);
   await sql(`INSERT INTO enterprise.system_metrics (timestamp, metric_type, metric_name, value, unit, tags)
-    SELECT ${at}, 'cpu', ${pick('cpu_percent', 'load_1m')}, random() * 100, 'percent', jsonb_build_object('instance_id', 'i' || i % 3)
+    SELECT ${at}, 'cpu', ${pick('cpu_percent', 'load_1m')}, random() * 100, 'percent', jsonb_build_object('instance_id', 'i' || i % 3, 'service', 's' || i % 2)
     FROM generate_series(1, ${rows}) AS i`);
   await sql(`INSERT INTO enterprise.ws_session_metrics (timestamp, path, duration_ms, messages_in, bytes_in, department, user_email, service, instance_id)
     SELECT ${at}, ${pick('/chat', '/feed')}, exp(random() * 12), i % 100, 5000000000, ${pick('sales', 'legal')}, 'user' || (i % 70), ${sender}
     FROM generate_series(1, ${rows}) AS i`);
   await sql('ANALYZE');
+}
+
+/** The same of spans, which databases of before do not have. */
+export async function fillSpans({ sql }: TestHistory, rows: number, days = 7): Promise<void> {
+  await sql('SELECT setseed(0.5)');
+  await sql(`INSERT INTO enterprise.spans (timestamp, trace_id, span_id, name, kind, duration_ms, status, scope, service, instance_id)
+    SELECT to_timestamp(${NOW / 1000}) - random() * interval '${days} days', md5('t' || i / 5), left(md5('s' || i), 16), (ARRAY['GET /a', 'chat gpt-4o', 'retrieve'])[1 + i % 3], (ARRAY['server', 'client', 'internal'])[1 + i % 3],
+      exp(random() * 8), CASE WHEN i % 9 = 0 THEN 'error' ELSE 'unset' END, 'http', 'shop', NULL
+    FROM generate_series(1, ${rows}) AS i`);
 }

@@ -147,7 +147,8 @@ describe('groups', () => {
       (typeof HISTORY)[SignalName],
     ][]) {
       for (const dimension of dimensions) {
-        if (dimension === 'stage' || (signal === 'system' && dimension === 'instance')) continue;
+        if (dimension === 'stage' || (signal === 'system' && ['instance', 'service'].includes(dimension)))
+          continue;
         await checkGroups(signal, dimension, { from: '-24h' });
         await checkGroups(signal, dimension, { from: '-30d' });
         await checkGroups(signal, dimension, { from: '-30d', tz: 'Asia/Kolkata', step: '1d' });
@@ -242,6 +243,16 @@ describe('groups', () => {
     });
     const cost = answer.series[0]?.points.reduce((sum, [, usd]) => sum + (usd ?? 0), 0);
     assert.ok(Math.abs((cost ?? 0) - Number(user?.sum)) < 1e-6);
+  });
+
+  it('of one service’s processes, for one metric', async () => {
+    const ask = { signal: 'system', measure: 'count', from: '-24h', step: 'all', metric: 'cpu_percent' };
+    const countOf = async (service: string) =>
+      (await store.history({ ...ask, service })).series[0]?.points[0]?.[1] ?? 0;
+    const [s0, s1, nobody] = [await countOf('s0'), await countOf('s1'), await countOf('nobody')];
+    const whole = (await store.history(ask)).series[0]?.points[0]?.[1];
+    assert.ok(s0 > 0 && s1 > 0);
+    assert.deepEqual([s0 + s1, nobody], [whole, 0]);
   });
 
   it('by instance, for one metric', async () => {

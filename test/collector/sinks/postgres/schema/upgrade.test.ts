@@ -105,7 +105,7 @@ test('owner, privileges and indexes of others survive', async () => {
     );
     assert.deepEqual(
       indexes.rows.map(({ indexname }) => indexname),
-      ['by_hash', 'idx_rag_metrics_ts', 'rag_metrics_pkey'],
+      ['by_hash', 'idx_rag_metrics_trace', 'idx_rag_metrics_ts', 'rag_metrics_pkey'],
     );
   });
 });

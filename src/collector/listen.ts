@@ -1,0 +1,68 @@
+import type { AddressInfo, Server } from 'node:net';
+import type { SettingName } from '../config/settings.ts';
+import { NervecenterError } from '../core/errors.ts';
+
+/** Where to listen. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+  /** The setting that says which port. */
+  readonly setting: SettingName;
+}
+
+/**
+ * Listens and gives the port.
+ *
+ * @throws NervecenterError `NC_PORT_TAKEN` or `NC_CONFIG_INVALID`, naming what to change.
+ */
+export function listen(server: Server, address: ListenAddress): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const failed = (cause: Error) => {
+      server.off('listening', listening);
+      reject(listenFailure(cause, address));
+    };
+    const listening = () => {
+      server.off('error', failed);
+      resolve((server.address() as AddressInfo).port);
+    };
+    server.once('error', failed);
+    server.once('listening', listening);
+    server.listen({ host: withoutBrackets(address.host), port: address.port });
+  });
+}
+
+/** The address a browser on this machine can use: listening everywhere includes the loopback. */
+export function browserUrl(host: string, port: number): string {
+  const address = withoutBrackets(host);
+  if (address === '0.0.0.0') return `http://127.0.0.1:${port}`;
+  if (address === '::') return `http://[::1]:${port}`;
+  return `http://${address.includes(':') ? `[${address}]` : address}:${port}`;
+}
+
+function withoutBrackets(host: string): string {
+  return host.replace(/^\[(.*)\]$/, '$1');
+}
+
+function listenFailure(cause: NodeJS.ErrnoException, address: ListenAddress): NervecenterError {
+  const { host, port, setting } = address;
+  const at = `${host}:${port}`;
+  if (cause.code === 'EADDRINUSE') {
+    return new NervecenterError(
+      'NC_PORT_TAKEN',
+      `${at} is taken by another process. Set ${setting} to a free port, or to 0 for any.`,
+      { cause },
+    );
+  }
+  if (cause.code === 'EACCES') {
+    return new NervecenterError(
+      'NC_CONFIG_INVALID',
+      `${setting}: ${at} may not be used by this user. Choose a port from 1024 up.`,
+      { cause },
+    );
+  }
+  return new NervecenterError(
+    'NC_CONFIG_INVALID',
+    `NERVECENTER_HOST: expected an address of this machine, got "${host}" (${cause.code ?? cause.message}). Use 127.0.0.1, or 0.0.0.0 for all addresses.`,
+    { cause },
+  );
+}

@@ -1,0 +1,70 @@
+import type { Meter } from '@opentelemetry/api';
+import type { Config, ListenerPort } from '../config/config.ts';
+import { describeError } from '../core/errors.ts';
+import { ownOtlpKey } from './kept-secrets.ts';
+import type { Log } from './log.ts';
+import { otlpConsumer, WANTED_KEYS } from './receivers/otlp/consumer.ts';
+import { type OtlpListeners, startOtlp } from './receivers/otlp/listen/listeners.ts';
+
+interface OtlpPorts {
+  readonly http: ListenerPort;
+  readonly grpc: ListenerPort;
+}
+
+/** Of a collector alone: where every sender sends to by default. */
+export const DEFAULT_PORTS: OtlpPorts = { http: 4318, grpc: 4317 };
+const NO_PORTS: OtlpPorts = { http: 'off', grpc: 'off' };
+const MADE_KEY_NAME = 'default';
+
+export interface OtlpReceiver extends OtlpListeners {
+  /** The key that senders need where none was set and others than this machine reach the listeners; `null`: none. */
+  readonly madeKey: string | null;
+}
+
+export interface OtlpReceiverOptions {
+  readonly config: Config;
+  readonly log: Log;
+  readonly meter: Meter;
+  /** Not in an app: then it listens by default, and a port that is taken stops the start. */
+  readonly alone: boolean;
+}
+
+/**
+ * Starts what takes OTLP. In an app a listener that cannot be is named and stays off.
+ *
+ * @throws NervecenterError `NC_PORT_TAKEN` or `NC_CONFIG_INVALID`, of a collector alone.
+ */
+export async function startOtlpReceiver({
+  config,
+  log,
+  meter,
+  alone,
+}: OtlpReceiverOptions): Promise<OtlpReceiver> {
+  const { http, grpc } = otlpPorts(config, alone ? DEFAULT_PORTS : NO_PORTS);
+  const madeKey = needsKey(config, [http, grpc]) ? ownOtlpKey(config.dataDir) : null;
+  const keys = madeKey === null ? config.otlpKeys : [{ name: MADE_KEY_NAME, key: madeKey }];
+  const consumer = otlpConsumer({});
+  try {
+    const wantedKeys = WANTED_KEYS;
+    const listeners = await startOtlp({ config, http, grpc, keys, consumer, wantedKeys, meter, log });
+    return { ...listeners, madeKey };
+  } catch (error) {
+    if (alone) throw error;
+    log('otlp', `stays off: ${describeError(error)}`);
+    return { http: null, grpc: null, madeKey: null, shutdown: async () => {} };
+  }
+}
+
+/** Where OTLP is taken. @param otherwise where the settings do not say. */
+export function otlpPorts(
+  { otlpPort, otlpGrpcPort }: Pick<Config, 'otlpPort' | 'otlpGrpcPort'>,
+  otherwise: OtlpPorts,
+): OtlpPorts {
+  return { http: otlpPort ?? otherwise.http, grpc: otlpGrpcPort ?? otherwise.grpc };
+}
+
+function needsKey({ host, otlpKeys }: Config, ports: readonly ListenerPort[]): boolean {
+  if (otlpKeys.length > 0 || ports.every((port) => port === 'off')) return false;
+  const name = host.toLowerCase().replace(/^\[(.*)\]$/, '$1');
+  return !(name === 'localhost' || name === '::1' || /^127(\.\d+){3}$/.test(name));
+}

@@ -1,0 +1,193 @@
+import type { Counter } from '@opentelemetry/api';
+import { NervecenterError } from '../../../../core/errors.ts';
+import type { Source } from '../../../../core/frame.ts';
+import { BoundedLabels, errorType } from '../../../../core/llm/labels.ts';
+import type { NervecenterEvent } from '../../../../core/signals/index.ts';
+import type { SentBatches } from '../../sent-batches.ts';
+import type { OtlpLabels } from '../attributes.ts';
+import type { OtlpLogRecord, OtlpRejected } from '../model.ts';
+import { Refusals } from '../refusals.ts';
+import { sourceOfResource } from '../sender.ts';
+import { senderOf } from '../spans/sender-of.ts';
+import { GRACE_MS, type Subjects } from '../subjects.ts';
+import { type ToldCall, toldCall } from './call-record.ts';
+import { Batches, isOfAnotherHost, isOwnEvent, ownEvent, sentOf } from './own-events.ts';
+
+/** Where events go. */
+export interface EventSink {
+  /** Returns false when there are too many processes already. */
+  join(source: Source): boolean;
+  /** Resolves once they are accepted. Never rejects. @param sent whose batch they are, and which. */
+  offer(events: readonly NervecenterEvent[], sent?: readonly [string, number]): Promise<void>;
+  /** Which batches were accepted, here or by the collector before. */
+  readonly sentBatches: Pick<SentBatches, 'complete' | 'accept'>;
+}
+
+export interface OtlpLogsOptions {
+  readonly sink: EventSink;
+  readonly subjects: Subjects;
+  readonly labels: OtlpLabels;
+  /** `OTLP_RECORDS`. */
+  readonly records: Counter;
+  /** `OTLP_EXCEPTIONS`. */
+  readonly exceptions: Counter;
+  /** Called with the attribute for every value shown as `other`. */
+  readonly onFolded: (attribute: string) => void;
+}
+
+const EXCEPTION_TYPE = 'exception.type';
+const EXCEPTION_TYPES_MAX = 50;
+const SERVICES_MAX = 100;
+/** Calls of processes that are new, until it is known whether spans tell the same; past it they count at once. */
+const HELD_MAX = 1000;
+const NO_EVENT =
+  'that say they are an event of nervecenter and have not the shape of one (of another version?)';
+const TOO_MANY_INSTANCES = 'of more processes than are followed';
+
+type Outcome = 'event' | 'call' | 'exception' | 'ignored' | 'known' | 'refused';
+
+interface HeldCall extends ToldCall {
+  readonly instanceId: string;
+}
+
+/** A request while it is read. */
+interface Reading {
+  readonly nowMs: number;
+  readonly refusals: Refusals;
+  readonly batches: Batches;
+  readonly outcomes: Map<Outcome, number>;
+  /** Whether each sender may send. */
+  readonly joined: Map<Source, boolean>;
+}
+
+/**
+ * Takes the log records of OTLP senders: nervecenter's own events, model calls and exceptions. Others are none of its
+ * business; they are counted, and not complained about, because their sender would repeat that with every request.
+ */
+export class OtlpLogs {
+  readonly #options: OtlpLogsOptions;
+  readonly #exceptionTypes: BoundedLabels;
+  readonly #services: BoundedLabels;
+  #held: HeldCall[] = [];
+
+  constructor(options: OtlpLogsOptions) {
+    this.#options = options;
+    this.#exceptionTypes = new BoundedLabels(EXCEPTION_TYPES_MAX, () => options.onFolded(EXCEPTION_TYPE));
+    this.#services = new BoundedLabels(SERVICES_MAX, () => options.onFolded('service.name'));
+  }
+
+  /**
+   * Resolves when all of it is accepted.
+   *
+   * @throws NervecenterError `NC_UNAVAILABLE` while it is not known yet which batches the collector before has accepted.
+   */
+  async take(records: readonly OtlpLogRecord[], nowMs: number): Promise<OtlpRejected> {
+    const { sentBatches } = this.#options.sink;
+    if (!sentBatches.complete && records.some((record) => isOwnEvent(record) && sentOf(record) !== null)) {
+      throw new NervecenterError('NC_UNAVAILABLE', STARTING);
+    }
+    const reading = newReading(nowMs);
+    for (const record of records) this.#read(record, reading);
+    await this.#deliver(reading);
+    return reading.refusals.rejected;
+  }
+
+  /** To be called every few seconds: gives on what was held back, of processes that were new, as soon as it is due. */
+  async release(nowMs: number): Promise<void> {
+    const reading = newReading(nowMs);
+    const held = this.#held;
+    this.#held = [];
+    for (const call of held) this.#judge(call, reading);
+    await this.#deliver(reading);
+  }
+
+  #read(record: OtlpLogRecord, reading: Reading): void {
+    const { subjects, labels } = this.#options;
+    const { instanceId } = senderOf(record.resource);
+    subjects.meet(instanceId, record.resource);
+    const own = isOwnEvent(record);
+    const told = own ? null : toldCall(record, labels, reading.nowMs);
+    if ((own || told !== null) && !this.#joins(record, reading)) {
+      reading.refusals.add(TOO_MANY_INSTANCES, senderOf(record.resource).service);
+      count(reading, 'refused');
+    } else if (own) this.#readEvent(record, reading);
+    else if (told !== null) this.#judge({ ...told, instanceId }, reading);
+    else if (isException(record)) this.#countException(record, reading);
+    else count(reading, 'ignored');
+  }
+
+  #joins({ resource }: OtlpLogRecord, { joined }: Reading): boolean {
+    const source = sourceOfResource(resource);
+    const known = joined.get(source) ?? this.#options.sink.join(source);
+    joined.set(source, known);
+    return known;
+  }
+
+  #readEvent(record: OtlpLogRecord, reading: Reading): void {
+    const sender = senderOf(record.resource);
+    const event = ownEvent(record, sender);
+    if (event === null) {
+      reading.refusals.add(NO_EVENT, String(record.attributes['nervecenter.signal'] ?? ''));
+      count(reading, 'refused');
+    } else if (isOfAnotherHost(event)) count(reading, 'ignored');
+    else {
+      const telling = { afterMs: event.timeMs, untilMs: event.timeMs, nowMs: reading.nowMs };
+      this.#options.subjects.told(sender.instanceId, event.signal, 'events', telling);
+      reading.batches.add(sentOf(record), event);
+      count(reading, 'event');
+    }
+  }
+
+  #judge(told: HeldCall, reading: Reading): void {
+    const { event, call, instanceId } = told;
+    // Nothing is held for longer than the bound allows: then the grace is over.
+    const nowMs = this.#held.length < HELD_MAX ? reading.nowMs : reading.nowMs + GRACE_MS;
+    const telling = { afterMs: event.timeMs, untilMs: event.timeMs, nowMs, call };
+    const verdict = this.#options.subjects.told(instanceId, 'llm-call', 'logs', telling);
+    if (verdict === 'held') this.#held.push(told);
+    else if (verdict === 'told') count(reading, 'known');
+    else {
+      reading.batches.add(null, event);
+      count(reading, 'call');
+    }
+  }
+
+  #countException({ attributes, resource }: OtlpLogRecord, reading: Reading): void {
+    const type = errorType([attributes[EXCEPTION_TYPE]]) ?? '_OTHER';
+    this.#options.exceptions.add(1, {
+      'service.name': this.#services.of(senderOf(resource).service),
+      [EXCEPTION_TYPE]: this.#exceptionTypes.of(type),
+    });
+    count(reading, 'exception');
+  }
+
+  async #deliver({ batches, outcomes }: Reading): Promise<void> {
+    const { sink, records } = this.#options;
+    const offers = batches.inOrder.flatMap(({ sent, events }) => {
+      if (sent === null) return [sink.offer(events)];
+      if (sink.sentBatches.accept(...sent)) return [sink.offer(events, sent)];
+      outcomes.set('event', (outcomes.get('event') ?? 0) - events.length);
+      outcomes.set('known', (outcomes.get('known') ?? 0) + events.length);
+      return [];
+    });
+    for (const [outcome, counted] of outcomes) records.add(counted, { signal: 'logs', outcome });
+    await Promise.all(offers);
+  }
+}
+
+const STARTING =
+  'It is not known yet which batches were accepted before this collector started. Send them again in a few seconds.';
+
+function isException({ eventName, attributes }: OtlpLogRecord): boolean {
+  return (
+    attributes[EXCEPTION_TYPE] !== undefined || eventName === 'exception' || eventName.endsWith('.exception')
+  );
+}
+
+function newReading(nowMs: number): Reading {
+  return { nowMs, refusals: new Refusals(), batches: new Batches(), outcomes: new Map(), joined: new Map() };
+}
+
+function count({ outcomes }: Reading, outcome: Outcome): void {
+  outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+}

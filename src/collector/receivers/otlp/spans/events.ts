@@ -1,0 +1,108 @@
+import { RouteBound } from '../../../../core/http/served.ts';
+import { CallLabels } from '../../../../core/llm/call-labels.ts';
+import { StageNames } from '../../../../core/rag/stage-names.ts';
+import { type LlmCallEvent, NO_CALL_DETAILS } from '../../../../core/signals/llm-call.ts';
+import type { RagQueryEvent } from '../../../../core/signals/rag-query.ts';
+import type { RequestEvent } from '../../../../core/signals/request.ts';
+import { milliseconds } from '../../../../core/units.ts';
+import type { UserHeaders } from '../../../../core/user-headers.ts';
+import type { SpanReading } from '../dialects/index.ts';
+import { eventIdOf } from '../event-id.ts';
+import type { OtlpSpan } from '../model.ts';
+import type { ToldCall } from './calls.ts';
+import { NOBODY, People, type Person } from './people.ts';
+import type { ToldQuery } from './queries.ts';
+import { senderOf } from './sender-of.ts';
+import type { SpanNode } from './trace.ts';
+
+/** Routes of all senders together: one of them has 200 at most where an agent sees it. */
+const ROUTES_MAX = 1000;
+
+/** Makes events of what spans tell, with names bounded as the agent bounds them: for all senders together. */
+export class SpanEvents {
+  readonly #people: People;
+  readonly #routes = new RouteBound(ROUTES_MAX);
+  readonly #labels: CallLabels;
+  readonly #stages: StageNames;
+
+  /** @param onFolded called for every name that became `other`. */
+  constructor(headers: UserHeaders | null, onFolded: () => void) {
+    this.#people = new People(headers);
+    this.#labels = new CallLabels(onFolded);
+    this.#stages = new StageNames(onFolded);
+  }
+
+  request(node: SpanNode, span: OtlpSpan, { dialect }: SpanReading): RequestEvent | null {
+    const facts = dialect.request?.(span);
+    if (facts === undefined) return null;
+    return {
+      signal: 'request',
+      ...this.#whatAndWhose(node, span),
+      ...facts,
+      route: this.#routes.bound(facts.route),
+      durationMs: durationOf(span),
+    };
+  }
+
+  call({ node, span, facts }: ToldCall): LlmCallEvent {
+    const { responseId: _, ...told } = facts;
+    return {
+      ...NO_CALL_DETAILS,
+      signal: 'llm-call',
+      ...this.#whatAndWhose(node, span),
+      ...told,
+      ...this.#labels.of(told),
+      durationMs: durationOf(span),
+      queryCategory: null,
+    };
+  }
+
+  query(
+    traceId: string,
+    { anchor, owner, startMs, endMs, stages, facts, errorType }: ToldQuery,
+  ): RagQueryEvent {
+    const timeMs = milliseconds(endMs);
+    return {
+      signal: 'rag-query',
+      id: eventIdOf(traceId, anchor.id, timeMs),
+      timeMs,
+      ...(owner.span !== null && { sender: senderOf(owner.span.resource) }),
+      traceId,
+      ...this.#personOf(owner),
+      durationMs: milliseconds(endMs - startMs),
+      stages: this.#named(stages),
+      ...facts,
+      outcome: errorType === null ? 'ok' : 'error',
+      errorType,
+    };
+  }
+
+  #named(stages: ToldQuery['stages']): ToldQuery['stages'] {
+    return Object.fromEntries(
+      Object.entries(stages).map(([stage, timeMs]) => [this.#stages.admit(stage), timeMs]),
+    );
+  }
+
+  #whatAndWhose(node: SpanNode, span: OtlpSpan) {
+    return {
+      id: eventIdOf(span.traceId, span.spanId, span.endMs),
+      timeMs: milliseconds(span.endMs),
+      sender: senderOf(span.resource),
+      traceId: span.traceId,
+      ...this.#personOf(node),
+    };
+  }
+
+  /** Whom the work was for: as the span says, else the nearest one above that does, else its process. */
+  #personOf(node: SpanNode): Person {
+    for (const { span } of node.up()) {
+      const person = span === null ? null : this.#people.in(span.attributes);
+      if (person !== null) return person;
+    }
+    return (node.span === null ? null : this.#people.in(node.span.resource.attributes)) ?? NOBODY;
+  }
+}
+
+function durationOf({ startMs, endMs }: OtlpSpan) {
+  return milliseconds(Math.max(0, endMs - startMs));
+}

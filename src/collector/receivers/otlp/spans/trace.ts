@@ -1,0 +1,153 @@
+import type { SpanReading } from '../dialects/index.ts';
+import { type CallFamily, familyOf } from '../dialects/operations.ts';
+import type { OtlpSpan } from '../model.ts';
+
+const FAMILY_BITS: Readonly<Record<CallFamily, number>> = { generation: 1, embeddings: 2, rerank: 4 };
+/** Deepest nesting that is followed: spans of broken senders can be their own ancestors. */
+const DEPTH_MAX = 1000;
+
+/** A request's bytes, which are in memory as long as one of its spans is held. */
+export interface Delivery {
+  readonly bytes: number;
+  held: number;
+}
+
+/** Where a span stands in its trace; also of spans that are only named by their children so far. */
+export class SpanNode {
+  readonly id: string;
+  parent: SpanNode | null = null;
+  /** The span, from when it comes until its trace is decided. */
+  span: OtlpSpan | null = null;
+  reading: SpanReading | null = null;
+  delivery: Delivery | null = null;
+  state: 'named' | 'held' | 'decided' = 'named';
+  /** In which of its trace's rounds somebody below it in the same process has come, and it had not. */
+  awaitedIn = -1;
+  /** Of a call: the bit of its family. */
+  family = 0;
+  /** Families of the calls below it. */
+  callsBelow = 0;
+  /** What became of it: a call or a query that was told. */
+  told: 'call' | 'query' | null = null;
+  /** The process one of whose requests below it was told. */
+  servedBelow: string | null = null;
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  /** From here up, itself first. */
+  *up(): Generator<SpanNode> {
+    let node: SpanNode | null = this;
+    for (let depth = 0; node !== null && depth < DEPTH_MAX; depth++) {
+      yield node;
+      node = node.parent;
+    }
+  }
+}
+
+/** Work enters a process there: what is above it may never come here. */
+export function isEntry({ kind, parentSpanId }: OtlpSpan): boolean {
+  return parentSpanId === null || kind === 'server' || kind === 'consumer';
+}
+
+/** What is above it is of the same request, where it is of the same process. */
+export function leadsInside({ kind }: OtlpSpan): boolean {
+  return kind !== 'client' && kind !== 'producer';
+}
+
+/** What is known of one trace: who is whose parent, what was told, and the spans that are not decided yet. */
+export class Trace {
+  readonly id: string;
+  readonly nodes = new Map<string, SpanNode>();
+  /** Nodes whose spans are not decided yet, in the order they came. */
+  readonly held: SpanNode[] = [];
+  /** By the provider's id of an answer: which instrumentation's span of it was told. */
+  toldAnswers: Map<string, string> | null = null;
+  /** When the first and the last span came of those that are held. */
+  firstMs = 0;
+  lastMs = 0;
+  /** Whether its spans are kept, and whether it may still turn out so for those to come. */
+  kept = false;
+  /** A call or a part of a query has come. */
+  hasParts = false;
+  /** How many parents must still come, because somebody below them in the same process has. */
+  #awaited = 0;
+  /** How often it was decided. */
+  #round = 0;
+  /** How many of the held spans are calls, and retrievals or queries. */
+  calls = 0;
+  searches = 0;
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  /** Whether nothing that ends later is known to be missing. */
+  get isWhole(): boolean {
+    return this.#awaited === 0;
+  }
+
+  /** @returns `null` when this span is here already. */
+  add(span: OtlpSpan, reading: SpanReading | null): SpanNode | null {
+    const node = this.#nodeOf(span.spanId);
+    if (node.state !== 'named') return null;
+    node.state = 'held';
+    node.span = span;
+    node.reading = reading;
+    if (node.awaitedIn === this.#round) this.#awaited--;
+    this.held.push(node);
+    this.#linkUp(node, span);
+    if (reading !== null) this.#note(node, span, reading);
+    return node;
+  }
+
+  /** Lets go of what is decided, and keeps who stands where. Parents that have not come are waited for no longer. */
+  release(): void {
+    for (const node of this.held) {
+      node.span = null;
+      node.state = 'decided';
+    }
+    this.held.length = 0;
+    this.#awaited = 0;
+    this.#round++;
+    this.calls = 0;
+    this.searches = 0;
+  }
+
+  #nodeOf(id: string): SpanNode {
+    let node = this.nodes.get(id);
+    if (node === undefined) {
+      node = new SpanNode(id);
+      this.nodes.set(id, node);
+    }
+    return node;
+  }
+
+  #linkUp(node: SpanNode, span: OtlpSpan): void {
+    if (span.parentSpanId === null || span.parentSpanId === span.spanId) return;
+    const parent = this.#nodeOf(span.parentSpanId);
+    node.parent = parent;
+    if (parent.state === 'named' && parent.awaitedIn !== this.#round && !isEntry(span)) {
+      parent.awaitedIn = this.#round;
+      this.#awaited++;
+    }
+    if (node.callsBelow !== 0) markAbove(node, node.callsBelow);
+    if (leadsInside(span)) parent.servedBelow ??= node.servedBelow;
+  }
+
+  #note(node: SpanNode, span: OtlpSpan, { role, dialect }: SpanReading): void {
+    if (role !== 'request' && role !== 'rollup' && role !== 'tool') this.hasParts = true;
+    if (role === 'retrieval' || role === 'query') this.searches++;
+    if (role !== 'call') return;
+    this.calls++;
+    node.family = FAMILY_BITS[familyOf(dialect.operationOf?.(span) ?? '')];
+    markAbove(node, node.family);
+  }
+}
+
+/** Tells all above that such calls are below them; who knows has told those above already. */
+function markAbove(from: SpanNode, families: number): void {
+  for (let node = from.parent; node !== null && (node.callsBelow & families) !== families; node = node.parent)
+    node.callsBelow |= families;
+}

@@ -1,0 +1,103 @@
+import type { SignalName } from '../../../core/signals/index.ts';
+import { SECOND_MS } from '../../../core/units.ts';
+import type { OtlpResource } from './model.ts';
+
+/**
+ * Who may tell of the same work, from the least that is believed to the most: spans know each call, log records each call
+ * without its duration, metrics sums only. `events` are nervecenter's own.
+ */
+const TELLERS = ['metrics', 'logs', 'spans', 'events'] as const;
+export type Teller = (typeof TELLERS)[number];
+
+/** What a process says of itself that sends nervecenter's own events as log records: nothing else of them is counted. */
+const TELLS_EVENTS = 'nervecenter.events';
+/** What such a process tells by events. */
+const OF_EVENTS: readonly SignalName[] = ['request', 'llm-call', 'rag-query', 'ws-session'];
+
+/** What is told. */
+export interface Telling {
+  /** The time it lies in, of the sender's clock; of one call both are when it ended. */
+  readonly afterMs: number;
+  readonly untilMs: number;
+  /** When it came, of the collector's clock. */
+  readonly nowMs: number;
+  /** Of one call: its trace and span id. What a log record told of is not counted again. */
+  readonly call?: string;
+}
+
+/**
+ * `counted`: it is to be counted, and is from now on. `held`: to be asked about again when `GRACE_MS` are over, because
+ * somebody who knows more may follow. `told`: somebody else tells the same.
+ */
+export type Verdict = 'counted' | 'held' | 'told';
+
+/** SDKs send spans every 5 s by default; a sender that has them has sent some by then. */
+export const GRACE_MS = 15 * SECOND_MS;
+/** Instances and subjects remembered; beyond it those not heard of for longest are forgotten. */
+const INSTANCES_MAX = 10_000;
+/** Calls that log records told of; beyond it the earliest are forgotten. */
+const CALLS_MAX = 20_000;
+
+interface Subject {
+  /** Who is believed. */
+  best: number;
+  /** When each teller was first heard, of the collector's clock. */
+  readonly firstMs: Map<Teller, number>;
+  /** Up to when metrics were counted, of the sender's clock. */
+  metricsUntilMs: number;
+}
+
+/**
+ * Who tells of what, per instance: a sender whose metrics, spans and logs describe the same calls is counted once. Whoever
+ * is believed more than those before takes over, from the moment up to which metrics were counted.
+ */
+export class Subjects {
+  readonly #subjects = new Map<string, Subject>();
+  readonly #calls = new Set<string>();
+
+  /** Says whether what is told counts, and takes note of it. */
+  told(instanceId: string, subject: SignalName, by: Teller, telling: Telling): Verdict {
+    const { nowMs } = telling;
+    const known = this.#subjectOf(`${instanceId} ${subject}`);
+    const rank = TELLERS.indexOf(by);
+    if (!known.firstMs.has(by)) known.firstMs.set(by, nowMs);
+    known.best = Math.max(known.best, rank);
+    if (rank < known.best) return 'told';
+    if (by !== 'metrics' && telling.untilMs <= known.metricsUntilMs) return 'told';
+    if (telling.call !== undefined && this.#calls.has(telling.call)) return 'told';
+    if (rank < TELLERS.indexOf('spans') && nowMs - (known.firstMs.get(by) ?? nowMs) < GRACE_MS) return 'held';
+    if (by === 'metrics') known.metricsUntilMs = Math.max(known.metricsUntilMs, telling.untilMs);
+    if (by === 'logs' && telling.call !== undefined) this.#noteCall(telling.call);
+    return 'counted';
+  }
+
+  /** To be called for what every request came from, first: who sends events says so, before the first of them came. */
+  meet(instanceId: string, { attributes }: OtlpResource): void {
+    if (attributes[TELLS_EVENTS] !== true) return;
+    for (const subject of OF_EVENTS) {
+      this.#subjectOf(`${instanceId} ${subject}`).best = TELLERS.indexOf('events');
+    }
+  }
+
+  #subjectOf(key: string): Subject {
+    const known = this.#subjects.get(key) ?? {
+      best: 0,
+      firstMs: new Map(),
+      metricsUntilMs: Number.NEGATIVE_INFINITY,
+    };
+    this.#subjects.delete(key);
+    this.#subjects.set(key, known);
+    forgetOldest(this.#subjects, INSTANCES_MAX);
+    return known;
+  }
+
+  #noteCall(call: string): void {
+    this.#calls.add(call);
+    forgetOldest(this.#calls, CALLS_MAX);
+  }
+}
+
+function forgetOldest(known: Map<string, unknown> | Set<string>, max: number): void {
+  const [oldest] = known.keys();
+  if (known.size > max && oldest !== undefined) known.delete(oldest);
+}

@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'vitest';
+import { RecentSpans } from '../../../../../src/collector/receivers/otlp/spans/recent-spans.ts';
+import { spanId, traceId } from '../span.ts';
+
+describe('recent spans', () => {
+  it('are known again, as many as there is room for', () => {
+    const recent = new RecentSpans(2 ** 14);
+    const add = (i: number) => recent.add(traceId(i >> 3), spanId(i));
+    for (let i = 0; i < 8191; i++) assert.ok(add(i), `${i}`);
+    for (let i = 0; i < 8191; i++) assert.ok(!add(i), `${i}`);
+    // The youngest 8192 stay while the older go.
+    for (let i = 8191; i < 40_000; i++) assert.ok(add(i), `${i}`);
+    for (let i = 40_000 - 8192; i < 40_000; i++) assert.ok(!add(i), `${i}`);
+    assert.ok(add(1));
+  });
+
+  it('of ids that are no random numbers are told apart', () => {
+    const recent = new RecentSpans();
+    for (let trace = 0; trace < 500; trace++) {
+      for (let span = 1; span <= 500; span++) assert.ok(recent.add(traceId(trace), spanId(span)));
+    }
+  });
+});
