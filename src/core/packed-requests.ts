@@ -65,6 +65,6 @@ function unpack(packed: PackedRequests, at: number): RequestEvent {
     durationMs: milliseconds(field(8)),
     requestBytes: field(9),
     responseBytes: field(10),
-    parentSpanId: field(11),
+    ...(packed[at + 11] === null ? {} : { parentSpanId: field(11) }),
   };
 }
