@@ -3,8 +3,9 @@ import type { Config, ListenerPort } from '../config/config.ts';
 import { describeError } from '../core/errors.ts';
 import { ownOtlpKey } from './kept-secrets.ts';
 import type { Log } from './log.ts';
-import { otlpConsumer, WANTED_KEYS } from './receivers/otlp/consumer.ts';
+import { OtlpAcceptance, type OtlpSink } from './receivers/otlp/acceptance.ts';
 import { type OtlpListeners, startOtlp } from './receivers/otlp/listen/listeners.ts';
+import { wantedKeys } from './receivers/otlp/spans/people.ts';
 
 interface OtlpPorts {
   readonly http: ListenerPort;
@@ -15,6 +16,7 @@ interface OtlpPorts {
 export const DEFAULT_PORTS: OtlpPorts = { http: 4318, grpc: 4317 };
 const NO_PORTS: OtlpPorts = { http: 'off', grpc: 'off' };
 const MADE_KEY_NAME = 'default';
+const OFF: OtlpReceiver = { http: null, grpc: null, madeKey: null, shutdown: async () => {} };
 
 export interface OtlpReceiver extends OtlpListeners {
   /** The key that senders need where none was set and others than this machine reach the listeners; `null`: none. */
@@ -25,6 +27,7 @@ export interface OtlpReceiverOptions {
   readonly config: Config;
   readonly log: Log;
   readonly meter: Meter;
+  readonly sink: OtlpSink;
   /** Not in an app: then it listens by default, and a port that is taken stops the start. */
   readonly alone: boolean;
 }
@@ -38,20 +41,24 @@ export async function startOtlpReceiver({
   config,
   log,
   meter,
+  sink,
   alone,
 }: OtlpReceiverOptions): Promise<OtlpReceiver> {
   const { http, grpc } = otlpPorts(config, alone ? DEFAULT_PORTS : NO_PORTS);
   const madeKey = needsKey(config, [http, grpc]) ? ownOtlpKey(config.dataDir) : null;
   const keys = madeKey === null ? config.otlpKeys : [{ name: MADE_KEY_NAME, key: madeKey }];
-  const consumer = otlpConsumer({});
+  if (http === 'off' && grpc === 'off') return OFF;
+  const { userHeaders } = config;
+  const consumer = new OtlpAcceptance({ sink, meter, userHeaders, keepsSpans: config.spans === 'on' });
   try {
-    const wantedKeys = WANTED_KEYS;
-    const listeners = await startOtlp({ config, http, grpc, keys, consumer, wantedKeys, meter, log });
-    return { ...listeners, madeKey };
+    const wanted = wantedKeys(userHeaders);
+    const listeners = await startOtlp({ config, http, grpc, keys, consumer, wantedKeys: wanted, meter, log });
+    return { ...listeners, madeKey, shutdown: () => listeners.shutdown().then(() => consumer.shutdown()) };
   } catch (error) {
+    await consumer.shutdown();
     if (alone) throw error;
     log('otlp', `stays off: ${describeError(error)}`);
-    return { http: null, grpc: null, madeKey: null, shutdown: async () => {} };
+    return OFF;
   }
 }
 

@@ -4,9 +4,7 @@ import type { Meter } from '@opentelemetry/api';
 import type { Config } from '../config/config.ts';
 import { describeError } from '../core/errors.ts';
 import type { Source } from '../core/frame.ts';
-import { isLasting } from '../core/measured.ts';
 import { type NervecenterEvent, SIGNALS, type SignalName } from '../core/signals/index.ts';
-import type { PricedLlmCallEvent } from '../core/signals/llm-call.ts';
 import { milliseconds, SECOND_MS } from '../core/units.ts';
 import { rendezvousPath } from '../link/rendezvous.ts';
 import { DeltaMeterProvider } from '../metrics/meter-provider.ts';
@@ -17,6 +15,7 @@ import { readAlertFile } from './alerts/file.ts';
 import { AlertService } from './alerts/service.ts';
 import { EventLedger, EventMeter } from './event-ledger.ts';
 import { Acceptance, startExport } from './exporting.ts';
+import { type Accepting, agentHandlers, otlpSink, refusals } from './handlers.ts';
 import { hostMeasure } from './host/measure.ts';
 import { createHostSampler } from './host/sampler.ts';
 import { Live } from './live/live.ts';
@@ -24,7 +23,7 @@ import type { Log } from './log.ts';
 import { startOtlpReceiver } from './otlp.ts';
 import { createPricer, type Pricer } from './pricing/pricer.ts';
 import { ownResource } from './prometheus/target-info.ts';
-import { type AgentHandlers, receiveFrom } from './receivers/agents.ts';
+import { receiveFrom } from './receivers/agents.ts';
 import { SentBatches } from './receivers/sent-batches.ts';
 import { listenForAgents, type SocketReceiver } from './receivers/socket.ts';
 import type { CollectorServer } from './server/server.ts';
@@ -99,14 +98,14 @@ export async function startCollector({ config: asked, log, host }: CollectorOpti
   const meter = own.getMeter();
   const shown = { config, live, resource, ticker, stored: stored?.sources, meter, collectOwn, log };
   const serving = alerts && createServing({ ...shown, alerts });
-  const doors = await openDoors(serving?.server ?? null, { config, log, meter, host });
-  const { url, otlp } = doors;
+  const parts = { live, ledger, pricer, sentBatches };
+  const doors = await openDoors(serving?.server ?? null, { config, log, meter, host, ...parts });
+  const { url, otlp, accept } = doors;
   exporter = doors.exporter;
 
-  const accept = new Acceptance(ledger, exporter);
   const hostWatch = watchHost({ config, live, own, collectOwn });
   const refused = refusals(ledger, log);
-  const handled = { live, ledger, accept, exporter, pricer, sentBatches, refused };
+  const handled = { ...parts, accept, exporter, refused };
   const attach = (link: AgentLink, onGoodbye = () => {}) =>
     receiveFrom(link, agentHandlers({ ...handled, onGoodbye }));
   const stopTicking = ticker.start({
@@ -192,23 +191,23 @@ interface HostParts {
   readonly collectOwn: () => void;
 }
 
-interface DoorOptions extends CollectorOptions {
+interface DoorOptions extends CollectorOptions, Omit<Accepting, 'accept' | 'exporter'> {
   readonly meter: Meter;
 }
 
 /** Opens all doors, in and out, or, where one of them cannot be opened, none. */
-async function openDoors(server: CollectorServer | null, { config, log, meter, host }: DoorOptions) {
+async function openDoors(server: CollectorServer | null, options: DoorOptions) {
+  const { config, log, meter, host, ...parts } = options;
   const url = server === null ? '' : (await server.start()).url;
+  let exporter: OtlpExporter | null = null;
   try {
-    const exporter = await startExport({ config, log, host, meter });
-    try {
-      const otlp = await startOtlpReceiver({ config, log, meter, alone: host === null });
-      return { url, otlp, exporter };
-    } catch (error) {
-      await exporter?.shutdown(0);
-      throw error;
-    }
+    exporter = await startExport({ config, log, host, meter });
+    const accept = new Acceptance(parts.ledger, exporter);
+    const sink = otlpSink({ ...parts, accept, exporter });
+    const otlp = await startOtlpReceiver({ config, log, meter, sink, alone: host === null });
+    return { url, otlp, exporter, accept };
   } catch (error) {
+    await exporter?.shutdown(0);
     await server?.shutdown();
     throw error;
   }
@@ -257,24 +256,6 @@ function waitForSentBefore(
     ]);
     sentBatches.completed(false);
   };
-}
-
-interface HandlerParts {
-  readonly live: Live;
-  readonly ledger: EventLedger;
-  readonly accept: Acceptance;
-  readonly exporter: OtlpExporter | null;
-  readonly pricer: Pricer;
-  readonly sentBatches: SentBatches;
-  readonly refused: AgentHandlers['refused'];
-  readonly onGoodbye: () => void;
-}
-
-/** What a call cost is found here, so that pricing costs the app nothing. */
-function withCost(event: NervecenterEvent, pricer: Pricer): NervecenterEvent {
-  if (event.signal !== 'llm-call') return event;
-  const priced: PricedLlmCallEvent = { ...event, cost: pricer.price(event) };
-  return priced;
 }
 
 /** Whether storage can be used at all, once it was tried for the first time. */
@@ -340,48 +321,6 @@ async function listenForOthers(
     log('link', `other processes cannot join this dashboard: ${describeError(error)}`);
     return null;
   });
-}
-
-function agentHandlers(parts: HandlerParts): AgentHandlers {
-  const { live, ledger, accept, exporter, pricer, sentBatches, refused, onGoodbye } = parts;
-  return {
-    sentBatches,
-    join: (source) => {
-      exporter?.join(source);
-      return live.join(source);
-    },
-    leave: (instanceId) => {
-      exporter?.leave(instanceId);
-      live.leave(instanceId);
-    },
-    frame: (sender, { points, dropped }) => {
-      exporter?.addPoints(points, sender.instanceId);
-      ledger.addPoints(points.filter(isLasting).map((point) => ({ ...point, sender })));
-      live.merge(sender.instanceId, { points: points.filter((point) => !isLasting(point)), dropped });
-    },
-    events: (events, batch) =>
-      accept.offer(
-        events.map((event) => withCost(event, pricer)),
-        events[0]?.sender === undefined ? undefined : [events[0].sender.instanceId, batch],
-      ),
-    refused,
-    ask: (what) => (what === 'health' ? live.health() : live.snapshot()),
-    goodbye: (instanceId) => {
-      live.end(instanceId);
-      onGoodbye();
-    },
-  };
-}
-
-/** Counts what agents send in a shape that cannot be used, and says so once per kind. */
-function refusals(ledger: EventLedger, log: Log): AgentHandlers['refused'] {
-  const said = new Set<string>();
-  return (what, count) => {
-    if (what === 'events') ledger.refuse(count);
-    if (said.has(what)) return;
-    said.add(what);
-    log('link', `a process sent ${what} that cannot be used (of another version?); they are left out.`);
-  };
 }
 
 function systemEvents(live: Live): NervecenterEvent[] {

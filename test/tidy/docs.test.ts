@@ -10,7 +10,7 @@ import type { MetricFamily } from '../../src/collector/metric-family.ts';
 import { exposition } from '../../src/collector/prometheus/exposition.ts';
 import { familyName } from '../../src/collector/prometheus/names.ts';
 import { OtlpStatistics } from '../../src/collector/receivers/otlp/listen/statistics.ts';
-import { OTLP_EXCEPTIONS, OTLP_RECORDS } from '../../src/collector/receivers/otlp/statistics.ts';
+import { OTLP_EXCEPTIONS, OTLP_OUTCOMES } from '../../src/collector/receivers/otlp/statistics.ts';
 import { createRoutes, type RouteSources, STREAM_PATH } from '../../src/collector/server/routes.ts';
 import { emptyStatistics, observeStatistics } from '../../src/collector/server/statistics.ts';
 import { defaultOf, SETTING_NAMES, settingOf } from '../../src/config/settings.ts';
@@ -88,7 +88,7 @@ describe('the documents and the code agree on', () => {
       INPUT_REFUSALS,
       FOLDED_LABELS,
       GIVEN_UP,
-      OTLP_RECORDS,
+      OTLP_OUTCOMES,
       OTLP_EXCEPTIONS,
       ...serverInstruments(),
     ].map(({ name, kind, unit }) => {

@@ -141,6 +141,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   // The composition root, what it says, and the thread it runs in.
   'collector/start.ts': ['core', 'platform', 'link', 'collector', 'config', 'metrics'],
   'collector/event-ledger.ts': ['core', 'collector', 'metrics'],
+  'collector/handlers.ts': ['core', 'collector'],
   'collector/exporting.ts': ['core', 'collector', 'config'],
   'collector/serving.ts': ['core', 'platform', 'collector', 'config'],
   'collector/otlp.ts': ['core', 'config', 'collector'],

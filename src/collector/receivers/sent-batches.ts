@@ -1,5 +1,8 @@
-/** Senders whose last batch is remembered; beyond it those that were silent for longest are forgotten. */
-const SENDERS_MAX = 10_000;
+/**
+ * Senders whose last batch is remembered, every request by OTLP being one; beyond it those that were silent for longest are
+ * forgotten. What is sent again was sent first a short while ago.
+ */
+const SENDERS_MAX = 100_000;
 
 /**
  * Which batches were accepted, here or by the collector before, so that what a process sends again is counted once. The

@@ -154,6 +154,8 @@ export interface OtlpLogRecord {
 export interface OtlpDelivery {
   /** A UUID made of its bytes before inflation: a client's retry sends the same ones. */
   readonly digest: string;
+  /** Size of its body, inflated: what stays in memory as long as one of its spans is held. */
+  readonly bytes: number;
   /** Whose key it came with (`NERVECENTER_OTLP_KEYS`), `null` where none was asked for. */
   readonly keyName: string | null;
 }

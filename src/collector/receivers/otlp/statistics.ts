@@ -1,8 +1,8 @@
 import type { CounterSpec } from '../../../core/signals/instruments.ts';
 
 /** What became of what OTLP senders sent; refused ones are told to the sender as well. */
-export const OTLP_RECORDS: CounterSpec = {
-  name: 'nervecenter.otlp.records',
+export const OTLP_OUTCOMES: CounterSpec = {
+  name: 'nervecenter.otlp.outcomes',
   kind: 'counter',
   unit: '{record}',
   description: 'Metric points and log records received by OTLP, by signal and outcome.',

@@ -90,6 +90,9 @@ export async function createOtlpExporter(options: ExporterOptions): Promise<Otlp
   return new Exporter(options, connect);
 }
 
+/** Of processes that do not say that they leave the oldest are forgotten. */
+const SOURCES_MAX = 10_000;
+
 class Exporter implements OtlpExporter {
   readonly #service: string;
   readonly #resources: Resources;
@@ -135,6 +138,8 @@ class Exporter implements OtlpExporter {
   }
 
   join(source: Source): void {
+    const [oldest] = this.#sources.keys();
+    if (this.#sources.size >= SOURCES_MAX && oldest !== undefined) this.#sources.delete(oldest);
     this.#sources.set(source.instanceId, source);
     this.#resources.join(source);
   }

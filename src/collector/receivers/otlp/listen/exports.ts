@@ -45,11 +45,11 @@ export class Exports {
   async accept(request: ExportRequest): Promise<OtlpRejected> {
     const { signal, keyName } = request;
     const { statistics, failed } = this.#options;
-    const delivery = { digest: uuidOf(request.bytes), keyName };
-    const known = `${signal} ${delivery.digest} ${keyName ?? ''}`;
+    const received = { digest: uuidOf(request.bytes), keyName };
+    const known = `${signal} ${received.digest} ${keyName ?? ''}`;
     const outcome = this.#recent.has(known) ? 'repeated' : 'accepted';
     try {
-      const rejected = await this.#recent.answer(known, () => this.#take(request, delivery));
+      const rejected = await this.#recent.answer(known, () => this.#take(request, received));
       statistics.request(signal, outcome);
       return rejected;
     } catch (error) {
@@ -59,10 +59,11 @@ export class Exports {
     }
   }
 
-  async #take(request: ExportRequest, delivery: OtlpDelivery): Promise<OtlpRejected> {
+  async #take(request: ExportRequest, received: Omit<OtlpDelivery, 'bytes'>): Promise<OtlpRejected> {
     const { signal, encoding } = request;
     const { decoder, consumer, statistics } = this.#options;
     const body = await request.inflate();
+    const delivery = { ...received, bytes: body.length };
     const { count, rejected } = await TAKERS[signal]({ body, encoding, decoder, consumer, delivery });
     statistics.records(signal, count - rejected.count, rejected.count);
     return rejected;

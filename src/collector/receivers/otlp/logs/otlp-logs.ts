@@ -27,7 +27,7 @@ export interface OtlpLogsOptions {
   readonly sink: EventSink;
   readonly subjects: Subjects;
   readonly labels: OtlpLabels;
-  /** `OTLP_RECORDS`. */
+  /** `OTLP_OUTCOMES`. */
   readonly records: Counter;
   /** `OTLP_EXCEPTIONS`. */
   readonly exceptions: Counter;

@@ -30,7 +30,7 @@ export interface OtlpMetricsOptions {
   readonly sink: PointSink;
   readonly subjects: Subjects;
   readonly labels: OtlpLabels;
-  /** `OTLP_RECORDS`. */
+  /** `OTLP_OUTCOMES`. */
   readonly records: Counter;
   /**
    * When counting began here, in milliseconds since the epoch: a cumulative series that is older may have been counted by

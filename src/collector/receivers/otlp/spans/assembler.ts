@@ -1,10 +1,12 @@
+import type { SpanEvent } from '../../../../core/signals/span.ts';
 import { MIB, MINUTE_MS, SECOND_MS } from '../../../../core/units.ts';
 import type { UserHeaders } from '../../../../core/user-headers.ts';
+import type { OtlpLabels } from '../attributes.ts';
 import { readSpan } from '../dialects/index.ts';
 import { isUsableTime } from '../event-id.ts';
 import type { OtlpRejected, OtlpSpan } from '../model.ts';
-import { type Decided, decideHeld, type ToldEvent } from './decide.ts';
-import { SpanEvents } from './events.ts';
+import { type Decided, decideHeld, keptOf, type ToldEvent } from './decide.ts';
+import { SpanEvents, spanLabels } from './events.ts';
 import { RecentSpans } from './recent-spans.ts';
 import { Remembered } from './remembered.ts';
 import { requestsIn } from './requests.ts';
@@ -32,6 +34,8 @@ export interface TraceAssemblerOptions {
   readonly onDecided: (decided: Decided) => void;
   /** The headers that say whom work is for, where instrumentations keep them as attributes. @default null */
   readonly userHeaders?: UserHeaders | null;
+  /** Bounds of names, where others share them. @default its own */
+  readonly labels?: OtlpLabels | null;
   /** Whether spans are kept at all. @default true */
   readonly keepsSpans?: boolean;
   /** @default `HOLD_MS` */
@@ -71,6 +75,8 @@ export interface AcceptedSpans {
   readonly rejected: OtlpRejected;
   /** Requests. */
   readonly events: readonly ToldEvent[];
+  /** Spans to be kept that are held until it is decided what else they tell. */
+  readonly spans: readonly SpanEvent[];
 }
 
 const NONE_REJECTED: OtlpRejected = { count: 0, message: '' };
@@ -104,6 +110,7 @@ export class TraceAssembler {
   constructor(options: TraceAssemblerOptions) {
     this.#options = {
       userHeaders: null,
+      labels: null,
       keepsSpans: true,
       holdMs: HOLD_MS,
       holdMaxMs: HOLD_MAX_MS,
@@ -114,7 +121,12 @@ export class TraceAssembler {
       ...options,
     };
     this.#remembered = new Remembered({ spansMax: this.#options.spansRememberedMax, forMs: REMEMBER_MS });
-    this.#make = new SpanEvents(this.#options.userHeaders, () => this.#counts.namesFolded++);
+    const onFolded = () => this.#counts.namesFolded++;
+    this.#make = new SpanEvents(
+      this.#options.userHeaders,
+      onFolded,
+      this.#options.labels ?? spanLabels(onFolded),
+    );
   }
 
   /** @param bytes size of the request that they came in, which stays in memory while one of them is held. */
@@ -132,10 +144,11 @@ export class TraceAssembler {
     }
     this.#hold(added, delivery);
     const events = requestsIn(added, this.#make);
+    const kept = this.#options.keepsSpans ? this.#keptAmong(added) : [];
     this.#counts.rejected += unusable;
     this.#cutTooLong();
     this.#decideOverflow();
-    return { rejected: unusable === 0 ? NONE_REJECTED : rejectedForTime(unusable), events };
+    return { rejected: unusable === 0 ? NONE_REJECTED : rejectedForTime(unusable), events, spans: kept };
   }
 
   /** Decides what is due; to be called every `TICK_MS`. */
@@ -167,6 +180,11 @@ export class TraceAssembler {
       bytesHeld: this.#bytesHeld,
       spansRemembered: this.#remembered.spans,
     };
+  }
+
+  #keptAmong(nodes: readonly SpanNode[]): SpanEvent[] {
+    const traces = new Set(nodes.flatMap(({ span }) => (span === null ? [] : [span.traceId])));
+    return [...traces].flatMap((id) => keptOf(this.#oldest.get(id) ?? new Trace(id)));
   }
 
   #add(span: OtlpSpan, nowMs: number): SpanNode | null {

@@ -42,12 +42,22 @@ export function decideHeld(trace: Trace, make: SpanEvents, keepsSpans: boolean):
     spanId: query.anchor.id,
   }));
   trace.kept ||= trace.hasParts || isSampled(trace.id) || isRemarkable(trace);
-  const spans =
-    keepsSpans && trace.kept
-      ? trace.held.flatMap(({ span, reading }) => (span === null ? [] : [keptSpan(span, reading)]))
-      : [];
+  const spans = keepsSpans ? keptOf(trace) : [];
   trace.release();
   return { events: [...calls, ...queries], spans };
+}
+
+/**
+ * The held spans of a trace that is known to be kept, each once. Those around a call or a part of a query are told before they are
+ * decided: once their rows are stored, a collector that starts after a kill can decide them.
+ */
+export function keptOf(trace: Trace): SpanEvent[] {
+  if (!trace.kept && !trace.hasParts) return [];
+  return trace.held.flatMap((node) => {
+    if (node.span === null || node.isKept) return [];
+    node.isKept = true;
+    return [keptSpan(node.span, node.reading)];
+  });
 }
 
 /** A span that failed, or one with nothing above it that took long. */

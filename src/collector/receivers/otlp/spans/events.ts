@@ -1,11 +1,13 @@
 import { RouteBound } from '../../../../core/http/served.ts';
 import { CallLabels } from '../../../../core/llm/call-labels.ts';
+import { BoundedLabels, OTHER, word } from '../../../../core/llm/labels.ts';
 import { StageNames } from '../../../../core/rag/stage-names.ts';
 import { type LlmCallEvent, NO_CALL_DETAILS } from '../../../../core/signals/llm-call.ts';
 import type { RagQueryEvent } from '../../../../core/signals/rag-query.ts';
 import type { RequestEvent } from '../../../../core/signals/request.ts';
 import { milliseconds } from '../../../../core/units.ts';
 import type { UserHeaders } from '../../../../core/user-headers.ts';
+import type { OtlpLabels } from '../attributes.ts';
 import type { SpanReading } from '../dialects/index.ts';
 import { eventIdOf } from '../event-id.ts';
 import type { OtlpSpan } from '../model.ts';
@@ -15,20 +17,29 @@ import type { ToldQuery } from './queries.ts';
 import { senderOf } from './sender-of.ts';
 import type { SpanNode } from './trace.ts';
 
-/** Routes of all senders together: one of them has 200 at most where an agent sees it. */
+/** Of all senders together; of one of them an agent lets 200 routes through. */
 const ROUTES_MAX = 1000;
+const OPERATIONS_MAX = 50;
+
+/** Bounds of the names that come in spans. */
+export function spanLabels(onFolded: () => void): OtlpLabels {
+  return {
+    routes: new RouteBound(ROUTES_MAX),
+    calls: new CallLabels(onFolded),
+    operations: new BoundedLabels(OPERATIONS_MAX, onFolded),
+  };
+}
 
 /** Makes events of what spans tell, with names bounded as the agent bounds them: for all senders together. */
 export class SpanEvents {
   readonly #people: People;
-  readonly #routes = new RouteBound(ROUTES_MAX);
-  readonly #labels: CallLabels;
+  readonly #labels: OtlpLabels;
   readonly #stages: StageNames;
 
-  /** @param onFolded called for every name that became `other`. */
-  constructor(headers: UserHeaders | null, onFolded: () => void) {
+  /** @param onFolded called for every name of a stage that became `other`. */
+  constructor(headers: UserHeaders | null, onFolded: () => void, labels: OtlpLabels = spanLabels(onFolded)) {
     this.#people = new People(headers);
-    this.#labels = new CallLabels(onFolded);
+    this.#labels = labels;
     this.#stages = new StageNames(onFolded);
   }
 
@@ -39,7 +50,7 @@ export class SpanEvents {
       signal: 'request',
       ...this.#whatAndWhose(node, span),
       ...facts,
-      route: this.#routes.bound(facts.route),
+      route: this.#labels.routes.bound(facts.route),
       durationMs: durationOf(span),
     };
   }
@@ -51,7 +62,8 @@ export class SpanEvents {
       signal: 'llm-call',
       ...this.#whatAndWhose(node, span),
       ...told,
-      ...this.#labels.of(told),
+      ...this.#labels.calls.of(told),
+      operation: this.#labels.operations.of(word(told.operation) ?? OTHER),
       durationMs: durationOf(span),
       queryCategory: null,
     };

@@ -21,6 +21,8 @@ export class SpanNode {
   reading: SpanReading | null = null;
   delivery: Delivery | null = null;
   state: 'named' | 'held' | 'decided' = 'named';
+  /** It is told as a span that is kept. */
+  isKept = false;
   /** In which of its trace's rounds somebody below it in the same process has come, and it had not. */
   awaitedIn = -1;
   /** Of a call: the bit of its family. */

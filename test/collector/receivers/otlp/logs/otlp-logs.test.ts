@@ -8,7 +8,7 @@ import type {
   OtlpLogRecord,
   OtlpValue,
 } from '../../../../../src/collector/receivers/otlp/model.ts';
-import { OTLP_EXCEPTIONS, OTLP_RECORDS } from '../../../../../src/collector/receivers/otlp/statistics.ts';
+import { OTLP_EXCEPTIONS, OTLP_OUTCOMES } from '../../../../../src/collector/receivers/otlp/statistics.ts';
 import { GRACE_MS, Subjects } from '../../../../../src/collector/receivers/otlp/subjects.ts';
 import { SentBatches } from '../../../../../src/collector/receivers/sent-batches.ts';
 import type { NervecenterEvent } from '../../../../../src/core/signals/index.ts';
@@ -96,7 +96,7 @@ class Received {
     this.logs = new OtlpLogs({
       subjects: this.subjects,
       labels: labels(),
-      records: counterOf(meter, OTLP_RECORDS),
+      records: counterOf(meter, OTLP_OUTCOMES),
       exceptions: counterOf(meter, OTLP_EXCEPTIONS),
       onFolded: () => {},
       sink: {
@@ -153,7 +153,7 @@ describe("log records that are nervecenter's own events", () => {
     await received.logs.take(batch, NOW_MS);
     assert.deepEqual(await received.logs.take(batch, NOW_MS), { count: 0, message: '' });
     assert.equal(received.events.length, 2);
-    assert.deepEqual(received.counted(OTLP_RECORDS.name, 'outcome'), { event: 2, known: 2 });
+    assert.deepEqual(received.counted(OTLP_OUTCOMES.name, 'outcome'), { event: 2, known: 2 });
   });
 
   it('wait with their sender while it is not known what was accepted before', async () => {
@@ -280,7 +280,7 @@ describe('log records of model calls', () => {
     await received.logs.release(NOW_MS + GRACE_MS);
     await received.logs.take([callRecord({}, { spanId: 'eee19b7ec3c1b175' })], NOW_MS + GRACE_MS);
     assert.equal(received.events.length, 0);
-    assert.deepEqual(received.counted(OTLP_RECORDS.name, 'outcome'), { known: 2 });
+    assert.deepEqual(received.counted(OTLP_OUTCOMES.name, 'outcome'), { known: 2 });
   });
 
   it('count once when the record is sent again, or its span comes after it was counted', async () => {
@@ -307,7 +307,7 @@ describe('log records of model calls', () => {
     const [call] = received.events;
     assert.ok(received.events.length === 1 && call?.signal === 'llm-call');
     assert.deepEqual([call.outcome, call.errorType], ['error', '429']);
-    assert.deepEqual(received.counted(OTLP_RECORDS.name, 'outcome'), { ignored: 1, call: 1 });
+    assert.deepEqual(received.counted(OTLP_OUTCOMES.name, 'outcome'), { ignored: 1, call: 1 });
   });
 
   it('are held back up to a bound', async () => {

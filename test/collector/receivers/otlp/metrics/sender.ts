@@ -11,7 +11,7 @@ import type {
   OtlpNumberPoint,
   OtlpResource,
 } from '../../../../../src/collector/receivers/otlp/model.ts';
-import { OTLP_RECORDS } from '../../../../../src/collector/receivers/otlp/statistics.ts';
+import { OTLP_OUTCOMES } from '../../../../../src/collector/receivers/otlp/statistics.ts';
 import { Subjects } from '../../../../../src/collector/receivers/otlp/subjects.ts';
 import type { Attributes, Point, Source } from '../../../../../src/core/frame.ts';
 import { RouteBound } from '../../../../../src/core/http/served.ts';
@@ -103,7 +103,7 @@ export class Received {
     this.metrics = new OtlpMetrics({
       subjects: this.subjects,
       labels: labels(),
-      records: counterOf(this.#own.getMeter(), OTLP_RECORDS),
+      records: counterOf(this.#own.getMeter(), OTLP_OUTCOMES),
       sinceMs: SINCE_MS,
       sink: {
         join: (source) => this.sources.push(source) > 0,
@@ -131,7 +131,7 @@ export class Received {
 
   /** How often something became of what came. */
   outcomes(): Record<string, number> {
-    const points = this.#reader.collectNow().filter(({ name }) => name === OTLP_RECORDS.name);
+    const points = this.#reader.collectNow().filter(({ name }) => name === OTLP_OUTCOMES.name);
     return Object.fromEntries(
       points.map((point) => [
         String(point.attributes['outcome']),

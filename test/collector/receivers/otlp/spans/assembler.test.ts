@@ -298,6 +298,23 @@ describe('events of spans', () => {
   });
 });
 
+describe('names of operations', () => {
+  it('are labels: words, and at most 50', () => {
+    const assembly = new Assembly();
+    for (let i = 0; i < 100; i++) {
+      const attributes = {
+        ...chat().attributes,
+        'gen_ai.operation.name': i === 0 ? 'Tell me a secret' : `op${i}`,
+      };
+      assembly.accept([spanOf({ ...chat(), attributes, traceId: traceId(i) })]);
+    }
+    assembly.assembler.flush();
+    const names = new Set(assembly.calls.map(({ operation }) => operation));
+    assert.equal(assembly.calls.length, 100);
+    assert.ok(names.size <= 50 && names.has('other') && !names.has('Tell me a secret'));
+  });
+});
+
 describe('what is held has a bound', () => {
   it('of spans: the oldest traces are decided early', () => {
     const assembly = new Assembly({ spansHeldMax: 100 });

@@ -1,0 +1,186 @@
+import type { Meter } from '@opentelemetry/api';
+import { NervecenterError } from '../../../core/errors.ts';
+import type { Point, Source } from '../../../core/frame.ts';
+import { RouteBound } from '../../../core/http/served.ts';
+import { CallLabels } from '../../../core/llm/call-labels.ts';
+import { BoundedLabels, CALL_OPERATION, FOLDED_LABEL, FOLDED_LABELS } from '../../../core/llm/labels.ts';
+import type { NervecenterEvent } from '../../../core/signals/index.ts';
+import { counterOf } from '../../../core/signals/instruments.ts';
+import { SECOND_MS } from '../../../core/units.ts';
+import type { UserHeaders } from '../../../core/user-headers.ts';
+import type { SentBatches } from '../sent-batches.ts';
+import type { OtlpLabels } from './attributes.ts';
+import { OtlpLogs } from './logs/otlp-logs.ts';
+import { OtlpMetrics } from './metrics/otlp-metrics.ts';
+import type {
+  OtlpConsumer,
+  OtlpDelivery,
+  OtlpLogRecord,
+  OtlpMetric,
+  OtlpRejected,
+  OtlpSpan,
+} from './model.ts';
+import { Refusals } from './refusals.ts';
+import { sourceOfResource } from './sender.ts';
+import { TICK_MS, TraceAssembler } from './spans/assembler.ts';
+import type { Decided, ToldEvent } from './spans/decide.ts';
+import { OTLP_EXCEPTIONS, OTLP_OUTCOMES } from './statistics.ts';
+import { Subjects } from './subjects.ts';
+
+/** Where what comes by OTLP goes. */
+export interface OtlpSink {
+  /** Returns false when there are too many processes already. */
+  join(source: Source): boolean;
+  /** Takes points that totals are kept of; they say who sent them. */
+  addLasting(points: readonly Point[]): void;
+  /** Takes the other points, and the news that an instance is alive; returns those that were not taken. */
+  merge(instanceId: string, points: readonly Point[]): readonly Point[];
+  /** Resolves once they are accepted. Never rejects. @param sent whose batch they are, and which. */
+  offer(events: readonly NervecenterEvent[], sent?: readonly [string, number]): Promise<void>;
+  /** Which batches were accepted, here or by the collector before: of processes, and the pieces of a request by its digest. */
+  readonly sentBatches: SentBatches;
+}
+
+export interface OtlpAcceptanceOptions {
+  readonly sink: OtlpSink;
+  readonly meter: Meter;
+  readonly userHeaders: UserHeaders | null;
+  readonly keepsSpans: boolean;
+  /** @default the clock's time */
+  readonly now?: () => number;
+}
+
+/** As many events as a batch of rows takes, so that a piece is stored whole or not at all. */
+const PIECE_EVENTS_MAX = 1000;
+/** Operations are few by convention; what else is sent as one becomes `other`. */
+const OPERATIONS_MAX = 50;
+const ROUTES_MAX = 1000;
+const RELEASE_MS = SECOND_MS;
+const TOO_MANY_INSTANCES = 'of more processes than are followed';
+
+/** Accepts what OTLP senders send: as events, as points, as spans that are kept, each fact once. */
+export class OtlpAcceptance implements OtlpConsumer {
+  readonly #sink: OtlpSink;
+  readonly #now: () => number;
+  readonly #subjects = new Subjects();
+  readonly #assembler: TraceAssembler;
+  readonly #metrics: OtlpMetrics;
+  readonly #logs: OtlpLogs;
+  readonly #timers: readonly NodeJS.Timeout[];
+  readonly #offers = new Set<Promise<void>>();
+
+  constructor({ sink, meter, userHeaders, keepsSpans, now = Date.now }: OtlpAcceptanceOptions) {
+    this.#sink = sink;
+    this.#now = now;
+    const folded = counterOf(meter, FOLDED_LABELS);
+    const onFolded = (attribute: string) => folded.add(1, { [FOLDED_LABEL]: attribute });
+    const labels: OtlpLabels = {
+      routes: new RouteBound(ROUTES_MAX),
+      calls: new CallLabels(onFolded),
+      operations: new BoundedLabels(OPERATIONS_MAX, () => onFolded(CALL_OPERATION)),
+    };
+    const parts = { sink, subjects: this.#subjects, labels, records: counterOf(meter, OTLP_OUTCOMES) };
+    this.#assembler = new TraceAssembler({
+      now: () => performance.now(),
+      userHeaders,
+      labels,
+      keepsSpans,
+      onDecided: (decided) => this.#offerDecided(decided),
+    });
+    this.#metrics = new OtlpMetrics({ ...parts, sinceMs: now() });
+    this.#logs = new OtlpLogs({ ...parts, exceptions: counterOf(meter, OTLP_EXCEPTIONS), onFolded });
+    this.#timers = [
+      setInterval(() => this.#assembler.tick(), TICK_MS).unref(),
+      setInterval(() => this.#release(), RELEASE_MS).unref(),
+    ];
+  }
+
+  async spans(spans: readonly OtlpSpan[], delivery: OtlpDelivery): Promise<OtlpRejected> {
+    this.#refuseUntilKnown();
+    const refusals = new Refusals();
+    const usable = this.#joined(spans, refusals);
+    const { rejected, events, spans: kept } = this.#assembler.accept(usable, delivery.bytes);
+    await this.#offerPieces([...this.#untold(events), ...kept], delivery.digest);
+    return both(refusals.rejected, rejected);
+  }
+
+  async metrics(metrics: readonly OtlpMetric[]): Promise<OtlpRejected> {
+    return this.#metrics.take(metrics, this.#now());
+  }
+
+  logs(records: readonly OtlpLogRecord[]): Promise<OtlpRejected> {
+    return this.#logs.take(records, this.#now());
+  }
+
+  /** Decides and gives on all that is held; resolves when it is accepted. */
+  async shutdown(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#assembler.flush();
+    await this.#logs.release(Number.POSITIVE_INFINITY);
+    this.#metrics.release(Number.POSITIVE_INFINITY);
+    await Promise.all(this.#offers);
+  }
+
+  /** A request may be one that the collector before has accepted, and its sender did not hear of it. */
+  #refuseUntilKnown(): void {
+    if (this.#sink.sentBatches.complete) return;
+    throw new NervecenterError(
+      'NC_UNAVAILABLE',
+      'It is not known yet which requests were accepted before this collector started. Send it again in a few seconds.',
+    );
+  }
+
+  #joined(spans: readonly OtlpSpan[], refusals: Refusals): readonly OtlpSpan[] {
+    const may = new Map<Source, boolean>();
+    return spans.filter(({ resource }) => {
+      const source = sourceOfResource(resource);
+      let joined = may.get(source);
+      if (joined === undefined) {
+        joined = this.#sink.join(source);
+        this.#subjects.meet(source.instanceId, resource);
+        if (joined) this.#sink.merge(source.instanceId, []);
+        may.set(source, joined);
+      }
+      if (!joined) refusals.add(TOO_MANY_INSTANCES, source.service);
+      return joined;
+    });
+  }
+
+  /** Those that metrics, log records or events of the same process have not told. */
+  #untold(told: readonly ToldEvent[]): NervecenterEvent[] {
+    const nowMs = this.#now();
+    return told.flatMap(({ event, spanId }) => {
+      const { sender, signal, timeMs } = event;
+      if (sender === undefined) return [event];
+      const call = 'traceId' in event ? `${event.traceId}${spanId}` : spanId;
+      const telling = { afterMs: timeMs, untilMs: timeMs, nowMs, call };
+      return this.#subjects.told(sender.instanceId, signal, 'spans', telling) === 'told' ? [] : [event];
+    });
+  }
+
+  async #offerPieces(events: readonly NervecenterEvent[], digest: string): Promise<void> {
+    const offers: Promise<void>[] = [];
+    for (let piece = 1, at = 0; at < events.length; piece++, at += PIECE_EVENTS_MAX) {
+      if (!this.#sink.sentBatches.accept(digest, piece)) continue;
+      offers.push(this.#sink.offer(events.slice(at, at + PIECE_EVENTS_MAX), [digest, piece]));
+    }
+    await Promise.all(offers);
+  }
+
+  #offerDecided({ events, spans }: Decided): void {
+    const offered = this.#sink.offer([...this.#untold(events), ...spans]);
+    this.#offers.add(offered);
+    void offered.then(() => this.#offers.delete(offered));
+  }
+
+  #release(): void {
+    const nowMs = this.#now();
+    this.#metrics.release(nowMs);
+    void this.#logs.release(nowMs);
+  }
+}
+
+function both(one: OtlpRejected, other: OtlpRejected): OtlpRejected {
+  if (one.count === 0 || other.count === 0) return one.count === 0 ? other : one;
+  return { count: one.count + other.count, message: `${one.message}; ${other.message}` };
+}
