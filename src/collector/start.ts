@@ -82,6 +82,7 @@ export async function startCollector({ config: asked, log, host }: CollectorOpti
   const config: Config = hosted ? asked : { ...asked, ...NOTHING_HOSTED };
   const pricer = createPricer({ overridesPath: config.pricesPath, log });
   const own = new DeltaMeterProvider();
+  const meter = own.getMeter();
   const reader = new SnapshotReader([own]);
   const sentBatches = new SentBatches();
   const { storage, ledger, live, resource } = acceptance({ config, log, sentBatches, pricer });
@@ -95,7 +96,6 @@ export async function startCollector({ config: asked, log, host }: CollectorOpti
     live.add(points);
     exporter?.addPoints(points);
   };
-  const meter = own.getMeter();
   const shown = { config, live, resource, ticker, stored: stored?.sources, meter, collectOwn, log };
   const serving = alerts && createServing({ ...shown, alerts });
   const parts = { live, ledger, pricer, sentBatches };

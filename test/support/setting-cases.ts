@@ -233,17 +233,19 @@ export const SETTING_CASES: readonly SettingCase[] = [
     bad: ['on', 'gen_ai_latest_experimental', 'stable,dup'],
     expectation: /one of stable, dup/,
   },
-  {
-    name: 'NERVECENTER_STORAGE',
-    field: 'storage',
+  ...(
+    [
+      ['NERVECENTER_STORAGE', 'storage'],
+      ['NERVECENTER_SPANS', 'spans'],
+    ] as const
+  ).map(([name, field]) => ({
+    name,
+    field,
     fallback: 'on',
-    good: [
-      ['on', 'on'],
-      ['off', 'off'],
-    ],
+    good: [['off', 'off']] as const,
     bad: ['0', 'none', 'false'],
     expectation: /one of on, off/,
-  },
+  })),
   {
     name: 'NERVECENTER_DATA_DIR',
     field: 'dataDir',
@@ -262,14 +264,6 @@ export const SETTING_CASES: readonly SettingCase[] = [
     good: [['67108864', 67_108_864]],
     bad: ['0', '67108863', '1GiB'],
     expectation: whole(67_108_864, Number.MAX_SAFE_INTEGER),
-  },
-  {
-    name: 'NERVECENTER_SPANS',
-    field: 'spans',
-    fallback: 'on',
-    good: [['off', 'off']],
-    bad: ['some'],
-    expectation: /one of on, off/,
   },
   {
     name: 'NERVECENTER_SPANS_MAX_BYTES',
