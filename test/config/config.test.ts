@@ -23,7 +23,12 @@ function refusal(env: Readonly<Record<string, string>>): string | null {
 
 describe('a setting', () => {
   it('is in this table, each one there is', () => {
-    const tabled = new Set([...SETTING_CASES.map(({ name }) => name), 'PG*', 'AZURE_PG_*']);
+    const tabled = new Set([
+      ...SETTING_CASES.map(({ name }) => name),
+      'PG*',
+      'AZURE_PG_*',
+      'OTEL_EXPORTER_OTLP_<SIGNAL>_*',
+    ]);
     assert.deepEqual([...tabled].sort(), [...SETTING_NAMES].sort());
   });
 

@@ -1,4 +1,4 @@
-import type { SettingCase } from '../support/setting-cases.ts';
+import type { SettingCase } from './setting-cases.ts';
 
 const LONG = 'a'.repeat(16);
 

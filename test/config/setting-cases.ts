@@ -2,7 +2,8 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../../src/config/config.ts';
-import { OTLP_SETTING_CASES } from '../config/otlp-setting-cases.ts';
+import { OTLP_EXPORT_SETTING_CASES } from './otlp-export-setting-cases.ts';
+import { OTLP_SETTING_CASES } from './otlp-setting-cases.ts';
 
 const DAY_MS = 86_400_000;
 const GIB = 1024 ** 3;
@@ -98,13 +99,7 @@ export const SETTING_CASES: readonly SettingCase[] = [
     bad: ['0', '65536', '-1', '9464.5', 'auto'],
     expectation: whole(1, 65_535),
   },
-  {
-    name: 'OTEL_EXPORTER_OTLP_ENDPOINT',
-    field: 'otlpEndpoint',
-    fallback: null,
-    good: [['http://localhost:4318', 'http://localhost:4318']],
-    bad: [],
-  },
+  ...OTLP_EXPORT_SETTING_CASES,
   {
     name: 'NERVECENTER_PORT',
     field: 'port',

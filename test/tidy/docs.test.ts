@@ -5,6 +5,7 @@ import { dirname, join, sep } from 'node:path';
 import { describe, it } from 'vitest';
 import { GENERATED_PARTS, withPart } from '../../scripts/docs.ts';
 import { INPUT_REFUSALS } from '../../src/agent/api/input-refusals.ts';
+import { observeExport } from '../../src/collector/exporting.ts';
 import type { MetricFamily } from '../../src/collector/metric-family.ts';
 import { exposition } from '../../src/collector/prometheus/exposition.ts';
 import { familyName } from '../../src/collector/prometheus/names.ts';
@@ -28,6 +29,7 @@ type Versions = Readonly<Record<'dependencies' | 'devDependencies', Readonly<Rec
 function serverInstruments() {
   const provider = new DeltaMeterProvider();
   observeStatistics(provider.getMeter(), emptyStatistics(), () => 0);
+  observeExport(provider.getMeter(), () => []);
   new OtlpStatistics(provider.getMeter());
   return provider.instruments;
 }
