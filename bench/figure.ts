@@ -33,6 +33,7 @@ export const PARTS: readonly Part[] = [
   { name: 'storage', title: 'Rows in Postgres' },
   { name: 'outage', title: 'The app while its database is down', loadsBuild: true },
   { name: 'spool', title: 'Opening a full spool' },
+  { name: 'otlp-export', title: 'Sending by OTLP' },
   { name: 'dashboard', title: 'The dashboard in a browser' },
   { name: 'history', title: 'History over five million rows per table', onlyNamed: true },
 ];

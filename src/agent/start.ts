@@ -43,9 +43,6 @@ const FLUSH_DEADLINE_MS = 3000;
 /** Why an event was lost: making or measuring it failed. */
 const AGENT_ERROR = 'agent_error';
 
-const OTLP_UNSUPPORTED =
-  '[nervecenter] OTEL_EXPORTER_OTLP_ENDPOINT is set, but this version does not send OTLP; it collects here.\n';
-
 export interface AgentOptions {
   readonly config: Config;
   readonly env: NodeJS.ProcessEnv;
@@ -88,7 +85,6 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
   const { export: exported } = readers;
   const agent = createAgent({ clock, config, pipeline, deferred, tallies, own, exported, say, handOver });
 
-  if (config.otlpEndpoint !== null) say(OTLP_UNSUPPORTED);
   if (appDirectory !== null) receiveAppMetrics(readers.provider, appDirectory);
   tallies.runtime.start();
   const undos = INSTRUMENTATIONS.map((instrumentation) => instrumentation.start(agent));

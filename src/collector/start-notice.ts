@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts';
+import type { OtlpTarget } from '../config/otlp/target.ts';
 import type { Source } from '../core/frame.ts';
 import { packageVersion } from '../platform/version.ts';
 import type { OtlpReceiver } from './otlp.ts';
@@ -21,15 +22,27 @@ export function startNotice(options: NoticeOptions): string {
   const { config, url, tokens, storage, host } = options;
   // A token the operator chose is theirs to know; only the one made for them is printed.
   const login = config.adminTokens.length > 0 ? `${url}/admin/system` : loginUrl(url, tokens[0] ?? '');
-  const lines: [string, string][] = [
-    ['dashboard', login],
-    ['storage', storageLine(options)],
-  ];
+  const lines: [string, string][] =
+    url === ''
+      ? [['dashboard', 'not here: sending only (NERVECENTER_LOCAL)']]
+      : [
+          ['dashboard', login],
+          ['storage', storageLine(options)],
+        ];
+  for (const target of config.otlpTargets) lines.push(['sending', sendingLine(target)]);
   lines.push(...otlpLines(options.otlp));
   if (host !== null) lines.push(['instrumented', host.instrumentations.join(', ')]);
   lines.push(['stop', storage === null ? 'Ctrl-C' : 'Ctrl-C; what is stored is kept']);
   const body = lines.map(([label, value]) => `  ${label.padEnd(13)}${value}\n`).join('');
   return `nervecenter ${packageVersion()} · ${config.service}\n${body}`;
+}
+
+/** Where to, without what a URL may hold besides its host. */
+function sendingLine({ name, endpoints, nervecenter }: OtlpTarget): string {
+  const signals = Object.entries(endpoints);
+  const hosts = new Set(signals.map(([, { url }]) => new URL(url).host));
+  const what = nervecenter ? 'events' : signals.map(([signal]) => signal).join(', ');
+  return `${what} to ${[...hosts].join(', ')} (${name})`;
 }
 
 /** Where others send, and the key that was made for them. */

@@ -1,37 +1,35 @@
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Meter } from '@opentelemetry/api';
 import type { Config } from '../config/config.ts';
 import { describeError } from '../core/errors.ts';
-import type { Attributes, Source } from '../core/frame.ts';
-import { isLasting } from '../core/measured.ts';
+import type { Source } from '../core/frame.ts';
 import { type NervecenterEvent, SIGNALS, type SignalName } from '../core/signals/index.ts';
-import type { PricedLlmCallEvent } from '../core/signals/llm-call.ts';
 import { milliseconds, SECOND_MS } from '../core/units.ts';
 import { rendezvousPath } from '../link/rendezvous.ts';
 import { DeltaMeterProvider } from '../metrics/meter-provider.ts';
 import { SnapshotReader } from '../metrics/snapshot-reader.ts';
 import { newEventId } from '../platform/ids.ts';
-import { packageRoot } from '../platform/paths.ts';
 import type { AgentLink } from './agent-link.ts';
 import { readAlertFile } from './alerts/file.ts';
 import { AlertService } from './alerts/service.ts';
 import { EventLedger, EventMeter } from './event-ledger.ts';
+import { Acceptance, startExport } from './exporting.ts';
+import { type Accepting, agentHandlers, otlpSink, refusals } from './handlers.ts';
 import { hostMeasure } from './host/measure.ts';
 import { createHostSampler } from './host/sampler.ts';
-import { ownAdminToken } from './kept-secrets.ts';
 import { Live } from './live/live.ts';
 import type { Log } from './log.ts';
-import type { MetricFamily } from './metric-family.ts';
-import { type OtlpReceiverOptions, startOtlpReceiver } from './otlp.ts';
+import { startOtlpReceiver } from './otlp.ts';
 import { createPricer, type Pricer } from './pricing/pricer.ts';
-import { withOlderFamilies } from './prometheus/older-families.ts';
-import { ownResource, targetInfo } from './prometheus/target-info.ts';
-import { type AgentHandlers, receiveFrom } from './receivers/agents.ts';
-import type { OtlpSink } from './receivers/otlp/acceptance.ts';
+import { ownResource } from './prometheus/target-info.ts';
+import { receiveFrom } from './receivers/agents.ts';
+import type { StoredTraces } from './receivers/otlp/recovery.ts';
 import { SentBatches } from './receivers/sent-batches.ts';
 import { listenForAgents, type SocketReceiver } from './receivers/socket.ts';
-import { type CollectorServer, createCollectorServer } from './server/server.ts';
+import type { CollectorServer } from './server/server.ts';
+import { createServing } from './serving.ts';
+import type { OtlpExporter } from './sinks/otlp/exporter.ts';
 import { createAlertStore } from './sinks/postgres/alert-store.ts';
 import { oneAtATime } from './sinks/postgres/connect/lend.ts';
 import { createEvents } from './sinks/postgres/history/events.ts';
@@ -51,6 +49,11 @@ import { Ticker } from './ticker.ts';
 const SENT_AGAIN_PATIENCE_MS = 5 * SECOND_MS;
 /** Of a shutdown's time: most of it is for what waits, once it does no more. */
 const SENT_AGAIN_SHARE = 0.3;
+/** Likewise: what is under way by then still has to be put back into its spool. */
+const EXPORT_SHARE = 0.8;
+/** Of an app that only sends. */
+const NOTHING_HOSTED = { storage: 'off', port: 0, alertsPath: null } as const;
+/** How long it is waited, at a time, for what waits to be stored. */
 const SETTLED_MS = 30 * SECOND_MS;
 
 export interface CollectorOptions {
@@ -61,7 +64,7 @@ export interface CollectorOptions {
 }
 
 export interface Collector {
-  /** Where the dashboard, the API and the stream are. */
+  /** Where the dashboard, the API and the stream are; empty where none are hosted. */
   readonly url: string;
   /** Resolves, once storage was tried for the first time, to what to tell whoever started the collector. */
   readonly ready: Promise<string>;
@@ -73,93 +76,90 @@ export interface Collector {
 
 /**
  * The composition root of the collector: starts its parts in order and stops them in reverse. It serves as soon as it
- * listens; storage starts beside it, and storage that cannot be reached keeps nothing else from working.
+ * listens; storage starts beside it, and storage that cannot be reached keeps nothing else from working. In an app that
+ * hosts nothing (`NERVECENTER_LOCAL`) it only sends.
  *
  * @throws NervecenterError `NC_PORT_TAKEN` or `NC_CONFIG_INVALID`, with nothing left running.
  */
-export async function startCollector({ config, log, host }: CollectorOptions): Promise<Collector> {
-  const tokens = config.adminTokens.length > 0 ? config.adminTokens : [ownAdminToken(config.dataDir)];
+export async function startCollector({ config: asked, log, host }: CollectorOptions): Promise<Collector> {
+  const hosted = host === null || asked.local === 'on';
+  const config: Config = hosted ? asked : { ...asked, ...NOTHING_HOSTED };
   const pricer = createPricer({ overridesPath: config.pricesPath, log });
   const own = new DeltaMeterProvider();
+  const meter = own.getMeter();
   const reader = new SnapshotReader([own]);
   const sentBatches = new SentBatches();
   const { storage, ledger, live, resource } = acceptance({ config, log, sentBatches, pricer });
   const stored = storage && workBesideWriter(storage, config, log);
-  const alerts = createAlerts({ config, log }, live, stored);
+  const alerts = hosted ? createAlerts({ config, log }, live, stored) : null;
   const ticker = new Ticker(live);
-  const server = createCollectorServer({
-    config,
-    adminTokens: tokens,
-    sources: {
-      snapshot: (filter) => live.snapshot(filter),
-      latestSnapshotJson: (filter) => ticker.latestJson(filter),
-      health: () => live.health(),
-      metricFamilies: () => {
-        live.add(reader.collectNow());
-        return families(config, resource, live);
-      },
-      alerts,
-      ...stored?.sources,
-    },
-    meter: own.getMeter(),
-    assetsDir: join(packageRoot(), 'dist', 'dashboard'),
-    log,
-  });
-  const sink = otlpSink({ live, ledger, pricer, sentBatches });
-  const traces = stored?.undecided ?? null;
-  const received = { config, log, sink, meter: own.getMeter(), stored: traces, alone: host === null };
-  const { url, otlp } = await listenFor(server, received);
+  let exporter: OtlpExporter | null = null;
+  /** What the collector itself measured. */
+  const collectOwn = () => {
+    const points = reader.collectNow();
+    live.add(points);
+    exporter?.addPoints(points);
+  };
+  const shown = { config, live, resource, ticker, stored: stored?.sources, meter, collectOwn, log };
+  const serving = alerts && createServing({ ...shown, alerts });
+  const parts = { live, ledger, pricer, sentBatches };
+  const doored = { config, log, meter, host, stored: stored?.undecided ?? null, ...parts };
+  const doors = await openDoors(serving?.server ?? null, doored);
+  const { url, otlp, accept } = doors;
+  exporter = doors.exporter;
 
-  const hostWatch = watchHost({ config, live, own, reader });
+  const hostWatch = watchHost({ config, live, own, collectOwn });
   const refused = refusals(ledger, log);
+  const handled = { ...parts, accept, exporter, refused };
   const attach = (link: AgentLink, onGoodbye = () => {}) =>
-    receiveFrom(link, agentHandlers({ live, ledger, pricer, sentBatches, refused, onGoodbye }));
+    receiveFrom(link, agentHandlers({ ...handled, onGoodbye }));
   const stopTicking = ticker.start({
     intervalMs: config.intervalMs,
     sampleHost: hostWatch.sample,
-    publish: (json) => server.broadcast(json),
-    storeSystem: () => void ledger.offer(systemEvents(live)),
+    publish: (json) => serving?.server.broadcast(json),
+    storeSystem: () => void accept.offer(systemEvents(live)),
     log,
   });
   const socket = await listenForOthers(config.port, attach, log);
   const storageUsable = tryStorage(storage, ledger, log);
   const stopWaiting = waitForSentBefore(sentBatches, storage, storageUsable);
-  void storageUsable.then(() => alerts.start());
+  void storageUsable.then(() => alerts?.start());
 
-  let stopping: Promise<void> | null = null;
   const stop = async (deadlineMs: number) => {
     const endsAt = performance.now() + deadlineMs;
+    const leftMs = () => Math.max(0, endsAt - performance.now());
     stopTicking();
     hostWatch.stop();
     await otlp.shutdown();
     await socket?.shutdown();
     await stopWaiting(deadlineMs * SENT_AGAIN_SHARE);
-    await alerts.stop();
+    await alerts?.stop();
     stored?.stop();
-    await storage?.shutdown(Math.max(0, endsAt - performance.now()));
-    await server.shutdown();
+    await accept.idle();
+    await Promise.all([storage?.shutdown(leftMs()), exporter?.shutdown(leftMs() * EXPORT_SHARE)]);
+    await serving?.server.shutdown();
   };
+  const tokens = serving?.tokens ?? [];
   return {
     url,
     ready: storageUsable.then((usable) => startNotice({ config, url, otlp, tokens, storage, usable, host })),
     attach,
-    shutdown: (deadlineMs) => {
-      stopping ??= stop(deadlineMs);
-      return stopping;
-    },
+    shutdown: once(stop),
+  };
+}
+
+/** What was begun is what everybody who asks later waits for. */
+function once(stop: (deadlineMs: number) => Promise<void>): Collector['shutdown'] {
+  let stopping: Promise<void> | null = null;
+  return (deadlineMs) => {
+    stopping ??= stop(deadlineMs);
+    return stopping;
   };
 }
 
 interface AcceptanceParts extends Pick<CollectorOptions, 'config' | 'log'> {
   readonly sentBatches: SentBatches;
   readonly pricer: Pricer;
-}
-
-/** What is at `/metrics`: who it is of in front, as OpenMetrics would have it. */
-function* families(config: Config, resource: Attributes, live: Live): Iterable<MetricFamily> {
-  yield targetInfo(resource, live.sources());
-  const all = live.metricFamilies();
-  yield* config.semconv === 'dup' ? withOlderFamilies(all) : all;
 }
 
 /** Where events are accepted: measured, stored where there is storage, and shown; with what was counted before. */
@@ -193,22 +193,34 @@ interface HostParts {
   readonly config: Config;
   readonly live: Live;
   readonly own: DeltaMeterProvider;
-  readonly reader: SnapshotReader;
+  readonly collectOwn: () => void;
 }
 
-/** Opens all doors or, where one of them cannot be opened, none. */
-async function listenFor(server: CollectorServer, options: OtlpReceiverOptions) {
-  const { url } = await server.start();
+interface DoorOptions extends CollectorOptions, Omit<Accepting, 'accept' | 'exporter'> {
+  readonly meter: Meter;
+  readonly stored: StoredTraces | null;
+}
+
+/** Opens all doors, in and out, or, where one of them cannot be opened, none. */
+async function openDoors(server: CollectorServer | null, options: DoorOptions) {
+  const { config, log, meter, host, stored, ...parts } = options;
+  const url = server === null ? '' : (await server.start()).url;
+  let exporter: OtlpExporter | null = null;
   try {
-    return { url, otlp: await startOtlpReceiver(options) };
+    exporter = await startExport({ config, log, host, meter });
+    const accept = new Acceptance(parts.ledger, exporter);
+    const sink = otlpSink({ ...parts, accept, exporter });
+    const otlp = await startOtlpReceiver({ config, log, meter, sink, stored, alone: host === null });
+    return { url, otlp, exporter, accept };
   } catch (error) {
-    await server.shutdown();
+    await exporter?.shutdown(0);
+    await server?.shutdown();
     throw error;
   }
 }
 
 /** Samples the host, for the sections of the snapshot and as gauges. */
-function watchHost({ config, live, own, reader }: HostParts) {
+function watchHost({ config, live, own, collectOwn }: HostParts) {
   const sampler = createHostSampler({ dataDir: config.dataDir });
   const measureHost = hostMeasure(own.getMeter());
   return {
@@ -216,7 +228,7 @@ function watchHost({ config, live, own, reader }: HostParts) {
       const host = await sampler.sample();
       live.setHost(host);
       measureHost(host);
-      live.add(reader.collectNow());
+      collectOwn();
     },
     stop: () => sampler.stop(),
   };
@@ -250,22 +262,6 @@ function waitForSentBefore(
     ]);
     sentBatches.completed(false);
   };
-}
-
-interface HandlerParts {
-  readonly live: Live;
-  readonly ledger: EventLedger;
-  readonly pricer: Pricer;
-  readonly sentBatches: SentBatches;
-  readonly refused: AgentHandlers['refused'];
-  readonly onGoodbye: () => void;
-}
-
-/** What a call cost is found here, so that pricing costs the app nothing. */
-function withCost(event: NervecenterEvent, pricer: Pricer): NervecenterEvent {
-  if (event.signal !== 'llm-call') return event;
-  const priced: PricedLlmCallEvent = { ...event, cost: pricer.price(event) };
-  return priced;
 }
 
 /** Whether storage can be used at all, once it was tried for the first time. */
@@ -335,61 +331,6 @@ async function listenForOthers(
     log('link', `other processes cannot join this dashboard: ${describeError(error)}`);
     return null;
   });
-}
-
-function agentHandlers(parts: HandlerParts): AgentHandlers {
-  const { live, ledger, pricer, sentBatches, refused, onGoodbye } = parts;
-  return {
-    sentBatches,
-    join: (source) => live.join(source),
-    leave: (instanceId) => live.leave(instanceId),
-    frame: (sender, { points, dropped }) => {
-      ledger.addPoints(points.filter(isLasting).map((point) => ({ ...point, sender })));
-      live.merge(sender.instanceId, { points: points.filter((point) => !isLasting(point)), dropped });
-    },
-    events: (events, batch) =>
-      ledger.offer(
-        events.map((event) => withCost(event, pricer)),
-        events[0]?.sender === undefined ? undefined : [events[0].sender.instanceId, batch],
-      ),
-    refused,
-    ask: (what) => (what === 'health' ? live.health() : live.snapshot()),
-    goodbye: (instanceId) => {
-      live.end(instanceId);
-      onGoodbye();
-    },
-  };
-}
-
-/** Where what comes by OTLP goes: where agents' goes, too. */
-function otlpSink({
-  live,
-  ledger,
-  pricer,
-  sentBatches,
-}: Omit<HandlerParts, 'refused' | 'onGoodbye'>): OtlpSink {
-  return {
-    sentBatches,
-    join: (source) => live.join(source),
-    addLasting: (points) => ledger.addPoints(points),
-    merge: (instanceId, points) => live.merge(instanceId, { points, dropped: {} }),
-    offer: (events, sent) =>
-      ledger.offer(
-        events.map((event) => withCost(event, pricer)),
-        sent,
-      ),
-  };
-}
-
-/** Counts what agents send in a shape that cannot be used, and says so once per kind. */
-function refusals(ledger: EventLedger, log: Log): AgentHandlers['refused'] {
-  const said = new Set<string>();
-  return (what, count) => {
-    if (what === 'events') ledger.refuse(count);
-    if (said.has(what)) return;
-    said.add(what);
-    log('link', `a process sent ${what} that cannot be used (of another version?); they are left out.`);
-  };
 }
 
 function systemEvents(live: Live): NervecenterEvent[] {

@@ -6,6 +6,8 @@ import type { RetentionKey } from '../core/signals/signal.ts';
 import { DAY_MS, type Milliseconds, milliseconds } from '../core/units.ts';
 import { parseUserHeaders, type UserHeaders } from '../core/user-headers.ts';
 import { nearestName } from './nearest-name.ts';
+import type { OtlpTarget } from './otlp/target.ts';
+import { readOtlpTargets } from './otlp/targets.ts';
 import type { ConnectionSource } from './postgres-options.ts';
 import { readPostgres } from './postgres-source.ts';
 import { RETENTION_DAYS } from './retention.ts';
@@ -22,6 +24,8 @@ import {
 export interface Config {
   readonly disabled: boolean;
   readonly service: string;
+  /** What the operator says of this process. */
+  readonly resourceAttributes: Readonly<Record<string, string>>;
   readonly port: number;
   readonly host: string;
   /** Where OTLP is taken over HTTP; `null`: as the collector has it that runs alone, or in an app. */
@@ -61,8 +65,10 @@ export interface Config {
   readonly caches: readonly CachePrefix[];
   /** The headers believed to say who a request is for; `null`: none. */
   readonly userHeaders: UserHeaders | null;
-  /** Set: somebody else collects. */
-  readonly otlpEndpoint: string | null;
+  /** Where what is seen is sent by OTLP. */
+  readonly otlpTargets: readonly OtlpTarget[];
+  /** Whether dashboard, API and rows are hosted here. */
+  readonly local: 'on' | 'off';
   /** Ways the app's process itself is to show its metrics, as OpenTelemetry names them; not all are supported. */
   readonly metricsExporters: readonly string[];
   /** Where the one called `prometheus` listens. */
@@ -110,9 +116,11 @@ export function unknownSettings(
 export function readConfig(env: Env = process.env, cwd: string = process.cwd()): Config {
   const setting = new SettingReader(env);
   const { problems } = setting;
+  const otlpTargets = readOtlpTargets(setting, cwd);
   const config: Config = {
     disabled: setting.textOrDefault('OTEL_SDK_DISABLED').toLowerCase() === 'true',
     service: serviceName(setting, cwd),
+    resourceAttributes: resourceAttributes(setting),
     port: setting.integer('NERVECENTER_PORT'),
     host: setting.textOrDefault('NERVECENTER_HOST'),
     otlpPort: listenerPort(setting, 'NERVECENTER_OTLP_PORT'),
@@ -139,7 +147,8 @@ export function readConfig(env: Env = process.env, cwd: string = process.cwd()):
     includeUsage: setting.choice('NERVECENTER_INCLUDE_USAGE'),
     caches: setting.parsed('NERVECENTER_CACHES', parseCachePrefixes),
     userHeaders: setting.parsed('NERVECENTER_USER_HEADER', parseUserHeaders),
-    otlpEndpoint: setting.text('OTEL_EXPORTER_OTLP_ENDPOINT'),
+    otlpTargets,
+    local: localOf(setting, otlpTargets),
     metricsExporters: metricsExporters(setting),
     prometheusExporterHost: setting.textOrDefault('OTEL_EXPORTER_PROMETHEUS_HOST'),
     prometheusExporterPort: setting.integer('OTEL_EXPORTER_PROMETHEUS_PORT'),
@@ -148,9 +157,17 @@ export function readConfig(env: Env = process.env, cwd: string = process.cwd()):
   return Object.freeze(config);
 }
 
+function localOf(setting: SettingReader, targets: readonly OtlpTarget[]): 'on' | 'off' {
+  const name = 'NERVECENTER_LOCAL';
+  const value = setting.text(name)?.toLowerCase() ?? null;
+  if (value === 'on' || value === 'off') return value;
+  if (value !== null) setting.refuse(name, setting.text(name) ?? '');
+  return targets.length === 0 ? 'on' : 'off';
+}
+
 /** Other programs' SDKs read this variable as well: what is not known here is said by the agent, not refused. */
 function metricsExporters(setting: SettingReader): string[] {
-  const names = setting.list('OTEL_METRICS_EXPORTER').map((name) => printable(name.toLowerCase()));
+  const names = setting.exporters('OTEL_METRICS_EXPORTER').map(printable);
   return [...new Set(names)].filter((name) => name !== 'none');
 }
 
@@ -160,15 +177,16 @@ function resolved(cwd: string, path: string | null): string | null {
 
 function serviceName(setting: SettingReader, cwd: string): string {
   const explicit = setting.text('OTEL_SERVICE_NAME');
-  if (explicit) return explicit;
-  const attribute = setting
-    .text('OTEL_RESOURCE_ATTRIBUTES')
-    ?.split(',')
-    .map((pair) => pair.split('='))
-    .find(([key]) => key?.trim() === 'service.name');
-  const fromAttribute = attribute?.[1]?.trim();
-  if (fromAttribute) return decodeURIComponentSafely(fromAttribute);
-  return packageName(cwd) ?? 'app';
+  return explicit || resourceAttributes(setting)['service.name'] || (packageName(cwd) ?? 'app');
+}
+
+function resourceAttributes(setting: SettingReader): Record<string, string> {
+  const pairs = (setting.text('OTEL_RESOURCE_ATTRIBUTES') ?? '').split(',').map((pair) => pair.split('='));
+  const attributes = pairs.map(([key = '', value = '']) => [
+    key.trim(),
+    decodeURIComponentSafely(value.trim()),
+  ]);
+  return Object.fromEntries(attributes.filter(([key, value]) => key !== '' && value !== ''));
 }
 
 function decodeURIComponentSafely(value: string): string {

@@ -2,8 +2,9 @@ import { cachesText } from '../core/cache-names.ts';
 import { DAY_MS } from '../core/units.ts';
 import { userHeadersText } from '../core/user-headers.ts';
 import type { Config } from './config.ts';
+import { STANDARD_TARGET } from './otlp/targets.ts';
 import { retentionText } from './retention.ts';
-import { defaultOf, type SettingName } from './settings.ts';
+import { defaultOf, SETTINGS, type SettingName } from './settings.ts';
 
 /** The configuration as `nervecenter doctor` prints it: by variable, secrets masked. */
 export function effectiveSettings(config: Config): Partial<Record<SettingName, string>> {
@@ -11,7 +12,7 @@ export function effectiveSettings(config: Config): Partial<Record<SettingName, s
   return {
     OTEL_SDK_DISABLED: String(config.disabled),
     OTEL_SERVICE_NAME: config.service,
-    OTEL_METRICS_EXPORTER: config.metricsExporters.join(',') || 'none',
+    OTEL_METRICS_EXPORTER: config.metricsExporters.join(',') || 'unset',
     OTEL_EXPORTER_PROMETHEUS_HOST: config.prometheusExporterHost,
     OTEL_EXPORTER_PROMETHEUS_PORT: String(config.prometheusExporterPort),
     NERVECENTER_PORT: String(config.port),
@@ -31,6 +32,8 @@ export function effectiveSettings(config: Config): Partial<Record<SettingName, s
     NERVECENTER_INTERVAL_MS: String(config.intervalMs),
     NERVECENTER_WINDOW_MS: String(config.windowMs),
     NERVECENTER_PROMETHEUS: config.prometheus,
+    ...otlpSettings(config),
+    NERVECENTER_LOCAL: config.local,
     NERVECENTER_SEMCONV: config.semconv,
     NERVECENTER_STORAGE: config.storage,
     NERVECENTER_DATA_DIR: config.dataDir,
@@ -46,5 +49,29 @@ export function effectiveSettings(config: Config): Partial<Record<SettingName, s
     NERVECENTER_CACHES: cachesText(config.caches),
     NERVECENTER_USER_HEADER: userHeadersText(config.userHeaders),
     DATABASE_URL: config.postgres?.connectionString ? 'set (not shown)' : 'unset',
+  };
+}
+
+/** Of the receiver that the standard variables name; headers are secrets, and so is what a URL may hold. */
+function otlpSettings({ otlpTargets }: Config): Partial<Record<SettingName, string>> {
+  const standard = otlpTargets.find(({ name }) => name === STANDARD_TARGET);
+  const [endpoint] = Object.values(standard?.endpoints ?? {});
+  const others = otlpTargets.filter((target) => target !== standard).map(({ name }) => name);
+  return {
+    OTEL_EXPORTER_OTLP_ENDPOINT: endpoint === undefined ? 'unset' : new URL(endpoint.url).origin,
+    OTEL_EXPORTER_OTLP_PROTOCOL: endpoint?.protocol ?? SETTINGS.OTEL_EXPORTER_OTLP_PROTOCOL.default,
+    OTEL_EXPORTER_OTLP_HEADERS:
+      Object.keys(endpoint?.headers ?? {}).length === 0 ? 'none' : 'set (not shown)',
+    OTEL_EXPORTER_OTLP_COMPRESSION: endpoint?.compression ?? SETTINGS.OTEL_EXPORTER_OTLP_COMPRESSION.default,
+    OTEL_EXPORTER_OTLP_TIMEOUT: String(endpoint?.timeoutMs ?? SETTINGS.OTEL_EXPORTER_OTLP_TIMEOUT.default),
+    OTEL_METRIC_EXPORT_INTERVAL: String(
+      standard?.metricsIntervalMs ?? SETTINGS.OTEL_METRIC_EXPORT_INTERVAL.default,
+    ),
+    OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE:
+      standard?.temporality ?? SETTINGS.OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE.default,
+    OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION:
+      standard?.histograms ?? SETTINGS.OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION.default,
+    NERVECENTER_OTLP_EVENTS: standard?.nervecenter === true ? 'on' : 'off',
+    NERVECENTER_OTLP_TARGETS: others.join(', ') || 'unset',
   };
 }

@@ -32,6 +32,11 @@ export class SettingReader {
     return this.text(name) ?? SETTINGS[name].default;
   }
 
+  /** Which exporters a variable of OpenTelemetry names, in lower case. */
+  exporters(name: string): string[] {
+    return itemsOf(this.text(name) ?? '').map((exporter) => exporter.toLowerCase());
+  }
+
   list(name: SettingName): string[] {
     return itemsOf(this.text(name) ?? '');
   }

@@ -1,3 +1,4 @@
+import { OTLP_SETTINGS } from './otlp/settings.ts';
 import { DEFAULT_RETENTION } from './retention.ts';
 
 /** What settings are grouped by, with the heading of each group. */
@@ -7,6 +8,7 @@ export const SETTING_GROUPS = {
   otlp: 'What others send: OTLP',
   live: 'Live figures',
   observed: 'What is observed',
+  sending: 'Sending by OTLP',
   storage: 'Storage',
   postgres: 'Your own Postgres',
 } as const;
@@ -72,17 +74,12 @@ export const SETTINGS = {
     group: 'app',
     meaning: '`service.name=…` is read from it when `OTEL_SERVICE_NAME` is unset',
   },
-  OTEL_EXPORTER_OTLP_ENDPOINT: {
-    kind: 'text',
-    group: 'app',
-    meaning: 'not supported in this version: the agent says so and stays local',
-  },
   OTEL_METRICS_EXPORTER: {
     kind: 'text',
     group: 'app',
-    default: 'none',
+    absent: 'otlp with an endpoint, else none',
     meaning:
-      "`prometheus`: the app's process serves its metrics by OpenTelemetry's own exporter as well; of anything else the agent says that this version does not know it",
+      "`otlp`, `none`; `prometheus`: the app's process serves its metrics by OpenTelemetry's own exporter as well; of anything else the agent says that this version does not know it",
     more: { text: 'metrics', page: 'metrics.md' },
   },
   OTEL_EXPORTER_PROMETHEUS_HOST: {
@@ -236,6 +233,7 @@ export const SETTINGS = {
       'request headers a trusted proxy sets, `x-user-email` or `email=x-user-email,department=x-user-department`: who rows are for',
     more: { text: 'who a request is for', page: 'security.md#who-a-request-is-for' },
   },
+  ...OTLP_SETTINGS,
   NERVECENTER_STORAGE: {
     kind: 'choice',
     group: 'storage',

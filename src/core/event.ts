@@ -27,4 +27,14 @@ export interface Attribution {
   readonly traceId: string | null;
   readonly userEmail: string | null;
   readonly department: string | null;
+  /**
+   * The span that this happened in: that of an event (`spanIdOf`), one of the app's own, or the caller's; 16 lower-case hex
+   * digits. In no row.
+   */
+  readonly parentSpanId?: string | null;
+}
+
+/** The span id of an event: the second half of its UUIDv7, which is random. What happens in it is told by this id meanwhile. */
+export function spanIdOf(eventId: string): string {
+  return eventId.slice(19, 23) + eventId.slice(24);
 }

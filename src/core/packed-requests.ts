@@ -9,7 +9,7 @@ import { milliseconds } from './units.ts';
 export type PackedRequests = readonly (string | number | null)[];
 
 /** How many values one request takes. */
-export const REQUEST_FIELDS = 11;
+export const REQUEST_FIELDS = 12;
 
 /** Packs the requests among `events`; the others stay as they are. */
 export function packRequests(events: readonly NervecenterEvent[]): {
@@ -38,6 +38,7 @@ function pack(event: RequestEvent, into: (string | number | null)[]): void {
     event.durationMs,
     event.requestBytes,
     event.responseBytes,
+    event.parentSpanId ?? null,
   );
 }
 
@@ -64,5 +65,6 @@ function unpack(packed: PackedRequests, at: number): RequestEvent {
     durationMs: milliseconds(field(8)),
     requestBytes: field(9),
     responseBytes: field(10),
+    ...(packed[at + 11] === null ? {} : { parentSpanId: field(11) }),
   };
 }

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { WITHOUT_OTLP } from '../support/free-port.ts';
 import { until } from '../support/poll.ts';
-import { WITHOUT_OTLP } from '../support/without-otlp.ts';
 
 /** What the bin of the package is; it needs the build. */
 const CLI = join(import.meta.dirname, '..', '..', 'dist', 'cli.js');

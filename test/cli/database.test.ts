@@ -231,7 +231,7 @@ async function tablesIn(database: PostgresConfig): Promise<string[]> {
   return postgres.using(database, async (client) => {
     const { rows } = await client.query<{ name: string }>(
       `select table_name as name from information_schema.tables
-         where table_schema = 'enterprise' and table_name like '%\\_metrics' order by 1`,
+         where table_schema = 'enterprise' and (table_name like '%\\_metrics' or table_name = 'spans') order by 1`,
     );
     return rows.map(({ name }) => name);
   });

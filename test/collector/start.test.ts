@@ -8,8 +8,8 @@ import { WebSocket } from 'ws';
 import { type Collector, startCollector } from '../../src/collector/start.ts';
 import { readConfig } from '../../src/config/config.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
+import { WITHOUT_OTLP } from '../support/free-port.ts';
 import { until } from '../support/poll.ts';
-import { WITHOUT_OTLP } from '../support/without-otlp.ts';
 
 const TOKEN = 'a-token-long-enough-for-a-test';
 const VIEWERS = 100;

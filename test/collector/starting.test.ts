@@ -6,9 +6,9 @@ import { it } from 'vitest';
 import { startCollector } from '../../src/collector/start.ts';
 import { readConfig } from '../../src/config/config.ts';
 import type { Health } from '../../src/core/snapshot.ts';
+import { WITHOUT_OTLP } from '../support/free-port.ts';
 import { until } from '../support/poll.ts';
 import { reachableTempDir } from '../support/postgres.ts';
-import { WITHOUT_OTLP } from '../support/without-otlp.ts';
 
 const ISSUE = 'Storage unreachable';
 

@@ -11,9 +11,8 @@ import type { CollectorMessage } from '../../src/core/frame.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { encodeMessage, MessageDecoder } from '../../src/link/framing.ts';
 import { rendezvousPath } from '../../src/link/rendezvous.ts';
-import { freePort } from '../support/free-port.ts';
+import { freePort, WITHOUT_OTLP } from '../support/free-port.ts';
 import { until } from '../support/poll.ts';
-import { WITHOUT_OTLP } from '../support/without-otlp.ts';
 import { counterPoint, frameOf, requestEvent, sourceNamed } from './messages.ts';
 
 const TOKEN = 'a-token-of-24-characters';

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import type { PostgresConfig } from '../../src/config/config.ts';
-import { freePort } from '../support/free-port.ts';
+import { freePort, WITHOUT_OTLP } from '../support/free-port.ts';
 import { ObservedApp, PRELOAD } from '../support/observed-app.ts';
 import { until } from '../support/poll.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
-import { WITHOUT_OTLP } from '../support/without-otlp.ts';
 import type { ExpectedRow } from './expected.ts';
 import { type Providers, startProviders } from './provider.ts';
 

@@ -5,11 +5,12 @@ import { dirname, join, sep } from 'node:path';
 import { describe, it } from 'vitest';
 import { GENERATED_PARTS, withPart } from '../../scripts/docs.ts';
 import { INPUT_REFUSALS } from '../../src/agent/api/input-refusals.ts';
+import { observeExport } from '../../src/collector/exporting.ts';
 import type { MetricFamily } from '../../src/collector/metric-family.ts';
 import { exposition } from '../../src/collector/prometheus/exposition.ts';
 import { familyName } from '../../src/collector/prometheus/names.ts';
+import { OTLP_EXCEPTIONS, OTLP_OUTCOMES } from '../../src/collector/receivers/otlp/acceptance.ts';
 import { OtlpStatistics } from '../../src/collector/receivers/otlp/listen/statistics.ts';
-import { OTLP_EXCEPTIONS, OTLP_OUTCOMES } from '../../src/collector/receivers/otlp/statistics.ts';
 import { createRoutes, type RouteSources, STREAM_PATH } from '../../src/collector/server/routes.ts';
 import { emptyStatistics, observeStatistics } from '../../src/collector/server/statistics.ts';
 import { defaultOf, SETTING_NAMES, settingOf } from '../../src/config/settings.ts';
@@ -28,6 +29,7 @@ type Versions = Readonly<Record<'dependencies' | 'devDependencies', Readonly<Rec
 function serverInstruments() {
   const provider = new DeltaMeterProvider();
   observeStatistics(provider.getMeter(), emptyStatistics(), () => 0);
+  observeExport(provider.getMeter(), () => []);
   new OtlpStatistics(provider.getMeter());
   return provider.instruments;
 }

@@ -16,6 +16,7 @@ const MODULES = sourceFiles(['src', 'dashboards/web/src', 'examples', 'scripts',
  * the ground up: none imports one that stands below it here.
  */
 const POSTGRES = 'collector/sinks/postgres';
+const OTLP = 'collector/sinks/otlp';
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   core: [],
   platform: [],
@@ -120,9 +121,29 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     `${POSTGRES}/write`,
     `${POSTGRES}/configured-server.ts`,
   ],
+  // What is sent waits in segment files as rows do.
+  [`${OTLP}/encode`]: ['core', 'platform', 'config'],
+  [`${OTLP}/metrics`]: ['core', 'config', 'metrics', `${OTLP}/encode`, `${OTLP}/send`],
+  [`${OTLP}/queue`]: ['core', 'collector/condition.ts', 'collector/log.ts', `${POSTGRES}/spool`],
+  [`${OTLP}/send`]: ['core', 'platform', 'config', 'collector/condition.ts', 'collector/log.ts'],
+  [`${OTLP}/target-export.ts`]: ['core', 'config', `${OTLP}/encode`, `${OTLP}/queue`, `${OTLP}/send`],
+  [`${OTLP}/exporter.ts`]: [
+    'core',
+    'config',
+    'collector/log.ts',
+    `${POSTGRES}/spool`,
+    `${OTLP}/encode`,
+    `${OTLP}/metrics`,
+    `${OTLP}/queue`,
+    `${OTLP}/send`,
+    `${OTLP}/target-export.ts`,
+  ],
   // The composition root, what it says, and the thread it runs in.
   'collector/start.ts': ['core', 'platform', 'link', 'collector', 'config', 'metrics'],
   'collector/event-ledger.ts': ['core', 'collector', 'metrics'],
+  'collector/handlers.ts': ['core', 'collector'],
+  'collector/exporting.ts': ['core', 'collector', 'config'],
+  'collector/serving.ts': ['core', 'platform', 'collector', 'config'],
   'collector/otlp.ts': ['core', 'config', 'collector'],
   'collector/ticker.ts': ['core', 'collector/live', 'collector/log.ts'],
   'collector/start-notice.ts': ['core', 'platform', 'collector', 'config'],

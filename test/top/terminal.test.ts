@@ -10,8 +10,8 @@ import { Access } from '../../src/top/access.ts';
 import { runTop } from '../../src/top/app.ts';
 import { oneFrame } from '../../src/top/once.ts';
 import { Terminal, type TerminalInput, type TerminalOutput } from '../../src/top/terminal.ts';
+import { WITHOUT_OTLP } from '../support/free-port.ts';
 import { until } from '../support/poll.ts';
-import { WITHOUT_OTLP } from '../support/without-otlp.ts';
 
 const TOKEN = 'a-token-long-enough-for-a-test';
 const ENTER = '\x1b[?1049h\x1b[?25l\x1b[?7l';

@@ -6,7 +6,7 @@ import { NO_CALL_DETAILS } from '../../core/signals/llm-call.ts';
 import { EMBEDDING, RERANK, VECTOR_SEARCH } from '../../core/signals/rag-query.ts';
 import { type Milliseconds, milliseconds, usd } from '../../core/units.ts';
 import { newEventId } from '../../platform/ids.ts';
-import { attributionOf, currentContext, traceIdNow } from '../context/context.ts';
+import { attributionOf, currentContext, parentSpanIdNow, traceIdNow, within } from '../context/context.ts';
 import type { Agent } from '../instrumentation.ts';
 import { callLabelsOf } from '../llm/call-labels.ts';
 import { tokenUsage } from '../llm/tokens/raw-usage.ts';
@@ -198,7 +198,8 @@ export class Recorder {
     const timeMs = this.#to.agent.clock.epochMs();
     const context = currentContext();
     const traceId = traceIdNow(context);
-    return { id: newEventId(timeMs), timeMs, ...attributionOf(context), traceId };
+    const parentSpanId = parentSpanIdNow(context);
+    return { id: newEventId(timeMs), timeMs, ...attributionOf(context), traceId, ...within(parentSpanId) };
   }
 
   #stages(input: Input): Record<string, Milliseconds> {

@@ -31,17 +31,23 @@ export function apiGlobalOf(version: string): ApiGlobal {
   return holder[API];
 }
 
+/** A span of the app's own. */
+export interface ActiveSpan {
+  readonly traceId: string;
+  readonly spanId: string;
+}
+
 /**
- * The trace of the span that the app's own OpenTelemetry SDK has active here, whatever version of the API it uses and
- * whether or not the span is sampled; `null` without such a span, and for ids that are not valid ones (W3C Trace Context).
+ * The span that the app's own OpenTelemetry SDK has active here, whatever version of the API it uses and whether or not the
+ * span is sampled; `null` without one, and for ids that are not valid ones (W3C Trace Context).
  */
-export function activeTraceId(): string | null {
+export function activeSpan(): ActiveSpan | null {
   const context = apiGlobal()?.context;
   if (context === undefined) return null;
   try {
     const span = context.active().getValue(SPAN) as SpanLike | undefined;
-    const ids = span?.spanContext();
-    return isId(TRACE_ID, ids?.traceId) && isId(SPAN_ID, ids?.spanId) ? ids.traceId : null;
+    const { traceId, spanId } = span?.spanContext() ?? {};
+    return isId(TRACE_ID, traceId) && isId(SPAN_ID, spanId) ? { traceId, spanId } : null;
   } catch {
     return null; // The context manager is the app's own.
   }

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Attribution } from '../../core/event.ts';
-import { newTraceId } from '../../platform/ids.ts';
-import { activeTraceId } from './app-trace.ts';
+import { type Attribution, spanIdOf } from '../../core/event.ts';
+import { newEventId, newTraceId } from '../../platform/ids.ts';
+import { activeSpan } from './app-trace.ts';
 
 /** Who the surrounding work is for. */
 export interface User {
@@ -48,6 +48,9 @@ export class WorkContext {
   #traceId: string | null;
   #user: User | undefined;
   readonly #partOfParent: boolean;
+  readonly #isEvent: boolean;
+  readonly #parentSpanId: string | null;
+  #eventId: string | undefined;
   /** Set by a framework's instrumentation: the template of the route that matched. */
   route: string | undefined;
 
@@ -59,6 +62,10 @@ export class WorkContext {
       readonly ragScope?: RagScope;
       /** It is no work of its own: whom it is for is said of its parent. */
       readonly partOfParent?: boolean;
+      /** It becomes an event when it is over. */
+      readonly isEvent?: boolean;
+      /** The span it began in, where that is none of its parent's. */
+      readonly parentSpanId?: string | null;
     } = {},
   ) {
     this.#parent = options.parent;
@@ -66,12 +73,31 @@ export class WorkContext {
     this.#user = options.user;
     this.#ragScope = options.ragScope;
     this.#partOfParent = options.partOfParent ?? false;
+    this.#isEvent = options.isEvent ?? false;
+    this.#parentSpanId = options.parentSpanId ?? null;
   }
 
   /** The trace this work belongs to; where nobody upstream named one, on first use the app's own, or a new one. */
   get traceId(): string {
-    this.#traceId ??= this.#parent?.traceId ?? activeTraceId() ?? newTraceId();
+    this.#traceId ??= this.#parent?.traceId ?? activeSpan()?.traceId ?? newTraceId();
     return this.#traceId;
+  }
+
+  /** The id of the event that this work becomes: made once, when somebody asks first. @param timeMs now */
+  eventId(timeMs: number): string {
+    this.#eventId ??= newEventId(timeMs);
+    return this.#eventId;
+  }
+
+  /** The span that what happens in this work is in; `null` where it is in no event. */
+  get spanId(): string | null {
+    if (this.#isEvent) return spanIdOf(this.eventId(Date.now()));
+    return this.#parent?.spanId ?? null;
+  }
+
+  /** The span that this work itself is in. */
+  get parentSpanId(): string | null {
+    return this.#parentSpanId ?? this.#parent?.spanId ?? null;
   }
 
   get user(): User | undefined {
@@ -123,14 +149,33 @@ export function enterContext(context: WorkContext): void {
 export function traceIdNow(context: WorkContext | undefined): string | null {
   // Asked first, so that work which has no trace yet takes the app's.
   const ofWork = context?.traceId ?? null;
-  return activeTraceId() ?? ofWork;
+  return activeSpan()?.traceId ?? ofWork;
+}
+
+/** The span of what begins now as part of `context`, likewise. */
+export function parentSpanIdNow(context: WorkContext | undefined): string | null {
+  return activeSpan()?.spanId ?? context?.spanId ?? null;
 }
 
 const NOBODY: Attribution = { traceId: null, userEmail: null, department: null };
 
-/** Trace and user of some work, as an event carries them. */
+/** Trace and user of some work, as the event of what happened in it carries them. */
 export function attributionOf(context: WorkContext | undefined): Attribution {
-  if (context === undefined) return NOBODY;
-  const user = context.user;
-  return { traceId: context.traceId, userEmail: user?.email ?? null, department: user?.department ?? null };
+  return context === undefined ? NOBODY : { ...attributionAs(context), ...within(context.spanId) };
+}
+
+/** Likewise, as the event carries them that the work itself becomes. */
+export function attributionAs(context: WorkContext): Attribution {
+  const { traceId, user, parentSpanId } = context;
+  return {
+    traceId,
+    userEmail: user?.email ?? null,
+    department: user?.department ?? null,
+    ...within(parentSpanId),
+  };
+}
+
+/** A span that something is in, as an event has it; nothing where it is in none. */
+export function within(parentSpanId: string | null): Pick<Attribution, 'parentSpanId'> {
+  return parentSpanId === null ? {} : { parentSpanId };
 }

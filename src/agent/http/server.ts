@@ -4,11 +4,10 @@ import type { Socket } from 'node:net';
 import { CLIENT_CLOSED_REQUEST, knownMethod, RouteBound } from '../../core/http/served.ts';
 import type { RequestEvent } from '../../core/signals/request.ts';
 import { type Milliseconds, milliseconds } from '../../core/units.ts';
-import { newEventId } from '../../platform/ids.ts';
-import { currentContext, enterContext, runInContext, WorkContext } from '../context/context.ts';
+import { currentContext, enterContext, runInContext, WorkContext, within } from '../context/context.ts';
 import type { Identity } from '../context/identity.ts';
 import { isOwnTraffic } from '../context/own-traffic.ts';
-import { traceIdOf } from '../context/traceparent.ts';
+import { callerOf } from '../context/traceparent.ts';
 import type { Agent, Instrumentation } from '../instrumentation.ts';
 
 /** What Node publishes on `http.server.request.start` and `http.server.response.finish`. */
@@ -42,7 +41,12 @@ class ServedRequest {
   readonly bytesBefore: number;
 
   constructor(exchange: Exchange, startedMs: Milliseconds, bytesBefore: number) {
-    this.work = new WorkContext({ traceId: traceIdOf(exchange.request.headers['traceparent']) });
+    const caller = callerOf(exchange.request.headers['traceparent']);
+    this.work = new WorkContext({
+      traceId: caller?.traceId ?? null,
+      parentSpanId: caller?.spanId ?? null,
+      isEvent: true,
+    });
     this.request = exchange.request;
     this.response = exchange.response;
     this.startedMs = startedMs;
@@ -127,11 +131,12 @@ class HttpObserver {
     const user = work.user;
     const event: RequestEvent = {
       signal: 'request',
-      id: newEventId(timeMs),
+      id: work.eventId(timeMs),
       timeMs,
       traceId: work.traceId,
       userEmail: user?.email ?? null,
       department: user?.department ?? null,
+      ...within(work.parentSpanId),
       route: this.#routes.bound(work.route ?? resolveRoute(request)),
       method: knownMethod(request.method),
       statusCode,

@@ -133,7 +133,9 @@ export class Connection {
   }
 
   async #join(): Promise<CollectorLink | null> {
-    const path = rendezvousPath(this.#options.config.port);
+    const { local, port } = this.#options.config;
+    // Who only sends does it alone: whoever has the port sends elsewhere, or nowhere.
+    const path = local === 'on' ? rendezvousPath(port) : null;
     return path === null ? null : connectSocketLink(path, this.#events());
   }
 

@@ -16,7 +16,8 @@ export type ExporterConfig = Pick<
 
 /** Whether the app's process shall serve its metrics itself; says why not where somebody asked for something else. */
 export function wantsPrometheus(config: ExporterConfig, appDirectory: string | null, say: Say): boolean {
-  const asked = config.metricsExporters;
+  // What goes out by OTLP leaves the collector.
+  const asked = config.metricsExporters.filter((name) => name !== 'otlp');
   const refuse = (why: string) => {
     say(`[nervecenter] OTEL_METRICS_EXPORTER=${asked.join(',')}: ${why}\n`);
     return false;
@@ -29,7 +30,9 @@ export function wantsPrometheus(config: ExporterConfig, appDirectory: string | n
   }
   if (!onlyPrometheus) {
     const rest = asked.filter((name) => name !== 'prometheus').join(', ');
-    refuse(`this version knows prometheus and none, ${rest} is left out; metrics are on the dashboard.`);
+    refuse(
+      `this version knows prometheus, otlp and none, ${rest} is left out; metrics are on the dashboard.`,
+    );
     if (!asked.includes('prometheus')) return false;
   }
   const { prometheusExporterPort: port } = config;

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { errorType } from '../../core/llm/labels.ts';
 import { normalQuery } from '../../core/rag/normal-query.ts';
 import { milliseconds } from '../../core/units.ts';
-import { newEventId } from '../../platform/ids.ts';
 import { Input } from '../api/input.ts';
 import {
-  attributionOf,
+  attributionAs,
   currentContext,
+  parentSpanIdNow,
   runInContext,
   traceIdNow,
   type User,
@@ -76,18 +76,25 @@ export function runRagQuery<T>(
   const query = new ActiveQuery({ agent, stageNames, onInvalid });
   const parent = currentContext();
   const traceId = traceIdNow(parent);
-  const context = new WorkContext({ parent, traceId, ragScope: query.scope, ...user(input) });
+  const context = new WorkContext({
+    parent,
+    traceId,
+    parentSpanId: parentSpanIdNow(parent),
+    isEvent: true,
+    ragScope: query.scope,
+    ...user(input),
+  });
   const startedMs = agent.clock.monotonicMs();
   const ended = (outcome: 'ok' | 'error', errorType: string | null) => {
     const endedMs = agent.clock.monotonicMs();
     const timeMs = agent.clock.epochMs();
     // Now: what its searches found may come later, when the work is for somebody else.
-    const attribution = attributionOf(context);
+    const attribution = attributionAs(context);
     const hash = text === null ? null : queryHash(text);
     query.close(endedMs, (found) =>
       agent.emit({
         signal: 'rag-query',
-        id: newEventId(timeMs),
+        id: context.eventId(timeMs),
         timeMs,
         durationMs: milliseconds(endedMs - startedMs),
         ...attribution,

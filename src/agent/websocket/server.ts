@@ -1,9 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { milliseconds } from '../../core/units.ts';
-import { newEventId } from '../../platform/ids.ts';
-import { attributionOf, currentContext, runInContext, WorkContext } from '../context/context.ts';
+import { attributionAs, currentContext, runInContext, WorkContext } from '../context/context.ts';
 import { isOwnTraffic } from '../context/own-traffic.ts';
-import { traceIdOf } from '../context/traceparent.ts';
+import { callerOf } from '../context/traceparent.ts';
 import type { Agent, Instrumentation } from '../instrumentation.ts';
 import { onModuleLoad } from '../modules/hook.ts';
 import { replaceMethod } from '../modules/replace-method.ts';
@@ -165,9 +164,9 @@ class Session {
     websockets.closed();
     this.#agent.emit({
       signal: 'ws-session',
-      id: newEventId(timeMs),
+      id: this.context.eventId(timeMs),
       timeMs,
-      ...attributionOf(this.context),
+      ...attributionAs(this.context),
       path: this.#path,
       durationMs: milliseconds(Math.max(0, clock.monotonicMs() - this.#openedMs)),
       messagesIn: this.#messagesIn,
@@ -187,8 +186,8 @@ function openSession(
 ): Session | undefined {
   try {
     if (webSocket[SESSION] !== undefined || isOwnTraffic(request)) return undefined;
-    const traceId = traceIdOf(request.headers['traceparent']);
-    const work = new WorkContext({ parent, traceId });
+    const { traceId = null, spanId = null } = callerOf(request.headers['traceparent']) ?? {};
+    const work = new WorkContext({ parent, traceId, parentSpanId: spanId, isEvent: true });
     // What the app has said in work of its own stands.
     const user =
       work.user === undefined && agent.identity.isKnown ? agent.identity.userOf(request) : undefined;

@@ -12,6 +12,7 @@ export type Accepts<E> = { readonly [F in Exclude<keyof E, 'signal' | 'sender'>]
 
 const NAME_LENGTH_MAX = 255;
 const SHORT_TEXT_LENGTH_MAX = 4096;
+const SPAN_ID = /^(?!0{16})[\da-f]{16}$/;
 const TRACE_ID = /^[\da-f]{32}$/;
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
@@ -21,6 +22,7 @@ export const isWhole: Check = (value) => Number.isSafeInteger(value) && (value a
 export const isText: Check = (value) => typeof value === 'string';
 export const isBoolean: Check = (value) => typeof value === 'boolean';
 export const isUuid: Check = (value) => typeof value === 'string' && UUID.test(value);
+const isSpanId: Check = (value) => typeof value === 'string' && SPAN_ID.test(value);
 export const isTraceId: Check = (value) => typeof value === 'string' && TRACE_ID.test(value);
 export const isName: Check = (value) =>
   typeof value === 'string' && value !== '' && value.length <= NAME_LENGTH_MAX;
@@ -75,4 +77,5 @@ export const ATTRIBUTION: Accepts<Attribution> = {
   traceId: orNull(isText),
   userEmail: orNull(isText),
   department: orNull(isText),
+  parentSpanId: optional(orNull(isSpanId)),
 };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
-import { traceIdOf } from '../../../src/agent/context/traceparent.ts';
+import { callerOf } from '../../../src/agent/context/traceparent.ts';
 import { joinTemplates, matchesTemplate } from '../../../src/agent/http/route.ts';
 import { ROUTE_LENGTH_MAX, ROUTES_MAX, RouteBound } from '../../../src/core/http/served.ts';
 
@@ -45,8 +45,8 @@ test('a template matches the paths it stands for', () => {
 test('only a valid traceparent names a trace', () => {
   const id = '4bf92f3577b34da6a3ce929d0e0e4736';
   const parent = '00f067aa0ba902b7';
-  assert.equal(traceIdOf(`00-${id}-${parent}-01`), id);
-  assert.equal(traceIdOf(`cc-${id}-${parent}-01-what-the-future-brings`), id);
+  assert.deepEqual(callerOf(`00-${id}-${parent}-01`), { traceId: id, spanId: parent });
+  assert.deepEqual(callerOf(`cc-${id}-${parent}-01-what-the-future-brings`), { traceId: id, spanId: parent });
   const invalid = [
     undefined,
     7,
@@ -61,5 +61,5 @@ test('only a valid traceparent names a trace', () => {
     `00-${id.toUpperCase()}-${parent}-01`,
     `00-${id.slice(1)}-${parent}-01`,
   ];
-  for (const header of invalid) assert.equal(traceIdOf(header), null, String(header));
+  for (const header of invalid) assert.equal(callerOf(header), null, String(header));
 });

@@ -48,8 +48,9 @@ describe('OTEL_METRICS_EXPORTER', () => {
   });
 
   it('with others says which are left out', () => {
-    assert.deepEqual(asked('otlp').wanted, false);
-    assert.match(asked('otlp').said, /knows prometheus and none, otlp is left out/);
+    assert.deepEqual(asked('otlp'), { wanted: false, said: '' });
+    assert.deepEqual(asked('otlp,prometheus', elsewhere), { wanted: true, said: '' });
+    assert.match(asked('console').said, /knows prometheus, otlp and none, console is left out/);
     const several = asked('console,prometheus,nonsense', elsewhere);
     assert.equal(several.wanted, true);
     assert.match(several.said, /console, nonsense is left out/);

@@ -18,7 +18,7 @@ import type { Snapshot } from '../../../src/core/snapshot.ts';
 import { milliseconds } from '../../../src/core/units.ts';
 import { DeltaMeterProvider } from '../../../src/metrics/meter-provider.ts';
 import { SnapshotReader } from '../../../src/metrics/snapshot-reader.ts';
-import { WITHOUT_OTLP } from '../../support/without-otlp.ts';
+import { WITHOUT_OTLP } from '../../support/free-port.ts';
 
 const TOKEN = 'a-token-long-enough-for-a-test';
 

@@ -3,8 +3,8 @@ import { extname, join } from 'node:path';
 import type { BrowserContext } from 'playwright-core';
 import { startCollector } from '../../../src/collector/start.ts';
 import { readConfig } from '../../../src/config/config.ts';
+import { WITHOUT_OTLP } from '../../support/free-port.ts';
 import type { TestPostgres } from '../../support/postgres.ts';
-import { WITHOUT_OTLP } from '../../support/without-otlp.ts';
 
 const TOKEN = 'a-token-long-enough-for-a-test';
 const SHUTDOWN_MS = 3000;

@@ -15,13 +15,9 @@ export const PROJECTS: Readonly<Record<string, readonly string[]>> = {
 /** Programs that npm does not bring, by the project that needs them. */
 const NEEDS: Readonly<Record<string, readonly string[]>> = { prometheus: ['prometheus', 'promtool'] };
 
-/**
- * Whether a project is among the tests here: it has what it needs, or this is CI, which has to have it.
- *
- * @param path folders that programs are found in.
- */
-export function runsHere(project: string, { path, ci }: { path: string; ci: boolean }): boolean {
+/** Whether a project has what it needs here. @param path folders that programs are found in. */
+export function runsHere(project: string, path: string): boolean {
   const found = (program: string) =>
     path.split(delimiter).some((folder) => existsSync(join(folder, program)));
-  return ci || (NEEDS[project] ?? []).every(found);
+  return (NEEDS[project] ?? []).every(found);
 }

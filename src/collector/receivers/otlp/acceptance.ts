@@ -5,7 +5,7 @@ import { RouteBound } from '../../../core/http/served.ts';
 import { CallLabels } from '../../../core/llm/call-labels.ts';
 import { BoundedLabels, CALL_OPERATION, FOLDED_LABEL, FOLDED_LABELS } from '../../../core/llm/labels.ts';
 import type { NervecenterEvent } from '../../../core/signals/index.ts';
-import { counterOf } from '../../../core/signals/instruments.ts';
+import { type CounterSpec, counterOf } from '../../../core/signals/instruments.ts';
 import type { StoredTrace } from '../../../core/signals/span.ts';
 import { SECOND_MS } from '../../../core/units.ts';
 import type { UserHeaders } from '../../../core/user-headers.ts';
@@ -25,8 +25,23 @@ import { Refusals } from './refusals.ts';
 import { sourceOfResource } from './sender.ts';
 import { TICK_MS, TraceAssembler } from './spans/assembler.ts';
 import type { Decided, ToldEvent } from './spans/decide.ts';
-import { OTLP_EXCEPTIONS, OTLP_OUTCOMES } from './statistics.ts';
 import { Subjects } from './subjects.ts';
+
+/** What became of what OTLP senders sent; refused ones are told to the sender as well. */
+export const OTLP_OUTCOMES: CounterSpec = {
+  name: 'nervecenter.otlp.outcomes',
+  kind: 'counter',
+  unit: '{record}',
+  description: 'Metric points and log records received by OTLP, by signal and outcome.',
+};
+
+/** Exceptions that apps tell of as log records. */
+export const OTLP_EXCEPTIONS: CounterSpec = {
+  name: 'nervecenter.otlp.exceptions',
+  kind: 'counter',
+  unit: '{exception}',
+  description: 'Exceptions in log records received by OTLP, by service.name and exception.type.',
+};
 
 /** Where what comes by OTLP goes. */
 export interface OtlpSink {

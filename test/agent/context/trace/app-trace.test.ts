@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, it } from 'vitest';
-import { activeTraceId } from '../../../../src/agent/context/app-trace.ts';
+import { activeSpan } from '../../../../src/agent/context/app-trace.ts';
 import { type StubServer, sendJson, startStub } from '../../llm/support/stub-server.ts';
 import type { Told } from './app.ts';
 
@@ -72,7 +72,7 @@ for (const [flag, app] of STARTS) {
   });
 }
 
-describe('activeTraceId', () => {
+describe('activeSpan', () => {
   const API = Symbol.for('opentelemetry.js.api.1');
   const global = globalThis as { [API]?: unknown };
   const traceId = 'a'.repeat(32);
@@ -80,7 +80,7 @@ describe('activeTraceId', () => {
   const withIds = (ids: unknown) => {
     const span = { spanContext: () => ids };
     global[API] = { version: '1.0.0', context: { active: () => ({ getValue: () => span }) } };
-    return activeTraceId();
+    return activeSpan()?.traceId ?? null;
   };
   afterEach(() => {
     delete global[API];
@@ -91,11 +91,11 @@ describe('activeTraceId', () => {
   });
 
   it('is none where no span, no context or no API is', () => {
-    assert.equal(activeTraceId(), null);
+    assert.equal(activeSpan()?.traceId ?? null, null);
     global[API] = { version: '1.0.0' };
-    assert.equal(activeTraceId(), null);
+    assert.equal(activeSpan()?.traceId ?? null, null);
     global[API] = { version: '1.0.0', context: { active: () => ({ getValue: () => undefined }) } };
-    assert.equal(activeTraceId(), null);
+    assert.equal(activeSpan()?.traceId ?? null, null);
   });
 
   it('is none where the ids are not valid, or asking fails', () => {
@@ -118,6 +118,6 @@ describe('activeTraceId', () => {
         },
       },
     };
-    assert.equal(activeTraceId(), null);
+    assert.equal(activeSpan()?.traceId ?? null, null);
   });
 });

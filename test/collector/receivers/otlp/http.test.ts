@@ -44,7 +44,7 @@ describe('OTLP over HTTP', () => {
         assert.equal(answer.body.toString(), type === 'protobuf' ? '' : '{}');
         assert.deepEqual(
           received.map(({ signal, records, delivery }) => [signal, records.length, delivery]),
-          [['traces', 1, { digest: uuidOf(sent), keyName: null }]],
+          [['traces', 1, { digest: uuidOf(sent), bytes: body.length, keyName: null }]],
         );
       });
     }

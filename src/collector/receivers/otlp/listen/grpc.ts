@@ -47,8 +47,8 @@ export interface OtlpGrpc {
 }
 
 /**
- * Takes OTLP over gRPC. The connections are accepted here and handed to gRPC, which alone would bound neither their number
- * nor those that say nothing.
+ * Takes OTLP over gRPC. The connections are accepted here and handed to gRPC, which alone would not bound their number; it
+ * ends those that say nothing.
  */
 export function otlpGrpcServer(options: OtlpGrpcOptions): OtlpGrpc {
   const grpc = new Server({
@@ -64,7 +64,6 @@ export function otlpGrpcServer(options: OtlpGrpcOptions): OtlpGrpc {
     sockets.add(socket);
     socket.on('error', ignoreFailure);
     socket.on('close', () => sockets.delete(socket));
-    socket.setTimeout(2 * IDLE_TIMEOUT_MS, () => socket.destroy());
     injector.injectConnection(socket);
   });
   server.maxConnections = GRPC_CONNECTIONS_MAX;

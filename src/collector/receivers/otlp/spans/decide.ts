@@ -54,8 +54,8 @@ export function decideHeld(trace: Trace, make: SpanEvents, keepsSpans: boolean):
 export function keptOf(trace: Trace): SpanEvent[] {
   if (!trace.kept && !trace.hasParts) return [];
   return trace.held.flatMap((node) => {
-    if (node.span === null || node.isKept) return [];
-    node.isKept = true;
+    if (node.span === null || trace.keptHeld.has(node)) return [];
+    trace.keptHeld.add(node);
     return [keptSpan(node.span, node.reading)];
   });
 }

@@ -91,6 +91,16 @@ export function encodeEvents(
   return { rows, payload: payloadOf({ ...facts, sections }, encoder.take()), rejected };
 }
 
+/** A payload of another sink, which says nothing of itself and has no rows for a table. */
+export function payloadAround(content: Buffer): Buffer {
+  return payloadOf({ ...NO_FACTS, sections: [] }, content);
+}
+
+/** What `payloadAround` was given. @throws RangeError when it is no payload. */
+export function contentOf(payload: Buffer): Buffer {
+  return payload.subarray(factsBytes(payload));
+}
+
 /** @throws Error when it is no payload. */
 export function sectionsOf(payload: Buffer): Section[] {
   let at = factsBytes(payload);

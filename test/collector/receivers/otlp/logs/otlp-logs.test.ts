@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, it } from 'vitest';
+import { OTLP_EXCEPTIONS, OTLP_OUTCOMES } from '../../../../../src/collector/receivers/otlp/acceptance.ts';
 import { eventIdOf } from '../../../../../src/collector/receivers/otlp/event-id.ts';
 import { OtlpLogs } from '../../../../../src/collector/receivers/otlp/logs/otlp-logs.ts';
 import type {
@@ -8,7 +9,6 @@ import type {
   OtlpLogRecord,
   OtlpValue,
 } from '../../../../../src/collector/receivers/otlp/model.ts';
-import { OTLP_EXCEPTIONS, OTLP_OUTCOMES } from '../../../../../src/collector/receivers/otlp/statistics.ts';
 import { GRACE_MS, Subjects } from '../../../../../src/collector/receivers/otlp/subjects.ts';
 import { SentBatches } from '../../../../../src/collector/receivers/sent-batches.ts';
 import type { NervecenterEvent } from '../../../../../src/core/signals/index.ts';

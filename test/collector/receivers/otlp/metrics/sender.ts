@@ -1,3 +1,4 @@
+import { OTLP_OUTCOMES } from '../../../../../src/collector/receivers/otlp/acceptance.ts';
 import type { OtlpLabels } from '../../../../../src/collector/receivers/otlp/attributes.ts';
 import {
   OtlpMetrics,
@@ -11,7 +12,6 @@ import type {
   OtlpNumberPoint,
   OtlpResource,
 } from '../../../../../src/collector/receivers/otlp/model.ts';
-import { OTLP_OUTCOMES } from '../../../../../src/collector/receivers/otlp/statistics.ts';
 import { Subjects } from '../../../../../src/collector/receivers/otlp/subjects.ts';
 import type { Attributes, Point, Source } from '../../../../../src/core/frame.ts';
 import { RouteBound } from '../../../../../src/core/http/served.ts';

@@ -28,6 +28,7 @@ export class Assembly {
   accept(spans: readonly OtlpSpan[], bytes?: number) {
     const accepted = this.assembler.accept(spans, bytes);
     this.told.push(...accepted.events);
+    this.kept.push(...accepted.spans);
     return accepted;
   }
 

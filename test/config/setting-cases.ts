@@ -2,6 +2,8 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../../src/config/config.ts';
+import { OTLP_EXPORT_SETTING_CASES } from './otlp-export-setting-cases.ts';
+import { OTLP_SETTING_CASES } from './otlp-setting-cases.ts';
 
 const DAY_MS = 86_400_000;
 const GIB = 1024 ** 3;
@@ -97,13 +99,7 @@ export const SETTING_CASES: readonly SettingCase[] = [
     bad: ['0', '65536', '-1', '9464.5', 'auto'],
     expectation: whole(1, 65_535),
   },
-  {
-    name: 'OTEL_EXPORTER_OTLP_ENDPOINT',
-    field: 'otlpEndpoint',
-    fallback: null,
-    good: [['http://localhost:4318', 'http://localhost:4318']],
-    bad: [],
-  },
+  ...OTLP_EXPORT_SETTING_CASES,
   {
     name: 'NERVECENTER_PORT',
     field: 'port',
@@ -117,40 +113,7 @@ export const SETTING_CASES: readonly SettingCase[] = [
     bad: ['-1', '65536', '80.5', '0x50', '1e3', 'http', '٣', 'NaN', 'Infinity'],
     expectation: whole(0, 65_535),
   },
-  ...['OTLP_PORT', 'OTLP_GRPC_PORT'].map(
-    (name): SettingCase => ({
-      name: `NERVECENTER_${name}`,
-      field: name === 'OTLP_PORT' ? 'otlpPort' : 'otlpGrpcPort',
-      fallback: null,
-      good: [
-        ['0', 0],
-        [' 4318 ', 4318],
-        ['65535', 65_535],
-        ['off', 'off'],
-        ['OFF', 'off'],
-      ],
-      bad: ['-1', '65536', '1.5', 'on', '0x10', '127.0.0.1:4318'],
-      expectation: /a whole number from 0 to 65535, or off/,
-    }),
-  ),
-  {
-    name: 'NERVECENTER_OTLP_KEYS',
-    field: 'otlpKeys',
-    fallback: [],
-    good: [
-      [`shop=${LONG}`, [{ name: 'shop', key: LONG }]],
-      [
-        ` shop=${LONG} , shop=b${LONG}=,`,
-        [
-          { name: 'shop', key: LONG },
-          { name: 'shop', key: `b${LONG}=` },
-        ],
-      ],
-    ],
-    bad: ['shop=short-secret', LONG, `=${LONG}`, `a b=${LONG}`, `shop=ключ${LONG}`],
-    expectation: /at least 16 characters per key/,
-    secret: true,
-  },
+  ...OTLP_SETTING_CASES,
   {
     name: 'NERVECENTER_HOST',
     field: 'host',
@@ -238,17 +201,19 @@ export const SETTING_CASES: readonly SettingCase[] = [
     bad: ['on', 'gen_ai_latest_experimental', 'stable,dup'],
     expectation: /one of stable, dup/,
   },
-  {
-    name: 'NERVECENTER_STORAGE',
-    field: 'storage',
+  ...(
+    [
+      ['NERVECENTER_STORAGE', 'storage'],
+      ['NERVECENTER_SPANS', 'spans'],
+    ] as const
+  ).map(([name, field]) => ({
+    name,
+    field,
     fallback: 'on',
-    good: [
-      ['on', 'on'],
-      ['off', 'off'],
-    ],
+    good: [['off', 'off']] as const,
     bad: ['0', 'none', 'false'],
     expectation: /one of on, off/,
-  },
+  })),
   {
     name: 'NERVECENTER_DATA_DIR',
     field: 'dataDir',
@@ -267,14 +232,6 @@ export const SETTING_CASES: readonly SettingCase[] = [
     good: [['67108864', 67_108_864]],
     bad: ['0', '67108863', '1GiB'],
     expectation: whole(67_108_864, Number.MAX_SAFE_INTEGER),
-  },
-  {
-    name: 'NERVECENTER_SPANS',
-    field: 'spans',
-    fallback: 'on',
-    good: [['off', 'off']],
-    bad: ['some'],
-    expectation: /one of on, off/,
   },
   {
     name: 'NERVECENTER_SPANS_MAX_BYTES',

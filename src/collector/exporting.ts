@@ -1,0 +1,132 @@
+import type { Meter, ObservableResult } from '@opentelemetry/api';
+import type { Config } from '../config/config.ts';
+import type { Source } from '../core/frame.ts';
+import type { NervecenterEvent } from '../core/signals/index.ts';
+import type { InstrumentSpec } from '../core/signals/instruments.ts';
+import type { EventLedger } from './event-ledger.ts';
+import type { Log } from './log.ts';
+import type { OtlpExporter, TargetCounts } from './sinks/otlp/exporter.ts';
+import type { SentBatch } from './sinks/postgres/spool/batch.ts';
+
+const EXPORTED: InstrumentSpec<'counter'> = {
+  name: 'nervecenter.otlp.export.exported',
+  kind: 'counter',
+  unit: '{event}',
+  description: 'Events that an OTLP receiver has, by nervecenter.otlp.target.',
+};
+const ACCEPTED: InstrumentSpec<'counter'> = {
+  name: 'nervecenter.otlp.export.accepted',
+  kind: 'counter',
+  unit: '{event}',
+  description: 'Events taken for an OTLP receiver: exported, waiting and dropped ones add up to them.',
+};
+const DROPPED: InstrumentSpec<'counter'> = {
+  name: 'nervecenter.otlp.export.dropped',
+  kind: 'counter',
+  unit: '{event}',
+  description: 'Events given up, by nervecenter.otlp.target and nervecenter.otlp.reason.',
+};
+const WAITING: InstrumentSpec<'gauge'> = {
+  name: 'nervecenter.otlp.export.waiting',
+  kind: 'gauge',
+  unit: '{event}',
+  description: 'Events that wait for an OTLP receiver.',
+};
+const REJECTED: InstrumentSpec<'counter'> = {
+  name: 'nervecenter.otlp.export.rejected',
+  kind: 'counter',
+  unit: '{item}',
+  description: 'Spans, records and points that a receiver said it left out of what it accepted.',
+};
+const REQUESTS: InstrumentSpec<'counter'> = {
+  name: 'nervecenter.otlp.export.requests',
+  kind: 'counter',
+  unit: '{request}',
+  description:
+    'Attempts to send, by nervecenter.otlp.target and nervecenter.otlp.outcome (accepted, retry, refused).',
+};
+
+interface ExportParts {
+  readonly config: Config;
+  readonly log: Log;
+  readonly host: Source | null;
+  readonly meter: Meter;
+}
+
+/** The exporter, loaded only where there is something to send to; it finds what an earlier process left before it returns. */
+export async function startExport({ meter, ...options }: ExportParts): Promise<OtlpExporter | null> {
+  if (options.config.otlpTargets.length === 0) return null;
+  const { createOtlpExporter } = await import('./sinks/otlp/exporter.ts');
+  const exporter = await createOtlpExporter(options);
+  observeExport(meter, () => exporter.counts());
+  await exporter.start();
+  return exporter;
+}
+
+/** Has the meter's reader observe what became of events, whenever it collects. */
+export function observeExport(meter: Meter, counts: () => readonly TargetCounts[]): void {
+  const eachTarget = (instrument: InstrumentSpec, observe: (of: TargetCounts, result: Observe) => void) => {
+    const { name, kind, unit, description } = instrument;
+    const options = { unit, description };
+    const observable =
+      kind === 'gauge'
+        ? meter.createObservableGauge(name, options)
+        : meter.createObservableCounter(name, options);
+    observable.addCallback((result: ObservableResult) => {
+      for (const of of counts()) {
+        observe(of, (value, attributes = {}) =>
+          result.observe(value, { 'nervecenter.otlp.target': of.target, ...attributes }),
+        );
+      }
+    });
+  };
+  eachTarget(ACCEPTED, ({ accepted }, observe) => observe(accepted));
+  eachTarget(EXPORTED, ({ exported }, observe) => observe(exported));
+  eachTarget(WAITING, ({ waiting }, observe) => observe(waiting));
+  eachTarget(DROPPED, ({ dropped }, observe) => {
+    for (const [reason, count] of dropped) observe(count, { 'nervecenter.otlp.reason': reason });
+  });
+  eachTarget(REJECTED, ({ rejected }, observe) => observe(rejected));
+  eachTarget(REQUESTS, ({ attempts }, observe) => {
+    for (const [outcome, count] of Object.entries(attempts))
+      observe(count, { 'nervecenter.otlp.outcome': outcome });
+  });
+}
+
+type Observe = (value: number, attributes?: Readonly<Record<string, string>>) => void;
+
+/**
+ * Where events are accepted: in the spools of what is sent first, then in the ledger. A batch that the ledger knows is not
+ * taken again after a kill, so by then the others must have it.
+ */
+export class Acceptance {
+  readonly #ledger: EventLedger;
+  readonly #exporter: OtlpExporter | null;
+  /** Resolves when the ledger has what was offered so far. */
+  #handedOn: Promise<unknown> = Promise.resolve();
+
+  constructor(ledger: EventLedger, exporter: OtlpExporter | null) {
+    this.#ledger = ledger;
+    this.#exporter = exporter;
+  }
+
+  /** See `EventLedger.offer`. */
+  offer(events: readonly NervecenterEvent[], sent?: SentBatch): Promise<void> {
+    if (this.#exporter === null) return this.#ledger.offer(events, sent);
+    const written = this.#exporter.offer(events, sent);
+    // In the order in which they came: of what a process sent the ledger knows the last batch only.
+    const handedOn = this.#handedOn
+      .then(() => written)
+      .then(() => ({ stored: this.#ledger.offer(events, sent) }));
+    this.#handedOn = handedOn;
+    return handedOn.then(({ stored }) => stored);
+  }
+
+  /** Resolves when the ledger has all that was offered. */
+  async idle(): Promise<void> {
+    for (let last: unknown = null; last !== this.#handedOn; ) {
+      last = this.#handedOn;
+      await last;
+    }
+  }
+}

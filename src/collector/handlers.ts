@@ -1,0 +1,101 @@
+import { isLasting } from '../core/measured.ts';
+import type { NervecenterEvent } from '../core/signals/index.ts';
+import type { PricedLlmCallEvent } from '../core/signals/llm-call.ts';
+import type { EventLedger } from './event-ledger.ts';
+import type { Acceptance } from './exporting.ts';
+import type { Live } from './live/live.ts';
+import type { Log } from './log.ts';
+import type { Pricer } from './pricing/pricer.ts';
+import type { AgentHandlers } from './receivers/agents.ts';
+import type { OtlpSink } from './receivers/otlp/acceptance.ts';
+import type { SentBatches } from './receivers/sent-batches.ts';
+import type { OtlpExporter } from './sinks/otlp/exporter.ts';
+
+interface HandlerParts {
+  readonly live: Live;
+  readonly ledger: EventLedger;
+  readonly accept: Acceptance;
+  readonly exporter: OtlpExporter | null;
+  readonly pricer: Pricer;
+  readonly sentBatches: SentBatches;
+  readonly refused: AgentHandlers['refused'];
+  readonly onGoodbye: () => void;
+}
+
+/** What a call cost is found here, so that pricing costs the app nothing. */
+function withCost(event: NervecenterEvent, pricer: Pricer): NervecenterEvent {
+  if (event.signal !== 'llm-call') return event;
+  const priced: PricedLlmCallEvent = { ...event, cost: pricer.price(event) };
+  return priced;
+}
+
+/** Where what comes goes. */
+export type Accepting = Omit<HandlerParts, 'refused' | 'onGoodbye'>;
+
+/** What the messages of agents do. */
+export function agentHandlers(parts: HandlerParts): AgentHandlers {
+  const { live, ledger, accept, exporter, pricer, sentBatches, refused, onGoodbye } = parts;
+  return {
+    sentBatches,
+    join: (source) => {
+      exporter?.join(source);
+      return live.join(source);
+    },
+    leave: (instanceId) => {
+      exporter?.leave(instanceId);
+      live.leave(instanceId);
+    },
+    frame: (sender, { points, dropped }) => {
+      exporter?.addPoints(points, sender.instanceId);
+      ledger.addPoints(points.filter(isLasting).map((point) => ({ ...point, sender })));
+      live.merge(sender.instanceId, { points: points.filter((point) => !isLasting(point)), dropped });
+    },
+    events: (events, batch) =>
+      accept.offer(
+        events.map((event) => withCost(event, pricer)),
+        events[0]?.sender === undefined ? undefined : [events[0].sender.instanceId, batch],
+      ),
+    refused,
+    ask: (what) => (what === 'health' ? live.health() : live.snapshot()),
+    goodbye: (instanceId) => {
+      live.end(instanceId);
+      onGoodbye();
+    },
+  };
+}
+
+/** Where what comes by OTLP goes: where agents' goes, too. */
+export function otlpSink({ live, ledger, accept, exporter, pricer, sentBatches }: Accepting): OtlpSink {
+  return {
+    sentBatches,
+    join: (source) => {
+      exporter?.join(source);
+      return live.join(source);
+    },
+    addLasting: (points) => {
+      for (const [instanceId, ofOne] of Map.groupBy(points, ({ sender }) => sender?.instanceId))
+        exporter?.addPoints(ofOne, instanceId);
+      ledger.addPoints(points);
+    },
+    merge: (instanceId, points) => {
+      exporter?.addPoints(points, instanceId);
+      return live.merge(instanceId, { points, dropped: {} });
+    },
+    offer: (events, sent) =>
+      accept.offer(
+        events.map((event) => withCost(event, pricer)),
+        sent,
+      ),
+  };
+}
+
+/** Counts what agents send in a shape that cannot be used, and says so once per kind. */
+export function refusals(ledger: EventLedger, log: Log): AgentHandlers['refused'] {
+  const said = new Set<string>();
+  return (what, count) => {
+    if (what === 'events') ledger.refuse(count);
+    if (said.has(what)) return;
+    said.add(what);
+    log('link', `a process sent ${what} that cannot be used (of another version?); they are left out.`);
+  };
+}

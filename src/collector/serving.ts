@@ -1,0 +1,69 @@
+import { join } from 'node:path';
+import type { Meter } from '@opentelemetry/api';
+import type { Config } from '../config/config.ts';
+import type { Attributes } from '../core/frame.ts';
+import { packageRoot } from '../platform/paths.ts';
+import type { AlertService } from './alerts/service.ts';
+import { ownAdminToken } from './kept-secrets.ts';
+import type { Live } from './live/live.ts';
+import type { Log } from './log.ts';
+import type { MetricFamily } from './metric-family.ts';
+import { withOlderFamilies } from './prometheus/older-families.ts';
+import { targetInfo } from './prometheus/target-info.ts';
+import { createCollectorServer, type ServerSources } from './server/server.ts';
+import type { Ticker } from './ticker.ts';
+
+interface ServingParts {
+  readonly config: Config;
+  readonly log: Log;
+  readonly live: Live;
+  readonly resource: Attributes;
+  readonly ticker: Ticker;
+  readonly alerts: AlertService;
+  /** What reads stored rows, where there are any. */
+  readonly stored: Pick<ServerSources, 'history' | 'events' | 'trace'> | undefined;
+  readonly meter: Meter;
+  /** Brings what the collector itself measured. */
+  readonly collectOwn: () => void;
+}
+
+/** Dashboard, API, stream and `/metrics`, and the tokens that open them. */
+export function createServing({
+  config,
+  live,
+  resource,
+  ticker,
+  alerts,
+  stored,
+  meter,
+  collectOwn,
+  log,
+}: ServingParts) {
+  const tokens = config.adminTokens.length > 0 ? config.adminTokens : [ownAdminToken(config.dataDir)];
+  const server = createCollectorServer({
+    config,
+    adminTokens: tokens,
+    sources: {
+      snapshot: (filter) => live.snapshot(filter),
+      latestSnapshotJson: (filter) => ticker.latestJson(filter),
+      health: () => live.health(),
+      metricFamilies: () => {
+        collectOwn();
+        return families(config, resource, live);
+      },
+      alerts,
+      ...stored,
+    },
+    meter,
+    assetsDir: join(packageRoot(), 'dist', 'dashboard'),
+    log,
+  });
+  return { server, tokens };
+}
+
+/** What is at `/metrics`: who it is of in front, as OpenMetrics would have it. */
+function* families(config: Config, resource: Attributes, live: Live): Iterable<MetricFamily> {
+  yield targetInfo(resource, live.sources());
+  const all = live.metricFamilies();
+  yield* config.semconv === 'dup' ? withOlderFamilies(all) : all;
+}

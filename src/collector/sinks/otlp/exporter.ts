@@ -1,0 +1,280 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import type { Config } from '../../../config/config.ts';
+import type { OtlpSignal, OtlpTarget } from '../../../config/otlp/target.ts';
+import type { Attributes, Point, Source } from '../../../core/frame.ts';
+import type { NervecenterEvent } from '../../../core/signals/index.ts';
+import type { Log } from '../../log.ts';
+import type { SentBatch } from '../postgres/spool/batch.ts';
+import type { SpoolFiles } from '../postgres/spool/files.ts';
+import { Resources } from './encode/resources.ts';
+import { type Serializers, serializersOf } from './encode/serializers.ts';
+import { hasSpans } from './encode/spans.ts';
+import { EventFigures } from './metrics/event-figures.ts';
+import { MetricExport } from './metrics/metric-export.ts';
+import { payloadOf } from './queue/event-batch.ts';
+import { EventSpool } from './queue/event-spool.ts';
+import { ExportCounts } from './queue/export-counts.ts';
+import { Delivery } from './send/delivery.ts';
+import { readTlsFiles, type Transport, type TransportOptions } from './send/transport.ts';
+import { eventsFor, TargetExport, wants } from './target-export.ts';
+
+export interface ExporterOptions {
+  readonly config: Pick<
+    Config,
+    'otlpTargets' | 'dataDir' | 'spoolMaxBytes' | 'service' | 'resourceAttributes'
+  >;
+  readonly log: Log;
+  /** The process that hosts the collector; `null`: it runs alone. */
+  readonly host: Source | null;
+  /** Where the spools are written. @default the file system */
+  readonly spoolFiles?: SpoolFiles;
+}
+
+/** What is known of a target's events: accepted = exported + waiting + dropped, at every moment. */
+export interface TargetCounts {
+  readonly target: string;
+  readonly accepted: number;
+  readonly exported: number;
+  readonly waiting: number;
+  readonly dropped: ReadonlyMap<string, number>;
+  readonly rejected: number;
+  readonly attempts: Readonly<Record<'accepted' | 'retry' | 'refused', number>>;
+}
+
+/** Where events and measurements leave for backends that take OTLP. */
+export interface OtlpExporter {
+  /** Finds what an earlier process left, and sends. Never rejects. */
+  start(): Promise<void>;
+  /**
+   * Takes events to send. Resolves when they are written, or memory is all there is for them; never rejects.
+   *
+   * @param sent whose batch they are, and which: under this name they go to another nervecenter.
+   */
+  offer(events: readonly NervecenterEvent[], sent?: SentBatch): Promise<void>;
+  join(source: Source): void;
+  leave(instanceId: string): void;
+  /** Takes what a process measured itself; the collector itself where none is named. */
+  addPoints(points: readonly Point[], instanceId?: string): void;
+  counts(): TargetCounts[];
+  /** Sends what waits, for at most so many milliseconds; what is not sent by then stays in the spools. Idempotent. */
+  shutdown(deadlineMs: number): Promise<void>;
+}
+
+/** Events as they go into spools: the same bytes for every target that wants the same events. */
+interface PreparedBatch {
+  readonly writer: string;
+  readonly seq: number;
+  readonly encode: (events: readonly NervecenterEvent[]) => Buffer;
+}
+
+interface Target {
+  readonly target: OtlpTarget;
+  readonly counts: ExportCounts;
+  /** `null`: its events go nowhere. */
+  readonly events: { readonly spool: EventSpool; readonly loop: TargetExport } | null;
+  readonly metrics: MetricExport | null;
+}
+
+/** @throws NervecenterError `NC_CONFIG_INVALID` when a certificate's file cannot be read. */
+export async function createOtlpExporter(options: ExporterOptions): Promise<OtlpExporter> {
+  const targets = options.config.otlpTargets;
+  const usesGrpc = targets.some(({ endpoints }) =>
+    Object.values(endpoints).some(({ protocol }) => protocol === 'grpc'),
+  );
+  const { httpTransport } = await import('./send/http.ts');
+  // Only where it is asked for: it takes as long to load as all the rest.
+  const grpcTransport = usesGrpc ? (await import('./send/grpc.ts')).grpcTransport : httpTransport;
+  const connect = (to: TransportOptions) =>
+    to.endpoint.protocol === 'grpc' ? grpcTransport(to) : httpTransport(to);
+  return new Exporter(options, connect);
+}
+
+/** Of processes that do not say that they leave the oldest are forgotten. */
+const SOURCES_MAX = 10_000;
+
+class Exporter implements OtlpExporter {
+  readonly #service: string;
+  readonly #resources: Resources;
+  readonly #figures = new EventFigures();
+  readonly #targets: readonly Target[];
+  readonly #sources = new Map<string, Source>();
+  /** New with every start: what has no name of its own is named by it. */
+  readonly #writer = randomUUID();
+  #nextSeq = 1;
+  #stopping: Promise<void> | null = null;
+
+  constructor(options: ExporterOptions, connect: (to: TransportOptions) => Transport) {
+    const { config, host } = options;
+    this.#service = config.service;
+    const attributes: Attributes = config.resourceAttributes;
+    this.#resources = new Resources({ service: config.service, instanceId: this.#writer, attributes, host });
+    this.#targets = config.otlpTargets.map((target) =>
+      createTarget(target, {
+        ...options,
+        connect,
+        resources: this.#resources,
+        measure: () => this.#measured(),
+      }),
+    );
+  }
+
+  async start(): Promise<void> {
+    await Promise.all(this.#targets.map(({ events }) => events?.spool.open()));
+    for (const { events, metrics } of this.#targets) {
+      events?.loop.start();
+      metrics?.start();
+    }
+  }
+
+  async offer(events: readonly NervecenterEvent[], sent?: SentBatch): Promise<void> {
+    if (events.length === 0) return;
+    if (this.#targets.some(({ target, metrics }) => metrics !== null && !target.nervecenter)) {
+      this.#figures.measure(events);
+    }
+    const [writer, seq] = sent ?? [this.#writer, this.#nextSeq++];
+    const batch: PreparedBatch = { writer, seq, encode: encodedOnce() };
+    await Promise.all(this.#targets.map((target) => this.#offerTo(target, events, batch)));
+  }
+
+  join(source: Source): void {
+    const [oldest] = this.#sources.keys();
+    if (this.#sources.size >= SOURCES_MAX && oldest !== undefined) this.#sources.delete(oldest);
+    this.#sources.set(source.instanceId, source);
+    this.#resources.join(source);
+  }
+
+  leave(instanceId: string): void {
+    this.#sources.delete(instanceId);
+    for (const { metrics } of this.#targets) metrics?.leave(instanceId);
+  }
+
+  addPoints(points: readonly Point[], instanceId?: string): void {
+    const sender = instanceId === undefined ? undefined : this.#sources.get(instanceId);
+    for (const { target, metrics } of this.#targets) {
+      if (wants(target, sender, this.#service)) metrics?.add(sender, points);
+    }
+  }
+
+  counts(): TargetCounts[] {
+    return this.#targets.map(({ target, counts, events }) => ({
+      target: target.name,
+      accepted: counts.accepted,
+      exported: counts.exported,
+      waiting: events?.spool.waiting ?? 0,
+      dropped: counts.dropped,
+      rejected: counts.rejected,
+      attempts: counts.attempts,
+    }));
+  }
+
+  shutdown(deadlineMs: number): Promise<void> {
+    this.#stopping ??= this.#stop(deadlineMs);
+    return this.#stopping;
+  }
+
+  async #stop(deadlineMs: number): Promise<void> {
+    const flushed = this.#targets.flatMap(({ events, metrics }) => [events?.loop.flush(), metrics?.flush()]);
+    let timer: NodeJS.Timeout | undefined;
+    const timeUp = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, deadlineMs);
+    });
+    await Promise.race([Promise.all(flushed), timeUp]);
+    clearTimeout(timer);
+    for (const { events, metrics } of this.#targets) {
+      metrics?.stop();
+      await events?.loop.stop();
+      await events?.spool.close();
+    }
+  }
+
+  async #offerTo(
+    { target, events }: Target,
+    offered: readonly NervecenterEvent[],
+    { writer, seq, encode }: PreparedBatch,
+  ): Promise<void> {
+    if (events === null) return;
+    const wanted = eventsFor(target, offered, this.#service);
+    const kept = target.nervecenter ? wanted : spansAmong(wanted);
+    if (kept.length > 0) await events.spool.offer({ writer, seq, rows: kept.length, payload: encode(kept) });
+  }
+
+  /** What was measured since somebody asked, for all who send it. */
+  #measured(): void {
+    for (const { sender, points } of this.#figures.take()) {
+      for (const { target, metrics } of this.#targets) {
+        // Another nervecenter measures the events it gets.
+        if (!target.nervecenter && wants(target, sender, this.#service)) metrics?.add(sender, points);
+      }
+    }
+  }
+}
+
+interface TargetParts extends ExporterOptions {
+  readonly connect: (to: TransportOptions) => Transport;
+  readonly resources: Resources;
+  readonly measure: () => void;
+}
+
+function createTarget(target: OtlpTarget, parts: TargetParts): Target {
+  const { config, log, resources, connect, measure, spoolFiles } = parts;
+  const counts = new ExportCounts(target.name, log);
+  const deliveries: Partial<Record<OtlpSignal, Delivery>> = {};
+  const serializers: Partial<Record<OtlpSignal, Serializers>> = {};
+  for (const [name, endpoint] of Object.entries(target.endpoints)) {
+    const signal = name as OtlpSignal;
+    serializers[signal] = serializersOf(endpoint.protocol);
+    deliveries[signal] = new Delivery({
+      name: `${target.name}: ${signal}`,
+      transport: connect({ endpoint, signal, tls: readTlsFiles(endpoint) }),
+      log,
+      onAttempt: (outcome) => {
+        counts.attempts[outcome.kind]++;
+        if (outcome.kind === 'accepted') counts.rejected += outcome.rejected;
+      },
+    });
+  }
+  const { metrics, ...ofEvents } = deliveries;
+  const sendsEvents = (target.nervecenter ? ofEvents.logs : (ofEvents.traces ?? ofEvents.logs)) !== undefined;
+  const spool = new EventSpool({
+    directory: join(config.dataDir, 'otlp', target.name, 'spool'),
+    maxBytes: config.spoolMaxBytes,
+    counts,
+    log,
+    onChange: () => loop.notify(),
+    ...(spoolFiles === undefined ? {} : { files: spoolFiles }),
+  });
+  const loop = new TargetExport({ target, resources, spool, counts, deliveries: ofEvents, serializers });
+  return {
+    target,
+    counts,
+    events: sendsEvents ? { spool, loop } : null,
+    metrics:
+      metrics === undefined || serializers.metrics === undefined
+        ? null
+        : new MetricExport({
+            target,
+            resources,
+            delivery: metrics,
+            serializers: serializers.metrics,
+            measure,
+          }),
+  };
+}
+
+/** Those that become spans, or log records of them. */
+function spansAmong(events: readonly NervecenterEvent[]): readonly NervecenterEvent[] {
+  return events.every(({ signal }) => hasSpans(signal))
+    ? events
+    : events.filter(({ signal }) => hasSpans(signal));
+}
+
+/** Bytes of the same list are made once, however many targets there are. */
+function encodedOnce(): (events: readonly NervecenterEvent[]) => Buffer {
+  const made = new Map<readonly NervecenterEvent[], Buffer>();
+  return (events) => {
+    const known = made.get(events) ?? payloadOf(events);
+    made.set(events, known);
+    return known;
+  };
+}

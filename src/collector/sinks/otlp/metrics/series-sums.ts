@@ -1,0 +1,168 @@
+import { ValueType } from '@opentelemetry/api';
+import { AggregationTemporality, DataPointType, type MetricData } from '@opentelemetry/sdk-metrics';
+import type { HistogramKind, Temporality } from '../../../../config/otlp/target.ts';
+import type { Attributes, HistogramPoint, Point } from '../../../../core/frame.ts';
+import { type Distribution, HISTOGRAM_SCALE, HistogramDelta } from '../../../../core/histogram.ts';
+import { hrTime } from '../encode/spans.ts';
+
+export interface SumOptions {
+  readonly temporality: Temporality;
+  readonly histograms: HistogramKind;
+}
+
+type HrTime = ReturnType<typeof hrTime>;
+type Scalar = Exclude<Point, HistogramPoint>;
+type Series =
+  | {
+      readonly kind: 'histogram';
+      readonly attributes: Attributes;
+      readonly sum: HistogramDelta;
+      touched: boolean;
+    }
+  | { readonly kind: Scalar['kind']; readonly attributes: Attributes; value: number; touched: boolean };
+
+interface Metric extends Pick<Point, 'name' | 'unit' | 'description' | 'kind'> {
+  readonly series: Map<string, Series>;
+}
+
+/** Past so many series of one process further ones are left out: a label that explodes is a bug of its sender. */
+const SERIES_MAX = 10_000;
+
+/** What the deltas of one process add up to, for one target: totals since the first, or what came since the last collection. */
+export class SeriesSums {
+  readonly #options: SumOptions;
+  readonly #metrics = new Map<string, Metric>();
+  #series = 0;
+  #start: HrTime;
+
+  constructor(options: SumOptions, nowMs: number) {
+    this.#options = options;
+    this.#start = hrTime(nowMs);
+  }
+
+  get empty(): boolean {
+    return this.#series === 0;
+  }
+
+  add(points: readonly Point[]): void {
+    for (const point of points) {
+      const series = this.#seriesOf(point);
+      if (series === null || series.kind !== point.kind) continue;
+      series.touched = true;
+      if (series.kind === 'histogram') series.sum.add(point as HistogramPoint);
+      else if (point.kind === 'counter') series.value += point.value;
+      else if (point.kind === 'gauge') series.value = point.value;
+    }
+  }
+
+  /** What there is to tell now, in the SDK's shape; the next collection begins here. */
+  collect(nowMs: number): MetricData[] {
+    const end = hrTime(nowMs);
+    const times = { startTime: this.#start, endTime: end };
+    const metrics = [...this.#metrics.values()].flatMap((metric) => this.#metricData(metric, times) ?? []);
+    if (!this.#cumulative) {
+      this.#start = end;
+      this.#metrics.clear();
+      this.#series = 0;
+    }
+    return metrics;
+  }
+
+  get #cumulative(): boolean {
+    return this.#options.temporality === 'cumulative';
+  }
+
+  #metricData(metric: Metric, times: { startTime: HrTime; endTime: HrTime }): MetricData | null {
+    const { name, unit, description, kind } = metric;
+    // A gauge says what was seen last, and nothing where nothing was seen.
+    const all = [...metric.series.values()].filter(({ touched }) => kind !== 'gauge' || touched);
+    if (all.length === 0) return null;
+    for (const series of all) series.touched = false;
+    const base = {
+      descriptor: { name, unit, description, valueType: ValueType.DOUBLE },
+      aggregationTemporality: this.#cumulative
+        ? AggregationTemporality.CUMULATIVE
+        : AggregationTemporality.DELTA,
+    };
+    const scalars = () =>
+      all.flatMap((one) =>
+        one.kind === 'histogram' ? [] : [{ ...times, attributes: one.attributes, value: one.value }],
+      );
+    if (kind === 'gauge') return { ...base, dataPointType: DataPointType.GAUGE, dataPoints: scalars() };
+    if (kind === 'counter')
+      return { ...base, dataPointType: DataPointType.SUM, isMonotonic: true, dataPoints: scalars() };
+    const distributions = all.flatMap((one) =>
+      one.kind === 'histogram' ? [{ ...times, attributes: one.attributes, value: peek(one.sum) }] : [],
+    );
+    if (this.#options.histograms === 'explicit_bucket_histogram') {
+      const dataPoints = distributions.map((point) => ({ ...point, value: explicit(point.value) }));
+      return { ...base, dataPointType: DataPointType.HISTOGRAM, dataPoints };
+    }
+    const dataPoints = distributions.map((point) => ({ ...point, value: exponential(point.value) }));
+    return { ...base, dataPointType: DataPointType.EXPONENTIAL_HISTOGRAM, dataPoints };
+  }
+
+  #seriesOf(point: Point): Series | null {
+    const { name, unit, description, kind } = point;
+    let metric = this.#metrics.get(name);
+    if (metric === undefined) {
+      metric = { name, unit, description, kind, series: new Map() };
+      this.#metrics.set(name, metric);
+    }
+    const attributes = sorted(point.attributes);
+    const key = JSON.stringify(attributes);
+    const known = metric.series.get(key);
+    if (known !== undefined) return known;
+    if (this.#series >= SERIES_MAX) return null;
+    this.#series++;
+    const made: Series =
+      point.kind === 'histogram'
+        ? { kind: 'histogram', attributes, sum: new HistogramDelta(), touched: true }
+        : { kind: point.kind, attributes, value: 0, touched: true };
+    metric.series.set(key, made);
+    return made;
+  }
+}
+
+/** In one order, by which a series is told apart. */
+function sorted(attributes: Attributes): Attributes {
+  const names = Object.keys(attributes);
+  if (names.length < 2) return attributes;
+  return Object.fromEntries(names.sort().map((name) => [name, attributes[name] ?? '']));
+}
+
+function peek(sum: HistogramDelta): Distribution {
+  const taken = sum.take();
+  sum.add(taken);
+  return taken;
+}
+
+function exponential({ count, sum, min, max, zeroCount, offset, counts }: Distribution) {
+  return {
+    count,
+    sum,
+    ...(count === 0 ? {} : { min, max }),
+    zeroCount,
+    scale: HISTOGRAM_SCALE,
+    positive: { offset, bucketCounts: [...counts] },
+    negative: { offset: 0, bucketCounts: [] },
+  };
+}
+
+/** Bounds at powers of two, which our buckets fall between without rest: counts are exact. */
+function explicit({ count, sum, min, max, zeroCount, offset, counts }: Distribution) {
+  const doublings = new Map<number, number>();
+  for (const [index, one] of counts.entries()) {
+    if (one === 0) continue;
+    const doubling = (offset + index) >> HISTOGRAM_SCALE;
+    doublings.set(doubling, (doublings.get(doubling) ?? 0) + one);
+  }
+  const known = [...doublings.keys()];
+  const [lowest, highest] = known.length === 0 ? [0, -1] : [Math.min(...known), Math.max(...known)];
+  const range = Array.from({ length: highest - lowest + 1 }, (_, step) => lowest + step);
+  // The first bucket is what is at most the lower end of the first doubling: what was 0.
+  const boundaries =
+    range.length === 0 ? [0] : [2 ** lowest, ...range.map((doubling) => 2 ** (doubling + 1))];
+  const bucketCounts = [zeroCount, ...range.map((doubling) => doublings.get(doubling) ?? 0), 0];
+  return { count, sum, ...(count === 0 ? {} : { min, max }), buckets: { boundaries, counts: bucketCounts } };
+}

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, it } from 'vitest';
+import { freePort } from '../support/free-port.ts';
+import { OtlpReceiver } from '../support/otlp/receiver.ts';
+import { until } from '../support/poll.ts';
+import { reachableTempDir, startPostgres, type TestPostgres } from '../support/postgres.ts';
+import { FedCollector } from './restart/fed-collector.ts';
+import { traffic } from './restart/traffic.ts';
+
+const CHILD = join(import.meta.dirname, 'restart', 'child.ts');
+const SPANS_PER_ROUND = 8;
+const ROUNDS = 40;
+const COUNT = 'SELECT count(*)::int AS rows FROM enterprise.request_metrics';
+const ROWS = ROUNDS * 2;
+
+let server: TestPostgres;
+const stops: (() => Promise<unknown>)[] = [];
+beforeAll(async () => {
+  server = await startPostgres();
+});
+afterAll(() => server.stop());
+afterEach(async () => {
+  for (const stop of stops.splice(0).reverse()) await stop();
+});
+
+function newDataDir(): string {
+  const dataDir = reachableTempDir();
+  stops.push(async () => rmSync(dataDir, { recursive: true, force: true }));
+  return dataDir;
+}
+
+async function fedCollector(dataDir: string, env: Record<string, string>): Promise<FedCollector> {
+  const fed = await FedCollector.start(await server.createDatabase(), dataDir, env);
+  stops.push(() => fed.collector.shutdown(5000));
+  return fed;
+}
+
+async function receiving(port: number): Promise<OtlpReceiver> {
+  const receiver = await OtlpReceiver.start({ port });
+  stops.push(() => receiver.stop());
+  return receiver;
+}
+
+const spanIds = (receiver: OtlpReceiver) => new Set(receiver.spans.map(({ spanId }) => spanId));
+
+describe('a collector that sends by OTLP', () => {
+  it('stores rows as ever while its receiver is down, and says what waits', async () => {
+    const database = await server.createDatabase();
+    const port = await freePort();
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` };
+    const fed = await FedCollector.start(database, newDataDir(), env);
+    stops.push(() => fed.collector.shutdown(5000));
+    await fed.feed(traffic(ROUNDS));
+    await until(() => fed.accepted);
+    await until(async () => {
+      const { rows } = await server.using(database, (client) => client.query<{ rows: number }>(COUNT));
+      return rows[0]?.rows === ROWS;
+    });
+    const metrics = await (await fed.get('/metrics')).text();
+    const line = (name: string) =>
+      new RegExp(`^nervecenter_otlp_export_${name}\\{.*\\} (\\d+)$`, 'm').exec(metrics)?.[1];
+    const events = String(ROUNDS * 5);
+    assert.deepEqual(
+      [line('accepted_events_total') ?? line('accepted_total'), line('waiting')],
+      [events, events],
+    );
+    const receiver = await receiving(port);
+    await until(() => spanIds(receiver).size === ROUNDS * SPANS_PER_ROUND, { timeoutMs: 45_000 });
+    assert.deepEqual(receiver.problems, []);
+  });
+
+  it('gives its receiver all of it while the database is away, and with storage off', async () => {
+    for (const env of [
+      { NERVECENTER_STORAGE: 'off' },
+      { PGPORT: String(await freePort()), PGHOST: '127.0.0.1' },
+    ]) {
+      const receiver = await receiving(await freePort());
+      const fed = await fedCollector(newDataDir(), { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, ...env });
+      await fed.feed(traffic(ROUNDS));
+      await until(() => fed.accepted);
+      await until(() => spanIds(receiver).size === ROUNDS * SPANS_PER_ROUND);
+    }
+  });
+
+  it('killed with its receiver down, leaves to the next one what it had accepted: each span under its id, once', async () => {
+    const [database, dataDir, port] = [await server.createDatabase(), newDataDir(), await freePort()];
+    const endpoint = `http://127.0.0.1:${port}`;
+    const child = spawn(process.execPath, [CHILD, JSON.stringify(database), dataDir, endpoint], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let said = '';
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      said += chunk;
+    });
+    const closed = once(child, 'close');
+    await until(() => said.endsWith('}'), { timeoutMs: 30_000 });
+    child.kill('SIGKILL');
+    await closed;
+    const receiver = await receiving(port);
+    const fed = await FedCollector.start(database, dataDir, { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint });
+    stops.push(() => fed.collector.shutdown(5000));
+    await until(() => receiver.spans.length >= ROUNDS * SPANS_PER_ROUND, { timeoutMs: 30_000 });
+    assert.equal(spanIds(receiver).size, ROUNDS * SPANS_PER_ROUND);
+  });
+});

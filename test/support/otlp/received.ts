@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import type { Message, Signal } from './messages.ts';
+
+export type Attributes = Readonly<Record<string, unknown>>;
+
+export interface ReceivedSpan {
+  readonly resource: Attributes;
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId: string | null;
+  readonly name: string;
+  readonly kind: number;
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly status: number;
+  readonly attributes: Attributes;
+}
+
+export interface ReceivedLog {
+  readonly resource: Attributes;
+  readonly eventName: string;
+  readonly severity: number;
+  readonly timeMs: number;
+  readonly body: unknown;
+  readonly attributes: Attributes;
+  readonly traceId: string | null;
+  readonly spanId: string | null;
+}
+
+export interface ReceivedMetric {
+  readonly resource: Attributes;
+  readonly name: string;
+  readonly unit: string;
+  readonly kind: 'gauge' | 'sum' | 'histogram' | 'exponentialHistogram';
+  /** 1 delta, 2 cumulative, 0 where a gauge has none. */
+  readonly temporality: number;
+  readonly points: readonly (Message & { readonly attributes: Attributes })[];
+}
+
+const LISTS: Readonly<Record<Signal, readonly [resources: string, scopes: string, items: string]>> = {
+  traces: ['resourceSpans', 'scopeSpans', 'spans'],
+  metrics: ['resourceMetrics', 'scopeMetrics', 'metrics'],
+  logs: ['resourceLogs', 'scopeLogs', 'logRecords'],
+};
+
+type Item = readonly [resource: Attributes, item: Message];
+
+/** What a request is about, each with its resource; refuses what the protocol does not allow. */
+function itemsOf(signal: Signal, request: Message): Item[] {
+  const [resources, scopes, items] = LISTS[signal];
+  return listOf(request[resources]).flatMap((one) => {
+    const resource = attributesOf((one['resource'] as Message)['attributes']);
+    assert.equal(typeof resource['service.name'], 'string', 'service.name is required of every resource');
+    return listOf(one[scopes]).flatMap((scope) => {
+      assert.equal((scope['scope'] as Message)['name'], 'nervecenter');
+      return listOf(scope[items]).map((item): Item => [resource, item]);
+    });
+  });
+}
+
+export function spansIn(request: Message): ReceivedSpan[] {
+  return itemsOf('traces', request).map(([resource, span]) => {
+    assert.match(String(span['traceId']), /^(?!0{32})[\da-f]{32}$/);
+    assert.match(String(span['spanId']), /^(?!0{16})[\da-f]{16}$/);
+    const parent = span['parentSpanId'] as string | undefined;
+    const received = {
+      resource,
+      traceId: String(span['traceId']),
+      spanId: String(span['spanId']),
+      parentSpanId: parent === undefined || parent === '' ? null : parent,
+      name: String(span['name']),
+      kind: Number(span['kind']),
+      startMs: Number(span['startTimeUnixNano']) / 1e6,
+      endMs: Number(span['endTimeUnixNano']) / 1e6,
+      status: Number((span['status'] as Message | undefined)?.['code'] ?? 0),
+      attributes: attributesOf(span['attributes']),
+    };
+    assert.ok(received.startMs > 0 && received.endMs >= received.startMs, received.name);
+    return received;
+  });
+}
+
+export function logsIn(request: Message): ReceivedLog[] {
+  return itemsOf('logs', request).map(([resource, record]) => ({
+    resource,
+    eventName: String(record['eventName'] ?? ''),
+    severity: Number(record['severityNumber'] ?? 0),
+    timeMs: Number(record['timeUnixNano']) / 1e6,
+    body: plainValue(record['body'] as Message | undefined),
+    attributes: attributesOf(record['attributes']),
+    traceId: (record['traceId'] as string | undefined) || null,
+    spanId: (record['spanId'] as string | undefined) || null,
+  }));
+}
+
+const KINDS = ['gauge', 'sum', 'histogram', 'exponentialHistogram'] as const;
+
+export function metricsIn(request: Message): ReceivedMetric[] {
+  return itemsOf('metrics', request).map(([resource, metric]) => {
+    const kinds = KINDS.filter((kind) => metric[kind] !== undefined);
+    assert.equal(kinds.length, 1, String(metric['name']));
+    const kind = kinds[0] ?? 'gauge';
+    const data = metric[kind] as Message;
+    return {
+      resource,
+      name: String(metric['name']),
+      unit: String(metric['unit']),
+      kind,
+      temporality: Number(data['aggregationTemporality'] ?? 0),
+      points: listOf(data['dataPoints']).map((point) => ({
+        ...point,
+        attributes: attributesOf(point['attributes']),
+      })),
+    };
+  });
+}
+
+function listOf(value: unknown): Message[] {
+  return (value ?? []) as Message[];
+}
+
+function attributesOf(list: unknown): Attributes {
+  const pairs = listOf(list).map(({ key, value }): [string, unknown] => [
+    String(key),
+    plainValue(value as Message),
+  ]);
+  const attributes = Object.fromEntries(pairs);
+  assert.equal(Object.keys(attributes).length, pairs.length, 'a key stands once');
+  return attributes;
+}
+
+function plainValue(value: Message | undefined): unknown {
+  if (value === undefined) return undefined;
+  if ('intValue' in value) return Number(value['intValue']);
+  if ('arrayValue' in value) return listOf((value['arrayValue'] as Message)['values']).map(plainValue);
+  return value['stringValue'] ?? value['boolValue'] ?? value['doubleValue'];
+}
