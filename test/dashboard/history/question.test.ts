@@ -27,7 +27,7 @@ describe('questions to history', () => {
     assert.notEqual(answers.kept('n=99'), null);
     assert.equal(answers.evicted, 20);
     const refused = new HistoryClient(async () => Response.json({ detail: 'Too long.' }, { status: 503 }));
-    await assert.rejects(refused.ask('', signal), new HistoryFailure('Too long.'));
+    await assert.rejects(refused.ask('', signal), new HistoryFailure('Too long.', { status: 503 }));
     const page = new HistoryClient(async () => new Response('<html>'));
     await assert.rejects(page.ask('', signal), /not JSON/);
     const login = new HistoryClient(async () => Response.json({}, { status: 401 }));

@@ -159,10 +159,13 @@ describe('the LLM page', () => {
     await panel('llm-tokens').locator('canvas').waitFor();
     await panel('llm-tokens').locator('summary').click();
     // The chart keeps what it had until the answers of the new range are there.
-    const sums = await until(async () => {
-      const shown = await sumOfColumns('llm-tokens');
-      return shown['Output'] ? shown : null;
-    });
+    const sums = await until(
+      async () => {
+        const shown = await sumOfColumns('llm-tokens');
+        return shown['Output'] ? shown : null;
+      },
+      { timeoutMs: 60_000 },
+    );
     assert.deepEqual(sums, {
       'Input, not cached': 36_000,
       'Input from cache': 18_000,
