@@ -214,16 +214,16 @@ describe('a receiver that', () => {
     const { exporter } = await sendingTo(good.url, { NERVECENTER_OTLP_TARGETS: 't.json' }, dataDir);
     await exporter.offer(sent(requestEvents(100)));
     await until(() => good.spans.length === 100);
-    assert.deepEqual(
-      exporter.counts().map(({ target, waiting }) => [target, waiting]),
-      [
-        ['otlp', 0],
-        ['hole', 100],
-      ],
-    );
+    const waiting = () => exporter.counts().map((of) => [of.target, of.waiting]);
+    await until(() => waiting()[0]?.[1] === 0);
+    assert.deepEqual(waiting(), [
+      ['otlp', 0],
+      ['hole', 100],
+    ]);
     const before = performance.now();
     await exporter.shutdown(500);
-    assert.ok(performance.now() - before < 2000);
+    // Long before its own request would have been given up.
+    assert.ok(performance.now() - before < 30_000);
     assert.ok(balances(exporter));
   });
 });
