@@ -8,10 +8,16 @@ export function settingsHelp(): string {
   const groups = Object.entries(SETTING_GROUPS).map(([group, heading]) => {
     const names = SETTING_NAMES.filter((name) => settingOf(name).group === group);
     return `\n${heading}\n${names
-      .map((name) => `  ${name} (${defaultOf(name)})\n${wrapped(settingOf(name).meaning)}`)
+      .map((name) => `${headed(name, defaultOf(name))}\n${wrapped(settingOf(name).meaning)}`)
       .join('')}`;
   });
   return `Settings are environment variables; the default is in brackets.\n${groups.join('')}`;
+}
+
+/** A name and its default, below it where they do not fit one line. */
+function headed(name: string, fallback: string): string {
+  const line = `  ${name} (${fallback})`;
+  return line.length <= LINE_LENGTH_MAX ? line : `  ${name}\n${INDENT}(${fallback})`;
 }
 
 /** Words in indented lines, without the marks of Markdown. */

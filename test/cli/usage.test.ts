@@ -33,7 +33,10 @@ describe('nervecenter', () => {
   it('--help settings lists every setting with its default, in lines a terminal holds', async () => {
     const { code, stdout, stderr } = await nervecenter(['--help', 'settings'], { cwd });
     assert.deepEqual([code, stderr], [0, '']);
-    const listed = [...stdout.matchAll(/^ {2}(\S+) \((.*)\)$/gm)].map(([, name, value]) => [name, value]);
+    const listed = [...stdout.matchAll(/^ {2}(\S+)(?: |\n {4})\((.*)\)$/gm)].map(([, name, value]) => [
+      name,
+      value,
+    ]);
     assert.deepEqual(listed.toSorted(), SETTING_NAMES.map((name) => [name, defaultOf(name)]).toSorted());
     assert.deepEqual(
       stdout.split('\n').filter((line) => line.length > 80),
