@@ -31,6 +31,7 @@ import { RuntimeSampler } from './metrics/runtime.ts';
 import { talliesMeasure } from './metrics/tallies.ts';
 import { type Batch, Pipeline } from './pipeline.ts';
 import { runRagQuery } from './rag/rag.ts';
+import { type AppTracing, startTracing } from './tracing.ts';
 import { WebSocketTally } from './websocket/tally.ts';
 
 const FRAME_INTERVAL_MS = SECOND_MS;
@@ -65,9 +66,10 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
   const readers = startReaders(own, { config, appDirectory, say });
   const pipeline = new Pipeline(eventMeasure(own.getMeter()));
   const tallies = newTallies();
+  const source = sourceOf(config);
   const connection = new Connection({
     config,
-    source: sourceOf(config),
+    source: () => tracing?.described(source) ?? source,
     env,
     say,
     onAccepted: (batch) => pipeline.accepted(batch),
@@ -77,15 +79,14 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
   const deferred = new Deferred(() => pipeline.drop(AGENT_ERROR, 1));
   const handOver = () => {
     deferred.run();
-    if (!connection.isOpen) return;
-    for (let next = pipeline.nextBatch(); next !== null; next = pipeline.nextBatch()) {
-      connection.send(eventsMessage(next));
-    }
+    if (connection.isOpen) sendBatches(connection, pipeline);
   };
-  const { export: exported } = readers;
-  const agent = createAgent({ clock, config, pipeline, deferred, tallies, own, exported, say, handOver });
+  const outlets = { pipeline, tracing: () => tracing, exported: readers.export, say, handOver };
+  const agent = createAgent({ clock, config, deferred, tallies, own, ...outlets });
 
-  if (appDirectory !== null) receiveAppMetrics(readers.provider, appDirectory);
+  const metered = appDirectory !== null && receiveAppMetrics(readers.provider, appDirectory);
+  const metrics = metered ? readers.provider : null;
+  const tracing = startTracing({ config, metrics, emit: agent.emit, warnOnce: agent.warnOnce });
   tallies.runtime.start();
   const undos = INSTRUMENTATIONS.map((instrumentation) => instrumentation.start(agent));
   /** What is still open, such as a call that streams, becomes an event when its instrumentation stops. */
@@ -104,7 +105,8 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
     measureTallies();
     return frames.send();
   };
-  const stopTimers = startTimers(() => void connection.open(), {
+  const connect = () => (tracing?.ready() ?? Promise.resolve()).then(() => connection.open());
+  const stopTimers = startTimers(guarded(agent, connect), {
     handOver: guarded(agent, handOver),
     frame: guarded(agent, frame),
   });
@@ -120,10 +122,17 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
     stopObserving();
     keepExit();
     tallies.runtime.stop();
+    tracing?.stop();
     readers.stop();
     publishHandle(undefined);
     connection.close();
   };
+}
+
+function sendBatches(connection: Connection, pipeline: Pipeline): void {
+  for (let next = pipeline.nextBatch(); next !== null; next = pipeline.nextBatch()) {
+    connection.send(eventsMessage(next));
+  }
 }
 
 function startTimers(
@@ -182,6 +191,7 @@ interface AgentParts {
   readonly tallies: Tallies;
   readonly own: DeltaMeterProvider;
   readonly exported: MetricReaders['export'];
+  readonly tracing: () => AppTracing | null;
   readonly say: (text: string) => void;
   readonly handOver: () => void;
 }
@@ -190,7 +200,7 @@ interface AgentParts {
 const WARNINGS_MAX = 100;
 
 function createAgent(parts: AgentParts): Agent {
-  const { clock, config, pipeline, deferred, tallies, own, exported, say, handOver } = parts;
+  const { clock, config, pipeline, tracing, deferred, tallies, own, exported, say, handOver } = parts;
   const warned = new Set<string>();
   const warnOnce = (key: string, message: string) => {
     if (warned.has(key) || warned.size >= WARNINGS_MAX) return;
@@ -207,7 +217,7 @@ function createAgent(parts: AgentParts): Agent {
     identity: new Identity(config.userHeaders, warnOnce),
     emit: (event: NervecenterEvent) => {
       try {
-        pipeline.emit(event);
+        pipeline.emit(tracing()?.sampled(event) ?? event);
         exported?.(event);
         if (pipeline.batchReady) handOver();
       } catch {

@@ -3,8 +3,10 @@ import type { Config } from '../config/config.ts';
 import type { Source } from '../core/frame.ts';
 import type { NervecenterEvent } from '../core/signals/index.ts';
 import type { InstrumentSpec } from '../core/signals/instruments.ts';
+import type { SpanEvent, WholeSpan } from '../core/signals/span.ts';
 import type { EventLedger } from './event-ledger.ts';
 import type { Log } from './log.ts';
+import { keptAppSpan } from './receivers/otlp/spans/app-span.ts';
 import type { OtlpExporter, TargetCounts } from './sinks/otlp/exporter.ts';
 import type { SentBatch } from './sinks/postgres/spool/batch.ts';
 
@@ -102,24 +104,37 @@ type Observe = (value: number, attributes?: Readonly<Record<string, string>>) =>
 export class Acceptance {
   readonly #ledger: EventLedger;
   readonly #exporter: OtlpExporter | null;
+  readonly #keepsSpans: boolean;
   /** Resolves when the ledger has what was offered so far. */
   #handedOn: Promise<unknown> = Promise.resolve();
 
-  constructor(ledger: EventLedger, exporter: OtlpExporter | null) {
+  constructor(ledger: EventLedger, exporter: OtlpExporter | null, { spans }: Pick<Config, 'spans'>) {
     this.#ledger = ledger;
     this.#exporter = exporter;
+    this.#keepsSpans = spans === 'on';
   }
 
   /** See `EventLedger.offer`. */
   offer(events: readonly NervecenterEvent[], sent?: SentBatch): Promise<void> {
-    if (this.#exporter === null) return this.#ledger.offer(events, sent);
+    const stored = this.#stored(events);
+    const store = async () => {
+      if (stored.length > 0) await this.#ledger.offer(stored, sent);
+    };
+    if (this.#exporter === null) return store();
     const written = this.#exporter.offer(events, sent);
     // In the order in which they came: of what a process sent the ledger knows the last batch only.
-    const handedOn = this.#handedOn
-      .then(() => written)
-      .then(() => ({ stored: this.#ledger.offer(events, sent) }));
+    const handedOn = this.#handedOn.then(() => written).then(() => ({ accepted: store() }));
     this.#handedOn = handedOn;
-    return handedOn.then(({ stored }) => stored);
+    return handedOn.then(({ accepted }) => accepted);
+  }
+
+  /** Of spans of an app's own, which are sent whole, the ledger has what is kept of others. */
+  #stored(events: readonly NervecenterEvent[]): readonly NervecenterEvent[] {
+    if (!events.some(isWhole)) return events;
+    return events.flatMap((event) => {
+      if (!isWhole(event)) return [event];
+      return this.#keepsSpans ? [keptAppSpan(event, event.whole)] : [];
+    });
   }
 
   /** Resolves when the ledger has all that was offered. */
@@ -129,4 +144,8 @@ export class Acceptance {
       await last;
     }
   }
+}
+
+function isWhole(event: NervecenterEvent): event is SpanEvent & { readonly whole: WholeSpan } {
+  return event.signal === 'span' && event.whole !== undefined;
 }

@@ -208,7 +208,7 @@ async function openDoors(server: CollectorServer | null, options: DoorOptions) {
   let exporter: OtlpExporter | null = null;
   try {
     exporter = await startExport({ config, log, host, meter });
-    const accept = new Acceptance(parts.ledger, exporter);
+    const accept = new Acceptance(parts.ledger, exporter, config);
     const sink = otlpSink({ ...parts, accept, exporter });
     const otlp = await startOtlpReceiver({ config, log, meter, sink, stored, alone: host === null });
     return { url, otlp, exporter, accept };

@@ -8,6 +8,7 @@ import { parseUserHeaders, type UserHeaders } from '../core/user-headers.ts';
 import { nearestName } from './nearest-name.ts';
 import type { OtlpTarget } from './otlp/target.ts';
 import { readOtlpTargets } from './otlp/targets.ts';
+import { readTracing, type Tracing } from './otlp/tracing.ts';
 import type { ConnectionSource } from './postgres-options.ts';
 import { readPostgres } from './postgres-source.ts';
 import { RETENTION_DAYS } from './retention.ts';
@@ -67,6 +68,8 @@ export interface Config {
   readonly userHeaders: UserHeaders | null;
   /** Where what is seen is sent by OTLP. */
   readonly otlpTargets: readonly OtlpTarget[];
+  /** How an app that sends spans samples and names its traces. */
+  readonly tracing: Tracing;
   /** Whether dashboard, API and rows are hosted here. */
   readonly local: 'on' | 'off';
   /** Ways the app's process itself is to show its metrics, as OpenTelemetry names them; not all are supported. */
@@ -148,6 +151,7 @@ export function readConfig(env: Env = process.env, cwd: string = process.cwd()):
     caches: setting.parsed('NERVECENTER_CACHES', parseCachePrefixes),
     userHeaders: setting.parsed('NERVECENTER_USER_HEADER', parseUserHeaders),
     otlpTargets,
+    tracing: readTracing(setting),
     local: localOf(setting, otlpTargets),
     metricsExporters: metricsExporters(setting),
     prometheusExporterHost: setting.textOrDefault('OTEL_EXPORTER_PROMETHEUS_HOST'),

@@ -76,6 +76,8 @@ export interface Source {
   readonly pid: number;
   /** What is instrumented in that process, for the start message and `doctor`. */
   readonly instrumentations: readonly string[];
+  /** What its SDK found out of the process, where its spans are sent. */
+  readonly resource?: Attributes;
   /** How often this agent sends a frame; the collector judges by it whether the agent's event loop is late. */
   readonly frameIntervalMs: Milliseconds;
 }

@@ -23,7 +23,8 @@ const ASK_TIMEOUT_MS = 5000;
 
 interface ConnectionOptions {
   readonly config: Config;
-  readonly source: Source;
+  /** Who sends, as far as it is known by now. */
+  readonly source: () => Source;
   readonly env: NodeJS.ProcessEnv;
   readonly say: (line: string) => void;
   /** A batch is the collector's now. */
@@ -74,7 +75,7 @@ export class Connection {
       const link = joined ?? this.#host();
       this.#link = link;
       if (this.#closed) this.close();
-      else link?.send({ type: 'hello', source: this.#options.source });
+      else link?.send({ type: 'hello', source: this.#options.source() });
     } catch (error) {
       this.#sayOnce(`the collector cannot be started: ${describeError(error)}`);
       this.#retryLater();
@@ -141,7 +142,7 @@ export class Connection {
 
   #host(): CollectorLink | null {
     const { config, source, env } = this.#options;
-    return this.#closed ? null : startWorkerLink({ config, source, env, ...this.#events() });
+    return this.#closed ? null : startWorkerLink({ config, source: source(), env, ...this.#events() });
   }
 
   #events(): LinkEvents {

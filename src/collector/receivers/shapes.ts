@@ -77,6 +77,9 @@ const SOURCE: Shape = {
   host: isShortText,
   pid: isWhole,
   instrumentations: listOf(isShortText, INSTRUMENTATIONS_MAX),
+  resource: optional(
+    recordOf((value) => isShortText(value) || isNumber(value) || isBoolean(value), ATTRIBUTES_MAX),
+  ),
   frameIntervalMs: isCount,
 };
 

@@ -72,7 +72,7 @@ describe('Connection', () => {
         },
         directory,
       ),
-      source: sourceNamed('app'),
+      source: () => sourceNamed('app'),
       env: {},
       say: (line) => said.push(line),
       onAccepted: (batch) => accepted.push(batch),

@@ -14,6 +14,10 @@ export interface ReceivedSpan {
   readonly endMs: number;
   readonly status: number;
   readonly attributes: Attributes;
+  /** Name of what made it. */
+  readonly scope: string;
+  readonly traceState: string;
+  readonly events: readonly { readonly name: string; readonly attributes: Attributes }[];
 }
 
 export interface ReceivedLog {
@@ -52,8 +56,9 @@ function itemsOf(signal: Signal, request: Message): Item[] {
     const resource = attributesOf((one['resource'] as Message)['attributes']);
     assert.equal(typeof resource['service.name'], 'string', 'service.name is required of every resource');
     return listOf(one[scopes]).flatMap((scope) => {
-      assert.equal((scope['scope'] as Message)['name'], 'nervecenter');
-      return listOf(scope[items]).map((item): Item => [resource, item]);
+      const { name } = scope['scope'] as Message;
+      assert.ok(typeof name === 'string' && name !== '', 'a scope has a name');
+      return listOf(scope[items]).map((item): Item => [resource, { ...item, scope: name }]);
     });
   });
 }
@@ -74,6 +79,12 @@ export function spansIn(request: Message): ReceivedSpan[] {
       endMs: Number(span['endTimeUnixNano']) / 1e6,
       status: Number((span['status'] as Message | undefined)?.['code'] ?? 0),
       attributes: attributesOf(span['attributes']),
+      scope: String(span['scope']),
+      traceState: String(span['traceState'] ?? ''),
+      events: listOf(span['events']).map(({ name, attributes }) => ({
+        name: String(name),
+        attributes: attributesOf(attributes),
+      })),
     };
     assert.ok(received.startMs > 0 && received.endMs >= received.startMs, received.name);
     return received;

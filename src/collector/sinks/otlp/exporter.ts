@@ -7,6 +7,7 @@ import type { NervecenterEvent } from '../../../core/signals/index.ts';
 import type { Log } from '../../log.ts';
 import type { SentBatch } from '../postgres/spool/batch.ts';
 import type { SpoolFiles } from '../postgres/spool/files.ts';
+import { hasDetails } from './encode/log-records.ts';
 import { Resources } from './encode/resources.ts';
 import { type Serializers, serializersOf } from './encode/serializers.ts';
 import { hasSpans } from './encode/spans.ts';
@@ -195,7 +196,7 @@ class Exporter implements OtlpExporter {
   ): Promise<void> {
     if (events === null) return;
     const wanted = eventsFor(target, offered, this.#service);
-    const kept = target.nervecenter ? wanted : spansAmong(wanted);
+    const kept = target.nervecenter ? wanted : sentAmong(wanted, target);
     if (kept.length > 0) await events.spool.offer({ writer, seq, rows: kept.length, payload: encode(kept) });
   }
 
@@ -262,11 +263,14 @@ function createTarget(target: OtlpTarget, parts: TargetParts): Target {
   };
 }
 
-/** Those that become spans, or log records of them. */
-function spansAmong(events: readonly NervecenterEvent[]): readonly NervecenterEvent[] {
-  return events.every(({ signal }) => hasSpans(signal))
-    ? events
-    : events.filter(({ signal }) => hasSpans(signal));
+/** Those that become spans, or log records. */
+function sentAmong(
+  events: readonly NervecenterEvent[],
+  { endpoints }: OtlpTarget,
+): readonly NervecenterEvent[] {
+  const isSent = (event: NervecenterEvent) =>
+    hasSpans(event) || (endpoints.logs !== undefined && hasDetails(event));
+  return events.every(isSent) ? events : events.filter(isSent);
 }
 
 /** Bytes of the same list are made once, however many targets there are. */

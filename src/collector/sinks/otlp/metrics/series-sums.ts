@@ -3,7 +3,7 @@ import { AggregationTemporality, DataPointType, type MetricData } from '@opentel
 import type { HistogramKind, Temporality } from '../../../../config/otlp/target.ts';
 import type { Attributes, HistogramPoint, Point } from '../../../../core/frame.ts';
 import { type Distribution, HISTOGRAM_SCALE, HistogramDelta } from '../../../../core/histogram.ts';
-import { hrTime } from '../encode/spans.ts';
+import { hrTime } from '../encode/time.ts';
 
 export interface SumOptions {
   readonly temporality: Temporality;
