@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { MeterProvider } from '@opentelemetry/api';
 import type { Config } from '../config/config.ts';
+import { sendsSpans } from '../config/otlp/target.ts';
 import { describeError } from '../core/errors.ts';
 import { traceIdOf } from '../core/event.ts';
 import type { Attributes, Source } from '../core/frame.ts';
@@ -32,7 +33,7 @@ interface TracingOptions {
 /** `null` where no spans are sent: nothing is loaded and nothing of the app's is touched. */
 export function startTracing(options: TracingOptions): AppTracing | null {
   const { config, warnOnce } = options;
-  if (!sendsSpans(config)) return null;
+  if (!sendsSpans(config.otlpTargets)) return null;
   const { sampler: name, samplerRatio, unknown } = config.tracing;
   if (unknown.length > 0)
     warnOnce('tracing', `${unknown.join(', ')}: not known, so the default is taken, or nothing.`);
@@ -47,13 +48,6 @@ export function startTracing(options: TracingOptions): AppTracing | null {
     described: (source) => (resource === undefined ? source : { ...source, resource }),
     stop: () => sdk?.stop(),
   };
-}
-
-/** Whether what is sent has spans, or events that become some elsewhere. */
-function sendsSpans({ otlpTargets }: Pick<Config, 'otlpTargets'>): boolean {
-  return otlpTargets.some(
-    ({ nervecenter, endpoints }) => (nervecenter ? endpoints.logs : endpoints.traces) !== undefined,
-  );
 }
 
 /** Loaded only now, and at once: an app may ask for its tracer in its first line. */

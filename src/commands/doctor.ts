@@ -17,6 +17,7 @@ import { effectiveSettings } from '../config/effective-settings.ts';
 import { describeError } from '../core/errors.ts';
 import type { HealthStatus } from '../core/snapshot.ts';
 import { packageVersion } from '../platform/version.ts';
+import { apiOwner } from './api-owner.ts';
 
 const PROBE_TIMEOUT_MS = 3000;
 const HEALTH_STATUSES: readonly HealthStatus[] = ['healthy', 'degraded', 'critical'];
@@ -48,6 +49,7 @@ export async function doctor(): Promise<number> {
       `unknown, has no effect${meant === null ? '' : `; did you mean ${meant}?`}`,
     ]),
     ['instrumented', INSTRUMENTATIONS.map(({ name }) => name).join(', ')],
+    ['opentelemetry', apiOwner(config, process.cwd())],
     ['prices', prices.text],
     ['collector', await collectorState(config)],
     ['otlp', await otlpState(config)],

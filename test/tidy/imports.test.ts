@@ -149,7 +149,15 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'collector/start-notice.ts': ['core', 'platform', 'collector', 'config'],
   'collector/worker.ts': ['core', 'collector', 'config'],
   // Entries.
-  commands: ['core', 'platform', 'agent/instrumentations.ts', 'collector', 'config', 'top'],
+  commands: [
+    'core',
+    'platform',
+    'agent/context/app-trace.ts',
+    'agent/instrumentations.ts',
+    'collector',
+    'config',
+    'top',
+  ],
   'cli.ts': ['main.ts', 'platform'],
   'main.ts': ['core', 'platform', 'commands'],
   'index.ts': ['core', 'agent'],

@@ -20,6 +20,8 @@ interface SpanLike {
 export const API_KEY = Symbol.for('opentelemetry.js.api.1');
 /** Under which key every copy keeps the active span in a context, from 1.0 on. */
 export const SPAN_KEY = Symbol.for('OpenTelemetry Context Key SPAN');
+/** On what of ours is registered: how to tell it from an SDK of the app's. */
+export const OWN_SDK = Symbol.for('nervecenter.sdk');
 const TRACE_ID = /^(?!0{32})[\da-f]{32}$/;
 const SPAN_ID = /^(?!0{16})[\da-f]{16}$/;
 const SAMPLED = 1;

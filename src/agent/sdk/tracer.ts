@@ -7,7 +7,7 @@ import type {
   TracerOptions,
   TracerProvider,
 } from '@opentelemetry/api';
-import { SPAN_KEY } from '../context/app-trace.ts';
+import { OWN_SDK, SPAN_KEY } from '../context/app-trace.ts';
 
 /** Whose spans a tracer makes now. */
 export interface TracerSource {
@@ -26,6 +26,7 @@ export interface TracerSource {
  * goes on with that one's, as with the API's own proxies.
  */
 export class YieldingTracerProvider implements TracerProvider {
+  readonly [OWN_SDK] = true;
   readonly #source: TracerSource;
 
   constructor(source: TracerSource) {
