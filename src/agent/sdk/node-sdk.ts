@@ -12,8 +12,7 @@ export interface NodeSdkParts {
   readonly propagator: TextMapPropagator | null;
   /** Its logger of diagnostics, where `OTEL_LOG_LEVEL` asks for one. */
   readonly diag: unknown;
-  /** What resource detectors found; resolves when the slowest has, and never rejects. */
-  readonly resource: Promise<ResourceAttributes>;
+  readonly resource: DetectedResource;
 }
 
 interface NodeSdkOptions {
@@ -68,14 +67,14 @@ export function startNodeSdk({ service, shared, contexts, onEnd }: NodeSdkOption
     provider: made.trace as TracerProvider,
     propagator: (made.propagation ?? null) as TextMapPropagator | null,
     diag: made.diag,
-    resource: detected.known(),
+    resource: detected,
   };
 }
 
 type Resource = ResourceMetrics['resource'];
 
-/** Stands where the SDK merges what its detectors found, and keeps it. */
-class DetectedResource implements Resource {
+/** What resource detectors found: stands where the SDK merges it, and keeps it. */
+export class DetectedResource implements Resource {
   readonly attributes: Attributes = {};
   #found: Resource | null = null;
 
@@ -89,18 +88,19 @@ class DetectedResource implements Resource {
     return [];
   }
 
-  async known(): Promise<ResourceAttributes> {
-    try {
-      await this.#found?.waitForAsyncAttributes?.();
-      return Object.fromEntries(
-        Object.entries(this.#found?.attributes ?? {}).filter(
-          (entry): entry is [string, string | number | boolean] =>
-            !LEFT_OUT.has(entry[0]) && isPlain(entry[1]),
-        ),
-      );
-    } catch {
-      return {};
-    }
+  /** Resolves when the slowest detector has answered, or failed. */
+  async settled(): Promise<void> {
+    await this.#found?.waitForAsyncAttributes?.().catch(() => {});
+  }
+
+  /** What is known by now. */
+  known(): ResourceAttributes {
+    const entries = Object.entries(this.#found?.attributes ?? {});
+    return Object.fromEntries(
+      entries.filter(
+        (entry): entry is [string, string | number | boolean] => !LEFT_OUT.has(entry[0]) && isPlain(entry[1]),
+      ),
+    );
   }
 }
 

@@ -106,11 +106,12 @@ class PreloadSdk implements OwnSdk, TracerSource {
   }
 
   async ready(): Promise<Attributes> {
-    const resource = this.#load()?.resource ?? Promise.resolve({});
-    const late = new Promise<Attributes>((resolve) => {
-      setTimeout(resolve, DETECTORS_PATIENCE_MS, {}).unref();
+    const { resource } = this.#load() ?? {};
+    const late = new Promise((resolve) => {
+      setTimeout(resolve, DETECTORS_PATIENCE_MS).unref();
     });
-    return Promise.race([resource, late]);
+    await Promise.race([resource?.settled(), late]);
+    return resource?.known() ?? {};
   }
 
   stop(): void {
