@@ -6,6 +6,8 @@ import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 import { Metadata, Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js';
+import { assertMetric, SeriesHistory } from './conventions/metrics.ts';
+import { assertDetails, assertLog, assertSpan, assertTraces } from './conventions/spans.ts';
 import { decodeRequest, encodeMessage, type Message, type Signal } from './messages.ts';
 import {
   logsIn,
@@ -34,7 +36,7 @@ export interface ReceiverOptions {
   readonly port?: number;
 }
 
-/** A strict OTLP receiver: what is not by the protocol is kept in `problems`. */
+/** A strict OTLP receiver: what is not by the protocol and by the conventions is refused, and kept in `problems`. */
 export class OtlpReceiver {
   readonly spans: ReceivedSpan[] = [];
   readonly logs: ReceivedLog[] = [];
@@ -46,6 +48,7 @@ export class OtlpReceiver {
   /** When each request came, accepted or not. */
   readonly arrivals: number[] = [];
   url = '';
+  readonly #series = new SeriesHistory();
   #stop: () => Promise<void> = async () => {};
 
   static async start(options: ReceiverOptions = {}): Promise<OtlpReceiver> {
@@ -57,6 +60,13 @@ export class OtlpReceiver {
 
   stop(): Promise<void> {
     return this.#stop();
+  }
+
+  /** @throws Error where something that came is not as it should be, by itself or beside what else came. */
+  assertConventions(): void {
+    assert.deepEqual(this.problems, []);
+    assertTraces(this.spans);
+    assertDetails(this.spans, this.logs);
   }
 
   async #listenHttp({ tls, protocol = 'http/protobuf', port = 0 }: ReceiverOptions): Promise<void> {
@@ -170,9 +180,22 @@ export class OtlpReceiver {
   }
 
   #take(signal: Signal, request: Message): void {
-    if (signal === 'traces') this.spans.push(...spansIn(request));
-    else if (signal === 'logs') this.logs.push(...logsIn(request));
-    else this.metrics.push(...metricsIn(request));
+    if (signal === 'traces') {
+      const spans = spansIn(request);
+      spans.forEach(assertSpan);
+      this.spans.push(...spans);
+    } else if (signal === 'logs') {
+      const logs = logsIn(request);
+      logs.forEach(assertLog);
+      this.logs.push(...logs);
+    } else {
+      const metrics = metricsIn(request);
+      for (const metric of metrics) {
+        assertMetric(metric);
+        this.#series.add(metric);
+      }
+      this.metrics.push(...metrics);
+    }
   }
 }
 
