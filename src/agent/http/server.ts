@@ -155,7 +155,10 @@ const PLAIN = {} as const;
 
 /** Whether the client spoke TLS: to this server, or to the proxy in front of it that says so. */
 function isEncrypted({ headers, socket }: IncomingMessage): boolean {
-  return (socket as Partial<TLSSocket>).encrypted === true || headers['x-forwarded-proto'] === 'https';
+  if ((socket as Partial<TLSSocket>).encrypted === true) return true;
+  const forwarded = headers['x-forwarded-proto'];
+  // The client's own comes first, then those between proxies.
+  return typeof forwarded === 'string' && forwarded.startsWith('https');
 }
 
 function identifyUser(identity: Identity, request: IncomingMessage, work: WorkContext): void {
