@@ -8,6 +8,8 @@ const CALLER = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 const PATIENCE = { timeoutMs: 30_000 };
 /** A request, a query with three stages and four calls, a request that failed with its call, a session. */
 const SPANS = 12;
+/** Of the calls but that for embeddings. */
+const DETAILS = 4;
 
 let receiver: OtlpReceiver;
 let app: GenaiApp;
@@ -31,7 +33,7 @@ for (const protocol of ['http/protobuf', 'http/json', 'grpc'] as const) {
       assert.equal(await app.ask('/ask/lease', { traceparent: CALLER, 'x-forwarded-proto': 'https' }), 200);
       assert.equal(await app.ask('/refused'), 503);
       app.talk();
-      await until(() => receiver.spans.length >= SPANS || receiver.problems.length > 0, PATIENCE);
+      await until(() => hasAll() || receiver.problems.length > 0, PATIENCE);
       await app.end();
       receiver.assertConventions();
       assertTrace();
@@ -39,9 +41,20 @@ for (const protocol of ['http/protobuf', 'http/json', 'grpc'] as const) {
       const refused = receiver.spans.find(({ name }) => name === 'chat refused');
       assert.equal(refused?.attributes['error.type'], 'rate_limit_error');
       assert.equal(receiver.spans.length, SPANS);
-      assert.equal(receiver.logs.length, 4);
+      assert.equal(receiver.logs.length, DETAILS);
     });
   });
+}
+
+/** Spans, details and the metrics of the last call. */
+function hasAll(): boolean {
+  const isMeasured = receiver.metrics.some(
+    ({ name, points }) =>
+      name === 'gen_ai.client.inference.usage.input_tokens' &&
+      points.length === GenaiApp.calls().length &&
+      points.some(({ attributes }) => attributes['gen_ai.request.model'] === 'refused'),
+  );
+  return isMeasured && receiver.spans.length >= SPANS && receiver.logs.length >= DETAILS;
 }
 
 /** What was asked with a caller's trace is one trace in it. */
