@@ -1,6 +1,7 @@
 import type { Meter, ObservableResult } from '@opentelemetry/api';
 import type { Config } from '../config/config.ts';
 import type { Source } from '../core/frame.ts';
+import type { Passage } from '../core/passage.ts';
 import type { NervecenterEvent } from '../core/signals/index.ts';
 import type { InstrumentSpec } from '../core/signals/instruments.ts';
 import type { EventLedger } from './event-ledger.ts';
@@ -110,10 +111,10 @@ export class Acceptance {
     this.#exporter = exporter;
   }
 
-  /** See `EventLedger.offer`. */
-  offer(events: readonly NervecenterEvent[], sent?: SentBatch): Promise<void> {
+  /** See `EventLedger.offer` and `OtlpExporter.offer`. */
+  offer(events: readonly NervecenterEvent[], sent?: SentBatch, passage?: Passage): Promise<void> {
     if (this.#exporter === null) return this.#ledger.offer(events, sent);
-    const written = this.#exporter.offer(events, sent);
+    const written = this.#exporter.offer(events, sent, passage);
     // In the order in which they came: of what a process sent the ledger knows the last batch only.
     const handedOn = this.#handedOn
       .then(() => written)
