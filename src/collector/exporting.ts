@@ -13,25 +13,26 @@ const EXPORTED: InstrumentSpec<'counter'> = {
   name: 'nervecenter.otlp.export.exported',
   kind: 'counter',
   unit: '{event}',
-  description: 'Events that an OTLP receiver has, by nervecenter.otlp.target.',
+  description: 'Of them those that an OTLP receiver has, by nervecenter.otlp.target.',
 };
 const ACCEPTED: InstrumentSpec<'counter'> = {
   name: 'nervecenter.otlp.export.accepted',
   kind: 'counter',
   unit: '{event}',
-  description: 'Events taken for an OTLP receiver: exported, waiting and dropped ones add up to them.',
+  description:
+    'Events, received spans and log records taken for an OTLP receiver: exported, waiting and dropped ones add up to them.',
 };
 const DROPPED: InstrumentSpec<'counter'> = {
   name: 'nervecenter.otlp.export.dropped',
   kind: 'counter',
   unit: '{event}',
-  description: 'Events given up, by nervecenter.otlp.target and nervecenter.otlp.reason.',
+  description: 'Of them those given up, by nervecenter.otlp.target and nervecenter.otlp.reason.',
 };
 const WAITING: InstrumentSpec<'gauge'> = {
   name: 'nervecenter.otlp.export.waiting',
   kind: 'gauge',
   unit: '{event}',
-  description: 'Events that wait for an OTLP receiver.',
+  description: 'Of them those that wait for an OTLP receiver.',
 };
 const REJECTED: InstrumentSpec<'counter'> = {
   name: 'nervecenter.otlp.export.rejected',
