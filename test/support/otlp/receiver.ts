@@ -34,6 +34,8 @@ export interface ReceiverOptions {
   readonly tls?: { readonly key: Buffer; readonly cert: Buffer };
   /** @default any free one */
   readonly port?: number;
+  /** Whether it is sent what others than nervecenter made. @default false */
+  readonly foreign?: boolean;
 }
 
 /** A strict OTLP receiver: what is not by the protocol and by the conventions is refused, and kept in `problems`. */
@@ -43,16 +45,20 @@ export class OtlpReceiver {
   readonly metrics: ReceivedMetric[] = [];
   readonly headers: Readonly<Record<string, unknown>>[] = [];
   readonly problems: unknown[] = [];
+  /** What was accepted, as it came. */
+  readonly requests: { readonly signal: Signal; readonly request: Message }[] = [];
   /** Asked for every request; what it gives is done instead of accepting. */
   fault: (signal: Signal) => Fault | null = () => null;
   /** When each request came, accepted or not. */
   readonly arrivals: number[] = [];
   url = '';
   readonly #series = new SeriesHistory();
+  #foreign = false;
   #stop: () => Promise<void> = async () => {};
 
   static async start(options: ReceiverOptions = {}): Promise<OtlpReceiver> {
     const receiver = new OtlpReceiver();
+    receiver.#foreign = options.foreign ?? false;
     if (options.protocol === 'grpc') await receiver.#listenGrpc(options);
     else await receiver.#listenHttp(options);
     return receiver;
@@ -180,22 +186,21 @@ export class OtlpReceiver {
   }
 
   #take(signal: Signal, request: Message): void {
-    if (signal === 'traces') {
-      const spans = spansIn(request);
-      spans.forEach(assertSpan);
-      this.spans.push(...spans);
-    } else if (signal === 'logs') {
-      const logs = logsIn(request);
-      logs.forEach(assertLog);
-      this.logs.push(...logs);
-    } else {
-      const metrics = metricsIn(request);
-      for (const metric of metrics) {
-        assertMetric(metric);
-        this.#series.add(metric);
-      }
-      this.metrics.push(...metrics);
-    }
+    this.requests.push({ signal, request });
+    // What others made is theirs.
+    const check = <T>(items: readonly T[], assertOne: (item: T) => void) => {
+      if (!this.#foreign) items.forEach(assertOne);
+      return items;
+    };
+    if (signal === 'traces') this.spans.push(...check(spansIn(request, this.#foreign), assertSpan));
+    else if (signal === 'logs') this.logs.push(...check(logsIn(request, this.#foreign), assertLog));
+    else
+      this.metrics.push(
+        ...check(metricsIn(request), (metric) => {
+          assertMetric(metric);
+          this.#series.add(metric);
+        }),
+      );
   }
 }
 

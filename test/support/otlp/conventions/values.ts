@@ -2,26 +2,23 @@ import assert from 'node:assert/strict';
 import type { Message } from '../messages.ts';
 
 /** What the protocol tells apart; a `double` may come as an `int`, because to JavaScript 1.0 is 1. */
-export type ValueType = 'string' | 'boolean' | 'int' | 'double' | 'string[]';
+export type ValueType = 'string' | 'boolean' | 'int' | 'double' | 'string[]' | 'other';
 export type ValueTypes = Readonly<Record<string, ValueType>>;
 
 /** The types of attributes by their names, as they came. */
 export function typesOf(list: unknown): ValueTypes {
   const pairs = (list ?? []) as readonly { readonly key: string; readonly value: Message }[];
-  return Object.fromEntries(pairs.map(({ key, value }) => [key, typeOf(key, value)]));
+  return Object.fromEntries(pairs.map(({ key, value }) => [key, typeOf(value)]));
 }
 
-function typeOf(key: string, value: Message): ValueType {
+function typeOf(value: Message): ValueType {
   if ('stringValue' in value) return 'string';
   if ('boolValue' in value) return 'boolean';
   if ('intValue' in value) return 'int';
   if ('doubleValue' in value) return 'double';
   const { values = [] } = (value['arrayValue'] ?? {}) as { readonly values?: readonly Message[] };
-  assert.ok(
-    'arrayValue' in value && values.every((one) => 'stringValue' in one),
-    `${key} is of no known type`,
-  );
-  return 'string[]';
+  const areTexts = 'arrayValue' in value && values.every((one) => 'stringValue' in one);
+  return areTexts ? 'string[]' : 'other';
 }
 
 export interface AttributeRules {
