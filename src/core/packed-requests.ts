@@ -9,7 +9,7 @@ import { milliseconds } from './units.ts';
 export type PackedRequests = readonly (string | number | null)[];
 
 /** How many values one request takes. */
-export const REQUEST_FIELDS = 13;
+export const REQUEST_FIELDS = 14;
 /** A flag among texts and numbers. */
 const UNSAMPLED = 0;
 
@@ -41,6 +41,7 @@ function pack(event: RequestEvent, into: (string | number | null)[]): void {
     event.requestBytes,
     event.responseBytes,
     event.parentSpanId ?? null,
+    event.scheme ?? null,
     event.sampled === false ? UNSAMPLED : null,
   );
 }
@@ -69,6 +70,7 @@ function unpack(packed: PackedRequests, at: number): RequestEvent {
     requestBytes: field(9),
     responseBytes: field(10),
     ...(packed[at + 11] === null ? {} : { parentSpanId: field(11) }),
-    ...(packed[at + 12] === UNSAMPLED ? { sampled: false } : {}),
+    ...(packed[at + 12] === null ? {} : { scheme: field(12) }),
+    ...(packed[at + 13] === UNSAMPLED ? { sampled: false } : {}),
   };
 }

@@ -48,8 +48,8 @@ async function fedCollector(dataDir: string, env: Record<string, string>): Promi
   return fed;
 }
 
-async function receiving(port: number): Promise<OtlpReceiver> {
-  const receiver = await OtlpReceiver.start({ port });
+async function receiving(port: number, foreign = false): Promise<OtlpReceiver> {
+  const receiver = await OtlpReceiver.start({ port, foreign });
   stops.push(() => receiver.stop());
   return receiver;
 }
@@ -134,7 +134,7 @@ describe('a collector that sends by OTLP', () => {
   it('sends spans of an app as they are, and keeps of them what is kept of others', async () => {
     const [request, span] = appTrace();
     for (const spans of ['on', 'off']) {
-      const receiver = await receiving(await freePort());
+      const receiver = await receiving(await freePort(), true);
       const env = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, NERVECENTER_SPANS: spans };
       const fed = await fedCollector(newDataDir(), env);
       await fed.feed([request, span]);

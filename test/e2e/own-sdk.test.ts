@@ -132,7 +132,7 @@ describe('an app that sends spans', () => {
       await (await called(`${first.url}/chain`, { traceparent: `00-${trace}-${CALLER}-01` })).text();
     await until(() => spooled(apps.directory, '"name":"prepare"') === traces.length, SLOW);
     await kill(first.child);
-    const late = await OtlpReceiver.start({ port });
+    const late = await OtlpReceiver.start({ port, foreign: true });
     try {
       await apps.app(file, 'root', { env });
       const prepared = () => late.spans.filter(({ name }) => name === 'prepare');

@@ -42,7 +42,7 @@ export class TracedApps {
     const model = await startStub();
     const usage = { prompt_tokens: 1, completion_tokens: 2 };
     model.handler = (_request, response) => sendJson(response, 200, { model: 'gpt-4o', choices: [], usage });
-    return new TracedApps(await OtlpReceiver.start(), model);
+    return new TracedApps(await OtlpReceiver.start({ foreign: true }), model);
   }
 
   /** @param file of the app, among the fixtures. */

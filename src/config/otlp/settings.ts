@@ -114,7 +114,7 @@ export const OTLP_SETTINGS = {
   OTEL_NODE_RESOURCE_DETECTORS: {
     kind: 'text',
     group: 'sending',
-    default: 'all',
+    absent: 'all',
     meaning:
       'what the resource of an app that sends says of it: of `env`, `host`, `os`, `process`, `serviceinstance`; `none`',
   },
