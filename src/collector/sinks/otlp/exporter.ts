@@ -7,12 +7,13 @@ import type { NervecenterEvent } from '../../../core/signals/index.ts';
 import type { Log } from '../../log.ts';
 import type { SentBatch } from '../postgres/spool/batch.ts';
 import type { SpoolFiles } from '../postgres/spool/files.ts';
+import type { BatchName } from './encode/log-records.ts';
 import { Resources } from './encode/resources.ts';
 import { type Serializers, serializersOf } from './encode/serializers.ts';
 import { hasSpans } from './encode/spans.ts';
+import { EventPayloads, type SpooledForm, spooledFormFor } from './event-payloads.ts';
 import { EventFigures } from './metrics/event-figures.ts';
 import { MetricExport } from './metrics/metric-export.ts';
-import { payloadOf } from './queue/event-batch.ts';
 import { EventSpool } from './queue/event-spool.ts';
 import { ExportCounts } from './queue/export-counts.ts';
 import { Delivery } from './send/delivery.ts';
@@ -61,18 +62,19 @@ export interface OtlpExporter {
   shutdown(deadlineMs: number): Promise<void>;
 }
 
-/** Events as they go into spools: the same bytes for every target that wants the same events. */
-interface PreparedBatch {
-  readonly writer: string;
-  readonly seq: number;
-  readonly encode: (events: readonly NervecenterEvent[]) => Buffer;
+interface PreparedBatch extends BatchName {
+  readonly payloads: EventPayloads;
 }
 
 interface Target {
   readonly target: OtlpTarget;
   readonly counts: ExportCounts;
   /** `null`: its events go nowhere. */
-  readonly events: { readonly spool: EventSpool; readonly loop: TargetExport } | null;
+  readonly events: {
+    readonly spool: EventSpool;
+    readonly form: SpooledForm;
+    readonly loop: TargetExport;
+  } | null;
   readonly metrics: MetricExport | null;
 }
 
@@ -133,7 +135,8 @@ class Exporter implements OtlpExporter {
       this.#figures.measure(events);
     }
     const [writer, seq] = sent ?? [this.#writer, this.#nextSeq++];
-    const batch: PreparedBatch = { writer, seq, encode: encodedOnce() };
+    const payloads = new EventPayloads({ writer, seq }, this.#resources);
+    const batch: PreparedBatch = { writer, seq, payloads };
     await Promise.all(this.#targets.map((target) => this.#offerTo(target, events, batch)));
   }
 
@@ -191,12 +194,14 @@ class Exporter implements OtlpExporter {
   async #offerTo(
     { target, events }: Target,
     offered: readonly NervecenterEvent[],
-    { writer, seq, encode }: PreparedBatch,
+    { writer, seq, payloads }: PreparedBatch,
   ): Promise<void> {
     if (events === null) return;
     const wanted = eventsFor(target, offered, this.#service);
     const kept = target.nervecenter ? wanted : spansAmong(wanted);
-    if (kept.length > 0) await events.spool.offer({ writer, seq, rows: kept.length, payload: encode(kept) });
+    if (kept.length === 0) return;
+    const payload = payloads.payloadOf(kept, events.form);
+    await events.spool.offer({ writer, seq, rows: kept.length, payload });
   }
 
   /** What was measured since somebody asked, for all who send it. */
@@ -248,7 +253,7 @@ function createTarget(target: OtlpTarget, parts: TargetParts): Target {
   return {
     target,
     counts,
-    events: sendsEvents ? { spool, loop } : null,
+    events: sendsEvents ? { spool, form: spooledFormFor(target), loop } : null,
     metrics:
       metrics === undefined || serializers.metrics === undefined
         ? null
@@ -267,14 +272,4 @@ function spansAmong(events: readonly NervecenterEvent[]): readonly NervecenterEv
   return events.every(({ signal }) => hasSpans(signal))
     ? events
     : events.filter(({ signal }) => hasSpans(signal));
-}
-
-/** Bytes of the same list are made once, however many targets there are. */
-function encodedOnce(): (events: readonly NervecenterEvent[]) => Buffer {
-  const made = new Map<readonly NervecenterEvent[], Buffer>();
-  return (events) => {
-    const known = made.get(events) ?? payloadOf(events);
-    made.set(events, known);
-    return known;
-  };
 }

@@ -2,14 +2,15 @@ import type { OtlpSignal, OtlpTarget } from '../../../config/otlp/target.ts';
 import type { Sender } from '../../../core/event.ts';
 import type { NervecenterEvent } from '../../../core/signals/index.ts';
 import { MIB, SECOND_MS } from '../../../core/units.ts';
-import { detailsOf, eventRecord } from './encode/log-records.ts';
+import { type EventForm, formFor, recordsOf } from './encode/event-records.ts';
 import type { Resources } from './encode/resources.ts';
 import type { OtlpLogRecord, OtlpSpan, Serializers } from './encode/serializers.ts';
-import { spansOf } from './encode/spans.ts';
-import { eventsIn } from './queue/event-batch.ts';
+import { chunks, ITEMS_MAX } from './event-payloads.ts';
+import { contentIn, type ReadyRequest } from './queue/event-batch.ts';
 import type { EventSpool, TakeBounds } from './queue/event-spool.ts';
 import type { ExportCounts } from './queue/export-counts.ts';
 import type { Delivered, Delivery } from './send/delivery.ts';
+import type { Body } from './send/transport.ts';
 
 /** What of a target sends its events. */
 export interface TargetExportOptions {
@@ -24,10 +25,8 @@ export interface TargetExportOptions {
 
 /** What is here for so long is sent, even if it is little. */
 const LINGER_MS = SECOND_MS / 2;
-/** Receivers take some MiB at once; this much JSON is less as protobuf. */
+/** Receivers take some MiB at once. */
 const BOUNDS: TakeBounds = { events: 1000, bytes: 2 * MIB };
-/** Past it a request is several: a query has a span for every stage. */
-const SPANS_MAX = 2000;
 const READ_RETRY_MS = SECOND_MS;
 
 type Batches = Awaited<ReturnType<EventSpool['take']>>;
@@ -35,6 +34,7 @@ type Batches = Awaited<ReturnType<EventSpool['take']>>;
 /** The loop that takes what waits for one target and sends it, as spans and log records. */
 export class TargetExport {
   readonly #options: TargetExportOptions;
+  readonly #form: EventForm;
   #wake = () => {};
   #hurried = false;
   #stopped = false;
@@ -42,6 +42,7 @@ export class TargetExport {
 
   constructor(options: TargetExportOptions) {
     this.#options = options;
+    this.#form = formFor(options.target);
   }
 
   start(): void {
@@ -104,30 +105,31 @@ export class TargetExport {
     return true;
   }
 
-  /** What the events become for this target, a chain of requests per signal. */
+  /** What waits for this target, a chain of requests per signal. */
   #requests(batches: Batches): (() => Promise<Delivered>)[] {
-    const { target, resources, deliveries, serializers } = this.#options;
+    const { deliveries, serializers } = this.#options;
+    const ready: ReadyRequest[] = [];
     const spans: OtlpSpan[] = [];
-    const records: OtlpLogRecord[] = [];
+    const logs: OtlpLogRecord[] = [];
     for (const batch of batches) {
-      for (const event of eventsIn(batch)) {
-        const resource = resources.of(event.sender);
-        if (target.nervecenter) records.push(eventRecord(event, batch, resource));
-        else {
-          if (deliveries.traces !== undefined) spans.push(...spansOf(event, resource));
-          const details = deliveries.logs === undefined ? null : detailsOf(event, resource);
-          if (details !== null) records.push(details);
-        }
+      const content = contentIn(batch);
+      if (content.kind === 'requests') ready.push(...content.requests);
+      else {
+        const records = recordsOf(content.events, this.#form, batch, this.#options.resources);
+        spans.push(...records.spans);
+        logs.push(...records.logs);
       }
     }
-    const { traces, logs } = deliveries;
-    const chunks = Math.ceil(spans.length / SPANS_MAX);
-    const spanBodies = Array.from(
-      { length: chunks },
-      (_, index) => () => serializers.traces?.traces(spans.slice(index * SPANS_MAX, (index + 1) * SPANS_MAX)),
-    );
-    const logBodies = records.length === 0 ? [] : [() => serializers.logs?.logs(records)];
-    return [() => inTurn(traces, spanBodies), () => inTurn(logs, logBodies)];
+    const { traces: ofSpans, logs: ofLogs } = serializers;
+    const spanBodies = [
+      ...joined(ready, 'traces'),
+      ...chunks(spans).map((some) => () => bodyOf(ofSpans, ofSpans?.traces(some))),
+    ];
+    const logBodies = [
+      ...joined(ready, 'logs'),
+      ...chunks(logs).map((some) => () => bodyOf(ofLogs, ofLogs?.logs(some))),
+    ];
+    return [() => inTurn(deliveries.traces, spanBodies), () => inTurn(deliveries.logs, logBodies)];
   }
 
   async #linger(): Promise<void> {
@@ -149,16 +151,38 @@ export class TargetExport {
   }
 }
 
+/** `null`: the signal is not sent any more. */
+type MakeBody = () => Body | null;
+
+function bodyOf(serializers: Serializers | undefined, bytes: Uint8Array | undefined): Body | null {
+  return serializers === undefined || bytes === undefined ? null : { bytes, encoding: serializers.encoding };
+}
+
+/** The requests of a signal that are ready, as few as their bound allows. */
+function joined(ready: readonly ReadyRequest[], signal: ReadyRequest['signal']): MakeBody[] {
+  const groups: ReadyRequest[][] = [];
+  let items = ITEMS_MAX;
+  for (const request of ready) {
+    if (request.signal !== signal) continue;
+    items += request.items;
+    if (items <= ITEMS_MAX) groups.at(-1)?.push(request);
+    else {
+      groups.push([request]);
+      items = request.items;
+    }
+  }
+  return groups.map((group) => () => {
+    return { bytes: Buffer.concat(group.map(({ bytes }) => bytes)), encoding: 'protobuf' };
+  });
+}
+
 /** One request after the other; what is refused keeps none of the others from being sent. */
-async function inTurn(
-  delivery: Delivery | undefined,
-  bodies: readonly (() => Uint8Array | undefined)[],
-): Promise<Delivered> {
+async function inTurn(delivery: Delivery | undefined, bodies: readonly MakeBody[]): Promise<Delivered> {
   let worst: Delivered = 'accepted';
-  for (const body of bodies) {
-    const bytes = body();
-    if (delivery === undefined || bytes === undefined) continue;
-    const delivered = await delivery.deliver(bytes);
+  for (const make of bodies) {
+    const body = make();
+    if (delivery === undefined || body === null) continue;
+    const delivered = await delivery.deliver(body);
     if (delivered === 'stopped') return 'stopped';
     if (delivered === 'refused') worst = 'refused';
   }

@@ -3,11 +3,12 @@ import {
   JsonLogsSerializer,
   JsonMetricsSerializer,
   JsonTraceSerializer,
-  ProtobufLogsSerializer,
+  type ProtobufLogsSerializer,
   ProtobufMetricsSerializer,
-  ProtobufTraceSerializer,
+  type ProtobufTraceSerializer,
 } from '@opentelemetry/otlp-transformer';
 import type { OtlpProtocol } from '../../../../config/otlp/target.ts';
+import { protobufOfLogs, protobufOfSpans } from './proto-requests.ts';
 
 type RequestOf<S> = S extends ISerializer<infer Request, unknown> ? Request : never;
 
@@ -17,22 +18,28 @@ export type OtlpLogRecord = RequestOf<typeof ProtobufLogsSerializer>[number];
 export type OtlpMetrics = RequestOf<typeof ProtobufMetricsSerializer>;
 
 export interface Serializers {
-  readonly traces: (spans: OtlpSpan[]) => Uint8Array;
-  readonly logs: (records: OtlpLogRecord[]) => Uint8Array;
+  readonly encoding: 'protobuf' | 'json';
+  readonly traces: (spans: readonly OtlpSpan[]) => Uint8Array;
+  readonly logs: (records: readonly OtlpLogRecord[]) => Uint8Array;
   readonly metrics: (metrics: OtlpMetrics) => Uint8Array;
 }
 
 const EMPTY = new Uint8Array(0);
 
-/** By the SDK's own serializers; `grpc` carries protobuf, too. */
+const PROTOBUF: Serializers = {
+  encoding: 'protobuf',
+  traces: protobufOfSpans,
+  logs: protobufOfLogs,
+  metrics: (metrics) => ProtobufMetricsSerializer.serializeRequest(metrics) ?? EMPTY,
+};
+const JSON_TEXT: Serializers = {
+  encoding: 'json',
+  traces: (spans) => JsonTraceSerializer.serializeRequest([...spans]) ?? EMPTY,
+  logs: (records) => JsonLogsSerializer.serializeRequest([...records]) ?? EMPTY,
+  metrics: (metrics) => JsonMetricsSerializer.serializeRequest(metrics) ?? EMPTY,
+};
+
+/** `grpc` carries protobuf, too. */
 export function serializersOf(protocol: OtlpProtocol): Serializers {
-  const json = protocol === 'http/json';
-  const traces = json ? JsonTraceSerializer : ProtobufTraceSerializer;
-  const logs = json ? JsonLogsSerializer : ProtobufLogsSerializer;
-  const metrics = json ? JsonMetricsSerializer : ProtobufMetricsSerializer;
-  return {
-    traces: (spans) => traces.serializeRequest(spans) ?? EMPTY,
-    logs: (records) => logs.serializeRequest(records) ?? EMPTY,
-    metrics: (one) => metrics.serializeRequest(one) ?? EMPTY,
-  };
+  return protocol === 'http/json' ? JSON_TEXT : PROTOBUF;
 }

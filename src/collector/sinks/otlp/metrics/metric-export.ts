@@ -88,11 +88,11 @@ export class MetricExport {
       const metrics = sums.collect(Date.now());
       if (left) this.#processes.delete(instanceId);
       if (metrics.length === 0) continue;
-      const body = serializers.metrics({
+      const bytes = serializers.metrics({
         resource: resources.of(sender),
         scopeMetrics: [{ scope: SCOPE, metrics }],
       });
-      if ((await delivery.deliver(body)) === 'stopped') return false;
+      if ((await delivery.deliver({ bytes, encoding: serializers.encoding })) === 'stopped') return false;
     }
     return true;
   }

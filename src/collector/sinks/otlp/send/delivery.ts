@@ -1,7 +1,7 @@
 import { backoffMs } from '../../../../core/backoff.ts';
 import { Condition } from '../../../condition.ts';
 import type { Log } from '../../../log.ts';
-import type { Outcome, Transport } from './transport.ts';
+import type { Body, Outcome, Transport } from './transport.ts';
 
 export interface DeliveryOptions {
   /** `langfuse traces`, for the log. */
@@ -33,7 +33,7 @@ export class Delivery {
   }
 
   /** Tries until the receiver has the request or refuses it for good, or `stop` is called. Never rejects. */
-  async deliver(body: Uint8Array): Promise<Delivered> {
+  async deliver(body: Body): Promise<Delivered> {
     for (let attempt = 1; !this.#stopped.signal.aborted; attempt++) {
       const outcome = await this.#options.transport.send(body, this.#stopped.signal);
       if (this.#stopped.signal.aborted && outcome.kind === 'retry') break;

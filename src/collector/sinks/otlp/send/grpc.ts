@@ -39,14 +39,14 @@ const RECONNECT_MS_MAX = 5 * SECOND_MS;
 
 const asIs = (bytes: Buffer): Buffer => bytes;
 
-/** OTLP over gRPC. Bodies are protobuf already. */
+/** OTLP over gRPC. Bodies are protobuf: JSON is made for `http/json` only, just before it is sent. */
 export function grpcTransport({ endpoint, signal, tls }: TransportOptions): Transport {
   const client = connect(endpoint, tls);
   const path = `/opentelemetry.proto.collector.${SERVICES[signal]}/Export`;
   const metadata = new Metadata();
   for (const [name, value] of Object.entries(endpoint.headers)) metadata.set(name, value);
   return {
-    send: (body, stopped) =>
+    send: ({ bytes }, stopped) =>
       new Promise((resolve) => {
         const deadline = Date.now() + endpoint.timeoutMs;
         let call: ClientUnaryCall | null = null;
@@ -56,7 +56,15 @@ export function grpcTransport({ endpoint, signal, tls }: TransportOptions): Tran
           resolve(error === null ? acceptance(signal, answer ?? Buffer.alloc(0)) : failureOf(error));
         };
         stopped.addEventListener('abort', cancel, { once: true });
-        call = client.makeUnaryRequest(path, asIs, asIs, Buffer.from(body), metadata, { deadline }, answered);
+        call = client.makeUnaryRequest(
+          path,
+          asIs,
+          asIs,
+          Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+          metadata,
+          { deadline },
+          answered,
+        );
         if (stopped.aborted) cancel();
       }),
     close: () => client.close(),

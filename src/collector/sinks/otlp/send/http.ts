@@ -6,7 +6,7 @@ import {
 } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
+import { gzip, type ZlibOptions } from 'node:zlib';
 import {
   JsonLogsSerializer,
   JsonMetricsSerializer,
@@ -20,6 +20,7 @@ import { KIB, SECOND_MS } from '../../../../core/units.ts';
 import { packageVersion } from '../../../../platform/version.ts';
 import {
   accepted,
+  type Body,
   type Outcome,
   refused,
   retry,
@@ -27,7 +28,13 @@ import {
   type TransportOptions,
 } from './transport.ts';
 
-const compress = promisify(gzip);
+const compress = promisify<Uint8Array, ZlibOptions, Buffer>(gzip);
+/** Out of the other thread in few pieces: each costs this one some time. */
+const ZIPPING: ZlibOptions = { chunkSize: 256 * KIB };
+const TYPES: Readonly<Record<Body['encoding'], string>> = {
+  protobuf: 'application/x-protobuf',
+  json: 'application/json',
+};
 /** By the protocol; every other failure would be the same again. */
 const RETRYABLE: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 /** An answer is a few words; of more the connection is not worth keeping. */
@@ -40,7 +47,6 @@ export function httpTransport({ endpoint, signal, tls }: TransportOptions): Tran
   const secure = url.protocol === 'https:';
   const agentOptions = { keepAlive: true, maxSockets: SOCKETS_MAX };
   const agent = secure ? new HttpsAgent({ ...agentOptions, ...tls }) : new HttpAgent(agentOptions);
-  const json = endpoint.protocol === 'http/json';
   const zipped = endpoint.compression === 'gzip';
   const options: RequestOptions = {
     method: 'POST',
@@ -48,16 +54,15 @@ export function httpTransport({ endpoint, signal, tls }: TransportOptions): Tran
     headers: {
       'user-agent': `nervecenter/${packageVersion()}`,
       ...endpoint.headers,
-      'content-type': json ? 'application/json' : 'application/x-protobuf',
       ...(zipped ? { 'content-encoding': 'gzip' } : {}),
     },
   };
   return {
     async send(body, stopped) {
       try {
-        const bytes = zipped ? await compress(body) : body;
-        const response = await exchange(url, options, { bytes, stopped, timeoutMs: endpoint.timeoutMs });
-        return outcomeOf(response, signal, json);
+        const bytes = zipped ? await compress(body.bytes, ZIPPING) : body.bytes;
+        const sending = { bytes, type: TYPES[body.encoding], stopped, timeoutMs: endpoint.timeoutMs };
+        return outcomeOf(await exchange(url, options, sending), signal, body.encoding === 'json');
       } catch (error) {
         return retry(reasonOf(error));
       }
@@ -68,6 +73,7 @@ export function httpTransport({ endpoint, signal, tls }: TransportOptions): Tran
 
 interface Sending {
   readonly bytes: Uint8Array;
+  readonly type: string;
   readonly stopped: AbortSignal;
   readonly timeoutMs: number;
 }
@@ -81,11 +87,11 @@ interface Answer {
 function exchange(
   url: URL,
   options: RequestOptions,
-  { bytes, stopped, timeoutMs }: Sending,
+  { bytes, type, stopped, timeoutMs }: Sending,
 ): Promise<Answer> {
   const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
   const signal = AbortSignal.any([stopped, AbortSignal.timeout(timeoutMs)]);
-  const headers = { ...options.headers, 'content-length': bytes.length };
+  const headers = { ...options.headers, 'content-type': type, 'content-length': bytes.length };
   return new Promise((resolve, reject) => {
     const request = send(url, { ...options, headers, signal }, (response) => {
       readAnswer(response).then(resolve, reject);

@@ -11,10 +11,16 @@ export type Outcome =
   /** It would be refused again. */
   | { readonly kind: 'refused'; readonly reason: string };
 
+/** The body of a request, before it is compressed. */
+export interface Body {
+  readonly bytes: Uint8Array;
+  readonly encoding: 'protobuf' | 'json';
+}
+
 /** Sends requests of one signal to one receiver. */
 export interface Transport {
   /** One attempt, within the endpoint's timeout. Never rejects. */
-  send(body: Uint8Array, stopped: AbortSignal): Promise<Outcome>;
+  send(body: Body, stopped: AbortSignal): Promise<Outcome>;
   close(): void;
 }
 
