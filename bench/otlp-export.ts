@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createOtlpExporter } from '../src/collector/sinks/otlp/exporter.ts';
 import { readConfig } from '../src/config/config.ts';
+import type { Sender } from '../src/core/event.ts';
 import type { NervecenterEvent } from '../src/core/signals/index.ts';
 import type { Figure } from './figure.ts';
 import { median, round } from './measure.ts';
@@ -18,6 +19,8 @@ const BATCHES = 250;
 /** As an agent hands over. */
 const BATCH = 200;
 const MODELS = 16;
+/** Processes they come from. */
+const SENDERS = 10;
 
 export async function run(): Promise<Figure[]> {
   const figures: Figure[] = [];
@@ -54,18 +57,21 @@ async function spansPerSecond(compression: string): Promise<number> {
   const config = readConfig(env, directory);
   const exporter = await createOtlpExporter({ config, log: () => {}, host: null });
   await exporter.start();
-  const batches = Array.from({ length: BATCHES }, batchOfCalls);
+  const senders = Array.from({ length: SENDERS }, () => ({ instanceId: randomUUID(), service: 'bench' }));
+  const ofEach = Array.from({ length: BATCHES / SENDERS });
+  const batches = ofEach.flatMap(() => senders.map(batchOfCalls));
   const startMs = performance.now();
   await Promise.all(batches.map((events) => exporter.offer(events)));
   await exporter.shutdown(60_000);
   const seconds = (performance.now() - startMs) / 1000;
-  const exported = exporter.counts()[0]?.exported ?? 0;
+  const { exported = 0, rejected = 0 } = exporter.counts()[0] ?? {};
+  if (exported !== BATCHES * BATCH || rejected > 0)
+    throw new Error(`${exported} were exported, ${rejected} rejected`);
   receiver.close();
   rmSync(directory, { recursive: true, force: true });
   return exported / seconds;
 }
 
-function batchOfCalls(): NervecenterEvent[] {
-  const sender = { instanceId: randomUUID(), service: 'bench' };
+function batchOfCalls(sender: Sender): NervecenterEvent[] {
   return Array.from({ length: BATCH }, (_, index) => ({ ...llmCallEvent(index, MODELS), sender }));
 }
