@@ -1,5 +1,7 @@
 import {
   type OtlpAttributes,
+  type OtlpResource,
+  type OtlpScope,
   type OtlpSpan,
   type OtlpSpanEvent,
   type OtlpSpanKind,
@@ -11,13 +13,14 @@ import type { KeyTable } from '../key-table.ts';
 import { LeftOut } from '../left-out.ts';
 import { EVENTS_MAX, NAME_BYTES_MAX, RECORDS_MAX } from '../limits.ts';
 import { BEYOND, STATUSES, WITHOUT_SPAN_ID, WITHOUT_TRACE_ID } from '../records.ts';
-import { SpanIds } from './ids.ts';
+import { readSpanId, readTraceId } from './ids.ts';
 import { ProtoReader } from './reader.ts';
 import { RequestWalk, type Surroundings } from './request.ts';
 import { AttributeReading, attributesIn } from './values.ts';
 
 const LEVELS = { resources: 'resourceSpans', scopes: 'scopeSpans', records: 'spans' };
 const ATTRIBUTES_FIELD = 9;
+const NO_EVENTS: readonly OtlpSpanEvent[] = Object.freeze([]);
 
 /** The spans of an `ExportTraceServiceRequest`. @throws DecodeError */
 export function decodeSpans(body: Uint8Array, wanted: KeyTable, leftOut: LeftOut): OtlpSpan[] {
@@ -37,48 +40,77 @@ export function decodeSpans(body: Uint8Array, wanted: KeyTable, leftOut: LeftOut
   return spans;
 }
 
+/** A span, and where it stands in its request. */
+class ProtoSpan implements OtlpSpan {
+  readonly resource: OtlpResource;
+  readonly scope: OtlpScope;
+  traceId = '';
+  spanId = '';
+  parentSpanId: string | null = null;
+  name = '';
+  kind: OtlpSpanKind = 'unspecified';
+  startMs = 0;
+  endMs = 0;
+  status: OtlpSpan['status'] = 'unset';
+  statusMessage = '';
+  attributes: OtlpAttributes = NO_ATTRIBUTES;
+  events: readonly OtlpSpanEvent[] = NO_EVENTS;
+  readonly #reader: ProtoReader;
+  readonly #start: number;
+  readonly #end: number;
+
+  /** @param reader that is at its beginning. */
+  constructor(reader: ProtoReader, { resource, scope }: Surroundings) {
+    this.resource = resource;
+    this.scope = scope;
+    this.#reader = reader;
+    this.#start = reader.position;
+    this.#end = reader.end;
+  }
+
+  allAttributes(): OtlpAttributes {
+    const range = { start: this.#start, end: this.#end };
+    return attributesIn(this.#reader, ATTRIBUTES_FIELD, range, new LeftOut());
+  }
+}
+
 /** Reads one span after the other. */
 class SpanDecoding {
   readonly #reader: ProtoReader;
-  readonly #wanted: KeyTable;
   readonly #leftOut: LeftOut;
-  readonly #ids: SpanIds;
+  readonly #reading: AttributeReading;
+  readonly #readingEvent: AttributeReading;
 
   constructor(reader: ProtoReader, wanted: KeyTable, leftOut: LeftOut) {
     this.#reader = reader;
-    this.#wanted = wanted;
     this.#leftOut = leftOut;
-    this.#ids = new SpanIds(reader);
+    this.#reading = new AttributeReading(leftOut, wanted);
+    this.#readingEvent = new AttributeReading(leftOut);
   }
 
   /** `null`: counted as left out. */
   read(surroundings: Surroundings): OtlpSpan | null {
     const reader = this.#reader;
+    const reading = this.#reading;
     const outer = reader.enter();
-    const range = { start: reader.position, end: reader.end };
-    const reading = new AttributeReading(this.#leftOut, this.#wanted);
+    const span = new ProtoSpan(reader, surroundings);
     let traceId: string | null = null;
     let spanId: string | null = null;
-    let parentSpanId: string | null = null;
-    let name = '';
-    let kind: OtlpSpanKind = 'unspecified';
-    let startMs = 0;
-    let endMs = 0;
-    let status: Status = NO_STATUS;
     let events: OtlpSpanEvent[] | null = null;
+    reading.begin();
     for (let field = reader.field(); field !== 0; field = reader.field()) {
-      if (field === 1) traceId = this.#ids.traceId();
-      else if (field === 2) spanId = this.#ids.spanId('spanId');
-      else if (field === 4) parentSpanId = this.#ids.spanId('parentSpanId');
-      else if (field === 5) name = reader.text(NAME_BYTES_MAX);
-      else if (field === 6) kind = SPAN_KINDS[reader.unsigned()] ?? 'unspecified';
-      else if (field === 7) startMs = reader.timeMs();
-      else if (field === 8) endMs = reader.timeMs();
-      else if (field === ATTRIBUTES_FIELD) reading.read(reader);
+      if (field === ATTRIBUTES_FIELD) reading.read(reader);
+      else if (field === 1) traceId = readTraceId(reader);
+      else if (field === 2) spanId = readSpanId(reader, 'spanId');
+      else if (field === 4) span.parentSpanId = readSpanId(reader, 'parentSpanId');
+      else if (field === 5) span.name = reader.text(NAME_BYTES_MAX);
+      else if (field === 6) span.kind = SPAN_KINDS[reader.unsigned()] ?? 'unspecified';
+      else if (field === 7) span.startMs = reader.timeMs();
+      else if (field === 8) span.endMs = reader.timeMs();
       else if (field === 11) {
         events ??= [];
         this.#event(events);
-      } else if (field === 15) status = this.#status();
+      } else if (field === 15) this.#status(span);
       else reader.skip();
     }
     reader.leave(outer);
@@ -86,23 +118,11 @@ class SpanDecoding {
       this.#leftOut.records(traceId === null ? WITHOUT_TRACE_ID : WITHOUT_SPAN_ID);
       return null;
     }
-    return {
-      resource: surroundings.resource,
-      scope: surroundings.scope,
-      traceId,
-      spanId,
-      parentSpanId,
-      name,
-      kind,
-      startMs,
-      endMs,
-      status: status.code,
-      statusMessage: status.message,
-      attributes: reading.attributes,
-      events: events ?? NO_EVENTS,
-      allAttributes: () =>
-        attributesIn(new ProtoReader(reader.bytes), ATTRIBUTES_FIELD, range, new LeftOut()),
-    };
+    span.traceId = traceId;
+    span.spanId = spanId;
+    span.attributes = reading.attributes;
+    if (events !== null) span.events = events;
+    return span;
   }
 
   /** `Event`: time 1, name 2, attributes 3. */
@@ -117,17 +137,18 @@ class SpanDecoding {
       const outer = reader.enter();
       let timeMs = 0;
       let name = '';
-      let reading: AttributeReading | null = null;
+      const reading = this.#readingEvent;
+      let attributes: OtlpAttributes = NO_ATTRIBUTES;
       for (let field = reader.field(); field !== 0; field = reader.field()) {
         if (field === 1) timeMs = reader.timeMs();
         else if (field === 2) name = reader.text(NAME_BYTES_MAX);
         else if (field === 3) {
-          reading ??= new AttributeReading(this.#leftOut);
+          if (attributes === NO_ATTRIBUTES) reading.begin();
+          attributes = reading.attributes;
           reading.read(reader);
         } else reader.skip();
       }
       reader.leave(outer);
-      const attributes: OtlpAttributes = reading?.attributes ?? NO_ATTRIBUTES;
       events.push({ name, timeMs, attributes });
     } catch (error) {
       throw placed(error, `events[${events.length}]`);
@@ -135,29 +156,20 @@ class SpanDecoding {
   }
 
   /** `Status`: message 2, code 3. */
-  #status(): Status {
+  #status(span: ProtoSpan): void {
     const reader = this.#reader;
     try {
       const outer = reader.enter();
-      let message = '';
-      let code = 0;
+      span.status = 'unset';
+      span.statusMessage = '';
       for (let field = reader.field(); field !== 0; field = reader.field()) {
-        if (field === 2) message = reader.text(NAME_BYTES_MAX);
-        else if (field === 3) code = reader.unsigned();
+        if (field === 2) span.statusMessage = reader.text(NAME_BYTES_MAX);
+        else if (field === 3) span.status = STATUSES[reader.unsigned()] ?? 'unset';
         else reader.skip();
       }
       reader.leave(outer);
-      return { message, code: STATUSES[code] ?? 'unset' };
     } catch (error) {
       throw placed(error, 'status');
     }
   }
 }
-
-interface Status {
-  readonly code: OtlpSpan['status'];
-  readonly message: string;
-}
-
-const NO_STATUS: Status = { code: 'unset', message: '' };
-const NO_EVENTS: readonly OtlpSpanEvent[] = Object.freeze([]);
