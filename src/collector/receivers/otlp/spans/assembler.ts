@@ -203,8 +203,11 @@ export class TraceAssembler {
   }
 
   #keptAmong(nodes: readonly SpanNode[]): SpanEvent[] {
-    const traces = new Set(nodes.flatMap(({ span }) => (span === null ? [] : [span.traceId])));
-    return [...traces].flatMap((id) => keptOf(this.#oldest.get(id) ?? new Trace(id)));
+    const ids = new Set(nodes.map(({ span }) => span?.traceId ?? ''));
+    return [...ids].flatMap((id) => {
+      const trace = this.#oldest.get(id);
+      return trace === undefined ? [] : keptOf(trace);
+    });
   }
 
   #add(span: OtlpSpan, nowMs: number): SpanNode | null {

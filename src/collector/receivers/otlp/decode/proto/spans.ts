@@ -20,6 +20,8 @@ import { AttributeReading, attributesIn } from './values.ts';
 
 const LEVELS = { resources: 'resourceSpans', scopes: 'scopeSpans', records: 'spans' };
 const ATTRIBUTES_FIELD = 9;
+/** What is read again was counted when it came. */
+const TOLD_BEFORE = new LeftOut();
 const NO_EVENTS: readonly OtlpSpanEvent[] = Object.freeze([]);
 
 /** The spans of an `ExportTraceServiceRequest`. @throws DecodeError */
@@ -70,7 +72,7 @@ class ProtoSpan implements OtlpSpan {
 
   allAttributes(): OtlpAttributes {
     const range = { start: this.#start, end: this.#end };
-    return attributesIn(this.#reader, ATTRIBUTES_FIELD, range, new LeftOut());
+    return attributesIn(this.#reader, ATTRIBUTES_FIELD, range, TOLD_BEFORE);
   }
 }
 
