@@ -40,23 +40,32 @@ export class KeyTable {
     return this.#names.has(key) || this.#prefixes.some((prefix) => key.startsWith(prefix.key));
   }
 
-  /** The key at `bytes[start..end)`, `null` when it is not wanted. @param view of the same bytes. */
-  find(bytes: Buffer, view: DataView, start: number, end: number): string | null {
+  /** The key at `start` to `end` of what is read, `null` when it is not wanted. */
+  find(reader: KeyReader, start: number, end: number): string | null {
+    const { view } = reader;
     const length = end - start;
     let entry = this.#slots[hashOf(view, start, end) & (SLOTS - 1)];
     for (; entry !== undefined; entry = entry.next) {
       if (entry.view.byteLength === length && isSame(view, start, entry.view, length)) return entry.key;
     }
-    return this.#prefixStarts[bytes[start] ?? 0] === 0 ? null : this.#prefixed(bytes, view, start, end);
+    return this.#prefixStarts[reader.bytes[start] ?? 0] === 0 ? null : this.#prefixed(reader, start, end);
   }
 
-  #prefixed(bytes: Buffer, view: DataView, start: number, end: number): string | null {
-    for (const { view: own } of this.#prefixes) {
-      if (own.byteLength <= end - start && isSame(view, start, own, own.byteLength))
-        return bytes.toString('utf8', start, end);
+  #prefixed(reader: KeyReader, start: number, end: number): string | null {
+    for (const { view } of this.#prefixes) {
+      const { byteLength } = view;
+      if (byteLength <= end - start && isSame(reader.view, start, view, byteLength))
+        return reader.textAt(start, end);
     }
     return null;
   }
+}
+
+/** Where keys are read from. */
+interface KeyReader {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  textAt(start: number, end: number): string;
 }
 
 function entry(key: string): Entry {

@@ -54,10 +54,9 @@ export function decideHeld(trace: Trace, make: SpanEvents, keepsSpans: boolean):
 export function keptOf(trace: Trace): SpanEvent[] {
   if (!trace.kept && !trace.hasParts) return [];
   const kept: SpanEvent[] = [];
-  for (const node of trace.held) {
-    if (node.span === null || node.isKept) continue;
-    node.isKept = true;
-    kept.push(keptSpan(node.span, node.reading));
+  for (; trace.heldKept < trace.held.length; trace.heldKept++) {
+    const node = trace.held[trace.heldKept];
+    if (node?.span) kept.push(keptSpan(node.span, node.reading));
   }
   return kept;
 }

@@ -21,8 +21,6 @@ export class SpanNode {
   reading: SpanReading | null = null;
   delivery: Delivery | null = null;
   state: 'named' | 'held' | 'decided' = 'named';
-  /** Its span is told as one to be kept. */
-  isKept = false;
   /** In which of its trace's rounds somebody below it in the same process has come, and it had not. */
   awaitedIn = -1;
   /** Of a call: the bit of its family. */
@@ -64,6 +62,8 @@ export class Trace {
   readonly nodes = new Map<string, SpanNode>();
   /** Nodes whose spans are not decided yet, in the order they came. */
   readonly held: SpanNode[] = [];
+  /** How many of them are told as spans to be kept; those after them came since. */
+  heldKept = 0;
   /** By the provider's id of an answer: which instrumentation's span of it was told. */
   toldAnswers: Map<string, string> | null = null;
   /** When the first and the last span came of those that are held. */
@@ -111,6 +111,7 @@ export class Trace {
       node.state = 'decided';
     }
     this.held.length = 0;
+    this.heldKept = 0;
     this.#awaited = 0;
     this.#round++;
     this.calls = 0;

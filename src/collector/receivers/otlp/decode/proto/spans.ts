@@ -1,7 +1,5 @@
 import {
   type OtlpAttributes,
-  type OtlpResource,
-  type OtlpScope,
   type OtlpSpan,
   type OtlpSpanEvent,
   type OtlpSpanKind,
@@ -42,40 +40,6 @@ export function decodeSpans(body: Uint8Array, wanted: KeyTable, leftOut: LeftOut
   return spans;
 }
 
-/** A span, and where it stands in its request. */
-class ProtoSpan implements OtlpSpan {
-  readonly resource: OtlpResource;
-  readonly scope: OtlpScope;
-  traceId = '';
-  spanId = '';
-  parentSpanId: string | null = null;
-  name = '';
-  kind: OtlpSpanKind = 'unspecified';
-  startMs = 0;
-  endMs = 0;
-  status: OtlpSpan['status'] = 'unset';
-  statusMessage = '';
-  attributes: OtlpAttributes = NO_ATTRIBUTES;
-  events: readonly OtlpSpanEvent[] = NO_EVENTS;
-  readonly #reader: ProtoReader;
-  readonly #start: number;
-  readonly #end: number;
-
-  /** @param reader that is at its beginning. */
-  constructor(reader: ProtoReader, { resource, scope }: Surroundings) {
-    this.resource = resource;
-    this.scope = scope;
-    this.#reader = reader;
-    this.#start = reader.position;
-    this.#end = reader.end;
-  }
-
-  allAttributes(): OtlpAttributes {
-    const range = { start: this.#start, end: this.#end };
-    return attributesIn(this.#reader, ATTRIBUTES_FIELD, range, TOLD_BEFORE);
-  }
-}
-
 /** Reads one span after the other. */
 class SpanDecoding {
   readonly #reader: ProtoReader;
@@ -95,24 +59,30 @@ class SpanDecoding {
     const reader = this.#reader;
     const reading = this.#reading;
     const outer = reader.enter();
-    const span = new ProtoSpan(reader, surroundings);
+    const { position: start, end } = reader;
     let traceId: string | null = null;
     let spanId: string | null = null;
+    let parentSpanId: string | null = null;
+    let name = '';
+    let kind: OtlpSpanKind = 'unspecified';
+    let startMs = 0;
+    let endMs = 0;
+    let status: Status = NO_STATUS;
     let events: OtlpSpanEvent[] | null = null;
     reading.begin();
     for (let field = reader.field(); field !== 0; field = reader.field()) {
       if (field === ATTRIBUTES_FIELD) reading.read(reader);
       else if (field === 1) traceId = readTraceId(reader);
       else if (field === 2) spanId = readSpanId(reader, 'spanId');
-      else if (field === 4) span.parentSpanId = readSpanId(reader, 'parentSpanId');
-      else if (field === 5) span.name = reader.text(NAME_BYTES_MAX);
-      else if (field === 6) span.kind = SPAN_KINDS[reader.unsigned()] ?? 'unspecified';
-      else if (field === 7) span.startMs = reader.timeMs();
-      else if (field === 8) span.endMs = reader.timeMs();
+      else if (field === 4) parentSpanId = readSpanId(reader, 'parentSpanId');
+      else if (field === 5) name = reader.text(NAME_BYTES_MAX);
+      else if (field === 6) kind = SPAN_KINDS[reader.unsigned()] ?? 'unspecified';
+      else if (field === 7) startMs = reader.timeMs();
+      else if (field === 8) endMs = reader.timeMs();
       else if (field === 11) {
         events ??= [];
         this.#event(events);
-      } else if (field === 15) this.#status(span);
+      } else if (field === 15) status = this.#status();
       else reader.skip();
     }
     reader.leave(outer);
@@ -120,11 +90,22 @@ class SpanDecoding {
       this.#leftOut.records(traceId === null ? WITHOUT_TRACE_ID : WITHOUT_SPAN_ID);
       return null;
     }
-    span.traceId = traceId;
-    span.spanId = spanId;
-    span.attributes = reading.attributes;
-    if (events !== null) span.events = events;
-    return span;
+    return {
+      resource: surroundings.resource,
+      scope: surroundings.scope,
+      traceId,
+      spanId,
+      parentSpanId,
+      name,
+      kind,
+      startMs,
+      endMs,
+      status: status.code,
+      statusMessage: status.message,
+      attributes: reading.attributes,
+      events: events ?? NO_EVENTS,
+      allAttributes: () => attributesIn(reader, ATTRIBUTES_FIELD, { start, end }, TOLD_BEFORE),
+    };
   }
 
   /** `Event`: time 1, name 2, attributes 3. */
@@ -158,20 +139,29 @@ class SpanDecoding {
   }
 
   /** `Status`: message 2, code 3. */
-  #status(span: ProtoSpan): void {
+  #status(): Status {
     const reader = this.#reader;
     try {
       const outer = reader.enter();
-      span.status = 'unset';
-      span.statusMessage = '';
+      let message = '';
+      let code: OtlpSpan['status'] = 'unset';
       for (let field = reader.field(); field !== 0; field = reader.field()) {
-        if (field === 2) span.statusMessage = reader.text(NAME_BYTES_MAX);
-        else if (field === 3) span.status = STATUSES[reader.unsigned()] ?? 'unset';
+        if (field === 2) message = reader.text(NAME_BYTES_MAX);
+        else if (field === 3) code = STATUSES[reader.unsigned()] ?? 'unset';
         else reader.skip();
       }
       reader.leave(outer);
+      return code === 'ok' && message === '' ? OK_STATUS : { code, message };
     } catch (error) {
       throw placed(error, 'status');
     }
   }
 }
+
+interface Status {
+  readonly code: OtlpSpan['status'];
+  readonly message: string;
+}
+
+const NO_STATUS: Status = { code: 'unset', message: '' };
+const OK_STATUS: Status = { code: 'ok', message: '' };

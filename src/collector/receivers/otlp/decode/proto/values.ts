@@ -50,7 +50,7 @@ export class AttributeReading {
 
   /** `null`: not wanted. */
   keyAt(reader: ProtoReader, start: number, end: number): string | null {
-    if (this.#wanted !== null) return this.#wanted.find(reader.bytes, reader.view, start, end);
+    if (this.#wanted !== null) return this.#wanted.find(reader, start, end);
     if (end - start <= KEY_BYTES_MAX) return reader.textAt(start, end);
     this.#leftOut.parts(`attributes with a key of more than ${KEY_BYTES_MAX} bytes`);
     return null;
