@@ -56,6 +56,7 @@ function receiver(meter: Meter): OtlpAcceptance {
     addLasting: () => {},
     merge: () => [],
     offer: async () => {},
+    forward: null,
   };
   return new OtlpAcceptance({ sink, meter, userHeaders: null, keepsSpans: true });
 }

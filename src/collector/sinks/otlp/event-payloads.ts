@@ -1,66 +1,64 @@
-import type { OtlpTarget } from '../../../config/otlp/target.ts';
+import type { Via } from '../../../core/passage.ts';
 import type { NervecenterEvent } from '../../../core/signals/index.ts';
-import { type EventForm, formFor, recordsOf } from './encode/event-records.ts';
+import { type EventForm, recordsOf } from './encode/event-records.ts';
 import type { BatchName } from './encode/log-records.ts';
 import { protobufOfLogs, protobufOfSpans } from './encode/proto-requests.ts';
 import type { Resources } from './encode/resources.ts';
-import { payloadOfEvents, payloadOfRequests, type ReadyRequest } from './queue/event-batch.ts';
+import { ITEMS_MAX } from './outgoing.ts';
+import { type HeldRequest, payloadOf } from './queue/event-batch.ts';
 
-/** Spans or log records of one request: past it a request is several. A query has a span for every stage. */
-export const ITEMS_MAX = 2000;
-
-/** How a target's spool holds events: as what they become; `null`: as events, for requests that are not protobuf. */
-export type SpooledForm = EventForm | null;
-
-export function spooledFormFor(target: OtlpTarget): SpooledForm {
-  const { traces, logs } = target.endpoints;
-  const sendsJson = [traces, logs].some((endpoint) => endpoint?.protocol === 'http/json');
-  return sendsJson ? null : formFor(target);
+/** Events as a batch's payload. */
+interface EventPayload {
+  readonly events: readonly NervecenterEvent[];
+  readonly form: EventForm;
+  readonly payload: Buffer;
 }
 
-/** A batch's events as they go into spools: the same bytes for every target that wants the same of the same events. */
+/**
+ * A batch's events as they go into spools, as the requests that they become: the same bytes for every target that wants the
+ * same of the same events.
+ */
 export class EventPayloads {
   readonly #batch: BatchName;
+  readonly #via: Via;
   readonly #resources: Resources;
-  readonly #made: {
-    readonly of: readonly NervecenterEvent[];
-    readonly form: SpooledForm;
-    readonly payload: Buffer;
-  }[] = [];
+  readonly #made: EventPayload[] = [];
 
-  constructor(batch: BatchName, resources: Resources) {
+  /** @param via what the events have passed through. */
+  constructor(batch: BatchName, via: Via, resources: Resources) {
     this.#batch = batch;
+    this.#via = via;
     this.#resources = resources;
   }
 
-  payloadOf(events: readonly NervecenterEvent[], form: SpooledForm): Buffer {
-    const known = this.#made.find((one) => one.of === events && isSame(one.form, form));
+  of(events: readonly NervecenterEvent[], form: EventForm): Buffer {
+    const known = this.#made.find((one) => one.events === events && isSame(one.form, form));
     if (known !== undefined) return known.payload;
-    const payload = form === null ? payloadOfEvents(events) : payloadOfRequests(this.#requests(events, form));
-    this.#made.push({ of: events, form, payload });
+    const payload = payloadOf({ via: this.#via, requests: this.#requests(events, form) });
+    this.#made.push({ events, form, payload });
     return payload;
   }
 
-  #requests(events: readonly NervecenterEvent[], form: EventForm): ReadyRequest[] {
+  #requests(events: readonly NervecenterEvent[], form: EventForm): HeldRequest[] {
     const { spans, logs } = recordsOf(events, form, this.#batch, this.#resources);
     return [
-      ...chunks(spans).map((some): ReadyRequest => {
-        return { signal: 'traces', items: some.length, bytes: protobufOfSpans(some) };
+      ...chunks(spans).map((some): HeldRequest => {
+        return { signal: 'traces', items: some.length, body: protobufOfSpans(some) };
       }),
-      ...chunks(logs).map((some): ReadyRequest => {
-        return { signal: 'logs', items: some.length, bytes: protobufOfLogs(some) };
+      ...chunks(logs).map((some): HeldRequest => {
+        return { signal: 'logs', items: some.length, body: protobufOfLogs(some) };
       }),
     ];
   }
 }
 
 /** As many as one request takes. */
-export function chunks<T>(items: readonly T[]): readonly (readonly T[])[] {
+function chunks<T>(items: readonly T[]): readonly (readonly T[])[] {
   return Array.from({ length: Math.ceil(items.length / ITEMS_MAX) }, (_, index) =>
     items.slice(index * ITEMS_MAX, (index + 1) * ITEMS_MAX),
   );
 }
 
-function isSame(one: SpooledForm, other: SpooledForm): boolean {
-  return one?.spans === other?.spans && one?.logs === other?.logs;
+function isSame(one: EventForm, other: EventForm): boolean {
+  return one.spans === other.spans && one.logs === other.logs;
 }

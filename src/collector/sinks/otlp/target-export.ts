@@ -1,26 +1,26 @@
-import type { OtlpSignal, OtlpTarget } from '../../../config/otlp/target.ts';
+import type { OtlpTarget } from '../../../config/otlp/target.ts';
+import { describeError } from '../../../core/errors.ts';
 import type { Sender } from '../../../core/event.ts';
 import type { NervecenterEvent } from '../../../core/signals/index.ts';
 import { MIB, SECOND_MS } from '../../../core/units.ts';
-import { type EventForm, formFor, recordsOf } from './encode/event-records.ts';
-import type { Resources } from './encode/resources.ts';
-import type { OtlpLogRecord, OtlpSpan, Serializers } from './encode/serializers.ts';
-import { chunks, ITEMS_MAX } from './event-payloads.ts';
-import { contentIn, type ReadyRequest } from './queue/event-batch.ts';
+import { Condition } from '../../condition.ts';
+import type { Log } from '../../log.ts';
+import { type Outgoing, outgoingOf } from './outgoing.ts';
+import type { ForwardedSignal } from './proto/schema.ts';
 import type { EventSpool, TakeBounds } from './queue/event-spool.ts';
 import type { ExportCounts } from './queue/export-counts.ts';
 import type { Delivered, Delivery } from './send/delivery.ts';
-import type { Body } from './send/transport.ts';
 
 /** What of a target sends its events. */
 export interface TargetExportOptions {
   readonly target: OtlpTarget;
-  readonly resources: Resources;
   readonly spool: EventSpool;
   readonly counts: ExportCounts;
   /** Of the signals that events become for this target. */
-  readonly deliveries: Readonly<Partial<Record<OtlpSignal, Delivery>>>;
-  readonly serializers: Readonly<Partial<Record<OtlpSignal, Serializers>>>;
+  readonly deliveries: Readonly<Partial<Record<ForwardedSignal, Delivery>>>;
+  /** The id that this collector sends under. */
+  readonly id: string;
+  readonly log: Log;
 }
 
 /** What is here for so long is sent, even if it is little. */
@@ -34,7 +34,7 @@ type Batches = Awaited<ReturnType<EventSpool['take']>>;
 /** The loop that takes what waits for one target and sends it, as spans and log records. */
 export class TargetExport {
   readonly #options: TargetExportOptions;
-  readonly #form: EventForm;
+  readonly #unreadable: Condition;
   #wake = () => {};
   #hurried = false;
   #stopped = false;
@@ -42,7 +42,7 @@ export class TargetExport {
 
   constructor(options: TargetExportOptions) {
     this.#options = options;
-    this.#form = formFor(options.target);
+    this.#unreadable = new Condition(options.log, 'otlp');
   }
 
   start(): void {
@@ -88,48 +88,60 @@ export class TargetExport {
 
   /** False: it is to be sent by the next process. */
   async #send(batches: Batches): Promise<boolean> {
-    const { spool, counts } = this.#options;
-    const taken = batches.reduce((sum, { rows }) => sum + rows, 0);
-    const delivered = await Promise.all(this.#requests(batches).map((deliver) => deliver()));
-    if (delivered.includes('stopped')) {
+    const { target, spool, counts } = this.#options;
+    const outgoing = outgoingOf(batches, target);
+    const ofSignal = (signal: ForwardedSignal) => outgoing.filter((one) => one.signal === signal);
+    const refused = new Set<number>();
+    const done = await Promise.all([
+      this.#inTurn(ofSignal('traces'), refused),
+      this.#inTurn(ofSignal('logs'), refused),
+    ]);
+    if (done.includes(false)) {
       spool.putBack();
       return false;
     }
+    const taken = batches.reduce((sum, { rows }) => sum + rows, 0);
+    const lost = batches.reduce((sum, { rows }, batch) => sum + (refused.has(batch) ? rows : 0), 0);
     const settled = spool.acknowledge(); // The rows leave the spool's count in this moment, and are counted here.
-    if (delivered.includes('refused')) counts.drop('refused', taken);
-    else {
-      counts.exported += taken;
+    counts.drop('refused', lost);
+    if (taken > lost) {
+      counts.exported += taken - lost;
       counts.relieved();
     }
     await settled;
     return true;
   }
 
-  /** What waits for this target, a chain of requests per signal. */
-  #requests(batches: Batches): (() => Promise<Delivered>)[] {
-    const { deliveries, serializers } = this.#options;
-    const ready: ReadyRequest[] = [];
-    const spans: OtlpSpan[] = [];
-    const logs: OtlpLogRecord[] = [];
-    for (const batch of batches) {
-      const content = contentIn(batch);
-      if (content.kind === 'requests') ready.push(...content.requests);
-      else {
-        const records = recordsOf(content.events, this.#form, batch, this.#options.resources);
-        spans.push(...records.spans);
-        logs.push(...records.logs);
-      }
+  /**
+   * One request after the other; what is refused keeps none of the others from being sent.
+   *
+   * @param refused gets the batches of which something was refused for good.
+   * @returns false: not all of it was sent.
+   */
+  async #inTurn(outgoing: readonly Outgoing[], refused: Set<number>): Promise<boolean> {
+    for (const one of outgoing) {
+      const delivered = await this.#deliver(one);
+      if (delivered === 'stopped') return false;
+      if (delivered !== 'refused') continue;
+      // One sender's request that a receiver does not like takes none of the others with it.
+      if (one.parts.length === 0) for (const batch of one.batches) refused.add(batch);
+      else if (!(await this.#inTurn(one.parts, refused))) return false;
     }
-    const { traces: ofSpans, logs: ofLogs } = serializers;
-    const spanBodies = [
-      ...joined(ready, 'traces'),
-      ...chunks(spans).map((some) => () => bodyOf(ofSpans, ofSpans?.traces(some))),
-    ];
-    const logBodies = [
-      ...joined(ready, 'logs'),
-      ...chunks(logs).map((some) => () => bodyOf(ofLogs, ofLogs?.logs(some))),
-    ];
-    return [() => inTurn(deliveries.traces, spanBodies), () => inTurn(deliveries.logs, logBodies)];
+    return true;
+  }
+
+  #deliver({ signal, via, body, parts }: Outgoing): Promise<Delivered> | Delivered {
+    const { deliveries, id } = this.#options;
+    const delivery = deliveries[signal];
+    if (delivery === undefined) return 'accepted'; // Not asked for any more: an earlier process took it.
+    try {
+      return delivery.deliver({ body: body(), via: [id, ...via], divisible: parts.length > 0 });
+    } catch (error) {
+      this.#unreadable.begin(
+        `What was received cannot be sent on: ${describeError(error)}; it is dropped, and counted.`,
+      );
+      return 'refused';
+    }
   }
 
   async #linger(): Promise<void> {
@@ -149,44 +161,6 @@ export class TargetExport {
       };
     });
   }
-}
-
-/** `null`: the signal is not sent any more. */
-type MakeBody = () => Body | null;
-
-function bodyOf(serializers: Serializers | undefined, bytes: Uint8Array | undefined): Body | null {
-  return serializers === undefined || bytes === undefined ? null : { bytes, encoding: serializers.encoding };
-}
-
-/** The requests of a signal that are ready, as few as their bound allows. */
-function joined(ready: readonly ReadyRequest[], signal: ReadyRequest['signal']): MakeBody[] {
-  const groups: ReadyRequest[][] = [];
-  let items = ITEMS_MAX;
-  for (const request of ready) {
-    if (request.signal !== signal) continue;
-    items += request.items;
-    if (items <= ITEMS_MAX) groups.at(-1)?.push(request);
-    else {
-      groups.push([request]);
-      items = request.items;
-    }
-  }
-  return groups.map((group) => () => {
-    return { bytes: Buffer.concat(group.map(({ bytes }) => bytes)), encoding: 'protobuf' };
-  });
-}
-
-/** One request after the other; what is refused keeps none of the others from being sent. */
-async function inTurn(delivery: Delivery | undefined, bodies: readonly MakeBody[]): Promise<Delivered> {
-  let worst: Delivered = 'accepted';
-  for (const make of bodies) {
-    const body = make();
-    if (delivery === undefined || body === null) continue;
-    const delivered = await delivery.deliver(body);
-    if (delivered === 'stopped') return 'stopped';
-    if (delivered === 'refused') worst = 'refused';
-  }
-  return worst;
 }
 
 /** Whether a target wants what comes from a process. */

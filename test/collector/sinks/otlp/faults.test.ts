@@ -276,8 +276,7 @@ describe('what waits', () => {
       const first = await sendingTo(url, { OTEL_EXPORTER_OTLP_PROTOCOL: before });
       await first.exporter.offer(sent(requestEvents(30)));
       await first.exporter.shutdown(300);
-      // What is protobuf already stays it.
-      const receiver = await receiving({ port, protocol: 'http/protobuf' });
+      const receiver = await receiving({ port, protocol: after });
       const next = await sendingTo(url, { OTEL_EXPORTER_OTLP_PROTOCOL: after }, first.dataDir);
       await until(() => next.exporter.counts()[0]?.exported === 30);
       assert.deepEqual(receiver.problems, []);

@@ -1,65 +1,56 @@
-import type { NervecenterEvent } from '../../../../core/signals/index.ts';
+import { NO_VIA, type Via } from '../../../../core/passage.ts';
 import { type Batch, contentOf, payloadAround } from '../../postgres/spool/batch.ts';
+import type { ForwardedSignal } from '../proto/schema.ts';
 
-/** A request in protobuf that is ready to be sent. Those of one signal that are put one behind the other are one request. */
-export interface ReadyRequest {
-  readonly signal: 'traces' | 'logs';
+/** A request in protobuf, or a piece of one: those of one signal that stand one behind the other are one request. */
+export interface HeldRequest {
+  readonly signal: ForwardedSignal;
   /** Spans or log records in it. */
   readonly items: number;
-  readonly bytes: Buffer;
+  readonly body: Buffer;
 }
 
-/** What a batch holds for its target: events where they become JSON, which cannot be put together, else what they become. */
-export type BatchContent =
-  | { readonly kind: 'events'; readonly events: readonly NervecenterEvent[] }
-  | { readonly kind: 'requests'; readonly requests: readonly ReadyRequest[] };
-
-/** What content begins with that is no JSON. */
-const REQUESTS = 1;
-const SIGNALS = ['traces', 'logs'] as const;
-/** Signal, items and length, in front of the bytes. */
-const HEAD_BYTES = 9;
-
-const NOTHING: BatchContent = { kind: 'events', events: [] };
-
-/** Events as a batch's payload. */
-export function payloadOfEvents(events: readonly NervecenterEvent[]): Buffer {
-  return payloadAround(Buffer.from(JSON.stringify(events)));
+/** What a batch holds: what its events have become, or what was received. */
+export interface Held {
+  /** What it has passed through. */
+  readonly via: Via;
+  readonly requests: readonly HeldRequest[];
 }
 
-/** What events have become as a batch's payload. */
-export function payloadOfRequests(requests: readonly ReadyRequest[]): Buffer {
-  const parts = requests.flatMap(({ signal, items, bytes }) => {
-    const head = Buffer.alloc(HEAD_BYTES);
-    head.writeUInt8(SIGNALS.indexOf(signal));
-    head.writeUInt32BE(items, 1);
-    head.writeUInt32BE(bytes.length, 5);
-    return [head, bytes];
-  });
-  return payloadAround(Buffer.concat([Buffer.from([REQUESTS]), ...parts]));
+interface Header {
+  readonly via: Via;
+  readonly requests: readonly (readonly [signal: ForwardedSignal, items: number, bytes: number])[];
+}
+
+const NOTHING: Held = { via: NO_VIA, requests: [] };
+/** Of the header's length, in front of it. */
+const LENGTH_BYTES = 4;
+
+/** Requests as a batch's payload: a header of JSON that tells of them, then their bodies. */
+export function payloadOf({ via, requests }: Held): Buffer {
+  const told: Header = {
+    via,
+    requests: requests.map(({ signal, items, body }) => [signal, items, body.length] as const),
+  };
+  const header = Buffer.from(JSON.stringify(told));
+  const length = Buffer.alloc(LENGTH_BYTES);
+  length.writeUInt32BE(header.length);
+  return payloadAround(Buffer.concat([length, header, ...requests.map(({ body }) => body)]));
 }
 
 /** Nothing where it is no batch of this version, which only damage can bring about. */
-export function contentIn({ payload }: Pick<Batch, 'payload'>): BatchContent {
+export function heldIn({ payload }: Pick<Batch, 'payload'>): Held {
   try {
     const content = contentOf(payload);
-    if (content[0] === REQUESTS) return { kind: 'requests', requests: requestsIn(content) };
-    const events: unknown = JSON.parse(content.toString());
-    return Array.isArray(events) ? { kind: 'events', events: events as NervecenterEvent[] } : NOTHING;
+    let at = LENGTH_BYTES + content.readUInt32BE(0);
+    const { via, requests } = JSON.parse(content.toString('utf8', LENGTH_BYTES, at)) as Header;
+    const held = requests.map(([signal, items, bytes]): HeldRequest => {
+      const body = content.subarray(at, at + bytes);
+      at += bytes;
+      return { signal, items, body };
+    });
+    return at === content.length ? { via, requests: held } : NOTHING;
   } catch {
     return NOTHING;
   }
-}
-
-function requestsIn(content: Buffer): ReadyRequest[] {
-  const requests: ReadyRequest[] = [];
-  for (let at = 1; at < content.length; ) {
-    const start = at + HEAD_BYTES;
-    const end = start + content.readUInt32BE(at + 5);
-    const signal = SIGNALS[content.readUInt8(at)];
-    if (signal === undefined || end > content.length) throw new RangeError('no request');
-    requests.push({ signal, items: content.readUInt32BE(at + 1), bytes: content.subarray(start, end) });
-    at = end;
-  }
-  return requests;
 }

@@ -7,6 +7,7 @@ import {
   status as Status,
 } from '@grpc/grpc-js';
 import type { OtlpEndpoint, OtlpSignal } from '../../../../config/otlp/target.ts';
+import { VIA_HEADER } from '../../../../core/passage.ts';
 import { SECOND_MS } from '../../../../core/units.ts';
 import { acceptance } from './http.ts';
 import { retryDelayMs } from './retry-info.ts';
@@ -39,15 +40,17 @@ const RECONNECT_MS_MAX = 5 * SECOND_MS;
 
 const asIs = (bytes: Buffer): Buffer => bytes;
 
-/** OTLP over gRPC. Bodies are protobuf: JSON is made for `http/json` only, just before it is sent. */
+/** OTLP over gRPC. Bodies are protobuf already. */
 export function grpcTransport({ endpoint, signal, tls }: TransportOptions): Transport {
   const client = connect(endpoint, tls);
   const path = `/opentelemetry.proto.collector.${SERVICES[signal]}/Export`;
-  const metadata = new Metadata();
-  for (const [name, value] of Object.entries(endpoint.headers)) metadata.set(name, value);
+  const headers = new Metadata();
+  for (const [name, value] of Object.entries(endpoint.headers)) headers.set(name, value);
   return {
-    send: ({ bytes }, stopped) =>
+    send: (body, via, stopped) =>
       new Promise((resolve) => {
+        const metadata = headers.clone();
+        metadata.set(VIA_HEADER, via.join(','));
         const deadline = Date.now() + endpoint.timeoutMs;
         let call: ClientUnaryCall | null = null;
         const cancel = () => call?.cancel();
@@ -56,15 +59,7 @@ export function grpcTransport({ endpoint, signal, tls }: TransportOptions): Tran
           resolve(error === null ? acceptance(signal, answer ?? Buffer.alloc(0)) : failureOf(error));
         };
         stopped.addEventListener('abort', cancel, { once: true });
-        call = client.makeUnaryRequest(
-          path,
-          asIs,
-          asIs,
-          Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
-          metadata,
-          { deadline },
-          answered,
-        );
+        call = client.makeUnaryRequest(path, asIs, asIs, Buffer.from(body), metadata, { deadline }, answered);
         if (stopped.aborted) cancel();
       }),
     close: () => client.close(),

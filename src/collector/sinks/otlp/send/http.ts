@@ -16,11 +16,11 @@ import {
   ProtobufTraceSerializer,
 } from '@opentelemetry/otlp-transformer';
 import type { OtlpSignal } from '../../../../config/otlp/target.ts';
+import { VIA_HEADER, type Via } from '../../../../core/passage.ts';
 import { KIB, SECOND_MS } from '../../../../core/units.ts';
 import { packageVersion } from '../../../../platform/version.ts';
 import {
   accepted,
-  type Body,
   type Outcome,
   refused,
   retry,
@@ -31,10 +31,6 @@ import {
 const compress = promisify<Uint8Array, ZlibOptions, Buffer>(gzip);
 /** Out of the other thread in few pieces: each costs this one some time. */
 const ZIPPING: ZlibOptions = { chunkSize: 256 * KIB };
-const TYPES: Readonly<Record<Body['encoding'], string>> = {
-  protobuf: 'application/x-protobuf',
-  json: 'application/json',
-};
 /** By the protocol; every other failure would be the same again. */
 const RETRYABLE: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 /** An answer is a few words; of more the connection is not worth keeping. */
@@ -47,6 +43,7 @@ export function httpTransport({ endpoint, signal, tls }: TransportOptions): Tran
   const secure = url.protocol === 'https:';
   const agentOptions = { keepAlive: true, maxSockets: SOCKETS_MAX };
   const agent = secure ? new HttpsAgent({ ...agentOptions, ...tls }) : new HttpAgent(agentOptions);
+  const json = endpoint.protocol === 'http/json';
   const zipped = endpoint.compression === 'gzip';
   const options: RequestOptions = {
     method: 'POST',
@@ -54,15 +51,17 @@ export function httpTransport({ endpoint, signal, tls }: TransportOptions): Tran
     headers: {
       'user-agent': `nervecenter/${packageVersion()}`,
       ...endpoint.headers,
+      'content-type': json ? 'application/json' : 'application/x-protobuf',
       ...(zipped ? { 'content-encoding': 'gzip' } : {}),
     },
   };
   return {
-    async send(body, stopped) {
+    async send(body, via, stopped) {
       try {
-        const bytes = zipped ? await compress(body.bytes, ZIPPING) : body.bytes;
-        const sending = { bytes, type: TYPES[body.encoding], stopped, timeoutMs: endpoint.timeoutMs };
-        return outcomeOf(await exchange(url, options, sending), signal, body.encoding === 'json');
+        const bytes = zipped ? await compress(body, ZIPPING) : body;
+        const { timeoutMs } = endpoint;
+        const response = await exchange(url, options, { bytes, via, stopped, timeoutMs });
+        return outcomeOf(response, signal, json);
       } catch (error) {
         return retry(reasonOf(error));
       }
@@ -73,7 +72,7 @@ export function httpTransport({ endpoint, signal, tls }: TransportOptions): Tran
 
 interface Sending {
   readonly bytes: Uint8Array;
-  readonly type: string;
+  readonly via: Via;
   readonly stopped: AbortSignal;
   readonly timeoutMs: number;
 }
@@ -87,11 +86,11 @@ interface Answer {
 function exchange(
   url: URL,
   options: RequestOptions,
-  { bytes, type, stopped, timeoutMs }: Sending,
+  { bytes, via, stopped, timeoutMs }: Sending,
 ): Promise<Answer> {
   const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
   const signal = AbortSignal.any([stopped, AbortSignal.timeout(timeoutMs)]);
-  const headers = { ...options.headers, 'content-type': type, 'content-length': bytes.length };
+  const headers = { ...options.headers, [VIA_HEADER]: via.join(','), 'content-length': bytes.length };
   return new Promise((resolve, reject) => {
     const request = send(url, { ...options, headers, signal }, (response) => {
       readAnswer(response).then(resolve, reject);

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { OtlpEndpoint, OtlpSignal } from '../../../../config/otlp/target.ts';
 import { NervecenterError } from '../../../../core/errors.ts';
+import type { Via } from '../../../../core/passage.ts';
 
 /** What became of one attempt to send a request. */
 export type Outcome =
@@ -11,16 +12,14 @@ export type Outcome =
   /** It would be refused again. */
   | { readonly kind: 'refused'; readonly reason: string };
 
-/** The body of a request, before it is compressed. */
-export interface Body {
-  readonly bytes: Uint8Array;
-  readonly encoding: 'protobuf' | 'json';
-}
-
 /** Sends requests of one signal to one receiver. */
 export interface Transport {
-  /** One attempt, within the endpoint's timeout. Never rejects. */
-  send(body: Body, stopped: AbortSignal): Promise<Outcome>;
+  /**
+   * One attempt, within the endpoint's timeout. Never rejects.
+   *
+   * @param via what the request says it has passed through, this collector included.
+   */
+  send(body: Uint8Array, via: Via, stopped: AbortSignal): Promise<Outcome>;
   close(): void;
 }
 
