@@ -45,6 +45,8 @@ export const OTLP_EXCEPTIONS: CounterSpec = {
 
 /** Where what comes by OTLP goes. */
 export interface OtlpSink {
+  /** Whether so much waits to be accepted that no more should come now. */
+  readonly crowded: boolean;
   /** Returns false when there are too many processes already. */
   join(source: Source): boolean;
   /** Takes points that totals are kept of; they say who sent them. */
@@ -113,6 +115,10 @@ export class OtlpAcceptance implements OtlpConsumer {
       setInterval(() => this.#assembler.tick(), TICK_MS).unref(),
       setInterval(() => this.#release(), RELEASE_MS).unref(),
     ];
+  }
+
+  get crowded(): boolean {
+    return this.#sink.crowded;
   }
 
   async spans(spans: readonly OtlpSpan[], delivery: OtlpDelivery): Promise<OtlpRejected> {

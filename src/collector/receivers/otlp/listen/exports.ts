@@ -5,9 +5,11 @@ import type { Decoded, Encoding, OtlpDecoder } from '../decode/decoder.ts';
 import { pointsIn } from '../decode/records.ts';
 import type { OtlpConsumer, OtlpDelivery, OtlpRejected } from '../model.ts';
 import { uuidOf } from '../sender.ts';
+import { overloaded } from './in-flight.ts';
 import { RECENT_MAX } from './limits.ts';
 import { RecentRequests } from './recent.ts';
 import type { OtlpSignal, OtlpStatistics } from './statistics.ts';
+import { Turns } from './turns.ts';
 
 /** A request whose bytes are all here. */
 export interface ExportRequest {
@@ -32,9 +34,20 @@ export interface ExportsOptions {
 export class Exports {
   readonly #options: ExportsOptions;
   readonly #recent = new RecentRequests<OtlpRejected>(RECENT_MAX);
+  readonly #turns = new Turns();
 
   constructor(options: ExportsOptions) {
     this.#options = options;
+  }
+
+  /**
+   * To be asked before a request is received: what is refused early costs next to nothing, so that what is taken is answered in
+   * time, however much comes.
+   *
+   * @throws NervecenterError `NC_OVERLOADED` while more waits than is worked off soon.
+   */
+  refuseIfCrowded(): void {
+    if (this.#turns.late || this.#options.consumer.crowded) throw overloaded();
   }
 
   /**
@@ -63,6 +76,7 @@ export class Exports {
     const { signal, encoding } = request;
     const { decoder, consumer, statistics } = this.#options;
     const body = await request.inflate();
+    if (!(await this.#turns.take()) || consumer.crowded) throw overloaded();
     const delivery = { ...received, bytes: body.length };
     const { count, rejected } = await TAKERS[signal]({ body, encoding, decoder, consumer, delivery });
     statistics.records(signal, count - rejected.count, rejected.count);

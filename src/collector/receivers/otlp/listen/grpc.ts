@@ -130,7 +130,7 @@ async function take(
 }
 
 /** Judges a call before its message is received: by its key, and by how many others are on their way. */
-function reception({ keys, statistics }: OtlpGrpcOptions): ServerInterceptor {
+function reception({ exports, keys, statistics }: OtlpGrpcOptions): ServerInterceptor {
   let receiving = 0;
   return (_method, call) => {
     let patience: NodeJS.Timeout | undefined;
@@ -151,6 +151,7 @@ function reception({ keys, statistics }: OtlpGrpcOptions): ServerInterceptor {
           onReceiveMetadata: (metadata, pass) => {
             try {
               keyNameIn(metadata, keys);
+              exports.refuseIfCrowded();
               if (receiving >= CALLS_RECEIVING_MAX) throw tooManyCalls();
             } catch (error) {
               refuse(error);
