@@ -51,6 +51,8 @@ async function run({ protocol, url, traces, ...order }: FloodOrder): Promise<Flo
     latenciesMs: [],
   };
   const { send, close } = protocol === 'http' ? overHttp(url) : overGrpc(url);
+  // Senders are connected already: Node accepts one connection in a turn of its event loop.
+  await Promise.all(Array.from({ length: order.openMax }, () => send(Buffer.alloc(0))));
   let open = 0;
   const sendOne = async () => {
     open++;

@@ -26,6 +26,8 @@ const OPEN_MAX = { http: 300, grpc: 200 } as const;
 /** What comes after the flood: every 50 ms one trace over each protocol. */
 const AFTER = { traces: 1, batchesPerSecond: 20, seconds: 5 };
 const DRAIN_MS = 10 * 60 * SECOND_MS;
+/** What spans tell may be decided so long after they came. */
+const DECIDED_MS = 12 * SECOND_MS;
 /** The collector looks every 30 s whether it has memory to give back; the first time it may still be busy. */
 const CALM_MS = 90 * SECOND_MS;
 const LOOK_MS = 250;
@@ -56,8 +58,11 @@ export async function run(): Promise<Figure[]> {
     const seen = viewer.seen();
     const after = await send(collector, AFTER);
     const beganMs = performance.now();
-    const { pipeline } = await until(() => viewer.drained(), { timeoutMs: DRAIN_MS, what: 'all is stored' });
+    const patience = { timeoutMs: DRAIN_MS, what: 'all is stored' };
+    await until(() => viewer.drained(), patience);
     const drainMs = performance.now() - beganMs;
+    await wait(DECIDED_MS);
+    const { pipeline } = await until(() => viewer.drained(), patience);
     const rows = await rowsIn(join(home, 'data'));
     await wait(CALM_MS);
     const memory = { before, peak: seen.peakBytes, after: viewer.residentBytes() };

@@ -195,8 +195,9 @@ function tooManyCalls(): NervecenterError {
   );
 }
 
+/** Who is slow may be this process, in a flood. */
 function tooSlow(): NervecenterError {
-  return new NervecenterError('NC_BAD_REQUEST', 'The message came too slowly.');
+  return new NervecenterError('NC_UNAVAILABLE', 'The message came too slowly. Send it again a little later.');
 }
 
 /** A socket that fails is destroyed and closed by Node. */
