@@ -71,8 +71,8 @@ export function otlpSink({ live, ledger, accept, exporter, pricer, sentBatches }
       return accept.crowded;
     },
     sentBatches,
-    join: (source) => {
-      exporter?.join(source);
+    join: (source, via) => {
+      exporter?.join(source, via);
       return live.join(source);
     },
     addLasting: (points) => {
@@ -84,11 +84,13 @@ export function otlpSink({ live, ledger, accept, exporter, pricer, sentBatches }
       exporter?.addPoints(points, instanceId);
       return live.merge(instanceId, { points, dropped: {} });
     },
-    offer: (events, sent) =>
+    offer: (events, passage, sent) =>
       accept.offer(
         events.map((event) => withCost(event, pricer)),
         sent,
+        passage,
       ),
+    forward: exporter === null ? null : (request) => exporter.forward(request),
   };
 }
 

@@ -27,6 +27,8 @@ export interface ReceiverOptions {
   readonly allowedOrigins?: readonly string[];
   /** Whether the consumer has enough to do. @default never */
   readonly crowded?: () => boolean;
+  /** Under which id the collector sends that receives. @default it does not */
+  readonly ownId?: string | null;
   /** What the consumer answers. @default that all was taken */
   readonly consume?: (received: Received) => Promise<OtlpRejected>;
 }
@@ -56,6 +58,7 @@ export async function startReceiver(
     allowedOrigins = [],
     crowded = () => false,
     consume = async () => ALL_TAKEN,
+    ownId = null,
   }: ReceiverOptions = {},
 ): Promise<Receiver> {
   const received: Received[] = [];
@@ -81,6 +84,7 @@ export async function startReceiver(
     grpc: 0,
     keys,
     consumer,
+    ownId,
     wantedKeys: ['*'],
     meter: provider.getMeter(),
     log: (component, message) => logs.push(`${component}: ${message}`),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'vitest';
-import { Turns } from '../../../../src/collector/receivers/otlp/listen/turns.ts';
+import { Turns } from '../../../../../src/collector/receivers/otlp/listen/turns.ts';
 
 const JOBS = 10;
 /** As much as a turn has. */
