@@ -50,6 +50,9 @@ const REQUESTS: InstrumentSpec<'counter'> = {
     'Attempts to send, by nervecenter.otlp.target and nervecenter.otlp.outcome (accepted, retry, refused).',
 };
 
+/** Events that may be on their way to the spools of what is sent; each of them waits for the disk. */
+const WAITING_MAX = 50_000;
+
 interface ExportParts {
   readonly config: Config;
   readonly log: Log;
@@ -109,11 +112,18 @@ export class Acceptance {
   readonly #keepsSpans: boolean;
   /** Resolves when the ledger has what was offered so far. */
   #handedOn: Promise<unknown> = Promise.resolve();
+  /** Events that the ledger has not yet, because they are being written for others. */
+  #waiting = 0;
 
   constructor(ledger: EventLedger, exporter: OtlpExporter | null, { spans }: Pick<Config, 'spans'>) {
     this.#ledger = ledger;
     this.#exporter = exporter;
     this.#keepsSpans = spans === 'on';
+  }
+
+  /** Whether so much waits here, or in the ledger, that no more should be taken where it can come later. */
+  get crowded(): boolean {
+    return this.#waiting > WAITING_MAX || this.#ledger.crowded;
   }
 
   /** See `EventLedger.offer` and `OtlpExporter.offer`. */
@@ -124,8 +134,14 @@ export class Acceptance {
     };
     if (this.#exporter === null) return store();
     const written = this.#exporter.offer(events, sent, passage);
+    this.#waiting += events.length;
     // In the order in which they came: of what a process sent the ledger knows the last batch only.
-    const handedOn = this.#handedOn.then(() => written).then(() => ({ accepted: store() }));
+    const handedOn = this.#handedOn
+      .then(() => written)
+      .then(() => {
+        this.#waiting -= events.length;
+        return { accepted: store() };
+      });
     this.#handedOn = handedOn;
     return handedOn.then(({ accepted }) => accepted);
   }

@@ -67,6 +67,9 @@ export function agentHandlers(parts: HandlerParts): AgentHandlers {
 /** Where what comes by OTLP goes: where agents' goes, too. */
 export function otlpSink({ live, ledger, accept, exporter, pricer, sentBatches }: Accepting): OtlpSink {
   return {
+    get crowded() {
+      return accept.crowded;
+    },
     sentBatches,
     join: (source, via) => {
       exporter?.join(source, via);

@@ -64,8 +64,8 @@ export class Trace {
   readonly nodes = new Map<string, SpanNode>();
   /** Nodes whose spans are not decided yet, in the order they came. */
   readonly held: SpanNode[] = [];
-  /** Those of them that are told as spans to be kept. */
-  readonly keptHeld = new Set<SpanNode>();
+  /** How many of them are told as spans to be kept; those after them came since. */
+  heldKept = 0;
   /** By the provider's id of an answer: which instrumentation's span of it was told. */
   toldAnswers: Map<string, string> | null = null;
   /** When the first and the last span came of those that are held. */
@@ -113,7 +113,7 @@ export class Trace {
       node.state = 'decided';
     }
     this.held.length = 0;
-    this.keptHeld.clear();
+    this.heldKept = 0;
     this.#awaited = 0;
     this.#round++;
     this.calls = 0;
