@@ -66,6 +66,7 @@ export function agentHandlers(parts: HandlerParts): AgentHandlers {
 
 /** Where what comes by OTLP goes: where agents' goes, too. */
 export function otlpSink({ live, ledger, accept, exporter, pricer, sentBatches }: Accepting): OtlpSink {
+  let offered: Promise<unknown> = Promise.resolve();
   return {
     sentBatches,
     join: (source) => {
@@ -81,11 +82,13 @@ export function otlpSink({ live, ledger, accept, exporter, pricer, sentBatches }
       exporter?.addPoints(points, instanceId);
       return live.merge(instanceId, { points, dropped: {} });
     },
-    offer: (events, sent) =>
-      accept.offer(
-        events.map((event) => withCost(event, pricer)),
-        sent,
-      ),
+    offer: (events, sent) => {
+      const priced = events.map((event) => withCost(event, pricer));
+      const accepted = accept.offer(priced, sent);
+      offered = Promise.all([offered, accepted]);
+      return accepted;
+    },
+    offered: () => offered.then(() => {}),
   };
 }
 

@@ -4,6 +4,7 @@ import { describeError } from '../core/errors.ts';
 import { ownOtlpKey } from './kept-secrets.ts';
 import type { Log } from './log.ts';
 import { OtlpAcceptance, type OtlpSink } from './receivers/otlp/acceptance.ts';
+import { EarlierRequests, type StoredRequests } from './receivers/otlp/earlier-requests.ts';
 import { type OtlpListeners, startOtlp } from './receivers/otlp/listen/listeners.ts';
 import { type RecoveryOptions, recoverTraces, type StoredTraces } from './receivers/otlp/recovery.ts';
 import { wantedKeys } from './receivers/otlp/spans/people.ts';
@@ -30,7 +31,7 @@ export interface OtlpReceiverOptions {
   readonly meter: Meter;
   readonly sink: OtlpSink;
   /** What is stored of traces, `null` without storage. */
-  readonly stored: StoredTraces | null;
+  readonly stored: (StoredTraces & StoredRequests) | null;
   /** Not in an app: then it listens by default, and a port that is taken stops the start. */
   readonly alone: boolean;
 }
@@ -55,7 +56,8 @@ export async function startOtlpReceiver({
   const sinceMs = Date.now();
   const { userHeaders } = config;
   const keepsSpans = config.spans === 'on';
-  const consumer = new OtlpAcceptance({ sink, meter, userHeaders, keepsSpans });
+  const earlier = stored && new EarlierRequests({ stored, sinceMs, now: Date.now });
+  const consumer = new OtlpAcceptance({ sink, meter, userHeaders, keepsSpans, earlier });
   try {
     const wanted = wantedKeys(userHeaders);
     const listeners = await startOtlp({ config, http, grpc, keys, consumer, wantedKeys: wanted, meter, log });

@@ -11,6 +11,7 @@ import { SECOND_MS } from '../../../core/units.ts';
 import type { UserHeaders } from '../../../core/user-headers.ts';
 import type { SentBatches } from '../sent-batches.ts';
 import type { OtlpLabels } from './attributes.ts';
+import type { EarlierRequests } from './earlier-requests.ts';
 import { OtlpLogs } from './logs/otlp-logs.ts';
 import { OtlpMetrics } from './metrics/otlp-metrics.ts';
 import type {
@@ -53,6 +54,8 @@ export interface OtlpSink {
   merge(instanceId: string, points: readonly Point[]): readonly Point[];
   /** Resolves once they are accepted. Never rejects. @param sent whose batch they are, and which. */
   offer(events: readonly NervecenterEvent[], sent?: readonly [string, number]): Promise<void>;
+  /** Resolves once all is accepted that was offered so far. */
+  offered(): Promise<void>;
   /** Which batches were accepted, here or by the collector before: of processes, and the pieces of a request by its digest. */
   readonly sentBatches: SentBatches;
 }
@@ -62,6 +65,8 @@ export interface OtlpAcceptanceOptions {
   readonly meter: Meter;
   readonly userHeaders: UserHeaders | null;
   readonly keepsSpans: boolean;
+  /** Which requests were accepted by a collector before; `null` where nothing is stored. @default null */
+  readonly earlier?: EarlierRequests | null;
   /** @default the clock's time */
   readonly now?: () => number;
 }
@@ -81,6 +86,7 @@ export class OtlpAcceptance implements OtlpConsumer {
   readonly #sink: OtlpSink;
   readonly #now: () => number;
   readonly #keepsSpans: boolean;
+  readonly #earlier: EarlierRequests | null;
   readonly #subjects = new Subjects();
   readonly #assembler: TraceAssembler;
   readonly #metrics: OtlpMetrics;
@@ -88,10 +94,12 @@ export class OtlpAcceptance implements OtlpConsumer {
   readonly #timers: readonly NodeJS.Timeout[];
   readonly #offers = new Set<Promise<void>>();
 
-  constructor({ sink, meter, userHeaders, keepsSpans, now = Date.now }: OtlpAcceptanceOptions) {
+  constructor(options: OtlpAcceptanceOptions) {
+    const { sink, meter, userHeaders, keepsSpans, earlier = null, now = Date.now } = options;
     this.#sink = sink;
     this.#now = now;
     this.#keepsSpans = keepsSpans;
+    this.#earlier = earlier;
     const folded = counterOf(meter, FOLDED_LABELS);
     const onFolded = (attribute: string) => folded.add(1, { [FOLDED_LABEL]: attribute });
     const labels: OtlpLabels = {
@@ -120,9 +128,14 @@ export class OtlpAcceptance implements OtlpConsumer {
     const refusals = new Refusals();
     const usable = this.#joined(spans, refusals);
     // Its spans are stored: what they tell was decided, here or before, or is found in their rows.
-    if (this.#keepsSpans && this.#sink.sentBatches.has(delivery.digest, LAST_PIECE)) return refusals.rejected;
+    if (this.#keepsSpans && this.#sink.sentBatches.has(delivery.digest, LAST_PIECE)) {
+      await this.#sink.offered();
+      return refusals.rejected;
+    }
+    const earlier = await this.#earlier?.among(usable);
     const { rejected, events, spans: kept } = this.#assembler.accept(usable, delivery.bytes);
-    await this.#offerPieces([...this.#untold(events), ...kept], delivery.digest);
+    const fresh = events.filter(({ event }) => earlier?.has(event.id) !== true);
+    await this.#offerPieces([...this.#untold(fresh), ...kept], delivery.digest);
     return both(refusals.rejected, rejected);
   }
 
@@ -200,8 +213,9 @@ export class OtlpAcceptance implements OtlpConsumer {
     const offers: Promise<void>[] = [];
     for (let piece = 1, at = 0; at < events.length; piece++, at += PIECE_EVENTS_MAX) {
       const number = at + PIECE_EVENTS_MAX < events.length ? piece : LAST_PIECE;
-      if (!this.#sink.sentBatches.accept(digest, number)) continue;
-      offers.push(this.#sink.offer(events.slice(at, at + PIECE_EVENTS_MAX), [digest, number]));
+      const isNew = this.#sink.sentBatches.accept(digest, number);
+      const own = events.slice(at, at + PIECE_EVENTS_MAX);
+      offers.push(isNew ? this.#sink.offer(own, [digest, number]) : this.#sink.offered());
     }
     await Promise.all(offers);
   }

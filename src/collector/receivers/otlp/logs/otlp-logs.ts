@@ -19,6 +19,8 @@ export interface EventSink {
   join(source: Source): boolean;
   /** Resolves once they are accepted. Never rejects. @param sent whose batch they are, and which. */
   offer(events: readonly NervecenterEvent[], sent?: readonly [string, number]): Promise<void>;
+  /** Resolves once all is accepted that was offered so far. */
+  offered(): Promise<void>;
   /** Which batches were accepted, here or by the collector before. */
   readonly sentBatches: Pick<SentBatches, 'complete' | 'accept'>;
 }
@@ -168,7 +170,8 @@ export class OtlpLogs {
       if (sink.sentBatches.accept(...sent)) return [sink.offer(events, sent)];
       outcomes.set('event', (outcomes.get('event') ?? 0) - events.length);
       outcomes.set('known', (outcomes.get('known') ?? 0) + events.length);
-      return [];
+      // It came before, and may not be on disk yet.
+      return [sink.offered()];
     });
     for (const [outcome, counted] of outcomes) records.add(counted, { signal: 'logs', outcome });
     await Promise.all(offers);
