@@ -4,9 +4,9 @@ import { describeError } from '../core/errors.ts';
 import { ownOtlpKey } from './kept-secrets.ts';
 import type { Log } from './log.ts';
 import { OtlpAcceptance, type OtlpSink } from './receivers/otlp/acceptance.ts';
-import { EarlierRequests, type StoredRequests } from './receivers/otlp/earlier-requests.ts';
 import { type OtlpListeners, startOtlp } from './receivers/otlp/listen/listeners.ts';
 import { type RecoveryOptions, recoverTraces, type StoredTraces } from './receivers/otlp/recovery.ts';
+import { EarlierRequests, type StoredRequests } from './receivers/otlp/spans/earlier-requests.ts';
 import { wantedKeys } from './receivers/otlp/spans/people.ts';
 
 interface OtlpPorts {

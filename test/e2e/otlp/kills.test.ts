@@ -17,13 +17,17 @@ const CLI = join(import.meta.dirname, '..', '..', '..', 'dist', 'cli.js');
 const APP = join(import.meta.dirname, 'fixtures', 'named-requests.cjs');
 const TOKEN = 'a-token-long-enough-for-a-test';
 /**
- * How often each collector is killed by itself, at random moments. `NERVECENTER_TEST_KILLS=100 npx vitest run
- * test/e2e/otlp/kills.test.ts` takes a quarter of an hour; bench/RESULTS.md says what came of it.
+ * How often each of the four collectors is killed by itself, at random moments. `NERVECENTER_TEST_KILLS=50 npx vitest run
+ * test/e2e/otlp/kills.test.ts` kills those that get events and those that get spans 100 times each, which takes a quarter of an
+ * hour; bench/RESULTS.md says what came of it.
  */
 const KILLS = Number(process.env['NERVECENTER_TEST_KILLS'] ?? 3);
 /** How often the app is killed meanwhile, and afterwards together with all collectors. */
 const KILLS_OF_APP = Math.max(1, Math.floor(KILLS / 10));
 const PATIENCE_MS = 120_000;
+const TIMEOUT_MS = 2 * PATIENCE_MS + KILLS * 60_000;
+/** So many lives that are too short to decide what spans told the ones before, and one that is long enough. */
+const SHORT_LIVES = 20;
 /** An app that is killed has not handed over the last quarter of a second; the rest is for a busy machine. */
 const NOT_HANDED_OVER_MS = 5000;
 /** One life in three ends while it starts. */
@@ -103,7 +107,8 @@ class Subject {
   /** Kills it so many times, at random moments of lives that count something and of some that just begin. */
   async killAgainAndAgain(): Promise<void> {
     for (let life = 0; life < KILLS; life++) {
-      if (life % HASTY_ONE_IN === 1) await pause(random() * HASTY_MS_MAX);
+      if (life % SHORT_LIVES === SHORT_LIVES - 1) await this.#decides();
+      else if (life % HASTY_ONE_IN === 1) await pause(random() * HASTY_MS_MAX);
       else {
         await this.counts();
         await pause(random() * STEADY_MS_MAX);
@@ -127,6 +132,13 @@ class Subject {
     this.#bootId = boot_id;
     const enough = api.requests_total + REQUESTS_PER_LIFE;
     await this.watcher.when((now) => now.api.requests_total >= enough, `${this.way.name} goes on`);
+  }
+
+  /** Resolves once it has counted the calls of all requests that are counted by now. */
+  async #decides(): Promise<void> {
+    const { api } = await this.watcher.when(known, `${this.way.name} knows its totals`);
+    const enough = api.requests_total;
+    await this.watcher.when((now) => now.llm.total_requests >= enough, `${this.way.name} decides`);
   }
 
   #start(): ObservedApp {
@@ -244,33 +256,37 @@ async function assertEachOnce({ way, database, watcher }: Subject, load: Load, d
   assert.deepEqual(watcher.latest?.pipeline.events_dropped, {});
 }
 
-it(`each request has its rows once wherever it is sent, though each collector is killed ${KILLS} times and more, and the app (seed ${seed})`, async () => {
-  const sender = new Sender(await freePort());
-  await sender.started();
-  const load = new Load([sender.url], { clients: 3, pauseMs: 100 });
-  try {
-    const killed = Promise.all(subjects.map((subject) => subject.killAgainAndAgain()));
-    let over = false;
-    const ended = killed.finally(() => {
-      over = true;
-    });
-    for (let kill = 0; kill < KILLS_OF_APP && !over; kill++) {
-      const enough = load.answers.size + 10 * REQUESTS_PER_LIFE;
-      await until(() => over || load.answers.size >= enough, { timeoutMs: PATIENCE_MS });
-      await pause(random() * STEADY_MS_MAX);
-      await sender.restart();
+it(
+  `each request has its rows once wherever it is sent, though each collector is killed ${KILLS} times and more, and the app (seed ${seed})`,
+  async () => {
+    const sender = new Sender(await freePort());
+    await sender.started();
+    const load = new Load([sender.url], { clients: 3, pauseMs: 100 });
+    try {
+      const killed = Promise.all(subjects.map((subject) => subject.killAgainAndAgain()));
+      let over = false;
+      const ended = killed.finally(() => {
+        over = true;
+      });
+      for (let kill = 0; kill < KILLS_OF_APP && !over; kill++) {
+        const enough = load.answers.size + 10 * REQUESTS_PER_LIFE;
+        await until(() => over || load.answers.size >= enough, { timeoutMs: PATIENCE_MS });
+        await pause(random() * STEADY_MS_MAX);
+        await sender.restart();
+      }
+      await ended;
+      for (let kill = 0; kill < KILLS_OF_APP; kill++) {
+        await Promise.all(subjects.map((subject) => subject.counts()));
+        await pause(random() * STEADY_MS_MAX);
+        await Promise.all([sender.restart(), ...subjects.map((subject) => subject.restart())]);
+      }
+      await load.stop();
+      const due = dueOf(load, sender);
+      await Promise.all(subjects.map((subject) => assertEachOnce(subject, load, due)));
+    } finally {
+      await load.stop();
+      await sender.stop();
     }
-    await ended;
-    for (let kill = 0; kill < KILLS_OF_APP; kill++) {
-      await Promise.all(subjects.map((subject) => subject.counts()));
-      await pause(random() * STEADY_MS_MAX);
-      await Promise.all([sender.restart(), ...subjects.map((subject) => subject.restart())]);
-    }
-    await load.stop();
-    const due = dueOf(load, sender);
-    await Promise.all(subjects.map((subject) => assertEachOnce(subject, load, due)));
-  } finally {
-    await load.stop();
-    await sender.stop();
-  }
-});
+  },
+  TIMEOUT_MS,
+);

@@ -11,7 +11,6 @@ import { SECOND_MS } from '../../../core/units.ts';
 import type { UserHeaders } from '../../../core/user-headers.ts';
 import type { SentBatches } from '../sent-batches.ts';
 import type { OtlpLabels } from './attributes.ts';
-import type { EarlierRequests } from './earlier-requests.ts';
 import { OtlpLogs } from './logs/otlp-logs.ts';
 import { OtlpMetrics } from './metrics/otlp-metrics.ts';
 import type {
@@ -26,6 +25,7 @@ import { Refusals } from './refusals.ts';
 import { sourceOfResource } from './sender.ts';
 import { TICK_MS, TraceAssembler } from './spans/assembler.ts';
 import type { Decided, ToldEvent } from './spans/decide.ts';
+import type { EarlierRequests } from './spans/earlier-requests.ts';
 import { Subjects } from './subjects.ts';
 
 /** What became of what OTLP senders sent; refused ones are told to the sender as well. */

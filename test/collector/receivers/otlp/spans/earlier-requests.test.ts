@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'vitest';
+import { eventIdOf } from '../../../../../src/collector/receivers/otlp/event-id.ts';
+import type { OtlpSpan } from '../../../../../src/collector/receivers/otlp/model.ts';
 import {
   type Between,
   EarlierRequests,
-} from '../../../../../src/collector/receivers/otlp/earlier-requests.ts';
-import { eventIdOf } from '../../../../../src/collector/receivers/otlp/event-id.ts';
-import type { OtlpSpan } from '../../../../../src/collector/receivers/otlp/model.ts';
+} from '../../../../../src/collector/receivers/otlp/spans/earlier-requests.ts';
 import { STARTED_MS, spanId, spanOf } from '../span.ts';
 
 const MINUTE_MS = 60_000;

@@ -1,8 +1,8 @@
-import { NervecenterError } from '../../../core/errors.ts';
-import { MINUTE_MS, SECOND_MS } from '../../../core/units.ts';
-import { readSpan } from './dialects/index.ts';
-import { eventIdOf, isUsableTime } from './event-id.ts';
-import type { OtlpSpan } from './model.ts';
+import { NervecenterError } from '../../../../core/errors.ts';
+import { MINUTE_MS, SECOND_MS } from '../../../../core/units.ts';
+import { readSpan } from '../dialects/index.ts';
+import { eventIdOf, isUsableTime } from '../event-id.ts';
+import type { OtlpSpan } from '../model.ts';
 
 /** The requests and sessions that are stored. */
 export interface StoredRequests {
