@@ -69,8 +69,8 @@ export function otlpSink({ live, ledger, accept, exporter, pricer, sentBatches }
   let offered: Promise<unknown> = Promise.resolve();
   return {
     sentBatches,
-    join: (source) => {
-      exporter?.join(source);
+    join: (source, via) => {
+      exporter?.join(source, via);
       return live.join(source);
     },
     addLasting: (points) => {
@@ -82,13 +82,14 @@ export function otlpSink({ live, ledger, accept, exporter, pricer, sentBatches }
       exporter?.addPoints(points, instanceId);
       return live.merge(instanceId, { points, dropped: {} });
     },
-    offer: (events, sent) => {
+    offer: (events, passage, sent) => {
       const priced = events.map((event) => withCost(event, pricer));
-      const accepted = accept.offer(priced, sent);
+      const accepted = accept.offer(priced, sent, passage);
       offered = Promise.all([offered, accepted]);
       return accepted;
     },
     offered: () => offered.then(() => {}),
+    forward: exporter === null ? null : (request) => exporter.forward(request),
   };
 }
 

@@ -30,6 +30,8 @@ export interface OtlpReceiverOptions {
   readonly log: Log;
   readonly meter: Meter;
   readonly sink: OtlpSink;
+  /** Under which id this collector sends; `null`: it does not. */
+  readonly ownId: string | null;
   /** What is stored of traces, `null` without storage. */
   readonly stored: (StoredTraces & StoredRequests) | null;
   /** Not in an app: then it listens by default, and a port that is taken stops the start. */
@@ -46,6 +48,7 @@ export async function startOtlpReceiver({
   log,
   meter,
   sink,
+  ownId,
   stored,
   alone,
 }: OtlpReceiverOptions): Promise<OtlpReceiver> {
@@ -59,8 +62,8 @@ export async function startOtlpReceiver({
   const earlier = stored && new EarlierRequests({ stored, sinceMs, now: Date.now });
   const consumer = new OtlpAcceptance({ sink, meter, userHeaders, keepsSpans, earlier });
   try {
-    const wanted = wantedKeys(userHeaders);
-    const listeners = await startOtlp({ config, http, grpc, keys, consumer, wantedKeys: wanted, meter, log });
+    const listening = { config, http, grpc, keys, consumer, ownId, meter, log };
+    const listeners = await startOtlp({ ...listening, wantedKeys: wantedKeys(userHeaders) });
     const recover: RecoveryOptions['recover'] = (trace) => consumer.recover(trace);
     const stopRecovery =
       stored !== null && keepsSpans ? recoverTraces({ stored, recover, log, sinceMs }) : () => {};

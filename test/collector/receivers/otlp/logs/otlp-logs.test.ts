@@ -103,7 +103,7 @@ class Received {
         join: () => joins,
         sentBatches: this.sentBatches,
         offered: async () => {},
-        offer: async (events, sent) => void this.offers.push({ events, ...(sent && { sent }) }),
+        offer: async (events, _passage, sent) => void this.offers.push({ events, ...(sent && { sent }) }),
       },
     });
   }
