@@ -16,6 +16,7 @@ export type CallFacts = Pick<
   LlmCallEvent,
   | 'provider'
   | 'serverAddress'
+  | 'serverPort'
   | 'operation'
   | 'model'
   | 'responseModel'
@@ -61,7 +62,7 @@ export type QueryFacts = Pick<
 
 export type RequestFacts = Pick<
   RequestEvent,
-  'route' | 'method' | 'statusCode' | 'requestBytes' | 'responseBytes'
+  'route' | 'method' | 'statusCode' | 'requestBytes' | 'responseBytes' | 'scheme'
 >;
 
 export type SessionFacts = Pick<
