@@ -68,6 +68,9 @@ export function agentHandlers(parts: HandlerParts): AgentHandlers {
 export function otlpSink({ live, ledger, accept, exporter, pricer, sentBatches }: Accepting): OtlpSink {
   let offered: Promise<unknown> = Promise.resolve();
   return {
+    get crowded() {
+      return accept.crowded;
+    },
     sentBatches,
     join: (source, via) => {
       exporter?.join(source, via);
