@@ -66,6 +66,7 @@ export function agentHandlers(parts: HandlerParts): AgentHandlers {
 
 /** Where what comes by OTLP goes: where agents' goes, too. */
 export function otlpSink({ live, ledger, accept, exporter, pricer, sentBatches }: Accepting): OtlpSink {
+  let offered: Promise<unknown> = Promise.resolve();
   return {
     get crowded() {
       return accept.crowded;
@@ -84,12 +85,13 @@ export function otlpSink({ live, ledger, accept, exporter, pricer, sentBatches }
       exporter?.addPoints(points, instanceId);
       return live.merge(instanceId, { points, dropped: {} });
     },
-    offer: (events, passage, sent) =>
-      accept.offer(
-        events.map((event) => withCost(event, pricer)),
-        sent,
-        passage,
-      ),
+    offer: (events, passage, sent) => {
+      const priced = events.map((event) => withCost(event, pricer));
+      const accepted = accept.offer(priced, sent, passage);
+      offered = Promise.all([offered, accepted]);
+      return accepted;
+    },
+    offered: () => offered.then(() => {}),
     forward: exporter === null ? null : (request) => exporter.forward(request),
   };
 }
