@@ -85,7 +85,8 @@ export interface Storage {
 }
 
 export interface StorageOptions {
-  readonly config: Pick<Config, 'postgres' | 'dataDir' | 'spoolMaxBytes'>;
+  /** `schema` is `enterprise` where none is given. */
+  readonly config: Pick<Config, 'postgres' | 'dataDir' | 'spoolMaxBytes'> & Partial<Pick<Config, 'schema'>>;
   readonly log: Log;
   readonly measuring: Measuring;
   /**
@@ -133,7 +134,7 @@ class PostgresStorage implements Storage {
 
   constructor(server: PostgresServer, options: StorageOptions) {
     const { config, log, queueMaxBytes = QUEUE_MAX_BYTES, statementTimeoutMs, spoolFiles } = options;
-    this.#link = new ServerLink(server, (client) => this.#prepare(client), log);
+    this.#link = new ServerLink(server, { ...config, prepare: (client) => this.#prepare(client) }, log);
     this.#measuring = options.measuring;
     this.#rowCounts = new RowCounts(log);
     const intake = {
