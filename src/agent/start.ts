@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { dirname, isAbsolute } from 'node:path';
 import type { Config } from '../config/config.ts';
+import { placeOf } from '../config/place.ts';
 import { describeError } from '../core/errors.ts';
 import type { AgentMessage, Source } from '../core/frame.ts';
 import { RouteBound } from '../core/http/served.ts';
@@ -68,6 +69,7 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
   const connection = new Connection({
     config,
     source: sourceOf(config),
+    place: placeOf(config),
     env,
     say,
     onAccepted: (batch) => pipeline.accepted(batch),

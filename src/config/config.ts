@@ -49,6 +49,8 @@ export interface Config {
   /** Of our tables, wherever they are. */
   readonly schema: string;
   readonly dataDir: string;
+  /** Whether an operator said where rows go. */
+  readonly storageChosen: boolean;
   readonly spoolMaxBytes: number;
   /** What all rows together may take in the database; `null`: only their age counts. */
   readonly storageMaxBytes: number | null;
@@ -125,6 +127,7 @@ export function readConfig(
   const setting = new SettingReader(env);
   const { problems } = setting;
   const otlpTargets = readOtlpTargets(setting, cwd);
+  const postgres = readPostgres(setting, env, reader);
   const config: Config = {
     disabled: setting.textOrDefault('OTEL_SDK_DISABLED').toLowerCase() === 'true',
     service: serviceName(setting, cwd),
@@ -142,9 +145,10 @@ export function readConfig(
     prometheus: setting.choice('NERVECENTER_PROMETHEUS'),
     semconv: setting.choice('NERVECENTER_SEMCONV'),
     storage: setting.choice('NERVECENTER_STORAGE'),
-    postgres: readPostgres(setting, env, reader),
+    postgres,
     schema: schemaName(setting),
     dataDir: resolve(cwd, setting.textOrDefault('NERVECENTER_DATA_DIR')),
+    storageChosen: postgres !== null || setting.text('NERVECENTER_DATA_DIR') !== null,
     spoolMaxBytes: setting.integer('NERVECENTER_SPOOL_MAX_BYTES'),
     storageMaxBytes: setting.integerIfSet('NERVECENTER_STORAGE_MAX_BYTES'),
     spans: setting.choice('NERVECENTER_SPANS'),
