@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import diagnosticsChannel from 'node:diagnostics_channel';
 import { hostname } from 'node:os';
 import { dirname, isAbsolute } from 'node:path';
 import type { Config } from '../config/config.ts';
@@ -36,8 +37,12 @@ import { WebSocketTally } from './websocket/tally.ts';
 
 const FRAME_INTERVAL_MS = SECOND_MS;
 const HAND_OVER_INTERVAL_MS = 250;
-/** A script that is over sooner has no admin to show anything to, and must not pay for a collector. */
+/** What is over so soon after it has recorded something leaves it in the spool, and does not pay for a collector. */
 const CONNECT_DELAY_MS = 100;
+/** Who lives so long has an admin who wants to see that it does, though it records nothing. */
+const IDLE_MS = 10 * SECOND_MS;
+/** A program that serves others is worth showing before the first request. */
+const LISTENING = 'tracing:net.server.listen:asyncEnd';
 /** What the end of the process may wait for its last events to be stored. */
 const FLUSH_DEADLINE_MS = 3000;
 
@@ -77,6 +82,7 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
     onLost: () => pipeline.sendUnacceptedAgain(),
   });
   const deferred = new Deferred(() => pipeline.drop(AGENT_ERROR, 1));
+  const wake = onceAwake(() => void connection.open());
   const handOver = () => {
     deferred.run();
     if (!connection.isOpen) return;
@@ -85,7 +91,18 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
     }
   };
   const { export: exported } = readers;
-  const agent = createAgent({ clock, config, pipeline, deferred, tallies, own, exported, say, handOver });
+  const agent = createAgent({
+    clock,
+    config,
+    pipeline,
+    deferred,
+    tallies,
+    own,
+    exported,
+    say,
+    handOver,
+    wake,
+  });
 
   if (appDirectory !== null) receiveAppMetrics(readers.provider, appDirectory);
   tallies.runtime.start();
@@ -106,7 +123,7 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
     measureTallies();
     return frames.send();
   };
-  const stopTimers = startTimers(() => void connection.open(), {
+  const stopTimers = startTimers(wake, {
     handOver: guarded(agent, handOver),
     frame: guarded(agent, frame),
   });
@@ -114,7 +131,8 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
     stopObserving();
     minutes.emit();
     measureTallies();
-    connection.flushSync([frames.last(), ...lastMessages(pipeline)], FLUSH_DEADLINE_MS);
+    const frame = frames.last();
+    connection.flushSync([frame, ...lastMessages(pipeline)], FLUSH_DEADLINE_MS);
   };
   const keepExit = beforeProcessEnds(guarded(agent, flush));
   return () => {
@@ -128,18 +146,30 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
   };
 }
 
+/** Calls `connect` a moment after the first of any number of calls. */
+function onceAwake(connect: () => void): () => void {
+  let awake = false;
+  return () => {
+    if (awake) return;
+    awake = true;
+    setTimeout(connect, CONNECT_DELAY_MS).unref();
+  };
+}
+
 function startTimers(
-  connect: () => void,
+  wake: () => void,
   { handOver, frame }: Readonly<Record<'handOver' | 'frame', () => void>>,
 ): () => void {
   const timers = [
-    setTimeout(connect, CONNECT_DELAY_MS),
+    setTimeout(wake, IDLE_MS),
     setInterval(handOver, HAND_OVER_INTERVAL_MS),
     setInterval(frame, FRAME_INTERVAL_MS),
   ];
   for (const timer of timers) timer.unref();
+  diagnosticsChannel.subscribe(LISTENING, wake);
   return () => {
     for (const timer of timers) clearInterval(timer);
+    diagnosticsChannel.unsubscribe(LISTENING, wake);
   };
 }
 
@@ -186,13 +216,15 @@ interface AgentParts {
   readonly exported: MetricReaders['export'];
   readonly say: (text: string) => void;
   readonly handOver: () => void;
+  /** There is something to record. */
+  readonly wake: () => void;
 }
 
 /** Distinct things to warn about; a caller that makes them up must not grow the set for ever. */
 const WARNINGS_MAX = 100;
 
 function createAgent(parts: AgentParts): Agent {
-  const { clock, config, pipeline, deferred, tallies, own, exported, say, handOver } = parts;
+  const { clock, config, pipeline, deferred, tallies, own, exported, say, handOver, wake } = parts;
   const warned = new Set<string>();
   const warnOnce = (key: string, message: string) => {
     if (warned.has(key) || warned.size >= WARNINGS_MAX) return;
@@ -209,6 +241,7 @@ function createAgent(parts: AgentParts): Agent {
     identity: new Identity(config.userHeaders, warnOnce),
     emit: (event: NervecenterEvent) => {
       try {
+        wake();
         pipeline.emit(event);
         exported?.(event);
         if (pipeline.batchReady) handOver();

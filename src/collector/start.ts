@@ -67,6 +67,8 @@ export interface CollectorOptions {
   readonly host: Source | null;
   /** What those who join have to agree with. @default what the configuration says */
   readonly place?: Place;
+  /** Rows are left in the spool, for the next collector. @default false */
+  readonly spoolOnly?: boolean;
   /** A collector that runs alone wants the port. Called once. @default it is not made room for */
   readonly onClaimed?: () => void;
 }
@@ -98,7 +100,7 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   const meter = own.getMeter();
   const reader = new SnapshotReader([own]);
   const sentBatches = new SentBatches();
-  const { storage, ledger, live, resource } = acceptance({ config, log, sentBatches, pricer });
+  const { storage, ledger, live, resource } = acceptance({ ...options, config, sentBatches, pricer });
   const stored = storage && workBesideWriter(storage, config, log);
   const alerts = hosted ? createAlerts({ config, log }, live, stored) : null;
   const ticker = new Ticker(live);
@@ -174,13 +176,13 @@ function once(stop: (deadlineMs: number) => Promise<void>): Collector['shutdown'
   };
 }
 
-interface AcceptanceParts extends Pick<CollectorOptions, 'config' | 'log'> {
+interface AcceptanceParts extends Pick<CollectorOptions, 'config' | 'log' | 'spoolOnly'> {
   readonly sentBatches: SentBatches;
   readonly pricer: Pricer;
 }
 
 /** Where events are accepted: measured, stored where there is storage, and shown; with what was counted before. */
-function acceptance({ config, log, sentBatches, pricer }: AcceptanceParts) {
+function acceptance({ config, log, spoolOnly = false, sentBatches, pricer }: AcceptanceParts) {
   const bootId = randomUUID();
   const meter = new EventMeter();
   const measuring: Measuring = {
@@ -193,7 +195,8 @@ function acceptance({ config, log, sentBatches, pricer }: AcceptanceParts) {
     ledger.totals = 'known';
     sentBatches.completed(true);
   };
-  const storage = config.storage === 'on' ? createStorage({ config, log, measuring, onEarlier }) : null;
+  const storage =
+    config.storage === 'on' ? createStorage({ config, log, spoolOnly, measuring, onEarlier }) : null;
   const ledger = new EventLedger(storage, measuring, pricer.version);
   if (storage === null) sentBatches.completed(true);
   const live = new Live({

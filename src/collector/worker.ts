@@ -13,6 +13,8 @@ export interface WorkerInput {
   readonly source: Source;
   /** What the app asked for, which may be another port than the one there is for it. */
   readonly place: Place;
+  /** Rows are left in the spool, for the next collector. */
+  readonly spoolOnly: boolean;
   /** Becomes 1 once everything is stored and stopped; the exiting main thread waits on it. */
   readonly stopped: Int32Array;
 }
@@ -34,7 +36,10 @@ function portLink(port: MessagePort): AgentLink & { readonly mute: () => void } 
   };
 }
 
-async function main(port: MessagePort, { config, source, place, stopped }: WorkerInput): Promise<void> {
+async function main(
+  port: MessagePort,
+  { config, source, place, spoolOnly, stopped }: WorkerInput,
+): Promise<void> {
   const confirmStopped = () => {
     Atomics.store(stopped, 0, 1);
     Atomics.notify(stopped, 0);
@@ -45,7 +50,9 @@ async function main(port: MessagePort, { config, source, place, stopped }: Worke
       link.mute();
       void collector.shutdown(HAND_OVER_DEADLINE_MS).finally(() => link.close());
     };
-    const collector = await startCollector({ config, log: logToStderr, host: source, place, onClaimed });
+    const log = spoolOnly ? () => {} : logToStderr;
+    const asked = { config, log, host: source, place, spoolOnly, onClaimed };
+    const collector = await startCollector(asked);
     collector.attach(link, () => void collector.shutdown(SHUTDOWN_DEADLINE_MS).finally(confirmStopped));
     link.send({ type: 'started', notice: await collector.ready });
   } catch (error) {

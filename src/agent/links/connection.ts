@@ -107,8 +107,10 @@ export class Connection {
     return this.#asks.ask(what, link && ((message) => link.send(message)));
   }
 
-  /** See `CollectorLink.flushSync`. Nothing can be sent afterwards. */
+  /** See `CollectorLink.flushSync`. Events without a collector are left in the spool. Nothing can be sent afterwards. */
   flushSync(messages: readonly AgentMessage[], deadlineMs: number): void {
+    if (this.#link === null && !this.#closed && messages.some(({ type }) => type === 'events'))
+      this.#keepForNext();
     this.#closed = true;
     this.#link?.flushSync(messages, deadlineMs);
     this.#link = null;
@@ -146,6 +148,14 @@ export class Connection {
     if (refusal !== null) this.#sayOnce(ownDashboardLine(refusal, config));
     this.#hostedPort = freePort;
     const hosted = { config: { ...config, port: freePort }, source, place, env };
+    this.#link = startWorkerLink({ ...hosted, ...this.#events() });
+    this.#link.send({ type: 'hello', source });
+  }
+
+  /** A collector that nobody looks at, only to leave what there is to the next one. */
+  #keepForNext(): void {
+    const { config, source, place, env } = this.#options;
+    const hosted = { config: { ...config, port: 0 }, source, place, env, spoolOnly: true };
     this.#link = startWorkerLink({ ...hosted, ...this.#events() });
     this.#link.send({ type: 'hello', source });
   }

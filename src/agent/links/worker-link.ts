@@ -10,6 +10,8 @@ interface WorkerLinkOptions extends LinkEvents {
   readonly source: Source;
   readonly place: Place;
   readonly env: NodeJS.ProcessEnv;
+  /** It takes what it is given and stores nothing. @default false */
+  readonly spoolOnly?: boolean;
 }
 
 /**
@@ -21,13 +23,14 @@ export function startWorkerLink({
   source,
   place,
   env,
+  spoolOnly = false,
   onMessage,
   onClose,
 }: WorkerLinkOptions): CollectorLink {
   const stopped = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   const worker = new Worker(workerUrl(), {
     name: 'nervecenter-collector',
-    workerData: { config, source, place, stopped },
+    workerData: { config, source, place, spoolOnly, stopped },
     execArgv: [],
     env,
   });

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Pool, PoolClient } from 'pg';
 import type { Config } from '../../../config/config.ts';
 import { backoffMs } from '../../../core/backoff.ts';
+import { NervecenterError } from '../../../core/errors.ts';
 import type { Point } from '../../../core/frame.ts';
 import type { NervecenterEvent } from '../../../core/signals/index.ts';
 import type { StorageState } from '../../../core/snapshot.ts';
@@ -94,6 +95,8 @@ export interface StorageOptions {
    * left: it adds up.
    */
   readonly onEarlier: (earlier: Earlier) => void;
+  /** What comes is left in the spool, for the next process. @default false */
+  readonly spoolOnly?: boolean;
   /** Bound of the events waiting in memory, in estimated bytes. @default 64 MiB */
   readonly queueMaxBytes?: number;
   /** The server gives up a statement after this. @default 30 s */
@@ -108,8 +111,15 @@ const DISCONNECT_MS = SECOND_MS / 2;
 /** Of a shutdown's time, kept for stopping the server. */
 const STOP_SHARE = 0.25;
 
+const NO_SERVER: PostgresServer = {
+  description: 'the spool',
+  start: () => Promise.reject(new NervecenterError('NC_UNAVAILABLE', 'Rows are left in the spool.')),
+  stop: async () => {},
+};
+
 export function createStorage(options: StorageOptions): Storage {
-  return new PostgresStorage(configuredServer(options.config, options.log), options);
+  const server = options.spoolOnly ? NO_SERVER : configuredServer(options.config, options.log);
+  return new PostgresStorage(server, options);
 }
 
 /**
