@@ -83,13 +83,7 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
   });
   const deferred = new Deferred(() => pipeline.drop(AGENT_ERROR, 1));
   const wake = onceAwake(() => void connection.open());
-  const handOver = () => {
-    deferred.run();
-    if (!connection.isOpen) return;
-    for (let next = pipeline.nextBatch(); next !== null; next = pipeline.nextBatch()) {
-      connection.send(eventsMessage(next));
-    }
-  };
+  const handOver = () => handOverAll({ deferred, connection, pipeline });
   const { export: exported } = readers;
   const agent = createAgent({
     clock,
@@ -144,6 +138,18 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
     publishHandle(undefined);
     connection.close();
   };
+}
+
+function handOverAll({
+  deferred,
+  connection,
+  pipeline,
+}: Pick<HandleParts, 'connection' | 'pipeline'> & Pick<AgentParts, 'deferred'>): void {
+  deferred.run();
+  if (!connection.isOpen) return;
+  for (let next = pipeline.nextBatch(); next !== null; next = pipeline.nextBatch()) {
+    connection.send(eventsMessage(next));
+  }
 }
 
 /** Calls `connect` a moment after the first of any number of calls. */
