@@ -1,6 +1,7 @@
 import type { Meter, ObservableResult } from '@opentelemetry/api';
 import type { Config } from '../config/config.ts';
 import type { Source } from '../core/frame.ts';
+import type { Passage } from '../core/passage.ts';
 import type { NervecenterEvent } from '../core/signals/index.ts';
 import type { InstrumentSpec } from '../core/signals/instruments.ts';
 import type { EventLedger } from './event-ledger.ts';
@@ -12,25 +13,26 @@ const EXPORTED: InstrumentSpec<'counter'> = {
   name: 'nervecenter.otlp.export.exported',
   kind: 'counter',
   unit: '{event}',
-  description: 'Events that an OTLP receiver has, by nervecenter.otlp.target.',
+  description: 'Of them those that an OTLP receiver has, by nervecenter.otlp.target.',
 };
 const ACCEPTED: InstrumentSpec<'counter'> = {
   name: 'nervecenter.otlp.export.accepted',
   kind: 'counter',
   unit: '{event}',
-  description: 'Events taken for an OTLP receiver: exported, waiting and dropped ones add up to them.',
+  description:
+    'Events, received spans and log records taken for an OTLP receiver: exported, waiting and dropped ones add up to them.',
 };
 const DROPPED: InstrumentSpec<'counter'> = {
   name: 'nervecenter.otlp.export.dropped',
   kind: 'counter',
   unit: '{event}',
-  description: 'Events given up, by nervecenter.otlp.target and nervecenter.otlp.reason.',
+  description: 'Of them those given up, by nervecenter.otlp.target and nervecenter.otlp.reason.',
 };
 const WAITING: InstrumentSpec<'gauge'> = {
   name: 'nervecenter.otlp.export.waiting',
   kind: 'gauge',
   unit: '{event}',
-  description: 'Events that wait for an OTLP receiver.',
+  description: 'Of them those that wait for an OTLP receiver.',
 };
 const REJECTED: InstrumentSpec<'counter'> = {
   name: 'nervecenter.otlp.export.rejected',
@@ -45,6 +47,9 @@ const REQUESTS: InstrumentSpec<'counter'> = {
   description:
     'Attempts to send, by nervecenter.otlp.target and nervecenter.otlp.outcome (accepted, retry, refused).',
 };
+
+/** Events that may be on their way to the spools of what is sent; each of them waits for the disk. */
+const WAITING_MAX = 50_000;
 
 interface ExportParts {
   readonly config: Config;
@@ -104,20 +109,31 @@ export class Acceptance {
   readonly #exporter: OtlpExporter | null;
   /** Resolves when the ledger has what was offered so far. */
   #handedOn: Promise<unknown> = Promise.resolve();
+  /** Events that the ledger has not yet, because they are being written for others. */
+  #waiting = 0;
 
   constructor(ledger: EventLedger, exporter: OtlpExporter | null) {
     this.#ledger = ledger;
     this.#exporter = exporter;
   }
 
-  /** See `EventLedger.offer`. */
-  offer(events: readonly NervecenterEvent[], sent?: SentBatch): Promise<void> {
+  /** Whether so much waits here, or in the ledger, that no more should be taken where it can come later. */
+  get crowded(): boolean {
+    return this.#waiting > WAITING_MAX || this.#ledger.crowded;
+  }
+
+  /** See `EventLedger.offer` and `OtlpExporter.offer`. */
+  offer(events: readonly NervecenterEvent[], sent?: SentBatch, passage?: Passage): Promise<void> {
     if (this.#exporter === null) return this.#ledger.offer(events, sent);
-    const written = this.#exporter.offer(events, sent);
+    const written = this.#exporter.offer(events, sent, passage);
+    this.#waiting += events.length;
     // In the order in which they came: of what a process sent the ledger knows the last batch only.
     const handedOn = this.#handedOn
       .then(() => written)
-      .then(() => ({ stored: this.#ledger.offer(events, sent) }));
+      .then(() => {
+        this.#waiting -= events.length;
+        return { stored: this.#ledger.offer(events, sent) };
+      });
     this.#handedOn = handedOn;
     return handedOn.then(({ stored }) => stored);
   }

@@ -69,9 +69,12 @@ export function agentHandlers(parts: HandlerParts): AgentHandlers {
 /** Where what comes by OTLP goes: where agents' goes, too. */
 export function otlpSink({ live, ledger, accept, exporter, pricer, sentBatches }: Accepting): OtlpSink {
   return {
+    get crowded() {
+      return accept.crowded;
+    },
     sentBatches,
-    join: (source) => {
-      exporter?.join(source);
+    join: (source, via) => {
+      exporter?.join(source, via);
       return live.join(source);
     },
     addLasting: (points) => {
@@ -83,11 +86,13 @@ export function otlpSink({ live, ledger, accept, exporter, pricer, sentBatches }
       exporter?.addPoints(points, instanceId);
       return live.merge(instanceId, { points, dropped: {} });
     },
-    offer: (events, sent) =>
+    offer: (events, passage, sent) =>
       accept.offer(
         events.map((event) => withCost(event, pricer)),
         sent,
+        passage,
       ),
+    forward: exporter === null ? null : (request) => exporter.forward(request),
   };
 }
 

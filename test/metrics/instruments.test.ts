@@ -51,11 +51,13 @@ function collectorProvider(): DeltaMeterProvider {
 
 function receiver(meter: Meter): OtlpAcceptance {
   const sink = {
+    crowded: false,
     sentBatches: new SentBatches(),
     join: () => true,
     addLasting: () => {},
     merge: () => [],
     offer: async () => {},
+    forward: null,
   };
   return new OtlpAcceptance({ sink, meter, userHeaders: null, keepsSpans: true });
 }

@@ -37,6 +37,7 @@ describe('OTLP over HTTP', () => {
     ] as const) {
       it(`takes ${type}, ${compression}, and answers in kind`, async (test) => {
         const { post, received } = await startReceiver(test);
+        const encoding = type === 'protobuf' ? 'protobuf' : 'json';
         const sent = compress(body);
         const answer = await post('/v1/traces', sent, { ...headers, 'content-encoding': compression });
         assert.equal(answer.status, 200);
@@ -44,7 +45,7 @@ describe('OTLP over HTTP', () => {
         assert.equal(answer.body.toString(), type === 'protobuf' ? '' : '{}');
         assert.deepEqual(
           received.map(({ signal, records, delivery }) => [signal, records.length, delivery]),
-          [['traces', 1, { digest: uuidOf(sent), bytes: body.length, keyName: null }]],
+          [['traces', 1, { digest: uuidOf(sent), keyName: null, encoding, body, via: [] }]],
         );
       });
     }
@@ -298,6 +299,17 @@ describe('a consumer over HTTP', () => {
     resolve();
     for (const { status } of await Promise.all(waiting)) assert.equal(status, 200);
     assert.equal((await post('/v1/traces', filler(15 * MIB), PROTOBUF)).status, 200);
+  });
+
+  it('that has enough to do is asked for nothing until it is done', async (test) => {
+    let crowded = true;
+    const { post, received, counters } = await startReceiver(test, { crowded: () => crowded });
+    const refused = await post('/v1/traces', filler(8 * MIB), PROTOBUF);
+    assert.deepEqual([refused.status, refused.headers.get('retry-after')], [429, '1']);
+    assert.equal(counters()['nervecenter.otlp.requests overloaded traces'], 1);
+    assert.equal(received.length, 0);
+    crowded = false;
+    assert.equal((await post('/v1/traces', filler(8 * MIB), PROTOBUF)).status, 200);
   });
 
   it('is waited for at a stop, for a while', async (test) => {

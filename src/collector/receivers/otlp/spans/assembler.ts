@@ -1,3 +1,4 @@
+import { allVia, NO_VIA, type Via } from '../../../../core/passage.ts';
 import type { SpanEvent, StoredTrace } from '../../../../core/signals/span.ts';
 import { MIB, MINUTE_MS, SECOND_MS } from '../../../../core/units.ts';
 import type { UserHeaders } from '../../../../core/user-headers.ts';
@@ -32,8 +33,11 @@ const SPANS_REMEMBERED_MAX = 200_000;
 export interface TraceAssemblerOptions {
   /** Milliseconds of a clock that only goes forward. */
   readonly now: () => number;
-  /** Takes what held spans have become: rows still to be priced and stored, and spans to be kept. */
-  readonly onDecided: (decided: Decided) => void;
+  /**
+   * Takes what held spans have become: rows still to be priced and stored, and spans to be kept; and which collectors the
+   * spans have passed through.
+   */
+  readonly onDecided: (decided: Decided, via: Via) => void;
   /** The headers that say whom work is for, where instrumentations keep them as attributes. @default null */
   readonly userHeaders?: UserHeaders | null;
   /** Bounds of names, where others share them. @default its own */
@@ -131,9 +135,12 @@ export class TraceAssembler {
     );
   }
 
-  /** @param bytes size of the request that they came in, which stays in memory while one of them is held. */
-  accept(spans: readonly OtlpSpan[], bytes = 0): AcceptedSpans {
-    const delivery: Delivery = { bytes, held: 0 };
+  /**
+   * @param bytes size of the request that they came in, which stays in memory while one of them is held.
+   * @param via the collectors that it has passed through.
+   */
+  accept(spans: readonly OtlpSpan[], bytes = 0, via: Via = NO_VIA): AcceptedSpans {
+    const delivery: Delivery = { bytes, via, held: 0 };
     const nowMs = this.#options.now();
     let unusable = 0;
     const added: SpanNode[] = [];
@@ -269,10 +276,11 @@ export class TraceAssembler {
   #decide(trace: Trace): void {
     this.#quiet.delete(trace.id);
     this.#oldest.delete(trace.id);
+    const via = allVia(trace.held.map(({ delivery }) => delivery?.via ?? NO_VIA));
     for (const node of trace.held) this.#letGo(node);
     const decided = decideHeld(trace, this.#make, this.#options.keepsSpans);
     if (trace.hasParts) this.#remembered.add(trace, this.#options.now());
-    if (decided.events.length > 0 || decided.spans.length > 0) this.#options.onDecided(decided);
+    if (decided.events.length > 0 || decided.spans.length > 0) this.#options.onDecided(decided, via);
   }
 
   #letGo(node: SpanNode): void {
