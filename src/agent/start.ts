@@ -85,18 +85,8 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
   const wake = onceAwake(() => void connection.open());
   const handOver = () => handOverAll({ deferred, connection, pipeline });
   const { export: exported } = readers;
-  const agent = createAgent({
-    clock,
-    config,
-    pipeline,
-    deferred,
-    tallies,
-    own,
-    exported,
-    say,
-    handOver,
-    wake,
-  });
+  const parts = { clock, config, pipeline, deferred, tallies, own };
+  const agent = createAgent({ ...parts, exported, say, handOver, wake });
 
   if (appDirectory !== null) receiveAppMetrics(readers.provider, appDirectory);
   tallies.runtime.start();
