@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import diagnosticsChannel from 'node:diagnostics_channel';
 import { hostname } from 'node:os';
 import { dirname, isAbsolute } from 'node:path';
 import type { Config } from '../config/config.ts';
+import { placeOf } from '../config/place.ts';
 import { describeError } from '../core/errors.ts';
 import type { AgentMessage, Source } from '../core/frame.ts';
 import { RouteBound } from '../core/http/served.ts';
@@ -36,8 +38,12 @@ import { WebSocketTally } from './websocket/tally.ts';
 
 const FRAME_INTERVAL_MS = SECOND_MS;
 const HAND_OVER_INTERVAL_MS = 250;
-/** A script that is over sooner has no admin to show anything to, and must not pay for a collector. */
+/** What is over so soon after it has recorded something leaves it in the spool, and does not pay for a collector. */
 const CONNECT_DELAY_MS = 100;
+/** Who lives so long has an admin who wants to see that it does, though it records nothing. */
+const IDLE_MS = 10 * SECOND_MS;
+/** A program that serves others is worth showing before the first request. */
+const LISTENING = 'tracing:net.server.listen:asyncEnd';
 /** What the end of the process may wait for its last events to be stored. */
 const FLUSH_DEADLINE_MS = 3000;
 
@@ -69,7 +75,10 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
   const source = sourceOf(config);
   const connection = new Connection({
     config,
-    source: () => tracing?.described(source) ?? source,
+    get source() {
+      return tracing?.described(source) ?? source;
+    },
+    place: placeOf(config),
     env,
     say,
     onAccepted: (batch) => pipeline.accepted(batch),
@@ -77,16 +86,13 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
     onLost: () => pipeline.sendUnacceptedAgain(),
   });
   const deferred = new Deferred(() => pipeline.drop(AGENT_ERROR, 1));
-  const handOver = () => {
-    deferred.run();
-    if (connection.isOpen) sendBatches(connection, pipeline);
-  };
-  const outlets = { pipeline, tracing: () => tracing, exported: readers.export, say, handOver };
-  const agent = createAgent({ clock, config, deferred, tallies, own, ...outlets });
+  const wake = onceAwake(() => void (tracing?.ready() ?? Promise.resolve()).then(() => connection.open()));
+  const handOver = () => handOverAll({ deferred, connection, pipeline });
+  const parts = { clock, config, pipeline, deferred, tallies, own, tracing: () => tracing };
+  const agent = createAgent({ ...parts, exported: readers.export, say, handOver, wake });
 
   const metered = appDirectory !== null && receiveAppMetrics(readers.provider, appDirectory);
-  const metrics = metered ? readers.provider : null;
-  const tracing = startTracing({ config, metrics, emit: agent.emit, warnOnce: agent.warnOnce });
+  const tracing = startTracing({ config, metrics: metered ? readers.provider : null, ...agent });
   tallies.runtime.start();
   const undos = INSTRUMENTATIONS.map((instrumentation) => instrumentation.start(agent));
   /** What is still open, such as a call that streams, becomes an event when its instrumentation stops. */
@@ -105,8 +111,7 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
     measureTallies();
     return frames.send();
   };
-  const connect = () => (tracing?.ready() ?? Promise.resolve()).then(() => connection.open());
-  const stopTimers = startTimers(guarded(agent, connect), {
+  const stopTimers = startTimers(wake, {
     handOver: guarded(agent, handOver),
     frame: guarded(agent, frame),
   });
@@ -114,7 +119,8 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
     stopObserving();
     minutes.emit();
     measureTallies();
-    connection.flushSync([frames.last(), ...lastMessages(pipeline)], FLUSH_DEADLINE_MS);
+    const frame = frames.last();
+    connection.flushSync([frame, ...lastMessages(pipeline)], FLUSH_DEADLINE_MS);
   };
   const keepExit = beforeProcessEnds(guarded(agent, flush));
   return () => {
@@ -129,24 +135,42 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
   };
 }
 
-function sendBatches(connection: Connection, pipeline: Pipeline): void {
+function handOverAll({
+  deferred,
+  connection,
+  pipeline,
+}: Pick<HandleParts, 'connection' | 'pipeline'> & Pick<AgentParts, 'deferred'>): void {
+  deferred.run();
+  if (!connection.isOpen) return;
   for (let next = pipeline.nextBatch(); next !== null; next = pipeline.nextBatch()) {
     connection.send(eventsMessage(next));
   }
 }
 
+/** Calls `connect` a moment after the first of any number of calls. */
+function onceAwake(connect: () => void): () => void {
+  let awake = false;
+  return () => {
+    if (awake) return;
+    awake = true;
+    setTimeout(connect, CONNECT_DELAY_MS).unref();
+  };
+}
+
 function startTimers(
-  connect: () => void,
+  wake: () => void,
   { handOver, frame }: Readonly<Record<'handOver' | 'frame', () => void>>,
 ): () => void {
   const timers = [
-    setTimeout(connect, CONNECT_DELAY_MS),
+    setTimeout(wake, IDLE_MS),
     setInterval(handOver, HAND_OVER_INTERVAL_MS),
     setInterval(frame, FRAME_INTERVAL_MS),
   ];
   for (const timer of timers) timer.unref();
+  diagnosticsChannel.subscribe(LISTENING, wake);
   return () => {
     for (const timer of timers) clearInterval(timer);
+    diagnosticsChannel.unsubscribe(LISTENING, wake);
   };
 }
 
@@ -194,13 +218,15 @@ interface AgentParts {
   readonly tracing: () => AppTracing | null;
   readonly say: (text: string) => void;
   readonly handOver: () => void;
+  /** There is something to record. */
+  readonly wake: () => void;
 }
 
 /** Distinct things to warn about; a caller that makes them up must not grow the set for ever. */
 const WARNINGS_MAX = 100;
 
 function createAgent(parts: AgentParts): Agent {
-  const { clock, config, pipeline, tracing, deferred, tallies, own, exported, say, handOver } = parts;
+  const { clock, config, pipeline, tracing, deferred, tallies, own, exported, say, handOver, wake } = parts;
   const warned = new Set<string>();
   const warnOnce = (key: string, message: string) => {
     if (warned.has(key) || warned.size >= WARNINGS_MAX) return;
@@ -217,6 +243,7 @@ function createAgent(parts: AgentParts): Agent {
     identity: new Identity(config.userHeaders, warnOnce),
     emit: (event: NervecenterEvent) => {
       try {
+        wake();
         pipeline.emit(tracing()?.sampled(event) ?? event);
         exported?.(event);
         if (pipeline.batchReady) handOver();

@@ -7,7 +7,7 @@ import type { InstrumentSpec } from '../core/signals/instruments.ts';
 import type { SpanEvent, WholeSpan } from '../core/signals/span.ts';
 import type { EventLedger } from './event-ledger.ts';
 import type { Log } from './log.ts';
-import { keptAppSpan } from './receivers/otlp/spans/app-span.ts';
+import { keptAppSpan } from './receivers/otlp/app-span.ts';
 import type { OtlpExporter, TargetCounts } from './sinks/otlp/exporter.ts';
 import type { SentBatch } from './sinks/postgres/spool/batch.ts';
 

@@ -18,6 +18,7 @@ interface HandlerParts {
   readonly exporter: OtlpExporter | null;
   readonly pricer: Pricer;
   readonly sentBatches: SentBatches;
+  readonly sharing: AgentHandlers['sharing'];
   readonly refused: AgentHandlers['refused'];
   readonly onGoodbye: () => void;
 }
@@ -30,12 +31,13 @@ function withCost(event: NervecenterEvent, pricer: Pricer): NervecenterEvent {
 }
 
 /** Where what comes goes. */
-export type Accepting = Omit<HandlerParts, 'refused' | 'onGoodbye'>;
+export type Accepting = Omit<HandlerParts, 'sharing' | 'refused' | 'onGoodbye'>;
 
 /** What the messages of agents do. */
 export function agentHandlers(parts: HandlerParts): AgentHandlers {
-  const { live, ledger, accept, exporter, pricer, sentBatches, refused, onGoodbye } = parts;
+  const { live, ledger, accept, exporter, pricer, sentBatches, sharing, refused, onGoodbye } = parts;
   return {
+    sharing,
     sentBatches,
     join: (source) => {
       exporter?.join(source);
@@ -66,6 +68,7 @@ export function agentHandlers(parts: HandlerParts): AgentHandlers {
 
 /** Where what comes by OTLP goes: where agents' goes, too. */
 export function otlpSink({ live, ledger, accept, exporter, pricer, sentBatches }: Accepting): OtlpSink {
+  let offered: Promise<unknown> = Promise.resolve();
   return {
     get crowded() {
       return accept.crowded;
@@ -84,12 +87,13 @@ export function otlpSink({ live, ledger, accept, exporter, pricer, sentBatches }
       exporter?.addPoints(points, instanceId);
       return live.merge(instanceId, { points, dropped: {} });
     },
-    offer: (events, passage, sent) =>
-      accept.offer(
-        events.map((event) => withCost(event, pricer)),
-        sent,
-        passage,
-      ),
+    offer: (events, passage, sent) => {
+      const priced = events.map((event) => withCost(event, pricer));
+      const accepted = accept.offer(priced, sent, passage);
+      offered = Promise.all([offered, accepted]);
+      return accepted;
+    },
+    offered: () => offered.then(() => {}),
     forward: exporter === null ? null : (request) => exporter.forward(request),
   };
 }

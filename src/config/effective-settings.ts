@@ -48,8 +48,14 @@ export function effectiveSettings(config: Config): Partial<Record<SettingName, s
     NERVECENTER_INCLUDE_USAGE: config.includeUsage,
     NERVECENTER_CACHES: cachesText(config.caches),
     NERVECENTER_USER_HEADER: userHeadersText(config.userHeaders),
-    DATABASE_URL: config.postgres?.connectionString ? 'set (not shown)' : 'unset',
+    NERVECENTER_DATABASE_URL: shownUrl(config, 'NERVECENTER_DATABASE_URL'),
+    NERVECENTER_SCHEMA: config.schema,
+    DATABASE_URL: shownUrl(config, 'DATABASE_URL'),
   };
+}
+
+function shownUrl({ postgres }: Config, name: SettingName): string {
+  return postgres?.connectionString && postgres.setting?.endsWith(name) ? 'set (not shown)' : 'unset';
 }
 
 /** Of the receiver that the standard variables name; headers are secrets, and so is what a URL may hold. */

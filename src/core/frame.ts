@@ -1,5 +1,6 @@
 import type { Sender } from './event.ts';
 import type { PackedRequests } from './packed-requests.ts';
+import type { Disagreement, Holder, Place } from './place.ts';
 import type { NervecenterEvent } from './signals/index.ts';
 import type { Milliseconds } from './units.ts';
 
@@ -83,7 +84,9 @@ export interface Source {
 }
 
 export type AgentMessage =
-  | { readonly type: 'hello'; readonly source: Source }
+  | { readonly type: 'hello'; readonly source: Source; readonly place?: Place }
+  /** Instead of `hello`: a collector that runs alone asks for the port. */
+  | { readonly type: 'claim' }
   | { readonly type: 'frame'; readonly frame: Frame }
   | {
       readonly type: 'events';
@@ -101,7 +104,13 @@ export type AgentMessage =
 
 export type CollectorMessage =
   /** The answer to `hello`: the collector is up and takes what this agent sends. */
-  | { readonly type: 'welcome' }
+  | { readonly type: 'welcome'; readonly holder?: Holder }
+  /** The other answer to it: this agent wants something else, and goes. */
+  | { readonly type: 'refused'; readonly holder: Holder; readonly why: Disagreement }
+  /** The answer to `claim`. */
+  | { readonly type: 'held'; readonly holder: Holder }
+  /** It stops, because a collector that runs alone takes its place, and takes nothing more. */
+  | { readonly type: 'handing-over' }
   /** The collector has taken responsibility for a batch. */
   | { readonly type: 'accepted'; readonly batch: number }
   | { readonly type: 'answer'; readonly ask: number; readonly value: unknown }

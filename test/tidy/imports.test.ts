@@ -100,7 +100,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     `${POSTGRES}/totals`,
   ],
   [`${POSTGRES}/history`]: ['core', `${POSTGRES}/connect`, `${POSTGRES}/rollup`],
-  [`${POSTGRES}/export`]: ['core', `${POSTGRES}/schema`],
+  [`${POSTGRES}/export`]: ['core', `${POSTGRES}/connect`, `${POSTGRES}/schema`],
   [`${POSTGRES}/alert-store.ts`]: ['core', 'collector/alerts/parse-rule.ts', `${POSTGRES}/connect`],
   [`${POSTGRES}/reprice.ts`]: ['core', 'collector/pricing', `${POSTGRES}/rollup`, `${POSTGRES}/totals`],
   [`${POSTGRES}/configured-server.ts`]: [

@@ -8,9 +8,9 @@ import type {
   TextMapPropagator,
   TracerProvider,
 } from '@opentelemetry/api';
+import type { Sampler } from '../../config/otlp/sampler.ts';
 import type { Tracing } from '../../config/otlp/tracing.ts';
 import type { Attributes } from '../../core/frame.ts';
-import type { Sampler } from '../../core/sampler.ts';
 import type { SpanEvent } from '../../core/signals/span.ts';
 import { installed } from '../../platform/installed.ts';
 import { apiGlobal, SPAN_KEY, spanIn, useOwnContexts } from '../context/app-trace.ts';

@@ -1,10 +1,10 @@
-import { samplerOf } from '../../core/sampler.ts';
 import { printable, type SettingReader } from '../setting-reader.ts';
+import { samplerOf } from './sampler.ts';
 import { OTLP_SETTINGS } from './settings.ts';
 
 /** How an app that sends spans samples and names its traces, as the app's SDK has it. */
 export interface Tracing {
-  /** One that is known (`core/sampler.ts`). */
+  /** One that is known (`sampler.ts`). */
   readonly sampler: string;
   /** Of the samplers by ratio, 0 to 1. */
   readonly samplerRatio: number;

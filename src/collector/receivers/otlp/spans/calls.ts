@@ -1,4 +1,5 @@
 import type { CallFacts } from '../dialects/dialect.ts';
+import { isOurs } from '../dialects/nervecenter.ts';
 import type { OtlpSpan } from '../model.ts';
 import type { SpanNode, Trace } from './trace.ts';
 
@@ -46,7 +47,7 @@ function tell(trace: Trace, node: SpanNode): ToldCall[] {
     trace.toldAnswers.set(facts.responseId, span.scope.name);
   }
   node.told = 'call';
-  return isOnlyAStage(facts) ? [] : [{ node, span, facts }];
+  return isOnlyAStage(facts) && !isOurs(span) ? [] : [{ node, span, facts }];
 }
 
 function isInsideTold(node: SpanNode): boolean {

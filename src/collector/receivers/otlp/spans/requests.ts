@@ -1,3 +1,5 @@
+import { isOurs } from '../dialects/nervecenter.ts';
+import type { OtlpSpan } from '../model.ts';
 import type { ToldEvent } from './decide.ts';
 import type { SpanEvents } from './events.ts';
 import { senderOf } from './sender-of.ts';
@@ -7,21 +9,31 @@ import { leadsInside, type SpanNode } from './trace.ts';
 const STEPS_MAX = 8;
 
 /**
- * The requests among spans that have just come. A framework's span of a request inside the server's own (Next.js has both) is
+ * The requests, and sessions of WebSockets, among spans that have just come. A framework's span of a request inside the server's own (Next.js has both) is
  * the same request: the first that comes is told, and of those that come together the outer.
  */
 export function requestsIn(nodes: readonly SpanNode[], make: SpanEvents): ToldEvent[] {
-  const events: ToldEvent[] = [];
-  for (const node of nodes) {
-    const { span, reading } = node;
-    if (span === null || reading?.role !== 'request') continue;
-    const { instanceId } = senderOf(span.resource);
-    if (node.servedBelow === instanceId || isInsideRequest(node, instanceId)) continue;
-    markServed(node, instanceId);
-    const event = make.request(node, span, reading);
-    if (event !== null) events.push({ event, spanId: node.id });
-  }
-  return events;
+  return nodes.flatMap((node) => {
+    const event = toldBy(node, make);
+    return event === null ? [] : [{ event, spanId: node.id }];
+  });
+}
+
+function toldBy(node: SpanNode, make: SpanEvents): ToldEvent['event'] | null {
+  const { span, reading } = node;
+  if (span === null || reading === null) return null;
+  if (reading.role === 'session') return make.session(node, span, reading);
+  if (reading.role !== 'request' || !isFirstOfRequest(node, span)) return null;
+  return make.request(node, span, reading);
+}
+
+/** What nervecenter sends of requests inside each other are several: it sees each once, and others are what an app recorded. */
+function isFirstOfRequest(node: SpanNode, span: OtlpSpan): boolean {
+  if (isOurs(span)) return true;
+  const { instanceId } = senderOf(span.resource);
+  if (node.servedBelow === instanceId || isInsideRequest(node, instanceId)) return false;
+  markServed(node, instanceId);
+  return true;
 }
 
 function isInsideRequest(node: SpanNode, instanceId: string): boolean {

@@ -1,4 +1,5 @@
 import type { Via } from '../../../../core/passage.ts';
+import type { SpanRole } from '../dialects/dialect.ts';
 import type { SpanReading } from '../dialects/index.ts';
 import { type CallFamily, familyOf } from '../dialects/operations.ts';
 import type { OtlpSpan } from '../model.ts';
@@ -56,6 +57,11 @@ export function isEntry({ kind, parentSpanId }: OtlpSpan): boolean {
 /** What is above it is of the same request, where it is of the same process. */
 export function leadsInside({ kind }: OtlpSpan): boolean {
   return kind !== 'client' && kind !== 'producer';
+}
+
+/** What is told when it comes, or never: no part of what is decided later. */
+function isWhole(role: SpanRole): boolean {
+  return role === 'request' || role === 'session' || role === 'rollup' || role === 'tool';
 }
 
 /** What is known of one trace: who is whose parent, what was told, and the spans that are not decided yet. */
@@ -142,7 +148,7 @@ export class Trace {
   }
 
   #note(node: SpanNode, span: OtlpSpan, { role, dialect }: SpanReading): void {
-    if (role !== 'request' && role !== 'rollup' && role !== 'tool') this.hasParts = true;
+    if (!isWhole(role)) this.hasParts = true;
     if (role === 'retrieval' || role === 'query') this.searches++;
     if (role !== 'call') return;
     this.calls++;

@@ -1,7 +1,7 @@
-import type { SpanEvent, WholeSpan } from '../../../../core/signals/span.ts';
-import { SECOND_MS } from '../../../../core/units.ts';
-import type { OtlpAttributes } from '../model.ts';
-import { keptSpan } from './kept-span.ts';
+import type { SpanEvent, WholeSpan } from '../../../core/signals/span.ts';
+import { SECOND_MS } from '../../../core/units.ts';
+import type { OtlpAttributes } from './model.ts';
+import { keptSpan } from './spans/kept-span.ts';
 
 const NANOSECONDS = 1e6;
 

@@ -3,7 +3,7 @@ import { context, SamplingDecision } from '@opentelemetry/api';
 import { TraceIdRatioBasedSampler } from '@opentelemetry/sdk-trace';
 import fc from 'fast-check';
 import { describe, it } from 'vitest';
-import { type Sampler, samplerOf } from '../../src/core/sampler.ts';
+import { type Sampler, samplerOf } from '../../src/config/otlp/sampler.ts';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const traceId = fc
