@@ -1,5 +1,6 @@
 import type { Sender } from '../core/event.ts';
 import type { Point } from '../core/frame.ts';
+import { takenBack } from '../core/measured.ts';
 import { eventMeasure, type NervecenterEvent } from '../core/signals/index.ts';
 import type { StorageState } from '../core/snapshot.ts';
 import { DeltaMeterProvider } from '../metrics/meter-provider.ts';
@@ -28,8 +29,19 @@ export class EventMeter {
   #provider = new DeltaMeterProvider();
   #measure = eventMeasure(this.#provider.getMeter());
 
-  /** The points of each sender, which they name. */
+  /** The points of each sender, which they name; of what is taken back by themselves. */
   measure(events: readonly NervecenterEvent[]): Point[] {
+    const told = events.filter((event) => event?.retractsMs === undefined);
+    if (told.length === events.length) return this.#measureTold(events);
+    const retracted = events.flatMap((event) => {
+      const countedMs = event?.retractsMs;
+      if (countedMs === undefined) return [];
+      return this.#measureOf([event], event.sender).map((point) => takenBack(point, countedMs));
+    });
+    return [...this.#measureTold(told), ...retracted];
+  }
+
+  #measureTold(events: readonly NervecenterEvent[]): Point[] {
     const [first] = events;
     // Most often they are of one process, whose events need not be looked for.
     if (events.every((event) => event?.sender === first?.sender))

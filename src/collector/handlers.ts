@@ -24,7 +24,7 @@ interface HandlerParts {
 
 /** What a call cost is found here, so that pricing costs the app nothing. */
 function withCost(event: NervecenterEvent, pricer: Pricer): NervecenterEvent {
-  if (event.signal !== 'llm-call') return event;
+  if (event.signal !== 'llm-call' || 'cost' in event) return event;
   const priced: PricedLlmCallEvent = { ...event, cost: pricer.price(event) };
   return priced;
 }

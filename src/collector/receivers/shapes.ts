@@ -2,6 +2,7 @@ import type { DropCounts, Frame, Point, Source } from '../../core/frame.ts';
 import { REQUEST_FIELDS, unpackRequests } from '../../core/packed-requests.ts';
 import {
   hasShape,
+  isAbsent,
   isBoolean,
   isCount,
   isName,
@@ -44,6 +45,7 @@ const POINT: Shape = {
   unit: isShortText,
   description: isShortText,
   attributes: recordOf((value) => isShortText(value) || isNumber(value) || isBoolean(value), ATTRIBUTES_MAX),
+  countedMs: isAbsent,
 };
 const EXEMPLAR = shaped({ value: isCount, traceId: isTraceId, timeMs: isCount });
 const POINT_SHAPES: Readonly<Record<Point['kind'], Shape>> = {

@@ -3,6 +3,8 @@ import { COUNTS, DURATIONS, ERRORS } from '../history/measures.ts';
 import { KIB, type Milliseconds } from '../units.ts';
 import { type Check, EVENT, isCount, isRecord, isText, oneOf, orNull } from './checks.ts';
 import { equals } from './facts.ts';
+import type { PricedLlmCallEvent } from './llm-call.ts';
+import type { RagQueryEvent } from './rag-query.ts';
 import { eventColumns, SENDER, senderColumns, text } from './row.ts';
 import type { Signal } from './signal.ts';
 
@@ -32,8 +34,8 @@ export interface SpanEvent extends EventBase {
 export interface StoredTrace {
   readonly id: string;
   readonly spans: readonly SpanEvent[];
-  /** Ids of its rows of what spans tell when their trace is decided. */
-  readonly told: Readonly<Record<'llm-call' | 'rag-query', ReadonlySet<string>>>;
+  /** What its rows say of model calls, with what those cost, and of queries. */
+  readonly told: readonly (PricedLlmCallEvent | RagQueryEvent)[];
 }
 
 const JSON_CHARS_MAX = 64 * KIB;

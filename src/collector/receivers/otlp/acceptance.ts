@@ -24,7 +24,8 @@ import type {
 import { Refusals } from './refusals.ts';
 import { sourceOfResource } from './sender.ts';
 import { TICK_MS, TraceAssembler } from './spans/assembler.ts';
-import type { Decided, ToldEvent } from './spans/decide.ts';
+import type { Decided } from './spans/decide.ts';
+import type { ToldEvent } from './spans/telling.ts';
 import { Subjects } from './subjects.ts';
 
 /** What became of what OTLP senders sent; refused ones are told to the sender as well. */
@@ -105,6 +106,8 @@ export class OtlpAcceptance implements OtlpConsumer {
       userHeaders,
       labels,
       keepsSpans,
+      counts: (told) => this.#counts(told),
+      wallClock: now,
       onDecided: (decided) => this.#offerDecided(decided),
     });
     this.#metrics = new OtlpMetrics({ ...parts, sinceMs: now() });
@@ -122,24 +125,24 @@ export class OtlpAcceptance implements OtlpConsumer {
     // Its spans are stored: what they tell was decided, here or before, or is found in their rows.
     if (this.#keepsSpans && this.#sink.sentBatches.has(delivery.digest, LAST_PIECE)) return refusals.rejected;
     const { rejected, events, spans: kept } = this.#assembler.accept(usable, delivery.bytes);
-    await this.#offerPieces([...this.#untold(events), ...kept], delivery.digest);
+    await this.#offerPieces([...events.map(({ event }) => event), ...kept], delivery.digest);
     return both(refusals.rejected, rejected);
   }
 
   /**
-   * Decides a trace that a collector before has stored, and gives on what has no row.
+   * Decides a trace that a collector before has stored, and gives on what has no row, and what its rows say that is not so.
    *
-   * @returns how many events that were; `null` while spans of the trace are held, which may tell the same.
+   * @returns how many events were told by that; `null` while spans of the trace are held, which may tell the same.
    */
   async recover(trace: StoredTrace): Promise<number | null> {
-    const missing = this.#assembler.decideStored(trace);
-    if (missing === null) return null;
+    const decided = this.#assembler.decideStored(trace);
+    if (decided === null) return null;
+    const events = decided.map(({ event }) => event);
     const offers: Promise<void>[] = [];
-    for (let at = 0; at < missing.length; at += PIECE_EVENTS_MAX) {
-      offers.push(this.#sink.offer(missing.slice(at, at + PIECE_EVENTS_MAX).map(({ event }) => event)));
-    }
+    for (let at = 0; at < events.length; at += PIECE_EVENTS_MAX)
+      offers.push(this.#sink.offer(events.slice(at, at + PIECE_EVENTS_MAX)));
     await Promise.all(offers);
-    return missing.length;
+    return events.filter(({ retractsMs }) => retractsMs === undefined).length;
   }
 
   async metrics(metrics: readonly OtlpMetric[]): Promise<OtlpRejected> {
@@ -184,16 +187,13 @@ export class OtlpAcceptance implements OtlpConsumer {
     });
   }
 
-  /** Those that metrics, log records or events of the same process have not told. */
-  #untold(told: readonly ToldEvent[]): NervecenterEvent[] {
-    const nowMs = this.#now();
-    return told.flatMap(({ event, spanId }) => {
-      const { sender, signal, timeMs } = event;
-      if (sender === undefined) return [event];
-      const call = 'traceId' in event ? `${event.traceId}${spanId}` : spanId;
-      const telling = { afterMs: timeMs, untilMs: timeMs, nowMs, call };
-      return this.#subjects.told(sender.instanceId, signal, 'spans', telling) === 'told' ? [] : [event];
-    });
+  /** Whether metrics, log records or events of the same process have not told it. */
+  #counts({ event, spanId }: ToldEvent): boolean {
+    const { sender, signal, timeMs } = event;
+    if (sender === undefined) return true;
+    const call = 'traceId' in event ? `${event.traceId}${spanId}` : spanId;
+    const telling = { afterMs: timeMs, untilMs: timeMs, nowMs: this.#now(), call };
+    return this.#subjects.told(sender.instanceId, signal, 'spans', telling) !== 'told';
   }
 
   async #offerPieces(events: readonly NervecenterEvent[], digest: string): Promise<void> {
@@ -207,7 +207,7 @@ export class OtlpAcceptance implements OtlpConsumer {
   }
 
   #offerDecided({ events, spans }: Decided): void {
-    const offered = this.#sink.offer([...this.#untold(events), ...spans]);
+    const offered = this.#sink.offer([...events.map(({ event }) => event), ...spans]);
     this.#offers.add(offered);
     void offered.then(() => this.#offers.delete(offered));
   }

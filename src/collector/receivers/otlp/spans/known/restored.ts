@@ -1,0 +1,41 @@
+import type { StoredTrace } from '../../../../../core/signals/span.ts';
+import { milliseconds } from '../../../../../core/units.ts';
+import { readSpan } from '../../dialects/index.ts';
+import { eventIdOf } from '../../event-id.ts';
+import { type Trace, toldKey } from '../trace.ts';
+import { spanOfStored } from './stored-span.ts';
+
+/** Where in an id its time is over: what follows is made of trace and span. */
+const TIME_CHARS = 14;
+const ofSpan = (id: string): string => id.slice(TIME_CHARS);
+
+/**
+ * Adds to what is known of a trace what is stored of it: its spans, and what was told of them. Of a signal that has rows which
+ * no span of it makes, an agent told or spans that were not kept, nothing more will be told: the same work would count twice.
+ */
+export function restore(trace: Trace, { spans, told }: StoredTrace): void {
+  for (const stored of spans) {
+    const span = spanOfStored(stored);
+    const node = trace.add(span, readSpan(span));
+    // Its row was offered with the span's; how it was told is of no matter.
+    if (node?.reading?.role !== 'request') continue;
+    const key = toldKey('request', node.id);
+    if (!trace.told.has(key))
+      trace.told.set(key, { event: null, atMs: milliseconds(0), counted: true, stored: true });
+  }
+  const spanIds = new Map([...trace.nodes.keys()].map((id) => [ofSpan(eventIdOf(trace.id, id, 0)), id]));
+  for (const event of told) {
+    const spanId = spanIds.get(ofSpan(event.id));
+    if (spanId === undefined) trace.toldByOthers = [...trace.toldByOthers, event.signal];
+    else addTold(trace, spanId, event);
+  }
+}
+
+function addTold(trace: Trace, spanId: string, event: StoredTrace['told'][number]): void {
+  const key = toldKey(event.signal, spanId);
+  const here = trace.told.get(key);
+  if (here?.event?.id === event.id || trace.retracted?.has(event.id)) return;
+  // Told here by other spans, at another time: by a key that nothing is wanted by, its row is taken back.
+  const own = here === undefined ? key : `${key} ${event.id}`;
+  trace.told.set(own, { event, atMs: event.timeMs, counted: true, stored: true });
+}
