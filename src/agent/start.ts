@@ -26,7 +26,7 @@ import { Connection } from './links/connection.ts';
 import { receiveAppMetrics } from './metrics/app-metrics.ts';
 import { FrameSender } from './metrics/frame-sender.ts';
 import { observationsMeasure } from './metrics/observations.ts';
-import { type MetricReaders, startReaders } from './metrics/readers.ts';
+import { type MetricReaderOptions, type MetricReaders, startReaders } from './metrics/readers.ts';
 import { RuntimeSampler } from './metrics/runtime.ts';
 import { talliesMeasure } from './metrics/tallies.ts';
 import { type Batch, Pipeline } from './pipeline.ts';
@@ -62,8 +62,9 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
   const own = new DeltaMeterProvider();
   // `node -` has a main script that is no path.
   const appDirectory = mainScript !== undefined && isAbsolute(mainScript) ? dirname(mainScript) : null;
-  const readers = startReaders(own, { config, appDirectory, say });
   const pipeline = new Pipeline(eventMeasure(own.getMeter()));
+  const tells: MetricReaderOptions['tells'] = (signal) => pipeline.tells(signal);
+  const readers = startReaders(own, { config, appDirectory, say, tells });
   const tallies = newTallies();
   const connection = new Connection({
     config,

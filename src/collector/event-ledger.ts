@@ -31,14 +31,11 @@ export class EventMeter {
 
   /** The points of each sender, which they name; of what is taken back by themselves. */
   measure(events: readonly NervecenterEvent[]): Point[] {
-    const told = events.filter((event) => event?.retractsMs === undefined);
-    if (told.length === events.length) return this.#measureTold(events);
-    const retracted = events.flatMap((event) => {
-      const countedMs = event?.retractsMs;
-      if (countedMs === undefined) return [];
-      return this.#measureOf([event], event.sender).map((point) => takenBack(point, countedMs));
+    if (events.every((event) => event?.retractsMs === undefined)) return this.#measureTold(events);
+    return [...Map.groupBy(events, (event) => event?.retractsMs)].flatMap(([countedMs, own]) => {
+      const points = this.#measureTold(own);
+      return countedMs === undefined ? points : points.map((point) => takenBack(point, countedMs));
     });
-    return [...this.#measureTold(told), ...retracted];
   }
 
   #measureTold(events: readonly NervecenterEvent[]): Point[] {

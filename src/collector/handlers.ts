@@ -6,6 +6,7 @@ import type { Acceptance } from './exporting.ts';
 import type { Live } from './live/live.ts';
 import type { Log } from './log.ts';
 import type { Pricer } from './pricing/pricer.ts';
+import type { AgentProcesses } from './receivers/agent-processes.ts';
 import type { AgentHandlers } from './receivers/agents.ts';
 import type { OtlpSink } from './receivers/otlp/acceptance.ts';
 import type { SentBatches } from './receivers/sent-batches.ts';
@@ -18,6 +19,7 @@ interface HandlerParts {
   readonly exporter: OtlpExporter | null;
   readonly pricer: Pricer;
   readonly sentBatches: SentBatches;
+  readonly agents: AgentProcesses;
   readonly refused: AgentHandlers['refused'];
   readonly onGoodbye: () => void;
 }
@@ -34,11 +36,12 @@ export type Accepting = Omit<HandlerParts, 'refused' | 'onGoodbye'>;
 
 /** What the messages of agents do. */
 export function agentHandlers(parts: HandlerParts): AgentHandlers {
-  const { live, ledger, accept, exporter, pricer, sentBatches, refused, onGoodbye } = parts;
+  const { live, ledger, accept, exporter, pricer, sentBatches, agents, refused, onGoodbye } = parts;
   return {
     sentBatches,
     join: (source) => {
       exporter?.join(source);
+      agents.join(source);
       return live.join(source);
     },
     leave: (instanceId) => {
@@ -50,11 +53,13 @@ export function agentHandlers(parts: HandlerParts): AgentHandlers {
       ledger.addPoints(points.filter(isLasting).map((point) => ({ ...point, sender })));
       live.merge(sender.instanceId, { points: points.filter((point) => !isLasting(point)), dropped });
     },
-    events: (events, batch) =>
-      accept.offer(
+    events: (events, batch) => {
+      agents.told(events);
+      return accept.offer(
         events.map((event) => withCost(event, pricer)),
         events[0]?.sender === undefined ? undefined : [events[0].sender.instanceId, batch],
-      ),
+      );
+    },
     refused,
     ask: (what) => (what === 'health' ? live.health() : live.snapshot()),
     goodbye: (instanceId) => {
@@ -65,8 +70,10 @@ export function agentHandlers(parts: HandlerParts): AgentHandlers {
 }
 
 /** Where what comes by OTLP goes: where agents' goes, too. */
-export function otlpSink({ live, ledger, accept, exporter, pricer, sentBatches }: Accepting): OtlpSink {
+export function otlpSink(parts: Accepting): OtlpSink {
+  const { live, ledger, accept, exporter, pricer, sentBatches, agents } = parts;
   return {
+    toldByAgent: (source, subject) => agents.tells(source, subject),
     sentBatches,
     join: (source) => {
       exporter?.join(source);

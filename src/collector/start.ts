@@ -23,6 +23,7 @@ import type { Log } from './log.ts';
 import { startOtlpReceiver } from './otlp.ts';
 import { createPricer, type Pricer } from './pricing/pricer.ts';
 import { ownResource } from './prometheus/target-info.ts';
+import { AgentProcesses } from './receivers/agent-processes.ts';
 import { receiveFrom } from './receivers/agents.ts';
 import type { StoredTraces } from './receivers/otlp/recovery.ts';
 import { SentBatches } from './receivers/sent-batches.ts';
@@ -102,7 +103,7 @@ export async function startCollector({ config: asked, log, host }: CollectorOpti
   };
   const shown = { config, live, resource, ticker, stored: stored?.sources, meter, collectOwn, log };
   const serving = alerts && createServing({ ...shown, alerts });
-  const parts = { live, ledger, pricer, sentBatches };
+  const parts = { live, ledger, pricer, sentBatches, agents: new AgentProcesses() };
   const doored = { config, log, meter, host, stored: stored?.undecided ?? null, ...parts };
   const doors = await openDoors(serving?.server ?? null, doored);
   const { url, otlp, accept } = doors;

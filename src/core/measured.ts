@@ -59,7 +59,7 @@ export type Retracted = readonly (readonly [countedMs: number, measured: Measure
 export function toRetracted(points: readonly Point[]): Retracted {
   const ofTimes = Map.groupBy(points, ({ countedMs }) => countedMs);
   return [...ofTimes].flatMap(([countedMs, own]) =>
-    countedMs === undefined ? [] : [[countedMs, toMeasured(own)] as const],
+    countedMs === undefined ? [] : [[countedMs, toMeasured(mergePoints(own))] as const],
   );
 }
 

@@ -55,6 +55,7 @@ function receiver(meter: Meter): OtlpAcceptance {
     join: () => true,
     addLasting: () => {},
     merge: () => [],
+    toldByAgent: () => false,
     offer: async () => {},
   };
   return new OtlpAcceptance({ sink, meter, userHeaders: null, keepsSpans: true });

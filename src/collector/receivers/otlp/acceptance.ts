@@ -4,7 +4,7 @@ import type { Point, Source } from '../../../core/frame.ts';
 import { RouteBound } from '../../../core/http/served.ts';
 import { CallLabels } from '../../../core/llm/call-labels.ts';
 import { BoundedLabels, CALL_OPERATION, FOLDED_LABEL, FOLDED_LABELS } from '../../../core/llm/labels.ts';
-import type { NervecenterEvent } from '../../../core/signals/index.ts';
+import type { NervecenterEvent, SignalName } from '../../../core/signals/index.ts';
 import { type CounterSpec, counterOf } from '../../../core/signals/instruments.ts';
 import type { StoredTrace } from '../../../core/signals/span.ts';
 import { SECOND_MS } from '../../../core/units.ts';
@@ -54,6 +54,8 @@ export interface OtlpSink {
   merge(instanceId: string, points: readonly Point[]): readonly Point[];
   /** Resolves once they are accepted. Never rejects. @param sent whose batch they are, and which. */
   offer(events: readonly NervecenterEvent[], sent?: readonly [string, number]): Promise<void>;
+  /** Whether an agent in the process of a sender tells of the same in events of its own. */
+  toldByAgent(source: Source, subject: SignalName): boolean;
   /** Which batches were accepted, here or by the collector before: of processes, and the pieces of a request by its digest. */
   readonly sentBatches: SentBatches;
 }
@@ -82,7 +84,7 @@ export class OtlpAcceptance implements OtlpConsumer {
   readonly #sink: OtlpSink;
   readonly #now: () => number;
   readonly #keepsSpans: boolean;
-  readonly #subjects = new Subjects();
+  readonly #subjects: Subjects;
   readonly #assembler: TraceAssembler;
   readonly #metrics: OtlpMetrics;
   readonly #logs: OtlpLogs;
@@ -91,6 +93,7 @@ export class OtlpAcceptance implements OtlpConsumer {
 
   constructor({ sink, meter, userHeaders, keepsSpans, now = Date.now }: OtlpAcceptanceOptions) {
     this.#sink = sink;
+    this.#subjects = new Subjects((source, subject) => sink.toldByAgent(source, subject));
     this.#now = now;
     this.#keepsSpans = keepsSpans;
     const folded = counterOf(meter, FOLDED_LABELS);

@@ -1,5 +1,5 @@
 import type { NervecenterEvent } from '../../../../core/signals/index.ts';
-import type { Milliseconds } from '../../../../core/units.ts';
+import { type Milliseconds, milliseconds, SECOND_MS } from '../../../../core/units.ts';
 import { type Told, type Trace, toldKey } from './trace.ts';
 
 /** An event, and the span that tells it: of a query the one around its parts. */
@@ -73,5 +73,7 @@ function retraction(trace: Trace, spanId: string, { event, atMs }: Told): ToldEv
   if (event === null) return [];
   trace.retracted ??= new Set();
   trace.retracted.add(event.id);
-  return [{ event: { ...event, retractsMs: atMs }, spanId }];
+  // By the second, so that those of many are taken off together.
+  const retractsMs = milliseconds(Math.floor(atMs / SECOND_MS) * SECOND_MS);
+  return [{ event: { ...event, retractsMs }, spanId }];
 }
