@@ -5,11 +5,14 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createOtlpExporter } from '../src/collector/sinks/otlp/exporter.ts';
+import { createOtlpExporter, type OtlpExporter } from '../src/collector/sinks/otlp/exporter.ts';
 import { readConfig } from '../src/config/config.ts';
 import type { NervecenterEvent } from '../src/core/signals/index.ts';
 import type { Figure } from './figure.ts';
 import { median, round } from './measure.ts';
+import { request, SPANS } from './otlp.ts';
+import { OTLP_SCHEMA } from './otlp-schema.ts';
+import { type Protobufjs, peer } from './peers.ts';
 import { llmCallEvent } from './synthetic.ts';
 
 const SPANS_PER_SECOND_MIN = 50_000;
@@ -18,16 +21,37 @@ const BATCHES = 250;
 /** As an agent hands over. */
 const BATCH = 200;
 const MODELS = 16;
+/** As SDKs send. */
+const REQUESTS = 100;
 
 export async function run(): Promise<Figure[]> {
   const figures: Figure[] = [];
   for (const compression of ['none', 'gzip']) figures.push(await sending(compression));
-  return figures;
+  return [...figures, await forwarding()];
+}
+
+/** What was received goes on as it came: nothing of it is made anew. */
+async function forwarding(): Promise<Figure> {
+  const { parse } = peer<Protobufjs>('protobufjs');
+  const type = parse(OTLP_SCHEMA).root.lookupType('otlp.TracesRequest');
+  const body = Buffer.from(type.encode(type.fromObject(request())).finish());
+  const received = { signal: 'traces', encoding: 'protobuf', body, records: SPANS, via: [] } as const;
+  const offer = (exporter: OtlpExporter) =>
+    Promise.all(Array.from({ length: REQUESTS }, () => exporter.forward(received)));
+  const samples: number[] = [];
+  for (let done = 0; done < ROUNDS; done++) samples.push(await spansPerSecond('none', offer));
+  return {
+    what: `Received spans, ${SPANS} of 12 attributes a request, accepted to received, http/protobuf`,
+    ours: `${round(median(samples) / 1000)}k/s`,
+    raw: `${samples.map((sample) => round(sample / 1000)).join(', ')}k/s; ${REQUESTS * SPANS} spans each, spool on disk`,
+  };
 }
 
 async function sending(compression: string): Promise<Figure> {
   const samples: number[] = [];
-  for (let done = 0; done < ROUNDS; done++) samples.push(await spansPerSecond(compression));
+  const batches = Array.from({ length: BATCHES }, batchOfCalls);
+  const offer = (exporter: OtlpExporter) => Promise.all(batches.map((events) => exporter.offer(events)));
+  for (let done = 0; done < ROUNDS; done++) samples.push(await spansPerSecond(compression, offer));
   const rate = median(samples);
   return {
     what: `Model calls as spans, accepted to received, http/protobuf, compression ${compression}`,
@@ -38,7 +62,10 @@ async function sending(compression: string): Promise<Figure> {
   };
 }
 
-async function spansPerSecond(compression: string): Promise<number> {
+async function spansPerSecond(
+  compression: string,
+  offer: (exporter: OtlpExporter) => Promise<unknown>,
+): Promise<number> {
   const directory = mkdtempSync(join(tmpdir(), 'nervecenter-bench-'));
   const receiver = createServer((request, response) => {
     request.resume().on('end', () => response.end());
@@ -54,9 +81,8 @@ async function spansPerSecond(compression: string): Promise<number> {
   const config = readConfig(env, directory);
   const exporter = await createOtlpExporter({ config, log: () => {}, host: null });
   await exporter.start();
-  const batches = Array.from({ length: BATCHES }, batchOfCalls);
   const startMs = performance.now();
-  await Promise.all(batches.map((events) => exporter.offer(events)));
+  await offer(exporter);
   await exporter.shutdown(60_000);
   const seconds = (performance.now() - startMs) / 1000;
   const exported = exporter.counts()[0]?.exported ?? 0;

@@ -21,6 +21,7 @@ const listeners = await startOtlp({
   grpc: 'off',
   keys: [],
   consumer,
+  ownId: null,
   wantedKeys: process.argv.slice(2),
   meter: new DeltaMeterProvider().getMeter(),
   log: () => {},

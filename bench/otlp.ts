@@ -8,7 +8,7 @@ import { OTLP_SCHEMA } from './otlp-schema.ts';
 import { type Protobufjs, peer } from './peers.ts';
 
 /** As many as an SDK sends at once. */
-const SPANS = 512;
+export const SPANS = 512;
 const REPETITIONS = 40;
 const ROUNDS = 15;
 const REQUESTS = 100;
@@ -130,7 +130,7 @@ async function overHttp(gzipped: Buffer): Promise<Figure> {
 }
 
 /** Model calls as an instrumentation describes them. @param ids as OTLP/JSON has them, or as protobufjs does. */
-function request(ids: 'hex' | 'base64' = 'base64'): object {
+export function request(ids: 'hex' | 'base64' = 'base64'): object {
   const id = (bytes: number, number: number) => {
     const buffer = Buffer.alloc(bytes, 0xa5);
     buffer.writeUInt32BE(number, 0);

@@ -1,6 +1,7 @@
 import type { Meter, ObservableResult } from '@opentelemetry/api';
 import type { Config } from '../config/config.ts';
 import type { Source } from '../core/frame.ts';
+import type { Passage } from '../core/passage.ts';
 import type { NervecenterEvent } from '../core/signals/index.ts';
 import type { InstrumentSpec } from '../core/signals/instruments.ts';
 import type { EventLedger } from './event-ledger.ts';
@@ -12,25 +13,26 @@ const EXPORTED: InstrumentSpec<'counter'> = {
   name: 'nervecenter.otlp.export.exported',
   kind: 'counter',
   unit: '{event}',
-  description: 'Events that an OTLP receiver has, by nervecenter.otlp.target.',
+  description: 'Of them those that an OTLP receiver has, by nervecenter.otlp.target.',
 };
 const ACCEPTED: InstrumentSpec<'counter'> = {
   name: 'nervecenter.otlp.export.accepted',
   kind: 'counter',
   unit: '{event}',
-  description: 'Events taken for an OTLP receiver: exported, waiting and dropped ones add up to them.',
+  description:
+    'Events, received spans and log records taken for an OTLP receiver: exported, waiting and dropped ones add up to them.',
 };
 const DROPPED: InstrumentSpec<'counter'> = {
   name: 'nervecenter.otlp.export.dropped',
   kind: 'counter',
   unit: '{event}',
-  description: 'Events given up, by nervecenter.otlp.target and nervecenter.otlp.reason.',
+  description: 'Of them those given up, by nervecenter.otlp.target and nervecenter.otlp.reason.',
 };
 const WAITING: InstrumentSpec<'gauge'> = {
   name: 'nervecenter.otlp.export.waiting',
   kind: 'gauge',
   unit: '{event}',
-  description: 'Events that wait for an OTLP receiver.',
+  description: 'Of them those that wait for an OTLP receiver.',
 };
 const REJECTED: InstrumentSpec<'counter'> = {
   name: 'nervecenter.otlp.export.rejected',
@@ -110,10 +112,10 @@ export class Acceptance {
     this.#exporter = exporter;
   }
 
-  /** See `EventLedger.offer`. */
-  offer(events: readonly NervecenterEvent[], sent?: SentBatch): Promise<void> {
+  /** See `EventLedger.offer` and `OtlpExporter.offer`. */
+  offer(events: readonly NervecenterEvent[], sent?: SentBatch, passage?: Passage): Promise<void> {
     if (this.#exporter === null) return this.#ledger.offer(events, sent);
-    const written = this.#exporter.offer(sentOut(events), sent);
+    const written = this.#exporter.offer(sentOut(events), sent, passage);
     // In the order in which they came: of what a process sent the ledger knows the last batch only.
     const handedOn = this.#handedOn
       .then(() => written)

@@ -75,8 +75,8 @@ export function otlpSink(parts: Accepting): OtlpSink {
   return {
     toldByAgent: (source, subject) => agents.tells(source, subject),
     sentBatches,
-    join: (source) => {
-      exporter?.join(source);
+    join: (source, via) => {
+      exporter?.join(source, via);
       return live.join(source);
     },
     addLasting: (points) => {
@@ -88,11 +88,13 @@ export function otlpSink(parts: Accepting): OtlpSink {
       exporter?.addPoints(points, instanceId);
       return live.merge(instanceId, { points, dropped: {} });
     },
-    offer: (events, sent) =>
+    offer: (events, passage, sent) =>
       accept.offer(
         events.map((event) => withCost(event, pricer)),
         sent,
+        passage,
       ),
+    forward: exporter === null ? null : (request) => exporter.forward(request),
   };
 }
 

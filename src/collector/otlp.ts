@@ -29,6 +29,8 @@ export interface OtlpReceiverOptions {
   readonly log: Log;
   readonly meter: Meter;
   readonly sink: OtlpSink;
+  /** Under which id this collector sends; `null`: it does not. */
+  readonly ownId: string | null;
   /** What is stored of traces, `null` without storage. */
   readonly stored: StoredTraces | null;
   /** Not in an app: then it listens by default, and a port that is taken stops the start. */
@@ -45,6 +47,7 @@ export async function startOtlpReceiver({
   log,
   meter,
   sink,
+  ownId,
   stored,
   alone,
 }: OtlpReceiverOptions): Promise<OtlpReceiver> {
@@ -57,8 +60,8 @@ export async function startOtlpReceiver({
   const keepsSpans = config.spans === 'on';
   const consumer = new OtlpAcceptance({ sink, meter, userHeaders, keepsSpans });
   try {
-    const wanted = wantedKeys(userHeaders);
-    const listeners = await startOtlp({ config, http, grpc, keys, consumer, wantedKeys: wanted, meter, log });
+    const listening = { config, http, grpc, keys, consumer, ownId, meter, log };
+    const listeners = await startOtlp({ ...listening, wantedKeys: wantedKeys(userHeaders) });
     const recover: RecoveryOptions['recover'] = (trace) => consumer.recover(trace);
     const stopRecovery =
       stored !== null && keepsSpans ? recoverTraces({ stored, recover, log, sinceMs }) : () => {};

@@ -211,7 +211,11 @@ async function openDoors(server: CollectorServer | null, options: DoorOptions) {
     exporter = await startExport({ config, log, host, meter });
     const accept = new Acceptance(parts.ledger, exporter);
     const sink = otlpSink({ ...parts, accept, exporter });
-    const otlp = await startOtlpReceiver({ config, log, meter, sink, stored, alone: host === null });
+    const ownId = exporter?.id ?? null;
+    // What comes back to it by another way than the ids of those it passed through: no batch of its own is new to it.
+    if (ownId !== null) parts.sentBatches.add([[ownId, Number.MAX_SAFE_INTEGER]]);
+    const receiver = { config, log, meter, sink, ownId, stored, alone: host === null };
+    const otlp = await startOtlpReceiver(receiver);
     return { url, otlp, exporter, accept };
   } catch (error) {
     await exporter?.shutdown(0);

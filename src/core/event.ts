@@ -7,6 +7,9 @@ export interface Sender {
   readonly service: string;
 }
 
+/** The service of a process that nobody has named, as the SDKs call it. */
+export const UNNAMED_SERVICE = 'unknown_service';
+
 /**
  * One business fact, made once: what all of them share. Each kind is in its signal's file (`signals/`). From an event follow
  * its measurements and its row, so the live view and history can never disagree.

@@ -57,6 +57,7 @@ function receiver(meter: Meter): OtlpAcceptance {
     merge: () => [],
     toldByAgent: () => false,
     offer: async () => {},
+    forward: null,
   };
   return new OtlpAcceptance({ sink, meter, userHeaders: null, keepsSpans: true });
 }

@@ -81,6 +81,7 @@ afterAll(() => observed.stop());
 describe('promtool check metrics', () => {
   it('has nothing to say of the text, but that a name of the conventions ends as a histogram would', async () => {
     const said = await lint(await observed.metrics('text/plain'));
+    // As OpenTelemetry's own exporter names it: `exporter-oracle.test.ts` compares every instrument's name with its.
     const known =
       /^system_cpu_logical_count non-histogram and non-summary metrics should not have "_count" suffix$/;
     assert.deepEqual(

@@ -46,20 +46,21 @@ const LISTS: Readonly<Record<Signal, readonly [resources: string, scopes: string
 type Item = readonly [resource: Attributes, item: Message];
 
 /** What a request is about, each with its resource; refuses what the protocol does not allow. */
-function itemsOf(signal: Signal, request: Message): Item[] {
+function itemsOf(signal: Signal, request: Message, foreign = false): Item[] {
   const [resources, scopes, items] = LISTS[signal];
   return listOf(request[resources]).flatMap((one) => {
     const resource = attributesOf((one['resource'] as Message)['attributes']);
     assert.equal(typeof resource['service.name'], 'string', 'service.name is required of every resource');
     return listOf(one[scopes]).flatMap((scope) => {
-      assert.equal((scope['scope'] as Message)['name'], 'nervecenter');
+      if (!foreign) assert.equal((scope['scope'] as Message)['name'], 'nervecenter');
       return listOf(scope[items]).map((item): Item => [resource, item]);
     });
   });
 }
 
-export function spansIn(request: Message): ReceivedSpan[] {
-  return itemsOf('traces', request).map(([resource, span]) => {
+/** @param foreign whether other libraries than ours may have made them. */
+export function spansIn(request: Message, foreign: boolean): ReceivedSpan[] {
+  return itemsOf('traces', request, foreign).map(([resource, span]) => {
     assert.match(String(span['traceId']), /^(?!0{32})[\da-f]{32}$/);
     assert.match(String(span['spanId']), /^(?!0{16})[\da-f]{16}$/);
     const parent = span['parentSpanId'] as string | undefined;
@@ -80,8 +81,8 @@ export function spansIn(request: Message): ReceivedSpan[] {
   });
 }
 
-export function logsIn(request: Message): ReceivedLog[] {
-  return itemsOf('logs', request).map(([resource, record]) => ({
+export function logsIn(request: Message, foreign: boolean): ReceivedLog[] {
+  return itemsOf('logs', request, foreign).map(([resource, record]) => ({
     resource,
     eventName: String(record['eventName'] ?? ''),
     severity: Number(record['severityNumber'] ?? 0),

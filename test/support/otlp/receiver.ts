@@ -32,6 +32,8 @@ export interface ReceiverOptions {
   readonly tls?: { readonly key: Buffer; readonly cert: Buffer };
   /** @default any free one */
   readonly port?: number;
+  /** Whether it is sent what others than nervecenter made. @default false */
+  readonly foreign?: boolean;
 }
 
 /** A strict OTLP receiver: what is not by the protocol is kept in `problems`. */
@@ -41,15 +43,19 @@ export class OtlpReceiver {
   readonly metrics: ReceivedMetric[] = [];
   readonly headers: Readonly<Record<string, unknown>>[] = [];
   readonly problems: unknown[] = [];
+  /** What was accepted, as it came. */
+  readonly requests: { readonly signal: Signal; readonly request: Message }[] = [];
   /** Asked for every request; what it gives is done instead of accepting. */
   fault: (signal: Signal) => Fault | null = () => null;
   /** When each request came, accepted or not. */
   readonly arrivals: number[] = [];
   url = '';
+  #foreign = false;
   #stop: () => Promise<void> = async () => {};
 
   static async start(options: ReceiverOptions = {}): Promise<OtlpReceiver> {
     const receiver = new OtlpReceiver();
+    receiver.#foreign = options.foreign ?? false;
     if (options.protocol === 'grpc') await receiver.#listenGrpc(options);
     else await receiver.#listenHttp(options);
     return receiver;
@@ -170,8 +176,9 @@ export class OtlpReceiver {
   }
 
   #take(signal: Signal, request: Message): void {
-    if (signal === 'traces') this.spans.push(...spansIn(request));
-    else if (signal === 'logs') this.logs.push(...logsIn(request));
+    this.requests.push({ signal, request });
+    if (signal === 'traces') this.spans.push(...spansIn(request, this.#foreign));
+    else if (signal === 'logs') this.logs.push(...logsIn(request, this.#foreign));
     else this.metrics.push(...metricsIn(request));
   }
 }

@@ -4,6 +4,7 @@ import type { Point, Source } from '../../../core/frame.ts';
 import { RouteBound } from '../../../core/http/served.ts';
 import { CallLabels } from '../../../core/llm/call-labels.ts';
 import { BoundedLabels, CALL_OPERATION, FOLDED_LABEL, FOLDED_LABELS } from '../../../core/llm/labels.ts';
+import { NO_VIA, type Passage, type Via } from '../../../core/passage.ts';
 import type { NervecenterEvent, SignalName } from '../../../core/signals/index.ts';
 import { type CounterSpec, counterOf } from '../../../core/signals/instruments.ts';
 import type { StoredTrace } from '../../../core/signals/span.ts';
@@ -44,18 +45,30 @@ export const OTLP_EXCEPTIONS: CounterSpec = {
   description: 'Exceptions in log records received by OTLP, by service.name and exception.type.',
 };
 
+/** A request that was received, to be sent on. */
+export interface Forwarded extends Pick<OtlpDelivery, 'encoding' | 'body' | 'via'> {
+  readonly signal: 'traces' | 'logs';
+  readonly records: number;
+}
+
 /** Where what comes by OTLP goes. */
 export interface OtlpSink {
-  /** Returns false when there are too many processes already. */
-  join(source: Source): boolean;
+  /** Returns false when there are too many processes already. @param via what the request has passed through that names it. */
+  join(source: Source, via: Via): boolean;
   /** Takes points that totals are kept of; they say who sent them. */
   addLasting(points: readonly Point[]): void;
   /** Takes the other points, and the news that an instance is alive; returns those that were not taken. */
   merge(instanceId: string, points: readonly Point[]): readonly Point[];
   /** Resolves once they are accepted. Never rejects. @param sent whose batch they are, and which. */
-  offer(events: readonly NervecenterEvent[], sent?: readonly [string, number]): Promise<void>;
+  offer(
+    events: readonly NervecenterEvent[],
+    passage: Passage,
+    sent?: readonly [string, number],
+  ): Promise<void>;
   /** Whether an agent in the process of a sender tells of the same in events of its own. */
   toldByAgent(source: Source, subject: SignalName): boolean;
+  /** Sends on what was received, as it came. Resolves when that is safe. Never rejects. `null`: nothing is sent. */
+  readonly forward: ((request: Forwarded) => Promise<void>) | null;
   /** Which batches were accepted, here or by the collector before: of processes, and the pieces of a request by its digest. */
   readonly sentBatches: SentBatches;
 }
@@ -111,7 +124,7 @@ export class OtlpAcceptance implements OtlpConsumer {
       keepsSpans,
       counts: (told) => this.#counts(told),
       wallClock: now,
-      onDecided: (decided) => this.#offerDecided(decided),
+      onDecided: (decided, via) => this.#offerDecided(decided, via),
     });
     this.#metrics = new OtlpMetrics({ ...parts, sinceMs: now() });
     this.#logs = new OtlpLogs({ ...parts, exceptions: counterOf(meter, OTLP_EXCEPTIONS), onFolded });
@@ -124,11 +137,15 @@ export class OtlpAcceptance implements OtlpConsumer {
   async spans(spans: readonly OtlpSpan[], delivery: OtlpDelivery): Promise<OtlpRejected> {
     this.#refuseUntilKnown();
     const refusals = new Refusals();
-    const usable = this.#joined(spans, refusals);
+    const usable = this.#joined(spans, delivery.via, refusals);
     // Its spans are stored: what they tell was decided, here or before, or is found in their rows.
     if (this.#keepsSpans && this.#sink.sentBatches.has(delivery.digest, LAST_PIECE)) return refusals.rejected;
-    const { rejected, events, spans: kept } = this.#assembler.accept(usable, delivery.bytes);
-    await this.#offerPieces([...events.map(({ event }) => event), ...kept], delivery.digest);
+    const { digest, body, via } = delivery;
+    const { rejected, events, spans: kept } = this.#assembler.accept(usable, body.length, via);
+    const offered = [...events.map(({ event }) => event), ...kept];
+    // First, because what rows know by its digest is not sent on again.
+    await this.#forward('traces', spans.length, delivery);
+    await this.#offerPieces(offered, digest, via);
     return both(refusals.rejected, rejected);
   }
 
@@ -142,18 +159,22 @@ export class OtlpAcceptance implements OtlpConsumer {
     if (decided === null) return null;
     const events = decided.map(({ event }) => event);
     const offers: Promise<void>[] = [];
-    for (let at = 0; at < events.length; at += PIECE_EVENTS_MAX)
-      offers.push(this.#sink.offer(events.slice(at, at + PIECE_EVENTS_MAX)));
+    for (let at = 0; at < events.length; at += PIECE_EVENTS_MAX) {
+      const piece = events.slice(at, at + PIECE_EVENTS_MAX);
+      offers.push(this.#sink.offer(piece, { via: NO_VIA, derived: true }));
+    }
     await Promise.all(offers);
     return events.filter(({ retractsMs }) => retractsMs === undefined).length;
   }
 
-  async metrics(metrics: readonly OtlpMetric[]): Promise<OtlpRejected> {
-    return this.#metrics.take(metrics, this.#now());
+  async metrics(metrics: readonly OtlpMetric[], { via }: OtlpDelivery): Promise<OtlpRejected> {
+    return this.#metrics.take(metrics, this.#now(), via);
   }
 
-  logs(records: readonly OtlpLogRecord[]): Promise<OtlpRejected> {
-    return this.#logs.take(records, this.#now());
+  async logs(records: readonly OtlpLogRecord[], delivery: OtlpDelivery): Promise<OtlpRejected> {
+    const rejected = await this.#logs.take(records, this.#now(), delivery.via);
+    await this.#forward('logs', records.length, delivery);
+    return rejected;
   }
 
   /** Decides and gives on all that is held; resolves when it is accepted. */
@@ -174,13 +195,21 @@ export class OtlpAcceptance implements OtlpConsumer {
     );
   }
 
-  #joined(spans: readonly OtlpSpan[], refusals: Refusals): readonly OtlpSpan[] {
+  async #forward(
+    signal: Forwarded['signal'],
+    records: number,
+    { encoding, body, via }: OtlpDelivery,
+  ): Promise<void> {
+    await this.#sink.forward?.({ signal, records, encoding, body, via });
+  }
+
+  #joined(spans: readonly OtlpSpan[], via: Via, refusals: Refusals): readonly OtlpSpan[] {
     const may = new Map<Source, boolean>();
     return spans.filter(({ resource }) => {
       const source = sourceOfResource(resource);
       let joined = may.get(source);
       if (joined === undefined) {
-        joined = this.#sink.join(source);
+        joined = this.#sink.join(source, via);
         this.#subjects.meet(source.instanceId, resource);
         if (joined) this.#sink.merge(source.instanceId, []);
         may.set(source, joined);
@@ -199,18 +228,20 @@ export class OtlpAcceptance implements OtlpConsumer {
     return this.#subjects.told(sender.instanceId, signal, 'spans', telling) !== 'told';
   }
 
-  async #offerPieces(events: readonly NervecenterEvent[], digest: string): Promise<void> {
+  async #offerPieces(events: readonly NervecenterEvent[], digest: string, via: Via): Promise<void> {
     const offers: Promise<void>[] = [];
     for (let piece = 1, at = 0; at < events.length; piece++, at += PIECE_EVENTS_MAX) {
       const number = at + PIECE_EVENTS_MAX < events.length ? piece : LAST_PIECE;
       if (!this.#sink.sentBatches.accept(digest, number)) continue;
-      offers.push(this.#sink.offer(events.slice(at, at + PIECE_EVENTS_MAX), [digest, number]));
+      const slice = events.slice(at, at + PIECE_EVENTS_MAX);
+      offers.push(this.#sink.offer(slice, { via, derived: true }, [digest, number]));
     }
     await Promise.all(offers);
   }
 
-  #offerDecided({ events, spans }: Decided): void {
-    const offered = this.#sink.offer([...events.map(({ event }) => event), ...spans]);
+  #offerDecided({ events, spans }: Decided, via: Via): void {
+    const all = [...events.map(({ event }) => event), ...spans];
+    const offered = this.#sink.offer(all, { via, derived: true });
     this.#offers.add(offered);
     void offered.then(() => this.#offers.delete(offered));
   }

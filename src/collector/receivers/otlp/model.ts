@@ -3,6 +3,8 @@
  * opentelemetry-proto 1.9; times are milliseconds since the epoch, ids lower-case hex.
  */
 
+import type { Via } from '../../../core/passage.ts';
+
 /** A value of an attribute or a body. 64-bit integers are numbers, exact to 2^53; bytes are base64 text, as in JSON. */
 export type OtlpValue =
   | string
@@ -150,14 +152,20 @@ export interface OtlpLogRecord {
   readonly spanId: string | null;
 }
 
+/** How a body is written. */
+export type Encoding = 'protobuf' | 'json';
+
 /** How a request came. */
 export interface OtlpDelivery {
   /** A UUID made of its bytes before inflation: a client's retry sends the same ones. */
   readonly digest: string;
-  /** Size of its body, inflated: what stays in memory as long as one of its spans is held. */
-  readonly bytes: number;
   /** Whose key it came with (`NERVECENTER_OTLP_KEYS`), `null` where none was asked for. */
   readonly keyName: string | null;
+  readonly encoding: Encoding;
+  /** Inflated: it stays in memory as long as one of its spans is held. */
+  readonly body: Buffer;
+  /** The collectors that it has passed through. */
+  readonly via: Via;
 }
 
 /** What of a request could not be used: `partial_success`. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { UNNAMED_SERVICE } from '../../../core/event.ts';
 import type { Source } from '../../../core/frame.ts';
 import { isUuid } from '../../../core/signals/checks.ts';
 import { text } from '../../../core/signals/row.ts';
@@ -8,8 +9,6 @@ import type { OtlpResource, OtlpValue } from './model.ts';
 const NAME_CHARS_MAX = 255;
 /** Readers of metrics send every minute by default; who is silent for longer is not late. */
 const INTERVAL_MS = milliseconds(60_000);
-/** As the SDKs name a process nobody has named. */
-const UNNAMED = 'unknown_service';
 
 const KNOWN = new WeakMap<OtlpResource, Source>();
 
@@ -27,7 +26,7 @@ export function sourceOfResource(resource: OtlpResource): Source {
 }
 
 function read({ attributes }: OtlpResource): Source {
-  const service = nameOf(attributes['service.name']) ?? UNNAMED;
+  const service = nameOf(attributes['service.name']) ?? UNNAMED_SERVICE;
   const host = nameOf(attributes['host.name']) ?? nameOf(attributes['k8s.pod.name']) ?? '';
   const pid = Number(attributes['process.pid']);
   const claimed = nameOf(attributes['service.instance.id']);

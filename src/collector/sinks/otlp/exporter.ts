@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Config } from '../../../config/config.ts';
 import type { OtlpSignal, OtlpTarget } from '../../../config/otlp/target.ts';
+import type { Sender } from '../../../core/event.ts';
 import type { Attributes, Point, Source } from '../../../core/frame.ts';
+import { allVia, NO_VIA, type Passage, type Via } from '../../../core/passage.ts';
 import type { NervecenterEvent } from '../../../core/signals/index.ts';
 import type { Log } from '../../log.ts';
 import type { SentBatch } from '../postgres/spool/batch.ts';
@@ -10,6 +12,7 @@ import type { SpoolFiles } from '../postgres/spool/files.ts';
 import { Resources } from './encode/resources.ts';
 import { type Serializers, serializersOf } from './encode/serializers.ts';
 import { hasSpans } from './encode/spans.ts';
+import { Forwarding, type ReceivedRequest } from './forwarding.ts';
 import { EventFigures } from './metrics/event-figures.ts';
 import { MetricExport } from './metrics/metric-export.ts';
 import { payloadOf } from './queue/event-batch.ts';
@@ -44,15 +47,21 @@ export interface TargetCounts {
 
 /** Where events and measurements leave for backends that take OTLP. */
 export interface OtlpExporter {
+  /** What all that is sent from here says it has passed through (`Via`): a UUID, new with every start. */
+  readonly id: string;
   /** Finds what an earlier process left, and sends. Never rejects. */
   start(): Promise<void>;
   /**
    * Takes events to send. Resolves when they are written, or memory is all there is for them; never rejects.
    *
    * @param sent whose batch they are, and which: under this name they go to another nervecenter.
+   * @param passage of what came by OTLP.
    */
-  offer(events: readonly NervecenterEvent[], sent?: SentBatch): Promise<void>;
-  join(source: Source): void;
+  offer(events: readonly NervecenterEvent[], sent?: SentBatch, passage?: Passage): Promise<void>;
+  /** Takes a request to send on as it came. Resolves when it is written, likewise; never rejects. */
+  forward(request: ReceivedRequest): Promise<void>;
+  /** @param via what it came through, of a process that was heard of by OTLP. */
+  join(source: Source, via?: Via): void;
   leave(instanceId: string): void;
   /** Takes what a process measured itself; the collector itself where none is named. */
   addPoints(points: readonly Point[], instanceId?: string): void;
@@ -65,6 +74,8 @@ export interface OtlpExporter {
 interface PreparedBatch {
   readonly writer: string;
   readonly seq: number;
+  /** Sent on itself to those who are no nervecenter. */
+  readonly derived: boolean;
   readonly encode: (events: readonly NervecenterEvent[]) => Buffer;
 }
 
@@ -98,9 +109,12 @@ class Exporter implements OtlpExporter {
   readonly #resources: Resources;
   readonly #figures = new EventFigures();
   readonly #targets: readonly Target[];
+  readonly #forwarding: Forwarding;
   readonly #sources = new Map<string, Source>();
-  /** New with every start: what has no name of its own is named by it. */
-  readonly #writer = randomUUID();
+  /** What the metrics of processes have passed through that came by OTLP. */
+  readonly #via = new Map<string, Via>();
+  /** What has no name of its own is named by it, too. */
+  readonly id = randomUUID();
   #nextSeq = 1;
   #stopping: Promise<void> | null = null;
 
@@ -108,15 +122,23 @@ class Exporter implements OtlpExporter {
     const { config, host } = options;
     this.#service = config.service;
     const attributes: Attributes = config.resourceAttributes;
-    this.#resources = new Resources({ service: config.service, instanceId: this.#writer, attributes, host });
+    this.#resources = new Resources({ service: config.service, instanceId: this.id, attributes, host });
     this.#targets = config.otlpTargets.map((target) =>
       createTarget(target, {
         ...options,
         connect,
         resources: this.#resources,
         measure: () => this.#measured(),
+        id: this.id,
+        viaOf: (sender) => [this.id, ...(this.#via.get(sender?.instanceId ?? '') ?? NO_VIA)],
       }),
     );
+    this.#forwarding = new Forwarding({
+      targets: this.#targets.flatMap(({ target, counts, events }) =>
+        events === null ? [] : [{ target, counts, spool: events.spool }],
+      ),
+      nextName: () => ({ writer: this.id, seq: this.#nextSeq++ }),
+    });
   }
 
   async start(): Promise<void> {
@@ -127,25 +149,36 @@ class Exporter implements OtlpExporter {
     }
   }
 
-  async offer(events: readonly NervecenterEvent[], sent?: SentBatch): Promise<void> {
+  async offer(events: readonly NervecenterEvent[], sent?: SentBatch, passage?: Passage): Promise<void> {
     if (events.length === 0) return;
     if (this.#targets.some(({ target, metrics }) => metrics !== null && !target.nervecenter)) {
       this.#figures.measure(events);
     }
-    const [writer, seq] = sent ?? [this.#writer, this.#nextSeq++];
-    const batch: PreparedBatch = { writer, seq, encode: encodedOnce() };
+    const [writer, seq] = sent ?? [this.id, this.#nextSeq++];
+    const { via, derived } = passage ?? { via: NO_VIA, derived: false };
+    const batch: PreparedBatch = { writer, seq, derived, encode: encodedOnce(via) };
     await Promise.all(this.#targets.map((target) => this.#offerTo(target, events, batch)));
   }
 
-  join(source: Source): void {
+  forward(request: ReceivedRequest): Promise<void> {
+    return this.#forwarding.forward(request);
+  }
+
+  join(source: Source, via: Via = NO_VIA): void {
+    const { instanceId } = source;
     const [oldest] = this.#sources.keys();
-    if (this.#sources.size >= SOURCES_MAX && oldest !== undefined) this.#sources.delete(oldest);
-    this.#sources.set(source.instanceId, source);
+    if (this.#sources.size >= SOURCES_MAX && oldest !== undefined) {
+      this.#sources.delete(oldest);
+      this.#via.delete(oldest);
+    }
+    this.#sources.set(instanceId, source);
+    if (via.length > 0) this.#via.set(instanceId, allVia([this.#via.get(instanceId) ?? NO_VIA, via]));
     this.#resources.join(source);
   }
 
   leave(instanceId: string): void {
     this.#sources.delete(instanceId);
+    this.#via.delete(instanceId);
     for (const { metrics } of this.#targets) metrics?.leave(instanceId);
   }
 
@@ -191,9 +224,9 @@ class Exporter implements OtlpExporter {
   async #offerTo(
     { target, events }: Target,
     offered: readonly NervecenterEvent[],
-    { writer, seq, encode }: PreparedBatch,
+    { writer, seq, derived, encode }: PreparedBatch,
   ): Promise<void> {
-    if (events === null) return;
+    if (events === null || (derived && !target.nervecenter)) return;
     const wanted = eventsFor(target, offered, this.#service);
     const kept = target.nervecenter ? wanted : spansAmong(wanted);
     if (kept.length > 0) await events.spool.offer({ writer, seq, rows: kept.length, payload: encode(kept) });
@@ -214,10 +247,12 @@ interface TargetParts extends ExporterOptions {
   readonly connect: (to: TransportOptions) => Transport;
   readonly resources: Resources;
   readonly measure: () => void;
+  readonly id: string;
+  readonly viaOf: (sender: Sender | undefined) => Via;
 }
 
 function createTarget(target: OtlpTarget, parts: TargetParts): Target {
-  const { config, log, resources, connect, measure, spoolFiles } = parts;
+  const { config, log, id, resources, connect, measure, viaOf, spoolFiles } = parts;
   const counts = new ExportCounts(target.name, log);
   const deliveries: Partial<Record<OtlpSignal, Delivery>> = {};
   const serializers: Partial<Record<OtlpSignal, Serializers>> = {};
@@ -244,7 +279,16 @@ function createTarget(target: OtlpTarget, parts: TargetParts): Target {
     onChange: () => loop.notify(),
     ...(spoolFiles === undefined ? {} : { files: spoolFiles }),
   });
-  const loop = new TargetExport({ target, resources, spool, counts, deliveries: ofEvents, serializers });
+  const loop = new TargetExport({
+    target,
+    resources,
+    serializers,
+    spool,
+    counts,
+    deliveries: ofEvents,
+    id,
+    log,
+  });
   return {
     target,
     counts,
@@ -258,6 +302,7 @@ function createTarget(target: OtlpTarget, parts: TargetParts): Target {
             delivery: metrics,
             serializers: serializers.metrics,
             measure,
+            viaOf,
           }),
   };
 }
@@ -270,10 +315,10 @@ function spansAmong(events: readonly NervecenterEvent[]): readonly NervecenterEv
 }
 
 /** Bytes of the same list are made once, however many targets there are. */
-function encodedOnce(): (events: readonly NervecenterEvent[]) => Buffer {
+function encodedOnce(via: Via): (events: readonly NervecenterEvent[]) => Buffer {
   const made = new Map<readonly NervecenterEvent[], Buffer>();
   return (events) => {
-    const known = made.get(events) ?? payloadOf(events);
+    const known = made.get(events) ?? payloadOf(events, via);
     made.set(events, known);
     return known;
   };

@@ -1,33 +1,31 @@
-import type { OtlpSignal, OtlpTarget } from '../../../config/otlp/target.ts';
+import type { OtlpTarget } from '../../../config/otlp/target.ts';
+import { describeError } from '../../../core/errors.ts';
 import type { Sender } from '../../../core/event.ts';
 import type { NervecenterEvent } from '../../../core/signals/index.ts';
 import { MIB, SECOND_MS } from '../../../core/units.ts';
-import { detailsOf, eventRecord } from './encode/log-records.ts';
-import type { Resources } from './encode/resources.ts';
-import type { OtlpLogRecord, OtlpSpan, Serializers } from './encode/serializers.ts';
-import { spansOf } from './encode/spans.ts';
-import { eventsIn } from './queue/event-batch.ts';
+import { Condition } from '../../condition.ts';
+import type { Log } from '../../log.ts';
+import { type Outgoing, type OutgoingOptions, outgoingOf } from './outgoing.ts';
+import type { ForwardedSignal } from './proto/schema.ts';
 import type { EventSpool, TakeBounds } from './queue/event-spool.ts';
 import type { ExportCounts } from './queue/export-counts.ts';
 import type { Delivered, Delivery } from './send/delivery.ts';
 
 /** What of a target sends its events. */
-export interface TargetExportOptions {
-  readonly target: OtlpTarget;
-  readonly resources: Resources;
+export interface TargetExportOptions extends OutgoingOptions {
   readonly spool: EventSpool;
   readonly counts: ExportCounts;
   /** Of the signals that events become for this target. */
-  readonly deliveries: Readonly<Partial<Record<OtlpSignal, Delivery>>>;
-  readonly serializers: Readonly<Partial<Record<OtlpSignal, Serializers>>>;
+  readonly deliveries: Readonly<Partial<Record<ForwardedSignal, Delivery>>>;
+  /** The id that this collector sends under. */
+  readonly id: string;
+  readonly log: Log;
 }
 
 /** What is here for so long is sent, even if it is little. */
 const LINGER_MS = SECOND_MS / 2;
 /** Receivers take some MiB at once; this much JSON is less as protobuf. */
 const BOUNDS: TakeBounds = { events: 1000, bytes: 2 * MIB };
-/** Past it a request is several: a query has a span for every stage. */
-const SPANS_MAX = 2000;
 const READ_RETRY_MS = SECOND_MS;
 
 type Batches = Awaited<ReturnType<EventSpool['take']>>;
@@ -35,6 +33,7 @@ type Batches = Awaited<ReturnType<EventSpool['take']>>;
 /** The loop that takes what waits for one target and sends it, as spans and log records. */
 export class TargetExport {
   readonly #options: TargetExportOptions;
+  readonly #unreadable: Condition;
   #wake = () => {};
   #hurried = false;
   #stopped = false;
@@ -42,6 +41,7 @@ export class TargetExport {
 
   constructor(options: TargetExportOptions) {
     this.#options = options;
+    this.#unreadable = new Condition(options.log, 'otlp');
   }
 
   start(): void {
@@ -88,46 +88,59 @@ export class TargetExport {
   /** False: it is to be sent by the next process. */
   async #send(batches: Batches): Promise<boolean> {
     const { spool, counts } = this.#options;
-    const taken = batches.reduce((sum, { rows }) => sum + rows, 0);
-    const delivered = await Promise.all(this.#requests(batches).map((deliver) => deliver()));
-    if (delivered.includes('stopped')) {
+    const outgoing = outgoingOf(batches, this.#options);
+    const ofSignal = (signal: ForwardedSignal) => outgoing.filter((one) => one.signal === signal);
+    const refused = new Set<number>();
+    const done = await Promise.all([
+      this.#inTurn(ofSignal('traces'), refused),
+      this.#inTurn(ofSignal('logs'), refused),
+    ]);
+    if (done.includes(false)) {
       spool.putBack();
       return false;
     }
+    const taken = batches.reduce((sum, { rows }) => sum + rows, 0);
+    const lost = batches.reduce((sum, { rows }, batch) => sum + (refused.has(batch) ? rows : 0), 0);
     const settled = spool.acknowledge(); // The rows leave the spool's count in this moment, and are counted here.
-    if (delivered.includes('refused')) counts.drop('refused', taken);
-    else {
-      counts.exported += taken;
+    counts.drop('refused', lost);
+    if (taken > lost) {
+      counts.exported += taken - lost;
       counts.relieved();
     }
     await settled;
     return true;
   }
 
-  /** What the events become for this target, a chain of requests per signal. */
-  #requests(batches: Batches): (() => Promise<Delivered>)[] {
-    const { target, resources, deliveries, serializers } = this.#options;
-    const spans: OtlpSpan[] = [];
-    const records: OtlpLogRecord[] = [];
-    for (const batch of batches) {
-      for (const event of eventsIn(batch)) {
-        const resource = resources.of(event.sender);
-        if (target.nervecenter) records.push(eventRecord(event, batch, resource));
-        else {
-          if (deliveries.traces !== undefined) spans.push(...spansOf(event, resource));
-          const details = deliveries.logs === undefined ? null : detailsOf(event, resource);
-          if (details !== null) records.push(details);
-        }
-      }
+  /**
+   * One request after the other; what is refused keeps none of the others from being sent.
+   *
+   * @param refused gets the batches of which something was refused for good.
+   * @returns false: not all of it was sent.
+   */
+  async #inTurn(outgoing: readonly Outgoing[], refused: Set<number>): Promise<boolean> {
+    for (const one of outgoing) {
+      const delivered = await this.#deliver(one);
+      if (delivered === 'stopped') return false;
+      if (delivered !== 'refused') continue;
+      // One sender's request that a receiver does not like takes none of the others with it.
+      if (one.parts.length === 0) for (const batch of one.batches) refused.add(batch);
+      else if (!(await this.#inTurn(one.parts, refused))) return false;
     }
-    const { traces, logs } = deliveries;
-    const chunks = Math.ceil(spans.length / SPANS_MAX);
-    const spanBodies = Array.from(
-      { length: chunks },
-      (_, index) => () => serializers.traces?.traces(spans.slice(index * SPANS_MAX, (index + 1) * SPANS_MAX)),
-    );
-    const logBodies = records.length === 0 ? [] : [() => serializers.logs?.logs(records)];
-    return [() => inTurn(traces, spanBodies), () => inTurn(logs, logBodies)];
+    return true;
+  }
+
+  #deliver({ signal, via, body, parts }: Outgoing): Promise<Delivered> | Delivered {
+    const { deliveries, id } = this.#options;
+    const delivery = deliveries[signal];
+    if (delivery === undefined) return 'accepted'; // Not asked for any more: an earlier process took it.
+    try {
+      return delivery.deliver({ body: body(), via: [id, ...via], divisible: parts.length > 0 });
+    } catch (error) {
+      this.#unreadable.begin(
+        `What was received cannot be sent on: ${describeError(error)}; it is dropped, and counted.`,
+      );
+      return 'refused';
+    }
   }
 
   async #linger(): Promise<void> {
@@ -147,22 +160,6 @@ export class TargetExport {
       };
     });
   }
-}
-
-/** One request after the other; what is refused keeps none of the others from being sent. */
-async function inTurn(
-  delivery: Delivery | undefined,
-  bodies: readonly (() => Uint8Array | undefined)[],
-): Promise<Delivered> {
-  let worst: Delivered = 'accepted';
-  for (const body of bodies) {
-    const bytes = body();
-    if (delivery === undefined || bytes === undefined) continue;
-    const delivered = await delivery.deliver(bytes);
-    if (delivered === 'stopped') return 'stopped';
-    if (delivered === 'refused') worst = 'refused';
-  }
-  return worst;
 }
 
 /** Whether a target wants what comes from a process. */

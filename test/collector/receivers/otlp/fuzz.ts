@@ -1,15 +1,27 @@
-// Sends mutated bodies to real listeners: `node test/collector/receivers/otlp/fuzz.ts 200000`. A test sends a tenth.
-import { readFileSync } from 'node:fs';
-import { Agent, request } from 'node:http';
+// Sends mutated bodies, bombs and broken frames of gRPC to a whole collector that sends them on:
+// `node --expose-gc test/collector/receivers/otlp/fuzz.ts 200000`. A test sends a tenth, to the listeners alone.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { Agent, createServer, request } from 'node:http';
+import { type ClientHttp2Session, connect } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import type { OtlpSignal } from '../../../../src/collector/receivers/otlp/listen/statistics.ts';
+import { startTaking } from '../../forwarding/collectors.ts';
 import { messageOf, protobufOf } from './messages.ts';
-import { GrpcSender, type Receiver, startReceiver } from './receiver.ts';
+import { GrpcSender } from './receiver.ts';
 
 const CONCURRENT = 16;
-/** One in so many goes over gRPC. */
+/** One in so many goes over gRPC, by a client that frames messages as it should. */
 const GRPC_SHARE = 8;
+/** One in so many is a message over gRPC whose frame is mutated as well. */
+const FRAME_SHARE = 15;
+/** One in so many is small and inflates to more than a body may have. */
+const BOMB_SHARE = 401;
+const BOMB_BYTES = 64 * 1024 ** 2;
+const RSS_SAMPLES = 8;
+const ANSWER_MS_MAX = 60_000;
 const MUTATIONS_MAX = 6;
 
 /** Marsaglia's xorshift: the same numbers for the same seed. */
@@ -99,25 +111,60 @@ function mutated(random: (below: number) => number): Sent {
   return { signal: example.signal, json, compression, body: compressFirst ? body : compress(body) };
 }
 
+const BOMBS: readonly Sent[] = (['gzip', 'zstd'] as const).flatMap((compression) => {
+  const zeros = Buffer.alloc(BOMB_BYTES);
+  const once = compression === 'gzip' ? gzipSync(zeros) : zstdCompressSync(zeros);
+  // Several members of gzip, or frames of zstd, one behind the other are one body.
+  return [once, Buffer.concat([once, once, once, once])].map(
+    (body): Sent => ({
+      signal: 'traces',
+      json: true,
+      compression,
+      body,
+    }),
+  );
+});
+
+/** A message as gRPC frames it, or nearly so: a flag for compression, its length, its bytes. */
+function framed({ body }: Sent, random: (below: number) => number): Buffer {
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(body.length, 1);
+  const frame = Buffer.concat([head, body]);
+  return MUTATIONS[random(MUTATIONS.length)]?.(frame, random) ?? frame;
+}
+
 /** How often each answer came; by status, and `grpc` with its code. */
 export interface FuzzResult {
   readonly answers: Readonly<Record<string, number>>;
   /** Answers that are neither 200 nor 4xx with a reason. */
   readonly wrong: readonly string[];
   readonly rssGrownMib: number;
+  /** The process's memory at equal parts of the way. */
+  readonly rssMib: readonly number[];
+}
+
+/** Where it is sent to. */
+export interface Victim {
+  readonly http: string;
+  readonly grpc: string;
+  /** Drops what a test keeps of what came, which would hide what is leaked. */
+  readonly forget: () => void;
 }
 
 export async function fuzz(
-  receiver: Receiver,
+  victim: Victim,
   sender: GrpcSender,
   count: number,
   seed: number,
 ): Promise<FuzzResult> {
   const random = randomFrom(seed);
   const agent = new Agent({ keepAlive: true, maxSockets: CONCURRENT });
+  const session = connect(victim.grpc);
   const answers: Record<string, number> = {};
   const wrong: string[] = [];
-  const before = process.memoryUsage().rss;
+  const rss = () => Math.round(process.memoryUsage().rss / 1024 ** 2);
+  const before = rss();
+  const rssMib: number[] = [];
   let left = count;
   const note = (answer: string, right: boolean, sent: Sent) => {
     answers[answer] = (answers[answer] ?? 0) + 1;
@@ -125,15 +172,20 @@ export async function fuzz(
   };
   const work = async () => {
     while (left-- > 0) {
-      const sent = mutated(random);
-      receiver.received.length = 0; // What is kept of them would hide what is leaked.
-      if (left % GRPC_SHARE === 0) await overGrpc(sender, sent, note);
-      else await overHttp(receiver.http, agent, sent, note);
+      if (left % Math.ceil(count / RSS_SAMPLES) === 0) rssMib.push(rss());
+      const sent =
+        left % BOMB_SHARE === 0 ? (BOMBS[random(BOMBS.length)] ?? mutated(random)) : mutated(random);
+      victim.forget();
+      if (left % BOMB_SHARE !== 0 && left % FRAME_SHARE === 0) {
+        await inFrames(session, { ...sent, body: framed(sent, random) }, note);
+      } else if (left % BOMB_SHARE !== 0 && left % GRPC_SHARE === 0) await overGrpc(sender, sent, note);
+      else await overHttp(victim.http, agent, sent, note);
     }
   };
   await Promise.all(Array.from({ length: CONCURRENT }, work));
   agent.destroy();
-  return { answers, wrong, rssGrownMib: (process.memoryUsage().rss - before) / 1024 ** 2 };
+  session.close();
+  return { answers, wrong, rssGrownMib: rss() - before, rssMib };
 }
 
 type Note = (answer: string, right: boolean, sent: Sent) => void;
@@ -142,6 +194,39 @@ async function overGrpc(sender: GrpcSender, sent: Sent, note: Note): Promise<voi
   const answer = await sender.send(sent.signal, sent.body);
   if (Buffer.isBuffer(answer)) note('grpc 0', true, sent);
   else note(`grpc ${answer.code}`, answer.code === 3 && answer.details !== '', sent);
+}
+
+const SERVICES: Readonly<Record<OtlpSignal, string>> = {
+  traces: 'trace.v1.TraceService',
+  metrics: 'metrics.v1.MetricsService',
+  logs: 'logs.v1.LogsService',
+};
+
+/** Frames that a client of gRPC would not send. */
+function inFrames(session: ClientHttp2Session, sent: Sent, note: Note): Promise<void> {
+  return new Promise((resolve) => {
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': `/opentelemetry.proto.collector.${SERVICES[sent.signal]}/Export`,
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    });
+    let [code, details] = ['none', ''];
+    const take = (headers: Readonly<Record<string, unknown>>) => {
+      code = String(headers['grpc-status'] ?? code);
+      details = String(headers['grpc-message'] ?? details);
+    };
+    stream.on('response', take);
+    stream.on('trailers', take);
+    stream.on('error', () => {}); // It closes after that, and then it is seen what came.
+    stream.setTimeout(ANSWER_MS_MAX, () => stream.close());
+    stream.on('close', () => {
+      note(`frame ${code}`, code === '0' || (code !== 'none' && details !== ''), sent);
+      resolve();
+    });
+    stream.resume();
+    stream.end(sent.body);
+  });
 }
 
 function overHttp(url: string, agent: Agent, sent: Sent, note: Note): Promise<void> {
@@ -178,13 +263,28 @@ function reasonIn(body: Buffer, json: boolean): string {
 if (import.meta.main) {
   const stops: (() => unknown)[] = [];
   const context = { onTestFinished: (stop: () => unknown) => void stops.push(stop) } as never;
-  const receiver = await startReceiver(context);
+  const target = createServer((incoming, response) => {
+    incoming.resume().on('end', () => response.end());
+  }).listen(0, '127.0.0.1');
+  await new Promise((resolve) => target.once('listening', resolve));
+  const directory = mkdtempSync(join(tmpdir(), 'nervecenter-fuzz-'));
+  const endpoint = `http://127.0.0.1:${(target.address() as AddressInfo).port}`;
+  const taking = await startTaking({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }, directory);
+  const victim = { ...taking, forget: () => {} };
   const result = await fuzz(
-    receiver,
-    new GrpcSender(context, receiver.grpc),
+    victim,
+    new GrpcSender(context, taking.grpc),
     Number(process.argv[2] ?? 20_000),
     20_261_128,
   );
-  console.log({ ...result, logs: receiver.logs });
+  globalThis.gc?.();
+  const heapMib = Math.round(process.memoryUsage().heapUsed / 1024 ** 2);
+  const sentOn = await taking.metric('nervecenter_otlp_export_exported_total');
+  const unreadable = await taking.metric('nervecenter_otlp_export_dropped_total');
+  console.log({ ...result, heapMib, sentOn, unreadable, logs: taking.lines });
   for (const stop of stops.toReversed()) await stop();
+  await taking.collector.shutdown(5000);
+  target.closeAllConnections();
+  target.close();
+  rmSync(directory, { recursive: true, force: true });
 }

@@ -37,6 +37,7 @@ describe('OTLP over HTTP', () => {
     ] as const) {
       it(`takes ${type}, ${compression}, and answers in kind`, async (test) => {
         const { post, received } = await startReceiver(test);
+        const encoding = type === 'protobuf' ? 'protobuf' : 'json';
         const sent = compress(body);
         const answer = await post('/v1/traces', sent, { ...headers, 'content-encoding': compression });
         assert.equal(answer.status, 200);
@@ -44,7 +45,7 @@ describe('OTLP over HTTP', () => {
         assert.equal(answer.body.toString(), type === 'protobuf' ? '' : '{}');
         assert.deepEqual(
           received.map(({ signal, records, delivery }) => [signal, records.length, delivery]),
-          [['traces', 1, { digest: uuidOf(sent), bytes: body.length, keyName: null }]],
+          [['traces', 1, { digest: uuidOf(sent), keyName: null, encoding, body, via: [] }]],
         );
       });
     }

@@ -25,6 +25,8 @@ export interface Received {
 export interface ReceiverOptions {
   readonly keys?: readonly OtlpKey[];
   readonly allowedOrigins?: readonly string[];
+  /** Under which id the collector sends that receives. @default it does not */
+  readonly ownId?: string | null;
   /** What the consumer answers. @default that all was taken */
   readonly consume?: (received: Received) => Promise<OtlpRejected>;
 }
@@ -49,7 +51,7 @@ export interface Answer {
 /** Both listeners on free ports, with a consumer that remembers what it was handed. */
 export async function startReceiver(
   { onTestFinished }: Pick<TestContext, 'onTestFinished'>,
-  { keys = [], allowedOrigins = [], consume = async () => ALL_TAKEN }: ReceiverOptions = {},
+  { keys = [], allowedOrigins = [], consume = async () => ALL_TAKEN, ownId = null }: ReceiverOptions = {},
 ): Promise<Receiver> {
   const received: Received[] = [];
   const logs: string[] = [];
@@ -67,6 +69,7 @@ export async function startReceiver(
     grpc: 0,
     keys,
     consumer,
+    ownId,
     wantedKeys: ['*'],
     meter: provider.getMeter(),
     log: (component, message) => logs.push(`${component}: ${message}`),

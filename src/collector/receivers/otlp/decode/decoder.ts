@@ -1,4 +1,4 @@
-import type { OtlpLogRecord, OtlpMetric, OtlpRejected, OtlpSpan } from '../model.ts';
+import type { Encoding, OtlpLogRecord, OtlpMetric, OtlpRejected, OtlpSpan } from '../model.ts';
 import { decodeJsonLogs } from './json/logs.ts';
 import { decodeJsonMetrics } from './json/metrics.ts';
 import { decodeJsonSpans } from './json/spans.ts';
@@ -7,9 +7,6 @@ import { LeftOut } from './left-out.ts';
 import { decodeLogs } from './proto/logs.ts';
 import { decodeMetrics } from './proto/metrics.ts';
 import { decodeSpans } from './proto/spans.ts';
-
-/** How a body is written. */
-export type Encoding = 'protobuf' | 'json';
 
 /** What a body holds. */
 export interface Decoded<T> {

@@ -1,6 +1,5 @@
 import type { NervecenterError } from '../../../../core/errors.ts';
-import type { Encoding } from '../decode/decoder.ts';
-import type { OtlpRejected } from '../model.ts';
+import type { Encoding, OtlpRejected } from '../model.ts';
 import type { OtlpSignal } from './statistics.ts';
 
 /** Codes of `google.rpc.Code`. */

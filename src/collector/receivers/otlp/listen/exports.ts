@@ -1,9 +1,10 @@
 import { NervecenterError } from '../../../../core/errors.ts';
 import { toProblem } from '../../../../core/http/problem.ts';
+import { goesRound, type Via } from '../../../../core/passage.ts';
 import { DecodeError } from '../decode/decode-error.ts';
-import type { Decoded, Encoding, OtlpDecoder } from '../decode/decoder.ts';
+import type { Decoded, OtlpDecoder } from '../decode/decoder.ts';
 import { pointsIn } from '../decode/records.ts';
-import type { OtlpConsumer, OtlpDelivery, OtlpRejected } from '../model.ts';
+import type { Encoding, OtlpConsumer, OtlpDelivery, OtlpRejected } from '../model.ts';
 import { uuidOf } from '../sender.ts';
 import { RECENT_MAX } from './limits.ts';
 import { RecentRequests } from './recent.ts';
@@ -16,6 +17,7 @@ export interface ExportRequest {
   /** As they came. */
   readonly bytes: Buffer;
   readonly keyName: string | null;
+  readonly via: Via;
   /** Gives the body that the bytes hold. */
   readonly inflate: () => Promise<Buffer>;
 }
@@ -24,8 +26,25 @@ export interface ExportsOptions {
   readonly decoder: OtlpDecoder;
   readonly consumer: OtlpConsumer;
   readonly statistics: OtlpStatistics;
+  /** Under which id this collector sends; `null`: it does not. */
+  readonly ownId: string | null;
   /** Is told of failures that nobody foresaw. */
   readonly failed: (error: unknown) => void;
+  /** Is told when something comes back that was sent from here. */
+  readonly wentRound: () => void;
+}
+
+/** What was here before is not taken again. */
+const ROUND: OtlpConsumer = {
+  spans: async ({ length }) => refusedRound(length),
+  metrics: async (metrics) => refusedRound(pointsIn(metrics)),
+  logs: async ({ length }) => refusedRound(length),
+};
+
+function refusedRound(count: number): OtlpRejected {
+  const message =
+    'this collector has sent them itself: collectors that are targets of each other send in a circle, which ends here';
+  return { count, message };
 }
 
 /** Accepts requests, however they came: reads them and hands them on, once. */
@@ -44,12 +63,19 @@ export class Exports {
    */
   async accept(request: ExportRequest): Promise<OtlpRejected> {
     const { signal, keyName } = request;
-    const { statistics, failed } = this.#options;
-    const received = { digest: uuidOf(request.bytes), keyName };
-    const known = `${signal} ${received.digest} ${keyName ?? ''}`;
-    const outcome = this.#recent.has(known) ? 'repeated' : 'accepted';
+    const { statistics, ownId, failed, wentRound } = this.#options;
+    const digest = uuidOf(request.bytes);
+    const known = `${signal} ${digest} ${keyName ?? ''}`;
     try {
-      const rejected = await this.#recent.answer(known, () => this.#take(request, received));
+      if (ownId !== null && goesRound(request.via, ownId)) {
+        const refused = await this.#take(request, digest, ROUND);
+        statistics.request(signal, 'went_round');
+        wentRound();
+        return refused;
+      }
+      const outcome = this.#recent.has(known) ? 'repeated' : 'accepted';
+      const take = () => this.#take(request, digest, this.#options.consumer);
+      const rejected = await this.#recent.answer(known, take);
       statistics.request(signal, outcome);
       return rejected;
     } catch (error) {
@@ -59,20 +85,18 @@ export class Exports {
     }
   }
 
-  async #take(request: ExportRequest, received: Omit<OtlpDelivery, 'bytes'>): Promise<OtlpRejected> {
-    const { signal, encoding } = request;
-    const { decoder, consumer, statistics } = this.#options;
+  async #take(request: ExportRequest, digest: string, consumer: OtlpConsumer): Promise<OtlpRejected> {
+    const { signal, encoding, keyName, via } = request;
+    const { decoder, statistics } = this.#options;
     const body = await request.inflate();
-    const delivery = { ...received, bytes: body.length };
-    const { count, rejected } = await TAKERS[signal]({ body, encoding, decoder, consumer, delivery });
+    const delivery = { digest, keyName, encoding, body, via };
+    const { count, rejected } = await TAKERS[signal]({ decoder, consumer, delivery });
     statistics.records(signal, count - rejected.count, rejected.count);
     return rejected;
   }
 }
 
 interface Taking {
-  readonly body: Buffer;
-  readonly encoding: Encoding;
   readonly decoder: OtlpDecoder;
   readonly consumer: OtlpConsumer;
   readonly delivery: OtlpDelivery;
@@ -85,16 +109,16 @@ interface Taken {
 }
 
 const TAKERS: Readonly<Record<OtlpSignal, (taking: Taking) => Promise<Taken>>> = {
-  traces: async ({ body, encoding, decoder, consumer, delivery }) => {
-    const { records, rejected } = decoder.spans(body, encoding);
+  traces: async ({ decoder, consumer, delivery }) => {
+    const { records, rejected } = decoder.spans(delivery.body, delivery.encoding);
     return taken(records, rejected, records.length, () => consumer.spans(records, delivery));
   },
-  metrics: async ({ body, encoding, decoder, consumer, delivery }) => {
-    const { records, rejected } = decoder.metrics(body, encoding);
+  metrics: async ({ decoder, consumer, delivery }) => {
+    const { records, rejected } = decoder.metrics(delivery.body, delivery.encoding);
     return taken(records, rejected, pointsIn(records), () => consumer.metrics(records, delivery));
   },
-  logs: async ({ body, encoding, decoder, consumer, delivery }) => {
-    const { records, rejected } = decoder.logs(body, encoding);
+  logs: async ({ decoder, consumer, delivery }) => {
+    const { records, rejected } = decoder.logs(delivery.body, delivery.encoding);
     return taken(records, rejected, records.length, () => consumer.logs(records, delivery));
   },
 };

@@ -11,6 +11,7 @@ import {
 } from '@grpc/grpc-js';
 import { NervecenterError } from '../../../../core/errors.ts';
 import { toProblem } from '../../../../core/http/problem.ts';
+import { VIA_HEADER, viaIn } from '../../../../core/passage.ts';
 import { exportResponse, grpcCodeOf, retrySecondsOf, statusBody } from './answers.ts';
 import type { Exports } from './exports.ts';
 import type { InFlight } from './in-flight.ts';
@@ -121,6 +122,7 @@ async function take(
       encoding: 'protobuf',
       bytes,
       keyName: keyNameIn(metadata, keys),
+      via: viaIn(metadata.get(VIA_HEADER).join(',')),
       inflate: async () => bytes,
     });
     return exportResponse(signal, rejected, 'protobuf');

@@ -3,9 +3,10 @@ import type { Duplex } from 'node:stream';
 import { NervecenterError } from '../../../../core/errors.ts';
 import { printable } from '../../../../core/http/origin.ts';
 import { toProblem } from '../../../../core/http/problem.ts';
+import { VIA_HEADER, viaIn } from '../../../../core/passage.ts';
 import { KIB, SECOND_MS } from '../../../../core/units.ts';
 import { endWithAnswer, writeAnswer } from '../../../../platform/http-answer.ts';
-import type { Encoding } from '../decode/decoder.ts';
+import type { Encoding } from '../model.ts';
 import { exportResponse, httpStatusOf, retrySecondsOf, statusBody } from './answers.ts';
 import type { Exports } from './exports.ts';
 import type { InFlight, Share } from './in-flight.ts';
@@ -119,12 +120,14 @@ async function take(
   { exports, inFlight }: OtlpHttpOptions,
 ): Promise<Buffer> {
   const compression = compressionOf(request.headers['content-encoding']);
+  const via = request.headers[VIA_HEADER];
   const share = inFlight.share();
   try {
     const bytes = await receive(request, share);
     const rejected = await exports.accept({
       ...addressed,
       bytes,
+      via: viaIn(typeof via === 'string' ? via : undefined),
       inflate: async () => (compression === null ? bytes : inflate(bytes, compression, share)),
     });
     return exportResponse(addressed.signal, rejected, addressed.encoding);

@@ -21,6 +21,8 @@ export interface OtlpOptions {
   /** None: everybody who reaches the listeners may send. */
   readonly keys: readonly OtlpKey[];
   readonly consumer: OtlpConsumer;
+  /** Under which id this collector sends what it received; `null`: it does not. */
+  readonly ownId: string | null;
   /** Of the attributes of spans that `consumer` looks at; `name.*` stands for all that begin with `name.`. */
   readonly wantedKeys: Iterable<string>;
   /** Makes the instruments of the listeners' own metrics. */
@@ -42,14 +44,19 @@ export interface OtlpListeners {
  * @throws NervecenterError `NC_PORT_TAKEN` or `NC_CONFIG_INVALID`, with neither of them left open.
  */
 export async function startOtlp(options: OtlpOptions): Promise<OtlpListeners> {
-  const { config, consumer, wantedKeys, log } = options;
+  const { config, consumer, ownId, wantedKeys, log } = options;
   const failure = new Condition(log, 'otlp');
+  const round = new Condition(log, 'otlp');
   const statistics = new OtlpStatistics(options.meter);
   const decoder = new OtlpDecoder(wantedKeys);
   const failed = (error: unknown) =>
     failure.begin(`a request failed and is to be sent again: ${describeError(error)}`, describeError(error));
+  const wentRound = () =>
+    round.begin(
+      'what this collector has sent comes back to it, and is not taken again: one of its targets sends it on to here. Take one of the two out of the targets of the other.',
+    );
   const parts = {
-    exports: new Exports({ decoder, consumer, statistics, failed }),
+    exports: new Exports({ decoder, consumer, statistics, ownId, failed, wentRound }),
     keys: new SenderKeys(options.keys),
     inFlight: new InFlight(IN_FLIGHT_BYTES_MAX),
     statistics,

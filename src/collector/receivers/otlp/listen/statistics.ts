@@ -28,7 +28,7 @@ export class OtlpStatistics {
     this.#records = counterOf(meter, RECORDS);
   }
 
-  /** @param outcome `accepted`, `repeated`, or the code of the error in lower case and without its prefix. */
+  /** @param outcome `accepted`, `repeated`, `went_round`, or the code of the error in lower case and without its prefix. */
   request(signal: OtlpSignal | 'unknown', outcome: string): void {
     this.#requests.add(1, { signal, outcome });
   }

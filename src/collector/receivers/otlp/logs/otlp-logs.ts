@@ -2,6 +2,7 @@ import type { Counter } from '@opentelemetry/api';
 import { NervecenterError } from '../../../../core/errors.ts';
 import type { Source } from '../../../../core/frame.ts';
 import { BoundedLabels, errorType } from '../../../../core/llm/labels.ts';
+import { NO_VIA, type Passage, type Via } from '../../../../core/passage.ts';
 import type { NervecenterEvent } from '../../../../core/signals/index.ts';
 import type { SentBatches } from '../../sent-batches.ts';
 import type { OtlpLabels } from '../attributes.ts';
@@ -16,9 +17,13 @@ import { Batches, isOfAnotherHost, isOwnEvent, ownEvent, sentOf } from './own-ev
 /** Where events go. */
 export interface EventSink {
   /** Returns false when there are too many processes already. */
-  join(source: Source): boolean;
+  join(source: Source, via: Via): boolean;
   /** Resolves once they are accepted. Never rejects. @param sent whose batch they are, and which. */
-  offer(events: readonly NervecenterEvent[], sent?: readonly [string, number]): Promise<void>;
+  offer(
+    events: readonly NervecenterEvent[],
+    passage: Passage,
+    sent?: readonly [string, number],
+  ): Promise<void>;
   /** Which batches were accepted, here or by the collector before. */
   readonly sentBatches: Pick<SentBatches, 'complete' | 'accept'>;
 }
@@ -48,11 +53,13 @@ type Outcome = 'event' | 'call' | 'exception' | 'ignored' | 'known' | 'refused';
 
 interface HeldCall extends ToldCall {
   readonly instanceId: string;
+  readonly via: Via;
 }
 
 /** A request while it is read. */
 interface Reading {
   readonly nowMs: number;
+  readonly via: Via;
   readonly refusals: Refusals;
   readonly batches: Batches;
   readonly outcomes: Map<Outcome, number>;
@@ -81,12 +88,12 @@ export class OtlpLogs {
    *
    * @throws NervecenterError `NC_UNAVAILABLE` while it is not known yet which batches the collector before has accepted.
    */
-  async take(records: readonly OtlpLogRecord[], nowMs: number): Promise<OtlpRejected> {
+  async take(records: readonly OtlpLogRecord[], nowMs: number, via: Via = NO_VIA): Promise<OtlpRejected> {
     const { sentBatches } = this.#options.sink;
     if (!sentBatches.complete && records.some((record) => isOwnEvent(record) && sentOf(record) !== null)) {
       throw new NervecenterError('NC_UNAVAILABLE', STARTING);
     }
-    const reading = newReading(nowMs);
+    const reading = newReading(nowMs, via);
     for (const record of records) this.#read(record, reading);
     await this.#deliver(reading);
     return reading.refusals.rejected;
@@ -94,11 +101,13 @@ export class OtlpLogs {
 
   /** To be called every few seconds: gives on what was held back, of processes that were new, as soon as it is due. */
   async release(nowMs: number): Promise<void> {
-    const reading = newReading(nowMs);
-    const held = this.#held;
+    const held = Map.groupBy(this.#held, ({ via }) => via.join());
     this.#held = [];
-    for (const call of held) this.#judge(call, reading);
-    await this.#deliver(reading);
+    for (const calls of held.values()) {
+      const reading = newReading(nowMs, calls[0]?.via ?? NO_VIA);
+      for (const call of calls) this.#judge(call, reading);
+      await this.#deliver(reading);
+    }
   }
 
   #read(record: OtlpLogRecord, reading: Reading): void {
@@ -111,14 +120,14 @@ export class OtlpLogs {
       reading.refusals.add(TOO_MANY_INSTANCES, senderOf(record.resource).service);
       count(reading, 'refused');
     } else if (own) this.#readEvent(record, reading);
-    else if (told !== null) this.#judge({ ...told, instanceId }, reading);
+    else if (told !== null) this.#judge({ ...told, instanceId, via: reading.via }, reading);
     else if (isException(record)) this.#countException(record, reading);
     else count(reading, 'ignored');
   }
 
-  #joins({ resource }: OtlpLogRecord, { joined }: Reading): boolean {
+  #joins({ resource }: OtlpLogRecord, { joined, via }: Reading): boolean {
     const source = sourceOfResource(resource);
-    const known = joined.get(source) ?? this.#options.sink.join(source);
+    const known = joined.get(source) ?? this.#options.sink.join(source, via);
     joined.set(source, known);
     return known;
   }
@@ -147,7 +156,7 @@ export class OtlpLogs {
     if (verdict === 'held') this.#held.push(told);
     else if (verdict === 'told') count(reading, 'known');
     else {
-      reading.batches.add(null, event);
+      reading.batches.addDerived(event);
       count(reading, 'call');
     }
   }
@@ -161,11 +170,12 @@ export class OtlpLogs {
     count(reading, 'exception');
   }
 
-  async #deliver({ batches, outcomes }: Reading): Promise<void> {
+  async #deliver({ batches, outcomes, via }: Reading): Promise<void> {
     const { sink, records } = this.#options;
-    const offers = batches.inOrder.flatMap(({ sent, events }) => {
-      if (sent === null) return [sink.offer(events)];
-      if (sink.sentBatches.accept(...sent)) return [sink.offer(events, sent)];
+    const offers = batches.inOrder.flatMap(({ sent, derived, events }) => {
+      const passage = { via, derived };
+      if (sent === null) return [sink.offer(events, passage)];
+      if (sink.sentBatches.accept(...sent)) return [sink.offer(events, passage, sent)];
       outcomes.set('event', (outcomes.get('event') ?? 0) - events.length);
       outcomes.set('known', (outcomes.get('known') ?? 0) + events.length);
       return [];
@@ -184,8 +194,15 @@ function isException({ eventName, attributes }: OtlpLogRecord): boolean {
   );
 }
 
-function newReading(nowMs: number): Reading {
-  return { nowMs, refusals: new Refusals(), batches: new Batches(), outcomes: new Map(), joined: new Map() };
+function newReading(nowMs: number, via: Via): Reading {
+  return {
+    nowMs,
+    via,
+    refusals: new Refusals(),
+    batches: new Batches(),
+    outcomes: new Map(),
+    joined: new Map(),
+  };
 }
 
 function count({ outcomes }: Reading, outcome: Outcome): void {

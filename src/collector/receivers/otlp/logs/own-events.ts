@@ -18,6 +18,8 @@ type Sent = readonly [writer: string, batch: number];
 export interface SentEvents {
   /** `null` where the records do not say: nobody can tell whether they came before. */
   readonly sent: Sent | null;
+  /** They were made of other records. */
+  readonly derived: boolean;
   readonly events: NervecenterEvent[];
 }
 
@@ -64,8 +66,16 @@ export class Batches {
   readonly #batches = new Map<string, SentEvents>();
 
   add(sent: Sent | null, event: NervecenterEvent): void {
-    const key = sent?.join(' ') ?? event.sender?.instanceId ?? '';
-    const batch = this.#batches.get(key) ?? { sent, events: [] };
+    this.#add(sent?.join(' ') ?? event.sender?.instanceId ?? '', event, { sent, derived: false });
+  }
+
+  /** An event that was made of another record. */
+  addDerived(event: NervecenterEvent): void {
+    this.#add(`of ${event.sender?.instanceId}`, event, { sent: null, derived: true });
+  }
+
+  #add(key: string, event: NervecenterEvent, of: Omit<SentEvents, 'events'>): void {
+    const batch = this.#batches.get(key) ?? { ...of, events: [] };
     batch.events.push(event);
     this.#batches.set(key, batch);
   }

@@ -2,6 +2,7 @@ import type { Counter } from '@opentelemetry/api';
 import type { Attributes, Point, Source } from '../../../../core/frame.ts';
 import { currentPoints } from '../../../../core/llm/older-names.ts';
 import { isLasting } from '../../../../core/measured.ts';
+import { NO_VIA, type Via } from '../../../../core/passage.ts';
 import type { SignalName } from '../../../../core/signals/index.ts';
 import { ATTRIBUTES_MAX, bounded, type OtlpLabels } from '../attributes.ts';
 import type { OtlpMetric, OtlpRejected } from '../model.ts';
@@ -19,7 +20,7 @@ import { SeriesState, type Step } from './series-state.ts';
 /** Where points go. */
 export interface PointSink {
   /** Returns false when there are too many processes already. */
-  join(source: Source): boolean;
+  join(source: Source, via: Via): boolean;
   /** Those that totals are kept of, of one sender. */
   addLasting(points: readonly Point[]): void;
   /** Returns the points that were not taken. */
@@ -48,6 +49,7 @@ const OTHER_KIND = 'of another kind than the metric of this name is by conventio
 /** A request while it is read. */
 interface Reading {
   readonly nowMs: number;
+  readonly via: Via;
   readonly refusals: Refusals;
   readonly points: Map<Source, Point[]>;
   readonly outcomes: Map<string, number>;
@@ -78,8 +80,8 @@ export class OtlpMetrics {
     this.#state = new SeriesState(options.sinceMs);
   }
 
-  take(metrics: readonly OtlpMetric[], nowMs: number): OtlpRejected {
-    const reading: Reading = { nowMs, refusals: new Refusals(), points: new Map(), outcomes: new Map() };
+  take(metrics: readonly OtlpMetric[], nowMs: number, via: Via = NO_VIA): OtlpRejected {
+    const reading = newReading(nowMs, via);
     for (const metric of laterNamesFirst(metrics)) this.#read(metric, reading);
     this.#deliver(reading);
     for (const [outcome, count] of reading.outcomes) {
@@ -90,7 +92,7 @@ export class OtlpMetrics {
 
   /** To be called every few seconds: gives on what was held back, of processes that were new, as soon as it is due. */
   release(nowMs: number): void {
-    const reading: Reading = { nowMs, refusals: new Refusals(), points: new Map(), outcomes: new Map() };
+    const reading = newReading(nowMs, NO_VIA);
     for (const gain of this.#held.take()) this.#judge(gain, reading);
     this.#deliver(reading);
   }
@@ -108,7 +110,7 @@ export class OtlpMetrics {
       return;
     }
     if (!reading.points.has(source)) {
-      if (!this.#options.sink.join(source)) {
+      if (!this.#options.sink.join(source, reading.via)) {
         refuse(reading, TOO_MANY_INSTANCES, metric, points.length);
         return;
       }
@@ -201,6 +203,10 @@ export class OtlpMetrics {
       }
     }
   }
+}
+
+function newReading(nowMs: number, via: Via): Reading {
+  return { nowMs, via, refusals: new Refusals(), points: new Map(), outcomes: new Map() };
 }
 
 function present(point: Point | null): Point[] {

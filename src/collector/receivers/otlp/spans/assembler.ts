@@ -1,3 +1,4 @@
+import { allVia, NO_VIA, type Via } from '../../../../core/passage.ts';
 import type { SpanEvent, StoredTrace } from '../../../../core/signals/span.ts';
 import { MIB, MINUTE_MS, milliseconds, SECOND_MS } from '../../../../core/units.ts';
 import type { UserHeaders } from '../../../../core/user-headers.ts';
@@ -32,8 +33,11 @@ const SPANS_REMEMBERED_MAX = 100_000;
 export interface TraceAssemblerOptions {
   /** Milliseconds of a clock that only goes forward. */
   readonly now: () => number;
-  /** Takes what held spans have become: rows still to be priced and stored, and spans to be kept. */
-  readonly onDecided: (decided: Decided) => void;
+  /**
+   * Takes what held spans have become: rows still to be priced and stored, and spans to be kept; and which collectors the
+   * spans have passed through.
+   */
+  readonly onDecided: (decided: Decided, via: Via) => void;
   /** Whether what a span tells for the first time counts. @default it does */
   readonly counts?: (told: ToldEvent) => boolean;
   /** The time, in milliseconds since the epoch. @default the clock's */
@@ -135,19 +139,16 @@ export class TraceAssembler {
     this.#deciding = { make, counts, now: () => milliseconds(wallClock()) };
   }
 
-  /** @param bytes size of the request that they came in, which stays in memory while one of them is held. */
-  accept(spans: readonly OtlpSpan[], bytes = 0): AcceptedSpans {
-    const delivery: Delivery = { bytes, held: 0 };
+  /**
+   * @param bytes size of the request that they came in, which stays in memory while one of them is held.
+   * @param via the collectors that it has passed through.
+   */
+  accept(spans: readonly OtlpSpan[], bytes = 0, via: Via = NO_VIA): AcceptedSpans {
+    const delivery: Delivery = { bytes, via, held: 0 };
     const nowMs = this.#options.now();
-    let unusable = 0;
-    const added: SpanNode[] = [];
-    for (const span of spans) {
-      if (!isUsableTime(span.endMs)) unusable++;
-      else {
-        const node = this.#add(span, nowMs);
-        if (node !== null) added.push(node);
-      }
-    }
+    const usable = spans.filter(({ endMs }) => isUsableTime(endMs));
+    const added = usable.map((span) => this.#add(span, nowMs)).filter((node) => node !== null);
+    const unusable = spans.length - usable.length;
     this.#hold(added, delivery);
     const events = this.#requestsAmong(added);
     const kept = this.#options.keepsSpans ? this.#keptAmong(added) : [];
@@ -206,8 +207,7 @@ export class TraceAssembler {
   #requestsAmong(nodes: readonly SpanNode[]): ToldEvent[] {
     const requests = nodes.filter(({ reading }) => reading?.role === 'request');
     return [...Map.groupBy(requests, ({ span }) => span?.traceId ?? '')].flatMap(([id, own]) => {
-      const trace = this.#oldest.get(id);
-      if (trace === undefined) return [];
+      const trace = this.#oldest.get(id) ?? new Trace(id);
       return tellFirst(trace, requestsIn(own, this.#deciding.make), this.#deciding);
     });
   }
@@ -279,10 +279,11 @@ export class TraceAssembler {
   #decide(trace: Trace): void {
     this.#quiet.delete(trace.id);
     this.#oldest.delete(trace.id);
+    const via = allVia(trace.held.map(({ delivery }) => delivery?.via ?? NO_VIA));
     for (const node of trace.held) this.#letGo(node);
     const decided = decideHeld(trace, this.#deciding, this.#options.keepsSpans);
     this.#remembered.add(trace, this.#options.now());
-    if (decided.events.length > 0 || decided.spans.length > 0) this.#options.onDecided(decided);
+    if (decided.events.length > 0 || decided.spans.length > 0) this.#options.onDecided(decided, via);
   }
 
   #letGo(node: SpanNode): void {

@@ -1,3 +1,4 @@
+import type { Via } from '../../../../core/passage.ts';
 import type { NervecenterEvent } from '../../../../core/signals/index.ts';
 import type { Milliseconds } from '../../../../core/units.ts';
 import type { SpanReading } from '../dialects/index.ts';
@@ -9,9 +10,10 @@ const FAMILY_BITS: Readonly<Record<CallFamily, number>> = { generation: 1, embed
 /** Deepest nesting that is followed: spans of broken senders can be their own ancestors. */
 const DEPTH_MAX = 1000;
 
-/** A request's bytes, which are in memory as long as one of its spans is held. */
+/** A request's bytes, which are in memory as long as one of its spans is held, and which collectors it has passed through. */
 export interface Delivery {
   readonly bytes: number;
+  readonly via: Via;
   held: number;
 }
 

@@ -1,6 +1,7 @@
 import type { OtlpTarget } from '../../../../config/otlp/target.ts';
 import type { Sender } from '../../../../core/event.ts';
 import type { Point } from '../../../../core/frame.ts';
+import type { Via } from '../../../../core/passage.ts';
 import { type Resources, SCOPE } from '../encode/resources.ts';
 import type { Serializers } from '../encode/serializers.ts';
 import type { Delivery } from '../send/delivery.ts';
@@ -13,6 +14,8 @@ export interface MetricExportOptions {
   readonly serializers: Serializers;
   /** Brings what was measured since. Called before each collection. */
   readonly measure: () => void;
+  /** What the metrics of a process have passed through, this collector included. */
+  readonly viaOf: (sender: Sender | undefined) => Via;
 }
 
 interface Process {
@@ -82,7 +85,7 @@ export class MetricExport {
 
   /** False: the receiver could not be reached before somebody had to stop. */
   async #sendAll(): Promise<boolean> {
-    const { resources, delivery, serializers, measure } = this.#options;
+    const { resources, delivery, serializers, measure, viaOf } = this.#options;
     measure();
     for (const [instanceId, { sender, sums, left }] of [...this.#processes]) {
       const metrics = sums.collect(Date.now());
@@ -92,7 +95,7 @@ export class MetricExport {
         resource: resources.of(sender),
         scopeMetrics: [{ scope: SCOPE, metrics }],
       });
-      if ((await delivery.deliver(body)) === 'stopped') return false;
+      if ((await delivery.deliver({ body, via: viaOf(sender) })) === 'stopped') return false;
     }
     return true;
   }

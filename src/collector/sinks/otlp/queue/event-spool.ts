@@ -124,8 +124,10 @@ export class EventSpool {
     if (this.#syncTimer !== null) clearTimeout(this.#syncTimer);
     this.#pending.settle();
     this.#options.counts.drop('shutdown', this.#pending.clear());
-    await this.#spools?.sync().catch(() => {});
-    await this.#spools?.close().catch(() => {});
+    const failed = (error: unknown) =>
+      this.#failed(error, 'a power cut may lose what was written to it last');
+    await this.#spools?.sync().catch(failed);
+    await this.#spools?.close().catch(failed);
   }
 
   /** Memory is what the batches wait in, for now or by choice. */
@@ -211,12 +213,13 @@ export class EventSpool {
     }
   }
 
-  #failed(error: unknown): void {
+  #failed(error: unknown, consequence = 'events wait in memory meanwhile'): void {
     this.#failures++;
     this.#retryAtMs = performance.now() + backoffMs(this.#failures, Math.random());
     const { directory } = this.#options;
     this.#unusable.begin(
-      `The spool ${directory} cannot be used, events wait in memory meanwhile: ${describeError(error)}`,
+      `The spool ${directory} cannot be used, ${consequence}: ${describeError(error)}`,
+      consequence,
     );
   }
 

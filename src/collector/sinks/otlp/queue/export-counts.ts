@@ -4,9 +4,15 @@ import type { Log } from '../../../log.ts';
 /**
  * Why events were not sent: `spool_full` (the disk's share is used up, oldest first), `queue_full` (memory's share is, while
  * the disk cannot be used), `spool_corrupt` (damaged on disk), `refused` (the receiver will never take them), `shutdown` (in
- * memory only when the collector stopped).
+ * memory only when the collector stopped), `unreadable` (received in JSON, and in it what JSON of OTLP does not have).
  */
-export type ExportDropReason = 'spool_full' | 'queue_full' | 'spool_corrupt' | 'refused' | 'shutdown';
+export type ExportDropReason =
+  | 'spool_full'
+  | 'queue_full'
+  | 'spool_corrupt'
+  | 'refused'
+  | 'shutdown'
+  | 'unreadable';
 
 /** What became of the events of one target: accepted = exported + waiting + dropped, at every moment. */
 export class ExportCounts {

@@ -1,4 +1,5 @@
 import { backoffMs } from '../../../../core/backoff.ts';
+import type { Via } from '../../../../core/passage.ts';
 import { Condition } from '../../../condition.ts';
 import type { Log } from '../../../log.ts';
 import type { Outcome, Transport } from './transport.ts';
@@ -14,6 +15,15 @@ export interface DeliveryOptions {
 
 /** What became of a request in the end; `stopped`: nobody knows, or it was not sent. */
 export type Delivered = 'accepted' | 'refused' | 'stopped';
+
+/** What is to be sent. */
+export interface Request {
+  readonly body: Uint8Array;
+  /** What it says it has passed through, this collector included. */
+  readonly via: Via;
+  /** Where it is refused its parts are sent one by one: nothing is lost yet, and nothing told. @default false */
+  readonly divisible?: boolean;
+}
 
 /** Sends one request after the other, each as often as the protocol asks for, and says once what goes wrong. */
 export class Delivery {
@@ -33,12 +43,12 @@ export class Delivery {
   }
 
   /** Tries until the receiver has the request or refuses it for good, or `stop` is called. Never rejects. */
-  async deliver(body: Uint8Array): Promise<Delivered> {
+  async deliver({ body, via, divisible = false }: Request): Promise<Delivered> {
     for (let attempt = 1; !this.#stopped.signal.aborted; attempt++) {
-      const outcome = await this.#options.transport.send(body, this.#stopped.signal);
+      const outcome = await this.#options.transport.send(body, via, this.#stopped.signal);
       if (this.#stopped.signal.aborted && outcome.kind === 'retry') break;
       this.#options.onAttempt(outcome);
-      this.#tell(outcome);
+      if (!(divisible && outcome.kind === 'refused')) this.#tell(outcome);
       if (outcome.kind !== 'retry') return outcome.kind;
       // As the collector stops there is one more attempt, not one after the other.
       if (this.#hurried && attempt > 1) break;

@@ -7,6 +7,7 @@ import {
   status as Status,
 } from '@grpc/grpc-js';
 import type { OtlpEndpoint, OtlpSignal } from '../../../../config/otlp/target.ts';
+import { VIA_HEADER } from '../../../../core/passage.ts';
 import { SECOND_MS } from '../../../../core/units.ts';
 import { acceptance } from './http.ts';
 import { retryDelayMs } from './retry-info.ts';
@@ -43,11 +44,13 @@ const asIs = (bytes: Buffer): Buffer => bytes;
 export function grpcTransport({ endpoint, signal, tls }: TransportOptions): Transport {
   const client = connect(endpoint, tls);
   const path = `/opentelemetry.proto.collector.${SERVICES[signal]}/Export`;
-  const metadata = new Metadata();
-  for (const [name, value] of Object.entries(endpoint.headers)) metadata.set(name, value);
+  const headers = new Metadata();
+  for (const [name, value] of Object.entries(endpoint.headers)) headers.set(name, value);
   return {
-    send: (body, stopped) =>
+    send: (body, via, stopped) =>
       new Promise((resolve) => {
+        const metadata = headers.clone();
+        metadata.set(VIA_HEADER, via.join(','));
         const deadline = Date.now() + endpoint.timeoutMs;
         let call: ClientUnaryCall | null = null;
         const cancel = () => call?.cancel();

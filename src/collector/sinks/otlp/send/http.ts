@@ -16,6 +16,7 @@ import {
   ProtobufTraceSerializer,
 } from '@opentelemetry/otlp-transformer';
 import type { OtlpSignal } from '../../../../config/otlp/target.ts';
+import { VIA_HEADER, type Via } from '../../../../core/passage.ts';
 import { KIB, SECOND_MS } from '../../../../core/units.ts';
 import { packageVersion } from '../../../../platform/version.ts';
 import {
@@ -53,10 +54,11 @@ export function httpTransport({ endpoint, signal, tls }: TransportOptions): Tran
     },
   };
   return {
-    async send(body, stopped) {
+    async send(body, via, stopped) {
       try {
         const bytes = zipped ? await compress(body) : body;
-        const response = await exchange(url, options, { bytes, stopped, timeoutMs: endpoint.timeoutMs });
+        const { timeoutMs } = endpoint;
+        const response = await exchange(url, options, { bytes, via, stopped, timeoutMs });
         return outcomeOf(response, signal, json);
       } catch (error) {
         return retry(reasonOf(error));
@@ -68,6 +70,7 @@ export function httpTransport({ endpoint, signal, tls }: TransportOptions): Tran
 
 interface Sending {
   readonly bytes: Uint8Array;
+  readonly via: Via;
   readonly stopped: AbortSignal;
   readonly timeoutMs: number;
 }
@@ -81,11 +84,11 @@ interface Answer {
 function exchange(
   url: URL,
   options: RequestOptions,
-  { bytes, stopped, timeoutMs }: Sending,
+  { bytes, via, stopped, timeoutMs }: Sending,
 ): Promise<Answer> {
   const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
   const signal = AbortSignal.any([stopped, AbortSignal.timeout(timeoutMs)]);
-  const headers = { ...options.headers, 'content-length': bytes.length };
+  const headers = { ...options.headers, [VIA_HEADER]: via.join(','), 'content-length': bytes.length };
   return new Promise((resolve, reject) => {
     const request = send(url, { ...options, headers, signal }, (response) => {
       readAnswer(response).then(resolve, reject);

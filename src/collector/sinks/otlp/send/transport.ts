@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { OtlpEndpoint, OtlpSignal } from '../../../../config/otlp/target.ts';
 import { NervecenterError } from '../../../../core/errors.ts';
+import type { Via } from '../../../../core/passage.ts';
 
 /** What became of one attempt to send a request. */
 export type Outcome =
@@ -13,8 +14,12 @@ export type Outcome =
 
 /** Sends requests of one signal to one receiver. */
 export interface Transport {
-  /** One attempt, within the endpoint's timeout. Never rejects. */
-  send(body: Uint8Array, stopped: AbortSignal): Promise<Outcome>;
+  /**
+   * One attempt, within the endpoint's timeout. Never rejects.
+   *
+   * @param via what the request says it has passed through, this collector included.
+   */
+  send(body: Uint8Array, via: Via, stopped: AbortSignal): Promise<Outcome>;
   close(): void;
 }
 

@@ -102,7 +102,7 @@ class Received {
       sink: {
         join: () => joins,
         sentBatches: this.sentBatches,
-        offer: async (events, sent) => void this.offers.push({ events, ...(sent && { sent }) }),
+        offer: async (events, _passage, sent) => void this.offers.push({ events, ...(sent && { sent }) }),
       },
     });
   }

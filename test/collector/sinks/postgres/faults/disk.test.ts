@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict';
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Pool } from 'pg';
 import { afterAll, beforeAll, test } from 'vitest';
 import { type Batch, encodeEvents } from '../../../../../src/collector/sinks/postgres/spool/batch.ts';
-import { NODE_FILES, type SpoolFiles } from '../../../../../src/collector/sinks/postgres/spool/files.ts';
 import { recordBytes } from '../../../../../src/collector/sinks/postgres/spool/record.ts';
 import { Spool } from '../../../../../src/collector/sinks/postgres/spool/spool.ts';
 import { storeBatch } from '../../../../../src/collector/sinks/postgres/write/writer.ts';
 import { until } from '../../../../support/poll.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../../../../support/postgres.ts';
 import { requestEvent, requestEvents } from '../events.ts';
+import { Disk } from './disk.ts';
 import { assertConserved, Producer } from './producer.ts';
 
 const PATIENCE_MS = 20_000;
@@ -22,47 +21,6 @@ beforeAll(async () => {
   server = await startPostgres();
 });
 afterAll(() => server.stop());
-
-/** A disk that can be told to fail, and where. */
-class Disk {
-  /** What a synchronisation waits for. */
-  synchronising: Promise<void> = Promise.resolve();
-  fails: { readonly code: string; readonly at: 'open' | 'writev' | 'datasync' } | null = null;
-
-  readonly files: SpoolFiles = {
-    ...NODE_FILES,
-    open: async (path, flags, mode) => {
-      if (flags === 'ax') this.#maybeFail('open');
-      const handle = await NODE_FILES.open(path, flags, mode);
-      return new Proxy(handle, { get: (target, name) => this.#member(target, name) });
-    },
-  };
-
-  #member(handle: FileHandle, name: string | symbol): unknown {
-    const member: unknown = Reflect.get(handle, name, handle);
-    if (typeof member !== 'function') return member;
-    if (name === 'writev') {
-      return async (parts: Buffer[], position: number) => {
-        if (this.fails?.at !== 'writev') return handle.writev(parts, position);
-        await handle.writev(parts.slice(0, 1), position); // A part of it still fitted.
-        return this.#maybeFail('writev');
-      };
-    }
-    if (name === 'datasync') {
-      return async () => {
-        await this.synchronising;
-        this.#maybeFail('datasync');
-        await handle.datasync();
-      };
-    }
-    return member.bind(handle);
-  }
-
-  #maybeFail(at: string): void {
-    const { fails } = this;
-    if (fails?.at === at) throw Object.assign(new Error(`${fails.code}: injected`), { code: fails.code });
-  }
-}
 
 for (const fails of [
   { code: 'ENOSPC', at: 'writev' },

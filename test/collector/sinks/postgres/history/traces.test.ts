@@ -151,6 +151,16 @@ describe('GET /api/metrics/traces/:trace_id', () => {
     assert.equal((await send(`/api/metrics/traces/${MANY}`, { ...get, method: 'POST' })).status, 405);
   });
 
+  test('answers with the whole trace, whichever sender the rest of the page is narrowed to', async (t) => {
+    const { send } = await startServer(t, { sources: { trace } });
+    const whole = (await send(`/api/metrics/traces/${MANY}`, get)).json();
+    for (const filter of ['service=gateway', 'service=nobody', 'instance=x&service=y']) {
+      const answer = await send(`/api/metrics/traces/${MANY}?${filter}`, get);
+      assert.equal(answer.status, 200);
+      assert.deepEqual(answer.json(), whole);
+    }
+  });
+
   test('says that nothing is stored, that the id is none, and that there is no storage', async (t) => {
     const { send } = await startServer(t, { sources: { trace } });
     const unknown = await send(`/api/metrics/traces/${'f'.repeat(32)}`, get);

@@ -1,0 +1,137 @@
+import { KIB } from '../../../../core/units.ts';
+import { contentsOf, DELIMITED, delimited, fieldsOf } from './wire.ts';
+
+/** A request of its own, with a part of the records of another. */
+export interface Piece {
+  readonly records: number;
+  /** In protobuf. */
+  readonly body: Buffer;
+}
+
+/** What of a request is wanted. */
+export interface Selection {
+  /** @param service what the resource says, `null` where it names none. */
+  readonly service: (service: string | null) => boolean;
+  readonly record: (record: Buffer) => boolean;
+}
+
+/**
+ * Receivers by gRPC take 4 MiB by default, and one request after another keeps the others' turn short. A single record that is
+ * larger is a piece of its own.
+ */
+const PIECE_BYTES_MAX = 1000 * KIB;
+const PIECE_RECORDS_MAX = 2000;
+
+/** Numbers of fields, the same for spans and log records: a request holds resources, those scopes, those records. */
+const RESOURCES = 1;
+const RESOURCE = 1;
+const SCOPES = 2;
+const RECORDS = 2;
+const ATTRIBUTES = 1;
+const KEY = 1;
+const VALUE = 2;
+const STRING_VALUE = 1;
+const SERVICE_NAME = 'service.name';
+
+/** Whether a request is one piece as it is. */
+export function isOnePiece(body: Buffer, records: number): boolean {
+  return body.length <= PIECE_BYTES_MAX && records <= PIECE_RECORDS_MAX;
+}
+
+/**
+ * The records of a request that are wanted, their bytes as they came, under their resources and scopes as they came.
+ *
+ * @throws RangeError when the request is none.
+ */
+export function piecesOf(body: Buffer, wanted: Selection): Piece[] {
+  const builder = new PieceBuilder();
+  for (const resource of contentsOf(body, RESOURCES)) {
+    if (!wanted.service(serviceOf(resource))) continue;
+    const around = allBut(resource, SCOPES);
+    for (const scope of contentsOf(resource, SCOPES)) {
+      const inner = allBut(scope, RECORDS);
+      for (const field of fieldsOf(scope)) {
+        if (field.number !== RECORDS || field.type !== DELIMITED) continue;
+        if (!wanted.record(scope.subarray(field.from, field.end))) continue;
+        builder.add(scope.subarray(field.start, field.end), around, inner);
+      }
+    }
+  }
+  return builder.end();
+}
+
+/** Records under one scope of one resource. */
+interface Group {
+  readonly resource: Uint8Array[];
+  readonly scope: Uint8Array[];
+  readonly records: Uint8Array[];
+}
+
+class PieceBuilder {
+  readonly #pieces: Piece[] = [];
+  #groups: Group[] = [];
+  #records = 0;
+  #bytes = 0;
+
+  add(record: Uint8Array, resource: Uint8Array[], scope: Uint8Array[]): void {
+    if (this.#records >= PIECE_RECORDS_MAX || this.#bytes + record.length > PIECE_BYTES_MAX) this.#close();
+    let group = this.#groups.at(-1);
+    if (group === undefined || group.resource !== resource || group.scope !== scope) {
+      group = { resource, scope, records: [] };
+      this.#groups.push(group);
+      this.#bytes += lengthOf(resource) + lengthOf(scope);
+    }
+    group.records.push(record);
+    this.#records++;
+    this.#bytes += record.length;
+  }
+
+  end(): Piece[] {
+    this.#close();
+    return this.#pieces;
+  }
+
+  #close(): void {
+    if (this.#records === 0) return;
+    const parts = resourcesOf(this.#groups).flatMap((groups) => {
+      const scopes = groups.flatMap(({ scope, records }) => delimited(SCOPES, [...scope, ...records]));
+      return delimited(RESOURCES, [...(groups[0]?.resource ?? []), ...scopes]);
+    });
+    this.#pieces.push({ records: this.#records, body: Buffer.concat(parts) });
+    [this.#groups, this.#records, this.#bytes] = [[], 0, 0];
+  }
+}
+
+/** Those of one resource stand together, as they came. */
+function resourcesOf(groups: readonly Group[]): Group[][] {
+  return [...Map.groupBy(groups, ({ resource }) => resource).values()];
+}
+
+/** Everything of a message but one field, what is not known included. */
+function allBut(message: Buffer, number: number): Uint8Array[] {
+  return [...fieldsOf(message)]
+    .filter((field) => field.number !== number)
+    .map(({ start, end }) => message.subarray(start, end));
+}
+
+function serviceOf(resources: Buffer): string | null {
+  let service: string | null = null;
+  for (const resource of contentsOf(resources, RESOURCE)) {
+    for (const attribute of contentsOf(resource, ATTRIBUTES)) {
+      if (textIn(attribute, KEY) !== SERVICE_NAME) continue;
+      for (const value of contentsOf(attribute, VALUE)) service = textIn(value, STRING_VALUE) || null;
+    }
+  }
+  return service;
+}
+
+/** A text in a field; empty where there is none. */
+export function textIn(message: Buffer, number: number): string {
+  let text = '';
+  for (const content of contentsOf(message, number)) text = content.toString('utf8');
+  return text;
+}
+
+function lengthOf(parts: readonly Uint8Array[]): number {
+  return parts.reduce((sum, { length }) => sum + length, 0);
+}
