@@ -14,7 +14,11 @@ export function forWhom({ event, stored }: Told, { userEmail, department }: Pers
   if (event === null || !('userEmail' in event)) return event;
   if (!isKnown({ userEmail, department }) || (stored && isKnown(event))) return event;
   const isSame = event.userEmail === userEmail && event.department === department;
-  return isSame ? event : { ...event, userEmail, department };
+  if (isSame) return event;
+  const now = { ...event, userEmail, department };
+  // Told again it is priced anew, as all that is told.
+  if ('cost' in now) delete now.cost;
+  return now;
 }
 
 const isKnown = ({ userEmail, department }: Person): boolean => userEmail !== null || department !== null;
