@@ -34,6 +34,7 @@ export const PARTS: readonly Part[] = [
   { name: 'outage', title: 'The app while its database is down', loadsBuild: true },
   { name: 'spool', title: 'Opening a full spool' },
   { name: 'otlp-export', title: 'Sending by OTLP' },
+  { name: 'flood', title: 'More spans than can be taken', loadsBuild: true, onlyNamed: true },
   { name: 'dashboard', title: 'The dashboard in a browser' },
   { name: 'history', title: 'History over five million rows per table', onlyNamed: true },
 ];

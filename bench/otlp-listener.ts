@@ -7,6 +7,7 @@ import { cpuMs } from './measure.ts';
 const NOTHING_LEFT_OUT: OtlpRejected = { count: 0, message: '' };
 let spans = 0;
 const consumer: OtlpConsumer = {
+  crowded: false,
   spans: async (records) => {
     spans += records.length;
     return NOTHING_LEFT_OUT;

@@ -88,6 +88,11 @@ export class EventLedger {
     this.totals = storage === null ? 'known' : 'loading';
   }
 
+  /** Whether so much waits for the disk that no more should be taken where it can come later. */
+  get crowded(): boolean {
+    return this.#storage?.crowded ?? false;
+  }
+
   /** @param sent whose batch they are, and which. */
   async offer(events: readonly NervecenterEvent[], sent?: SentBatch): Promise<void> {
     if (this.#storage !== null) await this.#storage.offer(events, sent);

@@ -48,6 +48,9 @@ const REQUESTS: InstrumentSpec<'counter'> = {
     'Attempts to send, by nervecenter.otlp.target and nervecenter.otlp.outcome (accepted, retry, refused).',
 };
 
+/** Events that may be on their way to the spools of what is sent; each of them waits for the disk. */
+const WAITING_MAX = 50_000;
+
 interface ExportParts {
   readonly config: Config;
   readonly log: Log;
@@ -106,20 +109,31 @@ export class Acceptance {
   readonly #exporter: OtlpExporter | null;
   /** Resolves when the ledger has what was offered so far. */
   #handedOn: Promise<unknown> = Promise.resolve();
+  /** Events that the ledger has not yet, because they are being written for others. */
+  #waiting = 0;
 
   constructor(ledger: EventLedger, exporter: OtlpExporter | null) {
     this.#ledger = ledger;
     this.#exporter = exporter;
   }
 
+  /** Whether so much waits here, or in the ledger, that no more should be taken where it can come later. */
+  get crowded(): boolean {
+    return this.#waiting > WAITING_MAX || this.#ledger.crowded;
+  }
+
   /** See `EventLedger.offer` and `OtlpExporter.offer`. */
   offer(events: readonly NervecenterEvent[], sent?: SentBatch, passage?: Passage): Promise<void> {
     if (this.#exporter === null) return this.#ledger.offer(events, sent);
     const written = this.#exporter.offer(sentOut(events), sent, passage);
+    this.#waiting += events.length;
     // In the order in which they came: of what a process sent the ledger knows the last batch only.
     const handedOn = this.#handedOn
       .then(() => written)
-      .then(() => ({ stored: this.#ledger.offer(events, sent) }));
+      .then(() => {
+        this.#waiting -= events.length;
+        return { stored: this.#ledger.offer(events, sent) };
+      });
     this.#handedOn = handedOn;
     return handedOn.then(({ stored }) => stored);
   }

@@ -76,6 +76,9 @@ export function otlpSink(parts: Accepting): OtlpSink {
   const { live, ledger, accept, exporter, pricer, sentBatches, agents } = parts;
   return {
     toldByAgent: (source, subject) => agents.tells(source, subject),
+    get crowded() {
+      return accept.crowded;
+    },
     sentBatches,
     join: (source, via) => {
       exporter?.join(source, via);

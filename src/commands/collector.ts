@@ -1,6 +1,7 @@
 import { logToStderr } from '../collector/log.ts';
 import { startCollector } from '../collector/start.ts';
 import { readConfig } from '../config/config.ts';
+import { returnSpareMemory } from '../platform/spare-memory.ts';
 import { writeToStderr } from '../platform/stderr.ts';
 
 const SHUTDOWN_DEADLINE_MS = 10_000;
@@ -9,12 +10,14 @@ const SHUTDOWN_DEADLINE_MS = 10_000;
 export async function collector(): Promise<number> {
   const config = readConfig();
   const running = await startCollector({ config, log: logToStderr, host: null });
+  const stopReturning = returnSpareMemory();
   const stop = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
   });
   const notice = await Promise.race([running.ready, stop]);
   if (typeof notice === 'string') writeToStderr(notice);
   await stop;
+  stopReturning();
   await running.shutdown(SHUTDOWN_DEADLINE_MS);
   return 0;
 }

@@ -9,7 +9,7 @@ import { milliseconds } from './units.ts';
 export type PackedRequests = readonly (string | number | null)[];
 
 /** How many values one request takes. */
-export const REQUEST_FIELDS = 12;
+export const REQUEST_FIELDS = 13;
 
 /** Packs the requests among `events`; the others stay as they are. */
 export function packRequests(events: readonly NervecenterEvent[]): {
@@ -39,6 +39,7 @@ function pack(event: RequestEvent, into: (string | number | null)[]): void {
     event.requestBytes,
     event.responseBytes,
     event.parentSpanId ?? null,
+    event.scheme ?? null,
   );
 }
 
@@ -66,5 +67,6 @@ function unpack(packed: PackedRequests, at: number): RequestEvent {
     requestBytes: field(9),
     responseBytes: field(10),
     ...(packed[at + 11] === null ? {} : { parentSpanId: field(11) }),
+    ...(packed[at + 12] === null ? {} : { scheme: field(12) }),
   };
 }

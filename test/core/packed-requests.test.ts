@@ -21,8 +21,26 @@ const request: fc.Arbitrary<RequestEvent> = fc.record(
     durationMs: fc.double({ min: 0, max: 1e6, noNaN: true }).map(milliseconds),
     requestBytes: nullable(fc.nat()),
     responseBytes: nullable(fc.nat()),
+    parentSpanId: fc.string(),
+    scheme: fc.constant('https' as const),
   },
-  { noNullPrototype: true },
+  {
+    noNullPrototype: true,
+    requiredKeys: [
+      'signal',
+      'id',
+      'timeMs',
+      'traceId',
+      'userEmail',
+      'department',
+      'route',
+      'method',
+      'statusCode',
+      'durationMs',
+      'requestBytes',
+      'responseBytes',
+    ],
+  },
 );
 const other: NervecenterEvent = {
   signal: 'cache',

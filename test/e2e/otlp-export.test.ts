@@ -75,7 +75,7 @@ describe('an app that sends by OTLP', () => {
     assert.equal(request?.resource['process.pid'], app.pid);
     assert.match(said(), /dashboard +not here: sending only/);
     assert.ok(!existsSync(join(directory, 'postgres')) && !existsSync(join(directory, 'spool')));
-    assert.deepEqual(receiver.problems, []);
+    receiver.assertConventions();
   });
 
   it('sends its metrics as it ends, which then agree with its spans', async () => {

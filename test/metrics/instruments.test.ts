@@ -51,6 +51,7 @@ function collectorProvider(): DeltaMeterProvider {
 
 function receiver(meter: Meter): OtlpAcceptance {
   const sink = {
+    crowded: false,
     sentBatches: new SentBatches(),
     join: () => true,
     addLasting: () => {},

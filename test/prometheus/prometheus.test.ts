@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, it } from 'vitest';
 import type { Point } from '../../src/core/frame.ts';
 import { PERCENTILE_ERROR_BOUND } from '../../src/core/histogram.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
-import { milliseconds } from '../../src/core/units.ts';
+import { milliseconds, SECOND_MS } from '../../src/core/units.ts';
 import { requestEvent } from '../collector/sinks/postgres/events.ts';
 import { until } from '../support/poll.ts';
 import { ObservedCollector, Sender } from './observed-collector.ts';
@@ -11,6 +11,11 @@ import { lint, PrometheusServer } from './prometheus-server.ts';
 
 const REQUESTS = 3000;
 const ROUTES = 20;
+/** One a second; `PROMETHEUS_SCRAPES=60` for a whole minute. */
+const SCRAPES = Number(process.env['PROMETHEUS_SCRAPES'] ?? 3);
+const SERIES = 10_000;
+/** What a scrape may take before the next one is due. */
+const SCRAPE_SECONDS_MAX = 1;
 const DURATION = 'http_server_request_duration_seconds';
 /** A bucket's ends are 9.05 % apart: what interpolates in it is at most that far from any value in it. */
 const BUCKET_WIDTH = (1 + PERCENTILE_ERROR_BOUND) ** 2 - 1;
@@ -35,9 +40,9 @@ const gauge = (value: number): Point => ({
   value,
 });
 
-/** 10,000 series of counters, as many as a metric may have of each. */
+/** Series of counters, as many as a metric may have of each. */
 function manySeries(): Point[] {
-  return Array.from({ length: 10_000 }, (_, i) => ({
+  return Array.from({ length: SERIES }, (_, i) => ({
     kind: 'counter',
     name: `app.work.${i % 5}`,
     unit: '{item}',
@@ -101,9 +106,19 @@ function agreement(features: readonly string[], quantileOf: (quantile: number, r
   afterAll(() => prometheus?.stop());
 
   it('takes every scrape', async () => {
-    await until(async () => ((await prometheus.value('count_over_time(up[1m])')) ?? 0) >= 3);
-    assert.equal(await prometheus.value('min_over_time(up[1m])'), 1);
-    assert.equal(await prometheus.value('count({__name__=~"app_work_.*_total"})'), 10_000);
+    let taken = 0;
+    const scraped = async () => {
+      const before = taken;
+      taken = (await prometheus.value('count_over_time(up[10m])')) ?? 0;
+      if (taken > before) staying.frame(manySeries()); // So that every scrape finds other values.
+      return taken >= SCRAPES;
+    };
+    await until(scraped, { timeoutMs: (SCRAPES + 30) * SECOND_MS });
+    assert.equal(await prometheus.value('min_over_time(up[10m])'), 1);
+    const longest = (await prometheus.value('max_over_time(scrape_duration_seconds[10m])')) ?? 0;
+    assert.ok(longest > 0 && longest < SCRAPE_SECONDS_MAX, `${longest} s`);
+    assert.ok(((await prometheus.value('min_over_time(scrape_samples_scraped[10m])')) ?? 0) >= SERIES);
+    assert.equal(await prometheus.value('count({__name__=~"app_work_.*_total"})'), SERIES);
     assert.equal((await prometheus.target())?.lastError, '');
     assert.equal(await prometheus.value('nervecenter_exposition_omitted_series'), 0);
   });

@@ -1,6 +1,7 @@
 import diagnosticsChannel from 'node:diagnostics_channel';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { CLIENT_CLOSED_REQUEST, knownMethod, RouteBound } from '../../core/http/served.ts';
 import type { RequestEvent } from '../../core/signals/request.ts';
 import { type Milliseconds, milliseconds } from '../../core/units.ts';
@@ -143,9 +144,21 @@ class HttpObserver {
       durationMs: milliseconds(clock.monotonicMs() - served.startedMs),
       requestBytes: requestBytes(request),
       responseBytes: bytes,
+      ...(isEncrypted(request) ? ENCRYPTED : PLAIN),
     };
     this.#agent.emit(event);
   }
+}
+
+const ENCRYPTED = { scheme: 'https' } as const;
+const PLAIN = {} as const;
+
+/** Whether the client spoke TLS: to this server, or to the proxy in front of it that says so. */
+function isEncrypted({ headers, socket }: IncomingMessage): boolean {
+  if ((socket as Partial<TLSSocket>).encrypted === true) return true;
+  const forwarded = headers['x-forwarded-proto'];
+  // The client's own comes first, then those between proxies.
+  return typeof forwarded === 'string' && forwarded.startsWith('https');
 }
 
 function identifyUser(identity: Identity, request: IncomingMessage, work: WorkContext): void {

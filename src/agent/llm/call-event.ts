@@ -30,6 +30,8 @@ export interface Over {
 /** What was seen of a call that is over. */
 export interface SeenCall {
   readonly host: string;
+  /** Where it is not the protocol's default. */
+  readonly port: number | undefined;
   readonly recognised: Recognised;
   readonly attempt: CallAttempt['current'];
   readonly request: RequestReader;
@@ -65,7 +67,7 @@ export function isCall({ statusCode, recognised, request, response }: SeenCall):
 
 /** The call's event; of what was said it holds nothing but what `settings` ask for. */
 export function callEvent(seen: SeenCall, labels: CallLabels, settings: AgentSettings): LlmCallEvent {
-  const { host, recognised, response, streaming, over } = seen;
+  const { host, port, recognised, response, streaming, over } = seen;
   const { outcome, errorType: error } = verdictOf(seen);
   const responseModel = modelName(response?.model);
   const model = modelName(seen.request.model) ?? responseModel;
@@ -83,6 +85,7 @@ export function callEvent(seen: SeenCall, labels: CallLabels, settings: AgentSet
     ...names,
     ...labels.of(names),
     serverAddress: host,
+    ...(port === undefined ? {} : { serverPort: port }),
     operation: recognised.dialect.operation,
     responseModel,
     streaming,

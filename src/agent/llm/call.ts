@@ -33,6 +33,7 @@ const OK: Ending = { outcome: 'ok', errorType: null };
 export class LlmCall implements WireExchange {
   readonly #options: LlmCallOptions;
   readonly #host: string;
+  readonly #port: number | undefined;
   readonly #request: RequestReader;
   readonly #requestWeight = new RequestWeight(ESTIMATED_INPUT_MAX);
   readonly #attempt: CallAttempt;
@@ -57,6 +58,7 @@ export class LlmCall implements WireExchange {
     const { agent, attempts, context, recognised } = options;
     this.#options = options;
     this.#host = request.host;
+    this.#port = request.port;
     this.#request = new RequestReader(recognised.dialect, recognised.pathModel);
     this.#startMs = agent.clock.monotonicMs();
     this.#parentSpanId = parentSpanIdNow(context);
@@ -188,6 +190,7 @@ export class LlmCall implements WireExchange {
     const gaps = this.#gaps?.take() ?? null;
     const seen = {
       host: this.#host,
+      port: this.#port,
       recognised,
       attempt: this.#attempt.current,
       request: this.#request,

@@ -76,6 +76,8 @@ export interface LlmCallEvent extends EventBase, Attribution, LlmCallDetails {
   readonly provider: string;
   /** Host the call went to, without port; `null` when it is not known (recorder). Used to find the price. */
   readonly serverAddress: string | null;
+  /** Absent: the default of its protocol, or not known. */
+  readonly serverPort?: number;
   /** `chat`, `embeddings`, … (`gen_ai.operation.name`). */
   readonly operation: string;
   /** The model the app asked for; the response's when the request names none; `unknown` when neither does. */
@@ -134,6 +136,7 @@ export const llmCall: Signal<LlmCallEvent> = {
     ...ATTRIBUTION,
     provider: isText,
     serverAddress: orNull(isText),
+    serverPort: optional(isWhole),
     operation: isText,
     model: isText,
     responseModel: orNull(isText),

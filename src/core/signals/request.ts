@@ -1,7 +1,8 @@
 import type { Attribution, EventBase } from '../event.ts';
+import type { Attributes } from '../frame.ts';
 import { COUNTS, DURATIONS, ERRORS } from '../history/measures.ts';
 import { type Milliseconds, toSeconds } from '../units.ts';
-import { ATTRIBUTION, EVENT, isCount, isText, isWhole, orNull } from './checks.ts';
+import { ATTRIBUTION, EVENT, isCount, isText, isWhole, oneOf, optional, orNull } from './checks.ts';
 import { isAtLeast } from './facts.ts';
 import { type HistogramSpec, histogramOf } from './instruments.ts';
 import { eventColumns, int4, PEOPLE, SENDER, senderColumns, text } from './row.ts';
@@ -20,6 +21,8 @@ export interface RequestEvent extends EventBase, Attribution {
   readonly durationMs: Milliseconds;
   readonly requestBytes: number | null;
   readonly responseBytes: number | null;
+  /** What the client spoke, before any proxy that says so. Absent: `http`. */
+  readonly scheme?: 'https';
 }
 
 export const REQUEST_DURATION: HistogramSpec = {
@@ -33,6 +36,27 @@ export const REQUEST_DURATION: HistogramSpec = {
 export const ERROR_STATUS_MIN = 400;
 const FAILED = isAtLeast('status_code', ERROR_STATUS_MIN);
 
+/** From this status on the server itself has failed (semantic conventions). */
+export const SERVER_ERROR_STATUS_MIN = 500;
+
+/** What the conventions want a request to be told apart by: `error.type` where the server failed. */
+export function requestAttributes({
+  method,
+  route,
+  scheme,
+  statusCode,
+}: Pick<RequestEvent, 'method' | 'route' | 'scheme' | 'statusCode'>): Attributes {
+  const attributes = {
+    'http.request.method': method,
+    'http.response.status_code': statusCode,
+    'http.route': route,
+    'url.scheme': scheme ?? 'http',
+  };
+  return statusCode < SERVER_ERROR_STATUS_MIN
+    ? attributes
+    : { ...attributes, 'error.type': String(statusCode) };
+}
+
 export const request: Signal<RequestEvent> = {
   name: 'request',
   words: { title: 'Requests', plural: 'requests' },
@@ -41,12 +65,7 @@ export const request: Signal<RequestEvent> = {
   instruments: [REQUEST_DURATION],
   measure: (meter) => {
     const duration = histogramOf(meter, REQUEST_DURATION);
-    return (event) =>
-      duration.record(toSeconds(event.durationMs), {
-        'http.request.method': event.method,
-        'http.response.status_code': event.statusCode,
-        'http.route': event.route,
-      });
+    return (event) => duration.record(toSeconds(event.durationMs), requestAttributes(event));
   },
   columns: [
     ...eventColumns<RequestEvent>(),
@@ -70,6 +89,7 @@ export const request: Signal<RequestEvent> = {
     durationMs: isCount,
     requestBytes: orNull(isCount),
     responseBytes: orNull(isCount),
+    scheme: optional(oneOf('https')),
   },
   history: {
     dimensions: {

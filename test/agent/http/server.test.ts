@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import type { RequestListener, Server } from 'node:http';
+import { readFileSync } from 'node:fs';
+import type { IncomingMessage, RequestListener, Server } from 'node:http';
+import { get as askSecure, createServer as createSecureServer } from 'node:https';
 import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { afterEach, test } from 'vitest';
 import { currentContext, runInContext, WorkContext } from '../../../src/agent/context/context.ts';
 import { addRouteResolver, http } from '../../../src/agent/http/server.ts';
@@ -10,6 +13,7 @@ import { until } from '../../support/poll.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';
 import { listening, portOf, setUser, tick } from './apps/contract.ts';
 
+const TLS = join(import.meta.dirname, '..', '..', 'collector', 'sinks', 'postgres', 'fixtures', 'tls');
 const cleanups: (() => void)[] = [];
 afterEach(() => {
   for (const cleanup of cleanups.splice(0).reverse()) cleanup();
@@ -152,4 +156,24 @@ test('after undo nothing is observed, not even the end of what was under way', a
   await closed;
   await exchange(portOf(server), get('/answered'), 1);
   assert.deepEqual(agent.events, []);
+});
+
+test('the scheme is what the client spoke: to this server, or to the proxy that says so', async () => {
+  const { agent, events, port } = await serve((_request, response) => response.end());
+  const forwarded = (proto: string) => `GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded-Proto: ${proto}\r\n\r\n`;
+  await exchange(port, get('/') + forwarded('http') + forwarded('https') + forwarded('https, http'), 4);
+  const pem = (name: string) => readFileSync(join(TLS, `${name}.pem`));
+  const secure = createSecureServer({ key: pem('server-key'), cert: pem('server') }, (_request, response) =>
+    response.end(),
+  );
+  cleanups.push(() => stop(secure));
+  await once(secure.listen(0, '127.0.0.1'), 'listening');
+  const request = askSecure({ port: portOf(secure), host: '127.0.0.1', rejectUnauthorized: false });
+  const [answer] = (await once(request, 'response')) as [IncomingMessage];
+  answer.resume();
+  await until(() => agent.events.length === 5);
+  assert.deepEqual(
+    events.map(({ scheme }) => scheme),
+    [undefined, undefined, 'https', 'https', 'https'],
+  );
 });

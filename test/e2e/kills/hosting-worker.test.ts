@@ -12,7 +12,10 @@ import { Load, REQUEST_HEADER } from './load.ts';
 import { storedIn } from './rows.ts';
 import { Watcher } from './watcher.ts';
 
-const PRIMARY = join(import.meta.dirname, 'fixtures', 'four-workers.cjs');
+const FIXTURES = join(import.meta.dirname, 'fixtures');
+const PRIMARY = join(FIXTURES, 'workers.cjs');
+const WORKERS = '4';
+const APP = join(FIXTURES, 'answering-app.cjs');
 const TOKEN = 'a-token-long-enough-for-a-test';
 const PATIENCE_MS = 60_000;
 /** What the end of a process waits for its last rows at most. */
@@ -36,7 +39,12 @@ class Cluster {
       NERVECENTER_ADMIN_TOKEN: TOKEN,
       NERVECENTER_USER_HEADER: REQUEST_HEADER,
     };
-    this.#app = new ObservedApp(PRIMARY, { flags: [], args: [PRELOAD], dataDir: this.#home, env });
+    this.#app = new ObservedApp(PRIMARY, {
+      flags: [],
+      args: [PRELOAD, WORKERS, APP],
+      dataDir: this.#home,
+      env,
+    });
     this.watcher = new Watcher(port, TOKEN);
   }
 

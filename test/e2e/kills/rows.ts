@@ -28,6 +28,22 @@ export function storedIn(dataDir: string): Promise<Stored> {
   });
 }
 
+/** A request that has a row. */
+export interface StoredRequest {
+  readonly service: string;
+  readonly duration_ms: number;
+}
+
+/** Asks the same server. @returns a row each, the shortest first. */
+export function requestsIn(dataDir: string): Promise<StoredRequest[]> {
+  return asking(dataDir, async (client) => {
+    const { rows } = await client.query<StoredRequest>(
+      'SELECT service, response_time_ms AS duration_ms FROM enterprise.request_metrics ORDER BY response_time_ms',
+    );
+    return rows;
+  });
+}
+
 /** Asks the same server. @returns a row each, by trace and time. */
 export function callsIn(dataDir: string): Promise<StoredCall[]> {
   return asking(dataDir, async (client) => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { typesOf, type ValueTypes } from './conventions/values.ts';
 import type { Message, Signal } from './messages.ts';
 
 export type Attributes = Readonly<Record<string, unknown>>;
@@ -14,6 +15,7 @@ export interface ReceivedSpan {
   readonly endMs: number;
   readonly status: number;
   readonly attributes: Attributes;
+  readonly types: ValueTypes;
 }
 
 export interface ReceivedLog {
@@ -23,6 +25,7 @@ export interface ReceivedLog {
   readonly timeMs: number;
   readonly body: unknown;
   readonly attributes: Attributes;
+  readonly types: ValueTypes;
   readonly traceId: string | null;
   readonly spanId: string | null;
 }
@@ -34,7 +37,9 @@ export interface ReceivedMetric {
   readonly kind: 'gauge' | 'sum' | 'histogram' | 'exponentialHistogram';
   /** 1 delta, 2 cumulative, 0 where a gauge has none. */
   readonly temporality: number;
-  readonly points: readonly (Message & { readonly attributes: Attributes })[];
+  /** Of sums and histograms: it only ever rises. */
+  readonly isMonotonic: boolean;
+  readonly points: readonly (Message & { readonly attributes: Attributes; readonly types: ValueTypes })[];
 }
 
 const LISTS: Readonly<Record<Signal, readonly [resources: string, scopes: string, items: string]>> = {
@@ -43,6 +48,14 @@ const LISTS: Readonly<Record<Signal, readonly [resources: string, scopes: string
   logs: ['resourceLogs', 'scopeLogs', 'logRecords'],
 };
 
+const REQUIRED_OF_RESOURCES = [
+  'service.name',
+  'service.instance.id',
+  'telemetry.sdk.name',
+  'telemetry.sdk.language',
+  'telemetry.sdk.version',
+];
+
 type Item = readonly [resource: Attributes, item: Message];
 
 /** What a request is about, each with its resource; refuses what the protocol does not allow. */
@@ -50,7 +63,8 @@ function itemsOf(signal: Signal, request: Message, foreign = false): Item[] {
   const [resources, scopes, items] = LISTS[signal];
   return listOf(request[resources]).flatMap((one) => {
     const resource = attributesOf((one['resource'] as Message)['attributes']);
-    assert.equal(typeof resource['service.name'], 'string', 'service.name is required of every resource');
+    for (const name of foreign ? ['service.name'] : REQUIRED_OF_RESOURCES)
+      assert.equal(typeof resource[name], 'string', `${name} is required`);
     return listOf(one[scopes]).flatMap((scope) => {
       if (!foreign) assert.equal((scope['scope'] as Message)['name'], 'nervecenter');
       return listOf(scope[items]).map((item): Item => [resource, item]);
@@ -75,6 +89,7 @@ export function spansIn(request: Message, foreign: boolean): ReceivedSpan[] {
       endMs: Number(span['endTimeUnixNano']) / 1e6,
       status: Number((span['status'] as Message | undefined)?.['code'] ?? 0),
       attributes: attributesOf(span['attributes']),
+      types: typesOf(span['attributes']),
     };
     assert.ok(received.startMs > 0 && received.endMs >= received.startMs, received.name);
     return received;
@@ -89,6 +104,7 @@ export function logsIn(request: Message, foreign: boolean): ReceivedLog[] {
     timeMs: Number(record['timeUnixNano']) / 1e6,
     body: plainValue(record['body'] as Message | undefined),
     attributes: attributesOf(record['attributes']),
+    types: typesOf(record['attributes']),
     traceId: (record['traceId'] as string | undefined) || null,
     spanId: (record['spanId'] as string | undefined) || null,
   }));
@@ -108,9 +124,11 @@ export function metricsIn(request: Message): ReceivedMetric[] {
       unit: String(metric['unit']),
       kind,
       temporality: Number(data['aggregationTemporality'] ?? 0),
+      isMonotonic: kind === 'sum' ? data['isMonotonic'] === true : kind !== 'gauge',
       points: listOf(data['dataPoints']).map((point) => ({
         ...point,
         attributes: attributesOf(point['attributes']),
+        types: typesOf(point['attributes']),
       })),
     };
   });

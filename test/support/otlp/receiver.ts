@@ -6,6 +6,8 @@ import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 import { Metadata, Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js';
+import { assertMetric, SeriesHistory } from './conventions/metrics.ts';
+import { assertDetails, assertLog, assertSpan, assertTraces } from './conventions/spans.ts';
 import { decodeRequest, encodeMessage, type Message, type Signal } from './messages.ts';
 import {
   logsIn,
@@ -36,7 +38,7 @@ export interface ReceiverOptions {
   readonly foreign?: boolean;
 }
 
-/** A strict OTLP receiver: what is not by the protocol is kept in `problems`. */
+/** A strict OTLP receiver: what is not by the protocol and by the conventions is refused, and kept in `problems`. */
 export class OtlpReceiver {
   readonly spans: ReceivedSpan[] = [];
   readonly logs: ReceivedLog[] = [];
@@ -50,6 +52,7 @@ export class OtlpReceiver {
   /** When each request came, accepted or not. */
   readonly arrivals: number[] = [];
   url = '';
+  readonly #series = new SeriesHistory();
   #foreign = false;
   #stop: () => Promise<void> = async () => {};
 
@@ -63,6 +66,13 @@ export class OtlpReceiver {
 
   stop(): Promise<void> {
     return this.#stop();
+  }
+
+  /** @throws Error where something that came is not as it should be, by itself or beside what else came. */
+  assertConventions(): void {
+    assert.deepEqual(this.problems, []);
+    assertTraces(this.spans);
+    assertDetails(this.spans, this.logs);
   }
 
   async #listenHttp({ tls, protocol = 'http/protobuf', port = 0 }: ReceiverOptions): Promise<void> {
@@ -177,9 +187,20 @@ export class OtlpReceiver {
 
   #take(signal: Signal, request: Message): void {
     this.requests.push({ signal, request });
-    if (signal === 'traces') this.spans.push(...spansIn(request, this.#foreign));
-    else if (signal === 'logs') this.logs.push(...logsIn(request, this.#foreign));
-    else this.metrics.push(...metricsIn(request));
+    // What others made is theirs.
+    const check = <T>(items: readonly T[], assertOne: (item: T) => void) => {
+      if (!this.#foreign) items.forEach(assertOne);
+      return items;
+    };
+    if (signal === 'traces') this.spans.push(...check(spansIn(request, this.#foreign), assertSpan));
+    else if (signal === 'logs') this.logs.push(...check(logsIn(request, this.#foreign), assertLog));
+    else
+      this.metrics.push(
+        ...check(metricsIn(request), (metric) => {
+          assertMetric(metric);
+          this.#series.add(metric);
+        }),
+      );
   }
 }
 

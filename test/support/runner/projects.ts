@@ -9,11 +9,15 @@ export const PROJECTS: Readonly<Record<string, readonly string[]>> = {
   packages: ['packages'],
   dashboard: ['dashboard'],
   prometheus: ['prometheus'],
+  backends: ['backends'],
   e2e: ['cli', 'e2e', 'examples'],
 };
 
 /** Programs that npm does not bring, by the project that needs them. */
-const NEEDS: Readonly<Record<string, readonly string[]>> = { prometheus: ['prometheus', 'promtool'] };
+const NEEDS: Readonly<Record<string, readonly string[]>> = {
+  prometheus: ['prometheus', 'promtool'],
+  backends: ['autotel-devtools', 'victoria-metrics'],
+};
 
 /** Whether a project has what it needs here. @param path folders that programs are found in. */
 export function runsHere(project: string, path: string): boolean {

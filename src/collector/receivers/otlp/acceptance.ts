@@ -53,6 +53,8 @@ export interface Forwarded extends Pick<OtlpDelivery, 'encoding' | 'body' | 'via
 
 /** Where what comes by OTLP goes. */
 export interface OtlpSink {
+  /** Whether so much waits to be accepted that no more should come now. */
+  readonly crowded: boolean;
   /** Returns false when there are too many processes already. @param via what the request has passed through that names it. */
   join(source: Source, via: Via): boolean;
   /** Takes points that totals are kept of; they say who sent them. */
@@ -132,6 +134,10 @@ export class OtlpAcceptance implements OtlpConsumer {
       setInterval(() => this.#assembler.tick(), TICK_MS).unref(),
       setInterval(() => this.#release(), RELEASE_MS).unref(),
     ];
+  }
+
+  get crowded(): boolean {
+    return this.#sink.crowded;
   }
 
   async spans(spans: readonly OtlpSpan[], delivery: OtlpDelivery): Promise<OtlpRejected> {

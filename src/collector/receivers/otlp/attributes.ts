@@ -11,6 +11,7 @@ import {
   modelName,
   word,
 } from '../../../core/llm/labels.ts';
+import { requestAttributes as measuredAttributes } from '../../../core/signals/request.ts';
 import { text } from '../../../core/signals/row.ts';
 import { GEN_AI_NAMES } from './dialects/gen-ai.ts';
 import { operationNamed } from './dialects/operations.ts';
@@ -53,11 +54,12 @@ export function requestAttributes(attributes: OtlpAttributes, { routes }: OtlpLa
   const told = (name: string, older: string) => attributes[name] ?? attributes[older];
   const method = told('http.request.method', 'http.method');
   const route = attributes['http.route'];
-  return {
-    'http.request.method': knownMethod(typeof method === 'string' ? method : undefined),
-    'http.response.status_code': statusOf(told('http.response.status_code', 'http.status_code'), attributes),
-    'http.route': routes.bound(typeof route === 'string' ? route : undefined),
-  };
+  return measuredAttributes({
+    method: knownMethod(typeof method === 'string' ? method : undefined),
+    statusCode: statusOf(told('http.response.status_code', 'http.status_code'), attributes),
+    route: routes.bound(typeof route === 'string' ? route : undefined),
+    ...(told('url.scheme', 'http.scheme') === 'https' ? { scheme: 'https' } : {}),
+  });
 }
 
 /** No status was sent where none is told: the request failed before, or nobody waited for it any more. */

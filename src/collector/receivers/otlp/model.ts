@@ -180,6 +180,8 @@ export interface OtlpRejected {
  * reject with a `NervecenterError` only: `NC_UNAVAILABLE` says that the sender should come back later.
  */
 export interface OtlpConsumer {
+  /** Whether so much waits to be accepted that senders should come back later with more. */
+  readonly crowded: boolean;
   spans(spans: readonly OtlpSpan[], delivery: OtlpDelivery): Promise<OtlpRejected>;
   metrics(metrics: readonly OtlpMetric[], delivery: OtlpDelivery): Promise<OtlpRejected>;
   logs(records: readonly OtlpLogRecord[], delivery: OtlpDelivery): Promise<OtlpRejected>;

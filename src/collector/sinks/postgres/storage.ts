@@ -17,7 +17,7 @@ import type { SpoolFiles } from './spool/files.ts';
 import { type Earlier, sentIn } from './totals/earlier.ts';
 import { Recall } from './totals/recall.ts';
 import type { Measuring } from './write/held-batch.ts';
-import { Intake } from './write/intake.ts';
+import { Intake, type IntakeOptions } from './write/intake.ts';
 import { RowCounts } from './write/row-counts.ts';
 import { Transfer } from './write/transfer.ts';
 import { Wakeup } from './write/wakeup.ts';
@@ -57,6 +57,11 @@ export interface Storage {
   start(): Promise<void>;
   /** False while the disk cannot hold what waits and memory has to. */
   readonly durable: boolean;
+  /**
+   * Whether so much waits that what can come later should: for the disk, or for a server that is there and works it off. While
+   * the server is away that would stop the live view as well, so the spool's bound is all there is.
+   */
+  readonly crowded: boolean;
   /**
    * Takes events to store; returns at once. The promise resolves when they are on disk, or when memory is all there is for
    * them; it never rejects.
@@ -132,18 +137,11 @@ class PostgresStorage implements Storage {
   #stopping: Promise<void> | null = null;
 
   constructor(server: PostgresServer, options: StorageOptions) {
-    const { config, log, queueMaxBytes = QUEUE_MAX_BYTES, statementTimeoutMs, spoolFiles } = options;
+    const { log, statementTimeoutMs } = options;
     this.#link = new ServerLink(server, (client) => this.#prepare(client), log);
     this.#measuring = options.measuring;
     this.#rowCounts = new RowCounts(log);
-    const intake = {
-      measuring: options.measuring,
-      spoolDirectory: join(config.dataDir, 'spool'),
-      spoolMaxBytes: config.spoolMaxBytes,
-      queueMaxBytes,
-      ...(spoolFiles === undefined ? {} : { files: spoolFiles }),
-    };
-    this.#intake = new Intake(intake, this.#rowCounts, this.#wakeup, log);
+    this.#intake = new Intake(intakeOptions(options), this.#rowCounts, this.#wakeup, log);
     this.#recall = new Recall(() => this.#intake.earlier(), options.onEarlier);
     const writer = statementTimeoutMs === undefined ? {} : { statementTimeoutMs };
     this.#transfer = new Transfer(this.#intake, this.#rowCounts, writer);
@@ -155,6 +153,10 @@ class PostgresStorage implements Storage {
 
   get durable(): boolean {
     return !this.#intake.degraded;
+  }
+
+  get crowded(): boolean {
+    return this.#closedFor === null && this.#intake.isCrowded(this.state === 'ok');
   }
 
   get description(): string {
@@ -313,6 +315,16 @@ class PostgresStorage implements Storage {
   #settled(): number {
     return this.#rowCounts.accepted - this.#intake.queued - this.#intake.inFlight;
   }
+}
+
+function intakeOptions({ config, measuring, queueMaxBytes, spoolFiles }: StorageOptions): IntakeOptions {
+  return {
+    measuring,
+    spoolDirectory: join(config.dataDir, 'spool'),
+    spoolMaxBytes: config.spoolMaxBytes,
+    queueMaxBytes: queueMaxBytes ?? QUEUE_MAX_BYTES,
+    ...(spoolFiles === undefined ? {} : { files: spoolFiles }),
+  };
 }
 
 /** Waits for an outcome, whichever, but not longer. */

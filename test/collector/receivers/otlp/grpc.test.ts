@@ -129,6 +129,16 @@ describe('OTLP over gRPC', () => {
     assert.ok(Buffer.isBuffer(await sender.send('traces', large(99))));
   });
 
+  it('refuses while the consumer has enough to do, and says when to come back', async (test) => {
+    let crowded = true;
+    const { grpc } = await startReceiver(test, { crowded: () => crowded });
+    const sender = new GrpcSender(test, grpc);
+    const status = statusOf(await sender.send('traces', SPAN));
+    assert.deepEqual([status.code, retrySeconds(status)], [RESOURCE_EXHAUSTED, 1]);
+    crowded = false;
+    assert.ok(Buffer.isBuffer(await sender.send('traces', SPAN)));
+  });
+
   it('asks for keys, and hands on whose it was', async (test) => {
     const key = 'a-key-that-is-long-enough';
     const { grpc, received } = await startReceiver(test, { keys: [{ name: 'shop', key }] });

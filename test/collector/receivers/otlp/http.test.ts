@@ -301,6 +301,17 @@ describe('a consumer over HTTP', () => {
     assert.equal((await post('/v1/traces', filler(15 * MIB), PROTOBUF)).status, 200);
   });
 
+  it('that has enough to do is asked for nothing until it is done', async (test) => {
+    let crowded = true;
+    const { post, received, counters } = await startReceiver(test, { crowded: () => crowded });
+    const refused = await post('/v1/traces', filler(8 * MIB), PROTOBUF);
+    assert.deepEqual([refused.status, refused.headers.get('retry-after')], [429, '1']);
+    assert.equal(counters()['nervecenter.otlp.requests overloaded traces'], 1);
+    assert.equal(received.length, 0);
+    crowded = false;
+    assert.equal((await post('/v1/traces', filler(8 * MIB), PROTOBUF)).status, 200);
+  });
+
   it('is waited for at a stop, for a while', async (test) => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const { post, received, listeners } = await startReceiver(test, {

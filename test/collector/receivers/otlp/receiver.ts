@@ -25,6 +25,8 @@ export interface Received {
 export interface ReceiverOptions {
   readonly keys?: readonly OtlpKey[];
   readonly allowedOrigins?: readonly string[];
+  /** Whether the consumer has enough to do. @default never */
+  readonly crowded?: () => boolean;
   /** Under which id the collector sends that receives. @default it does not */
   readonly ownId?: string | null;
   /** What the consumer answers. @default that all was taken */
@@ -51,7 +53,13 @@ export interface Answer {
 /** Both listeners on free ports, with a consumer that remembers what it was handed. */
 export async function startReceiver(
   { onTestFinished }: Pick<TestContext, 'onTestFinished'>,
-  { keys = [], allowedOrigins = [], consume = async () => ALL_TAKEN, ownId = null }: ReceiverOptions = {},
+  {
+    keys = [],
+    allowedOrigins = [],
+    crowded = () => false,
+    consume = async () => ALL_TAKEN,
+    ownId = null,
+  }: ReceiverOptions = {},
 ): Promise<Receiver> {
   const received: Received[] = [];
   const logs: string[] = [];
@@ -62,7 +70,14 @@ export async function startReceiver(
     received.push(one);
     return consume(one);
   };
-  const consumer: OtlpConsumer = { spans: take('traces'), metrics: take('metrics'), logs: take('logs') };
+  const consumer: OtlpConsumer = {
+    get crowded() {
+      return crowded();
+    },
+    spans: take('traces'),
+    metrics: take('metrics'),
+    logs: take('logs'),
+  };
   const listeners = await startOtlp({
     config: { host: '127.0.0.1', allowedOrigins },
     http: 0,

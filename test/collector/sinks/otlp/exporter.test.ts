@@ -59,7 +59,7 @@ describe('what goes out', () => {
         });
         await exporter.offer(sent(oneOfEach()));
         await exporter.shutdown(10_000);
-        assert.deepEqual(receiver.problems, []);
+        receiver.assertConventions();
         assert.deepEqual(receiver.spans.map(({ name }) => name).sort(), [
           'GET /ü/:näme,{"a"}',
           'chat gpt-4o',
@@ -117,6 +117,7 @@ describe('what goes out', () => {
       'gen_ai.request.model': 'gpt-4o',
       'gen_ai.response.model': 'gpt-4o-2024-08-06',
       'server.address': 'api.openai.com',
+      'server.port': 443,
       'gen_ai.request.stream': true,
       'gen_ai.response.time_to_first_chunk': 0.20025,
       'gen_ai.response.finish_reasons': ['stop'],
@@ -146,7 +147,7 @@ describe('what goes out', () => {
     const { exporter } = await exportingTo(receiver);
     await exporter.offer(
       sent([
-        requestEvent({ statusCode: 503 }),
+        requestEvent({ statusCode: 503, scheme: 'https' }),
         requestEvent({ statusCode: 404, route: '<unmatched>', method: '_OTHER', requestBytes: 7 }),
       ]),
     );
@@ -157,6 +158,8 @@ describe('what goes out', () => {
       'http.request.method': 'GET',
       'http.route': '/users/:id',
       'http.response.status_code': 503,
+      'url.path': '/users/:id',
+      'url.scheme': 'https',
       'http.response.body.size': 512,
       'error.type': '503',
     });
@@ -165,6 +168,8 @@ describe('what goes out', () => {
     assert.deepEqual(unmatched.attributes, {
       'http.request.method': '_OTHER',
       'http.response.status_code': 404,
+      'url.path': 'REDACTED',
+      'url.scheme': 'http',
       'http.request.body.size': 7,
       'http.response.body.size': 512,
     });
@@ -288,14 +293,14 @@ describe('what goes out', () => {
           name: 'nervecenter.cache.requests',
           unit: '{request}',
           description: '',
-          attributes: {},
+          attributes: { 'cache.name': 'rag', 'cache.result': 'hit' },
           value: 3,
         },
       ],
       SENDER.instanceId,
     );
     await exporter.shutdown(10_000);
-    assert.deepEqual(receiver.problems, []);
+    receiver.assertConventions();
     assert.equal(receiver.spans.length, 0);
     assert.deepEqual(
       receiver.logs.map(({ body }) => JSON.parse(String(body)) as NervecenterEvent),

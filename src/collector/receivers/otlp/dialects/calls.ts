@@ -39,6 +39,7 @@ export interface CallNames {
   readonly tier: Aliases;
 }
 
+const PORT: Aliases = ['server.port', 'net.peer.port'];
 const ADDRESS: Aliases = ['server.address', 'net.peer.name', 'gen_ai.openai.api_base'];
 const STATUS: Aliases = ['http.response.status_code', 'http.status_code'];
 const ERROR_TYPE = 'error.type';
@@ -67,6 +68,7 @@ const OTHER_ERROR = '_OTHER';
 /** The attributes that every dialect reads of a call. */
 export const COMMON_CALL_KEYS: readonly string[] = [
   ...ADDRESS,
+  ...PORT,
   ...STATUS,
   ERROR_TYPE,
   USAGE_SOURCE,
@@ -96,11 +98,13 @@ export function readCall(
   const address = textOf(attributes, ADDRESS);
   const host = address === null ? null : hostOf(address);
   const responseModel = modelName(textOf(attributes, names.responseModel));
+  const port = countOf(attributes, PORT);
   const first = firstTokenOf(span, names);
   const usage = usageOf(attributes, names, inputExcludesCached);
   return {
     provider: providerId(textOf(attributes, names.provider), host),
     serverAddress: host,
+    ...(port === null ? {} : { serverPort: port }),
     operation,
     model: modelName(textOf(attributes, names.model)) ?? responseModel ?? 'unknown',
     responseModel,

@@ -15,6 +15,7 @@ export type CallFacts = Pick<
   LlmCallEvent,
   | 'provider'
   | 'serverAddress'
+  | 'serverPort'
   | 'operation'
   | 'model'
   | 'responseModel'
@@ -59,7 +60,7 @@ export type QueryFacts = Pick<
 
 export type RequestFacts = Pick<
   RequestEvent,
-  'route' | 'method' | 'statusCode' | 'requestBytes' | 'responseBytes'
+  'route' | 'method' | 'statusCode' | 'requestBytes' | 'responseBytes' | 'scheme'
 >;
 
 /** One way of saying in a span's attributes what was done. */

@@ -6,6 +6,7 @@ import { numberOf, textOf } from './values.ts';
 const METHOD = ['http.request.method', 'http.method'];
 const ROUTE = ['http.route'];
 const STATUS = ['http.response.status_code', 'http.status_code'];
+const SCHEME = ['url.scheme', 'http.scheme'];
 const REQUEST_BYTES = [
   'http.request.body.size',
   'http.request.size',
@@ -22,7 +23,7 @@ const INTERNAL_SERVER_ERROR = 500;
 
 /** Spans of HTTP servers, by the conventions of today and those before 1.23. */
 export const httpServer: SpanDialect = {
-  keys: [...METHOD, ...ROUTE, ...STATUS, ...REQUEST_BYTES, ...RESPONSE_BYTES],
+  keys: [...METHOD, ...ROUTE, ...STATUS, ...SCHEME, ...REQUEST_BYTES, ...RESPONSE_BYTES],
   roleOf: ({ kind, attributes }) =>
     kind === 'server' && textOf(attributes, METHOD) !== null ? 'request' : null,
   request,
@@ -36,6 +37,7 @@ function request({ attributes, status }: OtlpSpan): RequestFacts {
     statusCode: isStatus(code) ? code : status === 'error' ? INTERNAL_SERVER_ERROR : CLIENT_CLOSED_REQUEST,
     requestBytes: sizeOf(numberOf(attributes, REQUEST_BYTES)),
     responseBytes: sizeOf(numberOf(attributes, RESPONSE_BYTES)),
+    ...(textOf(attributes, SCHEME) === 'https' ? { scheme: 'https' } : {}),
   };
 }
 

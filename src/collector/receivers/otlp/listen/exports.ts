@@ -6,9 +6,11 @@ import type { Decoded, OtlpDecoder } from '../decode/decoder.ts';
 import { pointsIn } from '../decode/records.ts';
 import type { Encoding, OtlpConsumer, OtlpDelivery, OtlpRejected } from '../model.ts';
 import { uuidOf } from '../sender.ts';
+import { overloaded } from './in-flight.ts';
 import { RECENT_MAX } from './limits.ts';
 import { RecentRequests } from './recent.ts';
 import type { OtlpSignal, OtlpStatistics } from './statistics.ts';
+import { Turns } from './turns.ts';
 
 /** A request whose bytes are all here. */
 export interface ExportRequest {
@@ -36,6 +38,7 @@ export interface ExportsOptions {
 
 /** What was here before is not taken again. */
 const ROUND: OtlpConsumer = {
+  crowded: false,
   spans: async ({ length }) => refusedRound(length),
   metrics: async (metrics) => refusedRound(pointsIn(metrics)),
   logs: async ({ length }) => refusedRound(length),
@@ -51,9 +54,20 @@ function refusedRound(count: number): OtlpRejected {
 export class Exports {
   readonly #options: ExportsOptions;
   readonly #recent = new RecentRequests<OtlpRejected>(RECENT_MAX);
+  readonly #turns = new Turns();
 
   constructor(options: ExportsOptions) {
     this.#options = options;
+  }
+
+  /**
+   * To be asked before a request is received: what is refused early costs next to nothing, so that what is taken is answered in
+   * time, however much comes.
+   *
+   * @throws NervecenterError `NC_OVERLOADED` while more waits than is worked off soon.
+   */
+  refuseIfCrowded(): void {
+    if (this.#turns.late || this.#options.consumer.crowded) throw overloaded();
   }
 
   /**
@@ -89,6 +103,7 @@ export class Exports {
     const { signal, encoding, keyName, via } = request;
     const { decoder, statistics } = this.#options;
     const body = await request.inflate();
+    if (!(await this.#turns.take()) || consumer.crowded) throw overloaded();
     const delivery = { digest, keyName, encoding, body, via };
     const { count, rejected } = await TAKERS[signal]({ decoder, consumer, delivery });
     statistics.records(signal, count - rejected.count, rejected.count);

@@ -132,7 +132,7 @@ async function take(
 }
 
 /** Judges a call before its message is received: by its key, and by how many others are on their way. */
-function reception({ keys, statistics }: OtlpGrpcOptions): ServerInterceptor {
+function reception({ exports, keys, statistics }: OtlpGrpcOptions): ServerInterceptor {
   let receiving = 0;
   return (_method, call) => {
     let patience: NodeJS.Timeout | undefined;
@@ -153,6 +153,7 @@ function reception({ keys, statistics }: OtlpGrpcOptions): ServerInterceptor {
           onReceiveMetadata: (metadata, pass) => {
             try {
               keyNameIn(metadata, keys);
+              exports.refuseIfCrowded();
               if (receiving >= CALLS_RECEIVING_MAX) throw tooManyCalls();
             } catch (error) {
               refuse(error);
@@ -196,8 +197,9 @@ function tooManyCalls(): NervecenterError {
   );
 }
 
+/** Who is slow may be this process, in a flood. */
 function tooSlow(): NervecenterError {
-  return new NervecenterError('NC_BAD_REQUEST', 'The message came too slowly.');
+  return new NervecenterError('NC_UNAVAILABLE', 'The message came too slowly. Send it again a little later.');
 }
 
 /** A socket that fails is destroyed and closed by Node. */

@@ -82,6 +82,7 @@ async function answer(
     }
     if (request.method !== 'POST') throw new NervecenterError('NC_METHOD_NOT_ALLOWED', 'Expected POST.');
     if (encoding === null) throw unknownType(request);
+    options.exports.refuseIfCrowded();
     const body = await take(request, { signal, encoding, keyName }, options);
     const headers = { ...HEADERS, 'content-type': TYPES[encoding] };
     writeAnswer(response, { status: 200, headers, body });

@@ -25,12 +25,7 @@ export class InFlight {
     let held = 0;
     return {
       add: (bytes) => {
-        if (this.#bytes + bytes > this.#bytesMax) {
-          throw new NervecenterError(
-            'NC_OVERLOADED',
-            'More comes in than can be taken at once. Send it again a little later.',
-          );
-        }
+        if (this.#bytes + bytes > this.#bytesMax) throw overloaded();
         held += bytes;
         this.#bytes += bytes;
       },
@@ -40,4 +35,11 @@ export class InFlight {
       },
     };
   }
+}
+
+export function overloaded(): NervecenterError {
+  return new NervecenterError(
+    'NC_OVERLOADED',
+    'More comes in than can be taken at once. Send it again a little later.',
+  );
 }

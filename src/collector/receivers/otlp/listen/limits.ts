@@ -13,7 +13,7 @@ export const RECENT_MAX = 10_000;
 export const HTTP_CONNECTIONS_MAX = 1000;
 export const GRPC_CONNECTIONS_MAX = 500;
 /** Of one connection over gRPC. */
-export const STREAMS_MAX = 100;
+export const STREAMS_MAX = 250;
 export const HEADERS_TIMEOUT_MS = 10 * SECOND_MS;
 /** A request has to be there after so long. */
 export const RECEIVE_TIMEOUT_MS = 30 * SECOND_MS;

@@ -8,6 +8,7 @@ export type SpanAttributes = Record<string, AttributeValue | readonly string[]>;
 
 /** What a call has for a model of which nobody said the name. */
 const UNKNOWN = 'unknown';
+const HTTPS_PORT = 443;
 const OPERATION_EMBEDDINGS = 'embeddings';
 
 /** The operation and the model, where it is known: a span's name by the GenAI conventions. */
@@ -24,7 +25,10 @@ export function callAttributes(event: LlmCallEvent): SpanAttributes {
   };
   if (event.model !== UNKNOWN) attributes['gen_ai.request.model'] = event.model;
   if (event.responseModel !== null) attributes['gen_ai.response.model'] = event.responseModel;
-  if (event.serverAddress !== null) attributes['server.address'] = event.serverAddress;
+  if (event.serverAddress !== null) {
+    attributes['server.address'] = event.serverAddress;
+    attributes['server.port'] = event.serverPort ?? HTTPS_PORT;
+  }
   if (event.streaming) attributes['gen_ai.request.stream'] = true;
   if (event.firstTokenMs !== null)
     attributes['gen_ai.response.time_to_first_chunk'] = toSeconds(event.firstTokenMs);

@@ -63,7 +63,10 @@ function described(source: Sender & Partial<Pick<Source, 'host' | 'pid'>>): Attr
     'service.instance.id': source.instanceId,
     ...(source.host ? { 'host.name': source.host } : {}),
     ...(source.pid ? { 'process.pid': source.pid } : {}),
-    'telemetry.distro.name': 'nervecenter',
+    'telemetry.sdk.name': SCOPE.name,
+    'telemetry.sdk.language': 'nodejs',
+    'telemetry.sdk.version': SCOPE.version,
+    'telemetry.distro.name': SCOPE.name,
     'telemetry.distro.version': SCOPE.version,
   };
 }

@@ -9,7 +9,7 @@ import {
   STAGE_ATTRIBUTE,
   VECTOR_SEARCH,
 } from '../../../../core/signals/rag-query.ts';
-import type { RequestEvent } from '../../../../core/signals/request.ts';
+import { type RequestEvent, requestAttributes } from '../../../../core/signals/request.ts';
 import type { WsSessionEvent } from '../../../../core/signals/ws-session.ts';
 import { SECOND_MS } from '../../../../core/units.ts';
 import { callAttributes, callError, callName, type SpanAttributes } from './call-attributes.ts';
@@ -32,11 +32,11 @@ interface SpanParts {
 
 type Timed = EventBase & Attribution & { readonly durationMs: number };
 
-/** Statuses that are the server's own failures; of others the conventions say that no server failed. */
-const SERVER_ERROR_MIN = 500;
 const TRACE_ID = /^(?!0{32})[\da-f]{32}$/;
 const NANOSECONDS = 1e6;
 const SPAN_ID_DIGITS = 16;
+/** The conventions require a path, and say this instead of what should not be told. */
+const SCRUBBED = 'REDACTED';
 /** How the conventions name a method that is none of theirs. */
 const OTHER_METHOD = '_OTHER';
 
@@ -87,8 +87,9 @@ function timedParts(
 }
 
 function requestSpans(event: RequestEvent): SpanParts[] {
-  const { method, route, statusCode, requestBytes, responseBytes } = event;
-  const failed = statusCode >= SERVER_ERROR_MIN;
+  const { method, route, requestBytes, responseBytes } = event;
+  const { 'http.route': _route, ...attributes } = requestAttributes(event);
+  const error = attributes['error.type'];
   // `<unmatched>` and `<other>` are no routes.
   const known = !route.startsWith('<');
   const verb = method === OTHER_METHOD ? 'HTTP' : method;
@@ -98,15 +99,14 @@ function requestSpans(event: RequestEvent): SpanParts[] {
       name: known ? `${verb} ${route}` : verb,
       kind: SpanKind.SERVER,
       attributes: {
-        'http.request.method': method,
+        ...attributes,
         ...(known ? { 'http.route': route } : {}),
-        'http.response.status_code': statusCode,
+        'url.path': known ? route : SCRUBBED,
         ...(requestBytes === null ? {} : { 'http.request.body.size': requestBytes }),
         ...(responseBytes === null ? {} : { 'http.response.body.size': responseBytes }),
-        ...(failed ? { 'error.type': String(statusCode) } : {}),
         ...people(event),
       },
-      error: failed ? String(statusCode) : null,
+      error: error === undefined ? null : String(error),
     },
   ];
 }

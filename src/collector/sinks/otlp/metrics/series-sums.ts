@@ -1,8 +1,24 @@
 import { ValueType } from '@opentelemetry/api';
-import { AggregationTemporality, DataPointType, type MetricData } from '@opentelemetry/sdk-metrics';
+import {
+  AggregationTemporality,
+  type DataPoint,
+  DataPointType,
+  type MetricData,
+  type SumMetricData,
+} from '@opentelemetry/sdk-metrics';
 import type { HistogramKind, Temporality } from '../../../../config/otlp/target.ts';
 import type { Attributes, HistogramPoint, Point } from '../../../../core/frame.ts';
 import { type Distribution, HISTOGRAM_SCALE, HistogramDelta } from '../../../../core/histogram.ts';
+import {
+  CPU_COUNT,
+  FILESYSTEM_LIMIT,
+  FILESYSTEM_USAGE,
+  HEAP_USED,
+  MEMORY_LIMIT,
+  MEMORY_USAGE,
+  PROCESS_MEMORY,
+  PROCESS_THREADS,
+} from '../../../../core/signals/system.ts';
 import { hrTime } from '../encode/spans.ts';
 
 export interface SumOptions {
@@ -25,6 +41,20 @@ interface Metric extends Pick<Point, 'name' | 'unit' | 'description' | 'kind'> {
   readonly series: Map<string, Series>;
 }
 
+/** Amounts that rise and fall: by the conventions sums that are not monotonic, in which those of several processes add up. */
+const UP_DOWN_COUNTERS: ReadonlySet<string> = new Set(
+  [
+    CPU_COUNT,
+    MEMORY_USAGE,
+    MEMORY_LIMIT,
+    FILESYSTEM_USAGE,
+    FILESYSTEM_LIMIT,
+    PROCESS_MEMORY,
+    PROCESS_THREADS,
+    HEAP_USED,
+  ].map(({ name }) => name),
+);
+
 /** Past so many series of one process further ones are left out: a label that explodes is a bug of its sender. */
 const SERIES_MAX = 10_000;
 
@@ -33,11 +63,14 @@ export class SeriesSums {
   readonly #options: SumOptions;
   readonly #metrics = new Map<string, Metric>();
   #series = 0;
+  /** Since when there are sums at all: amounts are told as they are by every preference of temporality. */
+  readonly #since: HrTime;
   #start: HrTime;
 
   constructor(options: SumOptions, nowMs: number) {
     this.#options = options;
-    this.#start = hrTime(nowMs);
+    this.#since = hrTime(nowMs);
+    this.#start = this.#since;
   }
 
   get empty(): boolean {
@@ -88,6 +121,7 @@ export class SeriesSums {
       all.flatMap((one) =>
         one.kind === 'histogram' ? [] : [{ ...times, attributes: one.attributes, value: one.value }],
       );
+    if (UP_DOWN_COUNTERS.has(name)) return amounts(base, scalars(), this.#since);
     if (kind === 'gauge') return { ...base, dataPointType: DataPointType.GAUGE, dataPoints: scalars() };
     if (kind === 'counter')
       return { ...base, dataPointType: DataPointType.SUM, isMonotonic: true, dataPoints: scalars() };
@@ -122,6 +156,20 @@ export class SeriesSums {
     metric.series.set(key, made);
     return made;
   }
+}
+
+function amounts(
+  base: Pick<MetricData, 'descriptor'>,
+  points: readonly DataPoint<number>[],
+  startTime: HrTime,
+): SumMetricData {
+  return {
+    ...base,
+    dataPointType: DataPointType.SUM,
+    isMonotonic: false,
+    aggregationTemporality: AggregationTemporality.CUMULATIVE,
+    dataPoints: points.map((point) => ({ ...point, startTime })),
+  };
 }
 
 /** In one order, by which a series is told apart. */

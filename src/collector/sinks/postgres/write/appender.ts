@@ -66,7 +66,7 @@ export class Appender {
       const canAppend = this.#canAppend;
       const dueAtMs = Math.min(
         canAppend ? this.#appendAtMs : Number.POSITIVE_INFINITY,
-        this.#unsynced ? this.#schedule.syncAtMs(this.#handedOn) : Number.POSITIVE_INFINITY,
+        this.#unsynced ? this.#syncAtMs : Number.POSITIVE_INFINITY,
       );
       const changed = () => this.#appendDue || this.#syncDue || this.#canAppend !== canAppend;
       await this.#wakeup.until(() => this.#stopped || changed(), dueAtMs - performance.now());
@@ -106,8 +106,12 @@ export class Appender {
     return this.#spool.isOpen && !this.#schedule.isSynced(this.#handedOn);
   }
 
+  get #syncAtMs(): number {
+    return this.#schedule.syncAtMs(this.#handedOn, this.#arrivals.full);
+  }
+
   get #syncDue(): boolean {
-    return this.#unsynced && performance.now() >= this.#schedule.syncAtMs(this.#handedOn);
+    return this.#unsynced && performance.now() >= this.#syncAtMs;
   }
 
   #hold(): void {

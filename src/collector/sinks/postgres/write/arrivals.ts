@@ -1,7 +1,7 @@
 import type { Point } from '../../../../core/frame.ts';
 import { PointSum } from '../../../../core/measured.ts';
 import type { NervecenterEvent } from '../../../../core/signals/index.ts';
-import { MIB } from '../../../../core/units.ts';
+import { MIB, SECOND_MS } from '../../../../core/units.ts';
 import type { SentBatch } from '../spool/batch.ts';
 import { EventQueue } from './event-queue.ts';
 
@@ -11,6 +11,9 @@ export const BATCH_BYTES_MAX = MIB;
 /** What no batch of an agent has: what is larger is cut. */
 const OFFER_BYTES_MAX = 4 * MIB;
 const QUEUE_MAX_EVENTS = 200_000;
+/** How long events may wait for the disk, and what share of the room they may take, before others had better come later. */
+const CROWDED_MS = SECOND_MS;
+const CROWDED_FULLNESS = 0.25;
 
 /** What the next batch is made of. */
 export interface Taken {
@@ -23,6 +26,7 @@ export interface Taken {
 
 /** Where in the order of all events something offered ends. */
 interface Offer {
+  readonly atMs: number;
   readonly upTo: number;
   readonly sent: SentBatch | null;
   readonly shown: boolean;
@@ -63,6 +67,13 @@ export class Arrivals {
     return this.#queue.fullness;
   }
 
+  /** Whether so much waits, or for so long, that what can come later should. */
+  get crowded(): boolean {
+    if (this.fullness > CROWDED_FULLNESS) return true;
+    const oldest = this.#offers.find(({ upTo }) => upTo > this.gone);
+    return oldest !== undefined && performance.now() - oldest.atMs > CROWDED_MS;
+  }
+
   get hasPoints(): boolean {
     return this.#hasPoints;
   }
@@ -75,7 +86,7 @@ export class Arrivals {
   /** Returns the oldest ones, which had to go for these. @param shown whether they are shown already. */
   push(events: readonly NervecenterEvent[], { sent, shown }: Pick<Offer, 'sent' | 'shown'>): Taken['events'] {
     this.#offered += events.length;
-    this.#offers.push({ upTo: this.#offered, sent, shown });
+    this.#offers.push({ atMs: performance.now(), upTo: this.#offered, sent, shown });
     return this.#byShown(this.#queue.push(events));
   }
 

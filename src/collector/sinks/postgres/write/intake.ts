@@ -19,6 +19,8 @@ export interface IntakeOptions
 }
 
 const READ_RETRY_MS = SECOND_MS;
+/** Past this share of the room on disk, from where the server takes what waits, others had better come later. */
+const DISK_CROWDED = 0.75;
 /** Dropping has ended when there is this much room; at the bound itself it would flap. */
 const RELIEVED = 0.5;
 
@@ -73,6 +75,12 @@ export class Intake {
   /** Memory is all there is for what comes. */
   get memoryOnly(): boolean {
     return this.#spool.memoryOnly;
+  }
+
+  /** Whether so much waits that no more should come for a while. @param served whether a server takes what is on disk. */
+  isCrowded(served: boolean): boolean {
+    if (served && this.#spool.fullness > DISK_CROWDED) return true;
+    return (served || !this.memoryOnly) && this.#arrivals.crowded;
   }
 
   /** Rows of the batches that the writer has. */

@@ -7,6 +7,8 @@ const APPEND_INTERVAL_MS = SECOND_MS / 40;
 const APPEND_POINTS_INTERVAL_MS = SECOND_MS / 4;
 /** The disk is synchronised for as many events as a batch may have, or after this long, which a power cut may cost. */
 const SYNC_INTERVAL_MS = SECOND_MS / 2;
+/** While more waits than a batch: a disk takes as long for one batch as for ten. */
+const SYNC_EVENTS_MAX = 10 * BATCH_EVENTS_MAX;
 /** The writer gets what is there when there are rows for a full batch, or when the first one has waited this long. */
 const STORE_INTERVAL_MS = SECOND_MS / 2;
 
@@ -74,8 +76,9 @@ export class Schedule {
     return this.#synced >= event;
   }
 
-  syncAtMs(handedOn: number): number {
-    const full = handedOn - this.#synced >= BATCH_EVENTS_MAX;
+  /** @param moreWaits whether there is enough for the next batch. */
+  syncAtMs(handedOn: number, moreWaits: boolean): number {
+    const full = handedOn - this.#synced >= (moreWaits ? SYNC_EVENTS_MAX : BATCH_EVENTS_MAX);
     return full || this.#flushTarget > this.#synced ? 0 : this.#syncedAtMs + SYNC_INTERVAL_MS;
   }
 

@@ -80,6 +80,8 @@ describe('metrics that figures are made of', () => {
       'http.request.method': method,
       'http.response.status_code': status,
       'http.route': route,
+      'url.scheme': 'http',
+      ...(status >= 500 ? { 'error.type': String(status) } : {}),
     });
     assert.deepEqual(points, [
       { attributes: attributesOf('GET', 200, '/users/:id'), count: 2, sum: 0.5, unit: 's' },

@@ -11,7 +11,12 @@ const DURATION = 'http.server.request.duration';
 /** Seventeen doublings, which 160 buckets hold at our scale. */
 const SECONDS = fc.double({ min: 0.001, max: 100, noNaN: true });
 const INTERVALS = fc.array(fc.array(SECONDS, { maxLength: 20 }), { minLength: 1, maxLength: 6 });
-const HTTP = { 'http.request.method': 'GET', 'http.response.status_code': 200, 'http.route': '/' };
+const HTTP = {
+  'http.request.method': 'GET',
+  'http.response.status_code': 200,
+  'http.route': '/',
+  'url.scheme': 'https',
+};
 const EPSILON = 1e-9;
 
 const total = (values: readonly number[]) => values.reduce((all, value) => all + value, 0);

@@ -6,6 +6,7 @@ import {
   BATCH_EVENTS_MAX,
 } from '../../../../../src/collector/sinks/postgres/write/arrivals.ts';
 import { MIB } from '../../../../../src/core/units.ts';
+import { until } from '../../../../support/poll.ts';
 import { requestEvent, requestEvents } from '../events.ts';
 
 const SENDER = '00000000-0000-4000-8000-000000000001';
@@ -39,6 +40,25 @@ it('gives back what had to go by whether it was shown, whatever made it go', () 
   offer(50_000, false);
   assert.deepEqual(lengths(offer(100_000, false)), [100_000, 0]);
   assert.deepEqual(lengths(offer(90_000, true)), [50_000, 40_000]);
+});
+
+it('are crowded when they fill a quarter of their room, or the oldest has waited for a second', async () => {
+  const offered = { sent: null, shown: false };
+  const many = new Arrivals(1024 * MIB);
+  many.push(requestEvents(50_000), offered);
+  assert.equal(many.crowded, false);
+  many.push(requestEvents(1), offered);
+  assert.equal(many.crowded, true);
+  many.take();
+  assert.equal(many.crowded, false);
+
+  const few = new Arrivals(MIB);
+  few.push(requestEvents(1), offered);
+  assert.equal(few.crowded, false);
+  await until(() => few.crowded);
+  few.take();
+  few.push([], offered);
+  assert.equal(few.crowded, false);
 });
 
 const lengths = (parts: readonly (readonly unknown[])[]) => parts.map(({ length }) => length);
