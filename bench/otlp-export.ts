@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createOtlpExporter, type OtlpExporter } from '../src/collector/sinks/otlp/exporter.ts';
 import { readConfig } from '../src/config/config.ts';
+import type { Sender } from '../src/core/event.ts';
 import type { NervecenterEvent } from '../src/core/signals/index.ts';
 import type { Figure } from './figure.ts';
 import { median, round } from './measure.ts';
@@ -21,6 +22,8 @@ const BATCHES = 250;
 /** As an agent hands over. */
 const BATCH = 200;
 const MODELS = 16;
+/** Processes they come from. */
+const SENDERS = 10;
 /** As SDKs send. */
 const REQUESTS = 100;
 
@@ -49,7 +52,8 @@ async function forwarding(): Promise<Figure> {
 
 async function sending(compression: string): Promise<Figure> {
   const samples: number[] = [];
-  const batches = Array.from({ length: BATCHES }, batchOfCalls);
+  const senders = Array.from({ length: SENDERS }, () => ({ instanceId: randomUUID(), service: 'bench' }));
+  const batches = Array.from({ length: BATCHES / SENDERS }).flatMap(() => senders.map(batchOfCalls));
   const offer = (exporter: OtlpExporter) => Promise.all(batches.map((events) => exporter.offer(events)));
   for (let done = 0; done < ROUNDS; done++) samples.push(await spansPerSecond(compression, offer));
   const rate = median(samples);
@@ -85,13 +89,13 @@ async function spansPerSecond(
   await offer(exporter);
   await exporter.shutdown(60_000);
   const seconds = (performance.now() - startMs) / 1000;
-  const exported = exporter.counts()[0]?.exported ?? 0;
+  const { accepted = 0, exported = 0 } = exporter.counts()[0] ?? {};
+  if (exported < accepted) throw new Error(`${exported} of ${accepted} were exported`);
   receiver.close();
   rmSync(directory, { recursive: true, force: true });
   return exported / seconds;
 }
 
-function batchOfCalls(): NervecenterEvent[] {
-  const sender = { instanceId: randomUUID(), service: 'bench' };
+function batchOfCalls(sender: Sender): NervecenterEvent[] {
   return Array.from({ length: BATCH }, (_, index) => ({ ...llmCallEvent(index, MODELS), sender }));
 }

@@ -4,7 +4,9 @@ import { OtlpDecoder } from '../src/collector/receivers/otlp/decode/decoder.ts';
 import { Child } from './child.ts';
 import type { Figure } from './figure.ts';
 import { cpuMsOfSync, interleaved, median, pairedRatio, spread } from './measure.ts';
+import { text, whole } from './otlp-attributes.ts';
 import { OTLP_SCHEMA } from './otlp-schema.ts';
+import { wayOfSpans } from './otlp-way.ts';
 import { type Protobufjs, peer } from './peers.ts';
 
 /** As many as an SDK sends at once. */
@@ -92,6 +94,7 @@ export async function run(): Promise<Figure[]> {
       raw: `${raw(samples.json)}; ${json.length.toLocaleString('en')} bytes`,
     },
     await overHttp(gzipped),
+    await wayOfSpans(type),
   ];
 }
 
@@ -155,9 +158,6 @@ export function request(ids: 'hex' | 'base64' = 'base64'): object {
     ],
   };
 }
-
-const text = (key: string, stringValue: string) => ({ key, value: { stringValue } });
-const whole = (key: string, intValue: number) => ({ key, value: { intValue: String(intValue) } });
 
 function attributes(index: number) {
   return [

@@ -140,7 +140,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'collector/log.ts',
     `${OTLP}/proto`,
   ],
-  [`${OTLP}/outgoing.ts`]: ['core', 'config', `${OTLP}/proto`, `${OTLP}/encode`, `${OTLP}/queue`],
+  [`${OTLP}/outgoing.ts`]: ['core', 'config', `${OTLP}/proto`, `${OTLP}/queue`],
+  [`${OTLP}/event-payloads.ts`]: ['core', `${OTLP}/encode`, `${OTLP}/outgoing.ts`, `${OTLP}/queue`],
   [`${OTLP}/forwarding.ts`]: ['core', 'config', `${OTLP}/proto`, `${OTLP}/queue`],
   [`${OTLP}/target-export.ts`]: [
     'core',
@@ -158,6 +159,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'collector/log.ts',
     `${POSTGRES}/spool`,
     `${OTLP}/encode`,
+    `${OTLP}/event-payloads.ts`,
     `${OTLP}/metrics`,
     `${OTLP}/queue`,
     `${OTLP}/send`,

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { UNNAMED_SERVICE } from '../../../core/event.ts';
 import type { Source } from '../../../core/frame.ts';
 import { isUuid } from '../../../core/signals/checks.ts';
@@ -48,7 +48,7 @@ function nameOf(value: OtlpValue | undefined): string | null {
 
 /** A UUID made of bytes or text, the same for the same (RFC 9562, version 8: SHA-256). */
 export function uuidOf(content: string | Uint8Array): string {
-  const digits = createHash('sha256').update(content).digest('hex');
+  const digits = hash('sha256', content, 'hex');
   const variant = ((Number.parseInt(digits.charAt(16), 16) & 0x3) | 0x8).toString(16);
   return [
     digits.slice(0, 8),

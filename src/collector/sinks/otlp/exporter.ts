@@ -9,13 +9,15 @@ import type { NervecenterEvent } from '../../../core/signals/index.ts';
 import type { Log } from '../../log.ts';
 import type { SentBatch } from '../postgres/spool/batch.ts';
 import type { SpoolFiles } from '../postgres/spool/files.ts';
+import { type EventForm, formFor } from './encode/event-records.ts';
+import type { BatchName } from './encode/log-records.ts';
 import { Resources } from './encode/resources.ts';
-import { type Serializers, serializersOf } from './encode/serializers.ts';
+import { metricsSerializer } from './encode/serializers.ts';
 import { hasSpans } from './encode/spans.ts';
+import { EventPayloads } from './event-payloads.ts';
 import { Forwarding, type ReceivedRequest } from './forwarding.ts';
 import { EventFigures } from './metrics/event-figures.ts';
 import { MetricExport } from './metrics/metric-export.ts';
-import { payloadOf } from './queue/event-batch.ts';
 import { EventSpool } from './queue/event-spool.ts';
 import { ExportCounts } from './queue/export-counts.ts';
 import { Delivery } from './send/delivery.ts';
@@ -70,20 +72,21 @@ export interface OtlpExporter {
   shutdown(deadlineMs: number): Promise<void>;
 }
 
-/** Events as they go into spools: the same bytes for every target that wants the same events. */
-interface PreparedBatch {
-  readonly writer: string;
-  readonly seq: number;
+interface PreparedBatch extends BatchName {
   /** Sent on itself to those who are no nervecenter. */
   readonly derived: boolean;
-  readonly encode: (events: readonly NervecenterEvent[]) => Buffer;
+  readonly payloads: EventPayloads;
 }
 
 interface Target {
   readonly target: OtlpTarget;
   readonly counts: ExportCounts;
   /** `null`: its events go nowhere. */
-  readonly events: { readonly spool: EventSpool; readonly loop: TargetExport } | null;
+  readonly events: {
+    readonly spool: EventSpool;
+    readonly form: EventForm;
+    readonly loop: TargetExport;
+  } | null;
   readonly metrics: MetricExport | null;
 }
 
@@ -156,7 +159,8 @@ class Exporter implements OtlpExporter {
     }
     const [writer, seq] = sent ?? [this.id, this.#nextSeq++];
     const { via, derived } = passage ?? { via: NO_VIA, derived: false };
-    const batch: PreparedBatch = { writer, seq, derived, encode: encodedOnce(via) };
+    const payloads = new EventPayloads({ writer, seq }, via, this.#resources);
+    const batch: PreparedBatch = { writer, seq, derived, payloads };
     await Promise.all(this.#targets.map((target) => this.#offerTo(target, events, batch)));
   }
 
@@ -224,12 +228,14 @@ class Exporter implements OtlpExporter {
   async #offerTo(
     { target, events }: Target,
     offered: readonly NervecenterEvent[],
-    { writer, seq, derived, encode }: PreparedBatch,
+    { writer, seq, derived, payloads }: PreparedBatch,
   ): Promise<void> {
     if (events === null || (derived && !target.nervecenter)) return;
     const wanted = eventsFor(target, offered, this.#service);
     const kept = target.nervecenter ? wanted : spansAmong(wanted);
-    if (kept.length > 0) await events.spool.offer({ writer, seq, rows: kept.length, payload: encode(kept) });
+    if (kept.length === 0) return;
+    const payload = payloads.of(kept, events.form);
+    await events.spool.offer({ writer, seq, rows: kept.length, payload });
   }
 
   /** What was measured since somebody asked, for all who send it. */
@@ -255,10 +261,8 @@ function createTarget(target: OtlpTarget, parts: TargetParts): Target {
   const { config, log, id, resources, connect, measure, viaOf, spoolFiles } = parts;
   const counts = new ExportCounts(target.name, log);
   const deliveries: Partial<Record<OtlpSignal, Delivery>> = {};
-  const serializers: Partial<Record<OtlpSignal, Serializers>> = {};
   for (const [name, endpoint] of Object.entries(target.endpoints)) {
     const signal = name as OtlpSignal;
-    serializers[signal] = serializersOf(endpoint.protocol);
     deliveries[signal] = new Delivery({
       name: `${target.name}: ${signal}`,
       transport: connect({ endpoint, signal, tls: readTlsFiles(endpoint) }),
@@ -281,8 +285,6 @@ function createTarget(target: OtlpTarget, parts: TargetParts): Target {
   });
   const loop = new TargetExport({
     target,
-    resources,
-    serializers,
     spool,
     counts,
     deliveries: ofEvents,
@@ -292,15 +294,15 @@ function createTarget(target: OtlpTarget, parts: TargetParts): Target {
   return {
     target,
     counts,
-    events: sendsEvents ? { spool, loop } : null,
+    events: sendsEvents ? { spool, form: formFor(target), loop } : null,
     metrics:
-      metrics === undefined || serializers.metrics === undefined
+      metrics === undefined || target.endpoints.metrics === undefined
         ? null
         : new MetricExport({
             target,
             resources,
             delivery: metrics,
-            serializers: serializers.metrics,
+            serialize: metricsSerializer(target.endpoints.metrics.protocol),
             measure,
             viaOf,
           }),
@@ -312,14 +314,4 @@ function spansAmong(events: readonly NervecenterEvent[]): readonly NervecenterEv
   return events.every(({ signal }) => hasSpans(signal))
     ? events
     : events.filter(({ signal }) => hasSpans(signal));
-}
-
-/** Bytes of the same list are made once, however many targets there are. */
-function encodedOnce(via: Via): (events: readonly NervecenterEvent[]) => Buffer {
-  const made = new Map<readonly NervecenterEvent[], Buffer>();
-  return (events) => {
-    const known = made.get(events) ?? payloadOf(events, via);
-    made.set(events, known);
-    return known;
-  };
 }

@@ -4,7 +4,7 @@ import type { Via } from '../../../core/passage.ts';
 import { protobufOf } from './proto/from-json.ts';
 import { isOnePiece, type Piece, piecesOf, textIn } from './proto/pieces.ts';
 import type { ForwardedSignal } from './proto/schema.ts';
-import { requestPayload } from './queue/event-batch.ts';
+import { payloadOf } from './queue/event-batch.ts';
 import type { EventSpool } from './queue/event-spool.ts';
 import type { ExportCounts } from './queue/export-counts.ts';
 
@@ -77,7 +77,10 @@ export class Forwarding {
       spool.offer({
         ...this.#options.nextName(),
         rows: piece.records,
-        payload: requestPayload({ signal, via, body: piece.body }),
+        payload: payloadOf({
+          via,
+          requests: [{ signal, items: piece.records, body: piece.body }],
+        }),
       }),
     );
     await Promise.all(offers);

@@ -5,14 +5,15 @@ import type { NervecenterEvent } from '../../../core/signals/index.ts';
 import { MIB, SECOND_MS } from '../../../core/units.ts';
 import { Condition } from '../../condition.ts';
 import type { Log } from '../../log.ts';
-import { type Outgoing, type OutgoingOptions, outgoingOf } from './outgoing.ts';
+import { type Outgoing, outgoingOf } from './outgoing.ts';
 import type { ForwardedSignal } from './proto/schema.ts';
 import type { EventSpool, TakeBounds } from './queue/event-spool.ts';
 import type { ExportCounts } from './queue/export-counts.ts';
 import type { Delivered, Delivery } from './send/delivery.ts';
 
 /** What of a target sends its events. */
-export interface TargetExportOptions extends OutgoingOptions {
+export interface TargetExportOptions {
+  readonly target: OtlpTarget;
   readonly spool: EventSpool;
   readonly counts: ExportCounts;
   /** Of the signals that events become for this target. */
@@ -24,7 +25,7 @@ export interface TargetExportOptions extends OutgoingOptions {
 
 /** What is here for so long is sent, even if it is little. */
 const LINGER_MS = SECOND_MS / 2;
-/** Receivers take some MiB at once; this much JSON is less as protobuf. */
+/** Receivers take some MiB at once. */
 const BOUNDS: TakeBounds = { events: 1000, bytes: 2 * MIB };
 const READ_RETRY_MS = SECOND_MS;
 
@@ -87,8 +88,8 @@ export class TargetExport {
 
   /** False: it is to be sent by the next process. */
   async #send(batches: Batches): Promise<boolean> {
-    const { spool, counts } = this.#options;
-    const outgoing = outgoingOf(batches, this.#options);
+    const { target, spool, counts } = this.#options;
+    const outgoing = outgoingOf(batches, target);
     const ofSignal = (signal: ForwardedSignal) => outgoing.filter((one) => one.signal === signal);
     const refused = new Set<number>();
     const done = await Promise.all([

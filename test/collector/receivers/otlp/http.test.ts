@@ -51,6 +51,23 @@ describe('OTLP over HTTP', () => {
     }
   }
 
+  it('takes gzip of several members, and one that lies about its size', async (test) => {
+    const { post, received } = await startReceiver(test);
+    const headers = { ...PROTOBUF, 'content-encoding': 'gzip' };
+    const half = SPAN.length >> 1;
+    const members = [gzipSync(SPAN.subarray(0, half)), gzipSync(SPAN.subarray(half))];
+    assert.equal((await post('/v1/traces', Buffer.concat(members), headers)).status, 200);
+    for (const told of [0, 1, 2 ** 32 - 1]) {
+      const lying = gzipSync(SPAN);
+      lying.writeUInt32LE(told, lying.length - 4);
+      assert.equal((await post('/v1/traces', lying, headers)).status, 400);
+    }
+    assert.deepEqual(
+      received.map(({ records, delivery }) => [records.length, delivery.body.length]),
+      [[1, SPAN.length]],
+    );
+  });
+
   it('tells what was left out, in the encoding of the request', async (test) => {
     const { post, counters } = await startReceiver(test, {
       consume: async () => ({ count: 1, message: 'of no use' }),

@@ -4,10 +4,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, it } from 'vitest';
+import { milliseconds } from '../../../../src/core/units.ts';
+import { newEventId } from '../../../../src/platform/ids.ts';
 import { freePort } from '../../../support/free-port.ts';
 import { type Fault, OtlpReceiver, type ReceiverOptions } from '../../../support/otlp/receiver.ts';
 import { until } from '../../../support/poll.ts';
-import { requestEvents } from '../postgres/events.ts';
+import { oneOfEach, requestEvents } from '../postgres/events.ts';
 import {
   balances,
   type Exporting,
@@ -261,5 +263,41 @@ describe('what waits', () => {
     const next = await sendingTo(`http://127.0.0.1:${port}`, {}, dataDir);
     await until(() => receiver.spans.length === 30);
     await until(() => balances(next.exporter) && next.exporter.counts()[0]?.exported === 30);
+  });
+
+  for (const [before, after] of [
+    ['http/protobuf', 'http/json'],
+    ['http/json', 'http/protobuf'],
+    ['grpc', 'http/protobuf'],
+  ] as const) {
+    it(`for ${before} is sent when the next collector is told ${after}`, async () => {
+      const port = await freePort();
+      const url = `http://127.0.0.1:${port}`;
+      const first = await sendingTo(url, { OTEL_EXPORTER_OTLP_PROTOCOL: before });
+      await first.exporter.offer(sent(requestEvents(30)));
+      await first.exporter.shutdown(300);
+      const receiver = await receiving({ port, protocol: after });
+      const next = await sendingTo(url, { OTEL_EXPORTER_OTLP_PROTOCOL: after }, first.dataDir);
+      await until(() => next.exporter.counts()[0]?.exported === 30);
+      assert.deepEqual(receiver.problems, []);
+      assert.equal(new Set(receiver.spans.map(({ spanId }) => spanId)).size, 30);
+    });
+  }
+
+  it('is as many requests as its spans need', async () => {
+    const receiver = await receiving();
+    receiver.fault = once({ status: 503, retryAfter: '1' });
+    const { exporter } = await sendingTo(receiver.url);
+    const query = oneOfEach().find(({ signal }) => signal === 'rag-query');
+    assert.ok(query !== undefined);
+    // Each has a span of its own and one for every of its three stages.
+    const queries = Array.from({ length: 1200 }, (_, index) => {
+      return { ...query, id: newEventId(milliseconds(1_790_000_000_000 + index)) };
+    });
+    await exporter.offer(sent(queries));
+    await until(() => exporter.counts()[0]?.exported === 1200);
+    assert.equal(receiver.spans.length, 4800);
+    assert.equal(new Set(receiver.spans.map(({ spanId }) => spanId)).size, 4800);
+    assert.equal(receiver.arrivals.length, 4, 'three, and the one that was to come back');
   });
 });

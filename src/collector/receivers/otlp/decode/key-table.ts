@@ -1,11 +1,13 @@
-import { hashOf } from './byte-runs.ts';
+import { hashOf, isSame, viewOf } from './byte-runs.ts';
 
 /** Slots; well above the number of keys, so that most that are not wanted meet an empty one. */
 const SLOTS = 8192;
 
 interface Entry {
   readonly key: string;
-  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  /** Another one in the same slot. */
+  readonly next?: Entry | undefined;
 }
 
 /**
@@ -13,7 +15,7 @@ interface Entry {
  * ends in `*` stands for every key that begins with what is before it.
  */
 export class KeyTable {
-  readonly #slots: (readonly Entry[] | undefined)[] = new Array(SLOTS).fill(undefined);
+  readonly #slots: (Entry | undefined)[] = new Array(SLOTS).fill(undefined);
   readonly #prefixes: readonly Entry[];
   /** By byte, whether a prefix begins with it: most keys are told apart by the first. */
   readonly #prefixStarts = new Uint8Array(256);
@@ -23,14 +25,14 @@ export class KeyTable {
     const all = [...new Set(wanted)];
     this.#names = new Set(all.filter((key) => !key.endsWith('*')));
     this.#prefixes = all.filter((key) => key.endsWith('*')).map((key) => entry(key.slice(0, -1)));
-    for (const { bytes } of this.#prefixes) {
-      if (bytes.length === 0) this.#prefixStarts.fill(1);
-      else this.#prefixStarts[bytes[0] ?? 0] = 1;
+    for (const { view } of this.#prefixes) {
+      if (view.byteLength === 0) this.#prefixStarts.fill(1);
+      else this.#prefixStarts[view.getUint8(0)] = 1;
     }
     for (const key of this.#names) {
       const one = entry(key);
-      const slot = hashOf(one.bytes, 0, one.bytes.length) & (SLOTS - 1);
-      this.#slots[slot] = [...(this.#slots[slot] ?? []), one];
+      const slot = hashOf(one.view, 0, one.view.byteLength) & (SLOTS - 1);
+      this.#slots[slot] = { ...one, next: this.#slots[slot] };
     }
   }
 
@@ -38,30 +40,34 @@ export class KeyTable {
     return this.#names.has(key) || this.#prefixes.some((prefix) => key.startsWith(prefix.key));
   }
 
-  /** The key at `bytes[start..end)`, `null` when it is not wanted. */
-  find(bytes: Buffer, start: number, end: number): string | null {
-    const candidates = this.#slots[hashOf(bytes, start, end) & (SLOTS - 1)];
-    if (candidates !== undefined) {
-      for (const { key, bytes: own } of candidates) {
-        if (own.length === end - start && startsWith(bytes, start, own)) return key;
-      }
+  /** The key at `start` to `end` of what is read, `null` when it is not wanted. */
+  find(reader: KeyReader, start: number, end: number): string | null {
+    const { view } = reader;
+    const length = end - start;
+    let entry = this.#slots[hashOf(view, start, end) & (SLOTS - 1)];
+    for (; entry !== undefined; entry = entry.next) {
+      if (entry.view.byteLength === length && isSame(view, start, entry.view, length)) return entry.key;
     }
-    if (this.#prefixStarts[bytes[start] ?? 0] === 0) return null;
-    for (const { bytes: own } of this.#prefixes) {
-      if (own.length <= end - start && startsWith(bytes, start, own))
-        return bytes.toString('utf8', start, end);
+    return this.#prefixStarts[reader.bytes[start] ?? 0] === 0 ? null : this.#prefixed(reader, start, end);
+  }
+
+  #prefixed(reader: KeyReader, start: number, end: number): string | null {
+    for (const { view } of this.#prefixes) {
+      const { byteLength } = view;
+      if (byteLength <= end - start && isSame(reader.view, start, view, byteLength))
+        return reader.textAt(start, end);
     }
     return null;
   }
 }
 
-function entry(key: string): Entry {
-  return { key, bytes: Buffer.from(key) };
+/** Where keys are read from. */
+interface KeyReader {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  textAt(start: number, end: number): string;
 }
 
-function startsWith(bytes: Uint8Array, start: number, prefix: Uint8Array): boolean {
-  for (let index = prefix.length - 1; index >= 0; index--) {
-    if (bytes[start + index] !== prefix[index]) return false;
-  }
-  return true;
+function entry(key: string): Entry {
+  return { key, view: viewOf(Buffer.from(key)) };
 }

@@ -213,8 +213,8 @@ export class TraceAssembler {
   }
 
   #keptAmong(nodes: readonly SpanNode[]): SpanEvent[] {
-    const traces = new Set(nodes.flatMap(({ span }) => (span === null ? [] : [span.traceId])));
-    return [...traces].flatMap((id) => keptOf(this.#oldest.get(id) ?? new Trace(id)));
+    const traces = new Set(nodes.map(({ span }) => this.#oldest.get(span?.traceId ?? '')));
+    return [...traces].flatMap((trace) => (trace === undefined ? [] : keptOf(trace)));
   }
 
   #add(span: OtlpSpan, nowMs: number): SpanNode | null {

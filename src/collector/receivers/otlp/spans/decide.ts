@@ -67,11 +67,12 @@ function wantedOf(trace: Trace, make: SpanEvents): Wanted[] {
  */
 export function keptOf(trace: Trace): SpanEvent[] {
   if (!trace.kept && !trace.hasParts) return [];
-  return trace.held.flatMap((node) => {
-    if (node.span === null || trace.keptHeld.has(node)) return [];
-    trace.keptHeld.add(node);
-    return [keptSpan(node.span, node.reading)];
-  });
+  const kept: SpanEvent[] = [];
+  for (; trace.heldKept < trace.held.length; trace.heldKept++) {
+    const node = trace.held[trace.heldKept];
+    if (node?.span) kept.push(keptSpan(node.span, node.reading));
+  }
+  return kept;
 }
 
 /** A span that failed, or one with nothing above it that took long. */

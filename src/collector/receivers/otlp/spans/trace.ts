@@ -96,8 +96,8 @@ export class Trace {
   readonly nodes = new Map<string, SpanNode>();
   /** Nodes whose spans are not decided yet, in the order they came. */
   readonly held: SpanNode[] = [];
-  /** Those of them that are told as spans to be kept. */
-  readonly keptHeld = new Set<SpanNode>();
+  /** How many of them are told as spans to be kept; those after them came since. */
+  heldKept = 0;
   /** What was told of its spans, by `toldKey`. */
   readonly told = new Map<string, Told>();
   /** Signals that somebody else tells of it, in events that no span here makes. */
@@ -151,7 +151,7 @@ export class Trace {
       node.state = 'decided';
     }
     this.held.length = 0;
-    this.keptHeld.clear();
+    this.heldKept = 0;
     this.#awaited = 0;
     this.#round++;
   }

@@ -1,11 +1,9 @@
 import {
   type ISerializer,
-  JsonLogsSerializer,
   JsonMetricsSerializer,
-  JsonTraceSerializer,
-  ProtobufLogsSerializer,
+  type ProtobufLogsSerializer,
   ProtobufMetricsSerializer,
-  ProtobufTraceSerializer,
+  type ProtobufTraceSerializer,
 } from '@opentelemetry/otlp-transformer';
 import type { OtlpProtocol } from '../../../../config/otlp/target.ts';
 
@@ -16,23 +14,12 @@ export type OtlpSpan = RequestOf<typeof ProtobufTraceSerializer>[number];
 export type OtlpLogRecord = RequestOf<typeof ProtobufLogsSerializer>[number];
 export type OtlpMetrics = RequestOf<typeof ProtobufMetricsSerializer>;
 
-export interface Serializers {
-  readonly traces: (spans: OtlpSpan[]) => Uint8Array;
-  readonly logs: (records: OtlpLogRecord[]) => Uint8Array;
-  readonly metrics: (metrics: OtlpMetrics) => Uint8Array;
-}
+export type SerializeMetrics = (metrics: OtlpMetrics) => Uint8Array;
 
 const EMPTY = new Uint8Array(0);
 
-/** By the SDK's own serializers; `grpc` carries protobuf, too. */
-export function serializersOf(protocol: OtlpProtocol): Serializers {
-  const json = protocol === 'http/json';
-  const traces = json ? JsonTraceSerializer : ProtobufTraceSerializer;
-  const logs = json ? JsonLogsSerializer : ProtobufLogsSerializer;
-  const metrics = json ? JsonMetricsSerializer : ProtobufMetricsSerializer;
-  return {
-    traces: (spans) => traces.serializeRequest(spans) ?? EMPTY,
-    logs: (records) => logs.serializeRequest(records) ?? EMPTY,
-    metrics: (one) => metrics.serializeRequest(one) ?? EMPTY,
-  };
+/** The SDK's own; `grpc` carries protobuf, too. */
+export function metricsSerializer(protocol: OtlpProtocol): SerializeMetrics {
+  const serializer = protocol === 'http/json' ? JsonMetricsSerializer : ProtobufMetricsSerializer;
+  return (metrics) => serializer.serializeRequest(metrics) ?? EMPTY;
 }

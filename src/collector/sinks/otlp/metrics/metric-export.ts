@@ -3,7 +3,7 @@ import type { Sender } from '../../../../core/event.ts';
 import type { Point } from '../../../../core/frame.ts';
 import type { Via } from '../../../../core/passage.ts';
 import { type Resources, SCOPE } from '../encode/resources.ts';
-import type { Serializers } from '../encode/serializers.ts';
+import type { SerializeMetrics } from '../encode/serializers.ts';
 import type { Delivery } from '../send/delivery.ts';
 import { SeriesSums } from './series-sums.ts';
 
@@ -11,7 +11,7 @@ export interface MetricExportOptions {
   readonly target: OtlpTarget;
   readonly resources: Resources;
   readonly delivery: Delivery;
-  readonly serializers: Serializers;
+  readonly serialize: SerializeMetrics;
   /** Brings what was measured since. Called before each collection. */
   readonly measure: () => void;
   /** What the metrics of a process have passed through, this collector included. */
@@ -85,13 +85,13 @@ export class MetricExport {
 
   /** False: the receiver could not be reached before somebody had to stop. */
   async #sendAll(): Promise<boolean> {
-    const { resources, delivery, serializers, measure, viaOf } = this.#options;
+    const { resources, delivery, serialize, measure, viaOf } = this.#options;
     measure();
     for (const [instanceId, { sender, sums, left }] of [...this.#processes]) {
       const metrics = sums.collect(Date.now());
       if (left) this.#processes.delete(instanceId);
       if (metrics.length === 0) continue;
-      const body = serializers.metrics({
+      const body = serialize({
         resource: resources.of(sender),
         scopeMetrics: [{ scope: SCOPE, metrics }],
       });

@@ -6,7 +6,7 @@ import {
 } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
+import { gzip, type ZlibOptions } from 'node:zlib';
 import {
   JsonLogsSerializer,
   JsonMetricsSerializer,
@@ -28,7 +28,9 @@ import {
   type TransportOptions,
 } from './transport.ts';
 
-const compress = promisify(gzip);
+const compress = promisify<Uint8Array, ZlibOptions, Buffer>(gzip);
+/** Out of the other thread in few pieces: each costs this one some time. */
+const ZIPPING: ZlibOptions = { chunkSize: 256 * KIB };
 /** By the protocol; every other failure would be the same again. */
 const RETRYABLE: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 /** An answer is a few words; of more the connection is not worth keeping. */
@@ -56,7 +58,7 @@ export function httpTransport({ endpoint, signal, tls }: TransportOptions): Tran
   return {
     async send(body, via, stopped) {
       try {
-        const bytes = zipped ? await compress(body) : body;
+        const bytes = zipped ? await compress(body, ZIPPING) : body;
         const { timeoutMs } = endpoint;
         const response = await exchange(url, options, { bytes, via, stopped, timeoutMs });
         return outcomeOf(response, signal, json);

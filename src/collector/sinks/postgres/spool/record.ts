@@ -29,14 +29,15 @@ export function recordBytes(payloadBytes: number): number {
 
 /** The parts of a record, to be written one after the other. */
 export function encodeRecord(batch: Batch): Buffer[] {
-  return [header(START, batch), batch.payload, header(END, batch)];
+  const payloadCrc = crc32(batch.payload);
+  return [header(START, batch, payloadCrc), batch.payload, header(END, batch, payloadCrc)];
 }
 
-function header(magic: Buffer, { payload, rows, seq, writer }: Batch): Buffer {
+function header(magic: Buffer, { payload, rows, seq, writer }: Batch, payloadCrc: number): Buffer {
   const bytes = Buffer.alloc(HEADER_BYTES);
   magic.copy(bytes);
   bytes.writeUInt32BE(payload.length, 4);
-  bytes.writeUInt32BE(crc32(payload), 8);
+  bytes.writeUInt32BE(payloadCrc, 8);
   bytes.writeUInt32BE(rows, 12);
   bytes.writeBigUInt64BE(BigInt(seq), 16);
   bytes.write(writer.replaceAll('-', ''), 24, 'hex');

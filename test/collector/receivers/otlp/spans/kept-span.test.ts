@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import fc from 'fast-check';
 import { describe, it } from 'vitest';
 import { readSpan } from '../../../../../src/collector/receivers/otlp/dialects/index.ts';
 import type { OtlpAttributes } from '../../../../../src/collector/receivers/otlp/model.ts';
@@ -7,7 +8,7 @@ import { keptSpan } from '../../../../../src/collector/receivers/otlp/spans/kept
 import { spanOfStored } from '../../../../../src/collector/receivers/otlp/spans/known/stored-span.ts';
 import { retrievalFacts } from '../../../../../src/collector/receivers/otlp/spans/queries.ts';
 import { EXAMPLES } from '../dialects/examples.ts';
-import { spanOf, traceId } from '../span.ts';
+import { STARTED_MS, spanOf, traceId } from '../span.ts';
 import { Assembly } from './assembly.ts';
 import { chat, server, span } from './spans.ts';
 
@@ -190,5 +191,42 @@ describe('kept are', () => {
     );
     const sampled = ids.map((id) => `${id.slice(0, 18)}${id.slice(16, 30)}`).filter(isSampled).length;
     assert.ok(sampled > 900 && sampled < 1100, `${sampled}`);
+  });
+});
+
+describe('the JSON of what is kept', () => {
+  const key = fc.oneof(
+    fc.constantFrom('user.email', 'department', 'a"b\\c', 'ü', '', 'app.tag', '__proto__', 'x'.repeat(128)),
+    fc.string({ unit: 'binary', maxLength: 12 }),
+  );
+  const name = fc.oneof(
+    fc.constantFrom('one\\word', 'a@b.c', 'Sales "EMEA"', 'plain', ''),
+    fc.string({ maxLength: 12 }),
+  );
+  const number = fc.oneof(fc.double(), fc.integer());
+  const value = fc.oneof(name, number, fc.boolean(), fc.constant(null), fc.array(number, { maxLength: 4 }));
+  const entries = fc.array(fc.tuple(key, value), { maxLength: 10 });
+  const attributesOf = (pairs: readonly (readonly [string, OtlpAttributes[string]])[]): OtlpAttributes => {
+    const attributes: Record<string, OtlpAttributes[string]> = Object.create(null);
+    for (const [one, given] of pairs) attributes[one] = given;
+    return attributes;
+  };
+
+  it('is JSON, and what is in it is what came', () => {
+    fc.assert(
+      fc.property(entries, (pairs) => {
+        const attributes = attributesOf(pairs);
+        const events = [{ name: 'one "event"', timeMs: STARTED_MS + 1.5, attributes }];
+        const row = keptSpan(spanOf({ attributes, events }));
+        const read = JSON.parse(row.attributes) as Record<string, unknown>;
+        const came = JSON.parse(JSON.stringify(attributes)) as Record<string, unknown>;
+        for (const one of Object.keys(read)) assert.deepEqual(read[one], came[one], one);
+        for (const [one, given] of Object.entries(attributes)) {
+          if (typeof given === 'number' || typeof given === 'boolean')
+            assert.ok(Object.hasOwn(read, one), one);
+        }
+        assert.deepEqual(JSON.parse(row.events), [['one "event"', 1.5, read]]);
+      }),
+    );
   });
 });

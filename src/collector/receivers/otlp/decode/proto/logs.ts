@@ -3,7 +3,7 @@ import { placed } from '../decode-error.ts';
 import type { LeftOut } from '../left-out.ts';
 import { NAME_BYTES_MAX, RECORDS_MAX } from '../limits.ts';
 import { BEYOND, nameOfEvent } from '../records.ts';
-import { SpanIds } from './ids.ts';
+import { readSpanId, readTraceId } from './ids.ts';
 import { ProtoReader } from './reader.ts';
 import { RequestWalk, type Surroundings } from './request.ts';
 import { AttributeReading, readValue } from './values.ts';
@@ -13,10 +13,9 @@ const LEVELS = { resources: 'resourceLogs', scopes: 'scopeLogs', records: 'logRe
 /** The records of an `ExportLogsServiceRequest`. @throws DecodeError */
 export function decodeLogs(body: Uint8Array, leftOut: LeftOut): OtlpLogRecord[] {
   const reader = new ProtoReader(body);
-  const ids = new SpanIds(reader);
   const records: OtlpLogRecord[] = [];
   const record = (surroundings: Surroundings) => {
-    if (records.length < RECORDS_MAX) records.push(readRecord(reader, ids, surroundings, leftOut));
+    if (records.length < RECORDS_MAX) records.push(readRecord(reader, surroundings, leftOut));
     else {
       reader.delimited();
       leftOut.records(BEYOND);
@@ -26,12 +25,7 @@ export function decodeLogs(body: Uint8Array, leftOut: LeftOut): OtlpLogRecord[] 
   return records;
 }
 
-function readRecord(
-  reader: ProtoReader,
-  ids: SpanIds,
-  surroundings: Surroundings,
-  leftOut: LeftOut,
-): OtlpLogRecord {
+function readRecord(reader: ProtoReader, surroundings: Surroundings, leftOut: LeftOut): OtlpLogRecord {
   const outer = reader.enter();
   const reading = new AttributeReading(leftOut);
   let [timeMs, observedMs, severity, eventName] = [0, 0, 0, ''];
@@ -42,8 +36,8 @@ function readRecord(
     else if (field === 2) severity = reader.unsigned();
     else if (field === 5) body = readBody(reader, reading);
     else if (field === 6) reading.read(reader);
-    else if (field === 9) traceId = ids.traceId();
-    else if (field === 10) spanId = ids.spanId('spanId');
+    else if (field === 9) traceId = readTraceId(reader);
+    else if (field === 10) spanId = readSpanId(reader, 'spanId');
     else if (field === 11) observedMs = reader.timeMs();
     else if (field === 12) eventName = reader.text(NAME_BYTES_MAX);
     else reader.skip();

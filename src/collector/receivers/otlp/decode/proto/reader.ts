@@ -1,3 +1,4 @@
+import { viewOf } from '../byte-runs.ts';
 import { DecodeError } from '../decode-error.ts';
 import { Texts } from './texts.ts';
 
@@ -5,6 +6,8 @@ export const VARINT = 0;
 export const FIXED64 = 1;
 const LENGTH_DELIMITED = 2;
 const FIXED32 = 5;
+/** A bit for each type that is read; groups are not. */
+const KNOWN_WIRE_TYPES = (1 << VARINT) | (1 << FIXED64) | (1 << LENGTH_DELIMITED) | (1 << FIXED32);
 const WIRE_NAMES = ['varint', '64-bit', 'length-delimited', 'group', 'end of a group', '32-bit'];
 
 const VARINT_BYTES_MAX = 10;
@@ -14,14 +17,17 @@ const NANOS_PER_MS = 1_000_000;
 const HIGH_MS = 4294;
 const HIGH_REST_NANOS = 967_296;
 
+/** Of all bodies: senders send the same again and again. */
+const TEXTS = new Texts();
+
 /**
  * Reads protobuf's wire format in place. Strict: what is truncated, of another wire type than the field has, longer than the
  * message around it, or not a valid encoding at all is refused. A field is read by `field()`, then by the method for its type.
  */
 export class ProtoReader {
   readonly bytes: Buffer;
-  readonly #view: DataView;
-  readonly #texts: Texts;
+  /** Of the same bytes. */
+  readonly view: DataView;
   /** Of the next byte. */
   position = 0;
   /** Where the message that is being read ends. */
@@ -30,23 +36,18 @@ export class ProtoReader {
 
   constructor(bytes: Uint8Array) {
     this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#texts = new Texts(this.bytes);
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.view = viewOf(bytes);
     this.end = bytes.byteLength;
   }
 
   /** Number of the next field, 0 at the end of the message. */
   field(): number {
     if (this.position >= this.end) return 0;
-    const tag = this.#unsigned32('the tag of a field');
-    const field = tag >>> 3;
-    this.#wireType = tag & 7;
-    if (field === 0) throw new DecodeError('expected the number of a field, not 0');
-    if (this.#wireType === 3 || this.#wireType === 4) throw new DecodeError('expected no groups');
-    if (this.#wireType > FIXED32) {
-      throw new DecodeError(`expected a wire type from 0 to 5, not ${this.#wireType}`);
-    }
-    return field;
+    const tag = this.#varint(false);
+    const wireType = tag & 7;
+    if (tag < 8 || tag >= TWO_TO_32 || ((KNOWN_WIRE_TYPES >>> wireType) & 1) === 0) throw wrongTag(tag);
+    this.#wireType = wireType;
+    return tag >>> 3;
   }
 
   /** Passes over the value of a field that is not known, or not wanted. */
@@ -54,13 +55,13 @@ export class ProtoReader {
     if (this.#wireType === VARINT) this.#varint(false);
     else if (this.#wireType === FIXED64) this.#take(8);
     else if (this.#wireType === FIXED32) this.#take(4);
-    else this.#take(this.#unsigned32('a length'));
+    else this.#take(this.#varint(false));
   }
 
   /** Begins a message inside of this one. @returns the end of this one, for `leave`. */
   enter(): number {
     this.#expect(LENGTH_DELIMITED);
-    const length = this.#unsigned32('a length');
+    const length = this.#varint(false);
     const outer = this.end;
     if (length > outer - this.position) throw truncated(length, outer - this.position);
     this.end = this.position + length;
@@ -89,7 +90,7 @@ export class ProtoReader {
   /** Passes over bytes or a text; it begins at the position returned and ends at `position`. */
   delimited(): number {
     this.#expect(LENGTH_DELIMITED);
-    return this.#take(this.#unsigned32('a length'));
+    return this.#take(this.#varint(false));
   }
 
   /** Invalid UTF-8 is replaced; more than `bytesMax` are cut off, between two characters. */
@@ -101,7 +102,7 @@ export class ProtoReader {
 
   /** A text that was passed over before. */
   textAt(start: number, end: number): string {
-    return this.#texts.at(start, end);
+    return TEXTS.at(this.bytes, this.view, start, end);
   }
 
   bool(): boolean {
@@ -128,38 +129,35 @@ export class ProtoReader {
 
   double(): number {
     this.#expect(FIXED64);
-    return this.#view.getFloat64(this.#take(8), true);
+    return this.view.getFloat64(this.#take(8), true);
   }
 
   fixed64(): number {
     this.#expect(FIXED64);
     const at = this.#take(8);
-    return this.#view.getUint32(at + 4, true) * TWO_TO_32 + this.#view.getUint32(at, true);
+    return this.view.getUint32(at + 4, true) * TWO_TO_32 + this.view.getUint32(at, true);
   }
 
   signedFixed64(): number {
     this.#expect(FIXED64);
     const at = this.#take(8);
-    return this.#view.getInt32(at + 4, true) * TWO_TO_32 + this.#view.getUint32(at, true);
+    return this.view.getInt32(at + 4, true) * TWO_TO_32 + this.view.getUint32(at, true);
   }
 
   fixed32(): number {
     this.#expect(FIXED32);
-    return this.#view.getUint32(this.#take(4), true);
+    return this.view.getUint32(this.#take(4), true);
   }
 
   /** Nanoseconds since the epoch as milliseconds, rounded once. */
   timeMs(): number {
     this.#expect(FIXED64);
     const at = this.#take(8);
-    return millisecondsOf(this.#view.getUint32(at + 4, true), this.#view.getUint32(at, true));
+    return millisecondsOf(this.view.getUint32(at + 4, true), this.view.getUint32(at, true));
   }
 
   #expect(wireType: number): void {
-    if (this.#wireType === wireType) return;
-    throw new DecodeError(
-      `expected a ${WIRE_NAMES[wireType]} field, not a ${WIRE_NAMES[this.#wireType]} one`,
-    );
+    if (this.#wireType !== wireType) throw otherType(wireType, this.#wireType);
   }
 
   /** Passes over so many bytes and gives where they began. */
@@ -170,19 +168,16 @@ export class ProtoReader {
     return start;
   }
 
-  #unsigned32(what: string): number {
-    const value = this.#varint(false);
-    if (value >= TWO_TO_32) throw new DecodeError(`expected ${what} in 32 bits, not ${value}`);
-    return value;
+  #varint(signed: boolean): number {
+    const { position } = this;
+    const first = this.bytes[position] ?? 0x80;
+    if (first >= 0x80 || position >= this.end) return this.#longVarint(signed);
+    this.position = position + 1;
+    return first;
   }
 
   /** Two halves, so that no digit is lost to 2^53 and a sign is found in the uppermost bit. */
-  #varint(signed: boolean): number {
-    const first = this.bytes[this.position];
-    if (first !== undefined && first < 0x80 && this.position < this.end) {
-      this.position++;
-      return first;
-    }
+  #longVarint(signed: boolean): number {
     let low = 0;
     let high = 0;
     for (let index = 0; index < VARINT_BYTES_MAX; index++) {
@@ -201,7 +196,22 @@ export class ProtoReader {
   }
 }
 
+// Errors are made out of the way of what is read: the smaller it is, the more of it is compiled in one piece.
+
+function wrongTag(tag: number): DecodeError {
+  if (tag >= TWO_TO_32) return new DecodeError(`expected the tag of a field in 32 bits, not ${tag}`);
+  if (tag < 8) return new DecodeError('expected the number of a field, not 0');
+  const wireType = tag & 7;
+  if (wireType === 3 || wireType === 4) return new DecodeError('expected no groups');
+  return new DecodeError(`expected a wire type from 0 to 5, not ${wireType}`);
+}
+
+function otherType(expected: number, found: number): DecodeError {
+  return new DecodeError(`expected a ${WIRE_NAMES[expected]} field, not a ${WIRE_NAMES[found]} one`);
+}
+
 function truncated(expected: number, left: number): DecodeError {
+  if (expected >= TWO_TO_32) return new DecodeError(`expected a length in 32 bits, not ${expected}`);
   return new DecodeError(`expected ${expected} more bytes, not ${left}`);
 }
 

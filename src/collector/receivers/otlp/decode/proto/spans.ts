@@ -11,13 +11,16 @@ import type { KeyTable } from '../key-table.ts';
 import { LeftOut } from '../left-out.ts';
 import { EVENTS_MAX, NAME_BYTES_MAX, RECORDS_MAX } from '../limits.ts';
 import { BEYOND, STATUSES, WITHOUT_SPAN_ID, WITHOUT_TRACE_ID } from '../records.ts';
-import { SpanIds } from './ids.ts';
+import { readSpanId, readTraceId } from './ids.ts';
 import { ProtoReader } from './reader.ts';
 import { RequestWalk, type Surroundings } from './request.ts';
 import { AttributeReading, attributesIn } from './values.ts';
 
 const LEVELS = { resources: 'resourceSpans', scopes: 'scopeSpans', records: 'spans' };
 const ATTRIBUTES_FIELD = 9;
+/** What is read again was counted when it came. */
+const TOLD_BEFORE = new LeftOut();
+const NO_EVENTS: readonly OtlpSpanEvent[] = Object.freeze([]);
 
 /** The spans of an `ExportTraceServiceRequest`. @throws DecodeError */
 export function decodeSpans(body: Uint8Array, wanted: KeyTable, leftOut: LeftOut): OtlpSpan[] {
@@ -40,23 +43,23 @@ export function decodeSpans(body: Uint8Array, wanted: KeyTable, leftOut: LeftOut
 /** Reads one span after the other. */
 class SpanDecoding {
   readonly #reader: ProtoReader;
-  readonly #wanted: KeyTable;
   readonly #leftOut: LeftOut;
-  readonly #ids: SpanIds;
+  readonly #reading: AttributeReading;
+  readonly #readingEvent: AttributeReading;
 
   constructor(reader: ProtoReader, wanted: KeyTable, leftOut: LeftOut) {
     this.#reader = reader;
-    this.#wanted = wanted;
     this.#leftOut = leftOut;
-    this.#ids = new SpanIds(reader);
+    this.#reading = new AttributeReading(leftOut, wanted);
+    this.#readingEvent = new AttributeReading(leftOut);
   }
 
   /** `null`: counted as left out. */
   read(surroundings: Surroundings): OtlpSpan | null {
     const reader = this.#reader;
+    const reading = this.#reading;
     const outer = reader.enter();
-    const range = { start: reader.position, end: reader.end };
-    const reading = new AttributeReading(this.#leftOut, this.#wanted);
+    const { position: start, end } = reader;
     let traceId: string | null = null;
     let spanId: string | null = null;
     let parentSpanId: string | null = null;
@@ -66,15 +69,16 @@ class SpanDecoding {
     let endMs = 0;
     let status: Status = NO_STATUS;
     let events: OtlpSpanEvent[] | null = null;
+    reading.begin();
     for (let field = reader.field(); field !== 0; field = reader.field()) {
-      if (field === 1) traceId = this.#ids.traceId();
-      else if (field === 2) spanId = this.#ids.spanId('spanId');
-      else if (field === 4) parentSpanId = this.#ids.spanId('parentSpanId');
+      if (field === ATTRIBUTES_FIELD) reading.read(reader);
+      else if (field === 1) traceId = readTraceId(reader);
+      else if (field === 2) spanId = readSpanId(reader, 'spanId');
+      else if (field === 4) parentSpanId = readSpanId(reader, 'parentSpanId');
       else if (field === 5) name = reader.text(NAME_BYTES_MAX);
       else if (field === 6) kind = SPAN_KINDS[reader.unsigned()] ?? 'unspecified';
       else if (field === 7) startMs = reader.timeMs();
       else if (field === 8) endMs = reader.timeMs();
-      else if (field === ATTRIBUTES_FIELD) reading.read(reader);
       else if (field === 11) {
         events ??= [];
         this.#event(events);
@@ -100,8 +104,7 @@ class SpanDecoding {
       statusMessage: status.message,
       attributes: reading.attributes,
       events: events ?? NO_EVENTS,
-      allAttributes: () =>
-        attributesIn(new ProtoReader(reader.bytes), ATTRIBUTES_FIELD, range, new LeftOut()),
+      allAttributes: () => attributesIn(reader, ATTRIBUTES_FIELD, { start, end }, TOLD_BEFORE),
     };
   }
 
@@ -117,17 +120,18 @@ class SpanDecoding {
       const outer = reader.enter();
       let timeMs = 0;
       let name = '';
-      let reading: AttributeReading | null = null;
+      const reading = this.#readingEvent;
+      let attributes: OtlpAttributes = NO_ATTRIBUTES;
       for (let field = reader.field(); field !== 0; field = reader.field()) {
         if (field === 1) timeMs = reader.timeMs();
         else if (field === 2) name = reader.text(NAME_BYTES_MAX);
         else if (field === 3) {
-          reading ??= new AttributeReading(this.#leftOut);
+          if (attributes === NO_ATTRIBUTES) reading.begin();
+          attributes = reading.attributes;
           reading.read(reader);
         } else reader.skip();
       }
       reader.leave(outer);
-      const attributes: OtlpAttributes = reading?.attributes ?? NO_ATTRIBUTES;
       events.push({ name, timeMs, attributes });
     } catch (error) {
       throw placed(error, `events[${events.length}]`);
@@ -140,14 +144,14 @@ class SpanDecoding {
     try {
       const outer = reader.enter();
       let message = '';
-      let code = 0;
+      let code: OtlpSpan['status'] = 'unset';
       for (let field = reader.field(); field !== 0; field = reader.field()) {
         if (field === 2) message = reader.text(NAME_BYTES_MAX);
-        else if (field === 3) code = reader.unsigned();
+        else if (field === 3) code = STATUSES[reader.unsigned()] ?? 'unset';
         else reader.skip();
       }
       reader.leave(outer);
-      return { message, code: STATUSES[code] ?? 'unset' };
+      return code === 'ok' && message === '' ? OK_STATUS : { code, message };
     } catch (error) {
       throw placed(error, 'status');
     }
@@ -160,4 +164,4 @@ interface Status {
 }
 
 const NO_STATUS: Status = { code: 'unset', message: '' };
-const NO_EVENTS: readonly OtlpSpanEvent[] = Object.freeze([]);
+const OK_STATUS: Status = { code: 'ok', message: '' };

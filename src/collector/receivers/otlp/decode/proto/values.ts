@@ -10,9 +10,9 @@ import type { ProtoReader } from './reader.ts';
 /** Of `AnyValue.string_value`. */
 const TEXT_TAG = 0x0a;
 
-/** What attributes are read into, one message of a record after the other. */
+/** What attributes are read into, one message of a record after the other, and one record after the other. */
 export class AttributeReading {
-  readonly attributes: Attributes = newAttributes();
+  attributes: Attributes = newAttributes();
   readonly #wanted: KeyTable | null;
   readonly #leftOut: LeftOut;
   readonly #place = new KeyValuePlace();
@@ -24,12 +24,16 @@ export class AttributeReading {
     this.#wanted = wanted;
   }
 
+  /** Another record begins. */
+  begin(): void {
+    this.attributes = newAttributes();
+    this.#seen = 0;
+  }
+
   /** Reads a `KeyValue`, the field that the reader is at. */
   read(reader: ProtoReader): void {
-    this.#seen++;
-    if (this.#seen > ATTRIBUTES_MAX) {
-      reader.delimited();
-      this.#leftOut.parts(`attributes beyond the ${ATTRIBUTES_MAX} of a record`);
+    if (++this.#seen > ATTRIBUTES_MAX) {
+      this.#passOver(reader);
       return;
     }
     try {
@@ -39,10 +43,15 @@ export class AttributeReading {
     }
   }
 
+  #passOver(reader: ProtoReader): void {
+    reader.delimited();
+    this.#leftOut.parts(`attributes beyond the ${ATTRIBUTES_MAX} of a record`);
+  }
+
   /** `null`: not wanted. */
-  keyAt(bytes: Buffer, start: number, end: number): string | null {
-    if (this.#wanted !== null) return this.#wanted.find(bytes, start, end);
-    if (end - start <= KEY_BYTES_MAX) return bytes.toString('utf8', start, end);
+  keyAt(reader: ProtoReader, start: number, end: number): string | null {
+    if (this.#wanted !== null) return this.#wanted.find(reader, start, end);
+    if (end - start <= KEY_BYTES_MAX) return reader.textAt(start, end);
     this.#leftOut.parts(`attributes with a key of more than ${KEY_BYTES_MAX} bytes`);
     return null;
   }
@@ -85,7 +94,7 @@ export function attributesIn(
 }
 
 interface KeyValues {
-  keyAt(bytes: Buffer, start: number, end: number): string | null;
+  keyAt(reader: ProtoReader, start: number, end: number): string | null;
   add(key: string, value: OtlpValue): void;
   cut(reason: string): void;
 }
@@ -93,7 +102,7 @@ interface KeyValues {
 /** One without a value that is known is as good as absent. */
 function readKeyValue(reader: ProtoReader, place: KeyValuePlace, depth: number, into: KeyValues): void {
   place.find(reader);
-  const key = into.keyAt(reader.bytes, place.keyStart, place.keyEnd);
+  const key = into.keyAt(reader, place.keyStart, place.keyEnd);
   if (key === null) return;
   const { valueStart, valueEnd } = place;
   if (valueStart < 0) {
@@ -182,7 +191,7 @@ function readMap(reader: ProtoReader, depth: number, into: Pick<KeyValues, 'cut'
   const place = new KeyValuePlace();
   let elements = 0;
   const entries: KeyValues = {
-    keyAt: (bytes, start, end) => bytes.toString('utf8', start, Math.min(end, start + KEY_BYTES_MAX)),
+    keyAt: (_, start, end) => reader.textAt(start, Math.min(end, start + KEY_BYTES_MAX)),
     add: (key, value) => {
       map[key] = value;
     },
