@@ -74,6 +74,7 @@ export function agentHandlers(parts: HandlerParts): AgentHandlers {
 /** Where what comes by OTLP goes: where agents' goes, too. */
 export function otlpSink(parts: Accepting): OtlpSink {
   const { live, ledger, accept, exporter, pricer, sentBatches, agents } = parts;
+  let offered: Promise<unknown> = Promise.resolve();
   return {
     toldByAgent: (source, subject) => agents.tells(source, subject),
     get crowded() {
@@ -93,12 +94,13 @@ export function otlpSink(parts: Accepting): OtlpSink {
       exporter?.addPoints(points, instanceId);
       return live.merge(instanceId, { points, dropped: {} });
     },
-    offer: (events, passage, sent) =>
-      accept.offer(
-        events.map((event) => withCost(event, pricer)),
-        sent,
-        passage,
-      ),
+    offer: (events, passage, sent) => {
+      const priced = events.map((event) => withCost(event, pricer));
+      const accepted = accept.offer(priced, sent, passage);
+      offered = Promise.all([offered, accepted]);
+      return accepted;
+    },
+    offered: () => offered.then(() => {}),
     forward: exporter === null ? null : (request) => exporter.forward(request),
   };
 }

@@ -6,6 +6,7 @@ import type { Log } from './log.ts';
 import { OtlpAcceptance, type OtlpSink } from './receivers/otlp/acceptance.ts';
 import { type OtlpListeners, startOtlp } from './receivers/otlp/listen/listeners.ts';
 import { type RecoveryOptions, recoverTraces, type StoredTraces } from './receivers/otlp/recovery.ts';
+import { EarlierRequests, type StoredRequests } from './receivers/otlp/spans/earlier-requests.ts';
 import { wantedKeys } from './receivers/otlp/spans/people.ts';
 
 interface OtlpPorts {
@@ -32,7 +33,7 @@ export interface OtlpReceiverOptions {
   /** Under which id this collector sends; `null`: it does not. */
   readonly ownId: string | null;
   /** What is stored of traces, `null` without storage. */
-  readonly stored: StoredTraces | null;
+  readonly stored: (StoredTraces & StoredRequests) | null;
   /** Not in an app: then it listens by default, and a port that is taken stops the start. */
   readonly alone: boolean;
 }
@@ -58,7 +59,8 @@ export async function startOtlpReceiver({
   const sinceMs = Date.now();
   const { userHeaders } = config;
   const keepsSpans = config.spans === 'on';
-  const consumer = new OtlpAcceptance({ sink, meter, userHeaders, keepsSpans });
+  const earlier = stored && new EarlierRequests({ stored, sinceMs, now: Date.now });
+  const consumer = new OtlpAcceptance({ sink, meter, userHeaders, keepsSpans, earlier });
   try {
     const listening = { config, http, grpc, keys, consumer, ownId, meter, log };
     const listeners = await startOtlp({ ...listening, wantedKeys: wantedKeys(userHeaders) });

@@ -20,12 +20,11 @@ import { hostMeasure } from './host/measure.ts';
 import { createHostSampler } from './host/sampler.ts';
 import { Live } from './live/live.ts';
 import type { Log } from './log.ts';
-import { startOtlpReceiver } from './otlp.ts';
+import { type OtlpReceiverOptions, startOtlpReceiver } from './otlp.ts';
 import { createPricer, type Pricer } from './pricing/pricer.ts';
 import { ownResource } from './prometheus/target-info.ts';
 import { AgentProcesses } from './receivers/agent-processes.ts';
 import { receiveFrom } from './receivers/agents.ts';
-import type { StoredTraces } from './receivers/otlp/recovery.ts';
 import { SentBatches } from './receivers/sent-batches.ts';
 import { listenForAgents, type SocketReceiver } from './receivers/socket.ts';
 import type { CollectorServer } from './server/server.ts';
@@ -199,7 +198,7 @@ interface HostParts {
 
 interface DoorOptions extends CollectorOptions, Omit<Accepting, 'accept' | 'exporter'> {
   readonly meter: Meter;
-  readonly stored: StoredTraces | null;
+  readonly stored: OtlpReceiverOptions['stored'];
 }
 
 /** Opens all doors, in and out, or, where one of them cannot be opened, none. */

@@ -1,9 +1,13 @@
 import { Agent, get } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 
-const CLIENTS = 8;
-/** Between two requests of one client: a few hundred a second in all, which leaves the machine time for what is tested. */
-const PAUSE_MS = 15;
+export interface LoadOptions {
+  /** @default 8 */
+  readonly clients?: number;
+  /** Between two requests of one client. @default 15: a few hundred a second in all, which leaves time for what is tested */
+  readonly pauseMs?: number;
+}
+
 const REQUEST_TIMEOUT_MS = 10_000;
 /** The header that names a request, so that its row can be found. */
 export const REQUEST_HEADER = 'x-request-name';
@@ -21,12 +25,14 @@ export class Load {
   readonly unanswered = new Set<string>();
   readonly #agent = new Agent({ keepAlive: true });
   readonly #clients: Promise<void>[];
+  readonly #pauseMs: number;
   #next = 0;
   #stopped = false;
 
   /** @param urls of apps; the clients are shared out among them. */
-  constructor(urls: readonly string[]) {
-    this.#clients = Array.from({ length: CLIENTS }, (_, i) => this.#client(urls[i % urls.length] ?? ''));
+  constructor(urls: readonly string[], { clients = 8, pauseMs = 15 }: LoadOptions = {}) {
+    this.#pauseMs = pauseMs;
+    this.#clients = Array.from({ length: clients }, (_, i) => this.#client(urls[i % urls.length] ?? ''));
   }
 
   /** Resolves when every request has come to its end. */
@@ -45,7 +51,7 @@ export class Load {
       } catch {
         this.unanswered.add(name);
       }
-      await pause(PAUSE_MS);
+      await pause(this.#pauseMs);
     }
   }
 

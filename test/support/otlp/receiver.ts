@@ -5,7 +5,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
-import { Metadata, Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js';
+import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js';
 import { assertMetric, SeriesHistory } from './conventions/metrics.ts';
 import { assertDetails, assertLog, assertSpan, assertTraces } from './conventions/spans.ts';
 import { decodeRequest, encodeMessage, type Message, type Signal } from './messages.ts';
@@ -17,6 +17,7 @@ import {
   type ReceivedSpan,
   spansIn,
 } from './received.ts';
+import { EXPORT_SERVICES, statusDetails } from './services.ts';
 
 /** What a receiver answers the next requests with, instead of taking them. */
 export type Fault =
@@ -125,13 +126,8 @@ export class OtlpReceiver {
 
   async #listenGrpc({ tls, port = 0 }: ReceiverOptions): Promise<void> {
     const server = new Server();
-    const services = {
-      traces: 'trace.v1.TraceService',
-      metrics: 'metrics.v1.MetricsService',
-      logs: 'logs.v1.LogsService',
-    };
-    for (const [signal, service] of Object.entries(services)) {
-      const path = `/opentelemetry.proto.collector.${service}/Export`;
+    for (const [signal, service] of Object.entries(EXPORT_SERVICES)) {
+      const path = `/${service}/Export`;
       const asIs = (bytes: Buffer) => bytes;
       server.addService(
         {
@@ -224,22 +220,4 @@ function jsonResponse(signal: Signal, partial: Partial): string {
   return JSON.stringify({
     partialSuccess: { [REJECTED[signal]]: String(partial.rejected), errorMessage: partial.message },
   });
-}
-
-function statusDetails({
-  code,
-  retryDelayMs,
-}: {
-  readonly code: number;
-  readonly retryDelayMs?: number;
-}): Metadata {
-  const metadata = new Metadata();
-  if (retryDelayMs === undefined) return metadata;
-  const seconds = Math.floor(retryDelayMs / 1000);
-  const value = encodeMessage('RetryInfo', {
-    retryDelay: { seconds, nanos: (retryDelayMs - seconds * 1000) * 1e6 },
-  });
-  const details = [{ typeUrl: 'type.googleapis.com/google.rpc.RetryInfo', value }];
-  metadata.set('grpc-status-details-bin', encodeMessage('RpcStatus', { code, message: 'no', details }));
-  return metadata;
 }

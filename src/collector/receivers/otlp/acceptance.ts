@@ -26,6 +26,7 @@ import { Refusals } from './refusals.ts';
 import { sourceOfResource } from './sender.ts';
 import { TICK_MS, TraceAssembler } from './spans/assembler.ts';
 import type { Decided } from './spans/decide.ts';
+import type { EarlierRequests } from './spans/earlier-requests.ts';
 import type { ToldEvent } from './spans/telling.ts';
 import { Subjects } from './subjects.ts';
 
@@ -69,6 +70,8 @@ export interface OtlpSink {
   ): Promise<void>;
   /** Whether an agent in the process of a sender tells of the same in events of its own. */
   toldByAgent(source: Source, subject: SignalName): boolean;
+  /** Resolves once all is accepted that was offered so far. */
+  offered(): Promise<void>;
   /** Sends on what was received, as it came. Resolves when that is safe. Never rejects. `null`: nothing is sent. */
   readonly forward: ((request: Forwarded) => Promise<void>) | null;
   /** Which batches were accepted, here or by the collector before: of processes, and the pieces of a request by its digest. */
@@ -80,6 +83,8 @@ export interface OtlpAcceptanceOptions {
   readonly meter: Meter;
   readonly userHeaders: UserHeaders | null;
   readonly keepsSpans: boolean;
+  /** Which requests were accepted by a collector before; `null` where nothing is stored. @default null */
+  readonly earlier?: EarlierRequests | null;
   /** @default the clock's time */
   readonly now?: () => number;
 }
@@ -99,6 +104,7 @@ export class OtlpAcceptance implements OtlpConsumer {
   readonly #sink: OtlpSink;
   readonly #now: () => number;
   readonly #keepsSpans: boolean;
+  readonly #earlier: EarlierRequests | null;
   readonly #subjects: Subjects;
   readonly #assembler: TraceAssembler;
   readonly #metrics: OtlpMetrics;
@@ -106,11 +112,13 @@ export class OtlpAcceptance implements OtlpConsumer {
   readonly #timers: readonly NodeJS.Timeout[];
   readonly #offers = new Set<Promise<void>>();
 
-  constructor({ sink, meter, userHeaders, keepsSpans, now = Date.now }: OtlpAcceptanceOptions) {
+  constructor(options: OtlpAcceptanceOptions) {
+    const { sink, meter, userHeaders, keepsSpans, earlier = null, now = Date.now } = options;
     this.#sink = sink;
     this.#subjects = new Subjects((source, subject) => sink.toldByAgent(source, subject));
     this.#now = now;
     this.#keepsSpans = keepsSpans;
+    this.#earlier = earlier;
     const folded = counterOf(meter, FOLDED_LABELS);
     const onFolded = (attribute: string) => folded.add(1, { [FOLDED_LABEL]: attribute });
     const labels: OtlpLabels = {
@@ -145,9 +153,13 @@ export class OtlpAcceptance implements OtlpConsumer {
     const refusals = new Refusals();
     const usable = this.#joined(spans, delivery.via, refusals);
     // Its spans are stored: what they tell was decided, here or before, or is found in their rows.
-    if (this.#keepsSpans && this.#sink.sentBatches.has(delivery.digest, LAST_PIECE)) return refusals.rejected;
+    if (this.#keepsSpans && this.#sink.sentBatches.has(delivery.digest, LAST_PIECE)) {
+      await this.#sink.offered();
+      return refusals.rejected;
+    }
+    const earlier = await this.#earlier?.among(usable);
     const { digest, body, via } = delivery;
-    const { rejected, events, spans: kept } = this.#assembler.accept(usable, body.length, via);
+    const { rejected, events, spans: kept } = this.#assembler.accept(usable, body.length, via, earlier);
     const offered = [...events.map(({ event }) => event), ...kept];
     // First, because what rows know by its digest is not sent on again.
     await this.#forward('traces', spans.length, delivery);
@@ -238,9 +250,10 @@ export class OtlpAcceptance implements OtlpConsumer {
     const offers: Promise<void>[] = [];
     for (let piece = 1, at = 0; at < events.length; piece++, at += PIECE_EVENTS_MAX) {
       const number = at + PIECE_EVENTS_MAX < events.length ? piece : LAST_PIECE;
-      if (!this.#sink.sentBatches.accept(digest, number)) continue;
+      const isNew = this.#sink.sentBatches.accept(digest, number);
       const slice = events.slice(at, at + PIECE_EVENTS_MAX);
-      offers.push(this.#sink.offer(slice, { via, derived: true }, [digest, number]));
+      const passage = { via, derived: true };
+      offers.push(isNew ? this.#sink.offer(slice, passage, [digest, number]) : this.#sink.offered());
     }
     await Promise.all(offers);
   }

@@ -30,8 +30,10 @@ export interface RecoveryOptions {
 const AFTER_MS = HOLD_MAX_MS + 10 * SECOND_MS;
 /** How often it is asked whether storage is there. */
 const RETRY_MS = 5 * SECOND_MS;
-/** Spans that are looked at, of all traces together. */
-const SPANS_MAX = 50_000;
+/** Spans that are looked at, of all traces together: twice as many as a collector holds undecided. */
+const SPANS_MAX = 100_000;
+/** What is given on waits for the disk, which takes no longer for many. */
+const TRACES_AT_ONCE = 200;
 
 /**
  * Once after a start, decides the traces that a collector before had taken spans of and was killed before it had decided them:
@@ -77,13 +79,19 @@ async function recoverThese(
 ) {
   const held: string[] = [];
   let [found, spans] = [0, 0];
+  let recovering: Promise<void>[] = [];
   for await (const trace of stored.read(ids)) {
     signal.throwIfAborted();
     spans += trace.spans.length;
     if (spans > SPANS_MAX) break;
-    const events = await recover(trace);
-    if (events === null) held.push(trace.id);
-    else found += events;
+    const recovered = recover(trace).then((events) => {
+      if (events === null) held.push(trace.id);
+      else found += events;
+    });
+    if (recovering.push(recovered) < TRACES_AT_ONCE) continue;
+    await Promise.all(recovering);
+    recovering = [];
   }
+  await Promise.all(recovering);
   return { found, held };
 }

@@ -62,6 +62,16 @@ const CALL: AttributeRules = {
     'nervecenter.llm.attempt': 'int',
     'nervecenter.llm.error_message': 'string',
     'nervecenter.query.category': 'string',
+    'nervecenter.llm.usage_mismatch': 'boolean',
+    'nervecenter.llm.abort_reason': 'string',
+    'nervecenter.llm.service_tier': 'string',
+    'nervecenter.llm.reported_cost': 'double',
+    'nervecenter.llm.chunk_gap_p95': 'double',
+    'nervecenter.llm.rate_limit_reset': 'double',
+    'nervecenter.llm.cache_write_1h.input_tokens': 'int',
+    'nervecenter.llm.billed.searches': 'int',
+    'nervecenter.llm.billed.images': 'int',
+    'nervecenter.llm.billed.audio': 'double',
   },
 };
 

@@ -1,4 +1,5 @@
 import { ABORTED, errorType, modelName, word } from '../../../../core/llm/labels.ts';
+import { OWN_CALL_ATTRIBUTES } from '../../../../core/llm/own-attributes.ts';
 import {
   amountUsd,
   fromInclusive,
@@ -44,8 +45,8 @@ const ADDRESS: Aliases = ['server.address', 'net.peer.name', 'gen_ai.openai.api_
 const STATUS: Aliases = ['http.response.status_code', 'http.status_code'];
 const ERROR_TYPE = 'error.type';
 /** The last are what nervecenter itself sends. */
-const RESENDS: Aliases = ['http.request.resend_count', 'nervecenter.llm.attempt'];
-const USAGE_SOURCE = 'nervecenter.llm.usage_source';
+const RESENDS: Aliases = ['http.request.resend_count', OWN_CALL_ATTRIBUTES.attempt];
+const USAGE_SOURCE = OWN_CALL_ATTRIBUTES.usageSource;
 /** Events at the first chunk of a stream: of OpenInference, the AI SDK, OpenLLMetry. */
 const FIRST_CHUNK_EVENTS: ReadonlySet<string> = new Set([
   'First Token Stream Event',

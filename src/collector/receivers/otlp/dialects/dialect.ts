@@ -1,14 +1,15 @@
 import type { LlmCallEvent } from '../../../../core/signals/llm-call.ts';
 import type { RagQueryEvent } from '../../../../core/signals/rag-query.ts';
 import type { RequestEvent } from '../../../../core/signals/request.ts';
+import type { WsSessionEvent } from '../../../../core/signals/ws-session.ts';
 import type { OtlpSpan } from '../model.ts';
 
 /**
  * What a span is. `call`: one call of a model, as close to the wire as its instrumentation is. `rollup`: work around calls
  * (agent, chain, step), which often repeats their figures and is never counted. `retrieval`: a search for documents. `query`
- * and `stage`: a RAG query and a part of it, where a sender knows them itself.
+ * and `stage`: a RAG query and a part of it, where a sender knows them itself; `session`: one of a WebSocket, likewise.
  */
-export type SpanRole = 'request' | 'call' | 'rollup' | 'retrieval' | 'query' | 'stage' | 'tool';
+export type SpanRole = 'request' | 'call' | 'rollup' | 'retrieval' | 'query' | 'stage' | 'session' | 'tool';
 
 /** What of a call its span tells; who it was for and in which trace is not the dialect's business. */
 export type CallFacts = Pick<
@@ -31,10 +32,11 @@ export type CallFacts = Pick<
   | 'finishReason'
   | 'usageMismatch'
   | 'serviceTier'
-> & {
-  /** By which two instrumentations of one call are told to have seen the same; `null` where it is not told. */
-  readonly responseId: string | null;
-};
+> &
+  Partial<Pick<LlmCallEvent, 'queryCategory' | 'rateLimitResetMs' | 'chunkGapP95Ms' | 'billedUnits'>> & {
+    /** By which two instrumentations of one call are told to have seen the same; `null` where it is not told. */
+    readonly responseId: string | null;
+  };
 
 /** What a retrieval was asked for and found. */
 export interface RetrievalFacts {
@@ -63,6 +65,11 @@ export type RequestFacts = Pick<
   'route' | 'method' | 'statusCode' | 'requestBytes' | 'responseBytes' | 'scheme'
 >;
 
+export type SessionFacts = Pick<
+  WsSessionEvent,
+  'path' | 'messagesIn' | 'messagesOut' | 'bytesIn' | 'bytesOut' | 'closeCode'
+>;
+
 /** One way of saying in a span's attributes what was done. */
 export interface SpanDialect {
   /** The attributes it reads, besides those of a retrieval, which are read one by one when it is decided. */
@@ -81,4 +88,6 @@ export interface SpanDialect {
   readonly retrieval?: (span: OtlpSpan) => RetrievalFacts;
   /** Of a span with the role `request`. */
   readonly request?: (span: OtlpSpan) => RequestFacts;
+  /** Of a span with the role `session`. */
+  readonly session?: (span: OtlpSpan) => SessionFacts;
 }

@@ -40,6 +40,7 @@ function readingsOf(dialect: SpanDialect): Readonly<Record<SpanRole, SpanReading
     retrieval: reading('retrieval'),
     query: reading('query'),
     stage: reading('stage'),
+    session: reading('session'),
     tool: reading('tool'),
   };
 }

@@ -43,10 +43,10 @@ export function toldCall(record: OtlpLogRecord, { calls }: OtlpLabels, nowMs: nu
     sender: senderOf(record.resource),
     traceId: record.traceId,
     ...(PEOPLE.in(span.attributes) ?? PEOPLE.in(record.resource.attributes) ?? NOBODY),
+    queryCategory: null,
     ...told,
     ...calls.of(told),
     durationMs: milliseconds(0),
-    queryCategory: null,
   };
   return { event, call: record.traceId === null ? id : `${record.traceId}${record.spanId}` };
 }

@@ -24,6 +24,8 @@ export interface EventSink {
     passage: Passage,
     sent?: readonly [string, number],
   ): Promise<void>;
+  /** Resolves once all is accepted that was offered so far. */
+  offered(): Promise<void>;
   /** Which batches were accepted, here or by the collector before. */
   readonly sentBatches: Pick<SentBatches, 'complete' | 'accept'>;
 }
@@ -178,7 +180,8 @@ export class OtlpLogs {
       if (sink.sentBatches.accept(...sent)) return [sink.offer(events, passage, sent)];
       outcomes.set('event', (outcomes.get('event') ?? 0) - events.length);
       outcomes.set('known', (outcomes.get('known') ?? 0) + events.length);
-      return [];
+      // It came before, and may not be on disk yet.
+      return [sink.offered()];
     });
     for (const [outcome, counted] of outcomes) records.add(counted, { signal: 'logs', outcome });
     await Promise.all(offers);

@@ -10,10 +10,10 @@ import { type Decided, type Deciding, decideHeld, keptOf } from './decide.ts';
 import { SpanEvents, spanLabels } from './events.ts';
 import { RecentSpans } from './known/recent-spans.ts';
 import { Remembered } from './known/remembered.ts';
-import { restore } from './known/restored.ts';
+import { noteStored, restore } from './known/restored.ts';
 import { requestsIn } from './requests.ts';
 import { type ToldEvent, tellFirst } from './telling.ts';
-import { type Delivery, type SpanNode, Trace } from './trace.ts';
+import { type Delivery, type SpanNode, signalAtOnce, Trace } from './trace.ts';
 
 /** How long a trace has to be quiet before it is decided: what one process exports at once comes in less. */
 export const HOLD_MS = 2 * SECOND_MS;
@@ -83,17 +83,18 @@ export interface AssemblerCounts {
 /** What is told of spans at once. */
 export interface AcceptedSpans {
   readonly rejected: OtlpRejected;
-  /** Requests, which may be taken back. */
+  /** Requests and sessions, which may be taken back. */
   readonly events: readonly ToldEvent[];
   /** Spans to be kept that are held until it is decided what else they tell. */
   readonly spans: readonly SpanEvent[];
 }
 
 const NONE_REJECTED: OtlpRejected = { count: 0, message: '' };
+const NONE_STORED: ReadonlySet<string> = new Set();
 
 /**
- * Makes events of spans that come in any order, in any batches, from several processes, and more than once. Requests are told
- * when they come; calls and queries when their trace has been quiet for a while and no parent is missing, or after a
+ * Makes events of spans that come in any order, in any batches, from several processes, and more than once. Requests and
+ * sessions are told when they come; calls and queries when their trace has been quiet for a while and no parent is missing, or after a
  * longest time: then it is known which of them are the innermost. What was told stays known for a while, so that it is
  * corrected by what comes late.
  */
@@ -142,15 +143,16 @@ export class TraceAssembler {
   /**
    * @param bytes size of the request that they came in, which stays in memory while one of them is held.
    * @param via the collectors that it has passed through.
+   * @param stored ids of the requests and sessions of them that a collector before has told: they are not told again.
    */
-  accept(spans: readonly OtlpSpan[], bytes = 0, via: Via = NO_VIA): AcceptedSpans {
+  accept(spans: readonly OtlpSpan[], bytes = 0, via = NO_VIA, stored = NONE_STORED): AcceptedSpans {
     const delivery: Delivery = { bytes, via, held: 0 };
     const nowMs = this.#options.now();
     const usable = spans.filter(({ endMs }) => isUsableTime(endMs));
     const added = usable.map((span) => this.#add(span, nowMs)).filter((node) => node !== null);
     const unusable = spans.length - usable.length;
     this.#hold(added, delivery);
-    const events = this.#requestsAmong(added);
+    const events = this.#requestsAmong(added, stored);
     const kept = this.#options.keepsSpans ? this.#keptAmong(added) : [];
     this.#counts.rejected += unusable;
     this.#cutTooLong();
@@ -204,10 +206,11 @@ export class TraceAssembler {
     };
   }
 
-  #requestsAmong(nodes: readonly SpanNode[]): ToldEvent[] {
-    const requests = nodes.filter(({ reading }) => reading?.role === 'request');
+  #requestsAmong(nodes: readonly SpanNode[], stored: ReadonlySet<string>): ToldEvent[] {
+    const requests = nodes.filter(({ reading }) => signalAtOnce(reading?.role) !== null);
     return [...Map.groupBy(requests, ({ span }) => span?.traceId ?? '')].flatMap(([id, own]) => {
       const trace = this.#oldest.get(id) ?? new Trace(id);
+      noteStored(trace, own, stored);
       return tellFirst(trace, requestsIn(own, this.#deciding.make), this.#deciding);
     });
   }

@@ -1,4 +1,5 @@
 import type { CallFacts } from '../dialects/dialect.ts';
+import { isOurs } from '../dialects/nervecenter.ts';
 import type { OtlpSpan } from '../model.ts';
 import type { KnownCall, SpanNode, Trace } from './trace.ts';
 
@@ -36,7 +37,7 @@ function durationOf({ span }: SpanNode): number {
 function decide(node: SpanNode, answers: Map<string, string>): Call[] {
   const { span, reading } = node;
   const facts = span === null || node.call !== null ? null : (reading?.dialect.call?.(span) ?? null);
-  const call = node.call ?? (facts && knownOf(facts));
+  const call = node.call ?? (span && facts && knownOf(span, facts));
   if (span === null || call === null || isInsideCall(node)) return [];
   if (call.responseId !== null) {
     // Instrumentations by callbacks stand beside the span of the client, not around it.
@@ -49,9 +50,9 @@ function decide(node: SpanNode, answers: Map<string, string>): Call[] {
   return call.isOnlyAStage ? [] : [{ node, span, facts }];
 }
 
-function knownOf(facts: CallFacts): KnownCall {
+function knownOf(span: OtlpSpan, facts: CallFacts): KnownCall {
   const { operation, responseId } = facts;
-  return { operation, responseId, isOnlyAStage: isOnlyAStage(facts), isInnermost: false };
+  return { operation, responseId, isOnlyAStage: isOnlyAStage(facts) && !isOurs(span), isInnermost: false };
 }
 
 /** Only broken senders have calls in a circle. */

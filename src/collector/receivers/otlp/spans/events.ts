@@ -5,6 +5,7 @@ import { StageNames } from '../../../../core/rag/stage-names.ts';
 import { type LlmCallEvent, NO_CALL_DETAILS } from '../../../../core/signals/llm-call.ts';
 import type { RagQueryEvent } from '../../../../core/signals/rag-query.ts';
 import type { RequestEvent } from '../../../../core/signals/request.ts';
+import type { WsSessionEvent } from '../../../../core/signals/ws-session.ts';
 import { milliseconds } from '../../../../core/units.ts';
 import type { UserHeaders } from '../../../../core/user-headers.ts';
 import type { OtlpLabels } from '../attributes.ts';
@@ -54,6 +55,17 @@ export class SpanEvents {
     };
   }
 
+  session(node: SpanNode, span: OtlpSpan): WsSessionEvent | null {
+    const facts = node.reading?.dialect.session?.(span);
+    if (facts === undefined) return null;
+    return {
+      signal: 'ws-session',
+      ...this.#whatAndWhose(node, span),
+      ...facts,
+      durationMs: durationOf(span),
+    };
+  }
+
   call({ node, span, facts }: Call): LlmCallEvent | null {
     if (facts === null) return null;
     const { responseId: _, ...told } = facts;
@@ -61,11 +73,11 @@ export class SpanEvents {
       ...NO_CALL_DETAILS,
       signal: 'llm-call',
       ...this.#whatAndWhose(node, span),
+      queryCategory: null,
       ...told,
       ...this.#labels.calls.of(told),
       operation: this.#labels.operations.of(word(told.operation) ?? OTHER),
       durationMs: durationOf(span),
-      queryCategory: null,
     };
   }
 

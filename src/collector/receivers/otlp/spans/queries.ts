@@ -144,7 +144,7 @@ function queryOf(anchor: SpanNode, parts: Part[]): Query[] {
       owner,
       startMs,
       endMs,
-      stages: stagesOf(parts, startMs, endMs),
+      stages: stagesOf(parts, { startMs, endMs, isKnown: anchor.reading?.role === 'query' }),
       facts:
         (anchor.span === null ? undefined : anchor.reading?.dialect.query?.(anchor.span)) ??
         foundBy(retrievals),
@@ -187,10 +187,17 @@ function foundBy(retrievals: readonly Part[]): QueryFacts {
   return facts;
 }
 
+interface Work {
+  readonly startMs: number;
+  readonly endMs: number;
+  /** Its sender knows its stages itself; there may be none. */
+  readonly isKnown: boolean;
+}
+
 /** As a sender says that knows them itself, else by the spans of the work. */
-function stagesOf(parts: readonly Part[], startMs: number, endMs: number): Record<string, Milliseconds> {
+function stagesOf(parts: readonly Part[], { startMs, endMs, isKnown }: Work): Record<string, Milliseconds> {
   const told = parts.filter(({ node }) => node.reading?.role === 'stage');
-  if (told.length === 0) return stageTimes(parts, startMs, endMs);
+  if (told.length === 0 && !isKnown) return stageTimes(parts, startMs, endMs);
   return Object.fromEntries(
     told.map(({ stage, span }) => [stage, milliseconds(Math.max(0, span.endMs - span.startMs))]),
   );

@@ -1,6 +1,7 @@
 import type { Via } from '../../../../core/passage.ts';
 import type { NervecenterEvent } from '../../../../core/signals/index.ts';
 import type { Milliseconds } from '../../../../core/units.ts';
+import type { SpanRole } from '../dialects/dialect.ts';
 import type { SpanReading } from '../dialects/index.ts';
 import { type CallFamily, familyOf } from '../dialects/operations.ts';
 import type { OtlpSpan } from '../model.ts';
@@ -90,6 +91,17 @@ export interface Told {
   readonly stored: boolean;
 }
 
+/** As what a span with this role is told when it comes; `null`: it is not. */
+export function signalAtOnce(role: SpanRole | undefined): 'request' | 'ws-session' | null {
+  if (role === 'request') return 'request';
+  return role === 'session' ? 'ws-session' : null;
+}
+
+/** What is told when it comes, or never: no part of what is decided later. */
+function isWhole(role: SpanRole): boolean {
+  return signalAtOnce(role) !== null || role === 'rollup' || role === 'tool';
+}
+
 /** What is known of one trace: who is whose parent, what was told, and the spans that are not decided yet. */
 export class Trace {
   readonly id: string;
@@ -115,8 +127,8 @@ export class Trace {
   #awaited = 0;
   /** How often it was decided. */
   #round = 0;
-  /** How many of its spans are calls, retrievals or queries, and requests. */
-  readonly counts = { calls: 0, searches: 0, requests: 0 };
+  /** How many of its spans are calls, retrievals or queries, and requests or sessions. */
+  readonly counts = { calls: 0, searches: 0, atOnce: 0 };
 
   constructor(id: string) {
     this.id = id;
@@ -178,9 +190,9 @@ export class Trace {
   }
 
   #note(node: SpanNode, span: OtlpSpan, { role, dialect }: SpanReading): void {
-    if (role !== 'request' && role !== 'rollup' && role !== 'tool') this.hasParts = true;
+    if (!isWhole(role)) this.hasParts = true;
     if (role === 'retrieval' || role === 'query') this.counts.searches++;
-    if (role === 'request') this.counts.requests++;
+    if (signalAtOnce(role) !== null) this.counts.atOnce++;
     if (role !== 'call') return;
     this.counts.calls++;
     node.family = FAMILY_BITS[familyOf(dialect.operationOf?.(span) ?? '')];

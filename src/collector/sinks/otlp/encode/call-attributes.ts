@@ -1,5 +1,6 @@
 import type { AttributeValue } from '../../../../core/frame.ts';
 import { ABORTED } from '../../../../core/llm/labels.ts';
+import { OWN_CALL_ATTRIBUTES as OWN } from '../../../../core/llm/own-attributes.ts';
 import { completionTokens, promptTokens, type TokenUsage } from '../../../../core/llm/usage.ts';
 import type { LlmCallEvent, PricedLlmCallEvent } from '../../../../core/signals/llm-call.ts';
 import { toSeconds } from '../../../../core/units.ts';
@@ -21,7 +22,7 @@ export function callAttributes(event: LlmCallEvent): SpanAttributes {
   const attributes: SpanAttributes = {
     'gen_ai.operation.name': event.operation,
     'gen_ai.provider.name': event.provider,
-    'nervecenter.llm.usage_source': event.usageSource,
+    [OWN.usageSource]: event.usageSource,
   };
   if (event.model !== UNKNOWN) attributes['gen_ai.request.model'] = event.model;
   if (event.responseModel !== null) attributes['gen_ai.response.model'] = event.responseModel;
@@ -66,9 +67,25 @@ function addUsage(attributes: SpanAttributes, usage: TokenUsage, operation: stri
 
 function addOurs(attributes: SpanAttributes, event: LlmCallEvent): void {
   const usd = (event as Partial<PricedLlmCallEvent>).cost?.usd ?? null;
-  if (usd !== null) attributes['nervecenter.llm.cost'] = usd;
   if (event.statusCode !== null) attributes['http.response.status_code'] = event.statusCode;
-  if (event.attempt !== null) attributes['nervecenter.llm.attempt'] = event.attempt;
-  if (event.queryCategory !== null) attributes['nervecenter.query.category'] = event.queryCategory;
-  if (event.errorMessage !== null) attributes['nervecenter.llm.error_message'] = event.errorMessage;
+  if (event.usageMismatch) attributes[OWN.usageMismatch] = true;
+  const { chunkGapP95Ms, rateLimitResetMs, usage, billedUnits } = event;
+  const known = {
+    [OWN.cost]: usd,
+    [OWN.reportedCost]: event.reportedCostUsd,
+    [OWN.attempt]: event.attempt,
+    [OWN.abortReason]: event.outcome === 'aborted' ? event.errorType : null,
+    [OWN.queryCategory]: event.queryCategory,
+    [OWN.errorMessage]: event.errorMessage,
+    [OWN.serviceTier]: event.serviceTier,
+    [OWN.chunkGapP95]: chunkGapP95Ms === null ? null : toSeconds(chunkGapP95Ms),
+    [OWN.rateLimitReset]: rateLimitResetMs === null ? null : toSeconds(rateLimitResetMs),
+    [OWN.cacheWrite1h]: usage?.cacheWrite1h || null,
+    [OWN.searches]: billedUnits?.searches,
+    [OWN.images]: billedUnits?.images,
+    [OWN.audio]: billedUnits?.audioSeconds,
+  };
+  for (const [name, value] of Object.entries(known)) {
+    if (value !== null && value !== undefined) attributes[name] = value;
+  }
 }

@@ -9,18 +9,34 @@ import { toldIn } from './told-rows.ts';
 const TIMEOUT_MS = 10 * SECOND_MS;
 /** Spans are undecided for seconds; a trace they belong to may have gone on for longer. */
 const WINDOW = '15 minutes';
-const SPANS_MAX = 50_000;
-const TRACES_MAX = 2_000;
+interface Between {
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
+
+/** Twice as many as a collector holds undecided: what was decided meanwhile is among them. */
+const SPANS_MAX = 100_000;
 /** Read at once; where these have more spans than are read at once, each trace is read by itself. */
-const TRACES_AT_ONCE = 20;
+const TRACES_AT_ONCE = 100;
 const SPANS_AT_ONCE = 5_000;
 
 /** Reads traces that may have been taken by a collector that was killed before it had decided what their spans tell. */
 export function createUndecided(lend: Lend) {
   return {
-    /** Ids of at most 2,000 traces, of those with the last 50,000 spans that ended in the 15 minutes before the last of them. */
+    /** Ids of the traces with the last 100,000 spans that ended in the 15 minutes before the last of them, the newest first. */
     endedBefore(timeMs: number): Promise<readonly string[]> {
       return lend((client) => reading(client, TIMEOUT_MS, () => lastBefore(client, timeMs)));
+    },
+
+    /** Those of the ids that have a row of a request or a session. @param between when they ended, in milliseconds. */
+    requestsAmong(ids: readonly string[], { fromMs, untilMs }: Between): Promise<ReadonlySet<string>> {
+      const times = [new Date(fromMs - ROUNDED_MS), new Date(untilMs + ROUNDED_MS)];
+      return lend((client) =>
+        reading(client, TIMEOUT_MS, async () => {
+          const { rows } = await client.query<{ id: string }>(TOLD_AT_ONCE, [ids, ...times]);
+          return new Set(rows.map(({ id }) => id));
+        }),
+      );
     },
 
     /** Those traces, whole. One with more than 5,000 spans is left out. */
@@ -41,7 +57,7 @@ const LAST_BEFORE = `SELECT trace_id FROM (
     SELECT trace_id, timestamp FROM ${SHAPES.span.table}
     WHERE timestamp < $1 AND timestamp >= (SELECT max(timestamp) FROM ${SHAPES.span.table} WHERE timestamp < $1) - interval '${WINDOW}'
     ORDER BY timestamp DESC LIMIT ${SPANS_MAX}
-  ) AS late GROUP BY trace_id ORDER BY max(timestamp) DESC LIMIT ${TRACES_MAX}`;
+  ) AS late GROUP BY trace_id ORDER BY max(timestamp) DESC`;
 
 async function lastBefore(client: PoolClient, timeMs: number): Promise<string[]> {
   const { rows } = await client.query<{ trace_id: string }>(LAST_BEFORE, [new Date(timeMs)]);
@@ -72,6 +88,15 @@ const SPANS = `SELECT r.id::text, extract(epoch FROM r.timestamp)::float8 * 1000
     r.service, r.instance_id::text
   FROM ${SHAPES.span.table} r
   WHERE r.trace_id = ANY($1) AND r.timestamp >= '1970-01-01Z' AND r.timestamp < '9999-01-01Z' LIMIT ${SPANS_AT_ONCE + 1}`;
+
+/** A row's time is rounded; a `Date` has whole milliseconds. */
+const ROUNDED_MS = 2;
+const TOLD_AT_ONCE = (['request', 'ws-session'] as const)
+  .map(
+    (signal) =>
+      `SELECT id::text FROM ${SHAPES[signal].table} WHERE id = ANY($1::uuid[]) AND timestamp BETWEEN $2 AND $3`,
+  )
+  .join(' UNION ALL ');
 
 /** `null` where they have more spans than are read at once. */
 async function tracesOf(client: PoolClient, ids: readonly string[]): Promise<StoredTrace[] | null> {

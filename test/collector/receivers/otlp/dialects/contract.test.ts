@@ -57,6 +57,7 @@ describe('a span is read in its dialect', () => {
       reading?.dialect.call?.(span);
       reading?.dialect.query?.(span);
       reading?.dialect.request?.(span);
+      reading?.dialect.session?.(span);
       if (reading?.role === 'retrieval') reading.dialect.retrieval?.(span);
     }
     assert.ok(read.size > 50);

@@ -212,6 +212,45 @@ const OTHERS: readonly Example[] = [
     span: { scope: 'nervecenter', attributes: { 'nervecenter.rag.stage': 'rerank' } },
     role: 'stage',
   },
+  {
+    name: 'nervecenter: a session',
+    span: { scope: 'nervecenter', kind: 'server', name: 'websocket session' },
+    role: 'session',
+  },
+  {
+    name: 'nervecenter: a call, with what only it tells',
+    span: client(
+      {
+        'gen_ai.operation.name': 'our-own-operation',
+        'gen_ai.provider.name': 'Our Own',
+        'gen_ai.request.model': 'm',
+        'gen_ai.usage.input_tokens': 12,
+        'gen_ai.usage.output_tokens': 3,
+        'gen_ai.usage.cache_write.input_tokens': 9,
+        'nervecenter.llm.cache_write_1h.input_tokens': 5,
+        'nervecenter.llm.reported_cost': 0,
+        'nervecenter.llm.service_tier': 'priority',
+        'nervecenter.llm.chunk_gap_p95': 0.0125,
+        'nervecenter.llm.rate_limit_reset': 9,
+        'nervecenter.llm.billed.searches': 2,
+        'nervecenter.query.category': 'a category',
+      },
+      'nervecenter',
+    ),
+    role: 'call',
+    call: {
+      operation: 'our-own-operation',
+      provider: 'Our Own',
+      model: 'm',
+      usage: { inputUncached: 3, cacheWrite5m: 4, cacheWrite1h: 5, outputText: 3 },
+      reportedCostUsd: 0,
+      serviceTier: 'priority',
+      chunkGapP95Ms: 12.5,
+      rateLimitResetMs: 9000,
+      billedUnits: { searches: 2 },
+      queryCategory: 'a category',
+    },
+  },
 ];
 
 export const EXAMPLES: readonly Example[] = [

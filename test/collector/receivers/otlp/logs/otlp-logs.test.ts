@@ -102,6 +102,7 @@ class Received {
       sink: {
         join: () => joins,
         sentBatches: this.sentBatches,
+        offered: async () => {},
         offer: async (events, _passage, sent) => void this.offers.push({ events, ...(sent && { sent }) }),
       },
     });

@@ -207,6 +207,24 @@ describe('requests', () => {
     }
   });
 
+  it('that nervecenter tells of inside each other are several, and sessions are told with them', () => {
+    const ours = { ...server, scope: 'nervecenter' };
+    const session = { scope: 'nervecenter', kind: 'server', name: 'websocket session' } as const;
+    for (const order of [
+      [0, 1, 2],
+      [2, 1, 0],
+    ]) {
+      const spans = [span(1, null, ours), span(2, 1, ours), span(3, null, session)];
+      const assembly = new Assembly();
+      for (const at of order) assembly.accept(spans.slice(at, at + 1));
+      assembly.accept(spans);
+      assembly.wait(HOLD_MAX_MS);
+      assert.equal(assembly.requests.length, 2);
+      assert.equal(assembly.events.filter(({ signal }) => signal === 'ws-session').length, 1);
+      assert.equal(assembly.retractions, 0);
+    }
+  });
+
   it('that a process sends to itself are two', () => {
     const assembly = new Assembly();
     assembly.accept([span(1, null, server), span(2, 1, httpClient), span(3, 2, server)]);

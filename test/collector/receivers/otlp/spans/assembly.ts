@@ -32,8 +32,8 @@ export class Assembly {
     });
   }
 
-  accept(spans: readonly OtlpSpan[], bytes?: number) {
-    const accepted = this.assembler.accept(spans, bytes);
+  accept(spans: readonly OtlpSpan[], bytes?: number, stored?: ReadonlySet<string>) {
+    const accepted = this.assembler.accept(spans, bytes, undefined, stored);
     this.hear(accepted.events);
     this.kept.push(...accepted.spans);
     return accepted;

@@ -86,6 +86,29 @@ describe('traces that may be undecided', () => {
     assert.deepEqual(trace?.spans.toSorted(bySpan).map(plain), spans.map(plain));
   });
 
+  test('are beside requests and sessions that are found by their ids', async (t) => {
+    const storage = createStorage({
+      ...unseen(),
+      config: { postgres: await server.createDatabase(), dataDir: reachableTempDir(), spoolMaxBytes: MIB },
+      log: () => {},
+    });
+    await storage.start();
+    t.onTestFinished(() => storage.shutdown(5000));
+    const events = oneOfEach();
+    await storage.offer(events);
+    assert.equal(await storage.flush(20_000), true);
+    const undecided = createUndecided((work) => storage.lend(work));
+    const times = events.map(({ timeMs }) => timeMs);
+    const between = { fromMs: Math.min(...times), untilMs: Math.max(...times) };
+    const atOnce = events.filter(({ signal }) => signal === 'request' || signal === 'ws-session');
+    assert.ok(atOnce.length >= 2);
+    const ids = [...events.map(({ id }) => id), '00000000-0000-7000-8000-00000000000f'];
+    const found = await undecided.requestsAmong(ids, between);
+    assert.deepEqual(found, new Set(atOnce.map(({ id }) => id)));
+    const later = { fromMs: between.untilMs + MINUTE_MS, untilMs: between.untilMs + MINUTE_MS };
+    assert.deepEqual(await undecided.requestsAmong(ids, later), new Set());
+  });
+
   test('are those of the last 15 minutes before the last span that ended before a moment, newest first', async () => {
     const { lend, sql } = await open();
     const undecided = createUndecided(lend);
@@ -108,7 +131,7 @@ describe('traces that may be undecided', () => {
   test('are read a few at a time; one with more spans than that is left out, and no other', async () => {
     const { lend, sql } = await open();
     const undecided = createUndecided(lend);
-    const ids = Array.from({ length: 45 }, (_, i) => i.toString(16).padStart(32, '0'));
+    const ids = Array.from({ length: 145 }, (_, i) => i.toString(16).padStart(32, '0'));
     for (const id of ids) await sql(INSERT, [id, 2, new Date(NOW_MS)]);
     await sql(INSERT, [MANY, 5001, new Date(NOW_MS)]);
     const found = await all(undecided.read([...ids.slice(0, 30), MANY, ...ids.slice(30)]));

@@ -2,7 +2,7 @@ import type { StoredTrace } from '../../../../../core/signals/span.ts';
 import { milliseconds } from '../../../../../core/units.ts';
 import { readSpan } from '../../dialects/index.ts';
 import { eventIdOf } from '../../event-id.ts';
-import { type Trace, toldKey } from '../trace.ts';
+import { type SpanNode, signalAtOnce, type Trace, toldKey } from '../trace.ts';
 import { spanOfStored } from './stored-span.ts';
 
 /** Where in an id its time is over: what follows is made of trace and span. */
@@ -17,11 +17,8 @@ export function restore(trace: Trace, { spans, told }: StoredTrace): void {
   for (const stored of spans) {
     const span = spanOfStored(stored);
     const node = trace.add(span, readSpan(span));
-    // Its row was offered with the span's; how it was told is of no matter.
-    if (node?.reading?.role !== 'request') continue;
-    const key = toldKey('request', node.id);
-    if (!trace.told.has(key))
-      trace.told.set(key, { event: null, atMs: milliseconds(0), counted: true, stored: true });
+    // Its row was offered with the span's.
+    if (node !== null) noteToldAtOnce(trace, node);
   }
   const spanIds = new Map([...trace.nodes.keys()].map((id) => [ofSpan(eventIdOf(trace.id, id, 0)), id]));
   for (const event of told) {
@@ -29,6 +26,22 @@ export function restore(trace: Trace, { spans, told }: StoredTrace): void {
     if (spanId === undefined) trace.toldByOthers = [...trace.toldByOthers, event.signal];
     else addTold(trace, spanId, event);
   }
+}
+
+/** Notes which requests and sessions a collector before has told: those whose ids are among these. */
+export function noteStored(trace: Trace, nodes: readonly SpanNode[], ids: ReadonlySet<string>): void {
+  for (const node of nodes) {
+    const { span } = node;
+    if (span !== null && ids.has(eventIdOf(trace.id, node.id, span.endMs))) noteToldAtOnce(trace, node);
+  }
+}
+
+/** How it was told is of no matter. */
+function noteToldAtOnce(trace: Trace, { id, reading }: SpanNode): void {
+  const signal = signalAtOnce(reading?.role);
+  const key = signal && toldKey(signal, id);
+  if (key === null || trace.told.has(key)) return;
+  trace.told.set(key, { event: null, atMs: milliseconds(0), counted: true, stored: true });
 }
 
 function addTold(trace: Trace, spanId: string, event: StoredTrace['told'][number]): void {

@@ -1,0 +1,96 @@
+import { NervecenterError } from '../../../../core/errors.ts';
+import { MINUTE_MS, SECOND_MS } from '../../../../core/units.ts';
+import { readSpan } from '../dialects/index.ts';
+import { eventIdOf, isUsableTime } from '../event-id.ts';
+import type { OtlpSpan } from '../model.ts';
+import { signalAtOnce } from './trace.ts';
+
+/** The requests and sessions that are stored. */
+export interface StoredRequests {
+  /** Whether all that earlier processes left is stored, and can be read. */
+  settled(): Promise<boolean>;
+  /** Those of the ids that have rows. @param between when they ended, in milliseconds since the epoch. */
+  requestsAmong(ids: readonly string[], between: Between): Promise<ReadonlySet<string>>;
+}
+
+export interface Between {
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
+
+export interface EarlierRequestsOptions {
+  readonly stored: StoredRequests;
+  /** When this process began to take spans, in milliseconds since the epoch. */
+  readonly sinceMs: number;
+  readonly now: () => number;
+}
+
+/** A sender that was restarted as well sends what it had soon after it is back. */
+const LOOKED_UP_FOR_MS = 15 * MINUTE_MS;
+/** Clocks of senders go before ours by no more than that. */
+const CLOCKS_DIFFER_MS = MINUTE_MS;
+/** Storage that cannot be read for longer is down: what is sent waits for it no longer. */
+const PATIENCE_MS = 10 * SECOND_MS;
+const NONE: ReadonlySet<string> = new Set();
+
+/**
+ * Which requests a collector before has accepted. What is sent again by a sender that lives is known by its bytes; one that was
+ * killed together with that collector sends the same spans in other requests.
+ */
+export class EarlierRequests {
+  readonly #options: EarlierRequestsOptions;
+  #settled = false;
+  /** Until then storage is not asked again, because it did not answer. */
+  #silentUntilMs = 0;
+
+  constructor(options: EarlierRequestsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The ids of the rows that are there of what these spans tell at once.
+   *
+   * @throws NervecenterError `NC_UNAVAILABLE` when that is not known yet.
+   */
+  async among(spans: readonly OtlpSpan[]): Promise<ReadonlySet<string>> {
+    const { stored, sinceMs, now } = this.#options;
+    const ageMs = now() - sinceMs;
+    if (ageMs > LOOKED_UP_FOR_MS) return NONE;
+    if (now() < this.#silentUntilMs) return NONE;
+    const told = spans.filter((span) => span.endMs < sinceMs + CLOCKS_DIFFER_MS && isToldAtOnce(span));
+    if (told.length === 0) return NONE;
+    this.#settled ||= await stored.settled();
+    if (!this.#settled) return this.#unknown();
+    const times = told.map(({ endMs }) => endMs);
+    const between = {
+      fromMs: times.reduce((least, time) => Math.min(least, time)),
+      untilMs: times.reduce((most, time) => Math.max(most, time)),
+    };
+    const ids = told.map(({ traceId, spanId, endMs }) => eventIdOf(traceId, spanId, endMs));
+    try {
+      return await stored.requestsAmong(ids, between);
+    } catch {
+      // It may take ten seconds to find that out: once for all that comes meanwhile.
+      const none = this.#unknown();
+      this.#silentUntilMs = now() + PATIENCE_MS;
+      return none;
+    }
+  }
+
+  #unknown(): ReadonlySet<string> {
+    const { sinceMs, now } = this.#options;
+    if (now() - sinceMs > PATIENCE_MS) return NONE;
+    throw notYet();
+  }
+}
+
+function isToldAtOnce(span: OtlpSpan): boolean {
+  return signalAtOnce(readSpan(span)?.role) !== null && isUsableTime(span.endMs);
+}
+
+function notYet(): NervecenterError {
+  return new NervecenterError(
+    'NC_UNAVAILABLE',
+    'It is not known yet which requests are stored from before this collector started. Send it again in a few seconds.',
+  );
+}

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'vitest';
+import { eventIdOf } from '../../../../../src/collector/receivers/otlp/event-id.ts';
+import type { OtlpSpan } from '../../../../../src/collector/receivers/otlp/model.ts';
+import {
+  type Between,
+  EarlierRequests,
+} from '../../../../../src/collector/receivers/otlp/spans/earlier-requests.ts';
+import { STARTED_MS, spanId, spanOf } from '../span.ts';
+
+const MINUTE_MS = 60_000;
+
+/** A request that ended so long before the collector started. */
+function served(number: number, agoMs: number): OtlpSpan {
+  return spanOf({
+    spanId: spanId(number),
+    kind: 'server',
+    endMs: STARTED_MS - agoMs,
+    attributes: { 'http.request.method': 'GET' },
+  });
+}
+
+const idOf = ({ traceId, spanId: id, endMs }: OtlpSpan): string => eventIdOf(traceId, id, endMs);
+
+/** What is asked of storage, and how old the collector is. */
+class Asked {
+  readonly questions: [readonly string[], Between][] = [];
+  settled = true;
+  answers = true;
+  ageMs = 1000;
+  readonly earlier = new EarlierRequests({
+    stored: {
+      settled: async () => this.settled,
+      requestsAmong: async (ids, between) => {
+        this.questions.push([ids, between]);
+        if (!this.answers) throw new Error('no answer');
+        return new Set(ids.slice(0, 1));
+      },
+    },
+    sinceMs: STARTED_MS,
+    now: () => STARTED_MS + this.ageMs,
+  });
+}
+
+describe('requests that a collector before may have accepted', () => {
+  it('are looked up by their ids, between the first and the last of them', async () => {
+    const asked = new Asked();
+    const [one, other] = [served(1, 500), served(2, 900)];
+    const call = spanOf({
+      kind: 'client',
+      endMs: STARTED_MS - 100,
+      attributes: { 'gen_ai.operation.name': 'chat' },
+    });
+    assert.deepEqual(await asked.earlier.among([one, call, other]), new Set([idOf(one)]));
+    const between = { fromMs: STARTED_MS - 900, untilMs: STARTED_MS - 500 };
+    assert.deepEqual(asked.questions, [[[idOf(one), idOf(other)], between]]);
+  });
+
+  it('are none that ended since, and none once the collector is old', async () => {
+    const asked = new Asked();
+    assert.equal((await asked.earlier.among([served(1, -2 * MINUTE_MS)])).size, 0);
+    asked.ageMs = 16 * MINUTE_MS;
+    assert.equal((await asked.earlier.among([served(1, 500)])).size, 0);
+    assert.deepEqual(asked.questions, []);
+  });
+
+  it('are waited for while storage is starting, and not while it is down', async () => {
+    const asked = new Asked();
+    asked.settled = false;
+    await assert.rejects(asked.earlier.among([served(1, 500)]), { code: 'NC_UNAVAILABLE' });
+    asked.ageMs = 11_000;
+    assert.equal((await asked.earlier.among([served(1, 500)])).size, 0);
+    asked.settled = true;
+    assert.equal((await asked.earlier.among([served(1, 500)])).size, 1);
+  });
+
+  it('are waited for no longer while storage does not answer, and it is not asked for a while', async () => {
+    const asked = new Asked();
+    asked.answers = false;
+    await assert.rejects(asked.earlier.among([served(1, 500)]), { code: 'NC_UNAVAILABLE' });
+    asked.ageMs = 11_000;
+    assert.equal((await asked.earlier.among([served(1, 500)])).size, 0);
+    asked.answers = true;
+    assert.equal((await asked.earlier.among([served(1, 500)])).size, 0);
+    assert.equal(asked.questions.length, 2);
+    asked.ageMs = 22_000;
+    assert.equal((await asked.earlier.among([served(1, 500)])).size, 1);
+  });
+});
