@@ -20,6 +20,7 @@ const bundle = await rolldown({
     otel: 'src/otel.ts',
     preload: 'src/preload.ts',
     cli: 'src/cli.ts',
+    'agent/sdk/own-sdk': 'src/agent/sdk/own-sdk.ts',
     'collector/worker': 'src/collector/worker.ts',
     'collector/host/system-information': 'src/collector/host/system-information.ts',
     'client/index': 'src/client/index.ts',

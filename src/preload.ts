@@ -27,7 +27,7 @@ const launches = mainScript !== undefined && LAUNCHERS.has(basename(mainScript))
 
 if (isMainThread && !launches && agentHandle() === undefined) {
   try {
-    const config = readConfig();
+    const config = readConfig(undefined, undefined, { reader: 'app' });
     if (!config.disabled) startAgent({ config, env: collectorEnv(), mainScript, say: writeToStderr });
   } catch (error) {
     // A mistake in our settings must never cost the user their app.

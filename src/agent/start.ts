@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import diagnosticsChannel from 'node:diagnostics_channel';
 import { hostname } from 'node:os';
 import { dirname, isAbsolute } from 'node:path';
 import type { Config } from '../config/config.ts';
+import { placeOf } from '../config/place.ts';
 import { describeError } from '../core/errors.ts';
 import type { AgentMessage, Source } from '../core/frame.ts';
 import { RouteBound } from '../core/http/served.ts';
@@ -26,17 +28,22 @@ import { Connection } from './links/connection.ts';
 import { receiveAppMetrics } from './metrics/app-metrics.ts';
 import { FrameSender } from './metrics/frame-sender.ts';
 import { observationsMeasure } from './metrics/observations.ts';
-import { type MetricReaderOptions, type MetricReaders, startReaders } from './metrics/readers.ts';
+import { type MetricReaders, startReaders } from './metrics/readers.ts';
 import { RuntimeSampler } from './metrics/runtime.ts';
 import { talliesMeasure } from './metrics/tallies.ts';
 import { type Batch, Pipeline } from './pipeline.ts';
 import { runRagQuery } from './rag/rag.ts';
+import { type AppTracing, startTracing } from './tracing.ts';
 import { WebSocketTally } from './websocket/tally.ts';
 
 const FRAME_INTERVAL_MS = SECOND_MS;
 const HAND_OVER_INTERVAL_MS = 250;
-/** A script that is over sooner has no admin to show anything to, and must not pay for a collector. */
+/** What is over so soon after it has recorded something leaves it in the spool, and does not pay for a collector. */
 const CONNECT_DELAY_MS = 100;
+/** Who lives so long has an admin who wants to see that it does, though it records nothing. */
+const IDLE_MS = 10 * SECOND_MS;
+/** A program that serves others is worth showing before the first request. */
+const LISTENING = 'tracing:net.server.listen:asyncEnd';
 /** What the end of the process may wait for its last events to be stored. */
 const FLUSH_DEADLINE_MS = 3000;
 
@@ -63,12 +70,15 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
   // `node -` has a main script that is no path.
   const appDirectory = mainScript !== undefined && isAbsolute(mainScript) ? dirname(mainScript) : null;
   const pipeline = new Pipeline(eventMeasure(own.getMeter()));
-  const tells: MetricReaderOptions['tells'] = (signal) => pipeline.tells(signal);
-  const readers = startReaders(own, { config, appDirectory, say, tells });
+  const readers = startReaders(own, { config, appDirectory, say, tells: (signal) => pipeline.tells(signal) });
   const tallies = newTallies();
+  const source = sourceOf(config);
   const connection = new Connection({
     config,
-    source: sourceOf(config),
+    get source() {
+      return tracing?.described(source) ?? source;
+    },
+    place: placeOf(config),
     env,
     say,
     onAccepted: (batch) => pipeline.accepted(batch),
@@ -76,17 +86,13 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
     onLost: () => pipeline.sendUnacceptedAgain(),
   });
   const deferred = new Deferred(() => pipeline.drop(AGENT_ERROR, 1));
-  const handOver = () => {
-    deferred.run();
-    if (!connection.isOpen) return;
-    for (let next = pipeline.nextBatch(); next !== null; next = pipeline.nextBatch()) {
-      connection.send(eventsMessage(next));
-    }
-  };
-  const { export: exported } = readers;
-  const agent = createAgent({ clock, config, pipeline, deferred, tallies, own, exported, say, handOver });
+  const wake = onceAwake(() => void (tracing?.ready() ?? Promise.resolve()).then(() => connection.open()));
+  const handOver = () => handOverAll({ deferred, connection, pipeline });
+  const parts = { clock, config, pipeline, deferred, tallies, own, tracing: () => tracing };
+  const agent = createAgent({ ...parts, exported: readers.export, say, handOver, wake });
 
-  if (appDirectory !== null) receiveAppMetrics(readers.provider, appDirectory);
+  const metered = appDirectory !== null && receiveAppMetrics(readers.provider, appDirectory);
+  const tracing = startTracing({ config, metrics: metered ? readers.provider : null, ...agent });
   tallies.runtime.start();
   const undos = INSTRUMENTATIONS.map((instrumentation) => instrumentation.start(agent));
   /** What is still open, such as a call that streams, becomes an event when its instrumentation stops. */
@@ -105,7 +111,7 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
     measureTallies();
     return frames.send();
   };
-  const stopTimers = startTimers(() => void connection.open(), {
+  const stopTimers = startTimers(wake, {
     handOver: guarded(agent, handOver),
     frame: guarded(agent, frame),
   });
@@ -113,7 +119,8 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
     stopObserving();
     minutes.emit();
     measureTallies();
-    connection.flushSync([frames.last(), ...lastMessages(pipeline)], FLUSH_DEADLINE_MS);
+    const frame = frames.last();
+    connection.flushSync([frame, ...lastMessages(pipeline)], FLUSH_DEADLINE_MS);
   };
   const keepExit = beforeProcessEnds(guarded(agent, flush));
   return () => {
@@ -121,24 +128,49 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
     stopObserving();
     keepExit();
     tallies.runtime.stop();
+    tracing?.stop();
     readers.stop();
     publishHandle(undefined);
     connection.close();
   };
 }
 
+function handOverAll({
+  deferred,
+  connection,
+  pipeline,
+}: Pick<HandleParts, 'connection' | 'pipeline'> & Pick<AgentParts, 'deferred'>): void {
+  deferred.run();
+  if (!connection.isOpen) return;
+  for (let next = pipeline.nextBatch(); next !== null; next = pipeline.nextBatch()) {
+    connection.send(eventsMessage(next));
+  }
+}
+
+/** Calls `connect` a moment after the first of any number of calls. */
+function onceAwake(connect: () => void): () => void {
+  let awake = false;
+  return () => {
+    if (awake) return;
+    awake = true;
+    setTimeout(connect, CONNECT_DELAY_MS).unref();
+  };
+}
+
 function startTimers(
-  connect: () => void,
+  wake: () => void,
   { handOver, frame }: Readonly<Record<'handOver' | 'frame', () => void>>,
 ): () => void {
   const timers = [
-    setTimeout(connect, CONNECT_DELAY_MS),
+    setTimeout(wake, IDLE_MS),
     setInterval(handOver, HAND_OVER_INTERVAL_MS),
     setInterval(frame, FRAME_INTERVAL_MS),
   ];
   for (const timer of timers) timer.unref();
+  diagnosticsChannel.subscribe(LISTENING, wake);
   return () => {
     for (const timer of timers) clearInterval(timer);
+    diagnosticsChannel.unsubscribe(LISTENING, wake);
   };
 }
 
@@ -183,15 +215,18 @@ interface AgentParts {
   readonly tallies: Tallies;
   readonly own: DeltaMeterProvider;
   readonly exported: MetricReaders['export'];
+  readonly tracing: () => AppTracing | null;
   readonly say: (text: string) => void;
   readonly handOver: () => void;
+  /** There is something to record. */
+  readonly wake: () => void;
 }
 
 /** Distinct things to warn about; a caller that makes them up must not grow the set for ever. */
 const WARNINGS_MAX = 100;
 
 function createAgent(parts: AgentParts): Agent {
-  const { clock, config, pipeline, deferred, tallies, own, exported, say, handOver } = parts;
+  const { clock, config, pipeline, tracing, deferred, tallies, own, exported, say, handOver, wake } = parts;
   const warned = new Set<string>();
   const warnOnce = (key: string, message: string) => {
     if (warned.has(key) || warned.size >= WARNINGS_MAX) return;
@@ -208,7 +243,8 @@ function createAgent(parts: AgentParts): Agent {
     identity: new Identity(config.userHeaders, warnOnce),
     emit: (event: NervecenterEvent) => {
       try {
-        pipeline.emit(event);
+        wake();
+        pipeline.emit(tracing()?.sampled(event) ?? event);
         exported?.(event);
         if (pipeline.batchReady) handOver();
       } catch {

@@ -4,8 +4,10 @@ import type { Source } from '../core/frame.ts';
 import type { Passage } from '../core/passage.ts';
 import type { NervecenterEvent } from '../core/signals/index.ts';
 import type { InstrumentSpec } from '../core/signals/instruments.ts';
+import type { SpanEvent, WholeSpan } from '../core/signals/span.ts';
 import type { EventLedger } from './event-ledger.ts';
 import type { Log } from './log.ts';
+import { keptAppSpan } from './receivers/otlp/app-span.ts';
 import type { OtlpExporter, TargetCounts } from './sinks/otlp/exporter.ts';
 import type { SentBatch } from './sinks/postgres/spool/batch.ts';
 
@@ -107,14 +109,16 @@ type Observe = (value: number, attributes?: Readonly<Record<string, string>>) =>
 export class Acceptance {
   readonly #ledger: EventLedger;
   readonly #exporter: OtlpExporter | null;
+  readonly #keepsSpans: boolean;
   /** Resolves when the ledger has what was offered so far. */
   #handedOn: Promise<unknown> = Promise.resolve();
   /** Events that the ledger has not yet, because they are being written for others. */
   #waiting = 0;
 
-  constructor(ledger: EventLedger, exporter: OtlpExporter | null) {
+  constructor(ledger: EventLedger, exporter: OtlpExporter | null, { spans }: Pick<Config, 'spans'>) {
     this.#ledger = ledger;
     this.#exporter = exporter;
+    this.#keepsSpans = spans === 'on';
   }
 
   /** Whether so much waits here, or in the ledger, that no more should be taken where it can come later. */
@@ -124,7 +128,11 @@ export class Acceptance {
 
   /** See `EventLedger.offer` and `OtlpExporter.offer`. */
   offer(events: readonly NervecenterEvent[], sent?: SentBatch, passage?: Passage): Promise<void> {
-    if (this.#exporter === null) return this.#ledger.offer(events, sent);
+    const stored = this.#stored(events);
+    const store = async () => {
+      if (stored.length > 0) await this.#ledger.offer(stored, sent);
+    };
+    if (this.#exporter === null) return store();
     const written = this.#exporter.offer(sentOut(events), sent, passage);
     this.#waiting += events.length;
     // In the order in which they came: of what a process sent the ledger knows the last batch only.
@@ -132,10 +140,19 @@ export class Acceptance {
       .then(() => written)
       .then(() => {
         this.#waiting -= events.length;
-        return { stored: this.#ledger.offer(events, sent) };
+        return { accepted: store() };
       });
     this.#handedOn = handedOn;
-    return handedOn.then(({ stored }) => stored);
+    return handedOn.then(({ accepted }) => accepted);
+  }
+
+  /** Of spans of an app's own, which are sent whole, the ledger has what is kept of others. */
+  #stored(events: readonly NervecenterEvent[]): readonly NervecenterEvent[] {
+    if (!events.some(isWhole)) return events;
+    return events.flatMap((event) => {
+      if (!isWhole(event)) return [event];
+      return this.#keepsSpans ? [keptAppSpan(event, event.whole)] : [];
+    });
   }
 
   /** Resolves when the ledger has all that was offered. */
@@ -166,4 +183,8 @@ export function sentOut(events: readonly NervecenterEvent[]): readonly Nervecent
     left.set(signal, stands - 1);
     return stands <= 0;
   });
+}
+
+function isWhole(event: NervecenterEvent): event is SpanEvent & { readonly whole: WholeSpan } {
+  return event.signal === 'span' && event.whole !== undefined;
 }

@@ -20,6 +20,7 @@ interface HandlerParts {
   readonly pricer: Pricer;
   readonly sentBatches: SentBatches;
   readonly agents: AgentProcesses;
+  readonly sharing: AgentHandlers['sharing'];
   readonly refused: AgentHandlers['refused'];
   readonly onGoodbye: () => void;
 }
@@ -34,12 +35,13 @@ function withCost(event: NervecenterEvent, pricer: Pricer): NervecenterEvent {
 }
 
 /** Where what comes goes. */
-export type Accepting = Omit<HandlerParts, 'refused' | 'onGoodbye'>;
+export type Accepting = Omit<HandlerParts, 'sharing' | 'refused' | 'onGoodbye'>;
 
 /** What the messages of agents do. */
 export function agentHandlers(parts: HandlerParts): AgentHandlers {
-  const { live, ledger, accept, exporter, pricer, sentBatches, agents, refused, onGoodbye } = parts;
+  const { live, ledger, accept, exporter, pricer, sentBatches, agents, sharing, refused, onGoodbye } = parts;
   return {
+    sharing,
     sentBatches,
     join: (source) => {
       exporter?.join(source);

@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Meter } from '@opentelemetry/api';
 import type { Config } from '../config/config.ts';
+import { placeOf } from '../config/place.ts';
 import { describeError } from '../core/errors.ts';
 import type { Source } from '../core/frame.ts';
+import type { Place } from '../core/place.ts';
 import { type NervecenterEvent, SIGNALS, type SignalName } from '../core/signals/index.ts';
 import { milliseconds, SECOND_MS } from '../core/units.ts';
 import { rendezvousPath } from '../link/rendezvous.ts';
@@ -25,7 +27,9 @@ import { createPricer, type Pricer } from './pricing/pricer.ts';
 import { ownResource } from './prometheus/target-info.ts';
 import { AgentProcesses } from './receivers/agent-processes.ts';
 import { receiveFrom } from './receivers/agents.ts';
+import { listenWithPrecedence } from './receivers/claim.ts';
 import { SentBatches } from './receivers/sent-batches.ts';
+import { Sharing } from './receivers/sharing.ts';
 import { listenForAgents, type SocketReceiver } from './receivers/socket.ts';
 import type { CollectorServer } from './server/server.ts';
 import { createServing } from './serving.ts';
@@ -61,6 +65,12 @@ export interface CollectorOptions {
   readonly log: Log;
   /** The agent that hosts this collector, `null` when it runs alone. */
   readonly host: Source | null;
+  /** What those who join have to agree with. @default what the configuration says */
+  readonly place?: Place;
+  /** Rows are left in the spool, for the next collector. @default false */
+  readonly spoolOnly?: boolean;
+  /** A collector that runs alone wants the port. Called once. @default it is not made room for */
+  readonly onClaimed?: () => void;
 }
 
 export interface Collector {
@@ -81,7 +91,8 @@ export interface Collector {
  *
  * @throws NervecenterError `NC_PORT_TAKEN` or `NC_CONFIG_INVALID`, with nothing left running.
  */
-export async function startCollector({ config: asked, log, host }: CollectorOptions): Promise<Collector> {
+export async function startCollector(options: CollectorOptions): Promise<Collector> {
+  const { config: asked, log, host } = options;
   const hosted = host === null || asked.local === 'on';
   const config: Config = hosted ? asked : { ...asked, ...NOTHING_HOSTED };
   const pricer = createPricer({ overridesPath: config.pricesPath, log });
@@ -89,7 +100,7 @@ export async function startCollector({ config: asked, log, host }: CollectorOpti
   const meter = own.getMeter();
   const reader = new SnapshotReader([own]);
   const sentBatches = new SentBatches();
-  const { storage, ledger, live, resource } = acceptance({ config, log, sentBatches, pricer });
+  const { storage, ledger, live, resource } = acceptance({ ...options, config, sentBatches, pricer });
   const stored = storage && workBesideWriter(storage, config, log);
   const alerts = hosted ? createAlerts({ config, log }, live, stored) : null;
   const ticker = new Ticker(live);
@@ -110,7 +121,7 @@ export async function startCollector({ config: asked, log, host }: CollectorOpti
 
   const hostWatch = watchHost({ config, live, own, collectOwn });
   const refused = refusals(ledger, log);
-  const handled = { ...parts, accept, exporter, refused };
+  const handled = { ...parts, accept, exporter, sharing: sharingOf(options, url), refused };
   const attach = (link: AgentLink, onGoodbye = () => {}) =>
     receiveFrom(link, agentHandlers({ ...handled, onGoodbye }));
   const stopTicking = ticker.start({
@@ -148,6 +159,14 @@ export async function startCollector({ config: asked, log, host }: CollectorOpti
   };
 }
 
+function sharingOf(
+  { config, host, place = placeOf(config), onClaimed }: CollectorOptions,
+  url: string,
+): Sharing {
+  const holder = { service: config.service, pid: process.pid, url, alone: host === null };
+  return new Sharing({ holder, place, onClaimed });
+}
+
 /** What was begun is what everybody who asks later waits for. */
 function once(stop: (deadlineMs: number) => Promise<void>): Collector['shutdown'] {
   let stopping: Promise<void> | null = null;
@@ -157,13 +176,13 @@ function once(stop: (deadlineMs: number) => Promise<void>): Collector['shutdown'
   };
 }
 
-interface AcceptanceParts extends Pick<CollectorOptions, 'config' | 'log'> {
+interface AcceptanceParts extends Pick<CollectorOptions, 'config' | 'log' | 'spoolOnly'> {
   readonly sentBatches: SentBatches;
   readonly pricer: Pricer;
 }
 
 /** Where events are accepted: measured, stored where there is storage, and shown; with what was counted before. */
-function acceptance({ config, log, sentBatches, pricer }: AcceptanceParts) {
+function acceptance({ config, log, spoolOnly = false, sentBatches, pricer }: AcceptanceParts) {
   const bootId = randomUUID();
   const meter = new EventMeter();
   const measuring: Measuring = {
@@ -176,7 +195,8 @@ function acceptance({ config, log, sentBatches, pricer }: AcceptanceParts) {
     ledger.totals = 'known';
     sentBatches.completed(true);
   };
-  const storage = config.storage === 'on' ? createStorage({ config, log, measuring, onEarlier }) : null;
+  const storage =
+    config.storage === 'on' ? createStorage({ config, log, spoolOnly, measuring, onEarlier }) : null;
   const ledger = new EventLedger(storage, measuring, pricer.version);
   if (storage === null) sentBatches.completed(true);
   const live = new Live({
@@ -204,11 +224,11 @@ interface DoorOptions extends CollectorOptions, Omit<Accepting, 'accept' | 'expo
 /** Opens all doors, in and out, or, where one of them cannot be opened, none. */
 async function openDoors(server: CollectorServer | null, options: DoorOptions) {
   const { config, log, meter, host, stored, ...parts } = options;
-  const url = server === null ? '' : (await server.start()).url;
+  const url = server === null ? '' : (await opened(server, options)).url;
   let exporter: OtlpExporter | null = null;
   try {
     exporter = await startExport({ config, log, host, meter });
-    const accept = new Acceptance(parts.ledger, exporter);
+    const accept = new Acceptance(parts.ledger, exporter, config);
     const sink = otlpSink({ ...parts, accept, exporter });
     const ownId = exporter?.id ?? null;
     // What comes back to it by another way than the ids of those it passed through: no batch of its own is new to it.
@@ -221,6 +241,11 @@ async function openDoors(server: CollectorServer | null, options: DoorOptions) {
     await server?.shutdown();
     throw error;
   }
+}
+
+function opened(server: CollectorServer, { config, host }: DoorOptions) {
+  const listen = () => server.start();
+  return host === null ? listenWithPrecedence(listen, config.port) : listen();
 }
 
 /** Samples the host, for the sections of the snapshot and as gauges. */

@@ -1,14 +1,15 @@
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
-import { Client, type ClientConfig } from 'pg';
+import type { Client, ClientConfig } from 'pg';
 import { INSTRUMENTATIONS } from '../agent/instrumentations.ts';
 import { browserUrl } from '../collector/listen.ts';
 import { DEFAULT_PORTS, otlpPorts } from '../collector/otlp.ts';
 import { createPricer } from '../collector/pricing/pricer.ts';
-import { shownPath } from '../collector/sinks/postgres/configured-server.ts';
+import { configuredServer, shownPath } from '../collector/sinks/postgres/configured-server.ts';
 import { storageError } from '../collector/sinks/postgres/connect/failure.ts';
 import { externalServer } from '../collector/sinks/postgres/connect/postgres-server.ts';
+import { clientOf } from '../collector/sinks/postgres/connect/schema.ts';
 import { prepareHome } from '../collector/sinks/postgres/data-dir/home.ts';
 import { runningServer } from '../collector/sinks/postgres/embedded/running.ts';
 import { schemaStatus } from '../collector/sinks/postgres/schema/migrate.ts';
@@ -17,6 +18,7 @@ import { effectiveSettings } from '../config/effective-settings.ts';
 import { describeError } from '../core/errors.ts';
 import type { HealthStatus } from '../core/snapshot.ts';
 import { packageVersion } from '../platform/version.ts';
+import { apiOwner } from './api-owner.ts';
 
 const PROBE_TIMEOUT_MS = 3000;
 const HEALTH_STATUSES: readonly HealthStatus[] = ['healthy', 'degraded', 'critical'];
@@ -48,10 +50,12 @@ export async function doctor(): Promise<number> {
       `unknown, has no effect${meant === null ? '' : `; did you mean ${meant}?`}`,
     ]),
     ['instrumented', INSTRUMENTATIONS.map(({ name }) => name).join(', ')],
+    ['opentelemetry', apiOwner(config, process.cwd())],
     ['prices', prices.text],
     ['collector', await collectorState(config)],
     ['otlp', await otlpState(config)],
     ['storage', storage.text],
+    ['storage of apps', appsStorage(config)],
   ];
   const width = Math.max(...lines.map(([name]) => name.length));
   for (const [name, value] of lines) process.stdout.write(`${name.padEnd(width)}  ${value}\n`);
@@ -126,18 +130,28 @@ async function storageState(config: Config): Promise<Finding> {
   if (storage === 'off') return { text: 'off', failed: false };
   if (postgres !== null) {
     const server = externalServer(postgres);
-    return reached(server.description, () => server.start());
+    return reached(server.description, config, () => server.start());
   }
   const description = `embedded PostgreSQL in ${shownPath(dataDir)}`;
   const running = existsSync(dataDir) ? runningServer(prepareHome(dataDir)) : null;
   if (running === null) return { text: `${description}, started with the collector`, failed: false };
-  return reached(`${description}, which runs`, async () => running);
+  return reached(`${description}, which runs`, config, async () => running);
 }
 
-async function reached(description: string, options: () => Promise<ClientConfig>): Promise<Finding> {
+/** Where an app with this environment stores: by fewer variables than a command. */
+function appsStorage({ storage }: Config): string {
+  if (storage === 'off') return 'off';
+  return configuredServer(readConfig(undefined, undefined, { reader: 'app' }), () => {}).description;
+}
+
+async function reached(
+  description: string,
+  { schema }: Config,
+  options: () => Promise<ClientConfig>,
+): Promise<Finding> {
   let client: Client | null = null;
   try {
-    client = new Client({ ...(await options()), connectionTimeoutMillis: PROBE_TIMEOUT_MS });
+    client = new (clientOf(schema))({ ...(await options()), connectionTimeoutMillis: PROBE_TIMEOUT_MS });
     client.on('error', () => {}); // Told by the query that fails.
     await client.connect();
     const { applied, pending } = await schemaStatus(client);

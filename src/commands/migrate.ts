@@ -1,3 +1,4 @@
+import { forSchema, schemaOf } from '../collector/sinks/postgres/connect/schema.ts';
 import { label, migrate, rollBack, schemaStatus } from '../collector/sinks/postgres/schema/migrate.ts';
 import { NervecenterError } from '../core/errors.ts';
 import { type OpenDatabase, withDatabase } from './with-database.ts';
@@ -40,7 +41,8 @@ async function undo({ client, description }: OpenDatabase, to: number): Promise<
 /** For review: what is printed is what would be run, each file in one transaction. */
 async function printPending({ client, description }: OpenDatabase): Promise<void> {
   const { applied, pending } = await schemaStatus(client);
-  for (const migration of pending) process.stdout.write(`-- ${label(migration)}\n${migration.sql}\n`);
+  for (const migration of pending)
+    process.stdout.write(`-- ${label(migration)}\n${forSchema(migration.sql, schemaOf(client))}\n`);
   process.stdout.write(
     `-- ${description}: ${applied.length} migrations applied, ${pending.length} pending\n`,
   );

@@ -1,8 +1,9 @@
-import { Client, type ClientBase } from 'pg';
+import type { ClientBase } from 'pg';
 import { logToStderr } from '../collector/log.ts';
 import { configuredServer } from '../collector/sinks/postgres/configured-server.ts';
 import { storageError } from '../collector/sinks/postgres/connect/failure.ts';
 import type { PostgresServer } from '../collector/sinks/postgres/connect/postgres-server.ts';
+import { clientOf } from '../collector/sinks/postgres/connect/schema.ts';
 import { type Config, readConfig } from '../config/config.ts';
 import { NervecenterError } from '../core/errors.ts';
 
@@ -33,7 +34,7 @@ export async function withDatabase(
   refuseStorageOff(config);
   const server = choose(config);
   try {
-    const client = new Client(await server.start());
+    const client = new (clientOf(config.schema))(await server.start());
     client.on('error', () => {}); // A connection that breaks fails the query; it must not end the process as well.
     try {
       await client.connect();

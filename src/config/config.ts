@@ -8,8 +8,9 @@ import { parseUserHeaders, type UserHeaders } from '../core/user-headers.ts';
 import { nearestName } from './nearest-name.ts';
 import type { OtlpTarget } from './otlp/target.ts';
 import { readOtlpTargets } from './otlp/targets.ts';
+import { readTracing, type Tracing } from './otlp/tracing.ts';
 import type { ConnectionSource } from './postgres-options.ts';
-import { readPostgres } from './postgres-source.ts';
+import { type ConfigReader, readPostgres } from './postgres-source.ts';
 import { RETENTION_DAYS } from './retention.ts';
 import { type Env, printable, SettingReader } from './setting-reader.ts';
 import {
@@ -17,6 +18,7 @@ import {
   expectationOf,
   isSetting,
   OTLP_KEY_LENGTH_MIN,
+  SCHEMA_NAME,
   SETTING_NAMES,
 } from './settings.ts';
 
@@ -45,7 +47,11 @@ export interface Config {
   readonly storage: 'on' | 'off';
   /** A user's Postgres; `null`: embedded storage. */
   readonly postgres: PostgresConfig | null;
+  /** Of our tables, wherever they are. */
+  readonly schema: string;
   readonly dataDir: string;
+  /** Whether an operator said where rows go. */
+  readonly storageChosen: boolean;
   readonly spoolMaxBytes: number;
   /** What all rows together may take in the database; `null`: only their age counts. */
   readonly storageMaxBytes: number | null;
@@ -67,6 +73,8 @@ export interface Config {
   readonly userHeaders: UserHeaders | null;
   /** Where what is seen is sent by OTLP. */
   readonly otlpTargets: readonly OtlpTarget[];
+  /** How an app that sends spans samples and names its traces. */
+  readonly tracing: Tracing;
   /** Whether dashboard, API and rows are hosted here. */
   readonly local: 'on' | 'off';
   /** Ways the app's process itself is to show its metrics, as OpenTelemetry names them; not all are supported. */
@@ -111,12 +119,18 @@ export function unknownSettings(
 /**
  * Reads and validates the configuration.
  *
+ * @param options.reader `app`: what the app has for itself, such as its `DATABASE_URL`, is not looked at. @default `command`
  * @throws NervecenterError `NC_CONFIG_INVALID` naming each bad setting: what was expected, what came, what to do.
  */
-export function readConfig(env: Env = process.env, cwd: string = process.cwd()): Config {
+export function readConfig(
+  env: Env = process.env,
+  cwd: string = process.cwd(),
+  { reader = 'command' }: { readonly reader?: ConfigReader } = {},
+): Config {
   const setting = new SettingReader(env);
   const { problems } = setting;
   const otlpTargets = readOtlpTargets(setting, cwd);
+  const postgres = readPostgres(setting, env, reader);
   const config: Config = {
     disabled: setting.textOrDefault('OTEL_SDK_DISABLED').toLowerCase() === 'true',
     service: serviceName(setting, cwd),
@@ -134,8 +148,10 @@ export function readConfig(env: Env = process.env, cwd: string = process.cwd()):
     prometheus: setting.choice('NERVECENTER_PROMETHEUS'),
     semconv: setting.choice('NERVECENTER_SEMCONV'),
     storage: setting.choice('NERVECENTER_STORAGE'),
-    postgres: readPostgres(setting, env),
+    postgres,
+    schema: schemaName(setting),
     dataDir: resolve(cwd, setting.textOrDefault('NERVECENTER_DATA_DIR')),
+    storageChosen: postgres !== null || setting.text('NERVECENTER_DATA_DIR') !== null,
     spoolMaxBytes: setting.integer('NERVECENTER_SPOOL_MAX_BYTES'),
     storageMaxBytes: setting.integerIfSet('NERVECENTER_STORAGE_MAX_BYTES'),
     spans: setting.choice('NERVECENTER_SPANS'),
@@ -148,6 +164,7 @@ export function readConfig(env: Env = process.env, cwd: string = process.cwd()):
     caches: setting.parsed('NERVECENTER_CACHES', parseCachePrefixes),
     userHeaders: setting.parsed('NERVECENTER_USER_HEADER', parseUserHeaders),
     otlpTargets,
+    tracing: readTracing(setting),
     local: localOf(setting, otlpTargets),
     metricsExporters: metricsExporters(setting),
     prometheusExporterHost: setting.textOrDefault('OTEL_EXPORTER_PROMETHEUS_HOST'),
@@ -217,6 +234,13 @@ function adminTokens(setting: SettingReader): string[] {
     );
   }
   return tokens;
+}
+
+function schemaName(setting: SettingReader): string {
+  const name = 'NERVECENTER_SCHEMA';
+  const value = setting.textOrDefault(name);
+  if (!SCHEMA_NAME.test(value)) setting.refuse(name, value);
+  return value;
 }
 
 /** `null`: not set, or not usable. */

@@ -48,12 +48,18 @@ export function effectiveSettings(config: Config): Partial<Record<SettingName, s
     NERVECENTER_INCLUDE_USAGE: config.includeUsage,
     NERVECENTER_CACHES: cachesText(config.caches),
     NERVECENTER_USER_HEADER: userHeadersText(config.userHeaders),
-    DATABASE_URL: config.postgres?.connectionString ? 'set (not shown)' : 'unset',
+    NERVECENTER_DATABASE_URL: shownUrl(config, 'NERVECENTER_DATABASE_URL'),
+    NERVECENTER_SCHEMA: config.schema,
+    DATABASE_URL: shownUrl(config, 'DATABASE_URL'),
   };
 }
 
+function shownUrl({ postgres }: Config, name: SettingName): string {
+  return postgres?.connectionString && postgres.setting?.endsWith(name) ? 'set (not shown)' : 'unset';
+}
+
 /** Of the receiver that the standard variables name; headers are secrets, and so is what a URL may hold. */
-function otlpSettings({ otlpTargets }: Config): Partial<Record<SettingName, string>> {
+function otlpSettings({ otlpTargets, tracing }: Config): Partial<Record<SettingName, string>> {
   const standard = otlpTargets.find(({ name }) => name === STANDARD_TARGET);
   const [endpoint] = Object.values(standard?.endpoints ?? {});
   const others = otlpTargets.filter((target) => target !== standard).map(({ name }) => name);
@@ -71,6 +77,9 @@ function otlpSettings({ otlpTargets }: Config): Partial<Record<SettingName, stri
       standard?.temporality ?? SETTINGS.OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE.default,
     OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION:
       standard?.histograms ?? SETTINGS.OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION.default,
+    OTEL_TRACES_SAMPLER: tracing.sampler,
+    OTEL_TRACES_SAMPLER_ARG: String(tracing.samplerRatio),
+    OTEL_PROPAGATORS: tracing.propagators.join(',') || 'none',
     NERVECENTER_OTLP_EVENTS: standard?.nervecenter === true ? 'on' : 'off',
     NERVECENTER_OTLP_TARGETS: others.join(', ') || 'unset',
   };

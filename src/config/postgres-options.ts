@@ -3,6 +3,8 @@ import { readFileSync, statSync } from 'node:fs';
 /** How to reach the user's Postgres: a URL, and the `PG*` variables, which fill in what it leaves open. */
 export interface ConnectionSource {
   readonly connectionString: string | null;
+  /** The variable with the URL, or with what would be in it. @default `DATABASE_URL` */
+  readonly setting?: string;
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -78,21 +80,26 @@ const OTHERS_MAY = 0o077;
 
 type Values = Partial<Record<string, string>>;
 
+interface Problems {
+  readonly setting: string;
+  readonly texts: string[];
+}
+
 /**
  * Completes and checks a connection's options. Files are read, so that one that is missing is told at the start, and one
  * that was renewed is used by the next connection.
  *
  * @returns the options, and what is wrong with them: what was expected, what came, what to do. No problem quotes a secret.
  */
-export function resolvePostgres({ connectionString, env }: ConnectionSource): {
+export function resolvePostgres(source: ConnectionSource): {
   readonly options: PostgresOptions;
   readonly problems: readonly string[];
 } {
-  const problems: string[] = [];
-  const values: Values = { ...valuesOfEnv(env), ...valuesOfUrl(connectionString, problems) };
+  const problems: Problems = { setting: source.setting ?? 'DATABASE_URL', texts: [] };
+  const values: Values = { ...valuesOfEnv(source.env), ...valuesOfUrl(source.connectionString, problems) };
   const host = values['host'] ?? 'localhost';
   if (host.includes(',')) {
-    problems.push(problem('host', 'one host', host));
+    tell(problems, 'host', 'one host', host);
   }
   const port = integer(values, 'port', 1, PORT_MAX, problems) ?? DEFAULT_PORT;
   const timeout = integer(values, 'connect_timeout', 0, Number.MAX_SAFE_INTEGER, problems) ?? 0;
@@ -118,7 +125,7 @@ export function resolvePostgres({ connectionString, env }: ConnectionSource): {
     ...(timeout === 0 ? {} : { connectTimeoutSeconds: timeout }),
     timeouts: Object.fromEntries(TIMEOUTS.flatMap((name) => (values[name] ? [[name, values[name]]] : []))),
   };
-  return { options, problems };
+  return { options, problems: problems.texts };
 }
 
 function valuesOfEnv(env: ConnectionSource['env']): Values {
@@ -128,12 +135,13 @@ function valuesOfEnv(env: ConnectionSource['env']): Values {
 }
 
 /** A parameter wins over the part of the URL that says the same, as in libpq. */
-function valuesOfUrl(text: string | null, problems: string[]): Values {
+function valuesOfUrl(text: string | null, problems: Problems): Values {
   if (text === null) return {};
   const url = parseUrl(text);
   if (url === null || !['postgres:', 'postgresql:'].includes(url.protocol)) {
-    problems.push(
-      'DATABASE_URL: expected a URL such as postgres://user:password@host:5432/database, got something else (not shown: it may hold a password). Correct it, or unset it to use embedded storage.',
+    const got = text === '' ? 'nothing' : 'something else (not shown: it may hold a password)';
+    problems.texts.push(
+      `${problems.setting}: expected a URL such as postgres://user:password@host:5432/database, got ${got}. Correct it, or unset it to use embedded storage.`,
     );
     return {};
   }
@@ -165,45 +173,43 @@ function decoded(text: string): string {
 }
 
 /** The driver's `ssl` parameter is understood where `sslmode` is absent; its `true` checks the certificate. */
-function sslModeOf(values: Values, problems: string[]): SslMode {
+function sslModeOf(values: Values, problems: Problems): SslMode {
   const byDriver = { true: 'verify-full', '1': 'verify-full', false: 'disable', '0': 'disable' }[
     values['ssl'] ?? ''
   ];
   const system = values['sslrootcert'] === SYSTEM_ROOTS;
   const text = values['sslmode'] ?? byDriver ?? values['ssl'] ?? (system ? 'verify-full' : 'prefer');
   const mode = SSL_MODES.find((known) => known === text);
-  if (mode === undefined) problems.push(problem('sslmode', `one of ${SSL_MODES.join(', ')}`, text));
+  if (mode === undefined) tell(problems, 'sslmode', `one of ${SSL_MODES.join(', ')}`, text);
   if (system && mode !== 'verify-full') {
-    problems.push(problem('sslmode', 'verify-full, because sslrootcert is system', text));
+    tell(problems, 'sslmode', 'verify-full, because sslrootcert is system', text);
   }
   if (mode === 'verify-ca' && values['sslrootcert'] === undefined) {
-    problems.push(
-      problem('sslrootcert', 'the file of the authority that sslmode=verify-ca trusts', 'nothing'),
-    );
+    tell(problems, 'sslrootcert', 'the file of the authority that sslmode=verify-ca trusts', 'nothing');
   }
   return mode ?? 'verify-full';
 }
 
-function negotiationOf(values: Values, problems: string[]): PostgresOptions['sslNegotiation'] {
+function negotiationOf(values: Values, problems: Problems): PostgresOptions['sslNegotiation'] {
   const text = values['sslnegotiation'] ?? 'postgres';
   if (text === 'postgres' || text === 'direct') return text;
-  problems.push(problem('sslnegotiation', 'postgres or direct', text));
+  tell(problems, 'sslnegotiation', 'postgres or direct', text);
   return 'postgres';
 }
 
-function tlsMaterial(values: Values, mode: SslMode, problems: string[]): TlsMaterial {
+function tlsMaterial(values: Values, mode: SslMode, problems: Problems): TlsMaterial {
   if (mode === 'disable') return {};
   const pem = (name: keyof typeof VARIABLE_OF, holds: RegExp, what: string) => {
     const path = values[name];
     if (path === undefined || (name === 'sslrootcert' && path === SYSTEM_ROOTS)) return undefined;
     const text = readText(path);
     if (holds.test(text ?? '')) return text ?? undefined;
-    problems.push(problem(name, `a readable file with ${what} in PEM`, path));
+    tell(problems, name, `a readable file with ${what} in PEM`, path);
     return undefined;
   };
   if ((values['sslcert'] === undefined) !== (values['sslkey'] === undefined)) {
     const [there, missing] = values['sslcert'] === undefined ? ['sslkey', 'sslcert'] : ['sslcert', 'sslkey'];
-    problems.push(problem(missing, `a file, because ${there} is set`, 'nothing'));
+    tell(problems, missing, `a file, because ${there} is set`, 'nothing');
   }
   return {
     ...given('ca', pem('sslrootcert', /-----BEGIN (TRUSTED |X509 )?CERTIFICATE-----/, 'certificates')),
@@ -217,16 +223,16 @@ function tlsMaterial(values: Values, mode: SslMode, problems: string[]): TlsMate
 function passwordInFile(
   path: string | undefined,
   target: Readonly<Record<'host' | 'port' | 'database' | 'user', string | number>>,
-  problems: string[],
+  problems: Problems,
 ): string | null {
   if (path === undefined) return null;
   const text = readText(path);
   if (text === null) {
-    problems.push(problem('passfile', 'a readable file', path));
+    tell(problems, 'passfile', 'a readable file', path);
     return null;
   }
   if (process.platform !== 'win32' && (statSync(path).mode & OTHERS_MAY) !== 0) {
-    problems.push(problem('passfile', 'a file that only its owner may read (chmod 600)', path));
+    tell(problems, 'passfile', 'a file that only its owner may read (chmod 600)', path);
     return null;
   }
   const host = String(target.host).startsWith('/') ? 'localhost' : target.host;
@@ -245,13 +251,13 @@ function passwordInFile(
 function integer(
   values: Values,
   name: 'port' | 'connect_timeout',
-  ...[min, max, problems]: readonly [number, number, string[]]
+  ...[min, max, problems]: readonly [number, number, Problems]
 ): number | null {
   const text = values[name];
   if (text === undefined) return null;
   const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (number >= min && number <= max) return number;
-  problems.push(problem(name, `a whole number from ${min}`, text));
+  tell(problems, name, `a whole number from ${min}`, text);
   return null;
 }
 
@@ -268,8 +274,13 @@ function given<K extends string>(key: K, value: string | undefined): { readonly 
   return value === undefined ? {} : ({ [key]: value } as { readonly [P in K]?: string });
 }
 
-function problem(name: string, expected: string, got: string): string {
+function tell(
+  { setting, texts }: Problems,
+  ...[name, expected, got]: readonly [string, string, string]
+): void {
   const variable = Object.hasOwn(VARIABLE_OF, name) ? VARIABLE_OF[name as keyof typeof VARIABLE_OF] : '';
   const shown = got.replace(/[\p{Cc}\p{Cf}]/gu, '?').slice(0, 200);
-  return `${variable} (${name} in DATABASE_URL): expected ${expected}, got "${shown}". Correct it or unset it.`;
+  texts.push(
+    `${variable} (${name} in ${setting}): expected ${expected}, got "${shown}". Correct it or unset it.`,
+  );
 }

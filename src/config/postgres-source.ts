@@ -1,6 +1,16 @@
 import { type ConnectionSource, PG_VARIABLES, resolvePostgres } from './postgres-options.ts';
 import type { Env, SettingReader } from './setting-reader.ts';
 
+/**
+ * Who reads the settings: in a user's `app`, variables that say which database the app has are the app's own; a `command`
+ * of ours takes them for itself.
+ */
+export type ConfigReader = 'app' | 'command';
+
+const OWN = 'NERVECENTER_DATABASE_URL';
+/** Before the name of the variable that has the URL. */
+const BY_NAME = /^env:\s*(?<name>\S+)$/;
+
 /** Of an app that has its Postgres at Azure: the same parameters by other names. */
 const AZURE_VARIABLES: Readonly<Record<string, string>> = {
   AZURE_PG_HOST: 'PGHOST',
@@ -13,16 +23,41 @@ const AZURE_VARIABLES: Readonly<Record<string, string>> = {
 /** Azure's servers refuse anything less unless somebody allowed it. */
 const AZURE_SSL_MODE = 'require';
 
-/** `DATABASE_URL` first, then `PG*`, then `AZURE_PG_*`; `null` where none of them names a server. */
-export function readPostgres(setting: SettingReader, env: Env): ConnectionSource | null {
-  const connectionString = setting.text('DATABASE_URL');
-  const standard = Object.fromEntries(
-    PG_VARIABLES.flatMap((name) => (env[name] ? [[name, env[name]] as const] : [])),
-  );
-  const named = connectionString !== null || env['PGHOST'] || env['PGDATABASE'];
-  const postgres = named ? { connectionString, env: standard } : azureSource(setting, standard);
-  if (postgres !== null) setting.problems.push(...resolvePostgres(postgres).problems);
+/**
+ * Our own variable first; for a command `DATABASE_URL`, then `PG*`; last `AZURE_PG_*`; `null` where none of them names a
+ * server. What cannot be used stops a command; in an app it is told when rows are to be stored, and all else works.
+ */
+export function readPostgres(
+  setting: SettingReader,
+  env: Env,
+  reader: ConfigReader,
+): ConnectionSource | null {
+  const standard = reader === 'app' ? {} : standardVariables(env);
+  const postgres =
+    ownSource(setting) ??
+    (reader === 'app' ? null : standardSource(setting, standard)) ??
+    azureSource(setting, standard);
+  if (postgres !== null && reader === 'command') setting.problems.push(...resolvePostgres(postgres).problems);
   return postgres;
+}
+
+function standardVariables(env: Env): Record<string, string> {
+  return Object.fromEntries(PG_VARIABLES.flatMap((name) => (env[name] ? [[name, env[name]] as const] : [])));
+}
+
+/** Complete in itself: the app and the commands must mean the same database by it, whatever else is set. */
+function ownSource(setting: SettingReader): ConnectionSource | null {
+  const value = setting.text(OWN);
+  if (value === null) return null;
+  const name = BY_NAME.exec(value)?.groups?.['name'];
+  if (name === undefined) return { connectionString: value, setting: OWN, env: {} };
+  return { connectionString: setting.text(name) ?? '', setting: `${name}, which ${OWN} names`, env: {} };
+}
+
+function standardSource(setting: SettingReader, standard: Record<string, string>): ConnectionSource | null {
+  const connectionString = setting.text('DATABASE_URL');
+  const named = connectionString !== null || standard['PGHOST'] || standard['PGDATABASE'];
+  return named ? { connectionString, setting: 'DATABASE_URL', env: standard } : null;
 }
 
 function azureSource(setting: SettingReader, standard: Record<string, string>): ConnectionSource | null {
@@ -32,5 +67,5 @@ function azureSource(setting: SettingReader, standard: Record<string, string>): 
     return value === null ? [] : [[standardName, value] as const];
   });
   const env = { PGSSLMODE: AZURE_SSL_MODE, ...standard, ...Object.fromEntries(azure) };
-  return { connectionString: null, env };
+  return { connectionString: null, setting: 'AZURE_PG_*', env };
 }

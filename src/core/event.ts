@@ -1,5 +1,7 @@
 import type { Milliseconds } from './units.ts';
 
+const TRACE_ID = /^(?!0{32})[\da-f]{32}$/;
+
 /** The process an event comes from. */
 export interface Sender {
   /** UUID per process. */
@@ -40,6 +42,13 @@ export interface Attribution {
    * digits. In no row.
    */
   readonly parentSpanId?: string | null;
+  /** Whether its trace is recorded: `false` is no span for anybody. In no row. @default true */
+  readonly sampled?: boolean;
+}
+
+/** The trace an event is in: its own, made of its id, where it is in no other. */
+export function traceIdOf({ id, traceId }: EventBase & Attribution): string {
+  return traceId !== null && TRACE_ID.test(traceId) ? traceId : id.replaceAll('-', '');
 }
 
 /** The span id of an event: the second half of its UUIDv7, which is random. What happens in it is told by this id meanwhile. */

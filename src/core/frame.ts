@@ -1,5 +1,6 @@
 import type { Sender } from './event.ts';
 import type { PackedRequests } from './packed-requests.ts';
+import type { Disagreement, Holder, Place } from './place.ts';
 import type { NervecenterEvent } from './signals/index.ts';
 import type { Milliseconds } from './units.ts';
 
@@ -81,12 +82,16 @@ export interface Source {
   readonly pid: number;
   /** What is instrumented in that process, for the start message and `doctor`. */
   readonly instrumentations: readonly string[];
+  /** What its SDK found out of the process, where its spans are sent. */
+  readonly resource?: Attributes;
   /** How often this agent sends a frame; the collector judges by it whether the agent's event loop is late. */
   readonly frameIntervalMs: Milliseconds;
 }
 
 export type AgentMessage =
-  | { readonly type: 'hello'; readonly source: Source }
+  | { readonly type: 'hello'; readonly source: Source; readonly place?: Place }
+  /** Instead of `hello`: a collector that runs alone asks for the port. */
+  | { readonly type: 'claim' }
   | { readonly type: 'frame'; readonly frame: Frame }
   | {
       readonly type: 'events';
@@ -104,7 +109,13 @@ export type AgentMessage =
 
 export type CollectorMessage =
   /** The answer to `hello`: the collector is up and takes what this agent sends. */
-  | { readonly type: 'welcome' }
+  | { readonly type: 'welcome'; readonly holder?: Holder }
+  /** The other answer to it: this agent wants something else, and goes. */
+  | { readonly type: 'refused'; readonly holder: Holder; readonly why: Disagreement }
+  /** The answer to `claim`. */
+  | { readonly type: 'held'; readonly holder: Holder }
+  /** It stops, because a collector that runs alone takes its place, and takes nothing more. */
+  | { readonly type: 'handing-over' }
   /** The collector has taken responsibility for a batch. */
   | { readonly type: 'accepted'; readonly batch: number }
   | { readonly type: 'answer'; readonly ask: number; readonly value: unknown }

@@ -9,7 +9,9 @@ import { milliseconds } from './units.ts';
 export type PackedRequests = readonly (string | number | null)[];
 
 /** How many values one request takes. */
-export const REQUEST_FIELDS = 13;
+export const REQUEST_FIELDS = 14;
+/** A flag among texts and numbers. */
+const UNSAMPLED = 0;
 
 /** Packs the requests among `events`; the others stay as they are. */
 export function packRequests(events: readonly NervecenterEvent[]): {
@@ -40,6 +42,7 @@ function pack(event: RequestEvent, into: (string | number | null)[]): void {
     event.responseBytes,
     event.parentSpanId ?? null,
     event.scheme ?? null,
+    event.sampled === false ? UNSAMPLED : null,
   );
 }
 
@@ -68,5 +71,6 @@ function unpack(packed: PackedRequests, at: number): RequestEvent {
     responseBytes: field(10),
     ...(packed[at + 11] === null ? {} : { parentSpanId: field(11) }),
     ...(packed[at + 12] === null ? {} : { scheme: field(12) }),
+    ...(packed[at + 13] === UNSAMPLED ? { sampled: false } : {}),
   };
 }

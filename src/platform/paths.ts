@@ -30,15 +30,20 @@ function packageNameIn(directory: string): unknown {
 
 /** The entry of the collector's thread: the bundle beside this bundle, or the source beside this source. */
 export function workerUrl(): URL {
-  return threadUrl('collector/worker');
+  return entryUrl('collector/worker');
 }
 
 /** The entry of the thread that asks `systeminformation`. */
 export function systemInformationUrl(): URL {
-  return threadUrl('collector/host/system-information');
+  return entryUrl('collector/host/system-information');
 }
 
-function threadUrl(entry: string): URL {
+/** What makes the preload the SDK of an app. */
+export function ownSdkUrl(): URL {
+  return entryUrl('agent/sdk/own-sdk');
+}
+
+function entryUrl(entry: string): URL {
   const fromSource = import.meta.url.endsWith('.ts');
   const path = fromSource ? join('src', `${entry}.ts`) : join('dist', `${entry}.js`);
   return pathToFileURL(join(packageRoot(), path));

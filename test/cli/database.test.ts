@@ -76,7 +76,7 @@ describe('nervecenter migrate', () => {
       what: 'an unreachable server',
       env: { DATABASE_URL: UNREACHABLE },
       pattern:
-        /ECONNREFUSED.*\. Check that it runs, and host and port in .* PGPORT\. \[NC_STORAGE_UNREACHABLE\]/,
+        /ECONNREFUSED.*\. Check that it runs, and host and port in the database URL or its variables\. \[NC_STORAGE_UNREACHABLE\]/,
     },
     {
       what: 'a bad setting',
@@ -134,6 +134,7 @@ describe('nervecenter doctor', () => {
     assert.deepEqual([code, stderr], [1, '']);
     assert.doesNotMatch(stdout, /top-secret/);
     assert.equal(reported(stdout, 'DATABASE_URL'), 'set (not shown)');
+    assert.match(reported(stdout, 'storage of apps') ?? '', /^embedded PostgreSQL/);
     assert.match(
       reported(stdout, 'storage') ?? '',
       /ECONNREFUSED.*\. Check that it runs.*\[NC_STORAGE_UNREACHABLE\]$/,

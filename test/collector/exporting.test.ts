@@ -1,15 +1,24 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, it } from 'vitest';
+import { spanEvent } from '../../src/agent/sdk/span-event.ts';
+import { spanIdOf } from '../../src/core/event.ts';
+import type { TraceAnswer } from '../../src/core/history/trace.ts';
+import type { RequestEvent } from '../../src/core/signals/request.ts';
+import type { SpanEvent } from '../../src/core/signals/span.ts';
+import { milliseconds } from '../../src/core/units.ts';
+import { newEventId } from '../../src/platform/ids.ts';
 import { freePort } from '../support/free-port.ts';
 import { OtlpReceiver } from '../support/otlp/receiver.ts';
 import { until } from '../support/poll.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { FedCollector } from './restart/fed-collector.ts';
 import { traffic } from './restart/traffic.ts';
+import { requestEvent } from './sinks/postgres/events.ts';
 
 const CHILD = join(import.meta.dirname, 'restart', 'child.ts');
 const SPANS_PER_ROUND = 8;
@@ -39,13 +48,49 @@ async function fedCollector(dataDir: string, env: Record<string, string>): Promi
   return fed;
 }
 
-async function receiving(port: number): Promise<OtlpReceiver> {
-  const receiver = await OtlpReceiver.start({ port });
+async function receiving(port: number, foreign = false): Promise<OtlpReceiver> {
+  const receiver = await OtlpReceiver.start({ port, foreign });
   stops.push(() => receiver.stop());
   return receiver;
 }
 
 const spanIds = (receiver: OtlpReceiver) => new Set(receiver.spans.map(({ spanId }) => spanId));
+
+/** A request and a span that the app began in it, as an agent hands them over. */
+function appTrace(): [RequestEvent & { readonly traceId: string }, SpanEvent] {
+  const timeMs = Date.now();
+  const traceId = randomUUID().replaceAll('-', '');
+  const request = { ...requestEvent(), id: newEventId(timeMs), timeMs: milliseconds(timeMs), traceId };
+  const time: readonly [number, number] = [Math.floor(timeMs / 1000) - 1, 0];
+  const span = spanEvent({
+    name: 'prepare',
+    kind: 0,
+    spanContext: () => ({ traceId, spanId: 'a'.repeat(16), traceFlags: 1 }),
+    parentSpanContext: { traceId, spanId: spanIdOf(request.id), traceFlags: 1 },
+    startTime: [...time],
+    endTime: [...time],
+    duration: [0, 0],
+    status: { code: 0 },
+    attributes: { 'app.step': 'one', 'app.said': 'whatever the app says' },
+    links: [],
+    events: [],
+    instrumentationScope: { name: 'app' },
+    droppedAttributesCount: 0,
+    droppedEventsCount: 0,
+    droppedLinksCount: 0,
+  });
+  return [request, span];
+}
+
+async function traceIn(fed: FedCollector, traceId: string, items: number): Promise<TraceAnswer> {
+  let trace: TraceAnswer | null = null;
+  await until(async () => {
+    const answer = await fed.get(`/api/metrics/traces/${traceId}`);
+    trace = answer.ok ? ((await answer.json()) as TraceAnswer) : null;
+    return trace?.items.length === items;
+  });
+  return trace ?? assert.fail();
+}
 
 describe('a collector that sends by OTLP', () => {
   it('stores rows as ever while its receiver is down, and says what waits', async () => {
@@ -83,6 +128,23 @@ describe('a collector that sends by OTLP', () => {
       await fed.feed(traffic(ROUNDS));
       await until(() => fed.accepted);
       await until(() => spanIds(receiver).size === ROUNDS * SPANS_PER_ROUND);
+    }
+  });
+
+  it('sends spans of an app as they are, and keeps of them what is kept of others', async () => {
+    const [request, span] = appTrace();
+    for (const spans of ['on', 'off']) {
+      const receiver = await receiving(await freePort(), true);
+      const env = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, NERVECENTER_SPANS: spans };
+      const fed = await fedCollector(newDataDir(), env);
+      await fed.feed([request, span]);
+      await until(() => receiver.spans.length === 2);
+      const sent = receiver.spans.find(({ name }) => name === 'prepare');
+      assert.equal(sent?.attributes['app.said'], 'whatever the app says');
+      const trace = await traceIn(fed, request.traceId, spans === 'on' ? 2 : 1);
+      const kept = trace.items.find(({ kind }) => kind === 'span');
+      assert.equal(kept?.parent_id, spans === 'on' ? request.id : undefined);
+      assert.deepEqual(kept?.attributes, spans === 'on' ? { 'app.step': 'one' } : undefined);
     }
   });
 

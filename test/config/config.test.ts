@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, it } from 'vitest';
 import { collectorEnv, readConfig } from '../../src/config/config.ts';
 import { effectiveSettings } from '../../src/config/effective-settings.ts';
+import { resolvePostgres } from '../../src/config/postgres-options.ts';
 import { SETTING_NAMES, SETTINGS, settingOf } from '../../src/config/settings.ts';
 import { NervecenterError } from '../../src/core/errors.ts';
 import { CWD, SETTING_CASES } from './setting-cases.ts';
@@ -83,14 +84,53 @@ describe('the configuration', () => {
   it('takes the standard variables of Postgres, which fill in what a URL leaves open', () => {
     const pg = { PGHOST: 'db', PGPORT: '5433', PGUSER: 'u', PGPASSWORD: 'p', PGDATABASE: 'd', PGTZ: 'UTC' };
     const { PGTZ: _notOurs, ...env } = pg;
-    assert.deepEqual(readConfig(pg, CWD).postgres, { connectionString: null, env });
+    const setting = 'DATABASE_URL';
+    assert.deepEqual(readConfig(pg, CWD).postgres, { connectionString: null, setting, env });
     assert.deepEqual(readConfig({ PGDATABASE: 'd' }, CWD).postgres, {
       connectionString: null,
+      setting,
       env: { PGDATABASE: 'd' },
     });
     assert.equal(readConfig({ PGUSER: 'u', PGHOST: '' }, CWD).postgres, null);
     const url = 'postgres://u@h/d';
-    assert.deepEqual(readConfig({ ...pg, DATABASE_URL: url }, CWD).postgres, { connectionString: url, env });
+    const both = { connectionString: url, setting, env };
+    assert.deepEqual(readConfig({ ...pg, DATABASE_URL: url }, CWD).postgres, both);
+  });
+
+  it('leaves alone which database an app has, and takes its own variable, which may name another one', () => {
+    const inApp = (env: Readonly<Record<string, string>>) => readConfig(env, CWD, { reader: 'app' }).postgres;
+    const url = 'postgres://u@h/d';
+    const own = 'NERVECENTER_DATABASE_URL';
+    const apps = { PGHOST: 'db', PGUSER: 'u', PGSSLMODE: 'require' };
+    for (const mine of [url, 'mysql://u@h/d', 'mongodb://h/d', 'file:./dev.db', 'prisma+postgres://x', 'x'])
+      assert.equal(inApp({ ...apps, DATABASE_URL: mine }), null, mine);
+    assert.deepEqual(inApp({ ...apps, DATABASE_URL: 'mysql://h', [own]: url }), {
+      connectionString: url,
+      setting: own,
+      env: {},
+    });
+    const named = { connectionString: url, setting: `DATABASE_URL, which ${own} names`, env: {} };
+    const byName = { ...apps, DATABASE_URL: url, [own]: 'env:DATABASE_URL' };
+    assert.deepEqual(inApp(byName), named);
+    assert.deepEqual(readConfig(byName, CWD).postgres, named, 'the same for the commands');
+    const azure = inApp({ ...apps, AZURE_PG_HOST: 'h' });
+    assert.deepEqual(azure?.env, { PGHOST: 'h', PGSSLMODE: 'require' });
+  });
+
+  it('does not refuse a database in an app: it is told when rows are to be stored', () => {
+    const own = 'NERVECENTER_DATABASE_URL';
+    for (const url of ['mysql://u:secret@h/d', 'env:DATABASE_URL', 'env:NOBODY_SET']) {
+      const env = { DATABASE_URL: 'file:./secret.db', [own]: url };
+      const { postgres } = readConfig(env, CWD, { reader: 'app' });
+      assert.ok(postgres !== null);
+      const [problem = ''] = resolvePostgres(postgres).problems;
+      assert.match(
+        problem,
+        /^(\w+, which )?NERVECENTER_DATABASE_URL( names)?: expected a URL such as postgres:/,
+      );
+      assert.doesNotMatch(problem, /secret/);
+      assert.equal(refusal(env), problem, 'a command says the same and does not start');
+    }
   });
 
   it('takes the names of Azure when nothing else names a server, with TLS unless told otherwise', () => {
@@ -143,6 +183,7 @@ describe('the configuration', () => {
     assert.doesNotMatch(JSON.stringify(shown), new RegExp(secret));
     assert.equal(shown['NERVECENTER_ADMIN_TOKEN'], '2 set (not shown)');
     assert.equal(shown['DATABASE_URL'], 'set (not shown)');
+    assert.equal(shown['NERVECENTER_DATABASE_URL'], 'unset');
     assert.deepEqual(
       Object.keys(shown).filter((name) => !(name in SETTINGS)),
       [],

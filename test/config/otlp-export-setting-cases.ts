@@ -1,3 +1,4 @@
+import type { Tracing } from '../../src/config/otlp/tracing.ts';
 import type { SettingCase } from './setting-cases.ts';
 
 /** Without somewhere to send they say nothing by themselves. */
@@ -17,6 +18,24 @@ const choices = (name: string, good: readonly string[], expectation: RegExp): Se
   good: good.map((value) => [value, []] as const),
   bad: ['true', '1'],
   expectation,
+});
+
+const TRACING = {
+  sampler: 'parentbased_always_on',
+  samplerRatio: 1,
+  propagators: ['tracecontext', 'baggage'],
+  unknown: [],
+};
+
+const tracing = (
+  name: string,
+  good: readonly (readonly [given: string, read: Partial<Tracing>])[],
+): SettingCase => ({
+  name,
+  field: 'tracing',
+  fallback: TRACING,
+  good: good.map(([given, read]) => [given, { ...TRACING, ...read }] as const),
+  bad: [],
 });
 
 /** The settings of sending by OTLP; what they come to is in `test/config/otlp.test.ts`. */
@@ -68,6 +87,22 @@ export const OTLP_EXPORT_SETTING_CASES: readonly SettingCase[] = [
     bad: ['99', '1m'],
     expectation: /a whole number from 100 to 3600000/,
   },
+  tracing('OTEL_TRACES_SAMPLER', [
+    ['always_off', { sampler: 'always_off' }],
+    // Other programs' SDKs know more, and the SDK then takes its default.
+    ['xray', { unknown: ['OTEL_TRACES_SAMPLER=xray'] }],
+  ]),
+  tracing('OTEL_TRACES_SAMPLER_ARG', [
+    ['0.25', { samplerRatio: 0.25 }],
+    ['2', {}],
+    ['endpoint=http://localhost', {}],
+  ]),
+  tracing('OTEL_PROPAGATORS', [
+    ['b3, baggage', { propagators: ['b3', 'baggage'] }],
+    ['none', { propagators: [] }],
+    ['xray,b3', { propagators: ['xray', 'b3'], unknown: ['OTEL_PROPAGATORS=xray'] }],
+  ]),
+  tracing('OTEL_NODE_RESOURCE_DETECTORS', [['host,process', {}]]),
   choices('NERVECENTER_OTLP_EVENTS', ['on', 'OFF'], /one of on, off/),
   {
     name: 'NERVECENTER_OTLP_TARGETS',

@@ -7,6 +7,8 @@ import { OTLP_SETTING_CASES } from './otlp-setting-cases.ts';
 
 const DAY_MS = 86_400_000;
 const GIB = 1024 ** 3;
+const OWN_URL = { setting: 'NERVECENTER_DATABASE_URL', env: {} };
+const STANDARD_URL = { setting: 'DATABASE_URL', env: {} };
 const LONG = 'a'.repeat(16);
 
 /** One variable, what it takes and what it refuses. */
@@ -348,12 +350,32 @@ export const SETTING_CASES: readonly SettingCase[] = [
     expectation: /a header such as x-user-email, or email=x-user-email,department=x-user-department/,
   },
   {
+    name: 'NERVECENTER_SCHEMA',
+    field: 'schema',
+    fallback: 'enterprise',
+    good: [
+      ['observability', 'observability'],
+      [' _o2 ', '_o2'],
+    ],
+    bad: ['Enterprise', 'a-b', 'a.b', '1a', 'pg_mine', 'a"b', "a'", 'a'.repeat(64)],
+    expectation: /a name in lower case that needs no quotes in SQL, such as observability/,
+  },
+  {
+    name: 'NERVECENTER_DATABASE_URL',
+    field: 'postgres',
+    fallback: null,
+    good: [['postgres://u:p@h/d', { ...OWN_URL, connectionString: 'postgres://u:p@h/d' }]],
+    bad: ['mysql://u:short-secret@h/d', 'u:short-secret@h', 'h', '0'],
+    expectation: /a URL such as postgres:\/\/user:password@host:5432\/database/,
+    secret: true,
+  },
+  {
     name: 'DATABASE_URL',
     field: 'postgres',
     fallback: null,
     good: [
-      ['postgres://u:p@h/d', { connectionString: 'postgres://u:p@h/d', env: {} }],
-      ['postgresql:///d?host=/run', { connectionString: 'postgresql:///d?host=/run', env: {} }],
+      ['postgres://u:p@h/d', { ...STANDARD_URL, connectionString: 'postgres://u:p@h/d' }],
+      ['postgresql:///d?host=/run', { ...STANDARD_URL, connectionString: 'postgresql:///d?host=/run' }],
     ],
     bad: ['mysql://u:short-secret@h/d', 'u:short-secret@h', 'h', '0'],
     expectation: /a URL such as postgres:\/\/user:password@host:5432\/database/,

@@ -130,6 +130,9 @@ describe('processes that share a port', () => {
   });
 });
 
+/** Of an app whose rows are to be where those of another one are. */
+const sameRows = ({ dataDir }: ObservedApp) => ({ NERVECENTER_DATA_DIR: join(dataDir, 'data') });
+
 describe('a process that sends to another', () => {
   it('hands over all it has when it ends, however much', async () => {
     const env = { NERVECENTER_PORT: String(await freePort()) };
@@ -137,7 +140,7 @@ describe('a process that sends to another', () => {
     const apps = [host];
     try {
       await host.started();
-      const sender = new ObservedApp(WORKER, { env });
+      const sender = new ObservedApp(WORKER, { env: { ...env, ...sameRows(host) } });
       apps.push(sender);
       const url = await sender.appUrl();
       await host.snapshotWhen((snapshot) => upCount(snapshot) === 2);
@@ -159,15 +162,15 @@ describe('two services on one port', () => {
     const apps = [first];
     try {
       await first.started();
-      const second = new ObservedApp(WORKER, { env: env('search') });
+      const second = new ObservedApp(WORKER, { env: { ...env('search'), ...sameRows(first) } });
       apps.push(second);
       await asked(await first.appUrl(), '/', 2);
       await asked(await second.appUrl(), '/', 3);
       const snapshot = await first.snapshotWhen(({ api }) => api.requests_total === 5);
       assert.deepEqual(snapshot.instances.map(({ service }) => service).sort(), ['search', 'shop']);
-      assert.equal(second.stderr, '');
+      assert.equal(second.stderr, `[nervecenter] joined the dashboard of shop at ${first.dashboardUrl}.\n`);
 
-      const third = new ObservedApp(WORKER, { env: env('search') });
+      const third = new ObservedApp(WORKER, { env: { ...env('search'), ...sameRows(first) } });
       apps.push(third);
       await asked(await third.appUrl(), '/record', 4);
       const whole = await first.snapshotWhen(

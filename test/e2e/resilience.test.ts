@@ -64,10 +64,14 @@ describe('storage that cannot work', () => {
   const cases: Record<string, () => Promise<Record<string, string>>> = {
     'a data directory that cannot be made': async () => ({ NERVECENTER_DATA_DIR: '/dev/null/nervecenter' }),
     'a Postgres that refuses the connection': async () => ({
-      DATABASE_URL: `postgres://somebody:secret-word@127.0.0.1:${await freePort()}/app`,
+      NERVECENTER_DATABASE_URL: `postgres://somebody:secret-word@127.0.0.1:${await freePort()}/app`,
+    }),
+    'a database that is no Postgres': async () => ({
+      NERVECENTER_DATABASE_URL: 'env:DATABASE_URL',
+      DATABASE_URL: 'mysql://somebody:secret-word@127.0.0.1/app',
     }),
     'a Postgres whose name nobody knows': async () => ({
-      DATABASE_URL: 'postgres://somebody:secret-word@database.invalid/app',
+      NERVECENTER_DATABASE_URL: 'postgres://somebody:secret-word@database.invalid/app',
     }),
   };
   for (const [what, environment] of Object.entries(cases)) {
@@ -93,6 +97,21 @@ describe('storage that cannot work', () => {
 });
 
 describe('where the agent stays out', () => {
+  it('has storage of its own next to the database of an app, whatever that is', async () => {
+    const env = {
+      DATABASE_URL: 'mysql://somebody:secret-word@127.0.0.1/app',
+      PGHOST: '127.0.0.1',
+      PGPORT: '1',
+    };
+    await withApp(WORKER, { env }, async (app) => {
+      const url = await app.appUrl();
+      await app.started();
+      assert.equal((await fetch(`${url}/record`)).status, 200);
+      await app.snapshotWhen(({ pipeline }) => pipeline.storage === 'ok' && pipeline.events_stored > 0);
+      assert.match(app.stderr, /^ {2}storage +embedded PostgreSQL/m);
+    });
+  });
+
   it('does nothing at all with OTEL_SDK_DISABLED', async () => {
     await withApp(CONDUCT, { args: ['presence'], env: { OTEL_SDK_DISABLED: 'true' } }, async (app) => {
       assert.deepEqual(await app.end(), { code: 0, signal: null });

@@ -117,7 +117,10 @@ describe('a peer that is broken or hostile', () => {
     const early = peer();
     early.say(null, 7, { type: 'events', batch: 1, events: [requestEvent()] }, { type: 'ask', ask: 1 });
     await early.join();
-    assert.deepEqual(early.received, [{ type: 'welcome' }]);
+    assert.deepEqual(
+      early.received.map(({ type }) => type),
+      ['welcome'],
+    );
   });
 
   it('loses only what cannot be used of a frame, and the rest is merged', async () => {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { AgentHandlers } from '../../src/collector/receivers/agents.ts';
 import type { Frame, Point, Source } from '../../src/core/frame.ts';
 import type { RequestEvent } from '../../src/core/signals/request.ts';
 import { milliseconds } from '../../src/core/units.ts';
@@ -14,6 +15,14 @@ export function sourceNamed(service: string): Source {
     frameIntervalMs: milliseconds(1000),
   };
 }
+
+/** Of a collector that takes whoever comes. */
+export const SHARED: AgentHandlers['sharing'] = {
+  holder: { service: 'app', pid: 4242, url: 'http://127.0.0.1:9464', alone: false },
+  add: () => {},
+  disagreement: () => null,
+  claimed: () => {},
+};
 
 export function requestEvent(): RequestEvent {
   const timeMs = milliseconds(Date.now());

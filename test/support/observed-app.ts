@@ -69,7 +69,7 @@ export class ObservedApp {
   }
 
   get dashboardUrl(): string {
-    const url = /http:\/\/127\.0\.0\.1:\d+/.exec(this.stderr)?.[0];
+    const url = /^ {2}dashboard +(http:\/\/127\.0\.0\.1:\d+)/m.exec(this.stderr)?.[1];
     if (url === undefined) throw new Error(`no dashboard URL in: ${this.stderr}`);
     return url;
   }

@@ -100,7 +100,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     `${POSTGRES}/totals`,
   ],
   [`${POSTGRES}/history`]: ['core', 'collector/pricing', `${POSTGRES}/connect`, `${POSTGRES}/rollup`],
-  [`${POSTGRES}/export`]: ['core', `${POSTGRES}/schema`],
+  [`${POSTGRES}/export`]: ['core', `${POSTGRES}/connect`, `${POSTGRES}/schema`],
   [`${POSTGRES}/alert-store.ts`]: ['core', 'collector/alerts/parse-rule.ts', `${POSTGRES}/connect`],
   [`${POSTGRES}/reprice.ts`]: ['core', 'collector/pricing', `${POSTGRES}/rollup`, `${POSTGRES}/totals`],
   [`${POSTGRES}/configured-server.ts`]: [
@@ -177,7 +177,15 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'collector/start-notice.ts': ['core', 'platform', 'collector', 'config'],
   'collector/worker.ts': ['core', 'collector', 'config'],
   // Entries.
-  commands: ['core', 'platform', 'agent/instrumentations.ts', 'collector', 'config', 'top'],
+  commands: [
+    'core',
+    'platform',
+    'agent/context/app-trace.ts',
+    'agent/instrumentations.ts',
+    'collector',
+    'config',
+    'top',
+  ],
   'cli.ts': ['main.ts', 'platform'],
   'main.ts': ['core', 'platform', 'commands'],
   'index.ts': ['core', 'agent'],

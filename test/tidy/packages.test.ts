@@ -9,6 +9,7 @@ import { importsOf, ROOT, sourceFiles } from './source-tree.ts';
 const IN_USE: Readonly<Record<string, string>> = {
   '@opentelemetry/api': 'src/metrics/series.ts',
   '@opentelemetry/sdk-metrics': 'src/metrics/snapshot-reader.ts',
+  '@opentelemetry/sdk-node': 'src/agent/sdk/node-sdk.ts',
   '@opentelemetry/exporter-prometheus': 'src/agent/metrics/prometheus-server.ts',
   pg: 'src/collector/sinks/postgres/connect/connection.ts',
   systeminformation: 'src/collector/host/system-information.ts',

@@ -6,7 +6,7 @@ import { NO_CALL_DETAILS } from '../../core/signals/llm-call.ts';
 import { EMBEDDING, RERANK, VECTOR_SEARCH } from '../../core/signals/rag-query.ts';
 import { type Milliseconds, milliseconds, usd } from '../../core/units.ts';
 import { newEventId } from '../../platform/ids.ts';
-import { attributionOf, currentContext, parentSpanIdNow, traceIdNow, within } from '../context/context.ts';
+import { attributionOf, currentContext, placeNow, within } from '../context/context.ts';
 import type { Agent } from '../instrumentation.ts';
 import { callLabelsOf } from '../llm/call-labels.ts';
 import { tokenUsage } from '../llm/tokens/raw-usage.ts';
@@ -197,9 +197,9 @@ export class Recorder {
   #base(): ReturnType<typeof attributionOf> & { readonly id: string; readonly timeMs: Milliseconds } {
     const timeMs = this.#to.agent.clock.epochMs();
     const context = currentContext();
-    const traceId = traceIdNow(context);
-    const parentSpanId = parentSpanIdNow(context);
-    return { id: newEventId(timeMs), timeMs, ...attributionOf(context), traceId, ...within(parentSpanId) };
+    const { traceId, parentSpanId, sampled } = placeNow(context);
+    const place = { traceId, ...within(parentSpanId, sampled) };
+    return { id: newEventId(timeMs), timeMs, ...attributionOf(context), ...place };
   }
 
   #stages(input: Input): Record<string, Milliseconds> {

@@ -4,53 +4,87 @@ import type { MeterProvider } from '@opentelemetry/api';
 export interface ApiGlobal {
   readonly version: string;
   metrics?: MeterProvider;
-  readonly context?: { active(): { getValue(key: symbol): unknown } };
+  readonly context?: { active(): ContextLike };
+}
+
+/** A context of any version of the API. */
+export interface ContextLike {
+  getValue(key: symbol): unknown;
 }
 
 interface SpanLike {
-  spanContext(): { readonly traceId?: unknown; readonly spanId?: unknown };
+  spanContext(): { readonly traceId?: unknown; readonly spanId?: unknown; readonly traceFlags?: unknown };
 }
 
 /** Where every copy of `@opentelemetry/api` 1.x looks for the providers. */
-const API = Symbol.for('opentelemetry.js.api.1');
+export const API_KEY = Symbol.for('opentelemetry.js.api.1');
 /** Under which key every copy keeps the active span in a context, from 1.0 on. */
-const SPAN = Symbol.for('OpenTelemetry Context Key SPAN');
+export const SPAN_KEY = Symbol.for('OpenTelemetry Context Key SPAN');
+/** On what of ours is registered: how to tell it from an SDK of the app's. */
+export const OWN_SDK = Symbol.for('nervecenter.sdk');
 const TRACE_ID = /^(?!0{32})[\da-f]{32}$/;
 const SPAN_ID = /^(?!0{16})[\da-f]{16}$/;
+const SAMPLED = 1;
 
-const holder = globalThis as { [API]?: ApiGlobal };
+const holder = globalThis as { [API_KEY]?: ApiGlobal };
 
 /** What the app's copies of the API have registered; nothing where there is none. */
 export function apiGlobal(): ApiGlobal | undefined {
-  return holder[API];
+  return holder[API_KEY];
 }
 
 /** The same, begun under `version` where there is none yet. */
 export function apiGlobalOf(version: string): ApiGlobal {
-  holder[API] ??= { version };
-  return holder[API];
+  holder[API_KEY] ??= { version };
+  return holder[API_KEY];
+}
+
+/** The contexts of the app's spans where the SDK is ours. */
+export interface OwnContexts {
+  /** What the app has made current here, whatever work of ours goes on; `undefined`: nothing. */
+  entered(): ContextLike | undefined;
+  /** The same where it was made current since the innermost work of ours began, so that what happens is in its span. */
+  innermost(): ContextLike | undefined;
+}
+
+let own: OwnContexts | null = null;
+
+/** From now on the app's spans are found there; `null`: by what is registered with the API. */
+export function useOwnContexts(contexts: OwnContexts | null): void {
+  own = contexts;
+}
+
+/** In which context of the app work begins: as long as it is current, what happens is in that work itself. */
+export function enteredContext(): ContextLike | undefined {
+  return own?.entered();
 }
 
 /** A span of the app's own. */
 export interface ActiveSpan {
   readonly traceId: string;
   readonly spanId: string;
+  readonly sampled: boolean;
 }
 
 /**
  * The span that the app's own OpenTelemetry SDK has active here, whatever version of the API it uses and whether or not the
- * span is sampled; `null` without one, and for ids that are not valid ones (W3C Trace Context).
+ * span is sampled; `null` without one, and for ids that are not valid ones (W3C Trace Context). Where the SDK is ours it is
+ * the span which the app itself has begun, if work of ours did not begin inside it.
  */
 export function activeSpan(): ActiveSpan | null {
-  const context = apiGlobal()?.context;
-  if (context === undefined) return null;
   try {
-    const span = context.active().getValue(SPAN) as SpanLike | undefined;
-    const { traceId, spanId } = span?.spanContext() ?? {};
-    return isId(TRACE_ID, traceId) && isId(SPAN_ID, spanId) ? { traceId, spanId } : null;
+    return spanIn(own === null ? apiGlobal()?.context?.active() : own.innermost());
   } catch {
     return null; // The context manager is the app's own.
   }
+}
+
+/** The span of a context, `null` where it has none with valid ids. */
+export function spanIn(context: ContextLike | undefined): ActiveSpan | null {
+  const span = context?.getValue(SPAN_KEY) as SpanLike | undefined;
+  const { traceId, spanId, traceFlags } = span?.spanContext() ?? {};
+  if (!isId(TRACE_ID, traceId) || !isId(SPAN_ID, spanId)) return null;
+  return { traceId, spanId, sampled: (Number(traceFlags) & SAMPLED) !== 0 };
 }
 
 function isId(pattern: RegExp, id: unknown): id is string {

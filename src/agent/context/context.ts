@@ -1,7 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Attribution, spanIdOf } from '../../core/event.ts';
 import { newEventId, newTraceId } from '../../platform/ids.ts';
-import { activeSpan } from './app-trace.ts';
+import { activeSpan, type ContextLike, enteredContext } from './app-trace.ts';
+import type { Caller, Headers } from './traceparent.ts';
 
 /** Who the surrounding work is for. */
 export interface User {
@@ -50,6 +51,11 @@ export class WorkContext {
   readonly #partOfParent: boolean;
   readonly #isEvent: boolean;
   readonly #parentSpanId: string | null;
+  readonly #sampled: boolean | undefined;
+  /** The app's context that it began in, where the SDK is ours. */
+  readonly beganIn: ContextLike | undefined;
+  /** Of the request that it is, for what else they say of its caller. */
+  readonly headers: Headers | undefined;
   #eventId: string | undefined;
   /** Set by a framework's instrumentation: the template of the route that matched. */
   route: string | undefined;
@@ -66,6 +72,9 @@ export class WorkContext {
       readonly isEvent?: boolean;
       /** The span it began in, where that is none of its parent's. */
       readonly parentSpanId?: string | null;
+      /** Whether that span is recorded; left out where nobody has decided yet. */
+      readonly sampled?: boolean | undefined;
+      readonly headers?: Headers;
     } = {},
   ) {
     this.#parent = options.parent;
@@ -75,6 +84,9 @@ export class WorkContext {
     this.#partOfParent = options.partOfParent ?? false;
     this.#isEvent = options.isEvent ?? false;
     this.#parentSpanId = options.parentSpanId ?? null;
+    this.#sampled = options.sampled;
+    this.headers = options.headers;
+    this.beganIn = this.#isEvent ? enteredContext() : undefined;
   }
 
   /** The trace this work belongs to; where nobody upstream named one, on first use the app's own, or a new one. */
@@ -98,6 +110,22 @@ export class WorkContext {
   /** The span that this work itself is in. */
   get parentSpanId(): string | null {
     return this.#parentSpanId ?? this.#parent?.spanId ?? null;
+  }
+
+  /** Whether its trace is recorded, as far as that is decided by whoever it began in. */
+  get sampled(): boolean | undefined {
+    return this.#sampled ?? this.#parent?.sampled;
+  }
+
+  /** The innermost work that becomes an event: itself, or what it is part of. */
+  get event(): WorkContext | undefined {
+    return this.#isEvent ? this : this.#parent?.event;
+  }
+
+  /** The event that this event is part of. */
+  get outerEvent(): WorkContext | undefined {
+    const event = this.event;
+    return event === undefined ? undefined : event.#parent?.event;
   }
 
   get user(): User | undefined {
@@ -142,19 +170,31 @@ export function enterContext(context: WorkContext): void {
   storage.enterWith(context);
 }
 
-/**
- * The trace of what begins now as part of `context`: that of the span which the app's own OpenTelemetry SDK has active,
- * else the work's; `null` outside of both.
- */
-export function traceIdNow(context: WorkContext | undefined): string | null {
-  // Asked first, so that work which has no trace yet takes the app's.
-  const ofWork = context?.traceId ?? null;
-  return activeSpan()?.traceId ?? ofWork;
+/** What a request is to its caller: part of the caller's trace, in its span. */
+export function calledBy(caller: Caller | null, headers: Headers) {
+  const { traceId = null, spanId: parentSpanId = null, sampled } = caller ?? {};
+  return { traceId, parentSpanId, sampled, headers };
 }
 
-/** The span of what begins now as part of `context`, likewise. */
-export function parentSpanIdNow(context: WorkContext | undefined): string | null {
-  return activeSpan()?.spanId ?? context?.spanId ?? null;
+/**
+ * Where what begins now as part of `context` belongs: to the trace and in the span which the app's own OpenTelemetry SDK has
+ * active, else those of the work; `null` outside of both.
+ */
+export function placeNow(
+  context: WorkContext | undefined,
+): Required<Pick<Attribution, 'traceId' | 'parentSpanId'>> & { readonly sampled: boolean | undefined } {
+  // Asked first, so that work which has no trace yet takes the app's.
+  const ofWork = context?.traceId ?? null;
+  const active = activeSpan();
+  // What began in that span is further inside.
+  if (active === null || active.spanId === context?.event?.parentSpanId) {
+    return {
+      traceId: active?.traceId ?? ofWork,
+      parentSpanId: context?.spanId ?? active?.spanId ?? null,
+      sampled: active?.sampled ?? context?.sampled,
+    };
+  }
+  return { traceId: active.traceId, parentSpanId: active.spanId, sampled: active.sampled };
 }
 
 const NOBODY: Attribution = { traceId: null, userEmail: null, department: null };
@@ -166,16 +206,22 @@ export function attributionOf(context: WorkContext | undefined): Attribution {
 
 /** Likewise, as the event carries them that the work itself becomes. */
 export function attributionAs(context: WorkContext): Attribution {
-  const { traceId, user, parentSpanId } = context;
+  const { traceId, user, parentSpanId, sampled } = context;
   return {
     traceId,
     userEmail: user?.email ?? null,
     department: user?.department ?? null,
-    ...within(parentSpanId),
+    ...within(parentSpanId, sampled),
   };
 }
 
-/** A span that something is in, as an event has it; nothing where it is in none. */
-export function within(parentSpanId: string | null): Pick<Attribution, 'parentSpanId'> {
-  return parentSpanId === null ? {} : { parentSpanId };
+/** A span that something is in, and whether that is recorded, as an event has it; nothing of what is not known. */
+export function within(
+  parentSpanId: string | null,
+  sampled?: boolean | undefined,
+): Pick<Attribution, 'parentSpanId' | 'sampled'> {
+  return {
+    ...(parentSpanId === null ? {} : { parentSpanId }),
+    ...(sampled === undefined ? {} : { sampled }),
+  };
 }

@@ -5,10 +5,17 @@ import type { TLSSocket } from 'node:tls';
 import { CLIENT_CLOSED_REQUEST, knownMethod, RouteBound } from '../../core/http/served.ts';
 import type { RequestEvent } from '../../core/signals/request.ts';
 import { type Milliseconds, milliseconds } from '../../core/units.ts';
-import { currentContext, enterContext, runInContext, WorkContext, within } from '../context/context.ts';
+import {
+  calledBy,
+  currentContext,
+  enterContext,
+  runInContext,
+  WorkContext,
+  within,
+} from '../context/context.ts';
 import type { Identity } from '../context/identity.ts';
 import { isOwnTraffic } from '../context/own-traffic.ts';
-import { callerOf } from '../context/traceparent.ts';
+import { callerIn } from '../context/traceparent.ts';
 import type { Agent, Instrumentation } from '../instrumentation.ts';
 
 /** What Node publishes on `http.server.request.start` and `http.server.response.finish`. */
@@ -42,12 +49,8 @@ class ServedRequest {
   readonly bytesBefore: number;
 
   constructor(exchange: Exchange, startedMs: Milliseconds, bytesBefore: number) {
-    const caller = callerOf(exchange.request.headers['traceparent']);
-    this.work = new WorkContext({
-      traceId: caller?.traceId ?? null,
-      parentSpanId: caller?.spanId ?? null,
-      isEvent: true,
-    });
+    const { headers } = exchange.request;
+    this.work = new WorkContext({ ...calledBy(callerIn(headers), headers), isEvent: true });
     this.request = exchange.request;
     this.response = exchange.response;
     this.startedMs = startedMs;
@@ -137,7 +140,7 @@ class HttpObserver {
       traceId: work.traceId,
       userEmail: user?.email ?? null,
       department: user?.department ?? null,
-      ...within(work.parentSpanId),
+      ...within(work.parentSpanId, work.sampled),
       route: this.#routes.bound(work.route ?? resolveRoute(request)),
       method: knownMethod(request.method),
       statusCode,

@@ -2,9 +2,11 @@ import type { Config } from '../../config/config.ts';
 import { backoffMs } from '../../core/backoff.ts';
 import { describeError, NervecenterError } from '../../core/errors.ts';
 import type { AgentMessage, CollectorMessage, Source } from '../../core/frame.ts';
-import { rendezvousPath } from '../../link/rendezvous.ts';
+import type { Holder, Place } from '../../core/place.ts';
+import { Asks } from './asks.ts';
 import type { CollectorLink, LinkEvents } from './link.ts';
-import { connectSocketLink } from './socket-link.ts';
+import { type Found, lookForCollector } from './look.ts';
+import { isSibling, joinedLine, ownDashboardLine } from './sharing-lines.ts';
 import { startWorkerLink } from './worker-link.ts';
 
 /** A collector that went away may be restarting; many agents must not come back in the same instant. */
@@ -18,12 +20,15 @@ const STEADY_MS = 10_000;
  * stops holds it while it stores its last rows. So many attempts take some three seconds.
  */
 const PORT_TAKEN_ATTEMPTS = 5;
-const ASKS_MAX = 100;
-const ASK_TIMEOUT_MS = 5000;
+/** A collector that runs alone listens as soon as the one it takes over from has stored its rows. */
+const HAND_OVER_MS = 10_000;
+/** It is restarted by somebody; who has no place of its own for rows waits for it. */
+const RESTART_MS = 30_000;
 
 interface ConnectionOptions {
   readonly config: Config;
   readonly source: Source;
+  readonly place: Place;
   readonly env: NodeJS.ProcessEnv;
   readonly say: (line: string) => void;
   /** A batch is the collector's now. */
@@ -39,19 +44,23 @@ interface ConnectionOptions {
  */
 export class Connection {
   readonly #options: ConnectionOptions;
-  readonly #asks = new Map<number, (value: unknown) => void>();
+  readonly #asks = new Asks();
   #link: CollectorLink | null = null;
   /** When the collector said welcome; `null` until it does: it may yet find that it cannot start. */
   #welcomedMs: number | null = null;
   /** Counts links, so that what a lost one still says is not taken for the word of its successor. */
   #links = 0;
-  #nextAsk = 1;
   #failures = 0;
   /** In a row, with no collector in between. */
   #portTaken = 0;
   /** Until then others' collectors are joined and none is hosted here. */
   #hostAtMs = Number.NEGATIVE_INFINITY;
+  /** Ports at which none could be hosted, other than the configured one. */
+  readonly #taken = new Set<number>();
+  #hostedPort: number | null = null;
   #saidNotice = '';
+  /** What was joined runs alone, and rows have no other place. */
+  #restarts = false;
   #closed = false;
 
   constructor(options: ConnectionOptions) {
@@ -66,15 +75,17 @@ export class Connection {
   async open(): Promise<void> {
     if (this.#link !== null || this.#closed) return;
     try {
-      const joined = await this.#join();
-      if (joined === null && performance.now() < this.#hostAtMs) {
+      const found = await this.#look();
+      if (found.joined === null && performance.now() < this.#hostAtMs) {
         this.#lookLater();
         return;
       }
-      const link = joined ?? this.#host();
-      this.#link = link;
+      if (found.joined === null) this.#host(found);
+      else {
+        this.#link = found.joined.link;
+        this.#joined(found.joined.holder);
+      }
       if (this.#closed) this.close();
-      else link?.send({ type: 'hello', source: this.#options.source });
     } catch (error) {
       this.#sayOnce(`the collector cannot be started: ${describeError(error)}`);
       this.#retryLater();
@@ -92,33 +103,14 @@ export class Connection {
    * @throws NervecenterError `NC_UNAVAILABLE` when no collector answers within 5 s.
    */
   ask(what: 'snapshot' | 'health'): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const refuse = () =>
-        reject(
-          new NervecenterError(
-            'NC_UNAVAILABLE',
-            `No collector answered. Ask again once nervecenter has started.`,
-          ),
-        );
-      if (this.#link === null || this.#asks.size >= ASKS_MAX) {
-        refuse();
-        return;
-      }
-      const ask = this.#nextAsk++;
-      const timer = setTimeout(() => {
-        this.#asks.delete(ask);
-        refuse();
-      }, ASK_TIMEOUT_MS);
-      this.#asks.set(ask, (value) => {
-        clearTimeout(timer);
-        resolve(value);
-      });
-      this.#link.send({ type: 'ask', ask, what });
-    });
+    const link = this.#link;
+    return this.#asks.ask(what, link && ((message) => link.send(message)));
   }
 
-  /** See `CollectorLink.flushSync`. Nothing can be sent afterwards. */
+  /** See `CollectorLink.flushSync`. Events without a collector are left in the spool. Nothing can be sent afterwards. */
   flushSync(messages: readonly AgentMessage[], deadlineMs: number): void {
+    if (this.#link === null && !this.#closed && messages.some(({ type }) => type === 'events'))
+      this.#keepForNext();
     this.#closed = true;
     this.#link?.flushSync(messages, deadlineMs);
     this.#link = null;
@@ -132,16 +124,46 @@ export class Connection {
     this.#welcomedMs = null;
   }
 
-  async #join(): Promise<CollectorLink | null> {
-    const { local, port } = this.#options.config;
+  async #look(): Promise<Found> {
+    const { config, source, place } = this.#options;
+    const { local, port } = config;
     // Who only sends does it alone: whoever has the port sends elsewhere, or nowhere.
-    const path = local === 'on' ? rendezvousPath(port) : null;
-    return path === null ? null : connectSocketLink(path, this.#events());
+    if (local === 'off') return { joined: null, refusal: null, freePort: port };
+    const hello = { type: 'hello', source, place } as const;
+    return lookForCollector({ port, taken: this.#taken, hello, events: () => this.#events() });
   }
 
-  #host(): CollectorLink | null {
-    const { config, source, env } = this.#options;
-    return this.#closed ? null : startWorkerLink({ config, source, env, ...this.#events() });
+  #joined(holder: Holder | undefined): void {
+    const { config, source } = this.#options;
+    if (holder !== undefined && !isSibling(holder, source)) this.#sayOnce(joinedLine(holder));
+    this.#restarts = holder?.alone === true && !config.storageChosen;
+    this.#welcomed();
+  }
+
+  /** @throws NervecenterError `NC_PORT_TAKEN` when every port that could be taken is. */
+  #host({ refusal, freePort }: Found): void {
+    if (this.#closed) return;
+    const { config, source, place, env } = this.#options;
+    if (freePort === null) throw allTaken(config.port);
+    if (refusal !== null) this.#sayOnce(ownDashboardLine(refusal, config));
+    this.#hostedPort = freePort;
+    const hosted = { config: { ...config, port: freePort }, source, place, env };
+    this.#link = startWorkerLink({ ...hosted, ...this.#events() });
+    this.#link.send({ type: 'hello', source });
+  }
+
+  /** A collector that nobody looks at, only to leave what there is to the next one. */
+  #keepForNext(): void {
+    const { config, source, place, env } = this.#options;
+    const hosted = { config: { ...config, port: 0 }, source, place, env, spoolOnly: true };
+    this.#link = startWorkerLink({ ...hosted, ...this.#events() });
+    this.#link.send({ type: 'hello', source });
+  }
+
+  #welcomed(): void {
+    this.#welcomedMs = performance.now();
+    this.#portTaken = 0;
+    this.#options.onOpen();
   }
 
   #events(): LinkEvents {
@@ -159,27 +181,36 @@ export class Connection {
   #received(message: CollectorMessage): void {
     switch (message.type) {
       case 'welcome':
-        this.#welcomedMs = performance.now();
-        this.#portTaken = 0;
-        this.#options.onOpen();
+        this.#welcomed();
+        break;
+      case 'handing-over':
+        // It stores what it has accepted; the rest is for the one that takes over.
+        this.#lost();
+        this.#hostAtMs = performance.now() + HAND_OVER_MS;
         break;
       case 'accepted':
         this.#options.onAccepted(message.batch);
         break;
       case 'answer':
-        this.#asks.get(message.ask)?.(message.value);
-        this.#asks.delete(message.ask);
+        this.#asks.answered(message.ask, message.value);
         break;
       case 'started':
         this.#saidNotice = '';
         this.#options.say(message.notice);
         break;
       case 'failed':
-        if (!message.portTaken || ++this.#portTaken >= PORT_TAKEN_ATTEMPTS) this.#sayOnce(message.notice);
-        this.#link?.close();
-        this.#lost();
+        this.#failed(message);
         break;
     }
+  }
+
+  #failed({ notice, portTaken }: Extract<CollectorMessage, { type: 'failed' }>): void {
+    const { port } = this.#options.config;
+    const movedOn = portTaken && this.#hostedPort !== null && this.#hostedPort !== port;
+    if (movedOn) this.#taken.add(this.#hostedPort ?? port);
+    else if (!portTaken || ++this.#portTaken >= PORT_TAKEN_ATTEMPTS) this.#sayOnce(notice);
+    this.#link?.close();
+    this.#lost();
   }
 
   #sayOnce(notice: string): void {
@@ -197,6 +228,8 @@ export class Connection {
     this.#welcomedMs = null;
     this.#options.onLost();
     this.#retryLater();
+    if (this.#restarts) this.#hostAtMs = performance.now() + RESTART_MS;
+    this.#restarts = false;
   }
 
   #retryLater(): void {
@@ -208,4 +241,11 @@ export class Connection {
     const delayMs = Math.min(LOOK_INTERVAL_MS, Math.max(0, this.#hostAtMs - performance.now()));
     setTimeout(() => void this.open(), delayMs).unref();
   }
+}
+
+function allTaken(port: number): NervecenterError {
+  return new NervecenterError(
+    'NC_PORT_TAKEN',
+    `${port} and the ports after it are taken by dashboards that this app does not share. Set NERVECENTER_PORT to a free port, or to 0 for any.`,
+  );
 }

@@ -1,13 +1,17 @@
 import { Worker } from 'node:worker_threads';
 import type { Config } from '../../config/config.ts';
 import type { CollectorMessage, Source } from '../../core/frame.ts';
+import type { Place } from '../../core/place.ts';
 import { workerUrl } from '../../platform/paths.ts';
 import type { CollectorLink, LinkEvents } from './link.ts';
 
 interface WorkerLinkOptions extends LinkEvents {
   readonly config: Config;
   readonly source: Source;
+  readonly place: Place;
   readonly env: NodeJS.ProcessEnv;
+  /** It takes what it is given and stores nothing. @default false */
+  readonly spoolOnly?: boolean;
 }
 
 /**
@@ -17,14 +21,16 @@ interface WorkerLinkOptions extends LinkEvents {
 export function startWorkerLink({
   config,
   source,
+  place,
   env,
+  spoolOnly = false,
   onMessage,
   onClose,
 }: WorkerLinkOptions): CollectorLink {
   const stopped = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   const worker = new Worker(workerUrl(), {
     name: 'nervecenter-collector',
-    workerData: { config, source, stopped },
+    workerData: { config, source, place, spoolOnly, stopped },
     execArgv: [],
     env,
   });

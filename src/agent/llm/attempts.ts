@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { MINUTE_MS, type Milliseconds } from '../../core/units.ts';
 import { newTraceId } from '../../platform/ids.ts';
-import { traceIdNow, type WorkContext } from '../context/context.ts';
+import { placeNow, type WorkContext } from '../context/context.ts';
 import type { Agent, Clock } from '../instrumentation.ts';
 import type { WireRequest } from '../wire/exchange.ts';
 
@@ -160,7 +160,7 @@ export class CallAttempt {
     // Without the query, which may hold a key.
     this.#path = request.path.split('?', 1)[0] ?? '';
     // Now, while what asked for the call is current.
-    this.#traceId = traceIdNow(work.context);
+    this.#traceId = placeNow(work.context).traceId;
     this.#startMs = work.startMs;
   }
 

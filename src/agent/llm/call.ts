@@ -4,7 +4,7 @@ import { callAttributes } from '../../core/llm/call-measure.ts';
 import { rateLimitReset } from '../../core/llm/rate-limit.ts';
 import { stageOfOperation } from '../../core/signals/rag-query.ts';
 import { type Milliseconds, milliseconds, toSeconds } from '../../core/units.ts';
-import { attributionOf, parentSpanIdNow, type WorkContext, within } from '../context/context.ts';
+import { attributionOf, placeNow, type WorkContext, within } from '../context/context.ts';
 import type { Agent } from '../instrumentation.ts';
 import type { WireExchange, WireRequest } from '../wire/exchange.ts';
 import { type Attempts, CallAttempt, isRetried } from './attempts.ts';
@@ -38,7 +38,7 @@ export class LlmCall implements WireExchange {
   readonly #requestWeight = new RequestWeight(ESTIMATED_INPUT_MAX);
   readonly #attempt: CallAttempt;
   /** What asked for the call: other spans may be active by its end. */
-  readonly #parentSpanId: string | null;
+  readonly #place: ReturnType<typeof placeNow>;
   /** Of streams only. */
   #gaps: ChunkGaps | null = null;
   readonly #startMs: Milliseconds;
@@ -61,7 +61,7 @@ export class LlmCall implements WireExchange {
     this.#port = request.port;
     this.#request = new RequestReader(recognised.dialect, recognised.pathModel);
     this.#startMs = agent.clock.monotonicMs();
-    this.#parentSpanId = parentSpanIdNow(context);
+    this.#place = placeNow(context);
     this.#attempt = new CallAttempt(attempts, request, { context, startMs: this.#startMs });
     this.activeMs = this.#startMs;
     if (recognised.certain) this.#beginStage();
@@ -159,7 +159,8 @@ export class LlmCall implements WireExchange {
     const durationMs = this.#elapsed();
     const timeMs = this.#options.agent.clock.epochMs();
     // Now: the work may be for somebody else by the time the event is made.
-    const attribution = { ...attributionOf(this.#options.context), ...within(this.#parentSpanId) };
+    const { parentSpanId, sampled } = this.#place;
+    const attribution = { ...attributionOf(this.#options.context), ...within(parentSpanId, sampled) };
     const finish = () => this.#finish(() => this.#emit({ timeMs, durationMs, ending, attribution }));
     if (this.#body === null) finish();
     else this.#body.end(finish);

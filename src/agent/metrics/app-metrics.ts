@@ -1,7 +1,5 @@
-import { readFileSync, realpathSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import type { MeterProvider } from '@opentelemetry/api';
+import { dependenciesOf, installed, type Manifest, manifestsAbove } from '../../platform/installed.ts';
 import { apiGlobalOf } from '../context/app-trace.ts';
 
 /**
@@ -45,16 +43,6 @@ export function hasOwnMetricsSdk(appDirectory: string): boolean {
 
 const OUR_NAME = 'nervecenter';
 
-const KINDS = ['dependencies', 'devDependencies', 'optionalDependencies', 'peerDependencies'] as const;
-type Manifest = {
-  readonly name?: unknown;
-  readonly version?: unknown;
-} & { readonly [kind in (typeof KINDS)[number]]?: unknown };
-
-function dependenciesOf(manifest: Manifest): string[] {
-  return KINDS.flatMap((kind) => Object.keys(Object(manifest[kind])));
-}
-
 function bringsSdk(manifest: Manifest): boolean {
   return dependenciesOf(manifest).some((name) => SDK_BRINGERS.includes(name));
 }
@@ -63,37 +51,4 @@ function bringsSdk(manifest: Manifest): boolean {
 function manifestOf(name: string, from: string): Manifest {
   const { devDependencies: _absent, ...manifest } = installed(name, from)?.manifest ?? {};
   return name === OUR_NAME ? {} : manifest;
-}
-
-interface InstalledPackage {
-  readonly directory: string;
-  readonly manifest: Manifest;
-  readonly version: string;
-}
-
-/** Read from the manifest itself: a package's `exports` may hide it from `require`, as those of the API 1.10 do. */
-function installed(name: string, from: string): InstalledPackage | null {
-  const require = createRequire(join(from, 'noop.js'));
-  for (const parent of require.resolve.paths(name) ?? []) {
-    const directory = join(parent, name);
-    const manifest = manifestIn(directory);
-    if (typeof manifest?.version !== 'string') continue;
-    return { directory: realpathSync(directory), manifest, version: manifest.version };
-  }
-  return null;
-}
-
-/** The app's own, and those of the folders it is in: that of a workspace, or one that only says how modules are written. */
-function manifestsAbove(directory: string): Manifest[] {
-  const parent = dirname(directory);
-  return [manifestIn(directory) ?? [], parent === directory ? [] : manifestsAbove(parent)].flat();
-}
-
-function manifestIn(directory: string): Manifest | null {
-  try {
-    const manifest: unknown = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'));
-    return typeof manifest === 'object' ? manifest : null;
-  } catch {
-    return null; // Not in this directory: look further up.
-  }
 }

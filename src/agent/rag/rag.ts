@@ -6,9 +6,8 @@ import { Input } from '../api/input.ts';
 import {
   attributionAs,
   currentContext,
-  parentSpanIdNow,
+  placeNow,
   runInContext,
-  traceIdNow,
   type User,
   WorkContext,
 } from '../context/context.ts';
@@ -75,11 +74,9 @@ export function runRagQuery<T>(
   const text = input.wholeText('query');
   const query = new ActiveQuery({ agent, stageNames, onInvalid });
   const parent = currentContext();
-  const traceId = traceIdNow(parent);
   const context = new WorkContext({
     parent,
-    traceId,
-    parentSpanId: parentSpanIdNow(parent),
+    ...placeNow(parent),
     isEvent: true,
     ragScope: query.scope,
     ...user(input),

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { milliseconds } from '../../core/units.ts';
-import { attributionAs, currentContext, runInContext, WorkContext } from '../context/context.ts';
+import { attributionAs, calledBy, currentContext, runInContext, WorkContext } from '../context/context.ts';
 import { isOwnTraffic } from '../context/own-traffic.ts';
-import { callerOf } from '../context/traceparent.ts';
+import { callerIn } from '../context/traceparent.ts';
 import type { Agent, Instrumentation } from '../instrumentation.ts';
 import { onModuleLoad } from '../modules/hook.ts';
 import { replaceMethod } from '../modules/replace-method.ts';
@@ -186,8 +186,8 @@ function openSession(
 ): Session | undefined {
   try {
     if (webSocket[SESSION] !== undefined || isOwnTraffic(request)) return undefined;
-    const { traceId = null, spanId = null } = callerOf(request.headers['traceparent']) ?? {};
-    const work = new WorkContext({ parent, traceId, parentSpanId: spanId, isEvent: true });
+    const { headers } = request;
+    const work = new WorkContext({ parent, ...calledBy(callerIn(headers), headers), isEvent: true });
     // What the app has said in work of its own stands.
     const user =
       work.user === undefined && agent.identity.isKnown ? agent.identity.userOf(request) : undefined;

@@ -111,7 +111,7 @@ function asBuffer(chunk: Uint8Array | string): Buffer {
 }
 
 /** Looks headers up by their lower-case name in each of the shapes that undici's versions and protocols use. */
-function headerReader(headers: unknown): (name: string) => string | null {
+export function headerReader(headers: unknown): (name: string) => string | null {
   if (Array.isArray(headers)) return (name) => headerInPairs(headers, name);
   if (typeof headers === 'string') return (name) => headerInText(headers, name);
   const record = typeof headers === 'object' && headers !== null ? (headers as Record<string, unknown>) : {};

@@ -3,10 +3,12 @@ import type { Frame, Source } from '../../core/frame.ts';
 import type { NervecenterEvent } from '../../core/signals/index.ts';
 import type { AgentLink } from '../agent-link.ts';
 import type { SentBatches } from './sent-batches.ts';
-import { eventsOf, frameOf, sourceOf } from './shapes.ts';
+import { eventsOf, frameOf, placeOf, sourceOf } from './shapes.ts';
+import type { Sharing } from './sharing.ts';
 
 /** What agents' messages turn into; `collector/start.ts` says what each does. */
 export interface AgentHandlers {
+  readonly sharing: Pick<Sharing, 'holder' | 'disagreement' | 'claimed' | 'add'>;
   /** Returns false when the agent is refused. */
   join(source: Source): boolean;
   leave(instanceId: string): void;
@@ -45,12 +47,24 @@ export function receiveFrom(link: AgentLink, handlers: AgentHandlers): void {
     const message = (typeof claimed === 'object' && claimed !== null ? claimed : {}) as Fields;
     if (message['type'] === 'hello') {
       const source = sender === null ? sourceOf(message['source']) : null;
+      const place = placeOf(message['place']);
+      const why = place === null ? null : handlers.sharing.disagreement(place);
+      if (source !== null && why !== null) {
+        link.send({ type: 'refused', holder: handlers.sharing.holder, why });
+        return;
+      }
       if (source === null || !handlers.join(source)) {
         link.close();
         return;
       }
       sender = { instanceId: source.instanceId, service: source.service };
-      link.send({ type: 'welcome' });
+      handlers.sharing.add(link);
+      link.send({ type: 'welcome', holder: handlers.sharing.holder });
+      return;
+    }
+    if (message['type'] === 'claim') {
+      link.send({ type: 'held', holder: handlers.sharing.holder });
+      handlers.sharing.claimed();
       return;
     }
     if (sender === null) return;

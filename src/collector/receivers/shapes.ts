@@ -1,5 +1,6 @@
 import type { DropCounts, Frame, Point, Source } from '../../core/frame.ts';
 import { REQUEST_FIELDS, unpackRequests } from '../../core/packed-requests.ts';
+import type { Place } from '../../core/place.ts';
 import {
   hasShape,
   isAbsent,
@@ -14,6 +15,7 @@ import {
   isWhole,
   listOf,
   optional,
+  orNull,
   recordOf,
   type Shape,
   shaped,
@@ -29,6 +31,7 @@ const BUCKETS_MAX = 2 * BUCKET_INDEX_MAX;
 const ATTRIBUTES_MAX = 128;
 const DROP_REASONS_MAX = 50;
 const INSTRUMENTATIONS_MAX = 100;
+const TOKENS_MAX = 100;
 
 /** Whether a claim is an event that can be stored: with all its fields, each of its kind. */
 export function isEvent(value: unknown): value is NervecenterEvent {
@@ -79,12 +82,29 @@ const SOURCE: Shape = {
   host: isShortText,
   pid: isWhole,
   instrumentations: listOf(isShortText, INSTRUMENTATIONS_MAX),
+  resource: optional(
+    recordOf((value) => isShortText(value) || isNumber(value) || isBoolean(value), ATTRIBUTES_MAX),
+  ),
   frameIntervalMs: isCount,
 };
 
 /** Who sends, or `null` when that cannot be told. */
 export function sourceOf(value: unknown): Source | null {
   return hasShape(value, SOURCE) ? (value as Source) : null;
+}
+
+const PLACE = shaped({
+  port: isWhole,
+  storage: (value) => value === 'on' || value === 'off',
+  database: orNull(isShortText),
+  dataDir: isShortText,
+  chosen: isBoolean,
+  tokens: listOf(isShortText, TOKENS_MAX),
+});
+
+/** What it wants of a collector, or `null` when that cannot be told. */
+export function placeOf(value: unknown): Place | null {
+  return PLACE(value) ? (value as Place) : null;
 }
 
 /** A message's usable part, and how many of its items were not. */

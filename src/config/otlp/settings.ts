@@ -89,6 +89,35 @@ export const OTLP_SETTINGS = {
     default: 'base2_exponential_bucket_histogram',
     meaning: '`explicit_bucket_histogram` for a backend that takes no other; its bounds are powers of two',
   },
+  OTEL_TRACES_SAMPLER: {
+    kind: 'text',
+    group: 'sending',
+    default: 'parentbased_always_on',
+    meaning:
+      'which traces an app sends as spans, or `parentbased_always_off`, `parentbased_traceidratio`, `always_on`, `always_off`, `traceidratio`; rows and metrics have all of them',
+    more: { text: "the app's SDK", page: 'otlp-export.md#the-apps-sdk' },
+  },
+  OTEL_TRACES_SAMPLER_ARG: {
+    kind: 'text',
+    group: 'sending',
+    default: '1',
+    meaning: 'the share of traces that the two by ratio send, 0 to 1',
+  },
+  OTEL_PROPAGATORS: {
+    kind: 'text',
+    group: 'sending',
+    default: 'tracecontext,baggage',
+    meaning:
+      "how an app that sends names its trace in the requests it makes, and reads its callers': of `tracecontext`, `baggage`, `b3`, `b3multi`; `none`: not at all",
+    more: { text: "the app's SDK", page: 'otlp-export.md#the-apps-sdk' },
+  },
+  OTEL_NODE_RESOURCE_DETECTORS: {
+    kind: 'text',
+    group: 'sending',
+    absent: 'all',
+    meaning:
+      'what the resource of an app that sends says of it: of `env`, `host`, `os`, `process`, `serviceinstance`; `none`',
+  },
   NERVECENTER_OTLP_EVENTS: {
     kind: 'choice',
     group: 'sending',

@@ -42,3 +42,10 @@ export interface OtlpTarget {
   readonly histograms: HistogramKind;
   readonly metricsIntervalMs: number;
 }
+
+/** Whether what is sent has spans, or events that become some elsewhere. */
+export function sendsSpans(targets: readonly OtlpTarget[]): boolean {
+  return targets.some(
+    ({ nervecenter, endpoints }) => (nervecenter ? endpoints.logs : endpoints.traces) !== undefined,
+  );
+}

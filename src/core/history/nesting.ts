@@ -1,3 +1,5 @@
+import { spanIdOf } from '../event.ts';
+
 /** What decides where an item of a trace belongs; times in milliseconds. */
 export interface Nestable {
   readonly id: string;
@@ -33,17 +35,19 @@ const SPAN_KINDS: Readonly<Record<string, string>> = {
 const OUTGOING: ReadonlySet<string | null> = new Set(['client', 'producer']);
 
 /**
- * Where each item of a trace belongs. A span names its parent. An event of our own agents names none, nor is every parent
- * stored: such an item is part of the span that saw the same thing, else of the shortest item that ran all the while, of its
- * own service if there is one. No item is part of itself, whatever senders say.
+ * Where each item of a trace belongs. A span names its parent, which may be an event of our own agents. An event names none,
+ * nor is every parent stored: such an item is part of the span that saw the same thing, else of the shortest item that ran
+ * all the while, of its own service if there is one. No item is part of itself, whatever senders say.
  *
  * @returns the places in the order of the items.
  */
 export function nest<T extends Nestable>(items: readonly T[]): Place<T>[] {
   const places = new Map<T, Place<T>>();
   const spans = new Map<string, T>();
-  for (const item of items)
-    if (item.span_id !== null && !spans.has(item.span_id)) spans.set(item.span_id, item);
+  for (const item of items) {
+    const spanId = item.span_id ?? spanIdOf(item.id);
+    if (!spans.has(spanId)) spans.set(spanId, item);
+  }
   const isWithin = (item: T | null, ancestor: T): boolean => {
     for (let one = item; one !== null; one = places.get(one)?.parent ?? null)
       if (one === ancestor) return true;

@@ -80,4 +80,5 @@ export const ATTRIBUTION: Accepts<Attribution> = {
   userEmail: orNull(isText),
   department: orNull(isText),
   parentSpanId: optional(orNull(isSpanId)),
+  sampled: optional(isBoolean),
 };

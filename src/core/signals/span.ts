@@ -1,14 +1,66 @@
 import type { EventBase } from '../event.ts';
 import { COUNTS, DURATIONS, ERRORS } from '../history/measures.ts';
 import { KIB, type Milliseconds } from '../units.ts';
-import { type Check, EVENT, isCount, isRecord, isText, oneOf, orNull } from './checks.ts';
+import {
+  type Check,
+  EVENT,
+  isCount,
+  isRecord,
+  isShortText,
+  isText,
+  isWhole,
+  listOf,
+  oneOf,
+  optional,
+  orNull,
+  shaped,
+} from './checks.ts';
 import { equals } from './facts.ts';
 import type { PricedLlmCallEvent } from './llm-call.ts';
 import type { RagQueryEvent } from './rag-query.ts';
 import { eventColumns, SENDER, senderColumns, text } from './row.ts';
 import type { Signal } from './signal.ts';
 
-/** A span that came by OTLP and is kept. `timeMs` is when it ended. */
+export const SPAN_KINDS = ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'] as const;
+
+/** A value of an attribute, as JSON has it. */
+export type WholeValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly WholeValue[]
+  | { readonly [key: string]: WholeValue };
+type WholeAttributes = Readonly<Record<string, WholeValue>>;
+/** Seconds since the epoch, and nanoseconds. */
+type WholeTime = readonly [seconds: number, nanoseconds: number];
+
+/** What a span of an app's own says besides: all of it goes to whoever it is sent to, and into no row. */
+export interface WholeSpan {
+  readonly startTime: WholeTime;
+  readonly endTime: WholeTime;
+  readonly traceState: string | null;
+  readonly statusMessage: string | null;
+  readonly scope: { readonly version: string | null; readonly schemaUrl: string | null };
+  readonly attributes: WholeAttributes;
+  /** `dropped`: how many attributes were left out. */
+  readonly events: readonly {
+    readonly name: string;
+    readonly time: WholeTime;
+    readonly attributes: WholeAttributes;
+    readonly dropped: number;
+  }[];
+  readonly links: readonly {
+    readonly traceId: string;
+    readonly spanId: string;
+    readonly traceFlags: number;
+    readonly attributes: WholeAttributes;
+    readonly dropped: number;
+  }[];
+  readonly dropped: Readonly<Record<'attributes' | 'events' | 'links', number>>;
+}
+
+/** A span that came by OTLP and is kept, or one of an app whose SDK is ours. `timeMs` is when it ended. */
 export interface SpanEvent extends EventBase {
   readonly signal: 'span';
   /** 32 lower-case hex digits. */
@@ -17,7 +69,7 @@ export interface SpanEvent extends EventBase {
   readonly spanId: string;
   readonly parentSpanId: string | null;
   readonly name: string;
-  readonly kind: 'unspecified' | 'internal' | 'server' | 'client' | 'producer' | 'consumer';
+  readonly kind: (typeof SPAN_KINDS)[number];
   readonly durationMs: Milliseconds;
   readonly status: 'unset' | 'ok' | 'error';
   /** What failed, in a word (`error.type`, the exception's type); never a sentence. */
@@ -28,6 +80,8 @@ export interface SpanEvent extends EventBase {
   readonly attributes: string;
   /** JSON list of `[name, milliseconds after the start, {attributes}]`, bounded likewise. */
   readonly events: string;
+  /** Of an app's own, as it was ended; attributes and events are then empty until the collector has looked at it. */
+  readonly whole?: WholeSpan;
 }
 
 /** What is stored of one trace. */
@@ -55,6 +109,30 @@ function isJsonOf(check: Check): Check {
     }
   };
 }
+
+const ITEMS_MAX = 10_000;
+const isTime: Check = (value) =>
+  Array.isArray(value) && value.length === 2 && isWhole(value[0]) && isWhole(value[1]);
+const isWholeSpan = shaped({
+  startTime: isTime,
+  endTime: isTime,
+  traceState: orNull(isShortText),
+  statusMessage: orNull(isShortText),
+  scope: shaped({ version: orNull(isShortText), schemaUrl: orNull(isShortText) }),
+  attributes: isRecord,
+  events: listOf(shaped({ name: isText, time: isTime, attributes: isRecord, dropped: isWhole }), ITEMS_MAX),
+  links: listOf(
+    shaped({
+      traceId: isTraceId,
+      spanId: isSpanId,
+      traceFlags: isWhole,
+      attributes: isRecord,
+      dropped: isWhole,
+    }),
+    ITEMS_MAX,
+  ),
+  dropped: shaped({ attributes: isWhole, events: isWhole, links: isWhole }),
+});
 
 /**
  * Spans are for looking at one trace. They are a selection, so nothing is measured by them: what they tell of requests,
@@ -89,13 +167,14 @@ export const span: Signal<SpanEvent> = {
     spanId: isSpanId,
     parentSpanId: orNull(isSpanId),
     name: isText,
-    kind: oneOf('unspecified', 'internal', 'server', 'client', 'producer', 'consumer'),
+    kind: oneOf(...SPAN_KINDS),
     durationMs: isCount,
     status: oneOf('unset', 'ok', 'error'),
     errorType: orNull(isText),
     scope: isText,
     attributes: isJsonOf(isRecord),
     events: isJsonOf(Array.isArray),
+    whole: optional(isWholeSpan),
   },
   history: {
     dimensions: { name: 'r.name', kind: 'r.kind', status: 'r.status', scope: 'r.scope', ...SENDER },

@@ -1,11 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'vitest';
-import {
-  attributionAs,
-  attributionOf,
-  parentSpanIdNow,
-  WorkContext,
-} from '../../../src/agent/context/context.ts';
+import { attributionAs, attributionOf, placeNow, WorkContext } from '../../../src/agent/context/context.ts';
 import { callerOf } from '../../../src/agent/context/traceparent.ts';
 import { spanIdOf } from '../../../src/core/event.ts';
 import { newEventId } from '../../../src/platform/ids.ts';
@@ -27,13 +22,13 @@ describe('the span of an event', () => {
     const stage = new WorkContext({ parent: query, partOfParent: true });
     assert.equal(attributionAs(query).parentSpanId, request.spanId);
     assert.equal(attributionOf(stage).parentSpanId, query.spanId);
-    assert.equal(parentSpanIdNow(stage), query.spanId);
+    assert.equal(placeNow(stage).parentSpanId, query.spanId);
     assert.notEqual(query.spanId, request.spanId);
   });
 
   it('is none outside of everything, and in work that is no event', () => {
     assert.equal(attributionOf(new WorkContext()).parentSpanId, undefined);
-    assert.equal(parentSpanIdNow(undefined), null);
+    assert.equal(placeNow(undefined).parentSpanId, null);
   });
 
   it('has the caller’s for its parent where the caller says so', () => {

@@ -45,8 +45,10 @@ test('a template matches the paths it stands for', () => {
 test('only a valid traceparent names a trace', () => {
   const id = '4bf92f3577b34da6a3ce929d0e0e4736';
   const parent = '00f067aa0ba902b7';
-  assert.deepEqual(callerOf(`00-${id}-${parent}-01`), { traceId: id, spanId: parent });
-  assert.deepEqual(callerOf(`cc-${id}-${parent}-01-what-the-future-brings`), { traceId: id, spanId: parent });
+  const caller = { traceId: id, spanId: parent, sampled: true };
+  assert.deepEqual(callerOf(`00-${id}-${parent}-01`), caller);
+  assert.deepEqual(callerOf(`00-${id}-${parent}-02`), { ...caller, sampled: false });
+  assert.deepEqual(callerOf(`cc-${id}-${parent}-01-what-the-future-brings`), caller);
   const invalid = [
     undefined,
     7,

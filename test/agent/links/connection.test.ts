@@ -9,6 +9,7 @@ import { BATCH_EVENTS_MAX, Pipeline } from '../../../src/agent/pipeline.ts';
 import type { AgentLink } from '../../../src/collector/agent-link.ts';
 import { listenForAgents, type SocketReceiver } from '../../../src/collector/receivers/socket.ts';
 import { readConfig } from '../../../src/config/config.ts';
+import { placeOf } from '../../../src/config/place.ts';
 import type { AgentMessage, Point } from '../../../src/core/frame.ts';
 import { rendezvousPath } from '../../../src/link/rendezvous.ts';
 import { DeltaMeterProvider } from '../../../src/metrics/meter-provider.ts';
@@ -63,15 +64,17 @@ describe('Connection', () => {
     accepted = [];
     opened = 0;
     lost = 0;
+    const config = readConfig(
+      {
+        NERVECENTER_PORT: String(port),
+        NERVECENTER_STORAGE: 'off',
+        NERVECENTER_DATA_DIR: directory,
+      },
+      directory,
+    );
     connection = new Connection({
-      config: readConfig(
-        {
-          NERVECENTER_PORT: String(port),
-          NERVECENTER_STORAGE: 'off',
-          NERVECENTER_DATA_DIR: directory,
-        },
-        directory,
-      ),
+      config,
+      place: placeOf(config),
       source: sourceNamed('app'),
       env: {},
       say: (line) => said.push(line),
@@ -92,12 +95,12 @@ describe('Connection', () => {
 
   it('is open only once the collector has said welcome', async () => {
     collector.welcomes = false;
-    await connection.open();
+    const opening = connection.open();
     await until(() => collector.of('hello').length === 1);
     assert.equal(connection.isOpen, false);
     collector.links[0]?.send({ type: 'welcome' });
-    await until(() => connection.isOpen);
-    assert.equal(opened, 1);
+    await opening;
+    assert.deepEqual([connection.isOpen, opened], [true, 1]);
   });
 
   it('joins once, however often it is asked to', async () => {

@@ -3,7 +3,7 @@ import { beforeEach, describe, it } from 'vitest';
 import { type AgentHandlers, receiveFrom } from '../../../src/collector/receivers/agents.ts';
 import { SentBatches } from '../../../src/collector/receivers/sent-batches.ts';
 import type { AgentMessage } from '../../../src/core/frame.ts';
-import { requestEvent, sourceNamed } from '../../link/messages.ts';
+import { requestEvent, SHARED, sourceNamed } from '../../link/messages.ts';
 
 const SOURCE = sourceNamed('app');
 const batch = (number: number, again: boolean): AgentMessage => ({
@@ -26,6 +26,7 @@ describe('a batch that was sent to the collector before', () => {
     left = 0;
     goodbyes = 0;
     const handlers: AgentHandlers = {
+      sharing: SHARED,
       sentBatches,
       join: () => true,
       leave: () => void left++,

@@ -15,6 +15,10 @@ export interface ReceivedSpan {
   readonly endMs: number;
   readonly status: number;
   readonly attributes: Attributes;
+  /** Name of what made it. */
+  readonly scope: string;
+  readonly traceState: string;
+  readonly events: readonly { readonly name: string; readonly attributes: Attributes }[];
   readonly types: ValueTypes;
 }
 
@@ -66,8 +70,11 @@ function itemsOf(signal: Signal, request: Message, foreign = false): Item[] {
     for (const name of foreign ? ['service.name'] : REQUIRED_OF_RESOURCES)
       assert.equal(typeof resource[name], 'string', `${name} is required`);
     return listOf(one[scopes]).flatMap((scope) => {
-      if (!foreign) assert.equal((scope['scope'] as Message)['name'], 'nervecenter');
-      return listOf(scope[items]).map((item): Item => [resource, item]);
+      const { name } = scope['scope'] as Message;
+      assert.ok(typeof name === 'string' && name !== '', 'a scope has a name');
+      // Libraries of the app have spans of their own where the preload is its SDK.
+      if (!foreign && name !== 'nervecenter') return [];
+      return listOf(scope[items]).map((item): Item => [resource, { ...item, scope: name }]);
     });
   });
 }
@@ -89,6 +96,12 @@ export function spansIn(request: Message, foreign: boolean): ReceivedSpan[] {
       endMs: Number(span['endTimeUnixNano']) / 1e6,
       status: Number((span['status'] as Message | undefined)?.['code'] ?? 0),
       attributes: attributesOf(span['attributes']),
+      scope: String(span['scope']),
+      traceState: String(span['traceState'] ?? ''),
+      events: listOf(span['events']).map(({ name, attributes }) => ({
+        name: String(name),
+        attributes: attributesOf(attributes),
+      })),
       types: typesOf(span['attributes']),
     };
     assert.ok(received.startMs > 0 && received.endMs >= received.startMs, received.name);

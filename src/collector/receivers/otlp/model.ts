@@ -1,3 +1,5 @@
+import type { SPAN_KINDS } from '../../../core/signals/span.ts';
+
 /**
  * OTLP as the decoders give it to whoever reads it, the same from protobuf and from JSON. Names are those of
  * opentelemetry-proto 1.9; times are milliseconds since the epoch, ids lower-case hex.
@@ -27,7 +29,6 @@ export interface OtlpScope {
   readonly version: string;
 }
 
-export const SPAN_KINDS = ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'] as const;
 export type OtlpSpanKind = (typeof SPAN_KINDS)[number];
 
 export interface OtlpSpanEvent {

@@ -10,7 +10,7 @@ import type { Log } from '../../log.ts';
 import type { SentBatch } from '../postgres/spool/batch.ts';
 import type { SpoolFiles } from '../postgres/spool/files.ts';
 import { type EventForm, formFor } from './encode/event-records.ts';
-import type { BatchName } from './encode/log-records.ts';
+import { type BatchName, hasDetails } from './encode/log-records.ts';
 import { Resources } from './encode/resources.ts';
 import { metricsSerializer } from './encode/serializers.ts';
 import { hasSpans } from './encode/spans.ts';
@@ -232,7 +232,7 @@ class Exporter implements OtlpExporter {
   ): Promise<void> {
     if (events === null || (derived && !target.nervecenter)) return;
     const wanted = eventsFor(target, offered, this.#service);
-    const kept = target.nervecenter ? wanted : spansAmong(wanted);
+    const kept = target.nervecenter ? wanted : sentAmong(wanted, target);
     if (kept.length === 0) return;
     const payload = payloads.of(kept, events.form);
     await events.spool.offer({ writer, seq, rows: kept.length, payload });
@@ -309,9 +309,12 @@ function createTarget(target: OtlpTarget, parts: TargetParts): Target {
   };
 }
 
-/** Those that become spans, or log records of them. */
-function spansAmong(events: readonly NervecenterEvent[]): readonly NervecenterEvent[] {
-  return events.every(({ signal }) => hasSpans(signal))
-    ? events
-    : events.filter(({ signal }) => hasSpans(signal));
+/** Those that become spans, or log records. */
+function sentAmong(
+  events: readonly NervecenterEvent[],
+  { endpoints }: OtlpTarget,
+): readonly NervecenterEvent[] {
+  const isSent = (event: NervecenterEvent) =>
+    hasSpans(event) || (endpoints.logs !== undefined && hasDetails(event));
+  return events.every(isSent) ? events : events.filter(isSent);
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Pool, PoolClient } from 'pg';
 import type { Config } from '../../../config/config.ts';
 import { backoffMs } from '../../../core/backoff.ts';
+import { NervecenterError } from '../../../core/errors.ts';
 import type { Point } from '../../../core/frame.ts';
 import type { NervecenterEvent } from '../../../core/signals/index.ts';
 import type { StorageState } from '../../../core/snapshot.ts';
@@ -90,7 +91,8 @@ export interface Storage {
 }
 
 export interface StorageOptions {
-  readonly config: Pick<Config, 'postgres' | 'dataDir' | 'spoolMaxBytes'>;
+  /** `schema` is `enterprise` where none is given. */
+  readonly config: Pick<Config, 'postgres' | 'dataDir' | 'spoolMaxBytes'> & Partial<Pick<Config, 'schema'>>;
   readonly log: Log;
   readonly measuring: Measuring;
   /**
@@ -98,6 +100,8 @@ export interface StorageOptions {
    * left: it adds up.
    */
   readonly onEarlier: (earlier: Earlier) => void;
+  /** What comes is left in the spool, for the next process. @default false */
+  readonly spoolOnly?: boolean;
   /** Bound of the events waiting in memory, in estimated bytes. @default 64 MiB */
   readonly queueMaxBytes?: number;
   /** The server gives up a statement after this. @default 30 s */
@@ -112,8 +116,15 @@ const DISCONNECT_MS = SECOND_MS / 2;
 /** Of a shutdown's time, kept for stopping the server. */
 const STOP_SHARE = 0.25;
 
+const NO_SERVER: PostgresServer = {
+  description: 'the spool',
+  start: () => Promise.reject(new NervecenterError('NC_UNAVAILABLE', 'Rows are left in the spool.')),
+  stop: async () => {},
+};
+
 export function createStorage(options: StorageOptions): Storage {
-  return new PostgresStorage(configuredServer(options.config, options.log), options);
+  const server = options.spoolOnly ? NO_SERVER : configuredServer(options.config, options.log);
+  return new PostgresStorage(server, options);
 }
 
 /**
@@ -137,8 +148,8 @@ class PostgresStorage implements Storage {
   #stopping: Promise<void> | null = null;
 
   constructor(server: PostgresServer, options: StorageOptions) {
-    const { log, statementTimeoutMs } = options;
-    this.#link = new ServerLink(server, (client) => this.#prepare(client), log);
+    const { config, log, statementTimeoutMs } = options;
+    this.#link = new ServerLink(server, { ...config, prepare: (client) => this.#prepare(client) }, log);
     this.#measuring = options.measuring;
     this.#rowCounts = new RowCounts(log);
     this.#intake = new Intake(intakeOptions(options), this.#rowCounts, this.#wakeup, log);

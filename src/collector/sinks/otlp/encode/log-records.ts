@@ -4,7 +4,8 @@ import type { LlmCallEvent } from '../../../../core/signals/llm-call.ts';
 import { callAttributes } from './call-attributes.ts';
 import { type Resource, SCOPE } from './resources.ts';
 import type { OtlpLogRecord } from './serializers.ts';
-import { hrTime, spanContextOf } from './spans.ts';
+import { spanContextOf } from './spans.ts';
+import { hrTime } from './time.ts';
 
 /** The batch an event came in: whoever gets it twice accepts it once. */
 export interface BatchName {
@@ -31,7 +32,8 @@ export function detailsOf(event: NervecenterEvent, resource: Resource): OtlpLogR
   };
 }
 
-function hasDetails(event: NervecenterEvent): event is LlmCallEvent {
+/** Whether an event has details of an inference, which do not depend on what is sampled. */
+export function hasDetails(event: NervecenterEvent): event is LlmCallEvent {
   return event.signal === 'llm-call' && !NO_INFERENCE.has(event.operation);
 }
 

@@ -1,3 +1,4 @@
+import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
 import { isInteger, ProtoWriter } from './proto-writer.ts';
 import { type Resource, SCOPE } from './resources.ts';
 import type { OtlpLogRecord, OtlpSpan } from './serializers.ts';
@@ -11,10 +12,16 @@ const writer = new ProtoWriter();
 
 /**
  * An `ExportTraceServiceRequest`, as the SDK's own serializer writes it, in a third of the time. Requests that stand one behind
- * the other are one.
+ * the other are one. Spans of an app's own, with scopes, events and links, are left to that serializer.
  */
 export function protobufOfSpans(spans: readonly OtlpSpan[]): Buffer {
-  return requestOf(spans, writeSpan);
+  const foreign = spans.filter(({ instrumentationScope }) => instrumentationScope !== SCOPE);
+  if (foreign.length === 0) return requestOf(spans, writeSpan);
+  const own = spans.filter(({ instrumentationScope }) => instrumentationScope === SCOPE);
+  return Buffer.concat([
+    requestOf(own, writeSpan),
+    ProtobufTraceSerializer.serializeRequest(foreign) ?? Buffer.alloc(0),
+  ]);
 }
 
 /** An `ExportLogsServiceRequest`, likewise. */

@@ -32,14 +32,14 @@ export class Resources {
     this.#options = options;
     const { service, instanceId, attributes, host } = options;
     const own = host ?? { service, instanceId, host: hostname(), pid: process.pid };
-    this.own = resource({ ...attributes, ...described(own) });
+    this.own = resource({ ...host?.resource, ...attributes, ...described(own) });
     this.#known.set(own.instanceId, this.own);
   }
 
   /** What a process says of itself. */
   join(source: Source): void {
     if (source.instanceId === this.#options.host?.instanceId) return;
-    this.#add(source.instanceId, resource(described(source)));
+    this.#add(source.instanceId, resource({ ...source.resource, ...described(source) }));
   }
 
   /** @param sender absent: the collector itself. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { SpanKind, SpanStatusCode, TraceFlags } from '@opentelemetry/api';
-import { type Attribution, type EventBase, spanIdOf } from '../../../../core/event.ts';
+import { type Attribution, type EventBase, spanIdOf, traceIdOf } from '../../../../core/event.ts';
 import type { NervecenterEvent, SignalName } from '../../../../core/signals/index.ts';
 import type { LlmCallEvent } from '../../../../core/signals/llm-call.ts';
 import {
@@ -11,10 +11,11 @@ import {
 } from '../../../../core/signals/rag-query.ts';
 import { type RequestEvent, requestAttributes } from '../../../../core/signals/request.ts';
 import type { WsSessionEvent } from '../../../../core/signals/ws-session.ts';
-import { SECOND_MS } from '../../../../core/units.ts';
+import { appSpan } from './app-span.ts';
 import { callAttributes, callError, callName, type SpanAttributes } from './call-attributes.ts';
 import { type Resource, SCOPE } from './resources.ts';
 import type { OtlpSpan } from './serializers.ts';
+import { hrTime } from './time.ts';
 
 /** What of a span differs from one to the next. */
 interface SpanParts {
@@ -32,8 +33,6 @@ interface SpanParts {
 
 type Timed = EventBase & Attribution & { readonly durationMs: number };
 
-const TRACE_ID = /^(?!0{32})[\da-f]{32}$/;
-const NANOSECONDS = 1e6;
 const SPAN_ID_DIGITS = 16;
 /** The conventions require a path, and say this instead of what should not be told. */
 const SCRUBBED = 'REDACTED';
@@ -49,9 +48,10 @@ const MAKERS: {
   'ws-session': (event) => [sessionSpan(event)],
 };
 
-/** Whether a signal's events are spans: gauges and counts are not. */
-export function hasSpans(signal: string): boolean {
-  return Object.hasOwn(MAKERS, signal);
+/** Whether an event has spans: gauges and counts have none, nor has what no trace records. Spans that came by OTLP are their senders' to send. */
+export function hasSpans(event: NervecenterEvent): boolean {
+  if (event.signal === 'span') return event.whole !== undefined;
+  return Object.hasOwn(MAKERS, event.signal) && (event as Partial<Attribution>).sampled !== false;
 }
 
 /**
@@ -59,18 +59,16 @@ export function hasSpans(signal: string): boolean {
  * of work.
  */
 export function spansOf(event: NervecenterEvent, resource: Resource): OtlpSpan[] {
+  if (!hasSpans(event)) return [];
+  if (event.signal === 'span')
+    return event.whole === undefined ? [] : [appSpan(event, event.whole, resource)];
   const make = MAKERS[event.signal] as ((event: NervecenterEvent) => SpanParts[]) | undefined;
   return make === undefined ? [] : make(event).map((parts) => otlpSpan(parts, resource));
 }
 
 /** The span that an event is: its trace is the event's own where it belongs to no other. */
-export function spanContextOf({ id, traceId }: EventBase & Attribution) {
-  const own = traceId === null || !TRACE_ID.test(traceId);
-  return {
-    traceId: own ? id.replaceAll('-', '') : traceId,
-    spanId: spanIdOf(id),
-    traceFlags: TraceFlags.SAMPLED,
-  };
+export function spanContextOf(event: EventBase & Attribution) {
+  return { traceId: traceIdOf(event), spanId: spanIdOf(event.id), traceFlags: TraceFlags.SAMPLED };
 }
 
 function timedParts(
@@ -234,10 +232,4 @@ function otlpSpan(parts: SpanParts, resource: Resource): OtlpSpan {
     droppedEventsCount: 0,
     droppedLinksCount: 0,
   };
-}
-
-/** A time since the epoch as OpenTelemetry has it. */
-export function hrTime(ms: number): [seconds: number, nanoseconds: number] {
-  const seconds = Math.floor(ms / SECOND_MS);
-  return [seconds, Math.floor((ms - seconds * SECOND_MS) * NANOSECONDS)];
 }

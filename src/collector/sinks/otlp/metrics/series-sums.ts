@@ -19,7 +19,7 @@ import {
   PROCESS_MEMORY,
   PROCESS_THREADS,
 } from '../../../../core/signals/system.ts';
-import { hrTime } from '../encode/spans.ts';
+import { hrTime } from '../encode/time.ts';
 
 export interface SumOptions {
   readonly temporality: Temporality;

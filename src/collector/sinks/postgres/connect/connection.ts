@@ -3,9 +3,11 @@ import type { ConnectionOptions } from 'node:tls';
 import { Client, type ClientConfig, DatabaseError, Pool } from 'pg';
 import type { PostgresConfig } from '../../../../config/config.ts';
 import { type PostgresOptions, resolvePostgres } from '../../../../config/postgres-options.ts';
+import { DEFAULT_SCHEMA } from '../../../../config/settings.ts';
 import { NervecenterError } from '../../../../core/errors.ts';
 import { SECOND_MS } from '../../../../core/units.ts';
 import { failureKind } from './failure.ts';
+import { clientOf } from './schema.ts';
 
 /** One connection writes, one is left for whoever reads history. */
 const CONNECTIONS_MAX = 2;
@@ -91,12 +93,14 @@ export function describeServer(options: ClientConfig): string {
   return `Postgres ${place}/${database ?? ''}`;
 }
 
-export function connect(options: ClientConfig): Connections {
+/** @param schema that of our tables. @default `enterprise` */
+export function connect(options: ClientConfig, schema = DEFAULT_SCHEMA): Connections {
   const sockets = new Set<Socket>();
   const pool = new Pool({
     application_name: 'nervecenter',
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     ...options,
+    Client: clientOf(schema),
     max: CONNECTIONS_MAX,
     idleTimeoutMillis: IDLE_TIMEOUT_MS,
     keepAlive: true,

@@ -64,27 +64,28 @@ function reasonOf(error: unknown): string {
 function connectingRemedyOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return connectingRemedyOf(error.errors[0]);
   const { code = '', port, message = '' } = error as NodeJS.ErrnoException & { readonly port?: number };
-  if (NO_HOST.has(code)) return 'Check the host in DATABASE_URL or PGHOST.';
+  if (NO_HOST.has(code)) return 'Check the host in the database URL or PGHOST.';
   if (NO_ANSWER.has(code) || TIMEOUT_MESSAGE.test(message)) {
-    return 'Check host and port in DATABASE_URL or PGHOST and PGPORT, and whether a firewall is between.';
+    return 'Check host and port in the database URL or its variables, and whether a firewall is between.';
   }
   if (code !== 'ECONNREFUSED' || port === undefined) return '';
-  return 'Check that it runs, and host and port in DATABASE_URL or PGHOST and PGPORT.';
+  return 'Check that it runs, and host and port in the database URL or its variables.';
 }
 
 function remedyOf(error: unknown): string {
   if (!(error instanceof DatabaseError)) {
     return isTlsFailure(error)
       ? tlsRemedyOf(error)
-      : 'Check user and password in DATABASE_URL or PGUSER and PGPASSWORD.';
+      : 'Check user and password in the database URL or its variables.';
   }
   const code = error.code ?? '';
-  if (code.startsWith('28')) return 'Check user and password in DATABASE_URL or PGUSER and PGPASSWORD.';
-  if (code.startsWith('3D')) return 'Create the database, or correct its name in DATABASE_URL or PGDATABASE.';
+  if (code.startsWith('28')) return 'Check user and password in the database URL or its variables.';
+  if (code.startsWith('3D'))
+    return 'Create the database, or correct its name in the database URL or PGDATABASE.';
   if (code === '42501') {
     return 'Grant the role what it lacks, or run `nervecenter migrate` once as a role that may create the schema.';
   }
-  return 'Check that the schema "enterprise" is the one nervecenter made (`nervecenter migrate`).';
+  return 'Check that the schema is the one nervecenter made (`nervecenter migrate`; NERVECENTER_SCHEMA names it).';
 }
 
 function tlsRemedyOf(error: unknown): string {
@@ -93,9 +94,9 @@ function tlsRemedyOf(error: unknown): string {
     return 'Connect by a name that the certificate bears, or do without that check: sslmode=verify-ca.';
   }
   if (UNKNOWN_AUTHORITY.test(code)) {
-    return "Name the file of the certificate's authority: sslrootcert in DATABASE_URL, or PGSSLROOTCERT.";
+    return "Name the file of the certificate's authority: sslrootcert in the database URL, or PGSSLROOTCERT.";
   }
-  return 'Check the TLS setting (sslmode in DATABASE_URL, or PGSSLMODE).';
+  return 'Check the TLS setting (sslmode in the database URL, or PGSSLMODE).';
 }
 
 function isTlsFailure(error: unknown): boolean {

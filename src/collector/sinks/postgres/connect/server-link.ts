@@ -7,9 +7,17 @@ import { type Connections, connect } from './connection.ts';
 import { storageError } from './failure.ts';
 import type { PostgresServer } from './postgres-server.ts';
 
+interface LinkOptions {
+  /** That of our tables. @default `enterprise` */
+  readonly schema?: string;
+  /** Called with the first of new connections, before anybody else has one. */
+  readonly prepare: (client: PoolClient) => Promise<void>;
+}
+
 /** The connections to the server: there, or lost and to be made again; and the two lines about it. */
 export class ServerLink {
   readonly #server: PostgresServer;
+  readonly #schema: string | undefined;
   readonly #prepare: (client: PoolClient) => Promise<void>;
   readonly #down: Condition;
   #connections: Connections | null = null;
@@ -19,9 +27,9 @@ export class ServerLink {
   #silent = false;
   #ended = false;
 
-  /** @param prepare called with the first of new connections, before anybody else has one. */
-  constructor(server: PostgresServer, prepare: (client: PoolClient) => Promise<void>, log: Log) {
+  constructor(server: PostgresServer, { schema, prepare }: LinkOptions, log: Log) {
     this.#server = server;
+    this.#schema = schema;
     this.#prepare = prepare;
     this.#down = new Condition(log, 'storage');
   }
@@ -38,7 +46,7 @@ export class ServerLink {
 
   /** @throws whatever went wrong; there is no connection then. */
   async open(): Promise<void> {
-    const connections = connect(await this.#server.start());
+    const connections = connect(await this.#server.start(), this.#schema);
     this.#opening = connections;
     try {
       if (this.#ended) throw new Error('stopping');

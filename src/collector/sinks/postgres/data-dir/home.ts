@@ -73,7 +73,7 @@ export function needsInit(clusterDir: string, major: string): boolean {
 export function dataDirError(problem: string, cause?: unknown): NervecenterError {
   return new NervecenterError(
     'NC_DATA_DIR',
-    `${problem}, set NERVECENTER_DATA_DIR to another directory, or set DATABASE_URL.`,
+    `${problem}, set NERVECENTER_DATA_DIR to another directory, or set NERVECENTER_DATABASE_URL.`,
     { cause },
   );
 }

@@ -42,7 +42,7 @@ export const INITDB = process.platform === 'win32' ? 'initdb.exe' : 'initdb';
 export const PG_CTL = process.platform === 'win32' ? 'pg_ctl.exe' : 'pg_ctl';
 
 /** The remedy of everything that keeps embedded storage from running. */
-export const REMEDY = 'Set DATABASE_URL to a Postgres of your own, or NERVECENTER_STORAGE=off.';
+export const REMEDY = 'Set NERVECENTER_DATABASE_URL to a Postgres of your own, or NERVECENTER_STORAGE=off.';
 
 /**
  * Finds the binaries and makes sure that the account can run them. Where npm ran no install scripts the links between the

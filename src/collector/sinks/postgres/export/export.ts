@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 import type { ClientBase } from 'pg';
 import { NervecenterError } from '../../../../core/errors.ts';
+import { forSchema, schemaOf } from '../connect/schema.ts';
 import { refuseNewerSchema, schemaStatus } from '../schema/migrate.ts';
 import { readPartitions } from '../schema/partitions.ts';
 import { copyOut } from './copy-out.ts';
@@ -32,15 +33,16 @@ export async function exportSql(client: ClientBase, sink: Writable, options: Exp
   const tables = [...(selection.tables ?? ROW_TABLES), ...(complete ? STATE_TABLES : [])];
   await inSnapshot(client, tables, async (migration) => {
     const partitions = complete ? await readPartitions(client, ROW_TABLES) : [];
-    sink.write(scriptHead({ version, migration, partitions, complete }));
+    const named = (text: string) => forSchema(text, schemaOf(client));
+    sink.write(named(scriptHead({ version, migration, partitions, complete })));
     for (const table of tables) {
       const copy = await tableCopy(client, table, selection);
-      sink.write(copyStatement(copy));
+      sink.write(named(copyStatement(copy)));
       const count = (bytes: number) => progress.bytes(table, bytes);
       progress.table(table, await copyOut(client, `COPY (${copy.select}) TO STDOUT`, sink, count));
       sink.write(END_OF_ROWS);
     }
-    sink.write(scriptTail(selection, complete));
+    sink.write(named(scriptTail(selection, complete)));
   });
 }
 

@@ -77,8 +77,7 @@ export function timeCondition({ fromMs, toMs }: Pick<Selection, 'fromMs' | 'toMs
 async function columnsOf(client: ClientBase, table: string): Promise<string[]> {
   const { rows } = await client.query<{ attname: string }>(
     `SELECT attname FROM pg_attribute
-     WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum`,
-    [qualified(table)],
+     WHERE attrelid = '${qualified(table)}'::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum`,
   );
   return rows.map(({ attname }) => attname);
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { ClientBase } from 'pg';
 import { NervecenterError } from '../../../../core/errors.ts';
 import { packageRoot } from '../../../../platform/paths.ts';
+import { forSchema, schemaOf } from '../connect/schema.ts';
 
 /** One numbered SQL file of `migrations/`. */
 export interface Migration {
@@ -116,7 +117,7 @@ export function refuseNewerSchema(
   throw new NervecenterError(
     'NC_SCHEMA_NEWER',
     `The database's schema is at migration ${newest}, this version of nervecenter knows up to ${newestKnown}. ` +
-      'Upgrade nervecenter, or point DATABASE_URL at another database.',
+      'Upgrade nervecenter, or name another database or schema.',
   );
 }
 
@@ -124,7 +125,8 @@ async function readApplied(client: ClientBase): Promise<AppliedMigration[]> {
   // A look into the catalogue's table. to_regclass() answers from this session's cache, which does not yet know what
   // another session committed while we waited for the advisory lock.
   const found = await client.query(
-    "SELECT FROM pg_catalog.pg_tables WHERE schemaname = 'enterprise' AND tablename = 'nervecenter_migrations'",
+    "SELECT FROM pg_catalog.pg_tables WHERE schemaname = $1 AND tablename = 'nervecenter_migrations'",
+    [schemaOf(client)],
   );
   if (found.rowCount === 0) return [];
   const { rows } = await client.query<AppliedMigration>(
@@ -137,7 +139,7 @@ async function readApplied(client: ClientBase): Promise<AppliedMigration[]> {
 function applyOnce(client: ClientBase, migration: Migration): Promise<boolean> {
   return underLock(client, async () => {
     if ((await readApplied(client)).some(({ number }) => number === migration.number)) return false;
-    await client.query(migration.sql);
+    await client.query(forSchema(migration.sql, schemaOf(client)));
     await record(client, migration);
     return true;
   });
@@ -148,7 +150,7 @@ function undoOnce(client: ClientBase, rollback: Migration): Promise<boolean> {
   return underLock(client, async () => {
     const applied = await readApplied(client);
     if (applied.every(({ number }) => number !== rollback.number)) return false;
-    await client.query(rollback.sql);
+    await client.query(forSchema(rollback.sql, schemaOf(client)));
     await client.query('DELETE FROM enterprise.nervecenter_migrations WHERE number = $1', [rollback.number]);
     if (applied.length === 1) await client.query('DROP TABLE enterprise.nervecenter_migrations');
     return true;

@@ -14,7 +14,7 @@ import type { PostgresConfig } from '../../../../../src/config/config.ts';
 import type { AgentMessage, CollectorMessage } from '../../../../../src/core/frame.ts';
 import { type NervecenterEvent, SIGNALS } from '../../../../../src/core/signals/index.ts';
 import { MIB } from '../../../../../src/core/units.ts';
-import { sourceNamed } from '../../../../link/messages.ts';
+import { SHARED, sourceNamed } from '../../../../link/messages.ts';
 import { unseen } from '../../../../support/measuring.ts';
 import { until } from '../../../../support/poll.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../../../../support/postgres.ts';
@@ -81,6 +81,7 @@ async function conversation(
   };
   const nothing = () => {};
   receiveFrom(link, {
+    sharing: SHARED,
     sentBatches: new SentBatches(),
     join: () => true,
     leave: nothing,

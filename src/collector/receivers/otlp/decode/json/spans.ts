@@ -1,4 +1,5 @@
-import { type OtlpSpan, type OtlpSpanEvent, SPAN_KINDS } from '../../model.ts';
+import { SPAN_KINDS } from '../../../../../core/signals/span.ts';
+import type { OtlpSpan, OtlpSpanEvent } from '../../model.ts';
 import type { KeyTable } from '../key-table.ts';
 import { LeftOut } from '../left-out.ts';
 import { EVENTS_MAX, NAME_BYTES_MAX, RECORDS_MAX } from '../limits.ts';

@@ -1,10 +1,5 @@
-import {
-  type OtlpAttributes,
-  type OtlpSpan,
-  type OtlpSpanEvent,
-  type OtlpSpanKind,
-  SPAN_KINDS,
-} from '../../model.ts';
+import { SPAN_KINDS } from '../../../../../core/signals/span.ts';
+import type { OtlpAttributes, OtlpSpan, OtlpSpanEvent, OtlpSpanKind } from '../../model.ts';
 import { NO_ATTRIBUTES } from '../attributes.ts';
 import { placed } from '../decode-error.ts';
 import type { KeyTable } from '../key-table.ts';

@@ -1,0 +1,44 @@
+import { type Disagreement, disagreement, type Holder, type Place } from '../../core/place.ts';
+import type { AgentLink } from '../agent-link.ts';
+
+interface SharingOptions {
+  readonly holder: Holder;
+  /** What those who come have to agree with. */
+  readonly place: Place;
+  /** A collector that runs alone wants the port. Called once; absent: no room is made for it. */
+  readonly onClaimed: (() => void) | undefined;
+}
+
+/** Who shares this collector, and who takes its place. */
+export class Sharing {
+  readonly holder: Holder;
+  readonly #place: Place;
+  #onClaimed: (() => void) | undefined;
+  readonly #links = new Set<AgentLink>();
+
+  constructor({ holder, place, onClaimed }: SharingOptions) {
+    this.holder = holder;
+    this.#place = place;
+    this.#onClaimed = onClaimed;
+  }
+
+  /** Those who are told when another collector takes over. */
+  add(link: AgentLink): void {
+    this.#links.add(link);
+    link.onClose(() => this.#links.delete(link));
+  }
+
+  /** Why a process does not share it; `null`: it does. */
+  disagreement(joiner: Place): Disagreement | null {
+    return disagreement(joiner, this.#place, this.holder);
+  }
+
+  /** All who share it hold back at once what they have: it comes to the one that takes over. */
+  claimed(): void {
+    const onClaimed = this.#onClaimed;
+    if (onClaimed === undefined) return;
+    this.#onClaimed = undefined;
+    for (const link of this.#links) link.send({ type: 'handing-over' });
+    onClaimed();
+  }
+}

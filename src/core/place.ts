@@ -1,0 +1,48 @@
+/**
+ * Whose dashboard is whose: processes share a collector only where they agree on it. A collector that runs alone
+ * (`nervecenter collector`) is there to be joined, so who has no opinion of where rows go agrees with it.
+ */
+
+/** What a process wants of the collector it has its dashboard at. */
+export interface Place {
+  /** The port it asks for; `0`: any. */
+  readonly port: number;
+  readonly storage: 'on' | 'off';
+  /** Digest of host, port, name and schema of the user's Postgres; `null`: embedded storage. */
+  readonly database: string | null;
+  /** Digest of its path, without symbolic links. */
+  readonly dataDir: string;
+  /** Whether an operator said where rows go. */
+  readonly chosen: boolean;
+  /** Digests of the admin tokens that an operator set. */
+  readonly tokens: readonly string[];
+}
+
+/** Whose collector it is. */
+export interface Holder {
+  readonly service: string;
+  readonly pid: number;
+  /** Of its dashboard. */
+  readonly url: string;
+  /** It runs alone: not in an app. */
+  readonly alone: boolean;
+}
+
+/** Why one does not join: it asked for another port, rows go elsewhere or nowhere, or its token opens nothing there. */
+export type Disagreement = 'port' | 'storage' | 'place' | 'token';
+
+/** `null`: they agree. */
+export function disagreement(
+  joiner: Place,
+  holders: Place,
+  { alone }: Pick<Holder, 'alone'>,
+): Disagreement | null {
+  if (joiner.port !== holders.port) return 'port';
+  const open = alone && !joiner.chosen && joiner.storage === 'on';
+  if (joiner.storage !== holders.storage && !open) return 'storage';
+  const sameRows =
+    joiner.database === null ? joiner.dataDir === holders.dataDir : joiner.database === holders.database;
+  if (!sameRows && !open && joiner.storage === 'on') return 'place';
+  const opens = joiner.tokens.length === 0 || joiner.tokens.some((token) => holders.tokens.includes(token));
+  return opens ? null : 'token';
+}
