@@ -1,5 +1,5 @@
 import type { DropCounts } from '../core/frame.ts';
-import type { NervecenterEvent } from '../core/signals/index.ts';
+import type { NervecenterEvent, SignalName } from '../core/signals/index.ts';
 import { BoundedQueue } from './bounded-queue.ts';
 
 /** Events waiting to be handed over; past it the oldest go. At 1,000 events a second: ten seconds without a collector. */
@@ -29,6 +29,7 @@ export class Pipeline {
   readonly #dropped = new Map<string, number>();
   /** In the order in which they were handed over. */
   readonly #unaccepted = new Map<number, readonly NervecenterEvent[]>();
+  readonly #told = new Set<SignalName>();
   #again: number[] = [];
   #nextBatch = 1;
 
@@ -53,7 +54,13 @@ export class Pipeline {
     return this.#queue.size >= BATCH_EVENTS_MAX;
   }
 
+  /** Whether there ever was an event of a signal. */
+  tells(signal: SignalName): boolean {
+    return this.#told.has(signal);
+  }
+
   emit(event: NervecenterEvent): void {
+    if (!this.#told.has(event.signal)) this.#told.add(event.signal);
     const dropped = this.#queue.push(event);
     if (dropped === undefined) return;
     this.drop(QUEUE_FULL, 1);

@@ -69,8 +69,8 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
   const own = new DeltaMeterProvider();
   // `node -` has a main script that is no path.
   const appDirectory = mainScript !== undefined && isAbsolute(mainScript) ? dirname(mainScript) : null;
-  const readers = startReaders(own, { config, appDirectory, say });
   const pipeline = new Pipeline(eventMeasure(own.getMeter()));
+  const readers = startReaders(own, { config, appDirectory, say, tells: (signal) => pipeline.tells(signal) });
   const tallies = newTallies();
   const source = sourceOf(config);
   const connection = new Connection({

@@ -1,5 +1,6 @@
 import type { Sender } from '../core/event.ts';
 import type { Point } from '../core/frame.ts';
+import { takenBack } from '../core/measured.ts';
 import { eventMeasure, type NervecenterEvent } from '../core/signals/index.ts';
 import type { StorageState } from '../core/snapshot.ts';
 import { DeltaMeterProvider } from '../metrics/meter-provider.ts';
@@ -28,8 +29,16 @@ export class EventMeter {
   #provider = new DeltaMeterProvider();
   #measure = eventMeasure(this.#provider.getMeter());
 
-  /** The points of each sender, which they name. */
+  /** The points of each sender, which they name; of what is taken back by themselves. */
   measure(events: readonly NervecenterEvent[]): Point[] {
+    if (events.every((event) => event?.retractsMs === undefined)) return this.#measureTold(events);
+    return [...Map.groupBy(events, (event) => event?.retractsMs)].flatMap(([countedMs, own]) => {
+      const points = this.#measureTold(own);
+      return countedMs === undefined ? points : points.map((point) => takenBack(point, countedMs));
+    });
+  }
+
+  #measureTold(events: readonly NervecenterEvent[]): Point[] {
     const [first] = events;
     // Most often they are of one process, whose events need not be looked for.
     if (events.every((event) => event?.sender === first?.sender))

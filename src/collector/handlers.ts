@@ -6,6 +6,7 @@ import type { Acceptance } from './exporting.ts';
 import type { Live } from './live/live.ts';
 import type { Log } from './log.ts';
 import type { Pricer } from './pricing/pricer.ts';
+import type { AgentProcesses } from './receivers/agent-processes.ts';
 import type { AgentHandlers } from './receivers/agents.ts';
 import type { OtlpSink } from './receivers/otlp/acceptance.ts';
 import type { SentBatches } from './receivers/sent-batches.ts';
@@ -18,6 +19,7 @@ interface HandlerParts {
   readonly exporter: OtlpExporter | null;
   readonly pricer: Pricer;
   readonly sentBatches: SentBatches;
+  readonly agents: AgentProcesses;
   readonly sharing: AgentHandlers['sharing'];
   readonly refused: AgentHandlers['refused'];
   readonly onGoodbye: () => void;
@@ -26,6 +28,8 @@ interface HandlerParts {
 /** What a call cost is found here, so that pricing costs the app nothing. */
 function withCost(event: NervecenterEvent, pricer: Pricer): NervecenterEvent {
   if (event.signal !== 'llm-call') return event;
+  // What a row says it cost is taken back; no sender says what a call costs.
+  if (event.retractsMs !== undefined && 'cost' in event) return event;
   const priced: PricedLlmCallEvent = { ...event, cost: pricer.price(event) };
   return priced;
 }
@@ -35,12 +39,13 @@ export type Accepting = Omit<HandlerParts, 'sharing' | 'refused' | 'onGoodbye'>;
 
 /** What the messages of agents do. */
 export function agentHandlers(parts: HandlerParts): AgentHandlers {
-  const { live, ledger, accept, exporter, pricer, sentBatches, sharing, refused, onGoodbye } = parts;
+  const { live, ledger, accept, exporter, pricer, sentBatches, agents, sharing, refused, onGoodbye } = parts;
   return {
     sharing,
     sentBatches,
     join: (source) => {
       exporter?.join(source);
+      agents.join(source);
       return live.join(source);
     },
     leave: (instanceId) => {
@@ -52,11 +57,13 @@ export function agentHandlers(parts: HandlerParts): AgentHandlers {
       ledger.addPoints(points.filter(isLasting).map((point) => ({ ...point, sender })));
       live.merge(sender.instanceId, { points: points.filter((point) => !isLasting(point)), dropped });
     },
-    events: (events, batch) =>
-      accept.offer(
+    events: (events, batch) => {
+      agents.told(events);
+      return accept.offer(
         events.map((event) => withCost(event, pricer)),
         events[0]?.sender === undefined ? undefined : [events[0].sender.instanceId, batch],
-      ),
+      );
+    },
     refused,
     ask: (what) => (what === 'health' ? live.health() : live.snapshot()),
     goodbye: (instanceId) => {
@@ -67,9 +74,11 @@ export function agentHandlers(parts: HandlerParts): AgentHandlers {
 }
 
 /** Where what comes by OTLP goes: where agents' goes, too. */
-export function otlpSink({ live, ledger, accept, exporter, pricer, sentBatches }: Accepting): OtlpSink {
+export function otlpSink(parts: Accepting): OtlpSink {
+  const { live, ledger, accept, exporter, pricer, sentBatches, agents } = parts;
   let offered: Promise<unknown> = Promise.resolve();
   return {
+    toldByAgent: (source, subject) => agents.tells(source, subject),
     get crowded() {
       return accept.crowded;
     },

@@ -25,6 +25,7 @@ import type { Log } from './log.ts';
 import { type OtlpReceiverOptions, startOtlpReceiver } from './otlp.ts';
 import { createPricer, type Pricer } from './pricing/pricer.ts';
 import { ownResource } from './prometheus/target-info.ts';
+import { AgentProcesses } from './receivers/agent-processes.ts';
 import { receiveFrom } from './receivers/agents.ts';
 import { listenWithPrecedence } from './receivers/claim.ts';
 import { SentBatches } from './receivers/sent-batches.ts';
@@ -112,7 +113,7 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   };
   const shown = { config, live, resource, ticker, stored: stored?.sources, meter, collectOwn, log };
   const serving = alerts && createServing({ ...shown, alerts });
-  const parts = { live, ledger, pricer, sentBatches };
+  const parts = { live, ledger, pricer, sentBatches, agents: new AgentProcesses() };
   const doored = { config, log, meter, host, stored: stored?.undecided ?? null, ...parts };
   const doors = await openDoors(serving?.server ?? null, doored);
   const { url, otlp, accept } = doors;

@@ -24,6 +24,11 @@ export interface EventBase {
   readonly timeMs: Milliseconds;
   /** Set by the collector, which knows it by the link, so that no event carries it there; absent for the collector's own. */
   readonly sender?: Sender;
+  /**
+   * Set where this takes back what was told by the same id and turned out otherwise: its row goes, and what it had added is
+   * taken off. When that was told, in milliseconds since the Unix epoch. Nobody but the collector takes anything back.
+   */
+  readonly retractsMs?: Milliseconds;
 }
 
 /** Whom and what the work was for. Goes into rows only, never into a metric's attributes. */

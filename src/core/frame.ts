@@ -20,6 +20,11 @@ interface PointBase {
   readonly attributes: Attributes;
   /** Whose it is. Set by the collector, as on events; read back from storage it names the service only. */
   readonly sender?: Sender;
+  /**
+   * Of figures that are taken back, which are negative: when they were counted, in milliseconds since the Unix epoch. Set by
+   * the collector.
+   */
+  readonly countedMs?: number;
 }
 
 /** A counter: `value` is what was added during the interval. */

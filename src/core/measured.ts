@@ -43,6 +43,43 @@ export function storedKind(name: string): InstrumentSpec['kind'] | undefined {
   return READABLE.get(name)?.kind;
 }
 
+/** What takes the figures of a point back, which were counted at that time. */
+export function takenBack(point: Point, countedMs: number): Point {
+  if (point.kind !== 'histogram') return { ...point, value: -point.value, countedMs };
+  const { exemplar: _, ...figures } = point;
+  const counts = point.counts.map((count) => -count);
+  const { count, sum, zeroCount } = point;
+  return { ...figures, count: -count, sum: -sum, zeroCount: -zeroCount, counts, countedMs };
+}
+
+/** Figures that are taken back, by when they were counted. */
+export type Retracted = readonly (readonly [countedMs: number, measured: Measured])[];
+
+/** Those of the points that take something back, for the batch they belong to. */
+export function toRetracted(points: readonly Point[]): Retracted {
+  const ofTimes = Map.groupBy(points, ({ countedMs }) => countedMs);
+  return [...ofTimes].flatMap(([countedMs, own]) =>
+    countedMs === undefined ? [] : [[countedMs, toMeasured(mergePoints(own))] as const],
+  );
+}
+
+/** The points again. */
+export function fromRetracted(retracted: unknown): Point[] {
+  if (!Array.isArray(retracted)) return [];
+  return retracted.flatMap((entry): Point[] => {
+    const [at, measured] = Array.isArray(entry) ? (entry as unknown[]) : [];
+    const countedMs = Number(at);
+    return Number.isFinite(countedMs) ? fromMeasured(measured).map((point) => ({ ...point, countedMs })) : [];
+  });
+}
+
+const LONG_AGO_MS = 0;
+
+/** What all of it adds up to, what is taken back taken off: for totals, which have no time. */
+export function netOf(points: readonly Point[]): Point[] {
+  return mergePoints(points.map((point) => ({ ...point, countedMs: LONG_AGO_MS })));
+}
+
 /** Whether a point is one that totals are kept of. */
 export function isLasting({ name, kind }: Pick<Point, 'name' | 'kind'>): boolean {
   return LASTING.get(name)?.kind === kind;
@@ -56,7 +93,8 @@ export function toMeasured(points: readonly Point[]): Measured {
       const { count, sum, min, max, zeroCount, offset, counts } = point;
       return isFigure(sum) ? [[point.name, attributes, count, sum, min, max, zeroCount, offset, counts]] : [];
     }
-    return isFigure(point.value) && point.value > 0 ? [[point.name, attributes, point.value]] : [];
+    const counts = point.value > 0 || (point.countedMs !== undefined && point.value < 0);
+    return isFigure(point.value) && counts ? [[point.name, attributes, point.value]] : [];
   });
 }
 
@@ -158,7 +196,7 @@ export class PointSum {
 
   add(points: Iterable<Point>): this {
     for (const point of points) {
-      const key = `${seriesOf(point)}${senderKey(point)}`;
+      const key = `${seriesOf(point)}${senderKey(point)}${point.countedMs ?? ''}`;
       if (point.kind === 'histogram') {
         const known = this.#histograms.get(key) ?? { first: point, sum: new HistogramDelta() };
         known.sum.add(point);

@@ -20,7 +20,8 @@ import type { Distribution } from '../core/histogram.ts';
 import { type Descriptor, type HrTime, type SeriesKind, SeriesSet } from './series.ts';
 import type { ImmediateProducer } from './snapshot-reader.ts';
 
-const SCOPE = { name: 'nervecenter' };
+/** Of all that our own instruments collect: this very object. */
+export const SCOPE = { name: 'nervecenter' };
 
 /** A histogram that takes in values gathered elsewhere as well. */
 export interface MergingHistogram extends Histogram {

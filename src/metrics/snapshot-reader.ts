@@ -10,6 +10,7 @@ import {
 } from '@opentelemetry/sdk-metrics';
 import type { Attributes, AttributeValue, Point } from '../core/frame.ts';
 import { HISTOGRAM_BUCKETS_MAX, rescale } from '../core/histogram.ts';
+import { SCOPE } from './meter-provider.ts';
 import type { HistogramDataPoint } from './series.ts';
 
 /** What an app's observable instrument may take to answer; a slower one is left out of the frame. */
@@ -32,9 +33,16 @@ export class SnapshotReader extends MetricReader {
   /** Collecting a delta twice at once gives everything to the first and nothing to the second. */
   #collecting: Promise<Point[]> | null = null;
   readonly #producers: readonly ImmediateProducer[];
+  readonly #asApps: (point: Point) => Point;
 
-  /** @param producers what else to collect beside the SDK's instruments. */
-  constructor(producers: readonly ImmediateProducer[] = []) {
+  /**
+   * @param producers what else to collect beside the SDK's instruments.
+   * @param asApps what becomes of a point of the SDK's instruments, which are an app's. @default it stays
+   */
+  constructor(
+    producers: readonly ImmediateProducer[] = [],
+    asApps: (point: Point) => Point = (point) => point,
+  ) {
     super({
       metricProducers: [...producers],
       aggregationSelector: (type) =>
@@ -50,6 +58,7 @@ export class SnapshotReader extends MetricReader {
           : AggregationTemporality.DELTA,
     });
     this.#producers = producers;
+    this.#asApps = asApps;
   }
 
   /** The points since the last call of what can be told at once: of our own instruments, not of those that an app observes. */
@@ -72,7 +81,10 @@ export class SnapshotReader extends MetricReader {
   async #collect(): Promise<Point[]> {
     try {
       const { resourceMetrics } = await this.collect({ timeoutMillis: OBSERVE_TIMEOUT_MS });
-      return resourceMetrics.scopeMetrics.flatMap(({ metrics }) => metrics.flatMap(pointsOf));
+      return resourceMetrics.scopeMetrics.flatMap(({ scope, metrics }) => {
+        const points = metrics.flatMap(pointsOf);
+        return scope === SCOPE ? points : points.map(this.#asApps);
+      });
     } catch {
       return []; // Shut down, or not bound to a provider yet: there is nothing to report.
     }

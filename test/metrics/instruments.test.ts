@@ -56,6 +56,7 @@ function receiver(meter: Meter): OtlpAcceptance {
     join: () => true,
     addLasting: () => {},
     merge: () => [],
+    toldByAgent: () => false,
     offered: async () => {},
     offer: async () => {},
     forward: null,

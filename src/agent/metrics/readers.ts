@@ -3,7 +3,7 @@ import type { Config } from '../../config/config.ts';
 import type { Point } from '../../core/frame.ts';
 import { olderPoints } from '../../core/llm/older-names.ts';
 import { mergePoints } from '../../core/measured.ts';
-import { eventMeasure, type NervecenterEvent } from '../../core/signals/index.ts';
+import { eventMeasure, type NervecenterEvent, SIGNALS, type SignalName } from '../../core/signals/index.ts';
 import { DeltaMeterProvider } from '../../metrics/meter-provider.ts';
 import { type ImmediateProducer, SnapshotReader } from '../../metrics/snapshot-reader.ts';
 import { ScrapeReader, startPrometheus, wantsPrometheus } from './prometheus-exporter.ts';
@@ -21,6 +21,8 @@ export interface MetricReaders {
 }
 
 export interface MetricReaderOptions {
+  /** Whether the agent has told events of a signal. */
+  readonly tells: (signal: SignalName) => boolean;
   readonly config: Config;
   /** Where the app looks up its own dependencies, `null` when it has no main script. */
   readonly appDirectory: string | null;
@@ -30,20 +32,40 @@ export interface MetricReaderOptions {
 /** Puts our reader on one provider, and beside it the standard exporter where the operator wants it. */
 export function startReaders(
   measured: ImmediateProducer,
-  { config, appDirectory, say }: MetricReaderOptions,
+  { config, appDirectory, say, tells }: MetricReaderOptions,
 ): MetricReaders {
+  const asApps = appsPoints(tells);
   if (!wantsPrometheus(config, appDirectory, say)) {
-    const reader = new SnapshotReader([measured]);
+    const reader = new SnapshotReader([measured], asApps);
     return { provider: new MeterProvider({ readers: [reader] }), reader, export: null, stop: () => {} };
   }
   const shown = config.semconv === 'dup' ? withOlderPoints : undefined;
   const own = new SharedMetrics(measured, shown);
   const events = new DeltaMeterProvider();
-  const reader = new SnapshotReader([own]);
+  const reader = new SnapshotReader([own], asApps);
   const scraped = new ScrapeReader([own.totals, new SharedMetrics(events, shown).totals]);
   const provider = new MeterProvider({ resource: resourceOf(config), readers: [reader, scraped] });
   const stop = startPrometheus(scraped, config, say);
   return { provider, reader, export: eventMeasure(events.getMeter()), stop };
+}
+
+const FROM_EVENTS = new Map<string, SignalName>(
+  (['request', 'llm-call', 'rag-query'] as const).flatMap((signal) =>
+    SIGNALS[signal].instruments.map(({ name }): [string, SignalName] => [name, signal]),
+  ),
+);
+/** In front of the name of a metric that the app records by itself of what our events tell. */
+const APPS_OWN = 'app.';
+
+/**
+ * An instrumentation in the app may record the metrics of the conventions, of the same calls that are seen on the wire: they
+ * are shown by another name then, and make no figures.
+ */
+function appsPoints(tells: (signal: SignalName) => boolean): (point: Point) => Point {
+  return (point) => {
+    const signal = FROM_EVENTS.get(point.name);
+    return signal !== undefined && tells(signal) ? { ...point, name: `${APPS_OWN}${point.name}` } : point;
+  };
 }
 
 /** Those of model calls by their older names as well; a name that both conventions have is told as the older one. */

@@ -11,7 +11,7 @@ const INDEX_MAX = 100 * BUCKETS_PER_DOUBLING - 1;
 /** From 1 ms to a minute there are 16 doublings. */
 const EXEMPLARS_MAX = 16;
 
-/** Bucket counts that only ever grow: unlike those of the window none is folded into another, which would make one fall. */
+/** Bucket counts since the start: unlike those of the window none is folded into another, which would make one fall. */
 export class CumulativeBuckets {
   offset = 0;
   counts: number[] = [];
@@ -25,6 +25,11 @@ export class CumulativeBuckets {
     }
   }
 
+  /** What is in a bucket. */
+  at(index: number): number {
+    return this.counts[index - this.offset] ?? 0;
+  }
+
   /** Where a bucket stands in `counts`, which is made wide enough. */
   #cover(index: number): number {
     if (this.counts.length === 0) this.offset = index;
@@ -34,6 +39,47 @@ export class CumulativeBuckets {
     }
     while (this.offset + this.counts.length <= index) this.counts.push(0);
     return index - this.offset;
+  }
+}
+
+interface Totals {
+  readonly count: number;
+  readonly sum: number;
+  readonly zeroCount: number;
+  readonly buckets: CumulativeBuckets;
+}
+
+/**
+ * A histogram as `/metrics` shows it once values were taken back: no bucket of it falls, and it counts as many values as there
+ * were at most. A value that turned out to be another one stays in its bucket until more come than were taken back.
+ */
+export class ShownHistogram {
+  readonly buckets = new CumulativeBuckets();
+  count: number;
+  sum: number;
+  zeroCount: number;
+
+  constructor({ count, sum, zeroCount, buckets }: Totals) {
+    this.count = Math.max(0, count);
+    this.sum = Math.max(0, sum);
+    this.zeroCount = Math.max(0, zeroCount);
+    this.buckets.add(buckets);
+  }
+
+  follow({ count, sum, zeroCount, buckets }: Totals): void {
+    let room = count - this.count;
+    this.sum = Math.max(this.sum, sum);
+    if (room <= 0) return;
+    this.count = count;
+    const zeros = Math.min(room, Math.max(0, zeroCount - this.zeroCount));
+    this.zeroCount += zeros;
+    room -= zeros;
+    for (const [i, actual] of buckets.counts.entries()) {
+      const index = buckets.offset + i;
+      const more = Math.min(room, Math.max(0, actual - this.buckets.at(index)));
+      if (more > 0) this.buckets.add({ offset: index, counts: [more] });
+      room -= more;
+    }
   }
 }
 

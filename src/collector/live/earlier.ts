@@ -1,4 +1,5 @@
 import type { Point } from '../../core/frame.ts';
+import { netOf } from '../../core/measured.ts';
 import type { Milliseconds } from '../../core/units.ts';
 import { type CounterSeries, type HistogramSeries, LiveStore } from './store.ts';
 
@@ -35,8 +36,9 @@ export class Earlier {
 
   /** Adds to what is known. What has left the window by `nowMs` is in the totals only. */
   add({ totals, window }: EarlierFigures, nowMs: number): void {
-    this.#totals.merge(NO_INSTANCE, { points: totals.map(inOneBucket) }, LONG_AGO_MS);
-    for (const { atMs, points } of window) {
+    this.#totals.merge(NO_INSTANCE, { points: netOf(totals).map(inOneBucket) }, LONG_AGO_MS);
+    for (const { atMs, points: told } of window) {
+      const points = told.map((point) => ({ ...point, countedMs: Math.min(atMs, nowMs) }));
       if (atMs <= nowMs - this.#windowMs) continue;
       this.#sinceMs = Math.min(this.#sinceMs, atMs);
       this.#window.merge(NO_INSTANCE, { points }, Math.min(atMs, nowMs));

@@ -1,8 +1,8 @@
 import type { Attributes, Frame, GaugePoint, HistogramPoint, Point } from '../../core/frame.ts';
 import type { Milliseconds } from '../../core/units.ts';
 import type { MetricFamily, MetricSeries } from '../metric-family.ts';
-import { CumulativeBuckets, Exemplars } from './cumulative.ts';
-import { SlidingHistogram, SlidingSum, slotAt } from './sliding.ts';
+import { CumulativeBuckets, Exemplars, ShownHistogram } from './cumulative.ts';
+import { SlidingHistogram, SlidingSum, slotAt, WINDOW_SLOTS } from './sliding.ts';
 
 /** Past so many series of one metric the rest is refused: the label that explodes is a bug of its sender. */
 const SERIES_MAX_PER_METRIC = 2000;
@@ -19,6 +19,8 @@ const COUNT_MAX = 2 ** 52;
 export interface CounterSeries {
   readonly attributes: Attributes;
   total: number;
+  /** The most that `/metrics` has shown. */
+  shown: number;
   /** When it was first counted. */
   readonly createdMs: number;
   readonly window: SlidingSum;
@@ -31,6 +33,8 @@ export interface HistogramSeries {
   sum: number;
   zeroCount: number;
   readonly buckets: CumulativeBuckets;
+  /** What `/metrics` shows instead, since something was taken back; `null`: nothing was. */
+  shown: ShownHistogram | null;
   readonly exemplars: Exemplars;
   /** When it was first measured. */
   readonly createdMs: number;
@@ -54,6 +58,8 @@ interface Metric<S> {
 interface Now {
   readonly nowMs: number;
   readonly slot: number;
+  /** Of what is taken back: the part it was counted in, `null` where that has left the window. */
+  readonly countedIn?: number | null;
 }
 
 type AnySeries = CounterSeries | HistogramSeries | GaugeSeries;
@@ -171,10 +177,17 @@ export class LiveStore {
     if (!(Math.abs(point.kind === 'histogram' ? point.sum : point.value) <= MAGNITUDE_MAX)) return false;
     const series = this.#seriesFor(point, now.nowMs);
     if (series === null) return false;
-    if (point.kind === 'counter') addToCounter(series as CounterSeries, point.value, now.slot);
-    else if (point.kind === 'histogram') addToHistogram(series as HistogramSeries, point, now);
+    const at =
+      point.countedMs === undefined ? now : { ...now, countedIn: this.#slotOf(point.countedMs, now) };
+    if (point.kind === 'counter') addToCounter(series as CounterSeries, point.value, at);
+    else if (point.kind === 'histogram') addToHistogram(series as HistogramSeries, point, at);
     else (series as GaugeSeries).values.set(instanceId, point.value);
     return true;
+  }
+
+  #slotOf(countedMs: number, { slot }: Now): number | null {
+    const counted = Math.min(slot, slotAt(countedMs, this.#windowMs));
+    return counted > slot - WINDOW_SLOTS ? counted : null;
   }
 
   #forgetGauge(instanceId: string, { name, attributes }: GaugePoint): void {
@@ -212,28 +225,38 @@ export class LiveStore {
 }
 
 function newSeries({ kind, attributes }: SeriesName, createdMs: number): AnySeries {
-  if (kind === 'counter') return { attributes, total: 0, createdMs, window: new SlidingSum() };
+  if (kind === 'counter') return { attributes, total: 0, shown: 0, createdMs, window: new SlidingSum() };
   if (kind === 'gauge') return { attributes, values: new Map() };
-  const totals = { count: 0, sum: 0, zeroCount: 0, buckets: new CumulativeBuckets() };
+  const totals = { count: 0, sum: 0, zeroCount: 0, buckets: new CumulativeBuckets(), shown: null };
   return { attributes, ...totals, exemplars: new Exemplars(), createdMs, window: new SlidingHistogram() };
 }
 
-function addToCounter(series: CounterSeries, value: number, slot: number): void {
-  if (value < 0) return; // A total never falls.
+function addToCounter(series: CounterSeries, value: number, { slot, countedIn }: Now): void {
+  if (value < 0) {
+    if (countedIn === undefined) return; // A total falls by what the collector takes back, and by nothing else.
+    series.shown = Math.max(series.shown, series.total);
+  }
   series.total += value;
-  series.window.add(value, slot);
+  const into = countedIn === undefined ? slot : countedIn;
+  if (into !== null) series.window.add(value, into);
 }
 
 /** What its buckets hold is what counts: a histogram whose count is another one is refused by who scrapes it. */
-function addToHistogram(series: HistogramSeries, point: HistogramPoint, { slot, nowMs }: Now): void {
+function addToHistogram(
+  series: HistogramSeries,
+  point: HistogramPoint,
+  { slot, nowMs, countedIn }: Now,
+): void {
   const count = point.counts.reduce((sum, inBucket) => sum + inBucket, point.zeroCount);
   if (series.count + count > COUNT_MAX) return;
+  if (count < 0) series.shown ??= new ShownHistogram(series);
   series.count += count;
   series.buckets.add(point);
   series.sum += point.sum;
   series.zeroCount += point.zeroCount;
   if (point.exemplar !== undefined) series.exemplars.add(point.exemplar, nowMs);
-  series.window.add(point, slot);
+  const into = countedIn === undefined ? slot : countedIn;
+  if (into !== null) series.window.add(point, into);
 }
 
 function absorbCounter(series: CounterSeries, other: CounterSeries, slot: number): void {
@@ -265,16 +288,25 @@ function* cumulative(
 ): Iterable<MetricSeries> {
   for (const one of series) {
     if (kind === 'counter') yield cumulativeCounter(one as CounterSeries);
-    else if (kind === 'histogram') yield one as HistogramSeries;
+    else if (kind === 'histogram') yield cumulativeHistogram(one as HistogramSeries);
     else yield* gaugesByInstance(one as GaugeSeries);
   }
 }
 
-const cumulativeCounter = ({ attributes, total, createdMs }: CounterSeries): MetricSeries => ({
-  attributes,
-  value: total,
-  createdMs,
-});
+/** Who scrapes takes a counter that falls for one that began anew: what was taken back is made up by what comes next. */
+function cumulativeCounter(series: CounterSeries): MetricSeries {
+  const { attributes, createdMs } = series;
+  series.shown = Math.max(series.shown, series.total);
+  return { attributes, value: series.shown, createdMs };
+}
+
+function cumulativeHistogram(series: HistogramSeries): MetricSeries {
+  if (series.shown === null) return series;
+  series.shown.follow(series);
+  const { attributes, exemplars, createdMs } = series;
+  const { count, sum, zeroCount, buckets } = series.shown;
+  return { attributes, exemplars, createdMs, count, sum, zeroCount, buckets };
+}
 
 /** The instance id under which the collector records what belongs to no agent: the host's gauges. */
 export const COLLECTOR_INSTANCE = '';

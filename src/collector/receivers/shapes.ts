@@ -3,6 +3,7 @@ import { REQUEST_FIELDS, unpackRequests } from '../../core/packed-requests.ts';
 import type { Place } from '../../core/place.ts';
 import {
   hasShape,
+  isAbsent,
   isBoolean,
   isCount,
   isName,
@@ -47,6 +48,7 @@ const POINT: Shape = {
   unit: isShortText,
   description: isShortText,
   attributes: recordOf((value) => isShortText(value) || isNumber(value) || isBoolean(value), ATTRIBUTES_MAX),
+  countedMs: isAbsent,
 };
 const EXEMPLAR = shaped({ value: isCount, traceId: isTraceId, timeMs: isCount });
 const POINT_SHAPES: Readonly<Record<Point['kind'], Shape>> = {

@@ -22,6 +22,8 @@ export const isWhole: Check = (value) => Number.isSafeInteger(value) && (value a
 export const isText: Check = (value) => typeof value === 'string';
 export const isBoolean: Check = (value) => typeof value === 'boolean';
 export const isUuid: Check = (value) => typeof value === 'string' && UUID.test(value);
+/** What others may not say. */
+export const isAbsent: Check = (value) => value === undefined;
 const isSpanId: Check = (value) => typeof value === 'string' && SPAN_ID.test(value);
 export const isTraceId: Check = (value) => typeof value === 'string' && TRACE_ID.test(value);
 export const isName: Check = (value) =>
@@ -71,7 +73,7 @@ export function hasShape(value: unknown, shape: Shape): boolean {
 }
 
 /** Of every event. */
-export const EVENT: Accepts<EventBase> = { id: isUuid, timeMs: isNumber };
+export const EVENT: Accepts<EventBase> = { id: isUuid, timeMs: isNumber, retractsMs: isAbsent };
 /** Of every event that is for somebody. */
 export const ATTRIBUTION: Accepts<Attribution> = {
   traceId: orNull(isText),

@@ -16,6 +16,8 @@ import {
   shaped,
 } from './checks.ts';
 import { equals } from './facts.ts';
+import type { PricedLlmCallEvent } from './llm-call.ts';
+import type { RagQueryEvent } from './rag-query.ts';
 import { eventColumns, SENDER, senderColumns, text } from './row.ts';
 import type { Signal } from './signal.ts';
 
@@ -86,8 +88,8 @@ export interface SpanEvent extends EventBase {
 export interface StoredTrace {
   readonly id: string;
   readonly spans: readonly SpanEvent[];
-  /** Ids of its rows of what spans tell when their trace is decided. */
-  readonly told: Readonly<Record<'llm-call' | 'rag-query', ReadonlySet<string>>>;
+  /** What its rows say of model calls, with what those cost, and of queries. */
+  readonly told: readonly (PricedLlmCallEvent | RagQueryEvent)[];
 }
 
 const JSON_CHARS_MAX = 64 * KIB;

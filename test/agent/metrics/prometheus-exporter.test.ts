@@ -76,7 +76,12 @@ describe("the exporter in the app's process", () => {
       },
       HERE,
     );
-    const started = startReaders(own, { config, appDirectory: null, say: (text) => said.push(text) });
+    const started = startReaders(own, {
+      config,
+      appDirectory: null,
+      say: (text) => said.push(text),
+      tells: () => false,
+    });
     readers = started;
     const fetched = async (path = '/metrics') => fetch(`http://127.0.0.1:${port}${path}`);
     const scrape = async () => until(async () => (await fetched()).text());

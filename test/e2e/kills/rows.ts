@@ -44,12 +44,12 @@ export function requestsIn(dataDir: string): Promise<StoredRequest[]> {
   });
 }
 
-/** Asks the same server. @returns a row each, by trace. */
+/** Asks the same server. @returns a row each, by trace and time. */
 export function callsIn(dataDir: string): Promise<StoredCall[]> {
   return asking(dataDir, async (client) => {
     const { rows } = await client.query<StoredCall>(
       `SELECT trace_id, prompt_tokens, extract(epoch FROM timestamp)::float8 * 1000 AS ended_ms
-       FROM enterprise.llm_call_metrics ORDER BY trace_id`,
+       FROM enterprise.llm_call_metrics ORDER BY trace_id, timestamp`,
     );
     return rows;
   });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { it } from 'vitest';
 import type { Snapshot } from '../../../src/core/snapshot.ts';
 import { ObservedApp } from '../../support/observed-app.ts';
@@ -54,11 +55,11 @@ const chat = (input: number, output: number): Attributes => ({
 const agent: Attributes = { 'gen_ai.operation.name': 'invoke_agent', 'gen_ai.usage.input_tokens': 999 };
 const retrieval: Attributes = { 'gen_ai.operation.name': 'retrieval', 'gen_ai.data_source.id': 'docs' };
 
-const [WHOLE, LATE_PARENT, LATE_ROLLUP] = ['a', 'b', 'c'].map((digit) => digit.repeat(32)) as [
-  string,
-  string,
-  string,
-];
+const [WHOLE, LATE_PARENT, LATE_ROLLUP, LATE_CALL] = ['a', 'b', 'c', 'd'].map((digit) =>
+  digit.repeat(32),
+) as [string, string, string, string];
+/** A roll-up, which is told as a call and stored before the kill. */
+const TOLD_BEFORE_KILL = request(span(LATE_CALL, 1, null, chat(999, 99)));
 const BEFORE_KILL = [
   request(
     span(WHOLE, 1, null, agent),
@@ -72,6 +73,7 @@ const BEFORE_KILL = [
 const AFTER_KILL = [
   request(span(LATE_PARENT, 1, null, agent)),
   request(span(LATE_ROLLUP, 1, null, chat(3, 1))),
+  request(span(LATE_CALL, 2, 1, chat(30, 3)), span(LATE_CALL, 3, 1, chat(40, 4))),
 ];
 
 const figuresOf = ({ llm, rag }: Snapshot) => ({
@@ -80,9 +82,10 @@ const figuresOf = ({ llm, rag }: Snapshot) => ({
   output: llm.tokens_out_total,
   queries: rag.total_queries,
 });
-const EXPECTED = { calls: 3, input: 123, output: 13, queries: 1 };
+const ROLLUP_ONLY = { calls: 1, input: 999, output: 99, queries: 0 };
+const EXPECTED = { calls: 5, input: 193, output: 20, queries: 1 };
 
-it('what spans tell that a killed collector had accepted and not decided is counted once by the next', async () => {
+it('what spans tell that a killed collector had accepted and not decided is counted once by the next, and corrected', async () => {
   const home = reachableTempDir();
   const start = () => new ObservedApp(CLI, { flags: [], args: ['collector'], dataDir: home, env: ENV });
   const figures = async (of: ObservedApp) => {
@@ -93,22 +96,21 @@ it('what spans tell that a killed collector had accepted and not decided is coun
   let collector = start();
   try {
     assert.deepEqual(await figures(collector), { calls: 0, input: 0, output: 0, queries: 0 });
+    await send(collector, TOLD_BEFORE_KILL);
+    await collector.snapshotWhen(({ llm }) => llm.total_requests === 1);
     await Promise.all(BEFORE_KILL.map((body) => send(collector, body)));
     collector.child.kill('SIGKILL');
     await collector.end();
 
     collector = start();
-    assert.deepEqual(
-      await figures(collector),
-      { calls: 0, input: 0, output: 0, queries: 0 },
-      'killed in time',
-    );
-    for (const body of [...BEFORE_KILL, ...AFTER_KILL]) await send(collector, body);
-    await until(() => /counted 3 calls and queries in spans/.test(collector.stderr), {
+    assert.deepEqual(await figures(collector), ROLLUP_ONLY, 'killed in time');
+    for (const body of [TOLD_BEFORE_KILL, ...BEFORE_KILL, ...AFTER_KILL]) await send(collector, body);
+    await until(() => /counted 4 calls and queries in spans/.test(collector.stderr), {
       timeoutMs: PATIENCE_MS,
       what: 'what was not decided is',
     });
-    for (const body of [...BEFORE_KILL, ...AFTER_KILL]) await send(collector, body);
+    for (const body of [TOLD_BEFORE_KILL, ...BEFORE_KILL, ...AFTER_KILL]) await send(collector, body);
+    await collector.snapshotWhen((snapshot) => isDeepStrictEqual(figuresOf(snapshot), EXPECTED));
     collector.child.kill('SIGTERM');
     assert.equal((await collector.end()).code, 0);
 
@@ -116,11 +118,13 @@ it('what spans tell that a killed collector had accepted and not decided is coun
     assert.deepEqual(await figures(collector), EXPECTED);
     assert.deepEqual(
       await callsIn(join(home, 'data')),
-      // Of the one whose spans came to both, the collector that was alive decided first.
+      // Whatever the collectors told of the parts that each had, the innermost ones are the calls.
       [
         { trace_id: WHOLE, prompt_tokens: 100, ended_ms: ENDED_MS - 2 },
         { trace_id: LATE_PARENT, prompt_tokens: 20, ended_ms: ENDED_MS - 1 },
-        { trace_id: LATE_ROLLUP, prompt_tokens: 3, ended_ms: ENDED_MS },
+        { trace_id: LATE_ROLLUP, prompt_tokens: 3, ended_ms: ENDED_MS - 1 },
+        { trace_id: LATE_CALL, prompt_tokens: 40, ended_ms: ENDED_MS - 2 },
+        { trace_id: LATE_CALL, prompt_tokens: 30, ended_ms: ENDED_MS - 1 },
       ],
     );
   } finally {

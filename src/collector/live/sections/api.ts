@@ -33,7 +33,8 @@ export function apiSection(view: LiveView): ApiSnapshot {
     ];
   });
   return {
-    endpoints: Object.fromEntries(endpoints),
+    // All requests of an endpoint may have been taken back.
+    endpoints: Object.fromEntries(endpoints.filter(([, { requests }]) => requests > 0)),
     requests_total: sumOf(series, ({ count }) => count),
     errors_total: sumOf(series, errors),
     requests_per_second: round(windowCount / (rateSpanMs(view) / SECOND_MS), 1),

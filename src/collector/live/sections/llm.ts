@@ -118,7 +118,9 @@ function byModel(
       latency_p95_ms: msFromSeconds(percentile(windowOf(view, series), 0.95)),
     };
   });
-  return models.sort((a, b) => b.cost_usd - a.cost_usd || b.requests - a.requests);
+  // All calls of a model may have been taken back.
+  const called = models.filter(({ requests }) => requests > 0);
+  return called.sort((a, b) => b.cost_usd - a.cost_usd || b.requests - a.requests);
 }
 
 /** Models to find a price for, busiest first. */

@@ -5,7 +5,7 @@ import { RouteBound } from '../../../core/http/served.ts';
 import { CallLabels } from '../../../core/llm/call-labels.ts';
 import { BoundedLabels, CALL_OPERATION, FOLDED_LABEL, FOLDED_LABELS } from '../../../core/llm/labels.ts';
 import { NO_VIA, type Passage, type Via } from '../../../core/passage.ts';
-import type { NervecenterEvent } from '../../../core/signals/index.ts';
+import type { NervecenterEvent, SignalName } from '../../../core/signals/index.ts';
 import { type CounterSpec, counterOf } from '../../../core/signals/instruments.ts';
 import type { StoredTrace } from '../../../core/signals/span.ts';
 import { SECOND_MS } from '../../../core/units.ts';
@@ -25,8 +25,9 @@ import type {
 import { Refusals } from './refusals.ts';
 import { sourceOfResource } from './sender.ts';
 import { TICK_MS, TraceAssembler } from './spans/assembler.ts';
-import type { Decided, ToldEvent } from './spans/decide.ts';
+import type { Decided } from './spans/decide.ts';
 import type { EarlierRequests } from './spans/earlier-requests.ts';
+import type { ToldEvent } from './spans/telling.ts';
 import { Subjects } from './subjects.ts';
 
 /** What became of what OTLP senders sent; refused ones are told to the sender as well. */
@@ -67,6 +68,8 @@ export interface OtlpSink {
     passage: Passage,
     sent?: readonly [string, number],
   ): Promise<void>;
+  /** Whether an agent in the process of a sender tells of the same in events of its own. */
+  toldByAgent(source: Source, subject: SignalName): boolean;
   /** Resolves once all is accepted that was offered so far. */
   offered(): Promise<void>;
   /** Sends on what was received, as it came. Resolves when that is safe. Never rejects. `null`: nothing is sent. */
@@ -102,7 +105,7 @@ export class OtlpAcceptance implements OtlpConsumer {
   readonly #now: () => number;
   readonly #keepsSpans: boolean;
   readonly #earlier: EarlierRequests | null;
-  readonly #subjects = new Subjects();
+  readonly #subjects: Subjects;
   readonly #assembler: TraceAssembler;
   readonly #metrics: OtlpMetrics;
   readonly #logs: OtlpLogs;
@@ -112,6 +115,7 @@ export class OtlpAcceptance implements OtlpConsumer {
   constructor(options: OtlpAcceptanceOptions) {
     const { sink, meter, userHeaders, keepsSpans, earlier = null, now = Date.now } = options;
     this.#sink = sink;
+    this.#subjects = new Subjects((source, subject) => sink.toldByAgent(source, subject));
     this.#now = now;
     this.#keepsSpans = keepsSpans;
     this.#earlier = earlier;
@@ -128,6 +132,8 @@ export class OtlpAcceptance implements OtlpConsumer {
       userHeaders,
       labels,
       keepsSpans,
+      counts: (told) => this.#counts(told),
+      wallClock: now,
       onDecided: (decided, via) => this.#offerDecided(decided, via),
     });
     this.#metrics = new OtlpMetrics({ ...parts, sinceMs: now() });
@@ -153,9 +159,8 @@ export class OtlpAcceptance implements OtlpConsumer {
     }
     const earlier = await this.#earlier?.among(usable);
     const { digest, body, via } = delivery;
-    const { rejected, events, spans: kept } = this.#assembler.accept(usable, body.length, via);
-    const fresh = events.filter(({ event }) => earlier?.has(event.id) !== true);
-    const offered = [...this.#untold(fresh), ...kept];
+    const { rejected, events, spans: kept } = this.#assembler.accept(usable, body.length, via, earlier);
+    const offered = [...events.map(({ event }) => event), ...kept];
     // First, because what rows know by its digest is not sent on again.
     await this.#forward('traces', spans.length, delivery);
     await this.#offerPieces(offered, digest, via);
@@ -163,20 +168,21 @@ export class OtlpAcceptance implements OtlpConsumer {
   }
 
   /**
-   * Decides a trace that a collector before has stored, and gives on what has no row.
+   * Decides a trace that a collector before has stored, and gives on what has no row, and what its rows say that is not so.
    *
-   * @returns how many events that were; `null` while spans of the trace are held, which may tell the same.
+   * @returns how many events were told by that; `null` while spans of the trace are held, which may tell the same.
    */
   async recover(trace: StoredTrace): Promise<number | null> {
-    const missing = this.#assembler.decideStored(trace);
-    if (missing === null) return null;
+    const decided = this.#assembler.decideStored(trace);
+    if (decided === null) return null;
+    const events = decided.map(({ event }) => event);
     const offers: Promise<void>[] = [];
-    for (let at = 0; at < missing.length; at += PIECE_EVENTS_MAX) {
-      const piece = missing.slice(at, at + PIECE_EVENTS_MAX).map(({ event }) => event);
+    for (let at = 0; at < events.length; at += PIECE_EVENTS_MAX) {
+      const piece = events.slice(at, at + PIECE_EVENTS_MAX);
       offers.push(this.#sink.offer(piece, { via: NO_VIA, derived: true }));
     }
     await Promise.all(offers);
-    return missing.length;
+    return events.filter(({ retractsMs }) => retractsMs === undefined).length;
   }
 
   async metrics(metrics: readonly OtlpMetric[], { via }: OtlpDelivery): Promise<OtlpRejected> {
@@ -231,16 +237,13 @@ export class OtlpAcceptance implements OtlpConsumer {
     });
   }
 
-  /** Those that metrics, log records or events of the same process have not told. */
-  #untold(told: readonly ToldEvent[]): NervecenterEvent[] {
-    const nowMs = this.#now();
-    return told.flatMap(({ event, spanId }) => {
-      const { sender, signal, timeMs } = event;
-      if (sender === undefined) return [event];
-      const call = 'traceId' in event ? `${event.traceId}${spanId}` : spanId;
-      const telling = { afterMs: timeMs, untilMs: timeMs, nowMs, call };
-      return this.#subjects.told(sender.instanceId, signal, 'spans', telling) === 'told' ? [] : [event];
-    });
+  /** Whether metrics, log records or events of the same process have not told it. */
+  #counts({ event, spanId }: ToldEvent): boolean {
+    const { sender, signal, timeMs } = event;
+    if (sender === undefined) return true;
+    const call = 'traceId' in event ? `${event.traceId}${spanId}` : spanId;
+    const telling = { afterMs: timeMs, untilMs: timeMs, nowMs: this.#now(), call };
+    return this.#subjects.told(sender.instanceId, signal, 'spans', telling) !== 'told';
   }
 
   async #offerPieces(events: readonly NervecenterEvent[], digest: string, via: Via): Promise<void> {
@@ -256,7 +259,8 @@ export class OtlpAcceptance implements OtlpConsumer {
   }
 
   #offerDecided({ events, spans }: Decided, via: Via): void {
-    const offered = this.#sink.offer([...this.#untold(events), ...spans], { via, derived: true });
+    const all = [...events.map(({ event }) => event), ...spans];
+    const offered = this.#sink.offer(all, { via, derived: true });
     this.#offers.add(offered);
     void offered.then(() => this.#offers.delete(offered));
   }

@@ -1,6 +1,8 @@
+import type { Source } from '../../../core/frame.ts';
 import type { SignalName } from '../../../core/signals/index.ts';
 import { SECOND_MS } from '../../../core/units.ts';
 import type { OtlpResource } from './model.ts';
+import { sourceOfResource } from './sender.ts';
 
 /**
  * Who may tell of the same work, from the least that is believed to the most: spans know each call, log records each call
@@ -52,8 +54,18 @@ interface Subject {
  * is believed more than those before takes over, from the moment up to which metrics were counted.
  */
 export class Subjects {
+  readonly #toldByAgent: (source: Source, subject: SignalName) => boolean;
+  readonly #sources = new Map<string, Source>();
   readonly #subjects = new Map<string, Subject>();
   readonly #calls = new Set<string>();
+
+  /**
+   * @param toldByAgent whether an agent in the same process sees the work itself. Metrics and log records of it repeat that;
+   * spans are of the innermost call as well, and of what no agent sees. @default there is none
+   */
+  constructor(toldByAgent: (source: Source, subject: SignalName) => boolean = () => false) {
+    this.#toldByAgent = toldByAgent;
+  }
 
   /** Says whether what is told counts, and takes note of it. */
   told(instanceId: string, subject: SignalName, by: Teller, telling: Telling): Verdict {
@@ -63,6 +75,8 @@ export class Subjects {
     if (!known.firstMs.has(by)) known.firstMs.set(by, nowMs);
     known.best = Math.max(known.best, rank);
     if (rank < known.best) return 'told';
+    const source = rank < TELLERS.indexOf('spans') ? this.#sources.get(instanceId) : undefined;
+    if (source !== undefined && this.#toldByAgent(source, subject)) return 'told';
     if (by !== 'metrics' && telling.untilMs <= known.metricsUntilMs) return 'told';
     if (telling.call !== undefined && this.#calls.has(telling.call)) return 'told';
     if (rank < TELLERS.indexOf('spans') && nowMs - (known.firstMs.get(by) ?? nowMs) < GRACE_MS) return 'held';
@@ -72,8 +86,11 @@ export class Subjects {
   }
 
   /** To be called for what every request came from, first: who sends events says so, before the first of them came. */
-  meet(instanceId: string, { attributes }: OtlpResource): void {
-    if (attributes[TELLS_EVENTS] !== true) return;
+  meet(instanceId: string, resource: OtlpResource): void {
+    this.#sources.delete(instanceId);
+    this.#sources.set(instanceId, sourceOfResource(resource));
+    forgetOldest(this.#sources, INSTANCES_MAX);
+    if (resource.attributes[TELLS_EVENTS] !== true) return;
     for (const subject of OF_EVENTS) {
       this.#subjectOf(`${instanceId} ${subject}`).best = TELLERS.indexOf('events');
     }

@@ -1,19 +1,19 @@
 import { allVia, NO_VIA, type Via } from '../../../../core/passage.ts';
 import type { SpanEvent, StoredTrace } from '../../../../core/signals/span.ts';
-import { MIB, MINUTE_MS, SECOND_MS } from '../../../../core/units.ts';
+import { MIB, MINUTE_MS, milliseconds, SECOND_MS } from '../../../../core/units.ts';
 import type { UserHeaders } from '../../../../core/user-headers.ts';
 import type { OtlpLabels } from '../attributes.ts';
 import { readSpan } from '../dialects/index.ts';
 import { isUsableTime } from '../event-id.ts';
 import type { OtlpRejected, OtlpSpan } from '../model.ts';
-import { type Decided, decideHeld, decideTrace, keptOf, type ToldEvent } from './decide.ts';
+import { type Decided, type Deciding, decideHeld, keptOf } from './decide.ts';
 import { SpanEvents, spanLabels } from './events.ts';
-import { missingOf } from './missing.ts';
-import { RecentSpans } from './recent-spans.ts';
-import { Remembered } from './remembered.ts';
+import { RecentSpans } from './known/recent-spans.ts';
+import { Remembered } from './known/remembered.ts';
+import { noteStored, restore } from './known/restored.ts';
 import { requestsIn } from './requests.ts';
-import { spanOfStored } from './stored-span.ts';
-import { type Delivery, type SpanNode, Trace } from './trace.ts';
+import { type ToldEvent, tellFirst } from './telling.ts';
+import { type Delivery, type SpanNode, signalAtOnce, Trace } from './trace.ts';
 
 /** How long a trace has to be quiet before it is decided: what one process exports at once comes in less. */
 export const HOLD_MS = 2 * SECOND_MS;
@@ -28,7 +28,7 @@ const BYTES_HELD_MAX = 64 * MIB;
 const SPANS_PER_TRACE_MAX = 10_000;
 /** How long, and of how many spans, it is known who stands where after their trace was decided. */
 const REMEMBER_MS = 15 * MINUTE_MS;
-const SPANS_REMEMBERED_MAX = 200_000;
+const SPANS_REMEMBERED_MAX = 100_000;
 
 export interface TraceAssemblerOptions {
   /** Milliseconds of a clock that only goes forward. */
@@ -38,6 +38,10 @@ export interface TraceAssemblerOptions {
    * spans have passed through.
    */
   readonly onDecided: (decided: Decided, via: Via) => void;
+  /** Whether what a span tells for the first time counts. @default it does */
+  readonly counts?: (told: ToldEvent) => boolean;
+  /** The time, in milliseconds since the epoch. @default the clock's */
+  readonly wallClock?: () => number;
   /** The headers that say whom work is for, where instrumentations keep them as attributes. @default null */
   readonly userHeaders?: UserHeaders | null;
   /** Bounds of names, where others share them. @default its own */
@@ -54,7 +58,7 @@ export interface TraceAssemblerOptions {
   readonly bytesHeldMax?: number;
   /** @default 10,000 */
   readonly spansPerTraceMax?: number;
-  /** @default 200,000 */
+  /** @default 100,000 */
   readonly spansRememberedMax?: number;
 }
 
@@ -79,23 +83,24 @@ export interface AssemblerCounts {
 /** What is told of spans at once. */
 export interface AcceptedSpans {
   readonly rejected: OtlpRejected;
-  /** Requests. */
+  /** Requests and sessions, which may be taken back. */
   readonly events: readonly ToldEvent[];
   /** Spans to be kept that are held until it is decided what else they tell. */
   readonly spans: readonly SpanEvent[];
 }
 
 const NONE_REJECTED: OtlpRejected = { count: 0, message: '' };
+const NONE_STORED: ReadonlySet<string> = new Set();
 
 /**
- * Makes events of spans that come in any order, in any batches, from several processes, and more than once. Requests are told
- * when they come; calls and queries when their trace has been quiet for a while and no parent is missing, or after a
- * longest time: then it is known which of them are the innermost. What was told stays known for a while, so that what
- * comes late is not told twice.
+ * Makes events of spans that come in any order, in any batches, from several processes, and more than once. Requests and
+ * sessions are told when they come; calls and queries when their trace has been quiet for a while and no parent is missing, or after a
+ * longest time: then it is known which of them are the innermost. What was told stays known for a while, so that it is
+ * corrected by what comes late.
  */
 export class TraceAssembler {
   readonly #options: Required<TraceAssemblerOptions>;
-  readonly #make: SpanEvents;
+  readonly #deciding: Deciding;
   readonly #recent = new RecentSpans();
   /** Traces that hold spans, by when the last came; and by when the first came. */
   readonly #quiet = new Map<string, Trace>();
@@ -115,6 +120,8 @@ export class TraceAssembler {
 
   constructor(options: TraceAssemblerOptions) {
     this.#options = {
+      counts: () => true,
+      wallClock: Date.now,
       userHeaders: null,
       labels: null,
       keepsSpans: true,
@@ -126,33 +133,26 @@ export class TraceAssembler {
       spansRememberedMax: SPANS_REMEMBERED_MAX,
       ...options,
     };
-    this.#remembered = new Remembered({ spansMax: this.#options.spansRememberedMax, forMs: REMEMBER_MS });
+    const { spansRememberedMax, userHeaders, labels, counts, wallClock } = this.#options;
+    this.#remembered = new Remembered({ spansMax: spansRememberedMax, forMs: REMEMBER_MS });
     const onFolded = () => this.#counts.namesFolded++;
-    this.#make = new SpanEvents(
-      this.#options.userHeaders,
-      onFolded,
-      this.#options.labels ?? spanLabels(onFolded),
-    );
+    const make = new SpanEvents(userHeaders, onFolded, labels ?? spanLabels(onFolded));
+    this.#deciding = { make, counts, now: () => milliseconds(wallClock()) };
   }
 
   /**
    * @param bytes size of the request that they came in, which stays in memory while one of them is held.
    * @param via the collectors that it has passed through.
+   * @param stored ids of the requests and sessions of them that a collector before has told: they are not told again.
    */
-  accept(spans: readonly OtlpSpan[], bytes = 0, via: Via = NO_VIA): AcceptedSpans {
+  accept(spans: readonly OtlpSpan[], bytes = 0, via = NO_VIA, stored = NONE_STORED): AcceptedSpans {
     const delivery: Delivery = { bytes, via, held: 0 };
     const nowMs = this.#options.now();
-    let unusable = 0;
-    const added: SpanNode[] = [];
-    for (const span of spans) {
-      if (!isUsableTime(span.endMs)) unusable++;
-      else {
-        const node = this.#add(span, nowMs);
-        if (node !== null) added.push(node);
-      }
-    }
+    const usable = spans.filter(({ endMs }) => isUsableTime(endMs));
+    const added = usable.map((span) => this.#add(span, nowMs)).filter((node) => node !== null);
+    const unusable = spans.length - usable.length;
     this.#hold(added, delivery);
-    const events = requestsIn(added, this.#make);
+    const events = this.#requestsAmong(added, stored);
     const kept = this.#options.keepsSpans ? this.#keptAmong(added) : [];
     this.#counts.rejected += unusable;
     this.#cutTooLong();
@@ -185,18 +185,15 @@ export class TraceAssembler {
    * Decides a trace that a collector before has stored, from all its spans; what comes of it after that is late. Spans of it
    * may have come here as well, and were decided without those before.
    *
-   * @returns what is not told yet; `null` while spans of it are held.
+   * @returns what is not told yet, and what is taken back; `null` while spans of it are held.
    */
   decideStored(stored: StoredTrace): readonly ToldEvent[] | null {
-    const { id } = stored;
-    if (this.#oldest.has(id)) return null;
-    const whole = new Trace(id);
-    const events = decideTrace(stored.spans.map(spanOfStored), this.#make, whole);
-    const here = this.#remembered.take(id) ?? new Trace(id);
-    const missing = missingOf(stored, here, whole, events);
-    const known = here.nodes.size > whole.nodes.size ? here : whole;
-    if (known.hasParts) this.#remembered.add(known, this.#options.now());
-    return missing;
+    if (this.#oldest.has(stored.id)) return null;
+    const trace = this.#remembered.take(stored.id) ?? new Trace(stored.id);
+    restore(trace, stored);
+    const { events } = decideHeld(trace, this.#deciding, false);
+    this.#remembered.add(trace, this.#options.now());
+    return events;
   }
 
   counts(): AssemblerCounts {
@@ -207,6 +204,15 @@ export class TraceAssembler {
       bytesHeld: this.#bytesHeld,
       spansRemembered: this.#remembered.spans,
     };
+  }
+
+  #requestsAmong(nodes: readonly SpanNode[], stored: ReadonlySet<string>): ToldEvent[] {
+    const requests = nodes.filter(({ reading }) => signalAtOnce(reading?.role) !== null);
+    return [...Map.groupBy(requests, ({ span }) => span?.traceId ?? '')].flatMap(([id, own]) => {
+      const trace = this.#oldest.get(id) ?? new Trace(id);
+      noteStored(trace, own, stored);
+      return tellFirst(trace, requestsIn(own, this.#deciding.make), this.#deciding);
+    });
   }
 
   #keptAmong(nodes: readonly SpanNode[]): SpanEvent[] {
@@ -278,8 +284,8 @@ export class TraceAssembler {
     this.#oldest.delete(trace.id);
     const via = allVia(trace.held.map(({ delivery }) => delivery?.via ?? NO_VIA));
     for (const node of trace.held) this.#letGo(node);
-    const decided = decideHeld(trace, this.#make, this.#options.keepsSpans);
-    if (trace.hasParts) this.#remembered.add(trace, this.#options.now());
+    const decided = decideHeld(trace, this.#deciding, this.#options.keepsSpans);
+    this.#remembered.add(trace, this.#options.now());
     if (decided.events.length > 0 || decided.spans.length > 0) this.#options.onDecided(decided, via);
   }
 

@@ -1,28 +1,26 @@
 import type { CallFacts } from '../dialects/dialect.ts';
 import { isOurs } from '../dialects/nervecenter.ts';
 import type { OtlpSpan } from '../model.ts';
-import type { SpanNode, Trace } from './trace.ts';
+import type { KnownCall, SpanNode, Trace } from './trace.ts';
 
-/** A call that is counted. */
-export interface ToldCall {
+/** A call that counts. */
+export interface Call {
   readonly node: SpanNode;
   readonly span: OtlpSpan;
-  readonly facts: CallFacts;
+  /** `null` of one that was a call before: what it tells was told. */
+  readonly facts: CallFacts | null;
 }
 
-/**
- * Decides which of the held spans are calls that nobody has told yet: the innermost ones. A span around a call of its kind is
- * a roll-up of it, whenever it comes; one below a call that was told is part of that one.
- */
-export function decideCalls(trace: Trace): ToldCall[] {
-  if (trace.calls === 0) return [];
-  const undecided = trace.held.filter(({ reading, told, state }) => {
-    return state === 'held' && reading?.role === 'call' && told === null;
-  });
-  return undecided
+/** Decides which spans are calls: the innermost ones. A span around a call of its kind is a roll-up of it. */
+export function decideCalls(trace: Trace): Call[] {
+  if (trace.counts.calls === 0) return [];
+  const calls = [...trace.nodes.values()].filter(({ reading }) => reading?.role === 'call');
+  for (const { call } of calls) if (call !== null) call.isInnermost = false;
+  const answers = new Map<string, string>();
+  return calls
     .filter((node) => (node.callsBelow & node.family) === 0)
     .sort(byDuration)
-    .flatMap((node) => tell(trace, node));
+    .flatMap((node) => decide(node, answers));
 }
 
 /** The shorter of two spans of one call is the one nearer to the wire; by id, so that the order they came in is nothing. */
@@ -35,24 +33,32 @@ function durationOf({ span }: SpanNode): number {
   return span === null ? 0 : span.endMs - span.startMs;
 }
 
-function tell(trace: Trace, node: SpanNode): ToldCall[] {
+/** @param answers by the provider's id of an answer: which instrumentation's span of it is a call. */
+function decide(node: SpanNode, answers: Map<string, string>): Call[] {
   const { span, reading } = node;
-  const facts = span === null ? undefined : reading?.dialect.call?.(span);
-  if (span === null || facts === undefined || isInsideTold(node)) return [];
-  if (facts.responseId !== null) {
+  const facts = span === null || node.call !== null ? null : (reading?.dialect.call?.(span) ?? null);
+  const call = node.call ?? (span && facts && knownOf(span, facts));
+  if (span === null || call === null || isInsideCall(node)) return [];
+  if (call.responseId !== null) {
     // Instrumentations by callbacks stand beside the span of the client, not around it.
-    trace.toldAnswers ??= new Map();
-    const toldBy = trace.toldAnswers.get(facts.responseId);
-    if (toldBy !== undefined && toldBy !== span.scope.name) return [];
-    trace.toldAnswers.set(facts.responseId, span.scope.name);
+    const seenBy = answers.get(call.responseId);
+    if (seenBy !== undefined && seenBy !== span.scope.name) return [];
+    answers.set(call.responseId, span.scope.name);
   }
-  node.told = 'call';
-  return isOnlyAStage(facts) && !isOurs(span) ? [] : [{ node, span, facts }];
+  call.isInnermost = true;
+  node.call = call;
+  return call.isOnlyAStage ? [] : [{ node, span, facts }];
 }
 
-function isInsideTold(node: SpanNode): boolean {
+function knownOf(span: OtlpSpan, facts: CallFacts): KnownCall {
+  const { operation, responseId } = facts;
+  return { operation, responseId, isOnlyAStage: isOnlyAStage(facts) && !isOurs(span), isInnermost: false };
+}
+
+/** Only broken senders have calls in a circle. */
+function isInsideCall(node: SpanNode): boolean {
   for (const above of node.parent?.up() ?? []) {
-    if (above.told === 'call' && above.family === node.family) return true;
+    if (above.call?.isInnermost === true && above.family === node.family) return true;
   }
   return false;
 }

@@ -1,22 +1,18 @@
-import type { NervecenterEvent } from '../../../../core/signals/index.ts';
 import type { SpanEvent } from '../../../../core/signals/span.ts';
 import { SECOND_MS } from '../../../../core/units.ts';
-import { readSpan } from '../dialects/index.ts';
-import type { OtlpSpan } from '../model.ts';
+import { asQueryNow, forWhom } from './as-now.ts';
 import { decideCalls } from './calls.ts';
 import type { SpanEvents } from './events.ts';
 import { keptSpan } from './kept-span.ts';
+import { rememberedSpan } from './known/remembered-span.ts';
 import { decideQueries } from './queries.ts';
-import { Trace } from './trace.ts';
-
-/** An event, and the span that tells it: of a query the one around its parts. */
-export interface ToldEvent {
-  readonly event: NervecenterEvent;
-  readonly spanId: string;
-}
+import { requestsOf } from './requests.ts';
+import { correct, type Teller, type ToldEvent, type Wanted } from './telling.ts';
+import type { Told, Trace } from './trace.ts';
 
 /** What spans have become. */
 export interface Decided {
+  /** Those that take something back come first. */
   readonly events: readonly ToldEvent[];
   readonly spans: readonly SpanEvent[];
 }
@@ -34,17 +30,35 @@ export function isSampled(traceId: string): boolean {
   return Number.parseInt(traceId.slice(-RANDOM_DIGITS), 16) < RANDOM_MAX / SAMPLED_ONE_IN;
 }
 
-/** Calls, queries and kept spans of what a trace holds; after that it holds nothing. Requests are told when they come. */
-export function decideHeld(trace: Trace, make: SpanEvents, keepsSpans: boolean): Decided {
-  const calls = decideCalls(trace).map((call) => ({ event: make.call(call), spanId: call.node.id }));
-  const queries = decideQueries(trace).map((query) => ({
-    event: make.query(trace.id, query),
-    spanId: query.anchor.id,
-  }));
+/** How traces are decided. */
+export interface Deciding extends Teller {
+  readonly make: SpanEvents;
+}
+
+/**
+ * What a trace tells by all of its spans that have come, as far as it was not told or was told otherwise; after that it holds
+ * nothing.
+ */
+export function decideHeld(trace: Trace, deciding: Deciding, keepsSpans: boolean): Decided {
+  const { make } = deciding;
+  const events = correct(trace, wantedOf(trace, make), deciding);
   trace.kept ||= trace.hasParts || isSampled(trace.id) || isRemarkable(trace);
   const spans = keepsSpans ? keptOf(trace) : [];
-  trace.release();
-  return { events: [...calls, ...queries], spans };
+  trace.release((node, span) => rememberedSpan(node, span, make.personIn(span)));
+  return { events, spans };
+}
+
+function wantedOf(trace: Trace, make: SpanEvents): Wanted[] {
+  const calls = decideCalls(trace).map((call): Wanted => {
+    const event = (told: Told | null) =>
+      told === null ? make.call(call) : forWhom(told, make.personOf(call.node));
+    return { signal: 'llm-call', spanId: call.node.id, event };
+  });
+  const queries = decideQueries(trace).map((query): Wanted => {
+    const event = (told: Told | null) => asQueryNow(told, make.query(trace.id, query));
+    return { signal: 'rag-query', spanId: query.anchor.id, event };
+  });
+  return [...calls, ...queries, ...requestsOf(trace, make)];
 }
 
 /**
@@ -67,19 +81,4 @@ function isRemarkable({ held }: Trace): boolean {
     if (span === null) return false;
     return span.status === 'error' || (parent?.state !== 'held' && span.endMs - span.startMs >= SLOW_ROOT_MS);
   });
-}
-
-/**
- * Decides one trace from all of its spans, as the assembler does when they come one by one: for spans that were stored
- * before they were decided. Same spans, same ids.
- *
- * @param trace a new one, which knows afterwards what was told.
- */
-export function decideTrace(
-  spans: readonly OtlpSpan[],
-  make: SpanEvents,
-  trace = new Trace(spans[0]?.traceId ?? ''),
-): readonly ToldEvent[] {
-  for (const span of spans) trace.add(span, readSpan(span));
-  return decideHeld(trace, make, false).events;
 }

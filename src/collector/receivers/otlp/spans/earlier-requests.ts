@@ -3,6 +3,7 @@ import { MINUTE_MS, SECOND_MS } from '../../../../core/units.ts';
 import { readSpan } from '../dialects/index.ts';
 import { eventIdOf, isUsableTime } from '../event-id.ts';
 import type { OtlpSpan } from '../model.ts';
+import { signalAtOnce } from './trace.ts';
 
 /** The requests and sessions that are stored. */
 export interface StoredRequests {
@@ -39,6 +40,8 @@ const NONE: ReadonlySet<string> = new Set();
 export class EarlierRequests {
   readonly #options: EarlierRequestsOptions;
   #settled = false;
+  /** Until then storage is not asked again, because it did not answer. */
+  #silentUntilMs = 0;
 
   constructor(options: EarlierRequestsOptions) {
     this.#options = options;
@@ -53,26 +56,36 @@ export class EarlierRequests {
     const { stored, sinceMs, now } = this.#options;
     const ageMs = now() - sinceMs;
     if (ageMs > LOOKED_UP_FOR_MS) return NONE;
+    if (now() < this.#silentUntilMs) return NONE;
     const told = spans.filter((span) => span.endMs < sinceMs + CLOCKS_DIFFER_MS && isToldAtOnce(span));
     if (told.length === 0) return NONE;
     this.#settled ||= await stored.settled();
-    if (!this.#settled && ageMs > PATIENCE_MS) return NONE;
-    if (!this.#settled) throw notYet();
+    if (!this.#settled) return this.#unknown();
     const times = told.map(({ endMs }) => endMs);
     const between = {
       fromMs: times.reduce((least, time) => Math.min(least, time)),
       untilMs: times.reduce((most, time) => Math.max(most, time)),
     };
-    return stored.requestsAmong(
-      told.map(({ traceId, spanId, endMs }) => eventIdOf(traceId, spanId, endMs)),
-      between,
-    );
+    const ids = told.map(({ traceId, spanId, endMs }) => eventIdOf(traceId, spanId, endMs));
+    try {
+      return await stored.requestsAmong(ids, between);
+    } catch {
+      // It may take ten seconds to find that out: once for all that comes meanwhile.
+      const none = this.#unknown();
+      this.#silentUntilMs = now() + PATIENCE_MS;
+      return none;
+    }
+  }
+
+  #unknown(): ReadonlySet<string> {
+    const { sinceMs, now } = this.#options;
+    if (now() - sinceMs > PATIENCE_MS) return NONE;
+    throw notYet();
   }
 }
 
 function isToldAtOnce(span: OtlpSpan): boolean {
-  const role = readSpan(span)?.role;
-  return (role === 'request' || role === 'session') && isUsableTime(span.endMs);
+  return signalAtOnce(readSpan(span)?.role) !== null && isUsableTime(span.endMs);
 }
 
 function notYet(): NervecenterError {

@@ -9,12 +9,11 @@ import type { WsSessionEvent } from '../../../../core/signals/ws-session.ts';
 import { milliseconds } from '../../../../core/units.ts';
 import type { UserHeaders } from '../../../../core/user-headers.ts';
 import type { OtlpLabels } from '../attributes.ts';
-import type { SpanReading } from '../dialects/index.ts';
 import { eventIdOf } from '../event-id.ts';
 import type { OtlpSpan } from '../model.ts';
-import type { ToldCall } from './calls.ts';
+import type { Call } from './calls.ts';
 import { NOBODY, People, type Person } from './people.ts';
-import type { ToldQuery } from './queries.ts';
+import type { Query } from './queries.ts';
 import { senderOf } from './sender-of.ts';
 import type { SpanNode } from './trace.ts';
 
@@ -44,8 +43,8 @@ export class SpanEvents {
     this.#stages = new StageNames(onFolded);
   }
 
-  request(node: SpanNode, span: OtlpSpan, { dialect }: SpanReading): RequestEvent | null {
-    const facts = dialect.request?.(span);
+  request(node: SpanNode, span: OtlpSpan): RequestEvent | null {
+    const facts = node.reading?.dialect.request?.(span);
     if (facts === undefined) return null;
     return {
       signal: 'request',
@@ -56,8 +55,8 @@ export class SpanEvents {
     };
   }
 
-  session(node: SpanNode, span: OtlpSpan, { dialect }: SpanReading): WsSessionEvent | null {
-    const facts = dialect.session?.(span);
+  session(node: SpanNode, span: OtlpSpan): WsSessionEvent | null {
+    const facts = node.reading?.dialect.session?.(span);
     if (facts === undefined) return null;
     return {
       signal: 'ws-session',
@@ -67,7 +66,8 @@ export class SpanEvents {
     };
   }
 
-  call({ node, span, facts }: ToldCall): LlmCallEvent {
+  call({ node, span, facts }: Call): LlmCallEvent | null {
+    if (facts === null) return null;
     const { responseId: _, ...told } = facts;
     return {
       ...NO_CALL_DETAILS,
@@ -81,10 +81,7 @@ export class SpanEvents {
     };
   }
 
-  query(
-    traceId: string,
-    { anchor, owner, startMs, endMs, stages, facts, errorType }: ToldQuery,
-  ): RagQueryEvent {
+  query(traceId: string, { anchor, owner, startMs, endMs, stages, facts, errorType }: Query): RagQueryEvent {
     const timeMs = milliseconds(endMs);
     return {
       signal: 'rag-query',
@@ -92,7 +89,7 @@ export class SpanEvents {
       timeMs,
       ...(owner.span !== null && { sender: senderOf(owner.span.resource) }),
       traceId,
-      ...this.#personOf(owner),
+      ...this.personOf(owner),
       durationMs: milliseconds(endMs - startMs),
       stages: this.#named(stages),
       ...facts,
@@ -101,7 +98,21 @@ export class SpanEvents {
     };
   }
 
-  #named(stages: ToldQuery['stages']): ToldQuery['stages'] {
+  /** Whom the work was for: as the span says, else the nearest one above that does, else its process. */
+  personOf(node: SpanNode): Person {
+    for (const { span } of node.up()) {
+      const person = span === null ? null : this.#people.in(span.attributes);
+      if (person !== null) return person;
+    }
+    return (node.span === null ? null : this.#people.in(node.span.resource.attributes)) ?? NOBODY;
+  }
+
+  /** What a span says itself of whom its work was for; `null`: nothing. */
+  personIn({ attributes }: OtlpSpan): Person | null {
+    return this.#people.in(attributes);
+  }
+
+  #named(stages: Query['stages']): Query['stages'] {
     return Object.fromEntries(
       Object.entries(stages).map(([stage, timeMs]) => [this.#stages.admit(stage), timeMs]),
     );
@@ -113,17 +124,8 @@ export class SpanEvents {
       timeMs: milliseconds(span.endMs),
       sender: senderOf(span.resource),
       traceId: span.traceId,
-      ...this.#personOf(node),
+      ...this.personOf(node),
     };
-  }
-
-  /** Whom the work was for: as the span says, else the nearest one above that does, else its process. */
-  #personOf(node: SpanNode): Person {
-    for (const { span } of node.up()) {
-      const person = span === null ? null : this.#people.in(span.attributes);
-      if (person !== null) return person;
-    }
-    return (node.span === null ? null : this.#people.in(node.span.resource.attributes)) ?? NOBODY;
   }
 }
 

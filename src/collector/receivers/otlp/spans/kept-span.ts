@@ -1,3 +1,4 @@
+import { OWN_CALL_ATTRIBUTES } from '../../../../core/llm/own-attributes.ts';
 import { text } from '../../../../core/signals/row.ts';
 import type { SpanEvent } from '../../../../core/signals/span.ts';
 import { KIB, milliseconds } from '../../../../core/units.ts';
@@ -33,9 +34,16 @@ const SPOKEN: ReadonlySet<string> = new Set(
 );
 /** Attributes that say whom work was for have an `@` in them; no other text with one is kept. */
 const PEOPLE = ['user.email', 'enduser.email', 'enduser.id', 'user.id'];
-/** Departments may have names of several words, and are as long as their column. */
-const DEPARTMENTS = ['user.department', 'enduser.department', 'department', 'nervecenter.department'];
-const DEPARTMENT_CHARS_MAX = 50;
+/** What is chosen from a few, and may have a name of several words; as long as its column. */
+const CHOSEN = [
+  'user.department',
+  'enduser.department',
+  'department',
+  'nervecenter.department',
+  OWN_CALL_ATTRIBUTES.queryCategory,
+  'gen_ai.provider.name',
+];
+const CHOSEN_CHARS_MAX = 50;
 
 /**
  * A span as it is kept. Of its attributes there stay numbers and truth values, and texts that can only be names: one word of
@@ -108,9 +116,9 @@ function jsonOf(key: string, value: OtlpValue): string | undefined {
   return kept === undefined ? undefined : JSON.stringify(kept);
 }
 
-/** What is one word, as all but departments are, needs no escapes, except for this one. */
+/** What is one word, as all but what is chosen are, needs no escapes, except for this one. */
 function quoted(key: string, name: string): string {
-  const isPlain = knownKey(key).holds !== 'department' && !name.includes('\\');
+  const isPlain = knownKey(key).holds !== 'chosen' && !name.includes('\\');
   return isPlain ? `"${name}"` : JSON.stringify(name);
 }
 
@@ -136,14 +144,14 @@ function keptList(key: string, values: readonly OtlpValue[], depth: number): Otl
 
 function isName(key: string, value: string): boolean {
   const { holds } = knownKey(key);
-  if (holds === 'department') return value.length <= DEPARTMENT_CHARS_MAX;
+  if (holds === 'chosen') return value.length <= CHOSEN_CHARS_MAX;
   return holds !== 'words' && isOneWord(value, holds === 'person');
 }
 
 /** What is known of an attribute by its name. */
 interface KnownKey {
   readonly json: string;
-  readonly holds: 'person' | 'department' | 'words' | 'names';
+  readonly holds: 'person' | 'chosen' | 'words' | 'names';
 }
 
 /** Names of attributes come again with every span; past so many they are found out anew. */
@@ -162,7 +170,7 @@ function knownKey(key: string): KnownKey {
 
 function heldBy(key: string): KnownKey['holds'] {
   if (PEOPLE.includes(key)) return 'person';
-  if (DEPARTMENTS.includes(key)) return 'department';
+  if (CHOSEN.includes(key)) return 'chosen';
   return isSpoken(key) ? 'words' : 'names';
 }
 

@@ -46,6 +46,14 @@ export function wantedKeys(headers: UserHeaders | null): ReadonlySet<string> {
   return new Set([...DIALECT_KEYS, ...USER, ...DEPARTMENT, ...trusted]);
 }
 
+/** As attributes that say so. */
+export function attributesFor({ userEmail, department }: Person): OtlpAttributes {
+  return {
+    ...(userEmail !== null && { 'user.email': userEmail }),
+    ...(department !== null && { 'user.department': department }),
+  };
+}
+
 /** Reads whom a span's work was for. */
 export class People {
   readonly #user: Aliases;

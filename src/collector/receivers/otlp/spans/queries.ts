@@ -8,8 +8,8 @@ import { withKeptFacts } from '../dialects/nervecenter.ts';
 import type { OtlpSpan } from '../model.ts';
 import type { SpanNode, Trace } from './trace.ts';
 
-/** A query whose parts are known. */
-export interface ToldQuery {
+/** A query, as far as its parts are known. */
+export interface Query {
   readonly anchor: SpanNode;
   /** Whose work it was: the span around it, else that of its first retrieval. */
   readonly owner: SpanNode;
@@ -28,19 +28,25 @@ interface Part {
 }
 
 /**
- * Decides which queries the held spans are parts of. A query is a retrieval with what belongs to it: the embeddings, ranking
+ * Decides which queries the spans are parts of. A query is a retrieval with what belongs to it: the embeddings, ranking
  * and generation below the nearest span around all of them. A generation alone is none.
  */
-export function decideQueries(trace: Trace): ToldQuery[] {
-  if (trace.searches === 0) return [];
-  const parts = trace.held.flatMap(partOf);
+export function decideQueries(trace: Trace): Query[] {
+  if (trace.counts.searches === 0) return [];
+  const nodes = [...trace.nodes.values()];
+  const parts = nodes.flatMap(partOf).sort(byTime);
   const retrievals = parts.filter(({ node }) => isRetrieval(node) && !isInside(node, isRetrieval));
-  const queries = trace.held.filter(({ reading }) => reading?.role === 'query');
+  const queries = nodes.filter(({ reading }) => reading?.role === 'query');
   const below = stagesBelow(parts);
   const anchors = new Set(queries);
   for (const { node } of retrievals) anchors.add(anchorOf(node, below));
   const groups = groupsOf(parts, anchors);
-  return [...anchors].flatMap((anchor) => tell(anchor, groups.get(anchor) ?? []));
+  return [...anchors].flatMap((anchor) => queryOf(anchor, groups.get(anchor) ?? []));
+}
+
+/** Always in one order, whatever the order in which they came. */
+function byTime(one: Part, other: Part): number {
+  return one.span.startMs - other.span.startMs || (one.node.id < other.node.id ? -1 : 1);
 }
 
 function partOf(node: SpanNode): Part[] {
@@ -49,8 +55,8 @@ function partOf(node: SpanNode): Part[] {
   if (isRetrieval(node)) return [{ node, span, stage: VECTOR_SEARCH }];
   const named = node.reading?.dialect.stageOf;
   if (node.reading?.role === 'stage' && named !== undefined) return [{ node, span, stage: named(span) }];
-  if (node.told !== 'call') return [];
-  const stage = stageOfOperation(node.reading?.dialect.operationOf?.(span) ?? '');
+  if (node.call?.isInnermost !== true) return [];
+  const stage = stageOfOperation(node.call.operation);
   return stage === null ? [] : [{ node, span, stage }];
 }
 
@@ -81,7 +87,7 @@ function stagesBelow(parts: readonly Part[]): Map<SpanNode, number> {
 }
 
 /**
- * What a retrieval's query is: a span around it that was told as one; else the nearest one with a generation below, or some
+ * What a retrieval's query is: a span around it that says so; else the nearest one with a generation below, or some
  * other stage. The span of a server serves more than a query, and of one that has not come nobody knows what it is: both
  * only where there is nothing else. Alone a retrieval is a query by itself.
  */
@@ -89,7 +95,7 @@ function anchorOf(retrieval: SpanNode, below: ReadonlyMap<SpanNode, number>): Sp
   let other: SpanNode | null = null;
   let last: SpanNode | null = null;
   for (const above of retrieval.parent?.up() ?? []) {
-    if (above.told === 'query' || above.reading?.role === 'query') return above;
+    if (above.reading?.role === 'query') return above;
     const stages = below.get(above) ?? 0;
     if (stages === 0) continue;
     if (above.span === null || isServing(above.span)) {
@@ -121,9 +127,7 @@ function groupsOf(parts: readonly Part[], anchors: ReadonlySet<SpanNode>): Map<S
   return groups;
 }
 
-/** A query is told once: what comes of it after that changes nothing. */
-function tell(anchor: SpanNode, parts: Part[]): ToldQuery[] {
-  if (anchor.told === 'query') return [];
+function queryOf(anchor: SpanNode, parts: Part[]): Query[] {
   const retrievals = parts
     .filter(({ node }) => isRetrieval(node))
     .sort((a, b) => a.span.endMs - b.span.endMs);
@@ -131,7 +135,6 @@ function tell(anchor: SpanNode, parts: Part[]): ToldQuery[] {
   const [first] = retrievals;
   const owner = around === null ? first?.node : anchor;
   if (owner === undefined) return [];
-  anchor.told = 'query';
   const startMs = around?.startMs ?? Math.min(...parts.map(({ span }) => span.startMs));
   const endMs = Math.max(startMs, around?.endMs ?? Math.max(...parts.map(({ span }) => span.endMs)));
   const failed = [around, ...retrievals.map(({ span }) => span)].find((span) => span?.status === 'error');

@@ -1,51 +1,58 @@
 import { isOurs } from '../dialects/nervecenter.ts';
 import type { OtlpSpan } from '../model.ts';
-import type { ToldEvent } from './decide.ts';
+import { forWhom } from './as-now.ts';
 import type { SpanEvents } from './events.ts';
 import { senderOf } from './sender-of.ts';
-import { leadsInside, type SpanNode } from './trace.ts';
+import type { Wanted } from './telling.ts';
+import { leadsInside, type SpanNode, signalAtOnce, type Trace } from './trace.ts';
 
 /** Between the span of a server and that of its framework there are few others. */
 const STEPS_MAX = 8;
 
 /**
- * The requests, and sessions of WebSockets, among spans that have just come. A framework's span of a request inside the server's own (Next.js has both) is
- * the same request: the first that comes is told, and of those that come together the outer.
+ * The requests, and sessions of WebSockets, among spans that have just come. A framework's span of a request inside the server's
+ * own (Next.js has both) is the same request: the first that comes is told, and of those that come together the outer.
  */
-export function requestsIn(nodes: readonly SpanNode[], make: SpanEvents): ToldEvent[] {
+export function requestsIn(nodes: readonly SpanNode[], make: SpanEvents): Wanted[] {
   return nodes.flatMap((node) => {
-    const event = toldBy(node, make);
-    return event === null ? [] : [{ event, spanId: node.id }];
+    const { span } = node;
+    return span === null || !isFirstOfRequest(node, span) ? [] : wanted(node, span, make);
   });
 }
 
-function toldBy(node: SpanNode, make: SpanEvents): ToldEvent['event'] | null {
-  const { span, reading } = node;
-  if (span === null || reading === null) return null;
-  if (reading.role === 'session') return make.session(node, span, reading);
-  if (reading.role !== 'request' || !isFirstOfRequest(node, span)) return null;
-  return make.request(node, span, reading);
+/** The requests and sessions of a trace by all of its spans that have come: of those of one request the outermost. */
+export function requestsOf(trace: Trace, make: SpanEvents): Wanted[] {
+  if (trace.counts.atOnce === 0) return [];
+  return [...trace.nodes.values()].flatMap((node) => {
+    const { span } = node;
+    return span === null || isInsideRequest(node, span) ? [] : wanted(node, span, make);
+  });
 }
 
-/** What nervecenter sends of requests inside each other are several: it sees each once, and others are what an app recorded. */
+function wanted(node: SpanNode, span: OtlpSpan, make: SpanEvents): Wanted[] {
+  const signal = signalAtOnce(node.reading?.role);
+  if (signal === null) return [];
+  const first = () => (signal === 'request' ? make.request(node, span) : make.session(node, span));
+  const event: Wanted['event'] = (told) => (told === null ? first() : forWhom(told, make.personOf(node)));
+  return [{ signal, spanId: node.id, event }];
+}
+
 function isFirstOfRequest(node: SpanNode, span: OtlpSpan): boolean {
   if (isOurs(span)) return true;
   const { instanceId } = senderOf(span.resource);
-  if (node.servedBelow === instanceId || isInsideRequest(node, instanceId)) return false;
-  markServed(node, instanceId);
+  if (node.servedBelow === instanceId || isInsideRequest(node, span)) return false;
+  for (const parent of above(node)) parent.servedBelow ??= instanceId;
   return true;
 }
 
-function isInsideRequest(node: SpanNode, instanceId: string): boolean {
-  for (const { span, reading } of above(node)) {
-    if (span !== null && reading?.role === 'request')
-      return senderOf(span.resource).instanceId === instanceId;
+/** What nervecenter sends of requests inside each other are several: it sees each once, and others are what an app recorded. */
+function isInsideRequest(node: SpanNode, span: OtlpSpan): boolean {
+  if (isOurs(span)) return false;
+  for (const { span: around, reading } of above(node)) {
+    if (around !== null && reading?.role === 'request')
+      return senderOf(around.resource).instanceId === senderOf(span.resource).instanceId;
   }
   return false;
-}
-
-function markServed(node: SpanNode, instanceId: string): void {
-  for (const parent of above(node)) parent.servedBelow ??= instanceId;
 }
 
 /** The nearest spans above that are of the same request: a process that calls itself serves two. */

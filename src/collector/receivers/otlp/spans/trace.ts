@@ -1,9 +1,12 @@
 import type { Via } from '../../../../core/passage.ts';
+import type { NervecenterEvent } from '../../../../core/signals/index.ts';
+import type { Milliseconds } from '../../../../core/units.ts';
 import type { SpanRole } from '../dialects/dialect.ts';
 import type { SpanReading } from '../dialects/index.ts';
 import { type CallFamily, familyOf } from '../dialects/operations.ts';
 import type { OtlpSpan } from '../model.ts';
 
+const NOTHING: readonly never[] = [];
 const FAMILY_BITS: Readonly<Record<CallFamily, number>> = { generation: 1, embeddings: 2, rerank: 4 };
 /** Deepest nesting that is followed: spans of broken senders can be their own ancestors. */
 const DEPTH_MAX = 1000;
@@ -15,11 +18,23 @@ export interface Delivery {
   held: number;
 }
 
+/** What of a call has to be known as long as its trace is. */
+export interface KnownCall {
+  /** In the words of `gen_ai.operation.name`. */
+  readonly operation: string;
+  /** See `CallFacts`. */
+  readonly responseId: string | null;
+  /** Nobody was called: it is a stage of a query at most. */
+  readonly isOnlyAStage: boolean;
+  /** Whether it is one of the innermost, as far as its trace is known. */
+  isInnermost: boolean;
+}
+
 /** Where a span stands in its trace; also of spans that are only named by their children so far. */
 export class SpanNode {
   readonly id: string;
   parent: SpanNode | null = null;
-  /** The span, from when it comes until its trace is decided. */
+  /** The span, once it has come; when its trace is decided what may be needed of it later. */
   span: OtlpSpan | null = null;
   reading: SpanReading | null = null;
   delivery: Delivery | null = null;
@@ -30,8 +45,8 @@ export class SpanNode {
   family = 0;
   /** Families of the calls below it. */
   callsBelow = 0;
-  /** What became of it: a call or a query that was told. */
-  told: 'call' | 'query' | null = null;
+  /** What is known of it, if it was one of the innermost calls when its trace was decided. */
+  call: KnownCall | null = null;
   /** The process one of whose requests below it was told. */
   servedBelow: string | null = null;
 
@@ -49,6 +64,11 @@ export class SpanNode {
   }
 }
 
+/** A span may be told as several signals. */
+export function toldKey(signal: NervecenterEvent['signal'], spanId: string): string {
+  return `${signal} ${spanId}`;
+}
+
 /** Work enters a process there: what is above it may never come here. */
 export function isEntry({ kind, parentSpanId }: OtlpSpan): boolean {
   return parentSpanId === null || kind === 'server' || kind === 'consumer';
@@ -59,9 +79,27 @@ export function leadsInside({ kind }: OtlpSpan): boolean {
   return kind !== 'client' && kind !== 'producer';
 }
 
+/** What was told of a span. */
+export interface Told {
+  /** `null`: it was told before this process began, and nobody knows how. */
+  readonly event: NervecenterEvent | null;
+  /** When, in milliseconds since the epoch. */
+  readonly atMs: Milliseconds;
+  /** False where somebody else tells the same, and it does not count. */
+  readonly counted: boolean;
+  /** It is known by its row only. */
+  readonly stored: boolean;
+}
+
+/** As what a span with this role is told when it comes; `null`: it is not. */
+export function signalAtOnce(role: SpanRole | undefined): 'request' | 'ws-session' | null {
+  if (role === 'request') return 'request';
+  return role === 'session' ? 'ws-session' : null;
+}
+
 /** What is told when it comes, or never: no part of what is decided later. */
 function isWhole(role: SpanRole): boolean {
-  return role === 'request' || role === 'session' || role === 'rollup' || role === 'tool';
+  return signalAtOnce(role) !== null || role === 'rollup' || role === 'tool';
 }
 
 /** What is known of one trace: who is whose parent, what was told, and the spans that are not decided yet. */
@@ -72,8 +110,12 @@ export class Trace {
   readonly held: SpanNode[] = [];
   /** How many of them are told as spans to be kept; those after them came since. */
   heldKept = 0;
-  /** By the provider's id of an answer: which instrumentation's span of it was told. */
-  toldAnswers: Map<string, string> | null = null;
+  /** What was told of its spans, by `toldKey`. */
+  readonly told = new Map<string, Told>();
+  /** Signals that somebody else tells of it, in events that no span here makes. */
+  toldByOthers: readonly NervecenterEvent['signal'][] = NOTHING;
+  /** Ids of the events that were taken back: their rows may still be there for a while. */
+  retracted: Set<string> | null = null;
   /** When the first and the last span came of those that are held. */
   firstMs = 0;
   lastMs = 0;
@@ -85,9 +127,8 @@ export class Trace {
   #awaited = 0;
   /** How often it was decided. */
   #round = 0;
-  /** How many of the held spans are calls, and retrievals or queries. */
-  calls = 0;
-  searches = 0;
+  /** How many of its spans are calls, retrievals or queries, and requests or sessions. */
+  readonly counts = { calls: 0, searches: 0, atOnce: 0 };
 
   constructor(id: string) {
     this.id = id;
@@ -112,18 +153,19 @@ export class Trace {
     return node;
   }
 
-  /** Lets go of what is decided, and keeps who stands where. Parents that have not come are waited for no longer. */
-  release(): void {
+  /**
+   * Lets go of what is decided but for who stands where, and what may be needed of it later. Parents that have not come are
+   * waited for no longer.
+   */
+  release(remembered: (node: SpanNode, span: OtlpSpan) => OtlpSpan): void {
     for (const node of this.held) {
-      node.span = null;
+      node.span = node.span && remembered(node, node.span);
       node.state = 'decided';
     }
     this.held.length = 0;
     this.heldKept = 0;
     this.#awaited = 0;
     this.#round++;
-    this.calls = 0;
-    this.searches = 0;
   }
 
   #nodeOf(id: string): SpanNode {
@@ -149,9 +191,10 @@ export class Trace {
 
   #note(node: SpanNode, span: OtlpSpan, { role, dialect }: SpanReading): void {
     if (!isWhole(role)) this.hasParts = true;
-    if (role === 'retrieval' || role === 'query') this.searches++;
+    if (role === 'retrieval' || role === 'query') this.counts.searches++;
+    if (signalAtOnce(role) !== null) this.counts.atOnce++;
     if (role !== 'call') return;
-    this.calls++;
+    this.counts.calls++;
     node.family = FAMILY_BITS[familyOf(dialect.operationOf?.(span) ?? '')];
     markAbove(node, node.family);
   }

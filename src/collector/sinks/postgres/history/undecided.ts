@@ -1,10 +1,10 @@
 import type { PoolClient } from 'pg';
-import { SIGNALS } from '../../../../core/signals/index.ts';
 import type { SpanEvent, StoredTrace } from '../../../../core/signals/span.ts';
 import { milliseconds, SECOND_MS } from '../../../../core/units.ts';
 import type { Lend } from '../connect/lend.ts';
 import { SHAPES } from '../rollup/shape.ts';
 import { reading } from './reading.ts';
+import { toldIn } from './told-rows.ts';
 
 const TIMEOUT_MS = 10 * SECOND_MS;
 /** Spans are undecided for seconds; a trace they belong to may have gone on for longer. */
@@ -89,42 +89,24 @@ const SPANS = `SELECT r.id::text, extract(epoch FROM r.timestamp)::float8 * 1000
   FROM ${SHAPES.span.table} r
   WHERE r.trace_id = ANY($1) AND r.timestamp >= '1970-01-01Z' AND r.timestamp < '9999-01-01Z' LIMIT ${SPANS_AT_ONCE + 1}`;
 
-const TOLD = (['llm-call', 'rag-query'] as const)
-  .map(
-    (signal) =>
-      `SELECT '${signal}' AS signal, trace_id, id::text FROM enterprise.${SIGNALS[signal].table} WHERE trace_id = ANY($1)`,
-  )
-  .join(' UNION ALL ');
-
 /** A row's time is rounded; a `Date` has whole milliseconds. */
 const ROUNDED_MS = 2;
 const TOLD_AT_ONCE = (['request', 'ws-session'] as const)
   .map(
     (signal) =>
-      `SELECT id::text FROM enterprise.${SIGNALS[signal].table} WHERE id = ANY($1::uuid[]) AND timestamp BETWEEN $2 AND $3`,
+      `SELECT id::text FROM ${SHAPES[signal].table} WHERE id = ANY($1::uuid[]) AND timestamp BETWEEN $2 AND $3`,
   )
   .join(' UNION ALL ');
-
-interface ToldRow {
-  readonly signal: keyof StoredTrace['told'];
-  readonly trace_id: string;
-  readonly id: string;
-}
 
 /** `null` where they have more spans than are read at once. */
 async function tracesOf(client: PoolClient, ids: readonly string[]): Promise<StoredTrace[] | null> {
   const { rows: spans } = await client.query<SpanRow>(SPANS, [ids]);
   if (spans.length > SPANS_AT_ONCE) return null;
-  const { rows: told } = await client.query<ToldRow>(TOLD, [ids]);
-  const toldOf = Map.groupBy(told, ({ trace_id: id }) => id);
+  const toldOf = Map.groupBy(await toldIn(client, ids), ({ traceId }) => traceId);
   const spansOf = Map.groupBy(spans, ({ trace_id: id }) => id);
   return ids.flatMap((id) => {
-    const idsOf = (signal: ToldRow['signal']) =>
-      new Set(toldOf.get(id)?.flatMap((row) => (row.signal === signal ? [row.id] : [])));
     const own = spansOf.get(id)?.map(spanOf) ?? [];
-    return own.length === 0
-      ? []
-      : [{ id, spans: own, told: { 'llm-call': idsOf('llm-call'), 'rag-query': idsOf('rag-query') } }];
+    return own.length === 0 ? [] : [{ id, spans: own, told: toldOf.get(id) ?? [] }];
   });
 }
 

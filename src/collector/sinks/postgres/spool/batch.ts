@@ -1,4 +1,4 @@
-import type { Measured } from '../../../../core/measured.ts';
+import type { Measured, Retracted } from '../../../../core/measured.ts';
 import { type NervecenterEvent, SIGNAL_NAMES, SIGNALS, signalNamed } from '../../../../core/signals/index.ts';
 import { toRow } from '../../../../core/signals/row.ts';
 import type { Signal } from '../../../../core/signals/signal.ts';
@@ -22,10 +22,13 @@ export interface Section {
   readonly rows: number;
   /** Minutes the rows are in, each once, by the beginning; absent in what an earlier version left. */
   readonly minutesMs?: readonly number[];
+  /** Rows that are not so any more, by id and time: they go before these come. */
+  readonly retracted?: readonly RetractedRow[];
   /** As binary COPY takes them, without its header and trailer. */
   readonly tuples: Buffer;
 }
 
+type RetractedRow = readonly [id: string, timeMs: number];
 export type SectionColumn = readonly [name: string, type: ColumnType];
 
 /** The last batch of a sending process that is in a batch of ours, by the number it had there. */
@@ -37,6 +40,8 @@ export interface BatchFacts {
   readonly atMs: number;
   /** What it adds to the live view. */
   readonly measured: Measured;
+  /** What it takes back. */
+  readonly retracted?: Retracted;
   /** What batches adds that were given up because the disk was full: to be added to the totals, and shown already. */
   readonly carried?: Measured;
   readonly sent: readonly SentBatch[];
@@ -85,9 +90,10 @@ export function encodeEvents(
     const ofSignal = bySignal.get(name);
     if (ofSignal === undefined) continue;
     const section = encodeSection(encoder, signalNamed(name), ofSignal, rejected);
-    if (section.rows > 0) sections.push(section);
+    if (section.rows > 0 || section.retracted !== undefined) sections.push(section);
   }
-  const rows = sections.reduce((sum, section) => sum + section.rows, 0);
+  // What takes a row back counts as one.
+  const rows = events.length - rejected.length;
   return { rows, payload: payloadOf({ ...facts, sections }, encoder.take()), rejected };
 }
 
@@ -152,18 +158,42 @@ function encodeSection(
 ): SectionHeader {
   const types = signal.columns.map(({ type }) => type);
   const start = encoder.length;
-  const minutes = new Set<number>();
+  const { told, retracted } = netOf(events);
+  const minutes = new Set(retracted.map(minuteOf));
   let rows = 0;
-  for (const event of events) {
+  for (const event of told) {
     try {
       encoder.row(types, toRow(signal, event));
       rows++;
-      minutes.add(Math.floor(event.timeMs / MINUTE_MS) * MINUTE_MS);
+      minutes.add(minuteOf(event));
     } catch (error) {
       rejected.push({ table: signal.table, error });
     }
   }
   const columns = signal.columns.map(({ name, type }) => [name, type] as const);
   const minutesMs = [...minutes].filter((minute) => Math.abs(minute) < TIME_MS_MAX);
-  return { table: signal.table, columns, rows, minutesMs, bytes: encoder.length - start };
+  return {
+    table: signal.table,
+    columns,
+    rows,
+    minutesMs,
+    ...(retracted.length > 0 && { retracted: retracted.map(({ id, timeMs }) => [id, timeMs] as const) }),
+    bytes: encoder.length - start,
+  };
+}
+
+const minuteOf = ({ timeMs }: NervecenterEvent): number => Math.floor(timeMs / MINUTE_MS) * MINUTE_MS;
+
+/** What is left of events of one signal when each has taken back what it takes back, and what of before is to go. */
+function netOf(events: readonly NervecenterEvent[]) {
+  const retracted = events.filter((event) => event.retractsMs !== undefined);
+  if (retracted.length === 0) return { told: events, retracted };
+  const gone = new Set(retracted.map(({ id }) => id));
+  const last = new Map<string, NervecenterEvent | null>();
+  const told: NervecenterEvent[] = [];
+  for (const event of events) {
+    if (!gone.has(event.id)) told.push(event);
+    else last.set(event.id, event.retractsMs === undefined ? event : null);
+  }
+  return { told: [...told, ...[...last.values()].filter((event) => event !== null)], retracted };
 }

@@ -1,9 +1,9 @@
 import { dirname, join } from 'node:path';
 import type { Point } from '../../../../core/frame.ts';
-import { fromMeasured, type Measured, mergePoints, toMeasured } from '../../../../core/measured.ts';
+import { fromMeasured, fromRetracted, type Measured, netOf, toMeasured } from '../../../../core/measured.ts';
 import { makeDirectory } from '../../../../platform/paths.ts';
 import { type Lock, takeLock } from '../data-dir/lock.ts';
-import { type Batch, factsOf, withCarried } from './batch.ts';
+import { type Batch, type BatchFacts, factsOf, withCarried } from './batch.ts';
 import { NODE_FILES, type SpoolFiles } from './files.ts';
 import { encodeRecord, recordBytes } from './record.ts';
 import type { Segment } from './segment.ts';
@@ -103,8 +103,7 @@ export class Spool {
   async append(given: Batch, settle: () => void): Promise<void> {
     const room = recordBytes(given.payload.length);
     if (room > this.#maxBytes) {
-      const { measured, carried } = factsOf(given.payload);
-      this.#carry([...fromMeasured(measured), ...fromMeasured(carried)]);
+      this.#carry(pointsOf(factsOf(given.payload)));
       settle();
       this.#onLost('spool_full', given.rows);
       return;
@@ -189,7 +188,7 @@ export class Spool {
     let author = '';
     try {
       for await (const { header, facts } of segment.facts()) {
-        const measured = [...fromMeasured(facts.measured), ...fromMeasured(facts.carried)];
+        const measured = pointsOf(facts);
         points.push(...measured);
         if (header.writer === ours) continue;
         found.push(...measured);
@@ -205,13 +204,13 @@ export class Spool {
   #carryFound(writer: string, points: readonly Point[]): void {
     if (this.#carriedFound === null) return;
     const before = this.#carriedFound.flatMap(({ facts }) => fromMeasured(facts.carried));
-    const carried = toMeasured(mergePoints([...before, ...points]));
+    const carried = toMeasured(netOf([...before, ...points]));
     const seq = Number.POSITIVE_INFINITY; // As no batch has that is stored.
     this.#carriedFound = [{ writer, seq, facts: { atMs: 0, measured: [], carried, sent: [] } }];
   }
 
   #carry(points: readonly Point[]): void {
-    this.#carried = toMeasured(mergePoints([...fromMeasured(this.#carried), ...points]));
+    this.#carried = toMeasured(netOf([...fromMeasured(this.#carried), ...points]));
   }
 
   #withCarried(batch: Batch): Batch {
@@ -219,6 +218,11 @@ export class Spool {
       ? batch
       : { ...batch, payload: withCarried(batch.payload, this.#carried) };
   }
+}
+
+/** All that a batch adds to the totals, and takes off them. */
+function pointsOf({ measured, retracted, carried }: BatchFacts): Point[] {
+  return [...fromMeasured(measured), ...fromRetracted(retracted), ...fromMeasured(carried)];
 }
 
 function unlessThere(error: NodeJS.ErrnoException): void {

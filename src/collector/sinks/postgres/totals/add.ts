@@ -3,7 +3,9 @@ import { escapeLiteral } from 'pg';
 import type { Attributes, Point } from '../../../../core/frame.ts';
 import {
   fromMeasured,
+  fromRetracted,
   mergePoints,
+  netOf,
   seriesOf,
   storedAttributes,
   toMeasured,
@@ -22,9 +24,12 @@ const DIGEST = 'sha1';
 export function addStatements(batches: readonly BatchFacts[], nowMs: number): string {
   const measured = mergePoints(batches.flatMap((batch) => fromMeasured(batch.measured)));
   const carried = batches.flatMap((batch) => fromMeasured(batch.carried));
+  const retracted = batches.flatMap((batch) => fromRetracted(batch.retracted));
+  const others = [...carried, ...retracted];
   return [
-    totalsStatement(carried.length === 0 ? measured : mergePoints([...measured, ...carried])),
+    totalsStatement(others.length === 0 ? measured : netOf([...measured, ...others])),
     windowStatement(batches, measured, nowMs),
+    ...batches.flatMap((batch) => retractedStatements(batch, nowMs)),
     sendersStatement(batches),
   ].join('');
 }
@@ -62,6 +67,17 @@ function windowStatement(batches: readonly BatchFacts[], measured: readonly Poin
     'INSERT INTO enterprise.nervecenter_window (at, measured) ' +
     `VALUES (to_timestamp(${atMs / SECOND_MS}), ${jsonb(toMeasured(measured))}); `
   );
+}
+
+/** Taken off where it was counted, so that it leaves the window with what it takes back. */
+function retractedStatements({ retracted = [] }: BatchFacts, nowMs: number): string[] {
+  return retracted
+    .filter(([countedMs]) => countedMs > nowMs - WINDOW_KEPT_MS)
+    .map(
+      ([countedMs, measured]) =>
+        'INSERT INTO enterprise.nervecenter_window (at, measured) ' +
+        `VALUES (to_timestamp(${countedMs / SECOND_MS}), ${jsonb(measured)}); `,
+    );
 }
 
 function sendersStatement(batches: readonly BatchFacts[]): string {

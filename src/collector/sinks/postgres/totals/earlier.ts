@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 import type { Attributes, Point } from '../../../../core/frame.ts';
-import { fromMeasured, PointSum, SERVICE, storedKind } from '../../../../core/measured.ts';
+import { fromMeasured, fromRetracted, PointSum, SERVICE, storedKind } from '../../../../core/measured.ts';
 import { SECOND_MS } from '../../../../core/units.ts';
 import { WINDOW_KEPT_MS } from '../schema/retention.ts';
 import type { BatchFacts, SentBatch } from '../spool/batch.ts';
@@ -85,11 +85,17 @@ export class WaitingSum {
   }
 
   /** @param stored whether it is in the database's figures already. */
-  add({ atMs, measured, carried, sent }: BatchFacts, stored: boolean): void {
+  add({ atMs, measured, retracted, carried, sent }: BatchFacts, stored: boolean): void {
     for (const one of sent) this.#note(one);
     if (stored) return;
     const points = fromMeasured(measured);
-    this.#totals.add(points).add(fromMeasured(carried));
+    const takenBack = fromRetracted(retracted);
+    this.#totals.add(points).add(fromMeasured(carried)).add(takenBack.map(timeless));
+    this.#addToWindow(atMs, points);
+    for (const point of takenBack) this.#addToWindow(point.countedMs ?? 0, [point]);
+  }
+
+  #addToWindow(atMs: number, points: readonly Point[]): void {
     if (atMs <= this.#windowFromMs) return;
     const second = Math.floor(atMs / SECOND_MS) * SECOND_MS;
     this.#window.set(second, (this.#window.get(second) ?? new PointSum()).add(points));
@@ -128,6 +134,10 @@ function totalPoint({ metric, attributes, count, sum, zero_count: zeroCount }: T
   if (kind === 'counter') return fromMeasured([[metric, attributes, sum]]);
   const histogram = [metric, attributes, count, sum, 0, 0, zeroCount, 0, []] as const;
   return kind === 'histogram' ? fromMeasured([histogram]) : [];
+}
+
+function timeless({ countedMs: _, ...point }: Point): Point {
+  return point;
 }
 
 function withoutBuckets(point: Point): Point {

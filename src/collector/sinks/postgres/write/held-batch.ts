@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Point } from '../../../../core/frame.ts';
-import { toMeasured } from '../../../../core/measured.ts';
+import { toMeasured, toRetracted } from '../../../../core/measured.ts';
 import type { NervecenterEvent } from '../../../../core/signals/index.ts';
 import { type Batch, encodeEvents } from '../spool/batch.ts';
 import type { Taken } from './arrivals.ts';
@@ -49,14 +49,17 @@ export class HeldBatch {
   }
 
   /** Makes one, unless what came has nothing to tell, in which case its figures are shown. */
-  make({ events, points, sent }: Taken): void {
+  make({ events, points: elsewhere, sent }: Taken): void {
     const { measure } = this.#measuring;
-    this.#unshown = [...points[1], ...measure(events[1])];
-    const shown = [...points[0], ...measure(events[0])];
-    const facts = { atMs: Date.now(), measured: toMeasured([...shown, ...this.#unshown]), sent };
+    this.#unshown = [...elsewhere[1], ...measure(events[1])];
+    const shown = [...elsewhere[0], ...measure(events[0])];
+    const points = [...shown, ...this.#unshown];
+    const retracted = toRetracted(points);
+    const measured = toMeasured(points.filter(({ countedMs }) => countedMs === undefined));
+    const facts = { atMs: Date.now(), measured, sent, ...(retracted.length > 0 && { retracted }) };
     const { rows, payload, rejected } = encodeEvents(events.flat(), facts);
     for (const { table, error } of rejected) this.#rowCounts.reject(table, error);
-    const tells = rows > 0 || facts.measured.length > 0 || sent.length > 0;
+    const tells = rows > 0 || measured.length > 0 || retracted.length > 0 || sent.length > 0;
     if (tells) this.#batch = { writer: this.writer, seq: this.#nextSeq++, rows, payload };
     else this.show();
   }

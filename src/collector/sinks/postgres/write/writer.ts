@@ -157,14 +157,33 @@ class BatchWriter {
   }
 
   async #copyAll(sections: readonly Section[]): Promise<void> {
-    for (const [statement, tuples] of copiesOf(sections)) {
-      await copyIn(this.#client, statement, [COPY_HEADER, ...tuples, COPY_TRAILER], this.#answerTimeoutMs);
+    for (const run of runsOf(sections)) {
+      const [first] = run;
+      if (first !== undefined) await this.#retract(first);
+      for (const [statement, tuples] of copiesOf(run)) {
+        await copyIn(this.#client, statement, [COPY_HEADER, ...tuples, COPY_TRAILER], this.#answerTimeoutMs);
+      }
     }
+  }
+
+  async #retract({ table, retracted = [] }: Section): Promise<void> {
+    if (retracted.length === 0) return;
+    const times = retracted.map(([, timeMs]) => timeMs);
+    await this.#run({
+      text: `DELETE FROM ${tableName(table)} WHERE id = ANY ($1::uuid[]) AND timestamp BETWEEN $2 AND $3`,
+      // Times are rounded to the microsecond there, and to the millisecond here.
+      values: [
+        retracted.map(([id]) => id),
+        new Date(Math.floor(Math.min(...times)) - 1),
+        new Date(Math.ceil(Math.max(...times)) + 1),
+      ],
+    });
   }
 
   /** The slow way, for a batch that COPY did not take: rows already there are left alone, bad ones are found. */
   async #insertAll(sections: readonly Section[], rejected: Rejection[]): Promise<void> {
     for (const section of sections) {
+      await this.#retract(section);
       const parts: Tuple[][] = [];
       try {
         parts.push(tuplesOf(section.tuples));
@@ -218,9 +237,20 @@ function insertStatement({ table, columns }: Section): string {
   );
 }
 
+/** In order, such that only the first of each has rows that are to go: what they took the place of may be in the one before. */
+function runsOf(sections: readonly Section[]): Section[][] {
+  const runs: Section[][] = [[]];
+  for (const section of sections) {
+    if (section.retracted !== undefined) runs.push([]);
+    runs.at(-1)?.push(section);
+  }
+  return runs;
+}
+
 /** The rows of some batches by the statement that takes them, the tables always in the same order. */
 function copiesOf(sections: readonly Section[]): Map<string, Buffer[]> {
-  const ordered = sections.toSorted((a, b) => TABLES.indexOf(a.table) - TABLES.indexOf(b.table));
+  const filled = sections.filter(({ rows }) => rows > 0);
+  const ordered = filled.toSorted((a, b) => TABLES.indexOf(a.table) - TABLES.indexOf(b.table));
   const copies = new Map<string, Buffer[]>();
   for (const section of ordered) {
     const statement = copyStatement(section);

@@ -3,40 +3,17 @@ import fc from 'fast-check';
 import { describe, it } from 'vitest';
 import type { OtlpSpan } from '../../../../../src/collector/receivers/otlp/model.ts';
 import { HOLD_MAX_MS, HOLD_MS } from '../../../../../src/collector/receivers/otlp/spans/assembler.ts';
-import { decideTrace } from '../../../../../src/collector/receivers/otlp/spans/decide.ts';
-import { SpanEvents } from '../../../../../src/collector/receivers/otlp/spans/events.ts';
 import { keptSpan } from '../../../../../src/collector/receivers/otlp/spans/kept-span.ts';
-import { spanOfStored } from '../../../../../src/collector/receivers/otlp/spans/stored-span.ts';
+import { NO_COST } from '../../../../../src/core/llm/cost.ts';
 import { completionTokens, promptTokens } from '../../../../../src/core/llm/usage.ts';
 import type { NervecenterEvent } from '../../../../../src/core/signals/index.ts';
+import type { StoredTrace } from '../../../../../src/core/signals/span.ts';
+import { arrival, at, batchesOf, inOrder, PAUSES, rowsOf, shuffled } from './arrivals.ts';
 import { Assembly } from './assembly.ts';
 import { type Traces, traces } from './random-traces.ts';
 
 const MINUTE = 60_000;
 const RUNS = 300;
-
-/** How spans come: by what they are sorted, how many in a batch, and how long after the one before. */
-const arrival = fc.record({
-  keys: fc.array(fc.integer(), { minLength: 1, maxLength: 40 }),
-  sizes: fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 10 }),
-  gaps: fc.array(fc.integer({ min: 0, max: 400 }), { minLength: 1, maxLength: 10 }),
-});
-type Arrival = typeof arrival extends fc.Arbitrary<infer A> ? A : never;
-
-const at = <T>(list: readonly T[], i: number): T => list[i % list.length] as T;
-
-function shuffled(spans: readonly OtlpSpan[], { keys }: Arrival): OtlpSpan[] {
-  const keyed = spans.map((span, i) => ({ span, key: Math.imul(at(keys, i) ^ i, 0x9e3779b1) }));
-  return keyed.sort((one, other) => one.key - other.key).map(({ span }) => span);
-}
-
-function batchesOf(spans: readonly OtlpSpan[], { sizes }: Arrival): OtlpSpan[][] {
-  const batches: OtlpSpan[][] = [];
-  for (let from = 0; from < spans.length; from += at(sizes, batches.length - 1)) {
-    batches.push(spans.slice(from, from + at(sizes, batches.length)));
-  }
-  return batches;
-}
 
 function figuresOf(assembly: Assembly): Traces['truth'] {
   const sum = (of: (usage: never) => number) =>
@@ -49,14 +26,23 @@ function figuresOf(assembly: Assembly): Traces['truth'] {
   };
 }
 
-const rowsOf = (events: readonly NervecenterEvent[]): NervecenterEvent[] =>
-  events.toSorted((one, other) => (one.signal + one.id < other.signal + other.id ? -1 : 1));
+/** As it comes out of the tables. */
+function storedOf(spans: readonly OtlpSpan[], events: readonly NervecenterEvent[]): StoredTrace[] {
+  return [...Map.groupBy(spans, ({ traceId }) => traceId)].map(([id, own]) => ({
+    id,
+    spans: own.map((span) => keptSpan(span)),
+    told: events.flatMap((event): StoredTrace['told'] => {
+      if (event.signal === 'llm-call') return event.traceId === id ? [{ ...event, cost: NO_COST }] : [];
+      return event.signal === 'rag-query' && event.traceId === id ? [event] : [];
+    }),
+  }));
+}
 
-function inOrder({ spans }: Traces): Assembly {
-  const assembly = new Assembly();
-  assembly.accept(spans);
-  assembly.assembler.flush();
-  return assembly;
+/** What came so far, and whether it told by it what is told of all of it at once. */
+function assertAsInOrder(assembly: Assembly, made: Traces): void {
+  const wanted = inOrder(made);
+  assert.deepEqual(rowsOf(assembly.events), rowsOf(wanted.events));
+  assert.deepEqual(figuresOf(assembly), made.truth);
 }
 
 describe('spans of random traces', () => {
@@ -67,7 +53,7 @@ describe('spans of random traces', () => {
         assert.deepEqual(figuresOf(wanted), made.truth);
         const assembly = new Assembly();
         const batches = batchesOf(shuffled(made.spans, how), how);
-        // All within the hold: what is not there by then is late, which is another matter.
+        // All within the hold: what is not there by then is late, and was told otherwise before.
         const gap = (i: number) => Math.min(at(how.gaps, i), (HOLD_MS - 250) / batches.length);
         for (const [i, batch] of batches.entries()) {
           assembly.accept(batch);
@@ -88,35 +74,76 @@ describe('spans of random traces', () => {
     );
   });
 
-  it('have true figures also when minutes are between them, as they end', () => {
+  it('make the same rows also when minutes are between any of them, whatever was told meanwhile', () => {
+    let retractions = 0;
     fc.assert(
-      fc.property(traces, arrival, (made, how) => {
+      fc.property(traces, arrival, fc.boolean(), (made, how, asTheyEnd) => {
         const assembly = new Assembly();
-        for (const [i, batch] of batchesOf(made.spans, how).entries()) {
+        const batches = batchesOf(asTheyEnd ? made.spans : shuffled(made.spans, how), how);
+        // What is remembered is remembered for a quarter of an hour.
+        const pause = (i: number) => Math.min(at(PAUSES, at(how.gaps, i)), (14 * MINUTE) / batches.length);
+        for (const [i, batch] of batches.entries()) {
           assembly.accept(batch);
-          assembly.wait(at([0, 300, HOLD_MS, HOLD_MAX_MS, 3 * MINUTE], at(how.gaps, i)));
-          assembly.accept(batch);
+          assembly.wait(pause(i));
+          assembly.accept(at(batches, how.gaps.length % (i + 1)));
         }
         assembly.assembler.flush();
-        assert.deepEqual(figuresOf(assembly), made.truth);
+        assertAsInOrder(assembly, made);
+        for (const batch of batches) assembly.accept(batch);
+        assembly.assembler.flush();
+        assertAsInOrder(assembly, made);
+        retractions += assembly.retractions;
       }),
       { numRuns: RUNS },
     );
+    assert.ok(retractions > RUNS, `only ${retractions} corrections were tried`);
   });
 
   it('are decided again from stored spans with the same ids', () => {
     fc.assert(
       fc.property(traces, arrival, (made, how) => {
         const wanted = inOrder(made);
-        const byTrace = Map.groupBy(shuffled(made.spans, how), ({ traceId }) => traceId);
-        const make = new SpanEvents(null, () => {});
-        // As they come out of the table.
-        const stored = (spans: readonly OtlpSpan[]) => spans.map((span) => spanOfStored(keptSpan(span)));
-        const events = [...byTrace.values()].flatMap((spans) => decideTrace(stored(spans), make));
+        const assembly = new Assembly();
+        for (const trace of storedOf(shuffled(made.spans, how), [])) {
+          assembly.hear(assembly.assembler.decideStored(trace) ?? []);
+        }
         const held = wanted.events.filter(({ signal }) => signal !== 'request');
-        assert.deepEqual(rowsOf(events.map(({ event }) => event)), rowsOf(held));
+        assert.deepEqual(rowsOf(assembly.events), rowsOf(held));
       }),
       { numRuns: RUNS },
     );
+  });
+
+  it('make the same rows when the collector is killed after any of them, and finds what is stored', () => {
+    let retractions = 0;
+    fc.assert(
+      fc.property(traces, arrival, fc.nat(), fc.boolean(), (made, how, kill, early) => {
+        const spans = shuffled(made.spans, how);
+        const killedAt = kill % (spans.length + 1);
+        const first = new Assembly();
+        first.accept(spans.slice(0, killedAt));
+        first.assembler.flush();
+        const second = new Assembly();
+        second.told = [...first.told];
+        // What comes before what is stored was read back is told by itself, and corrected then.
+        const rest = () => {
+          second.accept(spans.slice(killedAt));
+          second.assembler.flush();
+        };
+        if (early) rest();
+        const stored = storedOf(
+          spans.slice(0, early ? spans.length : killedAt),
+          early ? second.events : first.events,
+        );
+        for (const trace of stored) second.hear(second.assembler.decideStored(trace) ?? []);
+        if (!early) rest();
+        const ofTraces = (events: readonly NervecenterEvent[]) =>
+          rowsOf(events.filter(({ signal }) => signal !== 'request'));
+        assert.deepEqual(ofTraces(second.events), ofTraces(inOrder(made).events));
+        retractions += second.retractions;
+      }),
+      { numRuns: RUNS },
+    );
+    assert.ok(retractions > RUNS / 10, `only ${retractions} corrections were tried`);
   });
 });

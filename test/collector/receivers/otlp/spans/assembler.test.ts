@@ -218,8 +218,10 @@ describe('requests', () => {
       const assembly = new Assembly();
       for (const at of order) assembly.accept(spans.slice(at, at + 1));
       assembly.accept(spans);
+      assembly.wait(HOLD_MAX_MS);
       assert.equal(assembly.requests.length, 2);
       assert.equal(assembly.events.filter(({ signal }) => signal === 'ws-session').length, 1);
+      assert.equal(assembly.retractions, 0);
     }
   });
 

@@ -26,12 +26,14 @@ const idOf = ({ traceId, spanId: id, endMs }: OtlpSpan): string => eventIdOf(tra
 class Asked {
   readonly questions: [readonly string[], Between][] = [];
   settled = true;
+  answers = true;
   ageMs = 1000;
   readonly earlier = new EarlierRequests({
     stored: {
       settled: async () => this.settled,
       requestsAmong: async (ids, between) => {
         this.questions.push([ids, between]);
+        if (!this.answers) throw new Error('no answer');
         return new Set(ids.slice(0, 1));
       },
     },
@@ -69,6 +71,19 @@ describe('requests that a collector before may have accepted', () => {
     asked.ageMs = 11_000;
     assert.equal((await asked.earlier.among([served(1, 500)])).size, 0);
     asked.settled = true;
+    assert.equal((await asked.earlier.among([served(1, 500)])).size, 1);
+  });
+
+  it('are waited for no longer while storage does not answer, and it is not asked for a while', async () => {
+    const asked = new Asked();
+    asked.answers = false;
+    await assert.rejects(asked.earlier.among([served(1, 500)]), { code: 'NC_UNAVAILABLE' });
+    asked.ageMs = 11_000;
+    assert.equal((await asked.earlier.among([served(1, 500)])).size, 0);
+    asked.answers = true;
+    assert.equal((await asked.earlier.among([served(1, 500)])).size, 0);
+    assert.equal(asked.questions.length, 2);
+    asked.ageMs = 22_000;
     assert.equal((await asked.earlier.among([served(1, 500)])).size, 1);
   });
 });

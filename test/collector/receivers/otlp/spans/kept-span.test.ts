@@ -5,8 +5,8 @@ import { readSpan } from '../../../../../src/collector/receivers/otlp/dialects/i
 import type { OtlpAttributes } from '../../../../../src/collector/receivers/otlp/model.ts';
 import { isSampled } from '../../../../../src/collector/receivers/otlp/spans/decide.ts';
 import { keptSpan } from '../../../../../src/collector/receivers/otlp/spans/kept-span.ts';
+import { spanOfStored } from '../../../../../src/collector/receivers/otlp/spans/known/stored-span.ts';
 import { retrievalFacts } from '../../../../../src/collector/receivers/otlp/spans/queries.ts';
-import { spanOfStored } from '../../../../../src/collector/receivers/otlp/spans/stored-span.ts';
 import { EXAMPLES } from '../dialects/examples.ts';
 import { STARTED_MS, spanOf, traceId } from '../span.ts';
 import { Assembly } from './assembly.ts';

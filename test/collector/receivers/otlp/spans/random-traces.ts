@@ -5,8 +5,8 @@ import { agent, chain, chat, embeddings, httpClient, retrieval, server, wrapped 
 
 /** A piece of work, and what is inside it. */
 interface Work {
-  readonly kind: 'server' | 'agent' | 'chain' | 'step' | 'call' | 'embedding' | 'retrieval';
-  /** Of a call: tokens; and how many instrumentations see it besides the innermost. */
+  readonly kind: 'server' | 'agent' | 'chain' | 'step' | 'person' | 'call' | 'embedding' | 'retrieval';
+  /** Of a call: tokens; and how many instrumentations see it besides the innermost; of a request whether a framework does. */
   readonly input: number;
   readonly output: number;
   readonly wrappers: number;
@@ -35,10 +35,16 @@ const { work } = fc.letrec<{ work: Work; leaf: Work; branch: Work }>((tie) => ({
     children: fc.constant([]),
   }),
   branch: fc.record({
-    kind: fc.constantFrom('server' as const, 'agent' as const, 'chain' as const, 'step' as const),
+    kind: fc.constantFrom(
+      'server' as const,
+      'agent' as const,
+      'chain' as const,
+      'step' as const,
+      'person' as const,
+    ),
     input: fc.constant(0),
     output: fc.constant(0),
-    wrappers: fc.constant(0),
+    wrappers: fc.integer({ min: 0, max: 1 }),
     children: fc.array(tie('work'), { minLength: 1, maxLength: 4 }),
   }),
 }));
@@ -57,7 +63,10 @@ export const traces: fc.Arbitrary<Traces> = fc.array(work, { minLength: 1, maxLe
   };
 });
 
-const BRANCHES: Readonly<Record<string, SpanParts>> = { server, agent, chain, step: {} };
+const person: SpanParts = { attributes: { 'user.id': 'bob', 'user.department': 'sales' } };
+const BRANCHES: Readonly<Record<string, SpanParts>> = { server, agent, chain, step: {}, person };
+/** A request as a framework sees it, which does not know for whom. */
+const served: SpanParts = { ...server, attributes: { 'http.request.method': 'POST', 'http.route': '/ask' } };
 const SERVICES = ['app', 'search'].map((name) => ({ attributes: { 'service.name': name } }));
 
 /** Makes the spans of one trace in the order in which they end. */
@@ -92,9 +101,10 @@ class Maker {
   #served(work: Work, parent: string | null, service: number): void {
     this.requests++;
     const other = 1 - service;
-    this.#span(parent, httpClient, service, (id) =>
-      this.#span(id, server, other, (inside) => this.#inside(work, inside, other)),
-    );
+    const inside = (id: string) => this.#inside(work, id, other);
+    const framework = (id: string) =>
+      work.wrappers > 0 ? this.#span(id, served, other, inside) : inside(id);
+    this.#span(parent, httpClient, service, (id) => this.#span(id, server, other, framework));
   }
 
   #call({ input, output, wrappers }: Work, parent: string | null, service: number): void {

@@ -1,6 +1,6 @@
-import type { SpanEvent } from '../../../../core/signals/span.ts';
-import { endOf } from '../event-id.ts';
-import type { OtlpAttributes, OtlpResource, OtlpSpan, OtlpSpanEvent, OtlpValue } from '../model.ts';
+import type { SpanEvent } from '../../../../../core/signals/span.ts';
+import { endOf } from '../../event-id.ts';
+import type { OtlpAttributes, OtlpResource, OtlpSpan, OtlpSpanEvent, OtlpValue } from '../../model.ts';
 
 /**
  * A span as it came, as far as it was kept: for what was held when the collector was killed, which `decideTrace` then decides

@@ -1,4 +1,4 @@
-import type { Trace } from './trace.ts';
+import type { Trace } from '../trace.ts';
 
 /** How full it is after the oldest were forgotten. */
 const ROOM_AFTER = 0.95;
@@ -9,11 +9,44 @@ interface RememberedOptions {
   readonly forMs: number;
 }
 
+/** The share of the bound that traces have besides in which no call and no part of a query has come. */
+const OTHERS_SHARE = 0.25;
+
 /**
  * Traces that were decided, for what comes of them late: a parent that turns out to be a roll-up of what was counted, or a
- * child of it. Of all that is past a bound the longest untouched is forgotten.
+ * child of it. Of all that is past a bound the longest untouched is forgotten. Most traces may be of nothing but requests; they
+ * have a bound of their own.
  */
 export class Remembered {
+  readonly #withParts: Traces;
+  readonly #others: Traces;
+
+  constructor({ spansMax, forMs }: RememberedOptions) {
+    this.#withParts = new Traces({ spansMax, forMs });
+    this.#others = new Traces({ spansMax: spansMax * OTHERS_SHARE, forMs });
+  }
+
+  get spans(): number {
+    return this.#withParts.spans + this.#others.spans;
+  }
+
+  add(trace: Trace, nowMs: number): void {
+    (trace.hasParts ? this.#withParts : this.#others).add(trace, nowMs);
+  }
+
+  /** Gives it back, and knows it no longer. */
+  take(id: string): Trace | undefined {
+    return this.#withParts.take(id) ?? this.#others.take(id);
+  }
+
+  /** Forgets what is too old. */
+  forget(nowMs: number): void {
+    this.#withParts.forget(nowMs);
+    this.#others.forget(nowMs);
+  }
+}
+
+class Traces {
   readonly #options: RememberedOptions;
   readonly #traces = new Map<string, { readonly trace: Trace; readonly sinceMs: number }>();
   #spans = 0;
@@ -40,7 +73,6 @@ export class Remembered {
     }
   }
 
-  /** Gives it back, and knows it no longer. */
   take(id: string): Trace | undefined {
     const known = this.#traces.get(id);
     if (known === undefined) return undefined;
@@ -49,7 +81,6 @@ export class Remembered {
     return known.trace;
   }
 
-  /** Forgets what is too old. */
   forget(nowMs: number): void {
     for (const [id, { sinceMs }] of this.#traces) {
       if (sinceMs + this.#options.forMs > nowMs) break;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'vitest';
-import { RecentSpans } from '../../../../../src/collector/receivers/otlp/spans/recent-spans.ts';
-import { spanId, traceId } from '../span.ts';
+import { RecentSpans } from '../../../../../../src/collector/receivers/otlp/spans/known/recent-spans.ts';
+import { spanId, traceId } from '../../span.ts';
 
 describe('recent spans', () => {
   it('are known again, as many as there is room for', () => {
