@@ -47,7 +47,12 @@ class Fleet {
     this.#ports = ports;
     const env = { NERVECENTER_PORT: String(port), NERVECENTER_ADMIN_TOKEN: TOKEN, ...WITHOUT_OTLP };
     this.#apps.push(new ObservedApp(CLI, { flags: [], args: ['collector'], dataDir: this.#home, env }));
-    this.#env = { ...env, NERVECENTER_HOST: NOBODYS_ADDRESS, NERVECENTER_USER_HEADER: REQUEST_HEADER };
+    this.#env = {
+      ...env,
+      NERVECENTER_DATA_DIR: this.dataDir,
+      NERVECENTER_HOST: NOBODYS_ADDRESS,
+      NERVECENTER_USER_HEADER: REQUEST_HEADER,
+    };
     const clustered = { ...this.#env, OTEL_SERVICE_NAME: CLUSTER };
     this.#cluster = new ObservedApp(PRIMARY, {
       flags: [],
