@@ -20,6 +20,7 @@ export function sourceNamed(service: string): Source {
 export const SHARED: AgentHandlers['sharing'] = {
   holder: { service: 'app', pid: 4242, url: 'http://127.0.0.1:9464', alone: false },
   add: () => {},
+  remove: () => {},
   disagreement: () => null,
   claimed: () => {},
 };

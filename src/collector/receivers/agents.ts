@@ -8,7 +8,7 @@ import type { Sharing } from './sharing.ts';
 
 /** What agents' messages turn into; `collector/start.ts` says what each does. */
 export interface AgentHandlers {
-  readonly sharing: Pick<Sharing, 'holder' | 'disagreement' | 'claimed' | 'add'>;
+  readonly sharing: Pick<Sharing, 'holder' | 'disagreement' | 'claimed' | 'add' | 'remove'>;
   /** Returns false when the agent is refused. */
   join(source: Source): boolean;
   leave(instanceId: string): void;
@@ -82,6 +82,7 @@ export function receiveFrom(link: AgentLink, handlers: AgentHandlers): void {
     }
   });
   link.onClose(() => {
+    handlers.sharing.remove(link);
     if (sender !== null) handlers.leave(sender.instanceId);
     sender = null;
   });

@@ -22,10 +22,13 @@ export class Sharing {
     this.#onClaimed = onClaimed;
   }
 
-  /** Those who are told when another collector takes over. */
+  /** From now on it is told when another collector takes over. */
   add(link: AgentLink): void {
     this.#links.add(link);
-    link.onClose(() => this.#links.delete(link));
+  }
+
+  remove(link: AgentLink): void {
+    this.#links.delete(link);
   }
 
   /** Why a process does not share it; `null`: it does. */
