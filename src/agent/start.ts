@@ -38,6 +38,8 @@ import { WebSocketTally } from './websocket/tally.ts';
 
 const FRAME_INTERVAL_MS = SECOND_MS;
 const HAND_OVER_INTERVAL_MS = 250;
+/** A collector that runs anyway is joined by whoever lives so long, and then has at once what is recorded. */
+const JOIN_DELAY_MS = 100;
 /** What is over so soon after it has recorded something leaves it in the spool, and does not pay for a collector. */
 const CONNECT_DELAY_MS = 100;
 /** Who lives so long has an admin who wants to see that it does, though it records nothing. */
@@ -111,16 +113,13 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
     measureTallies();
     return frames.send();
   };
-  const stopTimers = startTimers(wake, {
-    handOver: guarded(agent, handOver),
-    frame: guarded(agent, frame),
-  });
+  const timed = { handOver: guarded(agent, handOver), frame: guarded(agent, frame) };
+  const stopTimers = startTimers({ wake, connection }, timed);
   const flush = () => {
     stopObserving();
     minutes.emit();
     measureTallies();
-    const frame = frames.last();
-    connection.flushSync([frame, ...lastMessages(pipeline)], FLUSH_DEADLINE_MS);
+    connection.flushSync([frames.last(), ...lastMessages(pipeline)], FLUSH_DEADLINE_MS);
   };
   const keepExit = beforeProcessEnds(guarded(agent, flush));
   return () => {
@@ -158,10 +157,11 @@ function onceAwake(connect: () => void): () => void {
 }
 
 function startTimers(
-  wake: () => void,
+  { wake, connection }: { readonly wake: () => void; readonly connection: Connection },
   { handOver, frame }: Readonly<Record<'handOver' | 'frame', () => void>>,
 ): () => void {
   const timers = [
+    setTimeout(() => void connection.join(), JOIN_DELAY_MS),
     setTimeout(wake, IDLE_MS),
     setInterval(handOver, HAND_OVER_INTERVAL_MS),
     setInterval(frame, FRAME_INTERVAL_MS),

@@ -2,7 +2,7 @@ import type { Config } from '../../config/config.ts';
 import { backoffMs } from '../../core/backoff.ts';
 import { describeError, NervecenterError } from '../../core/errors.ts';
 import type { AgentMessage, CollectorMessage, Source } from '../../core/frame.ts';
-import type { Holder, Place } from '../../core/place.ts';
+import type { Place } from '../../core/place.ts';
 import { Asks } from './asks.ts';
 import type { CollectorLink, LinkEvents } from './link.ts';
 import { type Found, lookForCollector } from './look.ts';
@@ -58,13 +58,15 @@ export class Connection {
   /** Ports at which none could be hosted, other than the configured one. */
   readonly #taken = new Set<number>();
   #hostedPort: number | null = null;
-  #saidNotice = '';
+  readonly #notices: Notices;
+  #looking: Promise<void> = Promise.resolve();
   /** What was joined runs alone, and rows have no other place. */
   #restarts = false;
   #closed = false;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
+    this.#notices = new Notices(options.say);
   }
 
   get isOpen(): boolean {
@@ -72,24 +74,36 @@ export class Connection {
   }
 
   /** Joins a collector, or hosts one. Idempotent; never rejects. */
-  async open(): Promise<void> {
-    if (this.#link !== null || this.#closed) return;
-    try {
-      const found = await this.#look();
-      if (found.joined === null && performance.now() < this.#hostAtMs) {
-        this.#lookLater();
-        return;
+  open(): Promise<void> {
+    return this.#next((found) => this.#openBy(found));
+  }
+
+  /** Joins a collector that is there already. Never rejects. */
+  join(): Promise<void> {
+    return this.#next((found) => {
+      if (found.joined !== null) this.#openBy(found);
+    });
+  }
+
+  /** One look at a time: of two, each would find its own. */
+  #next(open: (found: Found) => void): Promise<void> {
+    this.#looking = this.#looking.then(async () => {
+      if (this.#link !== null || this.#closed) return;
+      try {
+        open(await this.#look());
+        if (this.#closed) this.close();
+      } catch (error) {
+        this.#notices.say(`the collector cannot be started: ${describeError(error)}`);
+        this.#retryLater();
       }
-      if (found.joined === null) this.#host(found);
-      else {
-        this.#link = found.joined.link;
-        this.#joined(found.joined.holder);
-      }
-      if (this.#closed) this.close();
-    } catch (error) {
-      this.#sayOnce(`the collector cannot be started: ${describeError(error)}`);
-      this.#retryLater();
-    }
+    });
+    return this.#looking;
+  }
+
+  #openBy(found: Found): void {
+    if (found.joined !== null) this.#joined(found.joined);
+    else if (performance.now() < this.#hostAtMs) this.#lookLater();
+    else this.#host(found);
   }
 
   /** Lost when there is no link: the caller keeps what must not be lost. */
@@ -110,7 +124,7 @@ export class Connection {
   /** See `CollectorLink.flushSync`. Events without a collector are left in the spool. Nothing can be sent afterwards. */
   flushSync(messages: readonly AgentMessage[], deadlineMs: number): void {
     if (this.#link === null && !this.#closed && messages.some(({ type }) => type === 'events'))
-      this.#keepForNext();
+      this.#link = startHosted(this.#options, { port: 0, spoolOnly: true }, this.#events());
     this.#closed = true;
     this.#link?.flushSync(messages, deadlineMs);
     this.#link = null;
@@ -133,9 +147,10 @@ export class Connection {
     return lookForCollector({ port, taken: this.#taken, hello, events: () => this.#events() });
   }
 
-  #joined(holder: Holder | undefined): void {
+  #joined({ link, holder }: NonNullable<Found['joined']>): void {
+    this.#link = link;
     const { config, source } = this.#options;
-    if (holder !== undefined && !isSibling(holder, source)) this.#sayOnce(joinedLine(holder));
+    if (holder !== undefined && !isSibling(holder, source)) this.#notices.say(joinedLine(holder));
     this.#restarts = holder?.alone === true && !config.storageChosen;
     this.#welcomed();
   }
@@ -143,21 +158,11 @@ export class Connection {
   /** @throws NervecenterError `NC_PORT_TAKEN` when every port that could be taken is. */
   #host({ refusal, freePort }: Found): void {
     if (this.#closed) return;
-    const { config, source, place, env } = this.#options;
+    const { config } = this.#options;
     if (freePort === null) throw allTaken(config.port);
-    if (refusal !== null) this.#sayOnce(ownDashboardLine(refusal, config));
+    if (refusal !== null) this.#notices.say(ownDashboardLine(refusal, config));
     this.#hostedPort = freePort;
-    const hosted = { config: { ...config, port: freePort }, source, place, env };
-    this.#link = startWorkerLink({ ...hosted, ...this.#events() });
-    this.#link.send({ type: 'hello', source });
-  }
-
-  /** A collector that nobody looks at, only to leave what there is to the next one. */
-  #keepForNext(): void {
-    const { config, source, place, env } = this.#options;
-    const hosted = { config: { ...config, port: 0 }, source, place, env, spoolOnly: true };
-    this.#link = startWorkerLink({ ...hosted, ...this.#events() });
-    this.#link.send({ type: 'hello', source });
+    this.#link = startHosted(this.#options, { port: freePort, spoolOnly: false }, this.#events());
   }
 
   #welcomed(): void {
@@ -195,7 +200,7 @@ export class Connection {
         this.#asks.answered(message.ask, message.value);
         break;
       case 'started':
-        this.#saidNotice = '';
+        this.#notices.forget();
         this.#options.say(message.notice);
         break;
       case 'failed':
@@ -208,21 +213,15 @@ export class Connection {
     const { port } = this.#options.config;
     const movedOn = portTaken && this.#hostedPort !== null && this.#hostedPort !== port;
     if (movedOn) this.#taken.add(this.#hostedPort ?? port);
-    else if (!portTaken || ++this.#portTaken >= PORT_TAKEN_ATTEMPTS) this.#sayOnce(notice);
+    else if (!portTaken || ++this.#portTaken >= PORT_TAKEN_ATTEMPTS) this.#notices.say(notice);
     this.#link?.close();
     this.#lost();
-  }
-
-  #sayOnce(notice: string): void {
-    if (notice === this.#saidNotice) return;
-    this.#saidNotice = notice;
-    this.#options.say(`[nervecenter] ${notice}\n`);
   }
 
   #lost(error?: unknown): void {
     if (this.#link === null || this.#closed) return;
     if (error !== undefined)
-      this.#sayOnce(`the collector broke and is started again: ${describeError(error)}`);
+      this.#notices.say(`the collector broke and is started again: ${describeError(error)}`);
     if (this.#welcomedMs !== null && performance.now() - this.#welcomedMs >= STEADY_MS) this.#failures = 0;
     this.#link = null;
     this.#welcomedMs = null;
@@ -240,6 +239,37 @@ export class Connection {
   #lookLater(): void {
     const delayMs = Math.min(LOOK_INTERVAL_MS, Math.max(0, this.#hostAtMs - performance.now()));
     setTimeout(() => void this.open(), delayMs).unref();
+  }
+}
+
+/** @param own `spoolOnly`: nobody looks at it, it only leaves what there is to the next one. */
+function startHosted(
+  { config, source, place, env }: ConnectionOptions,
+  { port, spoolOnly }: { readonly port: number; readonly spoolOnly: boolean },
+  events: LinkEvents,
+): CollectorLink {
+  const link = startWorkerLink({ config: { ...config, port }, source, place, env, spoolOnly, ...events });
+  link.send({ type: 'hello', source });
+  return link;
+}
+
+/** Says what it is given once in a row. */
+class Notices {
+  readonly #say: (line: string) => void;
+  #said = '';
+
+  constructor(say: (line: string) => void) {
+    this.#say = say;
+  }
+
+  say(notice: string): void {
+    if (notice === this.#said) return;
+    this.#said = notice;
+    this.#say(`[nervecenter] ${notice}\n`);
+  }
+
+  forget(): void {
+    this.#said = '';
   }
 }
 
