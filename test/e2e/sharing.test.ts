@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, it } from 'vitest';
-import type { PostgresConfig } from '../../src/config/config.ts';
 import { freePort, WITHOUT_OTLP } from '../support/free-port.ts';
 import { ObservedApp } from '../support/observed-app.ts';
 import { until } from '../support/poll.ts';
-import { startPostgres, type TestPostgres } from '../support/postgres.ts';
+import { startPostgres, type TestPostgres, urlOf } from '../support/postgres.ts';
 
 const WORKER = join(import.meta.dirname, 'fixtures', 'worker.cjs');
 const CLI = join(import.meta.dirname, '..', '..', 'dist', 'cli.js');
@@ -45,11 +44,6 @@ async function record(app: ObservedApp, times: number): Promise<void> {
   const url = await app.appUrl();
   for (let i = 0; i < times; i++) assert.equal((await fetch(`${url}/record`)).status, 200);
 }
-
-const url = (database: PostgresConfig) => {
-  const { PGHOST = '', PGPORT = '', PGUSER = '', PGDATABASE = '' } = database.env;
-  return `postgres:///${PGDATABASE}?${new URLSearchParams({ host: PGHOST, port: PGPORT, user: PGUSER })}`;
-};
 
 const joined = (app: ObservedApp) =>
   until(() => /^\[nervecenter\] joined the dashboard of \S+ at http/m.test(app.stderr), PATIENCE);
@@ -92,7 +86,7 @@ describe('two apps on one port', () => {
     const databases = [await postgres.createDatabase(), await postgres.createDatabase()] as const;
     const settings = databases.map((database) => ({
       NERVECENTER_PORT: port,
-      NERVECENTER_DATABASE_URL: url(database),
+      NERVECENTER_DATABASE_URL: urlOf(database),
     }));
     const first = start('first', settings[0] ?? {});
     await first.started();

@@ -77,3 +77,9 @@ function configOf({ host = '', port, user }: ClientConfig, database: string): Po
     env: { PGHOST: host, PGPORT: String(port), PGUSER: String(user), PGDATABASE: database },
   };
 }
+
+/** A database as a URL: an app takes no other name of one. */
+export function urlOf({ env }: PostgresConfig): string {
+  const { PGHOST = '', PGPORT = '', PGUSER = '', PGDATABASE = '' } = env;
+  return `postgres:///${PGDATABASE}?${new URLSearchParams({ host: PGHOST, port: PGPORT, user: PGUSER })}`;
+}

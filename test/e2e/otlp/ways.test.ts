@@ -11,7 +11,7 @@ import { GrpcRelay } from '../../support/otlp/grpc-relay.ts';
 import { newSeed } from '../../support/otlp/mishaps.ts';
 import { Relay } from '../../support/otlp/relay.ts';
 import { until } from '../../support/poll.ts';
-import { reachableTempDir, startPostgres, type TestPostgres } from '../../support/postgres.ts';
+import { reachableTempDir, startPostgres, type TestPostgres, urlOf } from '../../support/postgres.ts';
 import { type Provider, startProvider } from './provider.ts';
 import { assertToldBySpans, countsOf, type Rows, rowsIn } from './told-rows.ts';
 
@@ -93,7 +93,7 @@ function startApp(): ObservedApp {
   writeFileSync(path, JSON.stringify(targets));
   return new ObservedApp(APP, {
     env: {
-      ...(own.env as Record<string, string>),
+      NERVECENTER_DATABASE_URL: urlOf(own),
       PROVIDER_URL: provider.url,
       OTEL_SERVICE_NAME: 'ways',
       NERVECENTER_LOCAL: 'on',
