@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts';
 import type { OtlpTarget } from '../config/otlp/target.ts';
 import type { Source } from '../core/frame.ts';
+import { SECOND_MS } from '../core/units.ts';
 import { packageVersion } from '../platform/version.ts';
 import type { OtlpReceiver } from './otlp.ts';
 import { loginUrl } from './server/login/login.ts';
@@ -33,8 +34,17 @@ export function startNotice(options: NoticeOptions): string {
   lines.push(...otlpLines(options.otlp));
   if (host !== null) lines.push(['instrumented', host.instrumentations.join(', ')]);
   lines.push(['stop', storage === null ? 'Ctrl-C' : 'Ctrl-C; what is stored is kept']);
+  if (url !== '') lines.push(['next', nextStep(host, config)]);
   const body = lines.map(([label, value]) => `  ${label.padEnd(13)}${value}\n`).join('');
   return `nervecenter ${packageVersion()} · ${config.service}\n${body}`;
+}
+
+/** What makes the first figures. */
+function nextStep(host: Source | null, { intervalMs }: Config): string {
+  const soon = `within ${Math.round(intervalMs / SECOND_MS)} s`;
+  return host === null
+    ? `start an app beside it, as node --require nervecenter/otel app.js: it shows ${soon}`
+    : `open the dashboard and use the app: requests, model calls and cost show ${soon}`;
 }
 
 /** Where to, without what a URL may hold besides its host. */

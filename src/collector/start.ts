@@ -47,6 +47,7 @@ import { createStorage, type Storage } from './sinks/postgres/storage.ts';
 import type { Earlier } from './sinks/postgres/totals/earlier.ts';
 import type { Measuring } from './sinks/postgres/write/held-batch.ts';
 import { startNotice } from './start-notice.ts';
+import { stopNotice } from './stop-notice.ts';
 import { Ticker } from './ticker.ts';
 
 /** Once storage was tried in vain; a server that comes back sooner still tells. */
@@ -82,6 +83,8 @@ export interface Collector {
   attach(link: AgentLink, onGoodbye?: () => void): void;
   /** Stores what is queued, for at most `deadlineMs`, then stops everything. Idempotent. */
   shutdown(deadlineMs: number): Promise<void>;
+  /** What of its work outlives it and how to see that again, for whoever stopped it; empty where there is nothing to tell. */
+  kept(): string;
 }
 
 /**
@@ -156,6 +159,7 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
     ready: storageUsable.then((usable) => startNotice({ config, url, otlp, tokens, storage, usable, host })),
     attach,
     shutdown: once(stop),
+    kept: () => (hosted ? stopNotice({ counts: ledger.counts(), storage }) : ''),
   };
 }
 

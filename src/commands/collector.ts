@@ -1,5 +1,6 @@
 import { logToStderr } from '../collector/log.ts';
 import { startCollector } from '../collector/start.ts';
+import { sayKept } from '../collector/stop-notice.ts';
 import { readConfig } from '../config/config.ts';
 import { returnSpareMemory } from '../platform/spare-memory.ts';
 import { writeToStderr } from '../platform/stderr.ts';
@@ -19,5 +20,6 @@ export async function collector(): Promise<number> {
   await stop;
   stopReturning();
   await running.shutdown(SHUTDOWN_DEADLINE_MS);
+  sayKept(running, logToStderr);
   return 0;
 }

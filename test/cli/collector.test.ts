@@ -55,7 +55,7 @@ describe('nervecenter collector', () => {
         assert.equal(await collector.end(), 0);
         assert.equal(collector.stdout, '');
         // The start message and nothing else: no warning, no stack.
-        assert.match(collector.stderr, /^nervecenter \d\S* · app\n( {2}\w+ .*\n){3}$/);
+        assert.match(collector.stderr, /^nervecenter \d\S* · app\n( {2}\w+ .*\n){4}$/);
       });
     });
   }
