@@ -38,8 +38,11 @@ describe('chart data', () => {
   });
 
   test('is summed up in a sentence', () => {
-    assert.equal(summaryOf([line(4, null, 9, 7)]), 'CPU: now 7, lowest 4, highest 9.');
-    assert.equal(summaryOf([line(null)]), 'CPU: no data yet.');
+    assert.equal(
+      summaryOf({ times: [0, 5, 10, 15], series: [line(4, null, 9, 7)] }),
+      'CPU: now 7, lowest 4, highest 9.',
+    );
+    assert.equal(summaryOf({ times: [0], series: [line(null)] }), 'CPU: no data yet.');
   });
 
   test('says how long it reaches back', () => {

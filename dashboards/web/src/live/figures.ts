@@ -39,6 +39,16 @@ export function liveSpanMs(intervalMs: number): number {
   return (MAX_HISTORY - 1) * intervalMs;
 }
 
+/** So much is shown at least: on a shorter axis nothing has a shape yet. */
+const SPAN_MIN_MS = 60_000;
+
+/** Where the axis of a live chart begins: while there is less than its span it shows what there is. */
+export function liveFromMs({ times, series }: ChartFigures, toMs: number, spanMs: number): number {
+  const first = times.findIndex((_, index) => series.some(({ values }) => typeof values[index] === 'number'));
+  const firstMs = (times[first] ?? Number.POSITIVE_INFINITY) * 1000;
+  return Math.max(toMs - spanMs, Math.min(firstMs, toMs - SPAN_MIN_MS));
+}
+
 /** `last 5 min` */
 export function spanText(intervalMs: number): string {
   const seconds = (MAX_HISTORY * intervalMs) / 1000;
