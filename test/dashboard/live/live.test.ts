@@ -5,7 +5,7 @@ import { busy } from '../../../dashboards/web/src/fixtures/busy.ts';
 import { critical } from '../../../dashboards/web/src/fixtures/critical.ts';
 import { empty } from '../../../dashboards/web/src/fixtures/empty.ts';
 import { connectionDetail } from '../../../dashboards/web/src/live/connection-text.ts';
-import { liveFigures, spanText } from '../../../dashboards/web/src/live/figures.ts';
+import { liveFigures, liveFromMs, spanText } from '../../../dashboards/web/src/live/figures.ts';
 import { noticesOf } from '../../../dashboards/web/src/live/notices.ts';
 import { initialState } from '../../../src/client/metrics-state.ts';
 
@@ -48,6 +48,17 @@ describe('chart data', () => {
   test('says how long it reaches back', () => {
     assert.equal(spanText(5000), 'last 5 min');
     assert.equal(spanText(1000), 'last 60 s');
+    assert.equal(spanText(5000, 92_000), 'last 92 s');
+    assert.equal(spanText(5000, 295_000), 'last 5 min');
+  });
+
+  test('has an axis as long as there are figures: a minute at least, five at most', () => {
+    const from = (...values: (number | null)[]) =>
+      liveFromMs(liveFigures(at(0, 60, 100), [line(...values)], 60_000), 100_000, 300_000);
+    assert.equal(from(1, 2, 3), 0);
+    assert.equal(from(null, 2, 3), 40_000);
+    assert.equal(from(null, null, null), 40_000);
+    assert.equal(liveFromMs({ times: [0], series: [line(1)] }, 400_000, 300_000), 100_000);
   });
 });
 

@@ -51,6 +51,9 @@ const THOUSANDS: readonly Scale[] = [
 /** Whole numbers of up to six digits have room at an axis. */
 const MILLIONS_FROM = 1e6;
 const ROUND = [1, 2, 5, 10] as const;
+const LABELS_MIN = 2;
+/** By so much rounding up makes a step larger at most: from above 2 to 5. */
+const ROUNDING_MAX = 2.5;
 const LOWEST = 1e-12;
 const MONEY_DIGITS = 2;
 const DIGITS_MAX = 20;
@@ -62,8 +65,8 @@ export function axisTicks(high: number, { unit, ticksMax, isWhole }: AxisOptions
   const scale = scaleOf(base, high);
   const top = high / scale.divisor;
   const least = (isWhole && scale.divisor === 1) || scale.isWhole === true ? 1 : 0;
-  const step = Math.max(roundedUp(top / Math.max(1, ticksMax)), least);
-  const many = Math.floor(top / step + 1e-9);
+  const step = Math.max(roundStep(top, ticksMax), least);
+  const many = stepsIn(top, step);
   const digits = digitsOf(step, scale);
   const steps = Array.from({ length: many + 1 }, (_, index) => Number((index * step).toPrecision(12)));
   return {
@@ -88,6 +91,16 @@ function scaleOf(unit: string, high: number): Scale {
   };
   const scale = Object.hasOwn(known, unit) ? known[unit]?.() : undefined;
   return scale ?? (high < MILLIONS_FROM ? { divisor: 1, after: '' } : largest(THOUSANDS));
+}
+
+/** One label above 0 says little: a second one stands closer to it than there is room for, if it has to. */
+function roundStep(top: number, ticksMax: number): number {
+  const step = roundedUp(top / Math.max(1, ticksMax));
+  return stepsIn(top, step) >= LABELS_MIN ? step : roundedUp(top / (LABELS_MIN * ROUNDING_MAX));
+}
+
+function stepsIn(top: number, step: number): number {
+  return Math.floor(top / step + 1e-9);
 }
 
 /** The least of 1, 2 and 5 times a power of ten that is not below it. */

@@ -33,7 +33,7 @@ const SECONDS_SHOWN_BELOW = 600;
 const LABEL_SECONDS_PX = 64;
 const LABEL_MINUTES_PX = 44;
 /** Of CSS pixels an axis has so many per label at least. */
-const LABEL_EVERY_PX = 34;
+const LABEL_EVERY_PX = 30;
 
 /** uPlot's options for a chart. What changes without the chart being built anew is asked for at each drawing. */
 export function plotOptions(context: PlotContext): uPlot.Options {

@@ -49,8 +49,12 @@ export function liveFromMs({ times, series }: ChartFigures, toMs: number, spanMs
   return Math.max(toMs - spanMs, Math.min(firstMs, toMs - SPAN_MIN_MS));
 }
 
-/** `last 5 min` */
-export function spanText(intervalMs: number): string {
-  const seconds = (MAX_HISTORY * intervalMs) / 1000;
+/**
+ * `last 5 min`
+ *
+ * @param knownMs how long ago the first figure was, where that is less. @default as long as there can be any
+ */
+export function spanText(intervalMs: number, knownMs = Number.POSITIVE_INFINITY): string {
+  const seconds = Math.min(MAX_HISTORY * intervalMs, Math.max(knownMs, SPAN_MIN_MS)) / 1000;
   return seconds < 120 ? `last ${Math.round(seconds)} s` : `last ${Math.round(seconds / 60)} min`;
 }
