@@ -13,6 +13,8 @@ export interface ContextLike {
 }
 
 interface SpanLike {
+  /** Of spans of OpenTelemetry's SDK that are recorded, as they are by now. */
+  readonly attributes?: unknown;
   spanContext(): { readonly traceId?: unknown; readonly spanId?: unknown; readonly traceFlags?: unknown };
 }
 
@@ -77,6 +79,16 @@ export function activeSpan(): ActiveSpan | null {
   } catch {
     return null; // The context manager is the app's own.
   }
+}
+
+/**
+ * What the app's own span around here says of itself, where the SDK is ours, so that the span goes out with ours.
+ *
+ * @returns nothing where there is none, or it is not recorded.
+ */
+export function activeAttributes(): Readonly<Record<string, unknown>> {
+  const span = own?.innermost()?.getValue(SPAN_KEY) as SpanLike | undefined;
+  return { ...(span?.attributes ?? {}) };
 }
 
 /** The span of a context, `null` where it has none with valid ids. */
