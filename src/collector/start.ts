@@ -22,6 +22,7 @@ import { hostMeasure } from './host/measure.ts';
 import { createHostSampler } from './host/sampler.ts';
 import { Live } from './live/live.ts';
 import type { Log } from './log.ts';
+import { startNotice, stopNotice } from './notices.ts';
 import { type OtlpReceiverOptions, startOtlpReceiver } from './otlp.ts';
 import { createPricer, type Pricer } from './pricing/pricer.ts';
 import { ownResource } from './prometheus/target-info.ts';
@@ -46,8 +47,6 @@ import { keepSpansBounded } from './sinks/postgres/schema/span-budget.ts';
 import { createStorage, type Storage } from './sinks/postgres/storage.ts';
 import type { Earlier } from './sinks/postgres/totals/earlier.ts';
 import type { Measuring } from './sinks/postgres/write/held-batch.ts';
-import { startNotice } from './start-notice.ts';
-import { stopNotice } from './stop-notice.ts';
 import { Ticker } from './ticker.ts';
 
 /** Once storage was tried in vain; a server that comes back sooner still tells. */

@@ -5,8 +5,8 @@ import type { CollectorMessage, Source } from '../core/frame.ts';
 import type { Place } from '../core/place.ts';
 import type { AgentLink } from './agent-link.ts';
 import { logToStderr } from './log.ts';
+import { sayKept } from './notices.ts';
 import { startCollector } from './start.ts';
-import { sayKept } from './stop-notice.ts';
 
 /** What the agent hands to the thread it starts. */
 export interface WorkerInput {

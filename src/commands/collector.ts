@@ -1,6 +1,6 @@
 import { logToStderr } from '../collector/log.ts';
+import { sayKept } from '../collector/notices.ts';
 import { startCollector } from '../collector/start.ts';
-import { sayKept } from '../collector/stop-notice.ts';
 import { readConfig } from '../config/config.ts';
 import { returnSpareMemory } from '../platform/spare-memory.ts';
 import { writeToStderr } from '../platform/stderr.ts';

@@ -1,12 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'vitest';
-import { stopNotice } from '../../src/collector/stop-notice.ts';
+import { stopNotice } from '../../src/collector/notices.ts';
 
-const storage = {
-  state: 'ok',
-  description: 'embedded PostgreSQL 18 in .nervecenter',
-  durable: true,
-} as const;
+const storage = { description: 'embedded PostgreSQL 18 in .nervecenter' };
 const counts = { events_stored: 0, events_queued: 0, dropped: {} };
 const AGAIN = 'to see them again: start it again, or npx nervecenter collector';
 
