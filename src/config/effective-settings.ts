@@ -2,7 +2,8 @@ import { cachesText } from '../core/cache-names.ts';
 import { DAY_MS } from '../core/units.ts';
 import { userHeadersText } from '../core/user-headers.ts';
 import type { Config } from './config.ts';
-import { STANDARD_TARGET } from './otlp/targets.ts';
+import { shownParts } from './file/config-file.ts';
+import { STANDARD_TARGET } from './otlp/target.ts';
 import { retentionText } from './retention.ts';
 import { defaultOf, SETTINGS, type SettingName } from './settings.ts';
 
@@ -12,6 +13,7 @@ export function effectiveSettings(config: Config): Partial<Record<SettingName, s
   return {
     OTEL_SDK_DISABLED: String(config.disabled),
     OTEL_SERVICE_NAME: config.service,
+    OTEL_CONFIG_FILE: shownFile(config),
     OTEL_METRICS_EXPORTER: config.metricsExporters.join(',') || 'unset',
     OTEL_EXPORTER_PROMETHEUS_HOST: config.prometheusExporterHost,
     OTEL_EXPORTER_PROMETHEUS_PORT: String(config.prometheusExporterPort),
@@ -52,6 +54,12 @@ export function effectiveSettings(config: Config): Partial<Record<SettingName, s
     NERVECENTER_SCHEMA: config.schema,
     DATABASE_URL: shownUrl(config, 'DATABASE_URL'),
   };
+}
+
+function shownFile({ configFile }: Config): string {
+  if (configFile === null) return 'unset';
+  const { path, notInEffect } = configFile;
+  return notInEffect.length === 0 ? path : `${path}, without ${shownParts(notInEffect)}`;
 }
 
 function shownUrl({ postgres }: Config, name: SettingName): string {
