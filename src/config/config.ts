@@ -4,7 +4,7 @@ import { NervecenterError } from '../core/errors.ts';
 import type { RetentionKey } from '../core/signals/signal.ts';
 import { DAY_MS, type Milliseconds, milliseconds } from '../core/units.ts';
 import { parseUserHeaders, type UserHeaders } from '../core/user-headers.ts';
-import { type ConfigFile, readConfigFile, withConfigFile } from './file/config-file.ts';
+import { type ConfigFileOutcome, outcomeOf, readConfigFile, withConfigFile } from './file/config-file.ts';
 import { nearestName } from './nearest-name.ts';
 import type { OtlpTarget } from './otlp/target.ts';
 import { readOtlpTargets } from './otlp/targets.ts';
@@ -27,7 +27,7 @@ import {
 export interface Config extends Resource {
   readonly disabled: boolean;
   /** What became of the file that stands in the place of OpenTelemetry's variables; `null`: there is none. */
-  readonly configFile: Pick<ConfigFile, 'path' | 'notInEffect' | 'problem'> | null;
+  readonly configFile: ConfigFileOutcome | null;
   readonly port: number;
   readonly host: string;
   /** Where OTLP is taken over HTTP; `null`: as the collector has it that runs alone, or in an app. */
@@ -136,7 +136,7 @@ export function readConfig(
   const postgres = readPostgres(setting, env, reader);
   const config: Config = {
     disabled: setting.textOrDefault('OTEL_SDK_DISABLED').toLowerCase() === 'true',
-    configFile: file && { path: file.path, notInEffect: file.notInEffect, problem: file.problem },
+    configFile: file && outcomeOf(file),
     ...readResource(setting, cwd, file?.resourceAttributes),
     port: setting.integer('NERVECENTER_PORT'),
     host: setting.textOrDefault('NERVECENTER_HOST'),

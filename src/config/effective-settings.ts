@@ -67,10 +67,11 @@ function shownUrl({ postgres }: Config, name: SettingName): string {
 }
 
 /** Of the receiver that the standard variables name; headers are secrets, and so is what a URL may hold. */
-function otlpSettings({ otlpTargets, tracing }: Config): Partial<Record<SettingName, string>> {
+function otlpSettings({ otlpTargets, tracing, configFile }: Config): Partial<Record<SettingName, string>> {
   const standard = otlpTargets.find(({ name }) => name === STANDARD_TARGET);
   const [endpoint] = Object.values(standard?.endpoints ?? {});
-  const others = otlpTargets.filter((target) => target !== standard).map(({ name }) => name);
+  const standards = configFile?.targetNames ?? [STANDARD_TARGET];
+  const others = otlpTargets.map(({ name }) => name).filter((name) => !standards.includes(name));
   return {
     OTEL_EXPORTER_OTLP_ENDPOINT: endpoint === undefined ? 'unset' : new URL(endpoint.url).origin,
     OTEL_EXPORTER_OTLP_PROTOCOL: endpoint?.protocol ?? SETTINGS.OTEL_EXPORTER_OTLP_PROTOCOL.default,

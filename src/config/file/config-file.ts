@@ -12,19 +12,25 @@ import { readExporters } from './exporters.ts';
 import { FilePart } from './file-part.ts';
 import { attributesIn, type FileSdk, propagatorNames, readSdk, samplerVariables } from './sdk-parts.ts';
 
-/** What a file of OpenTelemetry's declarative configuration says. */
-export interface ConfigFile {
+/** What became of a file, for an operator to know. */
+export interface ConfigFileOutcome {
   /** As the operator names it. */
   readonly path: string;
+  /** Names of what it sends to. */
+  readonly targetNames: readonly string[];
+  /** Paths of what is in it and has no effect here. */
+  readonly notInEffect: readonly string[];
+  /** Why nothing of it could be taken, `null` where it could: what was expected, what came, what to do. */
+  readonly problem: string | null;
+}
+
+/** What a file of OpenTelemetry's declarative configuration says. */
+export interface ConfigFile extends Omit<ConfigFileOutcome, 'targetNames'> {
   /** The standard variables that say the same of what we have variables for. */
   readonly variables: Env;
   readonly resourceAttributes: Attributes;
   readonly targets: readonly OtlpTarget[];
   readonly sdk: FileSdk;
-  /** Paths of what is in it and has no effect here. */
-  readonly notInEffect: readonly string[];
-  /** Why nothing of it could be taken, `null` where it could: what was expected, what came, what to do. */
-  readonly problem: string | null;
 }
 
 type Content = Omit<ConfigFile, 'path' | 'problem'>;
@@ -61,12 +67,12 @@ export function withConfigFile(env: Env, { variables }: ConfigFile): Env {
   return { ...Object.fromEntries(others), ...variables };
 }
 
+export function outcomeOf({ path, targets, notInEffect, problem }: ConfigFile): ConfigFileOutcome {
+  return { path, targetNames: targets.map(({ name }) => name), notInEffect, problem };
+}
+
 /** What an operator should know of the file, in a line; `null` where all of it is in effect. */
-export function configFileNotice({
-  path,
-  notInEffect,
-  problem,
-}: Pick<ConfigFile, 'path' | 'notInEffect' | 'problem'>): string | null {
+export function configFileNotice({ path, notInEffect, problem }: ConfigFileOutcome): string | null {
   if (problem !== null) return `${problem} Nothing is sent until then.`;
   if (notInEffect.length === 0) return null;
   return `${NAME}: in ${printable(path)}, this version has nothing for ${shownParts(notInEffect)}; the rest is in effect.`;
