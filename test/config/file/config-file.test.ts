@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -278,6 +279,22 @@ describe('what of a configuration file is not in effect', () => {
     assert.doesNotMatch(notice, /\n/);
     assert.equal(configFile && configFileNotice({ ...configFile, notInEffect: [] }), null);
   });
+});
+
+it('nothing is loaded for a configuration file where there is none', () => {
+  const script = `
+    const { readConfig } = await import(process.argv[1]);
+    const { cache } = (await import('node:module')).createRequire(process.argv[1]);
+    const loaded = () => Object.keys(cache).filter((path) => /opentelemetry.configuration/.test(path)).length > 0;
+    readConfig({}, process.argv[2]);
+    const before = loaded();
+    readConfig({ OTEL_CONFIG_FILE: 'otel.yaml' }, process.argv[2]);
+    console.log(JSON.stringify([before, loaded()]));
+  `;
+  configOf('');
+  const config = join(import.meta.dirname, '..', '..', '..', 'src', 'config', 'config.ts');
+  const args = ['--input-type=module', '--eval', script, config, CWD];
+  assert.equal(execFileSync(process.execPath, args, { encoding: 'utf8' }), '[false,true]\n');
 });
 
 describe('variables in a configuration file', () => {
