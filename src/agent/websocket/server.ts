@@ -6,6 +6,7 @@ import { callerIn } from '../context/traceparent.ts';
 import type { Agent, Instrumentation } from '../instrumentation.ts';
 import { onModuleLoad } from '../modules/hook.ts';
 import { replaceMethod } from '../modules/replace-method.ts';
+import { boundPath } from './paths.ts';
 
 /** The width of the column the path is stored in. */
 const PATH_LENGTH_MAX = 255;
@@ -192,7 +193,7 @@ function openSession(
     const user =
       work.user === undefined && agent.identity.isKnown ? agent.identity.userOf(request) : undefined;
     if (user !== undefined) work.setUser(user);
-    const session = new Session(agent, pathOf(request.url), work);
+    const session = new Session(agent, boundPath(agent, pathOf(request.url)), work);
     Object.defineProperty(webSocket, SESSION, { value: session });
     agent.websockets.opened();
     return session;

@@ -1,10 +1,26 @@
-import type { Attributes, Frame, GaugePoint, HistogramPoint, Point } from '../../core/frame.ts';
+import type { Attributes, Frame, GaugePoint, Point } from '../../core/frame.ts';
+import { OVERFLOW } from '../../core/label-bounds.ts';
+import { isLasting } from '../../core/measured.ts';
+import { type Meeting, SeriesNames } from '../../core/series-names.ts';
 import type { Milliseconds } from '../../core/units.ts';
 import type { MetricFamily, MetricSeries } from '../metric-family.ts';
-import { CumulativeBuckets, Exemplars, ShownHistogram } from './cumulative.ts';
-import { SlidingHistogram, SlidingSum, slotAt, WINDOW_SLOTS } from './sliding.ts';
+import {
+  type AnySeries,
+  absorbCounter,
+  absorbHistogram,
+  addToCounter,
+  addToHistogram,
+  type CounterSeries,
+  type GaugeSeries,
+  type HistogramSeries,
+  type Now,
+  newSeries,
+  type SeriesName,
+  seriesKey,
+} from './series.ts';
+import { slotAt, WINDOW_SLOTS } from './sliding.ts';
 
-/** Past so many series of one metric the rest is refused: the label that explodes is a bug of its sender. */
+/** Past so many series of one metric those make room that were not used for longest. */
 const SERIES_MAX_PER_METRIC = 2000;
 const METRICS_MAX = 2000;
 /**
@@ -12,59 +28,21 @@ const METRICS_MAX = 2000;
  * ever, and sums of what is smaller stay finite, as every number of a snapshot is.
  */
 const MAGNITUDE_MAX = 1e30;
-/** A million values a second for 140 years. Up to twice as many, sums and differences of counts are exact. */
-const COUNT_MAX = 2 ** 52;
+const OVERFLOW_KEY = seriesKey(OVERFLOW);
 
-/** One counter with its attributes: the total since the collector started, and the window. */
-export interface CounterSeries {
-  readonly attributes: Attributes;
-  total: number;
-  /** The most that `/metrics` has shown. */
-  shown: number;
-  /** When it was first counted. */
-  readonly createdMs: number;
-  readonly window: SlidingSum;
-}
-
-/** One histogram with its attributes: totals since the collector started, and the window. */
-export interface HistogramSeries {
-  readonly attributes: Attributes;
-  count: number;
-  sum: number;
-  zeroCount: number;
-  readonly buckets: CumulativeBuckets;
-  /** What `/metrics` shows instead, since something was taken back; `null`: nothing was. */
-  shown: ShownHistogram | null;
-  readonly exemplars: Exemplars;
-  /** When it was first measured. */
-  readonly createdMs: number;
-  readonly window: SlidingHistogram;
-}
-
-/** One gauge with its attributes: each instance's latest value. */
-export interface GaugeSeries {
-  readonly attributes: Attributes;
-  readonly values: Map<string, number>;
-}
-
-interface Metric<S> {
+interface AnyMetric {
   readonly kind: Point['kind'];
   readonly unit: string;
   readonly description: string;
-  readonly series: Map<string, S>;
+  /** Of our signals: its labels are bounded by name. */
+  readonly isOurs: boolean;
+  readonly series: Map<string, AnySeries>;
 }
 
-/** The moment of a merge, and the part of the window that it is in. */
-interface Now {
-  readonly nowMs: number;
-  readonly slot: number;
-  /** Of what is taken back: the part it was counted in, `null` where that has left the window. */
-  readonly countedIn?: number | null;
+/** What a series is to be found or made for. */
+interface Wanted extends Now {
+  readonly meeting: Meeting;
 }
-
-type AnySeries = CounterSeries | HistogramSeries | GaugeSeries;
-type AnyMetric = Metric<AnySeries>;
-type SeriesName = Pick<Point, 'name' | 'kind' | 'unit' | 'description' | 'attributes'>;
 
 /** How many more series the stores that share it may begin. */
 export interface SeriesBudget {
@@ -75,27 +53,46 @@ const NONE_REFUSED: readonly Point[] = [];
 
 /**
  * Everything the frames of all instances add up to. Counters and histograms of all instances are one series, so they
- * outlive any of them; gauges are kept per instance and forgotten with it.
+ * outlive any of them; gauges are kept per instance and forgotten with it. Names and series past their bounds give up their
+ * places to busier ones; what they counted goes on as that of `other`, so that no sum over all of them ever falls.
  */
 export class LiveStore {
   readonly #windowMs: Milliseconds;
   readonly #budget: SeriesBudget;
   readonly #metrics = new Map<string, AnyMetric>();
   #series = 0;
+  /** By which its series are told apart; of stores that are shown together the same. */
+  readonly names: SeriesNames;
 
-  /** @param budget of all stores that share it. @default without a bound of its own */
-  constructor(windowMs: Milliseconds, budget: SeriesBudget = { left: Number.POSITIVE_INFINITY }) {
+  /**
+   * @param budget of all stores that share it. @default without a bound of its own
+   * @param names of all stores that are shown together. @default its own
+   */
+  constructor(
+    windowMs: Milliseconds,
+    budget: SeriesBudget = { left: Number.POSITIVE_INFINITY },
+    names = new SeriesNames(),
+  ) {
     this.#windowMs = windowMs;
     this.#budget = budget;
+    this.names = names;
+    names.join((attribute, name, nowMs) => this.#foldName(attribute, name, nowMs));
   }
 
   /**
    * A gauge that is NaN has no value any more.
    *
+   * @param meeting `recalled`: what was counted before everything else, for which nothing has to make room. @default 'used'
    * @returns the points that were not taken: past a bound, of another kind than their metric, or no quantity.
    */
-  merge(instanceId: string, frame: Pick<Frame, 'points'>, nowMs: number): readonly Point[] {
-    const now = { nowMs, slot: slotAt(nowMs, this.#windowMs) };
+  merge(
+    instanceId: string,
+    frame: Pick<Frame, 'points'>,
+    nowMs: number,
+    meeting: Meeting = 'used',
+  ): readonly Point[] {
+    const now = { ...this.#at(nowMs), meeting };
+    if (meeting === 'used') this.names.meet(frame.points, nowMs);
     let refused: Point[] | null = null;
     for (const point of frame.points) {
       if (this.#mergePoint(instanceId, point, now)) continue;
@@ -105,16 +102,13 @@ export class LiveStore {
     return refused ?? NONE_REFUSED;
   }
 
-  /** Takes in the counters and histograms of another one, which ends by that; what its window holds counts as of now. */
+  /** Takes in the counters and histograms of another one, which ends by that. Nothing makes room for its names. */
   absorb(other: LiveStore, nowMs: number): void {
-    const slot = slotAt(nowMs, this.#windowMs);
+    const now: Wanted = { ...this.#at(nowMs), meeting: 'recalled' };
     for (const [name, metric] of other.#metrics) {
       for (const one of metric.series.values()) {
-        const series = this.#seriesFor({ ...metric, name, attributes: one.attributes }, nowMs);
-        if (series === null) continue;
-        if (metric.kind === 'counter') absorbCounter(series as CounterSeries, one as CounterSeries, slot);
-        if (metric.kind === 'histogram')
-          absorbHistogram(series as HistogramSeries, one as HistogramSeries, slot);
+        const series = this.#seriesFor({ ...metric, name, attributes: one.attributes }, now);
+        if (series !== null) absorb(metric.kind, series, one, now);
       }
     }
     other.#budget.left += other.#series;
@@ -169,15 +163,15 @@ export class LiveStore {
   }
 
   /** Returns whether it was taken. */
-  #mergePoint(instanceId: string, point: Point, now: Now): boolean {
+  #mergePoint(instanceId: string, point: Point, now: Wanted): boolean {
     if (point.kind === 'gauge' && Number.isNaN(point.value)) {
       this.#forgetGauge(instanceId, point);
       return true;
     }
     if (!(Math.abs(point.kind === 'histogram' ? point.sum : point.value) <= MAGNITUDE_MAX)) return false;
-    const series = this.#seriesFor(point, now.nowMs);
+    const series = this.#seriesFor(point, now);
     if (series === null) return false;
-    const at =
+    const at: Now =
       point.countedMs === undefined ? now : { ...now, countedIn: this.#slotOf(point.countedMs, now) };
     if (point.kind === 'counter') addToCounter(series as CounterSeries, point.value, at);
     else if (point.kind === 'histogram') addToHistogram(series as HistogramSeries, point, at);
@@ -199,87 +193,107 @@ export class LiveStore {
     if (values?.size === 0) metric.series.delete(key);
   }
 
-  #seriesFor(point: SeriesName, nowMs: number): AnySeries | null {
+  #at(nowMs: number): Now {
+    return { nowMs, slot: slotAt(nowMs, this.#windowMs) };
+  }
+
+  #seriesFor(point: SeriesName, now: Wanted): AnySeries | null {
     const metric = this.#metricOf(point);
     if (metric === undefined || metric.kind !== point.kind) return null;
-    const key = seriesKey(point.attributes);
-    let series = metric.series.get(key);
-    if (series === undefined) {
-      if (metric.series.size >= SERIES_MAX_PER_METRIC || this.#budget.left <= 0) return null;
-      series = newSeries(point, nowMs);
-      metric.series.set(key, series);
-      this.#budget.left--;
-      this.#series++;
+    const { isOurs } = metric;
+    const attributes = isOurs ? this.names.of(point.attributes, now.meeting) : point.attributes;
+    const key = seriesKey(attributes);
+    const known = metric.series.get(key);
+    if (known !== undefined) {
+      known.usedMs = Math.max(known.usedMs, now.nowMs);
+      return known;
     }
+    if (this.#budget.left <= 0) return null;
+    if (metric.series.size < SERIES_MAX_PER_METRIC || this.#makeRoom(metric, now))
+      return this.#add(metric, key, newSeries({ ...point, attributes }, now.nowMs));
+    return isOurs ? this.#nameless(metric, attributes, now) : null;
+  }
+
+  /** What the series without names have is told apart by nothing but what is few. */
+  #nameless(metric: AnyMetric, attributes: Attributes, { nowMs }: Now): AnySeries {
+    const few = this.names.withoutAny(attributes);
+    const key = seriesKey(few);
+    return metric.series.get(key) ?? this.#add(metric, key, newSeries({ ...metric, attributes: few }, nowMs));
+  }
+
+  #add(metric: AnyMetric, key: string, series: AnySeries): AnySeries {
+    metric.series.set(key, series);
+    this.#budget.left--;
+    this.#series++;
     return series;
+  }
+
+  #remove(metric: AnyMetric, key: string): void {
+    metric.series.delete(key);
+    this.#budget.left++;
+    this.#series--;
   }
 
   #metricOf({ name, kind, unit, description }: SeriesName): AnyMetric | undefined {
     let metric = this.#metrics.get(name);
     if (metric === undefined && this.#metrics.size < METRICS_MAX) {
-      metric = { kind, unit, description, series: new Map() };
+      metric = { kind, unit, description, isOurs: isLasting({ name, kind }), series: new Map() };
       this.#metrics.set(name, metric);
     }
     return metric;
   }
-}
 
-function newSeries({ kind, attributes }: SeriesName, createdMs: number): AnySeries {
-  if (kind === 'counter') return { attributes, total: 0, shown: 0, createdMs, window: new SlidingSum() };
-  if (kind === 'gauge') return { attributes, values: new Map() };
-  const totals = { count: 0, sum: 0, zeroCount: 0, buckets: new CumulativeBuckets(), shown: null };
-  return { attributes, ...totals, exemplars: new Exemplars(), createdMs, window: new SlidingHistogram() };
-}
-
-function addToCounter(series: CounterSeries, value: number, { slot, countedIn }: Now): void {
-  if (value < 0) {
-    if (countedIn === undefined) return; // A total falls by what the collector takes back, and by nothing else.
-    series.shown = Math.max(series.shown, series.total);
+  /** A name has lost its place: its series go on as those of `other`. */
+  #foldName(attribute: string, name: string, nowMs: number): void {
+    const now = this.#at(nowMs);
+    for (const metric of this.#metrics.values()) {
+      if (!metric.isOurs) continue;
+      for (const [key, series] of metric.series) {
+        if (series.attributes[attribute] !== name) continue;
+        this.#remove(metric, key);
+        this.#fold(metric, series, this.names.without(series.attributes, attribute), now);
+      }
+    }
   }
-  series.total += value;
-  const into = countedIn === undefined ? slot : countedIn;
-  if (into !== null) series.window.add(value, into);
+
+  /** Makes room in a metric that has as many series as it may. False: there is none to be made. */
+  #makeRoom(metric: AnyMetric, { nowMs, slot, meeting }: Wanted): boolean {
+    const isFull = () => metric.series.size >= SERIES_MAX_PER_METRIC;
+    if (metric.isOurs) {
+      while (meeting === 'used' && isFull()) if (!this.names.makeRoom(metric.series.values(), nowMs)) break;
+      return !isFull();
+    }
+    while (isFull()) {
+      const [key, series] = leastUsed(metric.series) ?? [];
+      if (key === undefined || series === undefined) return false;
+      this.#remove(metric, key);
+      this.names.count();
+      // The value of a gauge that is not set any more is nobody's.
+      if (metric.kind !== 'gauge') this.#fold(metric, series, OVERFLOW, { nowMs, slot });
+    }
+    return true;
+  }
+
+  #fold(metric: AnyMetric, series: AnySeries, attributes: Attributes, now: Now): void {
+    const key = seriesKey(attributes);
+    const into =
+      metric.series.get(key) ?? this.#add(metric, key, newSeries({ ...metric, attributes }, now.nowMs));
+    into.usedMs = Math.max(into.usedMs, series.usedMs);
+    absorb(metric.kind, into, series, now);
+  }
 }
 
-/** What its buckets hold is what counts: a histogram whose count is another one is refused by who scrapes it. */
-function addToHistogram(
-  series: HistogramSeries,
-  point: HistogramPoint,
-  { slot, nowMs, countedIn }: Now,
-): void {
-  const count = point.counts.reduce((sum, inBucket) => sum + inBucket, point.zeroCount);
-  if (series.count + count > COUNT_MAX) return;
-  if (count < 0) series.shown ??= new ShownHistogram(series);
-  series.count += count;
-  series.buckets.add(point);
-  series.sum += point.sum;
-  series.zeroCount += point.zeroCount;
-  if (point.exemplar !== undefined) series.exemplars.add(point.exemplar, nowMs);
-  const into = countedIn === undefined ? slot : countedIn;
-  if (into !== null) series.window.add(point, into);
+function absorb(kind: Point['kind'], into: AnySeries, series: AnySeries, now: Now): void {
+  if (kind === 'counter') absorbCounter(into as CounterSeries, series as CounterSeries, now.slot);
+  if (kind === 'histogram') absorbHistogram(into as HistogramSeries, series as HistogramSeries, now);
 }
 
-function absorbCounter(series: CounterSeries, other: CounterSeries, slot: number): void {
-  series.total += other.total;
-  series.window.add(other.window.sum(slot), slot);
-}
-
-function absorbHistogram(series: HistogramSeries, other: HistogramSeries, slot: number): void {
-  series.count += other.count;
-  series.sum += other.sum;
-  series.zeroCount += other.zeroCount;
-  series.buckets.add(other.buckets);
-  const window = other.window.distribution(slot);
-  if (window.count > 0) series.window.add(window, slot);
-}
-
-/** One text per set of attributes, whatever their order. */
-function seriesKey(attributes: Attributes): string {
-  const names = Object.keys(attributes);
-  if (names.length > 1) names.sort();
-  let key = '';
-  for (const name of names) key += `${name}\u0001${String(attributes[name])}\u0002`;
-  return key;
+/** But for the one that holds what others have left. */
+function leastUsed(series: ReadonlyMap<string, AnySeries>): [key: string, series: AnySeries] | null {
+  let oldest: [string, AnySeries] | null = null;
+  for (const entry of series)
+    if (entry[0] !== OVERFLOW_KEY && (oldest === null || entry[1].usedMs < oldest[1].usedMs)) oldest = entry;
+  return oldest;
 }
 
 function* cumulative(
