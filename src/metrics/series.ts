@@ -8,7 +8,7 @@ import {
 } from '@opentelemetry/sdk-metrics';
 import type { Attributes, AttributeValue, Exemplar } from '../core/frame.ts';
 import { HISTOGRAM_SCALE, HistogramDelta } from '../core/histogram.ts';
-import { OVERFLOW } from '../core/label-bounds.ts';
+import { OVERFLOW } from '../core/names/label-bounds.ts';
 import { isTraceId } from '../core/signals/checks.ts';
 
 /**

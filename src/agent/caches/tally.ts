@@ -1,4 +1,4 @@
-import { BoundedNames } from '../../core/bounded-names.ts';
+import { BoundedNames } from '../../core/names/bounded-names.ts';
 import { OTHER_CACHES, RESERVED_CACHES } from '../../core/signals/cache.ts';
 import { currentContext, type WorkContext } from '../context/context.ts';
 

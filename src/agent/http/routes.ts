@@ -1,5 +1,5 @@
 import { RouteBound } from '../../core/http/served.ts';
-import { ROUTE } from '../../core/label-bounds.ts';
+import { ROUTE } from '../../core/names/label-bounds.ts';
 import type { Agent } from '../instrumentation.ts';
 
 const routesByAgent = new WeakMap<Agent, RouteBound>();

@@ -6,7 +6,6 @@ import {
   type MetricData,
   type MetricProducer,
 } from '@opentelemetry/sdk-metrics';
-import { BoundedSeries } from '../../core/bounded-series.ts';
 import type { Point } from '../../core/frame.ts';
 import {
   BUCKETS_PER_DOUBLING,
@@ -14,6 +13,7 @@ import {
   HISTOGRAM_SCALE,
   HistogramDelta,
 } from '../../core/histogram.ts';
+import { BoundedSeries } from '../../core/names/bounded-series.ts';
 import { collectionOf } from '../../metrics/meter-provider.ts';
 import type { HrTime } from '../../metrics/series.ts';
 import { type ImmediateProducer, pointsOf } from '../../metrics/snapshot-reader.ts';

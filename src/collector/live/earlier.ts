@@ -1,6 +1,6 @@
 import type { Point } from '../../core/frame.ts';
 import { netOf } from '../../core/measured.ts';
-import type { SeriesNames } from '../../core/series-names.ts';
+import type { SeriesNames } from '../../core/names/series-names.ts';
 import type { Milliseconds } from '../../core/units.ts';
 import type { CounterSeries, HistogramSeries } from './series.ts';
 import { LiveStore } from './store.ts';

@@ -1,8 +1,8 @@
 import type { Frame, Point, Source } from '../../core/frame.ts';
 import { evaluateHealth } from '../../core/health.ts';
 import { EVERYBODY, isEverybody, type SenderFilter } from '../../core/history/sender-filter.ts';
-import { labelKind } from '../../core/label-bounds.ts';
 import { FOLDED_LABEL, FOLDED_LABELS } from '../../core/llm/labels.ts';
+import { labelKind } from '../../core/names/label-bounds.ts';
 import type { Health, PipelineSnapshot, Snapshot } from '../../core/snapshot.ts';
 import { GIVEN_UP, GIVEN_UP_REASON, GIVEN_UP_REASONS } from '../../core/unfinished-observations.ts';
 import { type Milliseconds, milliseconds } from '../../core/units.ts';

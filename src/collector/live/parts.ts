@@ -1,7 +1,8 @@
 import type { Point } from '../../core/frame.ts';
 import type { Milliseconds } from '../../core/units.ts';
 import { Earlier, type EarlierFigures, type SeriesSource } from './earlier.ts';
-import { LiveStore, type SeriesBudget } from './store.ts';
+import type { SeriesBudget } from './metric.ts';
+import { LiveStore } from './store.ts';
 
 export interface PartsOptions {
   readonly windowMs: Milliseconds;

@@ -104,7 +104,7 @@ export function addToHistogram(
 }
 
 /** Takes in another one, which ends by that: its totals, and of its window what is left of it at `slot`. */
-export function absorbCounter(series: CounterSeries, other: CounterSeries, slot: number): void {
+function absorbCounter(series: CounterSeries, other: CounterSeries, slot: number): void {
   // More than there is, where something was taken back: what was shown of both stays shown.
   series.shown = Math.max(series.shown, series.total) + Math.max(other.shown, other.total);
   series.total += other.total;
@@ -112,7 +112,7 @@ export function absorbCounter(series: CounterSeries, other: CounterSeries, slot:
 }
 
 /** The same, with its exemplars. */
-export function absorbHistogram(series: HistogramSeries, other: HistogramSeries, { slot, nowMs }: Now): void {
+function absorbHistogram(series: HistogramSeries, other: HistogramSeries, { slot, nowMs }: Now): void {
   if (series.shown !== null || other.shown !== null) {
     series.shown ??= new ShownHistogram(series);
     series.shown.add(other.shown ?? other);
@@ -123,6 +123,12 @@ export function absorbHistogram(series: HistogramSeries, other: HistogramSeries,
   series.buckets.add(other.buckets);
   series.window.absorb(other.window, slot);
   for (const exemplar of other.exemplars) series.exemplars.add(exemplar, nowMs);
+}
+
+/** Either; the values of gauges are no sum. */
+export function absorbSeries(kind: Point['kind'], series: AnySeries, other: AnySeries, now: Now): void {
+  if (kind === 'counter') absorbCounter(series as CounterSeries, other as CounterSeries, now.slot);
+  if (kind === 'histogram') absorbHistogram(series as HistogramSeries, other as HistogramSeries, now);
 }
 
 /** One text per set of attributes, whatever their order. */

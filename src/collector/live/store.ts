@@ -1,52 +1,30 @@
-import type { Attributes, Frame, GaugePoint, Point } from '../../core/frame.ts';
-import { OVERFLOW } from '../../core/label-bounds.ts';
-import { isLasting } from '../../core/measured.ts';
-import { type Meeting, SeriesNames } from '../../core/series-names.ts';
+import type { Attributes, Frame, Point } from '../../core/frame.ts';
+import { type Meeting, SeriesNames } from '../../core/names/series-names.ts';
 import type { Milliseconds } from '../../core/units.ts';
 import type { MetricFamily, MetricSeries } from '../metric-family.ts';
+import { Metric, type SeriesBudget } from './metric.ts';
 import {
   type AnySeries,
-  absorbCounter,
-  absorbHistogram,
+  absorbSeries,
   addToCounter,
   addToHistogram,
   type CounterSeries,
   type GaugeSeries,
   type HistogramSeries,
   type Now,
-  newSeries,
   type SeriesName,
-  seriesKey,
 } from './series.ts';
 import { slotAt, WINDOW_SLOTS } from './sliding.ts';
 
-/** Past so many series of one metric those make room that were not used for longest. */
-const SERIES_MAX_PER_METRIC = 2000;
 const METRICS_MAX = 2000;
 /**
  * Larger than any quantity there is; a larger value, or NaN, is a bug of its sender that would poison a counter's total for
  * ever, and sums of what is smaller stay finite, as every number of a snapshot is.
  */
 const MAGNITUDE_MAX = 1e30;
-const OVERFLOW_KEY = seriesKey(OVERFLOW);
-
-interface AnyMetric {
-  readonly kind: Point['kind'];
-  readonly unit: string;
-  readonly description: string;
-  /** Of our signals: its labels are bounded by name. */
-  readonly isOurs: boolean;
-  readonly series: Map<string, AnySeries>;
-}
-
 /** What a series is to be found or made for. */
 interface Wanted extends Now {
   readonly meeting: Meeting;
-}
-
-/** How many more series the stores that share it may begin. */
-export interface SeriesBudget {
-  left: number;
 }
 
 const NONE_REFUSED: readonly Point[] = [];
@@ -59,8 +37,7 @@ const NONE_REFUSED: readonly Point[] = [];
 export class LiveStore {
   readonly #windowMs: Milliseconds;
   readonly #budget: SeriesBudget;
-  readonly #metrics = new Map<string, AnyMetric>();
-  #series = 0;
+  readonly #metrics = new Map<string, Metric>();
   /** By which its series are told apart; of stores that are shown together the same. */
   readonly names: SeriesNames;
 
@@ -106,35 +83,24 @@ export class LiveStore {
   absorb(other: LiveStore, nowMs: number): void {
     const now: Wanted = { ...this.#at(nowMs), meeting: 'recalled' };
     for (const [name, metric] of other.#metrics) {
-      for (const one of metric.series.values()) {
+      for (const one of metric.series) {
         const series = this.#seriesFor({ ...metric, name, attributes: one.attributes }, now);
-        if (series !== null) absorb(metric.kind, series, one, now);
+        if (series !== null) absorbSeries(metric.kind, series, one, now);
       }
+      metric.clear();
     }
-    other.#budget.left += other.#series;
-    other.#series = 0;
     other.#metrics.clear();
   }
 
   /** Gives back the memory of what has left the window; series that are read do so by themselves. */
   forgetPast(nowMs: number): void {
     const slot = slotAt(nowMs, this.#windowMs);
-    for (const { kind, series } of this.#metrics.values()) {
-      if (kind !== 'histogram') continue;
-      for (const one of series.values()) (one as HistogramSeries).window.distribution(slot);
-    }
+    for (const metric of this.#metrics.values()) metric.forgetPast(slot);
   }
 
   /** Forgets the gauges of an instance that is gone; its counts stay. */
   forgetInstance(instanceId: string): void {
-    for (const metric of this.#metrics.values()) {
-      if (metric.kind !== 'gauge') continue;
-      for (const [key, series] of metric.series) {
-        const { values } = series as GaugeSeries;
-        values.delete(instanceId);
-        if (values.size === 0) metric.series.delete(key);
-      }
-    }
+    for (const metric of this.#metrics.values()) metric.forget(instanceId);
   }
 
   counters(name: string): readonly CounterSeries[] {
@@ -153,19 +119,19 @@ export class LiveStore {
   *families(): Iterable<MetricFamily> {
     for (const [name, { kind, unit, description, series }] of this.#metrics) {
       // As they are now: a scrape takes several turns, and gauges that are forgotten and come back would be in it twice.
-      yield { name, kind, unit, description, series: cumulative(kind, [...series.values()]) };
+      yield { name, kind, unit, description, series: cumulative(kind, series) };
     }
   }
 
   #seriesOf(name: string, kind: Point['kind']): readonly unknown[] {
     const metric = this.#metrics.get(name);
-    return metric?.kind === kind ? [...metric.series.values()] : [];
+    return metric?.kind === kind ? metric.series : [];
   }
 
   /** Returns whether it was taken. */
   #mergePoint(instanceId: string, point: Point, now: Wanted): boolean {
     if (point.kind === 'gauge' && Number.isNaN(point.value)) {
-      this.#forgetGauge(instanceId, point);
+      this.#metrics.get(point.name)?.forget(instanceId, point.attributes);
       return true;
     }
     if (!(Math.abs(point.kind === 'histogram' ? point.sum : point.value) <= MAGNITUDE_MAX)) return false;
@@ -184,15 +150,6 @@ export class LiveStore {
     return counted > slot - WINDOW_SLOTS ? counted : null;
   }
 
-  #forgetGauge(instanceId: string, { name, attributes }: GaugePoint): void {
-    const metric = this.#metrics.get(name);
-    if (metric?.kind !== 'gauge') return;
-    const key = seriesKey(attributes);
-    const values = (metric.series.get(key) as GaugeSeries | undefined)?.values;
-    values?.delete(instanceId);
-    if (values?.size === 0) metric.series.delete(key);
-  }
-
   #at(nowMs: number): Now {
     return { nowMs, slot: slotAt(nowMs, this.#windowMs) };
   }
@@ -202,43 +159,22 @@ export class LiveStore {
     if (metric === undefined || metric.kind !== point.kind) return null;
     const { isOurs } = metric;
     const attributes = isOurs ? this.names.of(point.attributes, now.meeting) : point.attributes;
-    const key = seriesKey(attributes);
-    const known = metric.series.get(key);
+    const known = metric.find(attributes);
     if (known !== undefined) {
       known.usedMs = Math.max(known.usedMs, now.nowMs);
       return known;
     }
     if (this.#budget.left <= 0) return null;
-    if (metric.series.size < SERIES_MAX_PER_METRIC || this.#makeRoom(metric, now))
-      return this.#add(metric, key, newSeries({ ...point, attributes }, now.nowMs));
-    return isOurs ? this.#nameless(metric, attributes, now) : null;
+    const hasRoom = !metric.isFull || this.#makeRoom(metric, now);
+    // What series without names have is told apart by nothing but what is few.
+    return metric.of(hasRoom ? attributes : this.names.withoutAny(attributes), now.nowMs);
   }
 
-  /** What the series without names have is told apart by nothing but what is few. */
-  #nameless(metric: AnyMetric, attributes: Attributes, { nowMs }: Now): AnySeries {
-    const few = this.names.withoutAny(attributes);
-    const key = seriesKey(few);
-    return metric.series.get(key) ?? this.#add(metric, key, newSeries({ ...metric, attributes: few }, nowMs));
-  }
-
-  #add(metric: AnyMetric, key: string, series: AnySeries): AnySeries {
-    metric.series.set(key, series);
-    this.#budget.left--;
-    this.#series++;
-    return series;
-  }
-
-  #remove(metric: AnyMetric, key: string): void {
-    metric.series.delete(key);
-    this.#budget.left++;
-    this.#series--;
-  }
-
-  #metricOf({ name, kind, unit, description }: SeriesName): AnyMetric | undefined {
-    let metric = this.#metrics.get(name);
+  #metricOf(name: SeriesName): Metric | undefined {
+    let metric = this.#metrics.get(name.name);
     if (metric === undefined && this.#metrics.size < METRICS_MAX) {
-      metric = { kind, unit, description, isOurs: isLasting({ name, kind }), series: new Map() };
-      this.#metrics.set(name, metric);
+      metric = new Metric(name, this.#budget);
+      this.#metrics.set(name.name, metric);
     }
     return metric;
   }
@@ -246,60 +182,28 @@ export class LiveStore {
   /** A name has lost its place: its series go on as those of `other`. */
   #foldName(attribute: string, name: string, nowMs: number): void {
     const now = this.#at(nowMs);
-    for (const metric of this.#metrics.values()) {
-      if (!metric.isOurs) continue;
-      for (const [key, series] of metric.series) {
-        if (series.attributes[attribute] !== name) continue;
-        this.#remove(metric, key);
-        this.#fold(metric, series, this.names.without(series.attributes, attribute), now);
-      }
-    }
+    const bears = (attributes: Attributes) => attributes[attribute] === name;
+    const without = (attributes: Attributes) => this.names.without(attributes, attribute);
+    for (const metric of this.#metrics.values()) if (metric.isOurs) metric.fold(bears, without, now);
   }
 
   /** Makes room in a metric that has as many series as it may. False: there is none to be made. */
-  #makeRoom(metric: AnyMetric, { nowMs, slot, meeting }: Wanted): boolean {
-    const isFull = () => metric.series.size >= SERIES_MAX_PER_METRIC;
+  #makeRoom(metric: Metric, now: Wanted): boolean {
     if (metric.isOurs) {
-      while (meeting === 'used' && isFull()) if (!this.names.makeRoom(metric.series.values(), nowMs)) break;
-      return !isFull();
+      while (now.meeting === 'used' && metric.isFull)
+        if (!this.names.makeRoom(metric.series, now.nowMs)) return false;
+      return !metric.isFull;
     }
-    while (isFull()) {
-      const [key, series] = leastUsed(metric.series) ?? [];
-      if (key === undefined || series === undefined) return false;
-      this.#remove(metric, key);
+    // The overflow may be one more.
+    while (metric.isFull) {
+      metric.overflow(now);
       this.names.count();
-      // The value of a gauge that is not set any more is nobody's.
-      if (metric.kind !== 'gauge') this.#fold(metric, series, OVERFLOW, { nowMs, slot });
     }
     return true;
   }
-
-  #fold(metric: AnyMetric, series: AnySeries, attributes: Attributes, now: Now): void {
-    const key = seriesKey(attributes);
-    const into =
-      metric.series.get(key) ?? this.#add(metric, key, newSeries({ ...metric, attributes }, now.nowMs));
-    into.usedMs = Math.max(into.usedMs, series.usedMs);
-    absorb(metric.kind, into, series, now);
-  }
 }
 
-function absorb(kind: Point['kind'], into: AnySeries, series: AnySeries, now: Now): void {
-  if (kind === 'counter') absorbCounter(into as CounterSeries, series as CounterSeries, now.slot);
-  if (kind === 'histogram') absorbHistogram(into as HistogramSeries, series as HistogramSeries, now);
-}
-
-/** But for the one that holds what others have left. */
-function leastUsed(series: ReadonlyMap<string, AnySeries>): [key: string, series: AnySeries] | null {
-  let oldest: [string, AnySeries] | null = null;
-  for (const entry of series)
-    if (entry[0] !== OVERFLOW_KEY && (oldest === null || entry[1].usedMs < oldest[1].usedMs)) oldest = entry;
-  return oldest;
-}
-
-function* cumulative(
-  kind: Point['kind'],
-  series: Iterable<CounterSeries | HistogramSeries | GaugeSeries>,
-): Iterable<MetricSeries> {
+function* cumulative(kind: Point['kind'], series: Iterable<AnySeries>): Iterable<MetricSeries> {
   for (const one of series) {
     if (kind === 'counter') yield cumulativeCounter(one as CounterSeries);
     else if (kind === 'histogram') yield cumulativeHistogram(one as HistogramSeries);

@@ -1,4 +1,4 @@
-import { BoundedNames } from '../bounded-names.ts';
+import { BoundedNames } from '../names/bounded-names.ts';
 
 const STANDARD_METHODS: ReadonlySet<string> = new Set([
   'GET',

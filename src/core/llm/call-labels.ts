@@ -1,4 +1,4 @@
-import { BoundedNames } from '../bounded-names.ts';
+import { BoundedNames } from '../names/bounded-names.ts';
 import type { LlmCallEvent } from '../signals/llm-call.ts';
 import { CALL_MODEL, CALL_PROVIDER, OTHER } from './labels.ts';
 

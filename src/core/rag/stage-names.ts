@@ -1,4 +1,4 @@
-import { BoundedNames } from '../bounded-names.ts';
+import { BoundedNames } from '../names/bounded-names.ts';
 import { RESERVED_STAGES } from '../signals/rag-query.ts';
 
 /** Stage names of one process at once; they are a metric's attribute, so they must be few. */

@@ -1,6 +1,6 @@
 import { mean, percentile } from '../../../core/histogram.ts';
 import { OTHER_ROUTE } from '../../../core/http/served.ts';
-import { ROUTE } from '../../../core/label-bounds.ts';
+import { ROUTE } from '../../../core/names/label-bounds.ts';
 import { ERROR_STATUS_MIN, REQUEST_DURATION } from '../../../core/signals/request.ts';
 import type { ApiSnapshot, EndpointSnapshot } from '../../../core/snapshot.ts';
 import { SECOND_MS } from '../../../core/units.ts';

@@ -1,8 +1,8 @@
-import { BoundedNames } from '../../../core/bounded-names.ts';
 import { RouteBound } from '../../../core/http/served.ts';
-import { ROUTE, WEBSOCKET_PATH } from '../../../core/label-bounds.ts';
 import { CallLabels } from '../../../core/llm/call-labels.ts';
 import { CALL_OPERATION, OTHER } from '../../../core/llm/labels.ts';
+import { BoundedNames } from '../../../core/names/bounded-names.ts';
+import { ROUTE, WEBSOCKET_PATH } from '../../../core/names/label-bounds.ts';
 import { StageNames } from '../../../core/rag/stage-names.ts';
 import { STAGE_ATTRIBUTE } from '../../../core/signals/rag-query.ts';
 

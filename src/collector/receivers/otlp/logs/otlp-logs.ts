@@ -1,8 +1,8 @@
 import type { Counter } from '@opentelemetry/api';
-import { BoundedNames } from '../../../../core/bounded-names.ts';
 import { NervecenterError } from '../../../../core/errors.ts';
 import type { Source } from '../../../../core/frame.ts';
 import { errorType, OTHER } from '../../../../core/llm/labels.ts';
+import { BoundedNames } from '../../../../core/names/bounded-names.ts';
 import { NO_VIA, type Passage, type Via } from '../../../../core/passage.ts';
 import type { NervecenterEvent } from '../../../../core/signals/index.ts';
 import type { SentBatches } from '../../sent-batches.ts';

@@ -41,8 +41,7 @@ export interface OtlpMetricsOptions {
   readonly sinceMs: number;
 }
 
-const NOT_KEPT =
-  'of more metrics or series than are kept (2000, and 2000 of each), or of another kind than the metric had before';
+const NOT_KEPT = 'of more metrics than are kept (2000), or of another kind than the metric had before';
 const TOO_MANY_ATTRIBUTES = `with more than ${ATTRIBUTES_MAX} attributes`;
 const TOO_MANY_INSTANCES = 'of more processes than are followed';
 const OTHER_KIND = 'of another kind than the metric of this name is by convention';

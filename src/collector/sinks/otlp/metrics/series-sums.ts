@@ -7,9 +7,9 @@ import {
   type SumMetricData,
 } from '@opentelemetry/sdk-metrics';
 import type { HistogramKind, Temporality } from '../../../../config/otlp/target.ts';
-import { BoundedSeries } from '../../../../core/bounded-series.ts';
 import type { Attributes, HistogramPoint, Point } from '../../../../core/frame.ts';
 import { type Distribution, HISTOGRAM_SCALE, HistogramDelta } from '../../../../core/histogram.ts';
+import { BoundedSeries } from '../../../../core/names/bounded-series.ts';
 import {
   CPU_COUNT,
   FILESYSTEM_LIMIT,

@@ -5,10 +5,10 @@ import { SECOND_MS } from '../../../../core/units.ts';
 import { WINDOW_KEPT_MS } from '../schema/retention.ts';
 import type { BatchFacts, SentBatch } from '../spool/batch.ts';
 import type { WaitingFacts } from '../spool/segments.ts';
-import { boundSeries } from './bound.ts';
 
 /** What was counted before, to be shown beside what this process counts. */
 export interface Earlier {
+  /** Of the database's the largest series of each metric first: names are found in that order. */
   readonly totals: readonly Point[];
   /** What was measured of late, in the order of time. */
   readonly window: readonly MeasuredAt[];
@@ -49,7 +49,7 @@ export async function storedEarlier(client: ClientBase): Promise<Earlier> {
      WHERE seen_at > now() - interval '${SENDER_KEPT}'`,
   );
   return {
-    totals: boundSeries(totals.flatMap(totalPoint)),
+    totals: totals.flatMap(totalPoint),
     window: window.map(({ at, measured }) => ({ atMs: at, points: fromMeasured(measured) })),
     sent: senders.map(({ instance_id, batch }): SentBatch => [instance_id, batch]),
   };

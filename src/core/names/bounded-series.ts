@@ -1,6 +1,6 @@
-import type { Attributes, Point } from './frame.ts';
+import type { Attributes, Point } from '../frame.ts';
+import { isLasting, seriesOf } from '../measured.ts';
 import { OVERFLOW } from './label-bounds.ts';
-import { isLasting, seriesOf } from './measured.ts';
 import { SeriesNames } from './series-names.ts';
 
 export interface BoundedSeriesOptions<S> {

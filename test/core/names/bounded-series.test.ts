@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'vitest';
-import { BoundedSeries } from '../../src/core/bounded-series.ts';
-import type { Attributes, CounterPoint } from '../../src/core/frame.ts';
-import { CACHE_REQUESTS } from '../../src/core/signals/cache.ts';
+import type { Attributes, CounterPoint } from '../../../src/core/frame.ts';
+import { BoundedSeries } from '../../../src/core/names/bounded-series.ts';
+import { CACHE_REQUESTS } from '../../../src/core/signals/cache.ts';
 
 interface Sum {
   readonly attributes: Attributes;

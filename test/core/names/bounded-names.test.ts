@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'vitest';
-import { BoundedNames, type BoundedNamesOptions, IDLE_MS } from '../../src/core/bounded-names.ts';
-import { MINUTE_MS } from '../../src/core/units.ts';
+import { BoundedNames, type BoundedNamesOptions, IDLE_MS } from '../../../src/core/names/bounded-names.ts';
+import { MINUTE_MS } from '../../../src/core/units.ts';
 
 const OTHER = 'other';
 const MAX = 4;

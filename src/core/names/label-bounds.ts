@@ -1,7 +1,7 @@
-import { OTHER_ROUTE, ROUTES_MAX, UNMATCHED_ROUTE } from './http/served.ts';
-import { ABORTED, CALL_MODEL, CALL_OPERATION, CALL_PROVIDER, OTHER } from './llm/labels.ts';
-import { CACHE_NAME, OTHER_CACHES, RESERVED_CACHES } from './signals/cache.ts';
-import { RESERVED_STAGES, STAGE_ATTRIBUTE } from './signals/rag-query.ts';
+import { OTHER_ROUTE, ROUTES_MAX, UNMATCHED_ROUTE } from '../http/served.ts';
+import { ABORTED, CALL_MODEL, CALL_OPERATION, CALL_PROVIDER, OTHER } from '../llm/labels.ts';
+import { CACHE_NAME, OTHER_CACHES, RESERVED_CACHES } from '../signals/cache.ts';
+import { RESERVED_STAGES, STAGE_ATTRIBUTE } from '../signals/rag-query.ts';
 
 /** A label of our metrics whose values are names from outside, and how many of them have series of their own. */
 export interface LabelBound {

@@ -1,7 +1,7 @@
+import type { Attributes, Point } from '../frame.ts';
+import { isLasting } from '../measured.ts';
 import { BoundedNames } from './bounded-names.ts';
-import type { Attributes, Point } from './frame.ts';
 import { LABEL_BOUNDS, SERIES } from './label-bounds.ts';
-import { isLasting } from './measured.ts';
 
 /** How names are met: in use, or in what was counted before everything else. */
 export type Meeting = 'used' | 'recalled';

@@ -1,4 +1,4 @@
-import { MINUTE_MS } from './units.ts';
+import { MINUTE_MS } from '../units.ts';
 
 export interface BoundedNamesOptions {
   /** Names that have a place at once, reserved ones included. */
@@ -44,6 +44,8 @@ export class BoundedNames {
   /** What found no place of late: whoever is in it comes again, and is preferred. */
   readonly #refused = new Set<string>();
   #order = 0;
+  /** Nothing that has a place can be idle before. */
+  #noneIdleUntilMs = 0;
   #turnoverLeft: number;
   #turnoverMs = 0;
 
@@ -102,6 +104,7 @@ export class BoundedNames {
     if (this.#places.has(name) || name === this.#options.other) return name;
     if (this.#places.size >= this.#options.max) return this.#options.other;
     this.#places.set(name, { reserved: this.#reserved.has(name), usedMs: 0, order: 0, uses: 0 });
+    this.#noneIdleUntilMs = 0;
     return name;
   }
 
@@ -128,11 +131,14 @@ export class BoundedNames {
 
   #hasRoom(name: string, nowMs: number): boolean {
     if (this.#places.size < this.#options.max) return true;
+    // Most names of a flood find no place, and need not look for one.
+    const isPaid = nowMs < this.#noneIdleUntilMs && !this.#reserved.has(name);
+    if (isPaid && !this.#mayTurnOver(name, nowMs)) return false;
     const victim = this.#victim(nowMs);
     if (victim === null) return false;
     const [leaving, place] = victim;
     const isFree = nowMs - place.usedMs >= IDLE_MS || this.#reserved.has(name);
-    if (!isFree && !this.#mayTurnOver(name, nowMs)) return false;
+    if (!isPaid && !isFree && !this.#mayTurnOver(name, nowMs)) return false;
     this.#remove(leaving);
     return true;
   }
@@ -140,6 +146,7 @@ export class BoundedNames {
   /** `null`: all are reserved, or were used after that moment. */
   #victim(nowMs: number): Named | null {
     const { oldest, oldestOnce } = this.#idlest(nowMs);
+    if (oldest !== null) this.#noneIdleUntilMs = oldest[1].usedMs + IDLE_MS;
     if (oldest !== null && nowMs - oldest[1].usedMs >= IDLE_MS) return oldest;
     return oldestOnce ?? oldest;
   }
