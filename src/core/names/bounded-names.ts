@@ -80,18 +80,22 @@ export class BoundedNames {
   }
 
   /**
-   * Names that were used together, each so many times. Of more than there are places for, those used most have one: none
-   * takes the place of another that it was used with.
+   * Names that were used together, each so many times. Of more than there are places for those used most have one, and once
+   * all of them were met none of them takes another's.
    */
   meet(together: ReadonlyMap<string, number>, nowMs: number): void {
     const { max, other, onFolded } = this.#options;
-    const byUses = [...together].filter(([name]) => name !== other).sort(([, a], [, b]) => a - b);
-    const isReserved = ([name]: readonly [string, number]) => this.#reserved.has(name);
-    const others = byUses.filter((one) => !isReserved(one));
-    const left = Math.max(0, byUses.length - max);
-    for (const _ of others.slice(0, left)) onFolded?.();
-    for (const [name, uses] of [...others.slice(left), ...byUses.filter(isReserved)])
-      this.of(name, nowMs, uses);
+    const reserved: [string, number][] = [];
+    const others: [string, number][] = [];
+    for (const [name, uses] of together) {
+      const place = this.#places.get(name);
+      if (place !== undefined) this.#use(place, nowMs, uses);
+      else if (name !== other) (this.#reserved.has(name) ? reserved : others).push([name, uses]);
+    }
+    if (reserved.length + others.length === 0) return;
+    others.sort(([, a], [, b]) => a - b);
+    for (const _ of others.splice(0, Math.max(0, others.length - max))) onFolded?.();
+    for (const [name, uses] of [...others, ...reserved]) this.of(name, nowMs, uses);
   }
 
   /** The name where it has a place, else `other`. No use. */

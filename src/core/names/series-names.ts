@@ -48,17 +48,23 @@ export class SeriesNames {
   meet(points: readonly Point[], nowMs: number): void {
     this.#nowMs = Math.max(this.#nowMs, nowMs);
     const met = new Map<string, Map<string, number>>();
-    for (const point of points) {
-      const uses = usesIn(point);
-      if (uses <= 0 || !isLasting(point)) continue;
-      for (const attribute in point.attributes) {
-        const name = point.attributes[attribute];
-        if (typeof name !== 'string' || !this.#labels.has(attribute)) continue;
-        const together = met.get(attribute) ?? new Map<string, number>();
-        met.set(attribute, together.set(name, Math.max(uses, together.get(name) ?? 0)));
-      }
-    }
+    for (const point of points) if (isLasting(point)) this.#note(point, met);
     for (const [attribute, together] of met) this.#labels.get(attribute)?.meet(together, nowMs);
+  }
+
+  #note(point: Point, met: Map<string, Map<string, number>>): void {
+    const uses = usesIn(point);
+    if (uses <= 0) return;
+    for (const attribute in point.attributes) {
+      const name = point.attributes[attribute];
+      if (typeof name !== 'string' || !this.#labels.has(attribute)) continue;
+      let together = met.get(attribute);
+      if (together === undefined) {
+        together = new Map();
+        met.set(attribute, together);
+      }
+      together.set(name, Math.max(uses, together.get(name) ?? 0));
+    }
   }
 
   /** The attributes by which a series is shown; those given where every name in them has its place. */
