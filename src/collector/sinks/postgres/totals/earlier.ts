@@ -21,7 +21,7 @@ export interface MeasuredAt {
   readonly points: readonly Point[];
 }
 
-interface TotalRow {
+export interface TotalRow {
   readonly metric: string;
   readonly attributes: Attributes;
   readonly count: number;
@@ -129,7 +129,7 @@ export async function sentIn(batches: AsyncIterable<WaitingFacts>): Promise<read
 }
 
 /** A total as the point that adds it. What no instrument of ours measures is a later version's. */
-function totalPoint({ metric, attributes, count, sum, zero_count: zeroCount }: TotalRow): Point[] {
+export function totalPoint({ metric, attributes, count, sum, zero_count: zeroCount }: TotalRow): Point[] {
   const kind = storedKind(metric);
   if (kind === 'counter') return fromMeasured([[metric, attributes, sum]]);
   const histogram = [metric, attributes, count, sum, 0, 0, zeroCount, 0, []] as const;
