@@ -46,6 +46,7 @@ import { Maintenance } from './sinks/postgres/schema/maintenance.ts';
 import { keepSpansBounded } from './sinks/postgres/schema/span-budget.ts';
 import { createStorage, type Storage } from './sinks/postgres/storage.ts';
 import type { Earlier } from './sinks/postgres/totals/earlier.ts';
+import { keepTotalsBounded } from './sinks/postgres/totals/fold.ts';
 import type { Measuring } from './sinks/postgres/write/held-batch.ts';
 import { Ticker } from './ticker.ts';
 
@@ -319,6 +320,7 @@ function workBesideWriter(storage: Storage, config: Config, log: Log) {
   const maintenance = new Maintenance({ lend, policy: config, now, log });
   maintenance.start();
   const stopBounding = keepSpansBounded({ lend, maxBytes: config.spansMaxBytes, now, log });
+  const stopFolding = keepTotalsBounded(lend);
   return {
     sources: { history: createHistory(lend), events: createEvents(lend), trace: createTraces(lend) },
     alertStore: createAlertStore(lend),
@@ -329,6 +331,7 @@ function workBesideWriter(storage: Storage, config: Config, log: Log) {
     stop() {
       stopRollups();
       stopBounding();
+      stopFolding();
       void maintenance.stop(); // What is under way ends with its connection, which storage closes.
     },
   };

@@ -66,9 +66,15 @@ describe('notices', () => {
   test('nothing to say about a healthy app', () => {
     assert.deepEqual(noticesOf(busy), []);
     assert.deepEqual(noticesOf(empty), []);
-    const [folded] = noticesOf({ ...busy, pipeline: { ...busy.pipeline, labels_folded: 2311 } });
+    const [folded] = noticesOf({
+      ...busy,
+      pipeline: { ...busy.pipeline, labels_folded: 2311, labels_folded_by: { model: 107, route: 2204 } },
+    });
     assert.equal(folded?.severity, 'info');
-    assert.match(folded?.text ?? '', /^2,311 values shown as “other”/);
+    assert.equal(
+      folded?.text,
+      '2,311 times a name was counted as “other”, since others are busier (route 2,204, model 107)',
+    );
   });
 
   test('storage, lost events and missing instances', () => {
