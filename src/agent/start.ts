@@ -88,9 +88,10 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
     onLost: () => pipeline.sendUnacceptedAgain(),
   });
   const deferred = new Deferred(() => pipeline.drop(AGENT_ERROR, 1));
+  const ends = new Set<() => void>();
   const wake = onceAwake(() => void (tracing?.ready() ?? Promise.resolve()).then(() => connection.open()));
   const handOver = () => handOverAll({ deferred, connection, pipeline });
-  const parts = { clock, config, pipeline, deferred, tallies, own, tracing: () => tracing };
+  const parts = { clock, config, pipeline, deferred, ends, tallies, own, tracing: () => tracing };
   const agent = createAgent({ ...parts, exported: readers.export, say, handOver, wake });
 
   const metered = appDirectory !== null && receiveAppMetrics(readers.provider, appDirectory);
@@ -116,6 +117,7 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
   const timed = { handOver: guarded(agent, handOver), frame: guarded(agent, frame) };
   const stopTimers = startTimers({ wake, connection }, timed);
   const flush = () => {
+    for (const end of ends) guarded(agent, end)();
     stopObserving();
     minutes.emit();
     measureTallies();
@@ -212,6 +214,8 @@ interface AgentParts {
   readonly config: Config;
   readonly pipeline: Pipeline;
   readonly deferred: Deferred;
+  /** What is to be done before the process ends. */
+  readonly ends: Set<() => void>;
   readonly tallies: Tallies;
   readonly own: DeltaMeterProvider;
   readonly exported: MetricReaders['export'];
@@ -226,7 +230,8 @@ interface AgentParts {
 const WARNINGS_MAX = 100;
 
 function createAgent(parts: AgentParts): Agent {
-  const { clock, config, pipeline, tracing, deferred, tallies, own, exported, say, handOver, wake } = parts;
+  const { clock, config, pipeline, tracing, deferred, ends, tallies, own, exported, say, handOver, wake } =
+    parts;
   const warned = new Set<string>();
   const warnOnce = (key: string, message: string) => {
     if (warned.has(key) || warned.size >= WARNINGS_MAX) return;
@@ -252,6 +257,10 @@ function createAgent(parts: AgentParts): Agent {
       }
     },
     later: (work) => deferred.add(work),
+    beforeEnd: (work) => {
+      ends.add(work);
+      return () => ends.delete(work);
+    },
     cacheLookup: (cacheName, hit, work) => tallies.caches.lookup(cacheName, hit, work),
     cacheSize: (cacheName, keys, bytes) => tallies.caches.size(cacheName, keys, bytes),
     ...observationsMeasure(own.getMeter()),

@@ -1,5 +1,5 @@
 import { mean, percentile } from '../../../core/histogram.ts';
-import { ERROR_STATUS_MIN, REQUEST_DURATION } from '../../../core/signals/request.ts';
+import { isRequestError, REQUEST_DURATION } from '../../../core/signals/request.ts';
 import type { ApiSnapshot, EndpointSnapshot } from '../../../core/snapshot.ts';
 import { SECOND_MS } from '../../../core/units.ts';
 import type { HistogramSeries } from '../store.ts';
@@ -43,5 +43,5 @@ export function apiSection(view: LiveView): ApiSnapshot {
 }
 
 function errors({ attributes, count }: HistogramSeries): number {
-  return Number(attributes['http.response.status_code']) >= ERROR_STATUS_MIN ? count : 0;
+  return isRequestError(attributes) ? count : 0;
 }
