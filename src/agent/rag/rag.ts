@@ -15,6 +15,7 @@ import {
 import { onSettled } from '../context/on-settled.ts';
 import { forgetMatchedText } from '../forget-matched-text.ts';
 import { ActiveQuery, type RagDependencies } from './active-query.ts';
+import { opened } from './open-queries.ts';
 
 /** What is known of a query before it runs. */
 export interface RagQueryAttributes {
@@ -105,7 +106,7 @@ export function runRagQuery<T>(
       }),
     );
   };
-  const forget = agent.beforeEnd(() => ended('error', UNFINISHED));
+  const forget = opened(agent, () => ended('error', UNFINISHED));
   return runInContext(context, () =>
     onSettled(
       () => fn(query),
