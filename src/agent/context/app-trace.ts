@@ -4,9 +4,13 @@ import type { MeterProvider } from '@opentelemetry/api';
 export interface ApiGlobal {
   readonly version: string;
   metrics?: MeterProvider;
-  readonly context?: { active(): ContextLike };
+  readonly context?: Contexts;
   readonly trace?: object;
   readonly propagation?: Propagator;
+}
+
+interface Contexts {
+  active(): ContextLike;
 }
 
 interface Propagator {
@@ -19,6 +23,8 @@ export interface ContextLike {
 }
 
 interface SpanLike {
+  /** Of spans of OpenTelemetry's SDK that are recorded, as they are by now. */
+  readonly attributes?: unknown;
   spanContext(): { readonly traceId?: unknown; readonly spanId?: unknown; readonly traceFlags?: unknown };
 }
 
@@ -96,7 +102,7 @@ export function continuesTraceparent(): boolean {
   const { trace, propagation: by, context } = apiGlobal() ?? {};
   if (trace === undefined || OWN_SDK in trace || context === undefined) return true;
   if (by === undefined) return false;
-  if (reads?.by !== by) reads = { by, traceparent: readsTraceparent(by, context.active()) };
+  if (reads?.by !== by) reads = { by, traceparent: readsTraceparent(by, context) };
   return reads.traceparent;
 }
 
@@ -106,16 +112,35 @@ const PROBE_HEADERS: Readonly<Record<string, string>> = {
 };
 
 /** It is tried: the fields that a propagator names are those that it writes. */
-function readsTraceparent(propagator: Propagator, context: ContextLike): boolean {
+function readsTraceparent(propagator: Propagator, context: Contexts): boolean {
   try {
     const getter = {
       keys: () => Object.keys(PROBE_HEADERS),
       get: (_carrier: object, name: string) => PROBE_HEADERS[name.toLowerCase()],
     };
-    return spanIn(propagator.extract(context, PROBE_HEADERS, getter))?.traceId === PROBE.traceId;
+    return spanIn(propagator.extract(context.active(), PROBE_HEADERS, getter))?.traceId === PROBE.traceId;
   } catch {
-    return true; // The propagator is the app's own.
+    return true; // Both are the app's own.
   }
+}
+
+/** Where instrumentations say what a span is, from its beginning: the conventions, OpenLLMetry and OpenInference. */
+const OPERATION_KEYS = ['gen_ai.operation.name', 'llm.request.type', 'openinference.span.kind'];
+/** What they call one call of a model there, and not what is around several. */
+const CALLS: ReadonlySet<string> = new Set([
+  ...['chat', 'generate_content', 'text_completion', 'completion', 'embeddings', 'embedding', 'rerank'],
+  ...['llm', 'reranker'],
+]);
+/** Of the AI SDK: `ai.streamText.doStream` is the call, `ai.streamText` what is around it. */
+const AI_SDK_KEY = 'ai.operationId';
+const AI_SDK_CALL = /\.do[A-Z]\w*$/;
+
+/** Whether the app's own span around here is that of a model call, and goes out with what is ours: the SDK is ours. */
+export function isInCallSpan(): boolean {
+  const span = own?.innermost()?.getValue(SPAN_KEY) as SpanLike | undefined;
+  const attributes: Readonly<Record<string, unknown>> = { ...(span?.attributes ?? {}) };
+  if (AI_SDK_CALL.test(String(attributes[AI_SDK_KEY] ?? ''))) return true;
+  return OPERATION_KEYS.some((key) => CALLS.has(String(attributes[key] ?? '').toLowerCase()));
 }
 
 /** The span of a context, `null` where it has none with valid ids. */

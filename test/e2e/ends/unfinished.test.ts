@@ -49,7 +49,13 @@ describe('a request that is under way when its process ends', () => {
   };
   const rowsOf = async (signal: string, filters = '') => {
     const next = await successor();
-    await next.snapshotWhen(({ pipeline, api }) => api.requests_total > 0 && pipeline.events_queued === 0);
+    await until(
+      async () => {
+        const { api, pipeline } = await next.snapshot();
+        return api.requests_total > 0 && pipeline.events_queued === 0;
+      },
+      { timeoutMs: 60_000 },
+    );
     const path = `/api/metrics/events?signal=${signal}&service=unfinished.cjs${filters}`;
     const answer = await next.get(path);
     return ((await answer.json()) as { readonly events: readonly Row[] }).events;

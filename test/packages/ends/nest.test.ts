@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { assertSameEnd } from '../../e2e/ends/process-end.ts';
 import { reachableTempDir } from '../../support/postgres.ts';
-import { versionOf } from '../version-of.ts';
+import { tried } from '../tried.ts';
 
-describe(`@nestjs/core ${versionOf('@nestjs/core')}, enableShutdownHooks`, () => {
+describe(`${tried('nest')}, enableShutdownHooks`, () => {
   let dataDir: string;
   beforeAll(() => {
     dataDir = reachableTempDir();

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, it } from 'vitest';
 import { type StubServer, sendJson, startStub } from '../../agent/llm/support/stub-server.ts';
 import { ObservedApp } from '../../support/observed-app.ts';
 import { until } from '../../support/poll.ts';
-import { versionOf } from '../version-of.ts';
+import { tried } from '../tried.ts';
 
 const APP = join(import.meta.dirname, 'one-trace.cjs');
 const [TRACE, SPAN] = ['c'.repeat(32), 'd'.repeat(16)];
@@ -14,11 +14,11 @@ const TRACEPARENT = { traceparent: `00-${'e'.repeat(32)}-${'f'.repeat(16)}-01` }
 const SDKS = [
   {
     name: '@opentelemetry/sdk-node',
-    setup: 'OTEL_PROPAGATORS=b3',
+    title: `${tried('sdkNode')}, OTEL_PROPAGATORS=b3`,
     env: { OTEL_PROPAGATORS: 'b3' },
     caller: { b3: `${TRACE}-${SPAN}-1` },
   },
-  { name: '@sentry/node', setup: 'as it is', env: {}, caller: { 'sentry-trace': `${TRACE}-${SPAN}-1` } },
+  { name: '@sentry/node', title: tried('sentry'), env: {}, caller: { 'sentry-trace': `${TRACE}-${SPAN}-1` } },
 ] as const;
 
 interface Row {
@@ -26,8 +26,8 @@ interface Row {
   readonly trace_id: string;
 }
 
-for (const { name, setup, env, caller } of SDKS) {
-  describe(`${name} ${versionOf(name)}, ${setup}`, () => {
+for (const { name, title, env, caller } of SDKS) {
+  describe(title, () => {
     let app: ObservedApp;
     let model: StubServer;
     const seen: { readonly expected: string; readonly request: string; readonly call: string }[] = [];
