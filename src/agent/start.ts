@@ -91,9 +91,10 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
     onLost: () => pipeline.sendUnacceptedAgain(),
   });
   const deferred = new Deferred(() => pipeline.drop(AGENT_ERROR, 1));
+  const ends = new Set<() => void>();
   const wake = onceAwake(() => void (tracing?.ready() ?? Promise.resolve()).then(() => connection.open()));
   const handOver = () => handOverAll({ deferred, connection, pipeline });
-  const parts = { clock, config, pipeline, deferred, tallies, observations, tracing: () => tracing };
+  const parts = { clock, config, pipeline, deferred, ends, tallies, observations, tracing: () => tracing };
   const agent = createAgent({ ...parts, exported: readers.export, say, handOver, wake });
 
   const metered = appDirectory !== null && receiveAppMetrics(readers.provider, appDirectory);
@@ -119,6 +120,7 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
   const timed = { handOver: guarded(agent, handOver), frame: guarded(agent, frame) };
   const stopTimers = startTimers({ wake, connection }, timed);
   const flush = () => {
+    for (const end of ends) guarded(agent, end)();
     stopObserving();
     minutes.emit();
     measureTallies();
@@ -216,6 +218,8 @@ interface AgentParts {
   readonly config: Config;
   readonly pipeline: Pipeline;
   readonly deferred: Deferred;
+  /** What is to be done before the process ends. */
+  readonly ends: Set<() => void>;
   readonly tallies: Tallies;
   readonly observations: Observations;
   readonly exported: MetricReaders['export'];
@@ -230,8 +234,8 @@ interface AgentParts {
 const WARNINGS_MAX = 100;
 
 function createAgent(parts: AgentParts): Agent {
-  const { clock, config, pipeline, tracing, deferred, tallies, observations, exported, say } = parts;
-  const { handOver, wake } = parts;
+  const { clock, config, pipeline, tracing, deferred, ends, tallies, observations } = parts;
+  const { exported, say, handOver, wake } = parts;
   const warned = new Set<string>();
   const warnOnce = (key: string, message: string) => {
     if (warned.has(key) || warned.size >= WARNINGS_MAX) return;
@@ -257,6 +261,10 @@ function createAgent(parts: AgentParts): Agent {
       }
     },
     later: (work) => deferred.add(work),
+    beforeEnd: (work) => {
+      ends.add(work);
+      return () => ends.delete(work);
+    },
     cacheLookup: (cacheName, hit, work) => tallies.caches.lookup(cacheName, hit, work),
     cacheSize: (cacheName, keys, bytes) => tallies.caches.size(cacheName, keys, bytes),
     ...observations,

@@ -9,7 +9,7 @@ import {
   modelName,
   word,
 } from '../../../core/llm/labels.ts';
-import { requestAttributes as measuredAttributes } from '../../../core/signals/request.ts';
+import { requestAttributes as measuredAttributes, UNFINISHED } from '../../../core/signals/request.ts';
 import { text } from '../../../core/signals/row.ts';
 import { GEN_AI_NAMES } from './dialects/gen-ai.ts';
 import { operationNamed } from './dialects/operations.ts';
@@ -49,6 +49,7 @@ export function requestAttributes(attributes: OtlpAttributes, { routes }: OtlpLa
   return measuredAttributes({
     method: knownMethod(typeof method === 'string' ? method : undefined),
     statusCode: statusOf(told('http.response.status_code', 'http.status_code'), attributes),
+    ...(attributes['error.type'] === UNFINISHED ? { outcome: UNFINISHED } : {}),
     route: routes.bound(typeof route === 'string' ? route : undefined),
     ...(told('url.scheme', 'http.scheme') === 'https' ? { scheme: 'https' } : {}),
   });
@@ -58,6 +59,7 @@ export function requestAttributes(attributes: OtlpAttributes, { routes }: OtlpLa
 function statusOf(told: OtlpValue | undefined, attributes: OtlpAttributes): number {
   const status = Number(told ?? attributes['error.type']);
   if (Number.isInteger(status) && status >= 100 && status <= 999) return status;
+  if (attributes['error.type'] === UNFINISHED) return 0;
   return attributes['error.type'] === undefined ? CLIENT_CLOSED_REQUEST : SERVER_ERROR;
 }
 
