@@ -19,14 +19,12 @@ interface NoticeOptions {
 
 /** What a person needs when nervecenter has started, and nothing else. */
 export function startNotice(options: NoticeOptions): string {
-  const { config, url, tokens, storage, host } = options;
-  // A token the operator chose is theirs to know; only the one made for them is printed.
-  const login = config.adminTokens.length > 0 ? `${url}/admin/system` : loginUrl(url, tokens[0] ?? '');
+  const { config, url, storage, host } = options;
   const lines: [string, string][] =
     url === ''
       ? [['dashboard', 'not here: sending only (NERVECENTER_LOCAL)']]
       : [
-          ['dashboard', login],
+          ['dashboard', firstLook(options)],
           ['storage', storageLine(options)],
         ];
   for (const target of config.otlpTargets) lines.push(['sending', sendingLine(target)]);
@@ -35,6 +33,15 @@ export function startNotice(options: NoticeOptions): string {
   lines.push(['stop', storage === null ? 'Ctrl-C' : 'Ctrl-C; what is stored is kept']);
   const body = lines.map(([label, value]) => `  ${label.padEnd(13)}${value}\n`).join('');
   return `nervecenter ${packageVersion()} · ${config.service}\n${body}`;
+}
+
+/**
+ * Where a person looks first. A token the operator chose is theirs to know; only the one made for them is told.
+ *
+ * @param tokens those that open the dashboard.
+ */
+export function firstLook({ config, url, tokens }: Pick<NoticeOptions, 'config' | 'url' | 'tokens'>): string {
+  return config.adminTokens.length > 0 ? `${url}/admin/system` : loginUrl(url, tokens[0] ?? '');
 }
 
 /** Where to, without what a URL may hold besides its host. */

@@ -92,6 +92,8 @@ export type AgentMessage =
   | { readonly type: 'hello'; readonly source: Source; readonly place?: Place }
   /** Instead of `hello`: a collector that runs alone asks for the port. */
   | { readonly type: 'claim' }
+  /** Instead of `hello`: a person who wants what `place` says looks for the dashboard. */
+  | { readonly type: 'where'; readonly place: Place }
   | { readonly type: 'frame'; readonly frame: Frame }
   | {
       readonly type: 'events';
@@ -114,6 +116,13 @@ export type CollectorMessage =
   | { readonly type: 'refused'; readonly holder: Holder; readonly why: Disagreement }
   /** The answer to `claim`. */
   | { readonly type: 'held'; readonly holder: Holder }
+  /** The answer to `where`. `login` is where a person looks first; `why` says why it is not the one that was meant. */
+  | {
+      readonly type: 'here';
+      readonly holder: Holder;
+      readonly login: string;
+      readonly why: Disagreement | null;
+    }
   /** It stops, because a collector that runs alone takes its place, and takes nothing more. */
   | { readonly type: 'handing-over' }
   /** The collector has taken responsibility for a batch. */
