@@ -24,8 +24,8 @@ import { Deferred } from './deferred.ts';
 import { beforeProcessEnds } from './exit.ts';
 import type { Agent, Clock } from './instrumentation.ts';
 import { INSTRUMENTATIONS } from './instrumentations.ts';
-import { Connection } from './links/connection.ts';
-import { receiveAppMetrics } from './metrics/app-metrics.ts';
+import { type AgentConnection, Connection, type ConnectionOptions } from './links/connection.ts';
+import { apiVersionOf, receiveAppMetrics } from './metrics/app-metrics.ts';
 import { FrameSender } from './metrics/frame-sender.ts';
 import { observationsMeasure } from './metrics/observations.ts';
 import { type MetricReaders, startReaders } from './metrics/readers.ts';
@@ -33,6 +33,8 @@ import { RuntimeSampler } from './metrics/runtime.ts';
 import { talliesMeasure } from './metrics/tallies.ts';
 import { type Batch, Pipeline } from './pipeline.ts';
 import { runRagQuery } from './rag/rag.ts';
+import { startThreads } from './threads/start.ts';
+import { ThreadConnection } from './threads/thread-connection.ts';
 import { type AppTracing, startTracing } from './tracing.ts';
 import { WebSocketTally } from './websocket/tally.ts';
 
@@ -55,6 +57,10 @@ const AGENT_ERROR = 'agent_error';
 export interface AgentOptions {
   readonly config: Config;
   readonly env: NodeJS.ProcessEnv;
+  /** `NODE_OPTIONS` of this process. */
+  readonly nodeOptions: string;
+  /** Whether this is a worker thread of the app, for which the agent of the main thread is the collector. */
+  readonly inThread: boolean;
   /** The app's main script; its own dependencies are looked up from there. */
   readonly mainScript: string | undefined;
   readonly say: (text: string) => void;
@@ -66,23 +72,17 @@ const SYSTEM_CLOCK: Clock = {
 };
 
 /** The composition root of the agent. Returns how to stop everything it started. */
-export function startAgent({ config, env, mainScript, say }: AgentOptions): () => void {
+export function startAgent(options: AgentOptions): () => void {
+  const { config, nodeOptions, inThread, say } = options;
   const clock = SYSTEM_CLOCK;
   const own = new DeltaMeterProvider();
-  // `node -` has a main script that is no path.
-  const appDirectory = mainScript !== undefined && isAbsolute(mainScript) ? dirname(mainScript) : null;
+  const appDirectory = appDirectoryOf(options);
   const pipeline = new Pipeline(eventMeasure(own.getMeter()));
   const readers = startReaders(own, { config, appDirectory, say, tells: (signal) => pipeline.tells(signal) });
-  const tallies = newTallies();
+  const tallies = newTallies(inThread);
   const source = sourceOf(config);
-  const connection = new Connection({
-    config,
-    get source() {
-      return tracing?.described(source) ?? source;
-    },
-    place: placeOf(config),
-    env,
-    say,
+  const connection = connectionOf(options, {
+    sourceNow: () => tracing?.described(source) ?? source,
     onAccepted: (batch) => pipeline.accepted(batch),
     onOpen: () => guarded(agent, handOver)(),
     onLost: () => pipeline.sendUnacceptedAgain(),
@@ -93,20 +93,19 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
   const parts = { clock, config, pipeline, deferred, tallies, own, tracing: () => tracing };
   const agent = createAgent({ ...parts, exported: readers.export, say, handOver, wake });
 
-  const metered = appDirectory !== null && receiveAppMetrics(readers.provider, appDirectory);
+  const metered = appDirectory !== null && apiVersionOf(appDirectory) !== null;
   const tracing = startTracing({ config, metrics: metered ? readers.provider : null, ...agent });
-  tallies.runtime.start();
-  const undos = INSTRUMENTATIONS.map((instrumentation) => instrumentation.start(agent));
-  /** What is still open, such as a call that streams, becomes an event when its instrumentation stops. */
-  const stopObserving = () => {
-    for (const undo of undos.splice(0).reverse()) guarded(agent, undo)();
-    deferred.run();
-  };
+  // Where the SDK is ours, they reach us by that.
+  const stopReceiving = appDirectory === null ? null : receiveAppMetrics(readers.provider, appDirectory);
+  tallies.runtime?.start();
+  const drop = (reason: string, count: number) => pipeline.drop(reason, count);
+  const threads = startThreads({ config, nodeOptions, inThread, connection, emit: agent.emit, drop });
+  const stopObserving = startObserving(agent, deferred);
   publishHandle(createHandle({ agent, connection, tallies, pipeline, own, config }));
 
   const measureTallies = talliesMeasure(own.getMeter(), tallies);
   const minutes = new CacheMinutes(agent, tallies.caches);
-  const frames = new FrameSender({ clock, reader: readers.reader, connection, pipeline });
+  const frames = new FrameSender({ clock, reader: readers.reader, connection, pipeline, threads });
   const frame = () => {
     deferred.run();
     minutes.passed();
@@ -116,6 +115,7 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
   const timed = { handOver: guarded(agent, handOver), frame: guarded(agent, frame) };
   const stopTimers = startTimers({ wake, connection }, timed);
   const flush = () => {
+    threads.drain();
     stopObserving();
     minutes.emit();
     measureTallies();
@@ -126,11 +126,49 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
     stopTimers();
     stopObserving();
     keepExit();
-    tallies.runtime.stop();
+    tallies.runtime?.stop();
+    threads.stop();
+    stopReceiving?.();
     tracing?.stop();
     readers.stop();
     publishHandle(undefined);
     connection.close();
+  };
+}
+
+/** Where the app's own dependencies are looked up; `null` for `node -`, whose main script is no path. */
+function appDirectoryOf({ mainScript }: AgentOptions): string | null {
+  return mainScript !== undefined && isAbsolute(mainScript) ? dirname(mainScript) : null;
+}
+
+interface ConnectionParts extends Pick<ConnectionOptions, 'onAccepted' | 'onOpen' | 'onLost'> {
+  /** What is known of this process grows. */
+  readonly sourceNow: () => Source;
+}
+
+function connectionOf(
+  { config, env, inThread, say }: AgentOptions,
+  { sourceNow, ...told }: ConnectionParts,
+): AgentConnection {
+  if (inThread) return new ThreadConnection(told);
+  return new Connection({
+    config,
+    get source() {
+      return sourceNow();
+    },
+    place: placeOf(config),
+    env,
+    say,
+    ...told,
+  });
+}
+
+/** @returns stops: what is still open, such as a call that streams, becomes an event when its instrumentation does. */
+function startObserving(agent: Agent, deferred: Deferred): () => void {
+  const undos = INSTRUMENTATIONS.map((instrumentation) => instrumentation.start(agent));
+  return () => {
+    for (const undo of undos.splice(0).reverse()) guarded(agent, undo)();
+    deferred.run();
   };
 }
 
@@ -157,7 +195,7 @@ function onceAwake(connect: () => void): () => void {
 }
 
 function startTimers(
-  { wake, connection }: { readonly wake: () => void; readonly connection: Connection },
+  { wake, connection }: { readonly wake: () => void; readonly connection: AgentConnection },
   { handOver, frame }: Readonly<Record<'handOver' | 'frame', () => void>>,
 ): () => void {
   const timers = [
@@ -200,11 +238,12 @@ function guarded(agent: Agent, work: () => void | Promise<void>): () => void {
 interface Tallies {
   readonly caches: CacheTally;
   readonly websockets: WebSocketTally;
-  readonly runtime: RuntimeSampler;
+  readonly runtime: RuntimeSampler | null;
 }
 
-function newTallies(): Tallies {
-  return { caches: new CacheTally(), websockets: new WebSocketTally(), runtime: new RuntimeSampler() };
+function newTallies(inThread: boolean): Tallies {
+  const runtime = inThread ? null : new RuntimeSampler();
+  return { caches: new CacheTally(), websockets: new WebSocketTally(), runtime };
 }
 
 interface AgentParts {
@@ -262,7 +301,7 @@ function createAgent(parts: AgentParts): Agent {
 
 interface HandleParts {
   readonly agent: Agent;
-  readonly connection: Connection;
+  readonly connection: AgentConnection;
   readonly tallies: Tallies;
   readonly pipeline: Pipeline;
   readonly own: DeltaMeterProvider;

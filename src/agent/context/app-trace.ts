@@ -3,13 +3,18 @@ import type { MeterProvider } from '@opentelemetry/api';
 /** What every copy of `@opentelemetry/api` 1.x shares: the version and the providers that were registered. */
 export interface ApiGlobal {
   readonly version: string;
-  metrics?: MeterProvider;
-  readonly context?: { active(): ContextLike };
+  readonly metrics?: MeterProvider;
+  readonly context?: ContextManagerLike;
 }
 
 /** A context of any version of the API. */
 export interface ContextLike {
   getValue(key: symbol): unknown;
+}
+
+interface ContextManagerLike {
+  active(): ContextLike;
+  with?<T>(context: ContextLike, work: () => T): T;
 }
 
 interface SpanLike {
@@ -30,12 +35,6 @@ const holder = globalThis as { [API_KEY]?: ApiGlobal };
 
 /** What the app's copies of the API have registered; nothing where there is none. */
 export function apiGlobal(): ApiGlobal | undefined {
-  return holder[API_KEY];
-}
-
-/** The same, begun under `version` where there is none yet. */
-export function apiGlobalOf(version: string): ApiGlobal {
-  holder[API_KEY] ??= { version };
   return holder[API_KEY];
 }
 
@@ -77,6 +76,17 @@ export function activeSpan(): ActiveSpan | null {
   } catch {
     return null; // The context manager is the app's own.
   }
+}
+
+/** By which key an SDK of any version is told to make no span. */
+const SUPPRESSED = Symbol.for('OpenTelemetry SDK Context Key SUPPRESS_TRACING');
+
+/** Does work of ours of which the app's instrumentations are to make no span. */
+export function untraced<T>(work: () => T): T {
+  const manager = apiGlobal()?.context;
+  const context = manager?.active() as { setValue?(key: symbol, value: true): ContextLike } | undefined;
+  const suppressed = context?.setValue?.(SUPPRESSED, true);
+  return manager?.with === undefined || suppressed === undefined ? work() : manager.with(suppressed, work);
 }
 
 /** The span of a context, `null` where it has none with valid ids. */

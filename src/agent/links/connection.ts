@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Config } from '../../config/config.ts';
 import { backoffMs } from '../../core/backoff.ts';
 import { describeError, NervecenterError } from '../../core/errors.ts';
@@ -25,7 +26,7 @@ const HAND_OVER_MS = 10_000;
 /** It is restarted by somebody; who has no place of its own for rows waits for it. */
 const RESTART_MS = 30_000;
 
-interface ConnectionOptions {
+export interface ConnectionOptions {
   readonly config: Config;
   readonly source: Source;
   readonly place: Place;
@@ -37,6 +38,12 @@ interface ConnectionOptions {
   readonly onOpen: () => void;
   readonly onLost: () => void;
 }
+
+/** What an agent has to do with a collector, however it comes to it. */
+export type AgentConnection = Pick<
+  Connection,
+  'isOpen' | 'open' | 'join' | 'send' | 'ask' | 'flushSync' | 'close'
+>;
 
 /**
  * The agent's connection to a collector: the one of another process that holds the port, else one hosted here in a
@@ -59,6 +66,8 @@ export class Connection {
   readonly #taken = new Set<number>();
   #hostedPort: number | null = null;
   readonly #notices: Notices;
+  /** What goes on here belongs to no request of the app, though one may have asked for it. */
+  readonly #outside = AsyncLocalStorage.snapshot();
   #looking: Promise<void> = Promise.resolve();
   /** What was joined runs alone, and rows have no other place. */
   #restarts = false;
@@ -87,17 +96,19 @@ export class Connection {
 
   /** One look at a time: of two, each would find its own. */
   #next(open: (found: Found) => void): Promise<void> {
-    this.#looking = this.#looking.then(async () => {
-      if (this.#link !== null || this.#closed) return;
-      try {
-        open(await this.#look());
-        if (this.#closed) this.close();
-      } catch (error) {
-        this.#notices.say(`the collector cannot be started: ${describeError(error)}`);
-        this.#retryLater();
-      }
-    });
+    this.#looking = this.#outside(() => this.#looking.then(() => this.#lookAnd(open)));
     return this.#looking;
+  }
+
+  async #lookAnd(open: (found: Found) => void): Promise<void> {
+    if (this.#link !== null || this.#closed) return;
+    try {
+      open(await this.#look());
+      if (this.#closed) this.close();
+    } catch (error) {
+      this.#notices.say(`the collector cannot be started: ${describeError(error)}`);
+      this.#retryLater();
+    }
   }
 
   #openBy(found: Found): void {

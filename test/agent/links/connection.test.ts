@@ -204,6 +204,7 @@ describe('FrameSender', () => {
       clock,
       connection,
       pipeline: new Pipeline(() => {}),
+      threads: { merged: (points) => [...points] },
       reader: { collectPoints, collectNow: () => new SnapshotReader([own]).collectNow() } as SnapshotReader,
     });
   beforeEach(() => {
