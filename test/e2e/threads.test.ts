@@ -7,9 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, it } from 'vitest';
 import { ObservedApp, PRELOAD } from '../support/observed-app.ts';
 import { until } from '../support/poll.ts';
 
-const ROOT = join(import.meta.dirname, '..', '..');
 const APP = join(import.meta.dirname, 'fixtures', 'threads.cjs');
-const PACKAGE = join(ROOT, 'dist', 'index.js');
 const KINDS = ['plain', 'limited', 'flagged', 'shared', 'own'] as const;
 
 let model: Server;
@@ -40,7 +38,7 @@ let app: ObservedApp;
 afterEach(() => app.stop());
 
 async function start(options: { readonly flags?: string[]; readonly env?: Record<string, string> } = {}) {
-  app = new ObservedApp(APP, { ...options, env: { MODEL_URL: modelUrl, PACKAGE, ...options.env } });
+  app = new ObservedApp(APP, { ...options, env: { MODEL_URL: modelUrl, ...options.env } });
   await app.appUrl();
   await app.started();
 }
