@@ -37,13 +37,22 @@ export function meetingPlace(port: number): string {
   const uid = process.getuid?.();
   const directory = join(tmpdir(), `nervecenter-${uid}`);
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makePrivateDirectory(directory);
     const { uid: owner, mode } = lstatSync(directory);
     if (owner === uid && (mode & 0o077) === 0) return join(directory, `${port}.sock`);
   } catch (error) {
     throw noMeetingPlace(directory, error);
   }
   throw noMeetingPlace(directory, new Error("it is not this user's alone"));
+}
+
+function makePrivateDirectory(path: string): void {
+  try {
+    // Not what is above it: in some file systems, such as /proc, Node tries that for ever.
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
 }
 
 /** Why other processes cannot come to the collector of this one. */
