@@ -31,6 +31,7 @@ import { observationsMeasure } from './metrics/observations.ts';
 import { type MetricReaders, startReaders } from './metrics/readers.ts';
 import { RuntimeSampler } from './metrics/runtime.ts';
 import { talliesMeasure } from './metrics/tallies.ts';
+import { SeenLibraries } from './modules/seen.ts';
 import { type Batch, Pipeline } from './pipeline.ts';
 import { runRagQuery } from './rag/rag.ts';
 import { startThreads } from './threads/start.ts';
@@ -81,8 +82,17 @@ export function startAgent(options: AgentOptions): () => void {
   const readers = startReaders(own, { config, appDirectory, say, tells: (signal) => pipeline.tells(signal) });
   const tallies = newTallies(inThread);
   const source = sourceOf(config);
+  const seen = new SeenLibraries(appDirectory);
+  let noticed = false;
   const connection = connectionOf(options, {
-    sourceNow: () => tracing?.described(source) ?? source,
+    sourceNow: () => ({
+      ...(tracing?.described(source) ?? source),
+      instrumentations: seen.tell(),
+      unseen: seen.unseen,
+    }),
+    onNotice: () => {
+      noticed = true;
+    },
     onAccepted: (batch) => pipeline.accepted(batch),
     onOpen: () => guarded(agent, handOver)(),
     onLost: () => pipeline.sendUnacceptedAgain(),
@@ -110,6 +120,7 @@ export function startAgent(options: AgentOptions): () => void {
     deferred.run();
     minutes.passed();
     measureTallies();
+    if (noticed) sayLater(seen, say);
     return frames.send();
   };
   const timed = { handOver: guarded(agent, handOver), frame: guarded(agent, frame) };
@@ -141,7 +152,7 @@ function appDirectoryOf({ mainScript }: AgentOptions): string | null {
   return mainScript !== undefined && isAbsolute(mainScript) ? dirname(mainScript) : null;
 }
 
-interface ConnectionParts extends Pick<ConnectionOptions, 'onAccepted' | 'onOpen' | 'onLost'> {
+interface ConnectionParts extends Pick<ConnectionOptions, 'onAccepted' | 'onOpen' | 'onLost' | 'onNotice'> {
   /** What is known of this process grows. */
   readonly sourceNow: () => Source;
 }
@@ -218,7 +229,7 @@ function sourceOf(config: Config): Source {
     instanceId: randomUUID(),
     host: hostname(),
     pid: process.pid,
-    instrumentations: INSTRUMENTATIONS.map(({ name }) => name),
+    instrumentations: [],
     frameIntervalMs: milliseconds(FRAME_INTERVAL_MS),
   };
 }
@@ -233,6 +244,12 @@ function guarded(agent: Agent, work: () => void | Promise<void>): () => void {
       failed(error);
     }
   };
+}
+
+/** Of what the app loads after its start notice. */
+function sayLater(seen: SeenLibraries, say: AgentOptions['say']): void {
+  const later = seen.tellLater();
+  if (later.length > 0) say(`[nervecenter] instrumented since: ${later.join(', ')}.\n`);
 }
 
 interface Tallies {

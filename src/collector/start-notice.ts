@@ -29,7 +29,7 @@ export function startNotice(options: NoticeOptions): string {
         ];
   for (const target of config.otlpTargets) lines.push(['sending', sendingLine(target)]);
   lines.push(...otlpLines(options.otlp));
-  if (host !== null) lines.push(['instrumented', host.instrumentations.join(', ')]);
+  if (host !== null) lines.push(...seenLines(host));
   lines.push(['stop', storage === null ? 'Ctrl-C' : 'Ctrl-C; what is stored is kept']);
   const body = lines.map(([label, value]) => `  ${label.padEnd(13)}${value}\n`).join('');
   return `nervecenter ${packageVersion()} · ${config.service}\n${body}`;
@@ -50,6 +50,12 @@ function sendingLine({ name, endpoints, nervecenter }: OtlpTarget): string {
   const hosts = new Set(signals.map(([, { url }]) => new URL(url).host));
   const what = nervecenter ? 'events' : signals.map(([signal]) => signal).join(', ');
   return `${what} to ${[...hosts].join(', ')} (${name})`;
+}
+
+/** What is observed in the app, and what of it cannot be. */
+function seenLines({ instrumentations, unseen = [] }: Source): [string, string][] {
+  const not: [string, string][] = unseen.length === 0 ? [] : [['not seen', unseen.join('; ')]];
+  return [['instrumented', instrumentations.join(', ')], ...not];
 }
 
 /** Where others send, and the key that was made for them. */

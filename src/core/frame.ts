@@ -80,8 +80,10 @@ export interface Source {
   readonly instanceId: string;
   readonly host: string;
   readonly pid: number;
-  /** What is instrumented in that process, for the start message and `doctor`. */
+  /** What is observed in that process as far as it was known then, for the start notice. */
   readonly instrumentations: readonly string[];
+  /** What it has and nothing is seen of. */
+  readonly unseen?: readonly string[];
   /** What its SDK found out of the process, where its spans are sent. */
   readonly resource?: Attributes;
   /** How often this agent sends a frame; the collector judges by it whether the agent's event loop is late. */

@@ -37,6 +37,8 @@ export interface ConnectionOptions {
   /** A collector is there and takes what is sent. */
   readonly onOpen: () => void;
   readonly onLost: () => void;
+  /** Who started the app was told where the dashboard is that is hosted here. */
+  readonly onNotice: () => void;
 }
 
 /** What an agent has to do with a collector, however it comes to it. */
@@ -213,6 +215,7 @@ export class Connection {
       case 'started':
         this.#notices.forget();
         this.#options.say(message.notice);
+        this.#options.onNotice();
         break;
       case 'failed':
         this.#failed(message);

@@ -81,6 +81,7 @@ describe('Connection', () => {
       onAccepted: (batch) => accepted.push(batch),
       onOpen: () => void opened++,
       onLost: () => void lost++,
+      onNotice: () => {},
     });
   });
   afterEach(async () => {
