@@ -83,16 +83,9 @@ export function startAgent(options: AgentOptions): () => void {
   const tallies = newTallies(inThread);
   const source = sourceOf(config);
   const seen = new SeenLibraries(appDirectory);
-  let noticed = false;
   const connection = connectionOf(options, {
-    sourceNow: () => ({
-      ...(tracing?.described(source) ?? source),
-      instrumentations: seen.tell(),
-      unseen: seen.unseen,
-    }),
-    onNotice: () => {
-      noticed = true;
-    },
+    sourceNow: () => ({ ...(tracing?.described(source) ?? source), ...seen.tell() }),
+    onNotice: () => seen.noticed(),
     onAccepted: (batch) => pipeline.accepted(batch),
     onOpen: () => guarded(agent, handOver)(),
     onLost: () => pipeline.sendUnacceptedAgain(),
@@ -100,8 +93,10 @@ export function startAgent(options: AgentOptions): () => void {
   const deferred = new Deferred(() => pipeline.drop(AGENT_ERROR, 1));
   const wake = onceAwake(() => void (tracing?.ready() ?? Promise.resolve()).then(() => connection.open()));
   const handOver = () => handOverAll({ deferred, connection, pipeline });
+  // A thread may wait for its next task without a turn of its loop, and be terminated in the midst of it.
+  const soon = inThread ? coalesced(() => guarded(agent, handOver)()) : null;
   const parts = { clock, config, pipeline, deferred, tallies, own, tracing: () => tracing };
-  const agent = createAgent({ ...parts, exported: readers.export, say, handOver, wake });
+  const agent = createAgent({ ...parts, exported: readers.export, say, handOver, soon, wake });
 
   const metered = appDirectory !== null && apiVersionOf(appDirectory) !== null;
   const tracing = startTracing({ config, metrics: metered ? readers.provider : null, ...agent });
@@ -120,7 +115,7 @@ export function startAgent(options: AgentOptions): () => void {
     deferred.run();
     minutes.passed();
     measureTallies();
-    if (noticed) sayLater(seen, say);
+    seen.sayLater(say);
     return frames.send();
   };
   const timed = { handOver: guarded(agent, handOver), frame: guarded(agent, frame) };
@@ -195,6 +190,19 @@ function handOverAll({
   }
 }
 
+/** Does the work once, however often it is asked for before. */
+function coalesced(work: () => void): () => void {
+  let asked = false;
+  return () => {
+    if (asked) return;
+    asked = true;
+    queueMicrotask(() => {
+      asked = false;
+      work();
+    });
+  };
+}
+
 /** Calls `connect` a moment after the first of any number of calls. */
 function onceAwake(connect: () => void): () => void {
   let awake = false;
@@ -246,12 +254,6 @@ function guarded(agent: Agent, work: () => void | Promise<void>): () => void {
   };
 }
 
-/** Of what the app loads after its start notice. */
-function sayLater(seen: SeenLibraries, say: AgentOptions['say']): void {
-  const later = seen.tellLater();
-  if (later.length > 0) say(`[nervecenter] instrumented since: ${later.join(', ')}.\n`);
-}
-
 interface Tallies {
   readonly caches: CacheTally;
   readonly websockets: WebSocketTally;
@@ -274,6 +276,8 @@ interface AgentParts {
   readonly tracing: () => AppTracing | null;
   readonly say: (text: string) => void;
   readonly handOver: () => void;
+  /** Hands over what was told during this turn of the loop; `null`: it has time. */
+  readonly soon: (() => void) | null;
   /** There is something to record. */
   readonly wake: () => void;
 }
@@ -282,7 +286,8 @@ interface AgentParts {
 const WARNINGS_MAX = 100;
 
 function createAgent(parts: AgentParts): Agent {
-  const { clock, config, pipeline, tracing, deferred, tallies, own, exported, say, handOver, wake } = parts;
+  const { clock, config, pipeline, tracing, deferred, tallies, own, exported, say, handOver, soon, wake } =
+    parts;
   const warned = new Set<string>();
   const warnOnce = (key: string, message: string) => {
     if (warned.has(key) || warned.size >= WARNINGS_MAX) return;
@@ -302,12 +307,16 @@ function createAgent(parts: AgentParts): Agent {
         wake();
         pipeline.emit(tracing()?.sampled(event) ?? event);
         exported?.(event);
+        soon?.();
         if (pipeline.batchReady) handOver();
       } catch {
         pipeline.drop(AGENT_ERROR, 1); // Nothing of ours may reach the app.
       }
     },
-    later: (work) => deferred.add(work),
+    later: (work) => {
+      deferred.add(work);
+      soon?.();
+    },
     cacheLookup: (cacheName, hit, work) => tallies.caches.lookup(cacheName, hit, work),
     cacheSize: (cacheName, keys, bytes) => tallies.caches.size(cacheName, keys, bytes),
     ...observationsMeasure(own.getMeter()),

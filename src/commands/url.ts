@@ -1,4 +1,4 @@
-import { dashboardsFor, type Whose } from '../collector/receivers/whose.ts';
+import { dashboardsFor, type Whose } from '../collector/receivers/ask.ts';
 import { type Config, readConfig } from '../config/config.ts';
 import { placeOf } from '../config/place.ts';
 import { NervecenterError } from '../core/errors.ts';

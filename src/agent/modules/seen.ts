@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import type { Source } from '../../core/frame.ts';
 import { type InstalledPackage, manifestsAbove, packageOf } from '../../platform/installed.ts';
 import { hooksAreSound, loadedFiles } from './hook.ts';
 
@@ -29,36 +30,43 @@ export class SeenLibraries {
   readonly #told = new Set<string>();
   #files = 0;
   #later = 0;
+  #noticed = false;
 
   /** @param appDirectory where the app's main script is. */
   constructor(appDirectory: string | null) {
     this.#appDirectory = appDirectory;
   }
 
-  /** All that is observed, for who is told of this process. */
-  tell(): string[] {
-    const { seen } = this.#look();
+  /** All that is known by now, for who is told of this process. */
+  tell(): Pick<Source, 'instrumentations' | 'unseen'> {
+    const { seen, strange } = this.#look();
     for (const name of seen) this.#told.add(name);
-    return [...ALWAYS, ...seen];
+    return { instrumentations: [...ALWAYS, ...seen], unseen: this.#unseen(strange) };
   }
 
-  /** What has come since somebody was told; asked every second, and said so often only. */
-  tellLater(): string[] {
-    if (loadedFiles().length === this.#files || this.#later >= LATER_MAX) return [];
+  /** A person was told: what comes later is worth a line. */
+  noticed(): void {
+    this.#noticed = true;
+  }
+
+  /** Says what has come since, at most ten times. Costs next to nothing where nothing has. */
+  sayLater(say: (text: string) => void): void {
+    if (!this.#noticed || loadedFiles().length === this.#files || this.#later >= LATER_MAX) return;
     const later = this.#look().seen.filter((name) => !this.#told.has(name));
-    if (later.length > 0) this.#later++;
+    if (later.length === 0) return;
+    this.#later++;
     for (const name of later) this.#told.add(name);
-    return later;
+    say(`[nervecenter] instrumented since: ${later.join(', ')}.\n`);
   }
 
   /** What the app has and nothing is seen of, with why, or what takes it. */
-  get unseen(): string[] {
+  #unseen(strange: readonly string[]): string[] {
     const asked = this.#appDirectory === null ? [] : manifestsAbove(this.#appDirectory);
     const names = new Set(asked.flatMap(({ dependencies }) => Object.keys(Object(dependencies))));
     const known = [...names].filter((name) => Object.hasOwn(UNSEEN, name));
     return [
       ...known.map((name) => `${name} (${UNSEEN[name]})`),
-      ...this.#look().strange.map((name) => `${name} (not a version that is known)`),
+      ...strange.map((name) => `${name} (not a version that is known)`),
       ...(hooksAreSound(process.versions.node)
         ? []
         : [`what hono, lru-cache and keyv do where they are imported (Node ${process.versions.node})`]),

@@ -1,8 +1,8 @@
 import { BroadcastChannel, threadId } from 'node:worker_threads';
-import type { AgentMessage, CollectorMessage } from '../../core/frame.ts';
+import type { AgentMessage } from '../../core/frame.ts';
 import { Asks } from '../links/asks.ts';
 import type { AgentConnection, ConnectionOptions } from '../links/connection.ts';
-import { post, TO_MAIN, toThread } from './channels.ts';
+import { type FromThread, fromThread, post, TO_MAIN, type ToThread, toThread } from './channels.ts';
 
 /**
  * The connection of an agent in a worker thread of the app. The agent of the main thread takes what it sends, so that the
@@ -12,13 +12,16 @@ export class ThreadConnection implements AgentConnection {
   readonly #options: Pick<ConnectionOptions, 'onAccepted'>;
   readonly #asks = new Asks();
   readonly #answers: BroadcastChannel;
+  /** Once the main thread listens to it. */
+  #own: BroadcastChannel | null = null;
   #closed = false;
 
   constructor(options: Pick<ConnectionOptions, 'onAccepted'>) {
     this.#options = options;
     this.#answers = new BroadcastChannel(toThread(threadId));
-    this.#answers.onmessage = (event) => this.#received((event as { data: CollectorMessage }).data);
+    this.#answers.onmessage = (event) => this.#received((event as { data: ToThread }).data);
     this.#answers.unref(); // It must keep no thread alive.
+    this.#post({ type: 'started' });
   }
 
   get isOpen(): boolean {
@@ -30,7 +33,7 @@ export class ThreadConnection implements AgentConnection {
   async join(): Promise<void> {}
 
   send(message: AgentMessage): void {
-    if (!this.#closed) post(TO_MAIN, { thread: threadId, message });
+    if (!this.#closed) this.#post(message);
   }
 
   ask(what: 'snapshot' | 'health'): Promise<unknown> {
@@ -46,9 +49,21 @@ export class ThreadConnection implements AgentConnection {
   close(): void {
     this.#closed = true;
     this.#answers.close();
+    this.#own?.close();
   }
 
-  #received(message: CollectorMessage): void {
+  #post(message: FromThread['message']): void {
+    const told: FromThread = { thread: threadId, message };
+    if (this.#own === null) post(TO_MAIN, told);
+    else this.#own.postMessage(told);
+  }
+
+  /** The names of channels are ours, and nobody else writes there. */
+  #received(message: ToThread): void {
+    if (message.type === 'listening' && this.#own === null) {
+      this.#own = new BroadcastChannel(fromThread(threadId));
+      this.#own.unref();
+    }
     if (message.type === 'accepted') this.#options.onAccepted(message.batch);
     if (message.type === 'answer') this.#asks.answered(message.ask, message.value);
   }

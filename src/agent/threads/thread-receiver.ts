@@ -4,7 +4,7 @@ import { mergePoints } from '../../core/measured.ts';
 import { unpackRequests } from '../../core/packed-requests.ts';
 import type { NervecenterEvent } from '../../core/signals/index.ts';
 import type { AgentConnection } from '../links/connection.ts';
-import { type FromThread, post, TO_MAIN, toThread } from './channels.ts';
+import { type FromThread, fromThread, post, TO_MAIN, toThread } from './channels.ts';
 
 export interface ThreadReceiverOptions {
   readonly emit: (event: NervecenterEvent) => void;
@@ -14,12 +14,14 @@ export interface ThreadReceiverOptions {
 
 /** What a thread has told of itself. */
 interface Thread {
+  /** What it writes to. */
+  readonly channel: BroadcastChannel;
   /** Its gauges, by series. */
   readonly gauges: Map<string, GaugePoint>;
   dropped: DropCounts;
 }
 
-/** Threads that are told apart; what more of them gauge is not added. */
+/** Threads that are told apart, and have a channel each; what more of them gauge is not added. */
 const THREADS_MAX = 500;
 /** While no frame is sent, points add up to one per series. */
 const POINTS_MAX = 1000;
@@ -37,24 +39,25 @@ export class ThreadReceiver {
 
   /** To be called before the first thread starts. Idempotent. */
   open(): void {
-    if (this.#channel !== null) return;
-    this.#channel = new BroadcastChannel(TO_MAIN);
-    this.#channel.onmessage = (event) => this.#received((event as { data: FromThread }).data);
-    this.#channel.unref();
+    this.#channel ??= this.#listen(TO_MAIN);
   }
 
   /** Takes what has come and could not be read yet, such as while the process ends. */
   drain(): void {
-    if (this.#channel === null) return;
-    // A channel is a port in Node, but not in its types.
-    const port = this.#channel as unknown as MessagePort;
-    for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port))
-      this.#received(next.message as FromThread);
+    const channels = [...this.#threads.values()].map(({ channel }) => channel);
+    for (const channel of [this.#channel ?? [], channels].flat()) {
+      // A channel is a port in Node, but not in its types.
+      const port = channel as unknown as MessagePort;
+      for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port))
+        this.#received(next.message as FromThread);
+    }
   }
 
   /** A thread is over, whether or not it could say so. */
-  ended(thread: number): void {
-    this.#threads.delete(thread);
+  ended(id: number): void {
+    this.drain(); // Its end may be known before its last words.
+    this.#threads.get(id)?.channel.close();
+    this.#threads.delete(id);
   }
 
   /** A frame's points with what threads have measured since the last one: counts beside each other, gauges as sums. */
@@ -78,10 +81,28 @@ export class ThreadReceiver {
   close(): void {
     this.#channel?.close();
     this.#channel = null;
+    for (const { channel } of this.#threads.values()) channel.close();
+    this.#threads.clear();
+  }
+
+  #listen(name: string): BroadcastChannel {
+    const channel = new BroadcastChannel(name);
+    channel.onmessage = (event) => {
+      try {
+        this.#received((event as { data: FromThread }).data);
+      } catch {
+        // Somebody else's message by our name: nothing of it may reach the app.
+      }
+    };
+    channel.unref();
+    return channel;
   }
 
   #received({ thread, message }: FromThread): void {
     switch (message.type) {
+      case 'started':
+        this.#started(thread);
+        break;
       case 'events':
         for (const event of [...unpackRequests(message.requests ?? []), ...message.events])
           this.#options.emit(event);
@@ -94,20 +115,28 @@ export class ThreadReceiver {
         this.#ask(thread, message);
         break;
       case 'goodbye':
-        this.ended(thread);
+        this.#threads.get(thread)?.gauges.clear();
+        // Not now: this may be read from the very channel that is closed then.
+        setImmediate(() => this.ended(thread)).unref();
         break;
     }
   }
 
+  #started(id: number): void {
+    if (this.#threads.size >= THREADS_MAX) return;
+    const channel = this.#listen(fromThread(id));
+    this.#threads.set(id, { channel, gauges: new Map(), dropped: {} });
+    post(toThread(id), { type: 'listening' });
+  }
+
   #measured(id: number, { points, dropped }: Frame): void {
-    const known = this.#threads.get(id);
-    const thread = known ?? { gauges: new Map<string, GaugePoint>(), dropped: {} };
-    if (known === undefined && this.#threads.size < THREADS_MAX) this.#threads.set(id, thread);
+    const thread = this.#threads.get(id);
     for (const point of points) {
-      if (point.kind === 'gauge') thread.gauges.set(seriesOf(point), point);
+      if (point.kind === 'gauge') thread?.gauges.set(seriesOf(point), point);
       else this.#points.push(point);
     }
     if (this.#points.length > POINTS_MAX) this.#points = mergePoints(this.#points);
+    if (thread === undefined) return;
     for (const [reason, total] of Object.entries(dropped)) {
       const more = total - (thread.dropped[reason] ?? 0);
       if (more > 0) this.#options.drop(reason, more);

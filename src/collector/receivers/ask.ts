@@ -1,7 +1,9 @@
 import { connect } from 'node:net';
 import type { AgentMessage, CollectorMessage } from '../../core/frame.ts';
+import type { Place } from '../../core/place.ts';
 import { SECOND_MS } from '../../core/units.ts';
 import { encodeMessage, MessageDecoder } from '../../link/framing.ts';
+import { candidatePorts, rendezvousPath } from '../../link/rendezvous.ts';
 
 const ANSWER_TIMEOUT_MS = 2 * SECOND_MS;
 
@@ -25,4 +27,18 @@ export function askCollector(path: string, question: AgentMessage): Promise<Coll
     }
   });
   return promise;
+}
+
+/** What a collector says of its dashboard. */
+export type Whose = Extract<CollectorMessage, { type: 'here' }>;
+
+/** Asks every collector of this user that a process with this place would look at. In the order in which it would. */
+export async function dashboardsFor(place: Place): Promise<Whose[]> {
+  const answers = await Promise.all(
+    candidatePorts(place.port).map(async (port) => {
+      const path = rendezvousPath(port);
+      return path === null ? null : askCollector(path, { type: 'where', place });
+    }),
+  );
+  return answers.filter((answer) => answer?.type === 'here');
 }

@@ -1,44 +1,24 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, it } from 'vitest';
-import { ObservedApp, PRELOAD } from '../support/observed-app.ts';
-import { until } from '../support/poll.ts';
+import { type ModelServer, startModelServer } from '../../packages/threads/model-server.ts';
+import { ObservedApp, PRELOAD } from '../../support/observed-app.ts';
+import { until } from '../../support/poll.ts';
 
-const APP = join(import.meta.dirname, 'fixtures', 'threads.cjs');
+const APP = join(import.meta.dirname, 'app.cjs');
 const KINDS = ['plain', 'limited', 'flagged', 'shared', 'own'] as const;
 
-let model: Server;
-let modelUrl: string;
+let model: ModelServer;
 beforeAll(async () => {
-  const answer = JSON.stringify({
-    id: 'chatcmpl-1',
-    object: 'chat.completion',
-    model: 'gpt-4o-mini',
-    choices: [{ index: 0, message: { role: 'assistant', content: 'that' }, finish_reason: 'stop' }],
-    usage: { prompt_tokens: 100, completion_tokens: 20, total_tokens: 120 },
-  });
-  model = createServer((request, response) => {
-    request.resume().once('end', () => {
-      response.writeHead(200, { 'content-type': 'application/json' }).end(answer);
-    });
-  });
-  model.listen(0, '127.0.0.1');
-  await once(model, 'listening');
-  modelUrl = `http://127.0.0.1:${(model.address() as AddressInfo).port}/v1`;
+  model = await startModelServer();
 });
-afterAll(() => {
-  model.close();
-  model.closeAllConnections();
-});
+afterAll(() => model.close());
 
 let app: ObservedApp;
 afterEach(() => app.stop());
 
 async function start(options: { readonly flags?: string[]; readonly env?: Record<string, string> } = {}) {
-  app = new ObservedApp(APP, { ...options, env: { MODEL_URL: modelUrl, ...options.env } });
+  app = new ObservedApp(APP, { ...options, env: { MODEL_URL: model.url, ...options.env } });
   await app.appUrl();
   await app.started();
 }

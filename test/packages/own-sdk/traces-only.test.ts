@@ -4,12 +4,12 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { freePort, WITHOUT_OTLP } from '../support/free-port.ts';
-import { ObservedApp, PRELOAD } from '../support/observed-app.ts';
-import { until } from '../support/poll.ts';
+import { freePort, WITHOUT_OTLP } from '../../support/free-port.ts';
+import { ObservedApp, PRELOAD } from '../../support/observed-app.ts';
+import { until } from '../../support/poll.ts';
 
-const ROOT = join(import.meta.dirname, '..', '..');
-const APPS = join(import.meta.dirname, 'apps');
+const ROOT = join(import.meta.dirname, '..', '..', '..');
+const APPS = import.meta.dirname;
 const CLI = join(ROOT, 'dist', 'cli.js');
 
 function versionOf(name: string): string {

@@ -6,7 +6,7 @@ import { afterAll, describe, it } from 'vitest';
 import { freePort } from '../support/free-port.ts';
 import { ObservedApp } from '../support/observed-app.ts';
 
-const APP = join(import.meta.dirname, 'fixtures', 'worker.cjs');
+const APP = join(import.meta.dirname, '..', 'e2e', 'fixtures', 'worker.cjs');
 const own = mkdtempSync(join(tmpdir(), 'nervecenter-test-'));
 afterAll(() => rmSync(own, { recursive: true, force: true }));
 
