@@ -68,7 +68,7 @@ export class Connection {
   readonly #taken = new Set<number>();
   #hostedPort: number | null = null;
   readonly #notices: Notices;
-  /** What goes on here belongs to no request of the app, though one may have asked for it. */
+  /** What goes on here belongs to no request of the app. */
   readonly #outside = AsyncLocalStorage.snapshot();
   #looking: Promise<void> = Promise.resolve();
   /** What was joined runs alone, and rows have no other place. */
@@ -98,19 +98,18 @@ export class Connection {
 
   /** One look at a time: of two, each would find its own. */
   #next(open: (found: Found) => void): Promise<void> {
-    this.#looking = this.#outside(() => this.#looking.then(() => this.#lookAnd(open)));
+    const look = async () => {
+      if (this.#link !== null || this.#closed) return;
+      try {
+        open(await collectorFor(this.#options, this.#taken, () => this.#events()));
+        if (this.#closed) this.close();
+      } catch (error) {
+        this.#notices.say(`the collector cannot be started: ${describeError(error)}`);
+        this.#retryLater();
+      }
+    };
+    this.#looking = this.#outside(() => this.#looking.then(look));
     return this.#looking;
-  }
-
-  async #lookAnd(open: (found: Found) => void): Promise<void> {
-    if (this.#link !== null || this.#closed) return;
-    try {
-      open(await this.#look());
-      if (this.#closed) this.close();
-    } catch (error) {
-      this.#notices.say(`the collector cannot be started: ${describeError(error)}`);
-      this.#retryLater();
-    }
   }
 
   #openBy(found: Found): void {
@@ -149,15 +148,6 @@ export class Connection {
     this.#link?.close();
     this.#link = null;
     this.#welcomedMs = null;
-  }
-
-  async #look(): Promise<Found> {
-    const { config, source, place } = this.#options;
-    const { local, port } = config;
-    // Who only sends does it alone: whoever has the port sends elsewhere, or nowhere.
-    if (local === 'off') return { joined: null, refusal: null, freePort: port };
-    const hello = { type: 'hello', source, place } as const;
-    return lookForCollector({ port, taken: this.#taken, hello, events: () => this.#events() });
   }
 
   #joined({ link, holder }: NonNullable<Found['joined']>): void {
@@ -254,6 +244,16 @@ export class Connection {
     const delayMs = Math.min(LOOK_INTERVAL_MS, Math.max(0, this.#hostAtMs - performance.now()));
     setTimeout(() => void this.open(), delayMs).unref();
   }
+}
+
+/** Who only sends does it alone: whoever has the port sends elsewhere, or nowhere. */
+async function collectorFor(
+  { config: { local, port }, source, place }: ConnectionOptions,
+  taken: ReadonlySet<number>,
+  events: () => LinkEvents,
+): Promise<Found> {
+  if (local === 'off') return { joined: null, refusal: null, freePort: port };
+  return lookForCollector({ port, taken, hello: { type: 'hello', source, place }, events });
 }
 
 /** @param own `spoolOnly`: nobody looks at it, it only leaves what there is to the next one. */
