@@ -5,6 +5,7 @@ import { agentHandle } from './agent/api/handle.ts';
 import { startAgent } from './agent/start.ts';
 import { configOfMainThread } from './agent/threads/start.ts';
 import { type Config, collectorEnv, nodeOptions, readConfig, unknownSettingsLine } from './config/config.ts';
+import { configFileNotice } from './config/file/config-file.ts';
 import { describeError } from './core/errors.ts';
 import { writeToStderr } from './platform/stderr.ts';
 
@@ -39,8 +40,9 @@ if (!launches && agentHandle() === undefined) {
 function startInProcess(): void {
   const config = readConfig(undefined, undefined, { reader: 'app' });
   if (config.disabled) return;
-  const unknown = unknownSettingsLine();
-  if (unknown !== null) writeToStderr(`[nervecenter] ${unknown}\n`);
+  const notice = config.configFile && configFileNotice(config.configFile);
+  for (const line of [notice, unknownSettingsLine()])
+    if (line !== null) writeToStderr(`[nervecenter] ${line}\n`);
   start(config, false);
 }
 

@@ -1,6 +1,7 @@
 import { logToStderr } from '../collector/log.ts';
 import { startCollector } from '../collector/start.ts';
 import { readConfig, unknownSettingsLine } from '../config/config.ts';
+import { configFileNotice } from '../config/file/config-file.ts';
 import { returnSpareMemory } from '../platform/spare-memory.ts';
 import { writeToStderr } from '../platform/stderr.ts';
 
@@ -11,6 +12,8 @@ export async function collector(): Promise<number> {
   const config = readConfig();
   const unknown = unknownSettingsLine();
   if (unknown !== null) writeToStderr(`[nervecenter] ${unknown}\n`);
+  const ofFile = config.configFile && configFileNotice(config.configFile);
+  if (ofFile !== null) writeToStderr(`[nervecenter] ${ofFile}\n`);
   const running = await startCollector({ config, log: logToStderr, host: null });
   const stopReturning = returnSpareMemory();
   const stop = new Promise<void>((resolve) => {

@@ -55,7 +55,7 @@ describe(`the start notice of an app with ${EXPRESS} and ${IOREDIS}`, () => {
       const line = (label: string) => new RegExp(`^ {2}${label} +(.*)$`, 'm').exec(app.stderr)?.[1];
       assert.equal(line('instrumented'), `HTTP servers, model calls, ${EXPRESS}, ${IOREDIS}`);
       assert.equal(line('not seen'), 'node-llama-cpp (models in the process: recordLlmCall)');
-      const later = () => app.stderr.match(/^\[nervecenter\] .*$/gm) ?? [];
+      const later = (): string[] => app.stderr.match(/^\[nervecenter\] .*$/gm) ?? [];
       for (const [path, name] of [
         ['koa', KOA],
         ['ws', WS],

@@ -14,6 +14,8 @@ export interface TracedApp {
   readonly child: ChildProcess;
   /** What it told its parent besides its port. */
   readonly told: Readonly<Record<string, unknown>>[];
+  /** What it has written to standard error. */
+  said(): string;
 }
 
 interface StartOptions {
@@ -25,6 +27,12 @@ interface StartOptions {
 export const PRELOAD = 'nervecenter/otel';
 /** The SDK that an app brings itself. */
 export const APP_SDK = join(FIXTURES, 'app-sdk.cjs');
+
+const OF_CLAUDE = {
+  ...{ id: 'msg_1', type: 'message', role: 'assistant', model: 'claude-4', stop_reason: 'end_turn' },
+  content: [{ type: 'text', text: 'a' }],
+  usage: { input_tokens: 3, output_tokens: 4 },
+};
 
 /** Apps that start spans of their own, a model's provider, and where everything is sent. */
 export class TracedApps {
@@ -41,7 +49,9 @@ export class TracedApps {
   static async start(): Promise<TracedApps> {
     const model = await startStub();
     const usage = { prompt_tokens: 1, completion_tokens: 2 };
-    model.handler = (_request, response) => sendJson(response, 200, { model: 'gpt-4o', choices: [], usage });
+    const answer = { model: 'gpt-4o', choices: [], usage };
+    model.handler = ({ url }, response) =>
+      sendJson(response, 200, url === '/v1/messages' ? OF_CLAUDE : answer);
     return new TracedApps(await OtlpReceiver.start({ foreign: true }), model);
   }
 
@@ -63,9 +73,14 @@ export class TracedApps {
         MODEL_URL: this.#model.url,
         ...env,
       },
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     this.#children.push(child);
+    let said = '';
+    child.stderr?.on('data', (text: Buffer) => {
+      said += text;
+      process.stderr.write(text);
+    });
     const told: Record<string, unknown>[] = [];
     const port = await new Promise<number>((resolve) => {
       child.on('message', (message) => {
@@ -73,7 +88,7 @@ export class TracedApps {
         else told.push(message as Record<string, unknown>);
       });
     });
-    return { url: `http://127.0.0.1:${port}`, child, told };
+    return { url: `http://127.0.0.1:${port}`, child, told, said: () => said };
   }
 
   async stop(): Promise<void> {

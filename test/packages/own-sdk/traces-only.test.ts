@@ -1,25 +1,18 @@
 import assert from 'node:assert/strict';
 import { copyFileSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { freePort, WITHOUT_OTLP } from '../../support/free-port.ts';
 import { ObservedApp, PRELOAD } from '../../support/observed-app.ts';
 import { until } from '../../support/poll.ts';
+import { tried } from '../tried.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 const APPS = import.meta.dirname;
 const CLI = join(ROOT, 'dist', 'cli.js');
 
-function versionOf(name: string): string {
-  const manifest = join(ROOT, 'node_modules', name, 'package.json');
-  return `${name} ${(createRequire(import.meta.url)(manifest) as { version: string }).version}`;
-}
-
-const PACKAGES = ['@opentelemetry/sdk-trace', '@opentelemetry/instrumentation-net'].map(versionOf);
-
-describe(`an app with an SDK for traces only: ${PACKAGES.join(', ')}`, () => {
+describe(`an app with an SDK for traces only: ${tried('tracesOnly')}`, () => {
   const directory = mkdtempSync(join(tmpdir(), 'nervecenter-test-'));
   const script = join(directory, 'traces-only.cjs');
   let collector: ObservedApp;

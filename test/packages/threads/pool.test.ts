@@ -1,16 +1,14 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { ObservedApp } from '../../support/observed-app.ts';
+import { tried } from '../tried.ts';
 import { type ModelServer, startModelServer } from './model-server.ts';
 
 const APP = join(import.meta.dirname, 'pool.mjs');
-const MANIFEST = join(import.meta.dirname, '..', '..', '..', 'node_modules', 'piscina', 'package.json');
-const { version } = JSON.parse(readFileSync(MANIFEST, 'utf8')) as { readonly version: string };
 const CALLS = 20;
 
-describe(`a pool of threads: piscina ${version}`, () => {
+describe(`a pool of threads: ${tried('piscina')}`, () => {
   let model: ModelServer;
   beforeAll(async () => {
     model = await startModelServer();
