@@ -69,6 +69,9 @@ export function flagsFor(
   const { execArgv, env } = asked ?? {};
   if (Array.isArray(execArgv)) return [...execArgv, '--require', preload];
   const sharesEnv = env === undefined || env === null || env === SHARE_ENV;
-  const inherited = [...process.execArgv, ...(sharesEnv ? nodeOptions.split(/\s+/) : [])];
-  return inherited.some((flag) => PRELOADING.test(flag)) ? null : [...process.execArgv, '--require', preload];
+  const byEnvironment = nodeOptions.split(/\s+/).some((flag) => PRELOADING.test(flag));
+  const byFlags = process.execArgv.some((flag) => PRELOADING.test(flag));
+  // Which of them is ours nobody can tell: to load it twice does nothing.
+  const inherits = byEnvironment ? sharesEnv : byFlags;
+  return inherits ? null : [...process.execArgv, '--require', preload];
 }
