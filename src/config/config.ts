@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
-import { type CachePrefix, parseCachePrefixes } from '../core/cache-names.ts';
 import { NervecenterError } from '../core/errors.ts';
+import { type CachePrefix, parseCachePrefixes } from '../core/names/cache-names.ts';
 import type { RetentionKey } from '../core/signals/signal.ts';
 import { DAY_MS, type Milliseconds, milliseconds } from '../core/units.ts';
 import { parseUserHeaders, type UserHeaders } from '../core/user-headers.ts';
