@@ -3,7 +3,7 @@ import diagnosticsChannel from 'node:diagnostics_channel';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { CLIENT_CLOSED_REQUEST, knownMethod, RouteBound } from '../../core/http/served.ts';
+import { CLIENT_CLOSED_REQUEST, knownMethod, type RouteBound } from '../../core/http/served.ts';
 import { type RequestEvent, UNFINISHED } from '../../core/signals/request.ts';
 import { type Milliseconds, milliseconds } from '../../core/units.ts';
 import {
@@ -18,6 +18,7 @@ import type { Identity } from '../context/identity.ts';
 import { isOwnTraffic } from '../context/own-traffic.ts';
 import { callerIn } from '../context/traceparent.ts';
 import type { Agent, Instrumentation } from '../instrumentation.ts';
+import { routesOf } from './routes.ts';
 
 /** What Node publishes on `http.server.request.start` and `http.server.response.finish`. */
 interface Exchange {
@@ -79,7 +80,7 @@ type ObservedSocket = Socket & { [CONNECTION]?: Connection };
 class HttpObserver {
   readonly #agent: Agent;
   readonly #identity: Identity;
-  readonly #routes = new RouteBound();
+  readonly #routes: RouteBound;
   /** Those of the servers; each leaves with its `close`. */
   readonly #connections = new Set<Connection>();
   /** Runs something as part of no work, neither ours nor the app's. */
@@ -88,6 +89,7 @@ class HttpObserver {
 
   constructor(agent: Agent) {
     this.#agent = agent;
+    this.#routes = routesOf(agent);
     this.#identity = agent.identity;
   }
 
