@@ -1,6 +1,6 @@
-import type { CachePrefix } from '../core/cache-names.ts';
 import type { Attributes } from '../core/frame.ts';
 import type { Distribution } from '../core/histogram.ts';
+import type { CachePrefix } from '../core/names/cache-names.ts';
 import type { NervecenterEvent } from '../core/signals/index.ts';
 import type { GivenUpReason } from '../core/unfinished-observations.ts';
 import type { Milliseconds } from '../core/units.ts';

@@ -98,6 +98,13 @@ export const TRIALS = {
       seen: 'a query with its stages embedding and search',
     },
   },
+  'Threads, and SDKs of the app': {
+    piscina: { packages: ['piscina'], seen: 'what its threads do, once, as the process' },
+    tracesOnly: {
+      packages: ['@opentelemetry/sdk-trace', '@opentelemetry/instrumentation-net'],
+      seen: "the app's metrics by the API, none of our sockets among its spans",
+    },
+  },
   'Instrumentations that send spans': {
     traceloop: {
       packages: ['@traceloop/instrumentation-openai'],

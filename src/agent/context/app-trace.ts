@@ -3,14 +3,10 @@ import type { MeterProvider } from '@opentelemetry/api';
 /** What every copy of `@opentelemetry/api` 1.x shares: the version and the providers that were registered. */
 export interface ApiGlobal {
   readonly version: string;
-  metrics?: MeterProvider;
-  readonly context?: Contexts;
+  readonly metrics?: MeterProvider;
+  readonly context?: ContextManagerLike;
   readonly trace?: object;
   readonly propagation?: Propagator;
-}
-
-interface Contexts {
-  active(): ContextLike;
 }
 
 interface Propagator {
@@ -20,6 +16,11 @@ interface Propagator {
 /** A context of any version of the API. */
 export interface ContextLike {
   getValue(key: symbol): unknown;
+}
+
+interface ContextManagerLike {
+  active(): ContextLike;
+  with?<T>(context: ContextLike, work: () => T): T;
 }
 
 interface SpanLike {
@@ -42,12 +43,6 @@ const holder = globalThis as { [API_KEY]?: ApiGlobal };
 
 /** What the app's copies of the API have registered; nothing where there is none. */
 export function apiGlobal(): ApiGlobal | undefined {
-  return holder[API_KEY];
-}
-
-/** The same, begun under `version` where there is none yet. */
-export function apiGlobalOf(version: string): ApiGlobal {
-  holder[API_KEY] ??= { version };
   return holder[API_KEY];
 }
 
@@ -112,7 +107,7 @@ const PROBE_HEADERS: Readonly<Record<string, string>> = {
 };
 
 /** It is tried: the fields that a propagator names are those that it writes. */
-function readsTraceparent(propagator: Propagator, context: Contexts): boolean {
+function readsTraceparent(propagator: Propagator, context: ContextManagerLike): boolean {
   try {
     const getter = {
       keys: () => Object.keys(PROBE_HEADERS),
@@ -122,6 +117,17 @@ function readsTraceparent(propagator: Propagator, context: Contexts): boolean {
   } catch {
     return true; // Both are the app's own.
   }
+}
+
+/** By which key an SDK of any version is told to make no span. */
+const SUPPRESSED = Symbol.for('OpenTelemetry SDK Context Key SUPPRESS_TRACING');
+
+/** Does work of ours of which the app's instrumentations are to make no span. */
+export function untraced<T>(work: () => T): T {
+  const manager = apiGlobal()?.context;
+  const context = manager?.active() as { setValue?(key: symbol, value: true): ContextLike } | undefined;
+  const suppressed = context?.setValue?.(SUPPRESSED, true);
+  return manager?.with === undefined || suppressed === undefined ? work() : manager.with(suppressed, work);
 }
 
 /** Where instrumentations say what a span is, from its beginning: the conventions, OpenLLMetry and OpenInference. */

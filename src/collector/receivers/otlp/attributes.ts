@@ -14,7 +14,7 @@ import { text } from '../../../core/signals/row.ts';
 import { GEN_AI_NAMES } from './dialects/gen-ai.ts';
 import { operationNamed } from './dialects/operations.ts';
 import { providerId } from './dialects/provider-ids.ts';
-import { hostOf, textOf } from './dialects/values.ts';
+import { hostOf, numberOf, textOf } from './dialects/values.ts';
 import type { OtlpLabels } from './labels.ts';
 import type { OtlpAttributes, OtlpValue } from './model.ts';
 
@@ -100,17 +100,20 @@ function callNames(attributes: OtlpAttributes): CallNames | null {
   const known = operationNamed(told);
   if (known !== undefined && known.role !== 'call') return null;
   const address = textOf(attributes, ['server.address']);
+  const model =
+    modelName(textOf(attributes, GEN_AI_NAMES.model)) ??
+    modelName(textOf(attributes, GEN_AI_NAMES.responseModel)) ??
+    'unknown';
+  const server = {
+    host: address === null ? null : hostOf(address),
+    port: numberOf(attributes, ['server.port']) ?? undefined,
+    model,
+  };
   const failed = attributes['error.type'] !== undefined;
   return {
     operation: known?.operation ?? told,
-    provider: providerId(
-      textOf(attributes, GEN_AI_NAMES.provider),
-      address === null ? null : hostOf(address),
-    ),
-    model:
-      modelName(textOf(attributes, GEN_AI_NAMES.model)) ??
-      modelName(textOf(attributes, GEN_AI_NAMES.responseModel)) ??
-      'unknown',
+    provider: providerId(textOf(attributes, GEN_AI_NAMES.provider), server),
+    model,
     errorType: failed ? (errorType([attributes['error.type']]) ?? '_OTHER') : null,
   };
 }
