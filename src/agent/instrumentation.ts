@@ -36,6 +36,12 @@ export interface Agent {
    * at the end.
    */
   later(work: () => void): void;
+  /**
+   * Does `work` once, as the process ends, before anything is stopped: what is under way then comes to no other end.
+   *
+   * @returns takes it back.
+   */
+  beforeEnd(work: () => void): () => void;
   /** Who requests are for, where the operator or the app has said how to tell. */
   readonly identity: Identity;
   /**

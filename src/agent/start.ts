@@ -6,9 +6,9 @@ import type { Config } from '../config/config.ts';
 import { placeOf } from '../config/place.ts';
 import { describeError } from '../core/errors.ts';
 import type { AgentMessage, Source } from '../core/frame.ts';
-import { RouteBound } from '../core/http/served.ts';
 import { packRequests } from '../core/packed-requests.ts';
 import { StageNames } from '../core/rag/stage-names.ts';
+import { CACHE_NAME } from '../core/signals/cache.ts';
 import { eventMeasure, type NervecenterEvent } from '../core/signals/index.ts';
 import { STAGE_ATTRIBUTE } from '../core/signals/rag-query.ts';
 import type { Health, Snapshot } from '../core/snapshot.ts';
@@ -22,12 +22,13 @@ import { CacheTally } from './caches/tally.ts';
 import { Identity } from './context/identity.ts';
 import { Deferred } from './deferred.ts';
 import { beforeProcessEnds } from './exit.ts';
+import { routesOf } from './http/routes.ts';
 import type { Agent, Clock } from './instrumentation.ts';
 import { INSTRUMENTATIONS } from './instrumentations.ts';
 import { type AgentConnection, Connection, type ConnectionOptions } from './links/connection.ts';
 import { apiVersionOf, receiveAppMetrics } from './metrics/app-metrics.ts';
 import { FrameSender } from './metrics/frame-sender.ts';
-import { observationsMeasure } from './metrics/observations.ts';
+import { type Observations, observationsMeasure } from './metrics/observations.ts';
 import { type MetricReaders, startReaders } from './metrics/readers.ts';
 import { RuntimeSampler } from './metrics/runtime.ts';
 import { talliesMeasure } from './metrics/tallies.ts';
@@ -67,8 +68,9 @@ export interface AgentOptions {
   readonly say: (text: string) => void;
 }
 
+const monotonicMs = () => milliseconds(performance.now());
 const SYSTEM_CLOCK: Clock = {
-  monotonicMs: () => milliseconds(performance.now()),
+  monotonicMs,
   epochMs: () => milliseconds(Date.now()),
 };
 
@@ -80,7 +82,8 @@ export function startAgent(options: AgentOptions): () => void {
   const appDirectory = appDirectoryOf(options);
   const pipeline = new Pipeline(eventMeasure(own.getMeter()));
   const readers = startReaders(own, { config, appDirectory, say, tells: (signal) => pipeline.tells(signal) });
-  const tallies = newTallies(inThread);
+  const observations = observationsMeasure(own.getMeter());
+  const tallies = newTallies(observations, inThread);
   const source = sourceOf(config);
   const seen = new SeenLibraries(appDirectory);
   const connection = connectionOf(options, {
@@ -91,11 +94,12 @@ export function startAgent(options: AgentOptions): () => void {
     onLost: () => pipeline.sendUnacceptedAgain(),
   });
   const deferred = new Deferred(() => pipeline.drop(AGENT_ERROR, 1));
+  const ends = new Set<() => void>();
   const wake = onceAwake(() => void (tracing?.ready() ?? Promise.resolve()).then(() => connection.open()));
   const handOver = () => handOverAll({ deferred, connection, pipeline });
   // A thread may wait for its next task without a turn of its loop, and be terminated in the midst of it.
   const soon = inThread ? coalesced(() => guarded(agent, handOver)()) : null;
-  const parts = { clock, config, pipeline, deferred, tallies, own, tracing: () => tracing };
+  const parts = { clock, config, pipeline, deferred, ends, tallies, observations, tracing: () => tracing };
   const agent = createAgent({ ...parts, exported: readers.export, say, handOver, soon, wake });
 
   const metered = appDirectory !== null && apiVersionOf(appDirectory) !== null;
@@ -122,6 +126,7 @@ export function startAgent(options: AgentOptions): () => void {
   const stopTimers = startTimers({ wake, connection }, timed);
   const flush = () => {
     threads.drain();
+    for (const end of ends) guarded(agent, end)();
     stopObserving();
     minutes.emit();
     measureTallies();
@@ -260,9 +265,9 @@ interface Tallies {
   readonly runtime: RuntimeSampler | null;
 }
 
-function newTallies(inThread: boolean): Tallies {
-  const runtime = inThread ? null : new RuntimeSampler();
-  return { caches: new CacheTally(), websockets: new WebSocketTally(), runtime };
+function newTallies({ labelFolded }: Observations, inThread: boolean): Tallies {
+  const caches = new CacheTally({ now: monotonicMs, onFolded: () => labelFolded(CACHE_NAME) });
+  return { caches, websockets: new WebSocketTally(), runtime: inThread ? null : new RuntimeSampler() };
 }
 
 interface AgentParts {
@@ -270,8 +275,10 @@ interface AgentParts {
   readonly config: Config;
   readonly pipeline: Pipeline;
   readonly deferred: Deferred;
+  /** What is to be done before the process ends. */
+  readonly ends: Set<() => void>;
   readonly tallies: Tallies;
-  readonly own: DeltaMeterProvider;
+  readonly observations: Observations;
   readonly exported: MetricReaders['export'];
   readonly tracing: () => AppTracing | null;
   readonly say: (text: string) => void;
@@ -286,8 +293,8 @@ interface AgentParts {
 const WARNINGS_MAX = 100;
 
 function createAgent(parts: AgentParts): Agent {
-  const { clock, config, pipeline, tracing, deferred, tallies, own, exported, say, handOver, soon, wake } =
-    parts;
+  const { clock, config, pipeline, tracing, deferred, ends, tallies, observations } = parts;
+  const { exported, say, handOver, soon, wake } = parts;
   const warned = new Set<string>();
   const warnOnce = (key: string, message: string) => {
     if (warned.has(key) || warned.size >= WARNINGS_MAX) return;
@@ -317,9 +324,13 @@ function createAgent(parts: AgentParts): Agent {
       deferred.add(work);
       soon?.();
     },
+    beforeEnd: (work) => {
+      ends.add(work);
+      return () => ends.delete(work);
+    },
     cacheLookup: (cacheName, hit, work) => tallies.caches.lookup(cacheName, hit, work),
     cacheSize: (cacheName, keys, bytes) => tallies.caches.size(cacheName, keys, bytes),
-    ...observationsMeasure(own.getMeter()),
+    ...observations,
     websockets: tallies.websockets,
     warnOnce,
   };
@@ -336,13 +347,14 @@ interface HandleParts {
 
 function createHandle({ agent, connection, tallies, pipeline, own, config }: HandleParts): AgentHandle {
   const onInvalid = refusals(agent, own.getMeter());
-  const stageNames = new StageNames(() => agent.labelFolded(STAGE_ATTRIBUTE));
+  const onFolded = () => agent.labelFolded(STAGE_ATTRIBUTE);
+  const stageNames = new StageNames({ now: () => agent.clock.monotonicMs(), onFolded });
   return {
     recorder: new Recorder({
       agent,
       stageNames,
       onInvalid,
-      routes: new RouteBound(),
+      routes: routesOf(agent),
       onRefused: () => pipeline.drop('invalid', 1),
     }),
     identifyUser: (identify) => agent.identity.use(identify),

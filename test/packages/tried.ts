@@ -124,6 +124,20 @@ export const TRIALS = {
       seen: 'calls by its own spans, tokens as the preload has them',
     },
   },
+  'Tracers and shutdown hooks of the app': {
+    sentry: {
+      packages: ['@sentry/node'],
+      seen: 'all rows of a request are in its trace, whatever caller it goes on in',
+    },
+    sdkNode: {
+      packages: ['@opentelemetry/sdk-node', '@opentelemetry/instrumentation-http'],
+      seen: 'the same, with `OTEL_PROPAGATORS=b3`',
+    },
+    nest: {
+      packages: ['@nestjs/core'],
+      seen: '`enableShutdownHooks`: the process dies by the signal, as without the agent',
+    },
+  },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, Trial>>>>;
 
 type Groups = typeof TRIALS;

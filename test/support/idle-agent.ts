@@ -19,6 +19,7 @@ export const IDLE_AGENT: Agent = {
   identity: new Identity(null, nothing),
   emit: nothing,
   later: (work) => work(),
+  beforeEnd: () => nothing,
   cacheLookup: nothing,
   cacheSize: nothing,
   labelFolded: nothing,

@@ -4,7 +4,7 @@ import { anthropicMessages } from '../../../../src/agent/llm/dialects/anthropic-
 import { providerOf, recognise } from '../../../../src/agent/llm/dialects/index.ts';
 import { ollamaChat } from '../../../../src/agent/llm/dialects/ollama.ts';
 import { openaiChat } from '../../../../src/agent/llm/dialects/openai/chat.ts';
-import { BoundedLabels, errorType, modelName } from '../../../../src/core/llm/labels.ts';
+import { errorType, modelName } from '../../../../src/core/llm/labels.ts';
 
 const none = (_name: string) => false;
 const has = (header: string) => (name: string) => name === header;
@@ -107,14 +107,7 @@ test('providers by host, on this machine by dialect, model or port, else the hos
   assert.equal(at('constructor'), 'constructor');
 });
 
-test('labels: at most so many, the rest is other; names are printable and short; errors are no sentences', () => {
-  let folded = 0;
-  const labels = new BoundedLabels(2, () => folded++);
-  assert.deepEqual(
-    ['a', 'b', 'c', 'a', 'd'].map((value) => labels.of(value)),
-    ['a', 'b', 'other', 'a', 'other'],
-  );
-  assert.equal(folded, 2);
+test('labels: names are printable and short; errors are no sentences', () => {
   assert.equal(modelName(`m${'x'.repeat(200)}`)?.length, 100);
   assert.equal(modelName('a\nb\u00e9c'), 'a?b?c');
   assert.equal(modelName(''), null);
