@@ -125,8 +125,8 @@ export function startAgent(options: AgentOptions): () => void {
   const timed = { handOver: guarded(agent, handOver), frame: guarded(agent, frame) };
   const stopTimers = startTimers({ wake, connection }, timed);
   const flush = () => {
-    for (const end of ends) guarded(agent, end)();
     threads.drain();
+    for (const end of ends) guarded(agent, end)();
     stopObserving();
     minutes.emit();
     measureTallies();

@@ -39,14 +39,6 @@ export function startNotice(options: NoticeOptions): string {
   return `nervecenter ${packageVersion()} · ${config.service}\n${body}`;
 }
 
-/** What makes the first figures. */
-function nextStep(host: Source | null, { intervalMs }: Config): string {
-  const soon = `within ${Math.round(intervalMs / SECOND_MS)} s`;
-  return host === null
-    ? `start an app beside it, as node --require nervecenter/otel app.js: it shows ${soon}`
-    : `open the dashboard and use the app: requests, model calls and cost show ${soon}`;
-}
-
 /**
  * Where a person looks first. A token the operator chose is theirs to know; only the one made for them is told.
  *
@@ -54,6 +46,14 @@ function nextStep(host: Source | null, { intervalMs }: Config): string {
  */
 export function firstLook({ config, url, tokens }: Pick<NoticeOptions, 'config' | 'url' | 'tokens'>): string {
   return config.adminTokens.length > 0 ? `${url}/admin/system` : loginUrl(url, tokens[0] ?? '');
+}
+
+/** What makes the first figures. */
+function nextStep(host: Source | null, { intervalMs }: Config): string {
+  const soon = `within ${Math.round(intervalMs / SECOND_MS)} s`;
+  return host === null
+    ? `start an app beside it, as node --require nervecenter/otel app.js: it shows ${soon}`
+    : `open the dashboard and use the app: requests, model calls and cost show ${soon}`;
 }
 
 /** Where to, without what a URL may hold besides its host. */

@@ -4,9 +4,14 @@ import type { MeterProvider } from '@opentelemetry/api';
 export interface ApiGlobal {
   readonly version: string;
   readonly metrics?: MeterProvider;
-  readonly context?: ContextManagerLike;
+  readonly context?: Contexts;
   readonly trace?: object;
   readonly propagation?: Propagator;
+}
+
+interface Contexts {
+  active(): ContextLike;
+  with?<T>(context: ContextLike, work: () => T): T;
 }
 
 interface Propagator {
@@ -16,11 +21,6 @@ interface Propagator {
 /** A context of any version of the API. */
 export interface ContextLike {
   getValue(key: symbol): unknown;
-}
-
-interface ContextManagerLike {
-  active(): ContextLike;
-  with?<T>(context: ContextLike, work: () => T): T;
 }
 
 interface SpanLike {
@@ -86,6 +86,17 @@ export function activeSpan(): ActiveSpan | null {
   }
 }
 
+/** By which key an SDK of any version is told to make no span. */
+const SUPPRESSED = Symbol.for('OpenTelemetry SDK Context Key SUPPRESS_TRACING');
+
+/** Does work of ours of which the app's instrumentations are to make no span. */
+export function untraced<T>(work: () => T): T {
+  const manager = apiGlobal()?.context;
+  const context = manager?.active() as { setValue?(key: symbol, value: true): ContextLike } | undefined;
+  const suppressed = context?.setValue?.(SUPPRESSED, true);
+  return manager?.with === undefined || suppressed === undefined ? work() : manager.with(suppressed, work);
+}
+
 /** Of the propagator that was asked last. */
 let reads: { readonly by: Propagator; readonly traceparent: boolean } | null = null;
 
@@ -107,7 +118,7 @@ const PROBE_HEADERS: Readonly<Record<string, string>> = {
 };
 
 /** It is tried: the fields that a propagator names are those that it writes. */
-function readsTraceparent(propagator: Propagator, context: ContextManagerLike): boolean {
+function readsTraceparent(propagator: Propagator, context: Contexts): boolean {
   try {
     const getter = {
       keys: () => Object.keys(PROBE_HEADERS),
@@ -117,17 +128,6 @@ function readsTraceparent(propagator: Propagator, context: ContextManagerLike): 
   } catch {
     return true; // Both are the app's own.
   }
-}
-
-/** By which key an SDK of any version is told to make no span. */
-const SUPPRESSED = Symbol.for('OpenTelemetry SDK Context Key SUPPRESS_TRACING');
-
-/** Does work of ours of which the app's instrumentations are to make no span. */
-export function untraced<T>(work: () => T): T {
-  const manager = apiGlobal()?.context;
-  const context = manager?.active() as { setValue?(key: symbol, value: true): ContextLike } | undefined;
-  const suppressed = context?.setValue?.(SUPPRESSED, true);
-  return manager?.with === undefined || suppressed === undefined ? work() : manager.with(suppressed, work);
 }
 
 /** Where instrumentations say what a span is, from its beginning: the conventions, OpenLLMetry and OpenInference. */

@@ -78,6 +78,6 @@ describe('worker threads of an app', () => {
     await app.snapshotWhen(({ llm }) => llm.total_requests >= 3);
     app.child.kill('SIGTERM');
     assert.deepEqual(await app.end(), { code: null, signal: 'SIGTERM' });
-    assert.doesNotMatch(app.stderr, /^\[nervecenter\]/m);
+    assert.doesNotMatch(app.stderr, /^\[nervecenter\] (?!stopped: )/m);
   });
 });
