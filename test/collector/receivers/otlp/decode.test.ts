@@ -279,18 +279,25 @@ describe('the attributes of a span', () => {
     });
   }
 
-  it('that were passed over may be damaged: then the others are given', () => {
-    const bytes = protobufOf('traces', request);
-    const at = bytes.indexOf('other') + 'other'.length;
-    bytes[at + 2] = 0x0f; // The tag in its value: a wire type that is none.
-    const [damaged] = decoder.spans(bytes, 'protobuf').records;
-    assert.deepEqual(Object.keys(damaged?.allAttributes() ?? {}).toSorted(), [
-      '__proto__',
-      'empty',
-      'list.0.id',
-      'wanted',
-    ]);
-  });
+  for (const [what, tag] of [
+    ['of a wire type that is none', 0x0f],
+    ['a double cut short', 0x21],
+    ['32 bits cut short', 0x4d],
+    ['a varint of another type than the field has', 0x28],
+  ] as const) {
+    it(`that were passed over may be damaged, ${what}: then the others are given`, () => {
+      const bytes = protobufOf('traces', request);
+      const at = bytes.indexOf('other') + 'other'.length;
+      bytes[at + 2] = tag; // In its value.
+      const [damaged] = decoder.spans(bytes, 'protobuf').records;
+      assert.deepEqual(Object.keys(damaged?.allAttributes() ?? {}).toSorted(), [
+        '__proto__',
+        'empty',
+        'list.0.id',
+        'wanted',
+      ]);
+    });
+  }
 });
 
 describe('a resource', () => {

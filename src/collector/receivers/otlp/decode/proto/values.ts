@@ -86,8 +86,7 @@ export function attributesIn(
     try {
       reading.read(reader);
     } catch {
-      reader.select(start, range.end);
-      reader.skip();
+      reader.passOverAgain(start, range.end);
     }
   }
   return reading.attributes;
