@@ -1,5 +1,5 @@
 import type { Meter } from '@opentelemetry/api';
-import { NervecenterError } from '../../../core/errors.ts';
+import { describeError, NervecenterError } from '../../../core/errors.ts';
 import type { Point, Source } from '../../../core/frame.ts';
 import { RouteBound } from '../../../core/http/served.ts';
 import { CallLabels } from '../../../core/llm/call-labels.ts';
@@ -10,6 +10,8 @@ import { type CounterSpec, counterOf } from '../../../core/signals/instruments.t
 import type { StoredTrace } from '../../../core/signals/span.ts';
 import { SECOND_MS } from '../../../core/units.ts';
 import type { UserHeaders } from '../../../core/user-headers.ts';
+import { Condition } from '../../condition.ts';
+import type { Log } from '../../log.ts';
 import type { SentBatches } from '../sent-batches.ts';
 import type { OtlpLabels } from './attributes.ts';
 import { OtlpLogs } from './logs/otlp-logs.ts';
@@ -35,7 +37,7 @@ export const OTLP_OUTCOMES: CounterSpec = {
   name: 'nervecenter.otlp.outcomes',
   kind: 'counter',
   unit: '{record}',
-  description: 'Metric points and log records received by OTLP, by signal and outcome.',
+  description: 'Metric points, log records and undecidable spans received by OTLP, by signal and outcome.',
 };
 
 /** Exceptions that apps tell of as log records. */
@@ -85,6 +87,8 @@ export interface OtlpAcceptanceOptions {
   readonly keepsSpans: boolean;
   /** Which requests were accepted by a collector before; `null` where nothing is stored. @default null */
   readonly earlier?: EarlierRequests | null;
+  /** @default nothing is written */
+  readonly log?: Log;
   /** @default the clock's time */
   readonly now?: () => number;
 }
@@ -97,6 +101,7 @@ const LAST_PIECE = 1_000_000;
 const OPERATIONS_MAX = 50;
 const ROUTES_MAX = 1000;
 const RELEASE_MS = SECOND_MS;
+const NO_LOG: Log = () => {};
 const TOO_MANY_INSTANCES = 'of more processes than are followed';
 
 /** Accepts what OTLP senders send: as events, as points, as spans that are kept, each fact once. */
@@ -113,7 +118,7 @@ export class OtlpAcceptance implements OtlpConsumer {
   readonly #offers = new Set<Promise<void>>();
 
   constructor(options: OtlpAcceptanceOptions) {
-    const { sink, meter, userHeaders, keepsSpans, earlier = null, now = Date.now } = options;
+    const { sink, meter, userHeaders, keepsSpans, earlier = null, log = NO_LOG, now = Date.now } = options;
     this.#sink = sink;
     this.#subjects = new Subjects((source, subject) => sink.toldByAgent(source, subject));
     this.#now = now;
@@ -126,7 +131,9 @@ export class OtlpAcceptance implements OtlpConsumer {
       calls: new CallLabels(onFolded),
       operations: new BoundedLabels(OPERATIONS_MAX, () => onFolded(CALL_OPERATION)),
     };
-    const parts = { sink, subjects: this.#subjects, labels, records: counterOf(meter, OTLP_OUTCOMES) };
+    const records = counterOf(meter, OTLP_OUTCOMES);
+    const parts = { sink, subjects: this.#subjects, labels, records };
+    const failure = new Condition(log, 'otlp');
     this.#assembler = new TraceAssembler({
       now: () => performance.now(),
       userHeaders,
@@ -135,6 +142,14 @@ export class OtlpAcceptance implements OtlpConsumer {
       counts: (told) => this.#counts(told),
       wallClock: now,
       onDecided: (decided, via) => this.#offerDecided(decided, via),
+      onFailed: (error, spans) => {
+        records.add(spans, { signal: 'traces', outcome: 'failed' });
+        const reason = describeError(error);
+        failure.begin(
+          `what the spans of a trace tell is not counted, because deciding it failed: ${reason}`,
+          reason,
+        );
+      },
     });
     this.#metrics = new OtlpMetrics({ ...parts, sinceMs: now() });
     this.#logs = new OtlpLogs({ ...parts, exceptions: counterOf(meter, OTLP_EXCEPTIONS), onFolded });

@@ -35,6 +35,8 @@ export class SpanEvents {
   readonly #people: People;
   readonly #labels: OtlpLabels;
   readonly #stages: StageNames;
+  /** What each span and those above it say, while no trace changes. */
+  #persons: Map<SpanNode, Person | null> | null = null;
 
   /** @param onFolded called for every name of a stage that became `other`. */
   constructor(headers: UserHeaders | null, onFolded: () => void, labels: OtlpLabels = spanLabels(onFolded)) {
@@ -98,13 +100,35 @@ export class SpanEvents {
     };
   }
 
+  /** Runs something during which no trace changes: whom the work of each span was for is then found out once. */
+  inRound<T>(run: () => T): T {
+    this.#persons = new Map();
+    try {
+      return run();
+    } finally {
+      this.#persons = null;
+    }
+  }
+
   /** Whom the work was for: as the span says, else the nearest one above that does, else its process. */
   personOf(node: SpanNode): Person {
-    for (const { span } of node.up()) {
-      const person = span === null ? null : this.#people.in(span.attributes);
-      if (person !== null) return person;
+    const told = this.#nearestPerson(node, this.#persons ?? new Map());
+    return told ?? (node.span === null ? null : this.#people.in(node.span.resource.attributes)) ?? NOBODY;
+  }
+
+  #nearestPerson(node: SpanNode, known: Map<SpanNode, Person | null>): Person | null {
+    const passed: SpanNode[] = [];
+    let person: Person | null | undefined = null;
+    for (let at: SpanNode | null = node; at !== null && person === null; at = at.parent) {
+      person = known.get(at);
+      if (person !== undefined) break;
+      // Spans that are their own ancestors say nothing more.
+      known.set(at, null);
+      passed.push(at);
+      person = at.span === null ? null : this.#people.in(at.span.attributes);
     }
-    return (node.span === null ? null : this.#people.in(node.span.resource.attributes)) ?? NOBODY;
+    for (const below of passed) known.set(below, person ?? null);
+    return person ?? null;
   }
 
   /** What a span says itself of whom its work was for; `null`: nothing. */

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'vitest';
-import { HOLD_MAX_MS, HOLD_MS } from '../../../../../src/collector/receivers/otlp/spans/assembler.ts';
+import {
+  HOLD_MAX_MS,
+  HOLD_MS,
+  TraceAssembler,
+} from '../../../../../src/collector/receivers/otlp/spans/assembler.ts';
 import { hasShape } from '../../../../../src/core/signals/checks.ts';
 import { SIGNALS } from '../../../../../src/core/signals/index.ts';
 import { STARTED_MS, spanOf, traceId } from '../span.ts';
@@ -333,6 +337,81 @@ describe('names of operations', () => {
   });
 });
 
+describe('deciding', () => {
+  it('that fails costs one trace its figures, and is told of', () => {
+    const failures: unknown[] = [];
+    const assembly = new Assembly({
+      counts: ({ event }) => {
+        if ('traceId' in event && event.traceId === traceId(2)) throw new Error('broken');
+        return true;
+      },
+      onFailed: (error, spans) => failures.push([String(error), spans]),
+    });
+    for (const n of [1, 2, 3]) {
+      assembly.accept([spanOf({ ...chat(), traceId: traceId(n) })], 100);
+    }
+    assembly.wait(HOLD_MS);
+    assert.deepEqual(
+      assembly.calls.map(({ traceId: id }) => id),
+      [traceId(1), traceId(3)],
+    );
+    assert.deepEqual(failures, [['Error: broken', 1]]);
+    const { failed, spansHeld, bytesHeld, tracesHeld } = assembly.assembler.counts();
+    assert.deepEqual(
+      { failed, spansHeld, bytesHeld, tracesHeld },
+      { failed: 1, spansHeld: 0, bytesHeld: 0, tracesHeld: 0 },
+    );
+  });
+
+  it('reads of each span whom it was for once, however many calls are below it', () => {
+    let reads = 0;
+    const read = (parts: ReturnType<typeof span>) => {
+      Object.defineProperty(parts.attributes, 'user.email', { get: () => void reads++, enumerable: true });
+      return parts;
+    };
+    const above = Array.from({ length: 200 }, (_, i) => read(span(i + 1, i === 0 ? null : i)));
+    const calls = Array.from({ length: 300 }, (_, i) => span(1000 + i, 200, chat()));
+    const assembly = new Assembly();
+    assembly.accept([...above, ...calls]);
+    assembly.wait(HOLD_MS);
+    assert.equal(assembly.calls.length, 300);
+    // Once to decide, and once for what is remembered.
+    assert.ok(reads <= 3 * 200, `${reads} reads`);
+  });
+
+  it('goes on with the next tick when it takes long', () => {
+    let nowMs = 0;
+    const decided: number[] = [];
+    const assembler = new TraceAssembler({
+      now: () => nowMs,
+      onDecided: ({ events }) => {
+        decided.push(events.length);
+        nowMs += 150;
+      },
+    });
+    for (const n of [1, 2, 3]) assembler.accept([spanOf({ ...chat(), traceId: traceId(n) })]);
+    nowMs = HOLD_MS;
+    for (const ticks of [1, 2, 3]) {
+      assembler.tick();
+      assert.equal(decided.length, ticks);
+    }
+  });
+
+  it('again, of a trace with many spans, waits until more have come late', () => {
+    const assembly = new Assembly();
+    assembly.accept([span(1, null), ...Array.from({ length: 600 }, (_, i) => span(i + 2, 1, chat()))]);
+    assembly.wait(HOLD_MS);
+    assert.equal(assembly.calls.length, 600);
+    assembly.accept([span(1001, 1, chat())]);
+    assembly.wait(HOLD_MAX_MS / 2);
+    assembly.accept([span(1002, 1, chat())]);
+    assembly.wait(HOLD_MAX_MS / 2 - 250);
+    assert.equal(assembly.calls.length, 600);
+    assembly.wait(250);
+    assert.equal(assembly.calls.length, 602);
+  });
+});
+
 describe('what is held has a bound', () => {
   it('of spans: the oldest traces are decided early', () => {
     const assembly = new Assembly({ spansHeldMax: 100 });
@@ -368,6 +447,16 @@ describe('what is held has a bound', () => {
     assembly.assembler.flush();
     assert.equal(assembly.assembler.counts().tracesCut, 4);
     assert.deepEqual([assembly.requests.length, assembly.calls.length], [100, 100]);
+  });
+
+  it('of one trace, also where all of it comes in one request', () => {
+    const assembly = new Assembly({ spansPerTraceMax: 50 });
+    const numbers = Array.from({ length: 200 }, (_, n) => n + 1);
+    const spans = numbers.map((number) => span(number, 1_000_000, number % 2 ? server : chat()));
+    assembly.accept(spans, 100);
+    assert.equal(assembly.assembler.counts().tracesCut, 4);
+    assert.deepEqual([assembly.requests.length, assembly.calls.length], [100, 100]);
+    assert.equal(assembly.assembler.counts().bytesHeld, 0);
   });
 
   it('of what is remembered, in number and time', () => {
