@@ -44,7 +44,7 @@ export function decideHeld(trace: Trace, deciding: Deciding, keepsSpans: boolean
   const events = make.inRound(() => correct(trace, wantedOf(trace, make), deciding));
   trace.kept ||= trace.hasParts || isSampled(trace.id) || isRemarkable(trace);
   const spans = keepsSpans ? keptOf(trace) : [];
-  trace.release((node, span) => rememberedSpan(node, span, make.personIn(span)));
+  trace.release((node, span) => rememberedSpan(node, span, (attributes) => make.personIn(attributes)));
   return { events, spans };
 }
 

@@ -10,7 +10,7 @@ import { milliseconds } from '../../../../core/units.ts';
 import type { UserHeaders } from '../../../../core/user-headers.ts';
 import type { OtlpLabels } from '../attributes.ts';
 import { eventIdOf } from '../event-id.ts';
-import type { OtlpSpan } from '../model.ts';
+import type { OtlpAttributes, OtlpSpan } from '../model.ts';
 import type { Call } from './calls.ts';
 import { NOBODY, People, type Person } from './people.ts';
 import type { Query } from './queries.ts';
@@ -131,8 +131,8 @@ export class SpanEvents {
     return person ?? null;
   }
 
-  /** What a span says itself of whom its work was for; `null`: nothing. */
-  personIn({ attributes }: OtlpSpan): Person | null {
+  /** What attributes themselves say of whom work was for; `null`: nothing. */
+  personIn(attributes: OtlpAttributes): Person | null {
     return this.#people.in(attributes);
   }
 
