@@ -1,6 +1,6 @@
 import type { Source } from '../../../core/frame.ts';
 import type { SignalName } from '../../../core/signals/index.ts';
-import { SECOND_MS } from '../../../core/units.ts';
+import { MINUTE_MS, SECOND_MS } from '../../../core/units.ts';
 import type { OtlpResource } from './model.ts';
 import { sourceOfResource } from './sender.ts';
 
@@ -35,6 +35,8 @@ export type Verdict = 'counted' | 'held' | 'told';
 
 /** SDKs send spans every 5 s by default; a sender that has them has sent some by then. */
 export const GRACE_MS = 15 * SECOND_MS;
+/** A point of a time further ahead has none: spans that come until then would be taken for told, and metrics no more believed. */
+const CLOCKS_DIFFER_MS = MINUTE_MS;
 /** Instances and subjects remembered; beyond it those not heard of for longest are forgotten. */
 const INSTANCES_MAX = 10_000;
 /** Calls that log records told of; beyond it the earliest are forgotten. */
@@ -80,7 +82,10 @@ export class Subjects {
     if (by !== 'metrics' && telling.untilMs <= known.metricsUntilMs) return 'told';
     if (telling.call !== undefined && this.#calls.has(telling.call)) return 'told';
     if (rank < TELLERS.indexOf('spans') && nowMs - (known.firstMs.get(by) ?? nowMs) < GRACE_MS) return 'held';
-    if (by === 'metrics') known.metricsUntilMs = Math.max(known.metricsUntilMs, telling.untilMs);
+    if (by === 'metrics') {
+      const untilMs = Math.min(telling.untilMs, nowMs + CLOCKS_DIFFER_MS);
+      known.metricsUntilMs = Math.max(known.metricsUntilMs, untilMs);
+    }
     if (by === 'logs' && telling.call !== undefined) this.#noteCall(telling.call);
     return 'counted';
   }

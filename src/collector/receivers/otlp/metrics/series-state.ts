@@ -61,7 +61,7 @@ interface Series {
 
 interface Instance {
   readonly series: Map<string, Series>;
-  /** When each stream was first heard, by its start. */
+  /** When each stream was first heard, by its start; as many as there may be series. */
   readonly streams: Map<string, number>;
 }
 
@@ -166,19 +166,24 @@ export class SeriesState {
     this.#sweptMs = nowMs;
     for (const [instanceId, instance] of this.#instances) {
       for (const [key, series] of instance.series) {
-        if (nowMs - series.seenMs >= KEPT_MS) this.#forget(instance, key, series);
+        if (nowMs - series.seenMs >= KEPT_MS) this.#forget(instance, key, series, nowMs);
       }
       if (instance.series.size === 0) this.#instances.delete(instanceId);
     }
   }
 
   /** Should it come back, it must not be taken for new. */
-  #forget({ series, streams }: Instance, key: string, { stream, writers }: Series): void {
+  #forget({ series, streams }: Instance, key: string, { stream, writers }: Series, nowMs: number): void {
     series.delete(key);
     this.#size--;
     for (const { startMs } of writers) {
-      this.#sinceMs = Math.max(this.#sinceMs, startMs + 1);
-      streams.set(streamKey(startMs, stream), Number.POSITIVE_INFINITY);
+      // A start in the future is one sender's mistake; this is for all of them.
+      this.#sinceMs = Math.max(this.#sinceMs, Math.min(startMs, nowMs) + 1);
+      const known = streamKey(startMs, stream);
+      const [oldest] = streams.keys();
+      const isFull = streams.size >= SERIES_MAX_PER_INSTANCE && !streams.has(known);
+      if (isFull && oldest !== undefined) streams.delete(oldest);
+      streams.set(known, Number.POSITIVE_INFINITY);
     }
   }
 }

@@ -15,6 +15,7 @@ import { noteStored, restore } from './known/restored.ts';
 import { requestsIn } from './requests.ts';
 import { type ToldEvent, tellFirst } from './telling.ts';
 import { type Delivery, type SpanNode, signalAtOnce, Trace } from './trace.ts';
+import { withUsableStart } from './usable-start.ts';
 
 /** How long a trace has to be quiet before it is decided: what one process exports at once comes in less. */
 export const HOLD_MS = 2 * SECOND_MS;
@@ -171,9 +172,11 @@ export class TraceAssembler {
     const unusable = spans.length - usable.length;
     const told: Told = { events: [], spans: [] };
     let added: SpanNode[] = [];
+    let startless = 0;
     for (const span of usable) {
       const node = this.#add(span, nowMs);
       if (node !== null) added.push(node);
+      if (node !== null && node.span !== span) startless++;
       if (this.#tooLong === null) continue;
       this.#tellAtOnce(added, { delivery, stored, told });
       added = [];
@@ -182,7 +185,7 @@ export class TraceAssembler {
     this.#tellAtOnce(added, { delivery, stored, told });
     this.#counts.rejected += unusable;
     this.#decideOverflow();
-    return { rejected: unusable === 0 ? NONE_REJECTED : rejectedForTime(unusable), ...told };
+    return { rejected: rejectedForTimes(unusable, startless), ...told };
   }
 
   /** Decides what is due, as far as there is time for it; to be called every `TICK_MS`. */
@@ -254,7 +257,7 @@ export class TraceAssembler {
       return null;
     }
     const trace = this.#traceOf(span.traceId, nowMs);
-    const node = trace.add(span, reading);
+    const node = trace.add(withUsableStart(span, reading?.role), reading);
     if (trace.nodes.size > this.#options.spansPerTraceMax) this.#tooLong = trace;
     if (node === null) this.#counts.duplicates++;
     else this.#counts.accepted++;
@@ -310,9 +313,16 @@ export class TraceAssembler {
   }
 }
 
-function rejectedForTime(count: number): OtlpRejected {
-  return {
-    count,
-    message: `${count} spans without a usable end time (after 1970, in nanoseconds) were left out`,
-  };
+/** @param endless those that were left out. @param startless those that count, and take no time. */
+function rejectedForTimes(endless: number, startless: number): OtlpRejected {
+  if (endless === 0 && startless === 0) return NONE_REJECTED;
+  const told = [
+    ...(endless > 0
+      ? [`${endless} spans without a usable end time (after 1970, in nanoseconds) were left out`]
+      : []),
+    ...(startless > 0
+      ? [`${startless} spans without a usable start time (before the end, by at most a day) take no time`]
+      : []),
+  ];
+  return { count: endless, message: told.join('; ') };
 }

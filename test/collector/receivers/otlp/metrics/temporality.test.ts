@@ -178,6 +178,21 @@ describe('what is sent as deltas or as sums since the start', () => {
     assert.equal(received.total(NAME), 11);
   });
 
+  it('counts what others begin, also after it has forgotten a series that was to begin in the future', () => {
+    const received = new Received();
+    const send = (pid: number, value: number, startMs: number, nowMs: number) => {
+      const resource = resourceOf({ 'service.name': 'shop', 'host.name': 'web-1', 'process.pid': pid });
+      const points = [numberOf(value, { startMs, timeMs: Math.max(startMs, nowMs) + 1 })];
+      received.metrics.take([metricOf(NAME, sum(points, 'cumulative'), { resource })], nowMs);
+    };
+    send(1, 5, SINCE_MS + 1000 * MINUTE_MS, SINCE_MS + MINUTE_MS);
+    const laterMs = SINCE_MS + 120 * MINUTE_MS;
+    send(2, 1, SINCE_MS + 1, laterMs); // It is forgotten now.
+    const before = received.total(NAME);
+    send(3, 7, laterMs + MINUTE_MS, laterMs + 2 * MINUTE_MS);
+    assert.equal(received.total(NAME) - before, 7);
+  });
+
   it('shows what rises and falls as it stands', () => {
     const received = new Received();
     const send = (value: number, second: number, temporality: 'delta' | 'cumulative') => {

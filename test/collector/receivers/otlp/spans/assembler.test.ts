@@ -412,6 +412,45 @@ describe('deciding', () => {
   });
 });
 
+describe('a start that cannot be', () => {
+  const DAY = 24 * 60 * MINUTE;
+  for (const [what, startMs] of [
+    ['none', 0],
+    ['one after the end', STARTED_MS + 5 * MINUTE],
+    ['one more than a day before the end', STARTED_MS - DAY],
+  ] as const) {
+    it(`is ${what}: the span counts, takes no time, and its sender is told`, () => {
+      const assembly = new Assembly();
+      const { rejected } = assembly.accept([
+        { ...span(1, null, server), startMs },
+        { ...span(2, 1, retrieval()), startMs },
+        { ...span(3, 1, chat()), startMs },
+      ]);
+      assembly.assembler.flush();
+      assert.deepEqual(
+        assembly.events.map(({ signal, timeMs }) => [signal, timeMs - STARTED_MS]).toSorted(),
+        [
+          ['llm-call', 100],
+          ['rag-query', 100],
+          ['request', 100],
+        ],
+      );
+      for (const event of assembly.events) assert.equal('durationMs' in event && event.durationMs, 0);
+      for (const { durationMs } of assembly.kept) assert.equal(durationMs, 0);
+      assert.deepEqual(rejected, {
+        count: 0,
+        message: '3 spans without a usable start time (before the end, by at most a day) take no time',
+      });
+    });
+  }
+
+  it('is none of a session or a job of some days', () => {
+    const assembly = new Assembly();
+    const { rejected } = assembly.accept([span(1, null, {}, [-3 * DAY, 0])]);
+    assert.equal(rejected.message, '');
+  });
+});
+
 describe('what is held has a bound', () => {
   it('of spans: the oldest traces are decided early', () => {
     const assembly = new Assembly({ spansHeldMax: 100 });
