@@ -23,8 +23,10 @@ export interface Telling {
   readonly untilMs: number;
   /** When it came, of the collector's clock. */
   readonly nowMs: number;
-  /** Of one call: its trace and span id. What a log record told of is not counted again. */
+  /** Of one call: its trace and span id. A span of what a log record told of is not counted again. */
   readonly call?: string;
+  /** Of a log record: by what it is known when it comes again. */
+  readonly record?: string;
 }
 
 /**
@@ -60,6 +62,7 @@ export class Subjects {
   readonly #sources = new Map<string, Source>();
   readonly #subjects = new Map<string, Subject>();
   readonly #calls = new Set<string>();
+  readonly #records = new Set<string>();
 
   /**
    * @param toldByAgent whether an agent in the same process sees the work itself. Metrics and log records of it repeat that;
@@ -80,13 +83,13 @@ export class Subjects {
     const source = rank < TELLERS.indexOf('spans') ? this.#sources.get(instanceId) : undefined;
     if (source !== undefined && this.#toldByAgent(source, subject)) return 'told';
     if (by !== 'metrics' && telling.untilMs <= known.metricsUntilMs) return 'told';
-    if (telling.call !== undefined && this.#calls.has(telling.call)) return 'told';
+    if (this.#isTold(by, telling)) return 'told';
     if (rank < TELLERS.indexOf('spans') && nowMs - (known.firstMs.get(by) ?? nowMs) < GRACE_MS) return 'held';
     if (by === 'metrics') {
       const untilMs = Math.min(telling.untilMs, nowMs + CLOCKS_DIFFER_MS);
       known.metricsUntilMs = Math.max(known.metricsUntilMs, untilMs);
     }
-    if (by === 'logs' && telling.call !== undefined) this.#noteCall(telling.call);
+    if (by === 'logs') this.#note(telling);
     return 'counted';
   }
 
@@ -113,9 +116,17 @@ export class Subjects {
     return known;
   }
 
-  #noteCall(call: string): void {
-    this.#calls.add(call);
+  /** Whether a log record told of it: of several calls in one span each record is another one. */
+  #isTold(by: Teller, { call, record }: Telling): boolean {
+    if (by === 'logs') return record !== undefined && this.#records.has(record);
+    return call !== undefined && this.#calls.has(call);
+  }
+
+  #note({ call, record }: Telling): void {
+    if (call !== undefined) this.#calls.add(call);
+    if (record !== undefined) this.#records.add(record);
     forgetOldest(this.#calls, CALLS_MAX);
+    forgetOldest(this.#records, CALLS_MAX);
   }
 }
 

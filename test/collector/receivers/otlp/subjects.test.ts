@@ -73,10 +73,12 @@ describe('who tells of the same work', () => {
 
   it('counts a call that a log record told of not again when its span comes', () => {
     const subjects = new Subjects();
-    subjects.told('a', 'llm-call', 'logs', span(100, NOW_MS, 'first'));
+    const record = (name: string, nowMs: number) => ({ ...span(100, nowMs, 'first'), record: name });
+    subjects.told('a', 'llm-call', 'logs', record('one', NOW_MS));
     const laterMs = NOW_MS + GRACE_MS;
-    assert.equal(subjects.told('a', 'llm-call', 'logs', span(100, laterMs, 'first')), 'counted');
-    assert.equal(subjects.told('a', 'llm-call', 'logs', span(100, laterMs, 'first')), 'told');
+    assert.equal(subjects.told('a', 'llm-call', 'logs', record('one', laterMs)), 'counted');
+    assert.equal(subjects.told('a', 'llm-call', 'logs', record('one', laterMs)), 'told');
+    assert.equal(subjects.told('a', 'llm-call', 'logs', record('another', laterMs)), 'counted');
     assert.equal(subjects.told('a', 'llm-call', 'spans', span(101, laterMs, 'first')), 'told');
     assert.equal(subjects.told('a', 'llm-call', 'spans', span(99, laterMs, 'second')), 'counted');
   });
