@@ -20,6 +20,8 @@ const WRITER_SILENT_MS = 10 * MINUTE_MS;
 const RECENT_MAX = 8;
 /** A series that is silent for so long is forgotten; exporters send every minute, and keep trying for less. */
 const KEPT_MS = HOUR_MS;
+/** Where there is no room for a new one, one that is silent for so long is: several exports have passed it by. */
+const IDLE_MS = 10 * MINUTE_MS;
 const SWEEP_MS = MINUTE_MS;
 /** A sender whose clock was ahead by more than this and was set right is not late. */
 const CLOCK_AHEAD_MS = HOUR_MS;
@@ -81,7 +83,7 @@ interface Instance {
 
 /**
  * Where the series of all senders stand, so that what they say adds up to what happened: each value once, whatever was sent
- * again, came late or began anew. Bounded; what is past the bound is refused.
+ * again, came late or began anew. Bounded; what is past the bound is refused while no series is idle.
  */
 export class SeriesState {
   /** What began later than this, nobody has counted before. */
@@ -89,6 +91,7 @@ export class SeriesState {
   #size = 0;
   #bytes = 0;
   #sweptMs = 0;
+  #madeRoomMs = 0;
   readonly #instances = new Map<string, Instance>();
 
   /** @param sinceMs when this collector began to count, in milliseconds since the epoch. */
@@ -118,7 +121,8 @@ export class SeriesState {
     const timeMs = point.timeMs > 0 ? point.timeMs : nowMs;
     const writer = series.writers.find((one) => one.startMs === startMs);
     const before = writer === undefined ? 0 : bytesOf(writer.figures);
-    if (figures !== null && !this.#hasRoom(series.instance, bytesOf(figures) - before)) return TOO_MUCH;
+    const hasRoom = () => figures === null || this.#hasRoom(series.instance, bytesOf(figures) - before);
+    if (!this.#makesRoom(hasRoom, nowMs)) return TOO_MUCH;
     if (writer !== undefined) {
       const step = advance(writer, figures, timeMs, nowMs);
       this.#weigh(series);
@@ -169,13 +173,16 @@ export class SeriesState {
   }
 
   #seriesOf({ instanceId, stream, series: key }: SeriesPoint, nowMs: number): Series | null {
-    this.#sweep(nowMs);
+    if (nowMs - this.#sweptMs >= SWEEP_MS) this.#sweep(nowMs, KEPT_MS);
     const instance = this.#instances.get(instanceId) ?? { bytes: 0, series: new Map(), streams: new Map() };
     let series = instance.series.get(key);
     if (series === undefined) {
       const ownBytes = SERIES_BYTES + (stream.length + key.length) * CHAR_BYTES;
-      if (this.#size >= SERIES_MAX || instance.series.size >= SERIES_MAX_PER_INSTANCE) return null;
-      if (!this.#hasRoom(instance, ownBytes)) return null;
+      const hasPlace = () =>
+        this.#size < SERIES_MAX &&
+        instance.series.size < SERIES_MAX_PER_INSTANCE &&
+        this.#hasRoom(instance, ownBytes);
+      if (!this.#makesRoom(hasPlace, nowMs)) return null;
       const empty = { seenMs: nowMs, forgottenMs: 0, writers: [], recent: [] };
       series = { stream, instance, ownBytes, bytes: 0, ...empty };
       instance.series.set(key, series);
@@ -192,6 +199,15 @@ export class SeriesState {
     return this.#bytes + moreBytes <= BYTES_MAX && instance.bytes + moreBytes <= BYTES_MAX_PER_INSTANCE;
   }
 
+  /** Whether there is room, if need be after idle series have made it. */
+  #makesRoom(hasRoom: () => boolean, nowMs: number): boolean {
+    if (hasRoom()) return true;
+    if (nowMs - this.#madeRoomMs < SWEEP_MS) return false;
+    this.#madeRoomMs = nowMs;
+    this.#sweep(nowMs, IDLE_MS);
+    return hasRoom();
+  }
+
   /** Takes note of what a series has come to. */
   #weigh(series: Series, bytes = series.ownBytes + sizeOf(series.writers)): void {
     const more = bytes - series.bytes;
@@ -200,12 +216,11 @@ export class SeriesState {
     this.#bytes += more;
   }
 
-  #sweep(nowMs: number): void {
-    if (nowMs - this.#sweptMs < SWEEP_MS) return;
+  #sweep(nowMs: number, keptMs: number): void {
     this.#sweptMs = nowMs;
     for (const [instanceId, instance] of this.#instances) {
       for (const [key, series] of instance.series) {
-        if (nowMs - series.seenMs >= KEPT_MS) this.#forget(key, series, nowMs);
+        if (nowMs - series.seenMs >= keptMs) this.#forget(key, series, nowMs);
       }
       if (instance.series.size === 0) this.#instances.delete(instanceId);
     }

@@ -2,12 +2,12 @@ import { NO_VIA, type Via } from '../../../../core/passage.ts';
 import type { SpanEvent, StoredTrace } from '../../../../core/signals/span.ts';
 import { MIB, MINUTE_MS, milliseconds, SECOND_MS } from '../../../../core/units.ts';
 import type { UserHeaders } from '../../../../core/user-headers.ts';
-import type { OtlpLabels } from '../attributes.ts';
 import { readSpan } from '../dialects/index.ts';
 import { isUsableTime } from '../event-id.ts';
+import { type OtlpLabels, otlpLabels } from '../labels.ts';
 import type { OtlpRejected, OtlpSpan } from '../model.ts';
 import { type Decided, type Deciding, decideHeld, keptOf } from './decide.ts';
-import { SpanEvents, spanLabels } from './events.ts';
+import { SpanEvents } from './events.ts';
 import { HeldTraces } from './held-traces.ts';
 import { RecentSpans } from './known/recent-spans.ts';
 import { Remembered } from './known/remembered.ts';
@@ -15,7 +15,7 @@ import { noteStored, restore } from './known/restored.ts';
 import { requestsIn } from './requests.ts';
 import { type ToldEvent, tellFirst } from './telling.ts';
 import { type Delivery, type SpanNode, signalAtOnce, Trace } from './trace.ts';
-import { withUsableStart } from './usable-start.ts';
+import { rejectedForTimes, withUsableStart } from './usable-start.ts';
 
 /** How long a trace has to be quiet before it is decided: what one process exports at once comes in less. */
 export const HOLD_MS = 2 * SECOND_MS;
@@ -80,8 +80,6 @@ export interface AssemblerCounts {
   readonly decidedEarly: number;
   /** Traces with more spans than one may have, which began anew. */
   readonly tracesCut: number;
-  /** Names that became `other`. */
-  readonly namesFolded: number;
   readonly tracesHeld: number;
   readonly spansHeld: number;
   readonly bytesHeld: number;
@@ -97,7 +95,6 @@ export interface AcceptedSpans {
   readonly spans: readonly SpanEvent[];
 }
 
-const NONE_REJECTED: OtlpRejected = { count: 0, message: '' };
 const NONE_STORED: ReadonlySet<string> = new Set();
 const NOTHING_DECIDED: Decided = { events: [], spans: [] };
 
@@ -134,7 +131,6 @@ export class TraceAssembler {
     failed: 0,
     decidedEarly: 0,
     tracesCut: 0,
-    namesFolded: 0,
   };
 
   constructor(options: TraceAssemblerOptions) {
@@ -155,8 +151,7 @@ export class TraceAssembler {
     };
     const { spansRememberedMax, userHeaders, labels, counts, wallClock } = this.#options;
     this.#remembered = new Remembered({ spansMax: spansRememberedMax, forMs: REMEMBER_MS });
-    const onFolded = () => this.#counts.namesFolded++;
-    const make = new SpanEvents(userHeaders, onFolded, labels ?? spanLabels(onFolded));
+    const make = new SpanEvents(userHeaders, labels ?? otlpLabels());
     this.#deciding = { make, counts, now: () => milliseconds(wallClock()) };
   }
 
@@ -311,18 +306,4 @@ export class TraceAssembler {
       return NOTHING_DECIDED;
     }
   }
-}
-
-/** @param endless those that were left out. @param startless those that count, and take no time. */
-function rejectedForTimes(endless: number, startless: number): OtlpRejected {
-  if (endless === 0 && startless === 0) return NONE_REJECTED;
-  const told = [
-    ...(endless > 0
-      ? [`${endless} spans without a usable end time (after 1970, in nanoseconds) were left out`]
-      : []),
-    ...(startless > 0
-      ? [`${startless} spans without a usable start time (before the end, by at most a day) take no time`]
-      : []),
-  ];
-  return { count: endless, message: told.join('; ') };
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'vitest';
 import { readSpan } from '../../../../../../src/collector/receivers/otlp/dialects/index.ts';
+import { otlpLabels } from '../../../../../../src/collector/receivers/otlp/labels.ts';
 import type { OtlpSpan } from '../../../../../../src/collector/receivers/otlp/model.ts';
 import { HOLD_MS } from '../../../../../../src/collector/receivers/otlp/spans/assembler.ts';
 import { SpanEvents } from '../../../../../../src/collector/receivers/otlp/spans/events.ts';
@@ -12,7 +13,7 @@ import { Assembly } from '../assembly.ts';
 import { chat, span } from '../spans.ts';
 
 const LONG = 'p'.repeat(50_000);
-const make = new SpanEvents(null, () => {});
+const make = new SpanEvents(null, otlpLabels());
 
 function remembered(one: OtlpSpan): OtlpSpan {
   const trace = new Trace(one.traceId);
