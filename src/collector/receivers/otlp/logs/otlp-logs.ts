@@ -153,10 +153,11 @@ export class OtlpLogs {
   }
 
   #judge(told: HeldCall, reading: Reading): void {
-    const { event, call, instanceId } = told;
+    const { event, call, record, instanceId } = told;
     // Nothing is held for longer than the bound allows: then the grace is over.
     const nowMs = this.#held.length < HELD_MAX ? reading.nowMs : reading.nowMs + GRACE_MS;
-    const telling = { afterMs: event.timeMs, untilMs: event.timeMs, nowMs, call };
+    const times = { afterMs: event.timeMs, untilMs: event.timeMs, nowMs };
+    const telling = { ...times, record, ...(call !== null && { call }) };
     const verdict = this.#options.subjects.told(instanceId, 'llm-call', 'logs', telling);
     if (verdict === 'held') this.#held.push(told);
     else if (verdict === 'told') count(reading, 'known');

@@ -8,7 +8,7 @@ import { milliseconds } from '../../../../core/units.ts';
 import type { UserHeaders } from '../../../../core/user-headers.ts';
 import { eventIdOf } from '../event-id.ts';
 import type { OtlpLabels } from '../labels.ts';
-import type { OtlpSpan } from '../model.ts';
+import type { OtlpAttributes, OtlpSpan } from '../model.ts';
 import type { Call } from './calls.ts';
 import { NOBODY, People, type Person } from './people.ts';
 import type { Query } from './queries.ts';
@@ -19,6 +19,8 @@ import type { SpanNode } from './trace.ts';
 export class SpanEvents {
   readonly #people: People;
   readonly #labels: OtlpLabels;
+  /** What each span and those above it say, while no trace changes. */
+  #persons: Map<SpanNode, Person | null> | null = null;
 
   constructor(headers: UserHeaders | null, labels: OtlpLabels) {
     this.#people = new People(headers);
@@ -81,17 +83,39 @@ export class SpanEvents {
     };
   }
 
-  /** Whom the work was for: as the span says, else the nearest one above that does, else its process. */
-  personOf(node: SpanNode): Person {
-    for (const { span } of node.up()) {
-      const person = span === null ? null : this.#people.in(span.attributes);
-      if (person !== null) return person;
+  /** Runs something during which no trace changes: whom the work of each span was for is then found out once. */
+  inRound<T>(run: () => T): T {
+    this.#persons = new Map();
+    try {
+      return run();
+    } finally {
+      this.#persons = null;
     }
-    return (node.span === null ? null : this.#people.in(node.span.resource.attributes)) ?? NOBODY;
   }
 
-  /** What a span says itself of whom its work was for; `null`: nothing. */
-  personIn({ attributes }: OtlpSpan): Person | null {
+  /** Whom the work was for: as the span says, else the nearest one above that does, else its process. */
+  personOf(node: SpanNode): Person {
+    const told = this.#nearestPerson(node, this.#persons ?? new Map());
+    return told ?? (node.span === null ? null : this.#people.in(node.span.resource.attributes)) ?? NOBODY;
+  }
+
+  #nearestPerson(node: SpanNode, known: Map<SpanNode, Person | null>): Person | null {
+    const passed: SpanNode[] = [];
+    let person: Person | null | undefined = null;
+    for (let at: SpanNode | null = node; at !== null && person === null; at = at.parent) {
+      person = known.get(at);
+      if (person !== undefined) break;
+      // Spans that are their own ancestors say nothing more.
+      known.set(at, null);
+      passed.push(at);
+      person = at.span === null ? null : this.#people.in(at.span.attributes);
+    }
+    for (const below of passed) known.set(below, person ?? null);
+    return person ?? null;
+  }
+
+  /** What attributes themselves say of whom work was for; `null`: nothing. */
+  personIn(attributes: OtlpAttributes): Person | null {
     return this.#people.in(attributes);
   }
 

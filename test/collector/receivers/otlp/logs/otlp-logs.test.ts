@@ -297,6 +297,35 @@ describe('log records of model calls', () => {
     );
   });
 
+  for (const [what, spanId] of [
+    ['span', SPAN],
+    ['trace', null],
+  ] as const) {
+    it(`are each counted where several are made in one ${what}, and sent again`, async () => {
+      const received = new Received();
+      const records = [
+        callRecord({ 'gen_ai.response.id': 'r1' }, { spanId, timeMs: NOW_MS - 3000 }),
+        callRecord({ 'gen_ai.response.id': 'r2' }, { spanId, timeMs: NOW_MS - 2000 }),
+        callRecord({}, { spanId, timeMs: NOW_MS - 1000 }),
+        callRecord({}, { spanId, timeMs: NOW_MS - 500 }),
+      ];
+      await received.logs.take(records, NOW_MS);
+      await received.logs.take(records.slice(1), NOW_MS + 1000);
+      await received.logs.release(NOW_MS + GRACE_MS);
+      await received.logs.take(records, NOW_MS + GRACE_MS + 1000);
+      assert.equal(new Set(received.events.map(({ id }) => id)).size, 4);
+      assert.equal(received.events.length, 4);
+    });
+  }
+
+  it('are one where two instrumentations of a span tell of the same answer', async () => {
+    const received = new Received();
+    const answer = { 'gen_ai.response.id': 'r1' };
+    await received.logs.take([callRecord(answer), callRecord(answer, { timeMs: NOW_MS - 998 })], NOW_MS);
+    await received.logs.release(NOW_MS + GRACE_MS);
+    assert.equal(received.events.length, 1);
+  });
+
   it('are not those of agents and tools, and failed ones say so', async () => {
     const received = new Received();
     const failed = callRecord(

@@ -370,6 +370,16 @@ describe('what is held has a bound', () => {
     assert.deepEqual([assembly.requests.length, assembly.calls.length], [100, 100]);
   });
 
+  it('of one trace, also where all of it comes in one request', () => {
+    const assembly = new Assembly({ spansPerTraceMax: 50 });
+    const numbers = Array.from({ length: 200 }, (_, n) => n + 1);
+    const spans = numbers.map((number) => span(number, 1_000_000, number % 2 ? server : chat()));
+    assembly.accept(spans, 100);
+    assert.equal(assembly.assembler.counts().tracesCut, 4);
+    assert.deepEqual([assembly.requests.length, assembly.calls.length], [100, 100]);
+    assert.equal(assembly.assembler.counts().bytesHeld, 0);
+  });
+
   it('of what is remembered, in number and time', () => {
     const assembly = new Assembly({ spansRememberedMax: 100 });
     for (let i = 0; i < 300; i++) assembly.accept([spanOf({ traceId: traceId(i), ...chat() })]);
