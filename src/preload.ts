@@ -1,31 +1,15 @@
 // What the preload does once Node is new enough (otel.ts). The only module whose import starts something.
-import { basename } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { agentHandle } from './agent/api/handle.ts';
 import { startAgent } from './agent/start.ts';
 import { collectorEnv, readConfig } from './config/config.ts';
 import { describeError } from './core/errors.ts';
+import { isLauncher } from './platform/launchers.ts';
 import { writeToStderr } from './platform/stderr.ts';
 
-/** Tools that inherit NODE_OPTIONS and only start the app: they have nothing to show. */
-const LAUNCHERS = new Set([
-  'npm-cli.js',
-  'npx-cli.js',
-  'npm',
-  'npx',
-  'yarn',
-  'yarn.js',
-  'yarn.cjs',
-  'pnpm',
-  'pnpm.cjs',
-  'corepack',
-  'corepack.js',
-]);
-
 const mainScript = process.argv[1];
-const launches = mainScript !== undefined && LAUNCHERS.has(basename(mainScript));
 
-if (isMainThread && !launches && agentHandle() === undefined) {
+if (isMainThread && !isLauncher(process.argv) && agentHandle() === undefined) {
   try {
     const config = readConfig(undefined, undefined, { reader: 'app' });
     if (!config.disabled) startAgent({ config, env: collectorEnv(), mainScript, say: writeToStderr });

@@ -15,9 +15,11 @@ export const CLIENT_CLOSED_REQUEST = 499;
 
 /** Route of a request that matched none: the raw path would make one series and one table entry per id or typo. */
 export const UNMATCHED_ROUTE = '<unmatched>';
+/** Route of a file that is served as it is, whatever its path. */
+export const STATIC_ROUTE = '<static>';
 /** Route of every template past the bound. */
 export const OTHER_ROUTE = '<other>';
-/** Distinct routes of one process, `<unmatched>` and `<other>` included. */
+/** Distinct routes of one process, `<unmatched>`, `<static>` and `<other>` included. */
 export const ROUTES_MAX = 200;
 /** As long as the column that stores it. */
 export const ROUTE_LENGTH_MAX = 255;
@@ -32,7 +34,7 @@ export class RouteBound {
 
   constructor(max: number = ROUTES_MAX) {
     this.#max = max;
-    this.#known = new Set([UNMATCHED_ROUTE, OTHER_ROUTE]);
+    this.#known = new Set([UNMATCHED_ROUTE, STATIC_ROUTE, OTHER_ROUTE]);
   }
 
   /** The template itself, at most 255 characters of it, or `<other>`; `<unmatched>` for none. */
