@@ -213,7 +213,10 @@ export async function assertAction(
   const body = new FormData();
   for (const [name, value] of Object.entries({ ...fields, question: 'How was it?' }))
     body.append(name, value);
-  const sent = await host.send('POST', '/ask', { body, headers: { origin: host.url } });
+  const sent = await host.send('POST', '/ask', {
+    body,
+    headers: { accept: 'text/html', origin: host.url, 'x-forwarded-proto': 'http' },
+  });
   assert.equal(sent.status, status, sent.text.slice(0, 500));
   assert.deepEqual(await runs.rowsOf([sent]), [['POST', '/ask', status]]);
   const [call, ...others] = await runs.callsOf(sent);
