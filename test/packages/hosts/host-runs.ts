@@ -122,6 +122,14 @@ export class HostRuns {
     return this.#runs.select<Row>(rows, ({ length }) => length > 0);
   }
 
+  /** What is stored of the WebSocket sessions at a path. */
+  sessionsOf(path: string): Promise<readonly object[]> {
+    return this.#runs.select(
+      `SELECT messages_in, messages_out, bytes_in, bytes_out, close_code FROM enterprise.ws_session_metrics WHERE path = '${path}'`,
+      ({ length }) => length > 0,
+    );
+  }
+
   async stop(): Promise<void> {
     await Promise.all(
       this.#served.map(async (app) => {
