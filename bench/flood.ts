@@ -23,9 +23,14 @@ const SECONDS = 30;
 /** As many as an SDK sends at once. */
 const TRACES = 512 / SPANS_PER_TRACE;
 const OPEN_MAX = { http: 300, grpc: 200 } as const;
+/** Before it, over HTTP: more than is taken, by a sender that has so many batches without an answer and no more. */
+const STEADY = { traces: TRACES, batchesPerSecond: 400, seconds: 20 };
+const STEADY_OPEN_MAX = 4;
+const STEADY_ROWS_PER_SECOND_MIN = 30_000;
+const STEADY_RESIDENT_MAX = 150 * MIB;
 /** What comes after the flood: every 50 ms one trace over each protocol. */
 const AFTER = { traces: 1, batchesPerSecond: 20, seconds: 5 };
-const DRAIN_MS = 10 * 60 * SECOND_MS;
+const PATIENCE = { timeoutMs: 10 * 60 * SECOND_MS, what: 'all is stored' };
 /** What spans tell may be decided so long after they came. */
 const DECIDED_MS = 12 * SECOND_MS;
 /** The collector looks every 30 s whether it has memory to give back; the first time it may still be busy. */
@@ -53,21 +58,25 @@ export async function run(): Promise<Figure[]> {
     const viewer = new Viewer(collector);
     await wait(2 * SECOND_MS);
     const before = viewer.residentBytes();
+    const steady = await sendSteadily(collector, viewer);
+    await wait(DECIDED_MS);
+    await until(() => viewer.drained(), PATIENCE);
+    const stored = await rowsIn(join(home, 'data'));
     const perProtocol = SPANS_PER_SECOND / 2 / SPANS_PER_TRACE / TRACES;
     const flood = await send(collector, { traces: TRACES, batchesPerSecond: perProtocol, seconds: SECONDS });
     const seen = viewer.seen();
     const after = await send(collector, AFTER);
     const beganMs = performance.now();
-    const patience = { timeoutMs: DRAIN_MS, what: 'all is stored' };
-    await until(() => viewer.drained(), patience);
+    await until(() => viewer.drained(), PATIENCE);
     const drainMs = performance.now() - beganMs;
     await wait(DECIDED_MS);
-    const { pipeline } = await until(() => viewer.drained(), patience);
-    const rows = await rowsIn(join(home, 'data'));
+    const { pipeline } = await until(() => viewer.drained(), PATIENCE);
+    const rows = (await rowsIn(join(home, 'data'))) - stored;
     await wait(CALM_MS);
     const memory = { before, peak: seen.peakBytes, after: viewer.residentBytes() };
     await viewer.stop();
     return [
+      steady,
       ofAnswers(flood),
       ofRows([flood, after], pipeline, rows, drainMs),
       ofMemory(memory),
@@ -79,21 +88,47 @@ export async function run(): Promise<Figure[]> {
   }
 }
 
+type Order = Omit<FloodOrder, 'protocol' | 'url' | 'openMax'>;
+
 /** Half of it over HTTP, half over gRPC, from a process each. */
-async function send(collector: ObservedApp, order: Omit<FloodOrder, 'protocol' | 'url' | 'openMax'>) {
-  const urlOf = (protocol: Protocol) =>
-    new RegExp(`(http://\\S+) \\(${protocol}\\)`, 'i').exec(collector.stderr)?.[1] ?? '';
-  const sendBy = async (protocol: Protocol) => {
-    const sender = new Child('flood-sender.ts');
-    try {
-      const whole: FloodOrder = { ...order, protocol, url: urlOf(protocol), openMax: OPEN_MAX[protocol] };
-      return await sender.ask<FloodTally>(whole);
-    } finally {
-      await sender.stop();
-    }
-  };
-  const [http, grpc] = await Promise.all([sendBy('http'), sendBy('grpc')]);
+async function send(collector: ObservedApp, order: Order) {
+  const [http, grpc] = await Promise.all([
+    sendBy(collector, { ...order, protocol: 'http', openMax: OPEN_MAX.http }),
+    sendBy(collector, { ...order, protocol: 'grpc', openMax: OPEN_MAX.grpc }),
+  ]);
   return { http, grpc };
+}
+
+async function sendBy(collector: ObservedApp, order: Omit<FloodOrder, 'url'>): Promise<FloodTally> {
+  const url = new RegExp(`(http://\\S+) \\(${order.protocol}\\)`, 'i').exec(collector.stderr)?.[1] ?? '';
+  const sender = new Child('flood-sender.ts');
+  try {
+    return await sender.ask<FloodTally>({ ...order, url });
+  } finally {
+    await sender.stop();
+  }
+}
+
+async function sendSteadily(collector: ObservedApp, viewer: Viewer): Promise<Figure> {
+  const beganMs = performance.now();
+  const { accepted, latenciesMs, refused } = await sendBy(collector, {
+    ...STEADY,
+    protocol: 'http',
+    openMax: STEADY_OPEN_MAX,
+  });
+  await until(() => viewer.drained(), PATIENCE);
+  const seconds = (performance.now() - beganMs) / SECOND_MS;
+  const { peakBytes } = viewer.seen();
+  const [rows, spans] = [ROWS_PER_TRACE, SPANS_PER_TRACE].map((each) =>
+    Math.round((accepted * TRACES * each) / seconds),
+  );
+  return {
+    what: `spans over HTTP from a sender that waits for answers, until all rows are in Postgres, all of it on this machine; resident memory of the collector`,
+    budget: `>= ${STEADY_ROWS_PER_SECOND_MIN.toLocaleString('en')} rows/s; <= ${mib(STEADY_RESIDENT_MAX)}`,
+    within: Number(rows) >= STEADY_ROWS_PER_SECOND_MIN && peakBytes <= STEADY_RESIDENT_MAX,
+    ours: `${rows?.toLocaleString('en')} rows/s of ${spans?.toLocaleString('en')} spans/s; ${mib(peakBytes)}`,
+    raw: `${accepted} batches in ${round(seconds)} s, answered in ${round(quantile(latenciesMs, 0.5))} ms (p99 ${round(quantile(latenciesMs, 0.99))}), ${Object.keys(refused).length} refused`,
+  };
 }
 
 interface Seen {

@@ -13,7 +13,9 @@ import { type Protobufjs, peer } from './peers.ts';
 export const SPANS = 512;
 const REPETITIONS = 40;
 const ROUNDS = 15;
-const REQUESTS = 100;
+const REQUESTS = 400;
+/** So many senders keep the listener busy: one that waits for each answer measures waking up as well. */
+const SENDERS = 4;
 const HTTP_ROUNDS = 7;
 const SPANS_PER_SECOND_MIN = 250_000;
 const MICROSECONDS = 1000;
@@ -104,16 +106,21 @@ async function overHttp(gzipped: Buffer): Promise<Figure> {
   try {
     const { url } = await listener.next<{ url: string }>();
     let sent = 0;
+    const send = async () => {
+      const body = Buffer.from(gzipped);
+      body.writeUInt32LE(++sent, GZIP_TIME_AT);
+      const headers = { 'content-type': 'application/x-protobuf', 'content-encoding': 'gzip' };
+      const response = await fetch(`${url}/v1/traces`, { method: 'POST', body, headers });
+      await response.arrayBuffer();
+      if (response.status !== 200) throw new Error(`answered ${response.status}`);
+    };
     const samples = await interleaved(HTTP_ROUNDS, {
       http: async () => {
-        for (let index = 0; index < REQUESTS; index++) {
-          const body = Buffer.from(gzipped);
-          body.writeUInt32LE(++sent, GZIP_TIME_AT);
-          const headers = { 'content-type': 'application/x-protobuf', 'content-encoding': 'gzip' };
-          const response = await fetch(`${url}/v1/traces`, { method: 'POST', body, headers });
-          await response.arrayBuffer();
-          if (response.status !== 200) throw new Error(`answered ${response.status}`);
-        }
+        let left = REQUESTS;
+        const sender = async () => {
+          while (left-- > 0) await send();
+        };
+        await Promise.all(Array.from({ length: SENDERS }, sender));
         const { cpuMs, spans } = await listener.ask<{ cpuMs: number; spans: number }>('cpu');
         if (spans !== REQUESTS * SPANS) throw new Error(`${spans} spans came`);
         return (cpuMs * MICROSECONDS) / spans;
@@ -121,7 +128,7 @@ async function overHttp(gzipped: Buffer): Promise<Figure> {
     });
     const rate = 1_000_000 / median(samples.http);
     return {
-      what: 'the same over HTTP with gzip: all that a listener does, of its process’s CPU',
+      what: `the same over HTTP with gzip by ${SENDERS} senders: all that a listener does, of its process’s CPU`,
       budget: `>= ${SPANS_PER_SECOND_MIN.toLocaleString('en')} spans/s`,
       within: rate >= SPANS_PER_SECOND_MIN,
       ours: `${Math.round(rate).toLocaleString('en')} spans/s of one core`,

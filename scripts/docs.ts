@@ -10,6 +10,7 @@ import {
   settingOf,
 } from '../src/config/settings.ts';
 import { packageRoot } from '../src/platform/paths.ts';
+import { compatibilityTables } from '../test/packages/tried.ts';
 
 /** What stands between `<!-- name -->` and `<!-- /name -->` of a page. */
 export interface GeneratedPart {
@@ -20,6 +21,7 @@ export interface GeneratedPart {
 
 export const GENERATED_PARTS: readonly GeneratedPart[] = [
   { page: 'docs/settings.md', name: 'settings', text: settingTables },
+  { page: 'docs/compatibility.md', name: 'compatibility', text: compatibilityTables },
 ];
 
 /** The page with the part as it should be. */

@@ -96,6 +96,22 @@ for (const file of ['traced-app.cjs', 'traced-app.mjs']) {
 
 describe('an app that sends spans', () => {
   const file = 'traced-app.cjs';
+  it('sends one span of a call that a package of its own makes a span of, and the call’s details name it', async () => {
+    const { url } = await apps.app(file, 'root');
+    assert.equal((await called(`${url}/claude`)).status, 200);
+    const { receiver } = apps;
+    await until(() => receiver.logs.length > 0 && spanOf('root', 'GET') !== undefined, SLOW);
+    const calls = receiver.spans.filter(({ attributes }) => 'gen_ai.operation.name' in attributes);
+    assert.deepEqual(
+      calls.map(({ scope, traceId }) => [scope, traceId]),
+      [['com.anthropic.sdk.typescript', TRACE]],
+    );
+    assert.deepEqual(
+      receiver.logs.map(({ spanId }) => spanId),
+      calls.map(({ spanId }) => spanId),
+    );
+  });
+
   const seenWith = async (env: Readonly<Record<string, string>>, name: string) => {
     const leaf = await apps.app(file, 'leaf', { requires: [] });
     const { url } = await apps.app(file, 'root', { env: { DOWNSTREAM_URL: leaf.url, ...env } });

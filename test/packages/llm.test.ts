@@ -2,12 +2,27 @@ import assert from 'node:assert/strict';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { EXPECTED, LEFT, RETRIED } from './expected.ts';
 import { assertRow, PackageRuns, type Row } from './package-runs.ts';
+import { tried } from './tried.ts';
 
 const STARTS = [
   { app: 'llm.cjs', flag: '--require' },
   { app: 'llm.mjs', flag: '--require' },
   { app: 'llm.mjs', flag: '--import' },
 ];
+
+/** Of the calls whose names begin so. */
+const PACKAGES: Readonly<Record<string, string>> = {
+  openai: tried('openai'),
+  groq: tried('groq'),
+  ai: tried('ai'),
+  langchain: tried('langchain'),
+  anthropic: tried('anthropic'),
+  google: tried('google'),
+  cohere: tried('cohere'),
+  mistral: tried('mistral'),
+  ollama: tried('ollama'),
+  bedrock: tried('bedrock'),
+};
 
 describe('calls of models by the real packages', () => {
   let runs: PackageRuns;
@@ -31,7 +46,8 @@ describe('calls of models by the real packages', () => {
       });
 
       for (const [name, expected] of Object.entries(EXPECTED)) {
-        it(`${name}: one row, and its figures`, () => {
+        const [begin = ''] = name.split(' ');
+        it(`${PACKAGES[begin]}: ${name}: one row, and its figures`, () => {
           const [row, ...others] = rows.filter(({ user_email }) => user_email === name);
           assert.ok(row);
           assert.deepEqual(others, []);

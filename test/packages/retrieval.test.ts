@@ -4,6 +4,7 @@ import type { StubServer } from '../agent/llm/support/stub-server.ts';
 import { RedisServer } from '../support/caches/redis-server.ts';
 import type { Places } from './apps/query-all.ts';
 import { PackageRuns, type Row } from './package-runs.ts';
+import { tried } from './tried.ts';
 import { PGVECTOR, startVectorStores } from './vector-stores.ts';
 
 interface QueryRow {
@@ -39,6 +40,19 @@ const EXPECTED: Readonly<Record<string, ExpectedQuery>> = {
   whole: { stages: ['embedding', 'generation', 'rerank', 'vector_search'], chunks: [3, 0.9, 0.5] },
   'AI SDK': { stages: ['embedding', 'generation', 'rerank', 'vector_search'], chunks: [3, 0.9, 0.5] },
   LlamaIndex: { stages: ['embedding', 'vector_search'], chunks: [2, 0.9, 0.7] },
+};
+const PACKAGES: Readonly<Record<string, string>> = {
+  qdrant: tried('qdrant'),
+  pinecone: tried('pinecone'),
+  chromadb: tried('chromadb'),
+  pg: tried('pgvector'),
+  ioredis: tried('ioredis'),
+  redis: tried('redis'),
+  'lru-cache': tried('lruCache'),
+  'node-cache': tried('nodeCache'),
+  whole: 'several of them',
+  'AI SDK': tried('retrievalAi'),
+  LlamaIndex: tried('retrievalLlamaIndex'),
 };
 /** The calls of models that are made inside. */
 const CALLS: Readonly<Record<string, readonly string[]>> = {
@@ -96,7 +110,7 @@ describe('stores and caches through the real packages', () => {
       });
 
       for (const [name, expected] of Object.entries(EXPECTED)) {
-        it(`${name}: one row, and its figures`, () => {
+        it(`${PACKAGES[name]}: one row, and its figures`, () => {
           const row = queries.find((query) => query.user_email === name);
           assert.ok(row);
           assertQuery(row, expected);

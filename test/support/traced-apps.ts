@@ -26,6 +26,12 @@ export const PRELOAD = 'nervecenter/otel';
 /** The SDK that an app brings itself. */
 export const APP_SDK = join(FIXTURES, 'app-sdk.cjs');
 
+const OF_CLAUDE = {
+  ...{ id: 'msg_1', type: 'message', role: 'assistant', model: 'claude-4', stop_reason: 'end_turn' },
+  content: [{ type: 'text', text: 'a' }],
+  usage: { input_tokens: 3, output_tokens: 4 },
+};
+
 /** Apps that start spans of their own, a model's provider, and where everything is sent. */
 export class TracedApps {
   readonly receiver: OtlpReceiver;
@@ -41,7 +47,9 @@ export class TracedApps {
   static async start(): Promise<TracedApps> {
     const model = await startStub();
     const usage = { prompt_tokens: 1, completion_tokens: 2 };
-    model.handler = (_request, response) => sendJson(response, 200, { model: 'gpt-4o', choices: [], usage });
+    const answer = { model: 'gpt-4o', choices: [], usage };
+    model.handler = ({ url }, response) =>
+      sendJson(response, 200, url === '/v1/messages' ? OF_CLAUDE : answer);
     return new TracedApps(await OtlpReceiver.start({ foreign: true }), model);
   }
 

@@ -13,6 +13,8 @@ export interface ContextLike {
 }
 
 interface SpanLike {
+  /** Of spans of OpenTelemetry's SDK that are recorded, as they are by now. */
+  readonly attributes?: unknown;
   spanContext(): { readonly traceId?: unknown; readonly spanId?: unknown; readonly traceFlags?: unknown };
 }
 
@@ -77,6 +79,25 @@ export function activeSpan(): ActiveSpan | null {
   } catch {
     return null; // The context manager is the app's own.
   }
+}
+
+/** Where instrumentations say what a span is, from its beginning: the conventions, OpenLLMetry and OpenInference. */
+const OPERATION_KEYS = ['gen_ai.operation.name', 'llm.request.type', 'openinference.span.kind'];
+/** What they call one call of a model there, and not what is around several. */
+const CALLS: ReadonlySet<string> = new Set([
+  ...['chat', 'generate_content', 'text_completion', 'completion', 'embeddings', 'embedding', 'rerank'],
+  ...['llm', 'reranker'],
+]);
+/** Of the AI SDK: `ai.streamText.doStream` is the call, `ai.streamText` what is around it. */
+const AI_SDK_KEY = 'ai.operationId';
+const AI_SDK_CALL = /\.do[A-Z]\w*$/;
+
+/** Whether the app's own span around here is that of a model call, and goes out with what is ours: the SDK is ours. */
+export function isInCallSpan(): boolean {
+  const span = own?.innermost()?.getValue(SPAN_KEY) as SpanLike | undefined;
+  const attributes: Readonly<Record<string, unknown>> = { ...(span?.attributes ?? {}) };
+  if (AI_SDK_CALL.test(String(attributes[AI_SDK_KEY] ?? ''))) return true;
+  return OPERATION_KEYS.some((key) => CALLS.has(String(attributes[key] ?? '').toLowerCase()));
 }
 
 /** The span of a context, `null` where it has none with valid ids. */

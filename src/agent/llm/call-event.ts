@@ -24,7 +24,7 @@ export interface Over {
   readonly timeMs: Milliseconds;
   readonly durationMs: Milliseconds;
   readonly ending: Ending;
-  readonly attribution: Attribution;
+  readonly attribution: Attribution & Pick<LlmCallEvent, 'hasAppSpan'>;
 }
 
 /** What was seen of a call that is over. */

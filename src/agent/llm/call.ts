@@ -4,6 +4,7 @@ import { callAttributes } from '../../core/llm/call-measure.ts';
 import { rateLimitReset } from '../../core/llm/rate-limit.ts';
 import { stageOfOperation } from '../../core/signals/rag-query.ts';
 import { type Milliseconds, milliseconds, toSeconds } from '../../core/units.ts';
+import { isInCallSpan } from '../context/app-trace.ts';
 import { attributionOf, placeNow, type WorkContext, within } from '../context/context.ts';
 import type { Agent } from '../instrumentation.ts';
 import type { WireExchange, WireRequest } from '../wire/exchange.ts';
@@ -39,6 +40,8 @@ export class LlmCall implements WireExchange {
   readonly #attempt: CallAttempt;
   /** What asked for the call: other spans may be active by its end. */
   readonly #place: ReturnType<typeof placeNow>;
+  /** Of that span, if it is the app's own. */
+  readonly #hasAppSpan: boolean;
   /** Of streams only. */
   #gaps: ChunkGaps | null = null;
   readonly #startMs: Milliseconds;
@@ -62,6 +65,7 @@ export class LlmCall implements WireExchange {
     this.#request = new RequestReader(recognised.dialect, recognised.pathModel);
     this.#startMs = agent.clock.monotonicMs();
     this.#place = placeNow(context);
+    this.#hasAppSpan = isInCallSpan();
     this.#attempt = new CallAttempt(attempts, request, { context, startMs: this.#startMs });
     this.activeMs = this.#startMs;
     if (recognised.certain) this.#beginStage();
@@ -160,7 +164,11 @@ export class LlmCall implements WireExchange {
     const timeMs = this.#options.agent.clock.epochMs();
     // Now: the work may be for somebody else by the time the event is made.
     const { parentSpanId, sampled } = this.#place;
-    const attribution = { ...attributionOf(this.#options.context), ...within(parentSpanId, sampled) };
+    const attribution = {
+      ...attributionOf(this.#options.context),
+      ...within(parentSpanId, sampled),
+      ...(this.#hasAppSpan && { hasAppSpan: true }),
+    };
     const finish = () => this.#finish(() => this.#emit({ timeMs, durationMs, ending, attribution }));
     if (this.#body === null) finish();
     else this.#body.end(finish);

@@ -97,6 +97,13 @@ export interface LlmCallEvent extends EventBase, Attribution, LlmCallDetails {
   readonly queryCategory: string | null;
   /** What the provider itself says it billed, when it does. */
   readonly reportedCostUsd: Usd | null;
+  /**
+   * The span that it happened in, `parentSpanId`, is one of the app's own that says the same: it goes out, and none of ours.
+   * In no row.
+   *
+   * @default false
+   */
+  readonly hasAppSpan?: boolean;
   /** Absent where metrics show the names themselves. Rows and prices go by the names. */
   readonly labels?: LlmCallLabels;
 }
@@ -148,6 +155,7 @@ export const llmCall: Signal<LlmCallEvent> = {
     outcome: oneOf('ok', 'error', 'aborted'),
     errorType: orNull(isText),
     queryCategory: orNull(isText),
+    hasAppSpan: optional(isBoolean),
     reportedCostUsd: orNull(isCount),
     statusCode: orNull(isWhole),
     attempt: orNull(isWhole),

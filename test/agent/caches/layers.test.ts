@@ -6,6 +6,7 @@ import { announceCaches, cacheManager } from '../../../src/agent/caches/cache-ma
 import { ioredis } from '../../../src/agent/caches/ioredis.ts';
 import { keyv } from '../../../src/agent/caches/keyv.ts';
 import { lruCache } from '../../../src/agent/caches/lru-cache.ts';
+import { tried } from '../../packages/tried.ts';
 import { RedisServer } from '../../support/caches/redis-server.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';
 
@@ -57,7 +58,7 @@ function redisStore() {
 const overRedis = (Cache: typeof Keyv): KeyvCache =>
   new Cache({ store: redisStore() as never, useKeyPrefix: false } as never);
 
-test('keyv over Redis over two versions: one look-up each', async () => {
+test(`${tried('cacheLayers')}: keyv over Redis over two versions: one look-up each`, async () => {
   for (const Cache of [Keyv, ManagedKeyv]) {
     const cache = overRedis(Cache);
     await cache.get('emb:q');

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { afterAll, afterEach, beforeAll, beforeEach, test } from 'vitest';
 import { memjs as instrumentation } from '../../../src/agent/caches/memjs.ts';
+import { tried } from '../../packages/tried.ts';
 import { FAILING_KEY, MemcachedServer } from '../../support/caches/memcached-server.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';
 
@@ -39,7 +40,7 @@ afterEach(() => {
   stop();
 });
 
-test('get is a look-up, with a promise and with a callback', async () => {
+test(`${tried('memjs')}: get is a look-up, with a promise and with a callback`, async () => {
   await client.get('rag:q');
   await client.set('rag:q', 'v', {});
   assert.equal(String((await client.get('rag:q')).value), 'v');

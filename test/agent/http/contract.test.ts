@@ -9,6 +9,7 @@ import { hono } from '../../../src/agent/http/hono.ts';
 import { koa } from '../../../src/agent/http/koa.ts';
 import { http } from '../../../src/agent/http/server.ts';
 import type { RequestEvent } from '../../../src/core/signals/request.ts';
+import { tried } from '../../packages/tried.ts';
 import { until } from '../../support/poll.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';
 import { type App, portOf, STREAM_MS } from './apps/contract.ts';
@@ -20,11 +21,11 @@ import { plainApp } from './apps/plain.ts';
 
 const APPS: Readonly<Record<string, () => Promise<App>>> = {
   'plain node:http': plainApp,
-  'express 5': () => expressApp('express'),
-  'express 4': () => expressApp('express4'),
-  fastify: fastifyApp,
-  koa: koaApp,
-  hono: honoApp,
+  [tried('express')]: () => expressApp('express'),
+  [tried('express4')]: () => expressApp('express4'),
+  [tried('fastify')]: fastifyApp,
+  [tried('koa')]: koaApp,
+  [tried('hono')]: honoApp,
 };
 const RAW_PATHS = 1000;
 const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';

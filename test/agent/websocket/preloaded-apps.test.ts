@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { test } from 'vitest';
 import WebSocket from 'ws';
 import type { WsSessionEvent } from '../../../src/core/signals/ws-session.ts';
+import { tried } from '../../packages/tried.ts';
 
 const here = import.meta.dirname;
 const preload = join(here, 'preload.ts');
@@ -17,7 +18,7 @@ const STARTS = [
 ];
 
 for (const { app, options } of STARTS) {
-  test(`${app} with ${options[0]}: sessions of every server mode, without a change to the app`, async () => {
+  test(`${tried('ws')}, ${app} with ${options[0]}: sessions of every server mode, without a change to the app`, async () => {
     const child = spawn(process.execPath, [...options, join(here, 'apps', app)], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, it } from 'vitest';
 import { recordedUsage } from '../../agent/llm/support/recorded-usage.ts';
 import { type StubServer, startStub } from '../../agent/llm/support/stub-server.ts';
 import { Command } from '../../cli/command.ts';
+import { tried } from '../../packages/tried.ts';
 import { until } from '../../support/poll.ts';
 import { reachableTempDir } from '../../support/postgres.ts';
 import { askedIn, bytesOf, type Exchange, readRecordings } from '../../support/recordings.ts';
@@ -35,6 +36,14 @@ const TOLD: Readonly<Record<string, readonly string[]>> = {
     'anthropic/should-set-attributes-in-span-for-messages',
     'anthropic/should-set-attributes-in-span-for-messages-streaming',
   ],
+};
+
+const PACKAGES: Readonly<Record<string, string>> = {
+  '@traceloop/instrumentation-openai': tried('traceloop'),
+  '@arizeai/openinference-instrumentation-openai': tried('openinference'),
+  '@opentelemetry/instrumentation-openai': tried('otelOpenai'),
+  '@ai-sdk/otel': tried('aiOtel'),
+  '@anthropic-ai/sdk': tried('anthropicOtel'),
 };
 
 interface Row {
@@ -120,7 +129,7 @@ describe('real instrumentations on real SDKs, sending to a collector', () => {
   }
 
   for (const [instrumentation, names] of Object.entries(TOLD)) {
-    it(`${instrumentation}: tokens in the rows are the recorded ones, and those of the preload`, async () => {
+    it(`${PACKAGES[instrumentation]}: tokens in the rows are the recorded ones, and those of the preload`, async () => {
       const instrumented = await rowsOf(`spans of ${instrumentation}`, instrumentation, false);
       const observed = await rowsOf(`preload beside ${instrumentation}`, instrumentation, true);
       const tokens = (rows: readonly Row[]) =>

@@ -51,6 +51,7 @@ const MAKERS: {
 /** Whether an event has spans: gauges and counts have none, nor has what no trace records. Spans that came by OTLP are their senders' to send. */
 export function hasSpans(event: NervecenterEvent): boolean {
   if (event.signal === 'span') return event.whole !== undefined;
+  if (hasAppSpan(event)) return false;
   return Object.hasOwn(MAKERS, event.signal) && (event as Partial<Attribution>).sampled !== false;
 }
 
@@ -66,9 +67,15 @@ export function spansOf(event: NervecenterEvent, resource: Resource): OtlpSpan[]
   return make === undefined ? [] : make(event).map((parts) => otlpSpan(parts, resource));
 }
 
-/** The span that an event is: its trace is the event's own where it belongs to no other. */
+/** The span that an event is, or that says the same: its trace is the event's own where it belongs to no other. */
 export function spanContextOf(event: EventBase & Attribution) {
-  return { traceId: traceIdOf(event), spanId: spanIdOf(event.id), traceFlags: TraceFlags.SAMPLED };
+  const appSpanId = hasAppSpan(event) ? event.parentSpanId : null;
+  const spanId = appSpanId ?? spanIdOf(event.id);
+  return { traceId: traceIdOf(event), spanId, traceFlags: TraceFlags.SAMPLED };
+}
+
+function hasAppSpan(event: EventBase): boolean {
+  return (event as Partial<LlmCallEvent>).hasAppSpan === true;
 }
 
 function timedParts(
