@@ -4,15 +4,20 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { WebSocket } from 'ws';
+import { tried } from '../tried.ts';
 import { assertRoutes, HostRuns } from './host-runs.ts';
 
 const PORT = /^port (\d+)$/m;
 const USER = '/orgs/7/users/1';
-const ROUTES = ['express', 'fastify', 'hono'];
+const ROUTES = {
+  express: tried('bundledExpress'),
+  fastify: tried('bundledFastify'),
+  hono: tried('bundledHono'),
+};
 /** Frameworks whose routes a bundle hides. */
 const HIDDEN = ['hono'];
 
-describe('apps in one file by esbuild 0.28', () => {
+describe('apps in one file', () => {
   let runs: HostRuns;
   let directory: string;
   beforeAll(async () => {
@@ -40,9 +45,9 @@ describe('apps in one file by esbuild 0.28', () => {
     return [whole, bundle];
   }
 
-  for (const name of ROUTES) {
+  for (const [name, title] of Object.entries(ROUTES)) {
     const hidden = HIDDEN.includes(name);
-    it(`${name}: routes ${hidden ? 'cannot be seen in it, and that is said' : 'are seen in it'}`, async () => {
+    it(`${title}: routes ${hidden ? 'cannot be seen in it, and that is said' : 'are seen in it'}`, async () => {
       const [whole, bundle] = await filesOf(name);
       for (const file of [whole, bundle]) {
         const host = await (await runs.serve(file, {})).listening(PORT);
@@ -60,7 +65,7 @@ describe('apps in one file by esbuild 0.28', () => {
     });
   }
 
-  it('ws: sessions are seen in it as they are in the installed package', async () => {
+  it(`${tried('bundledWs')}: sessions are seen in it as they are in the installed package`, async () => {
     for (const file of await filesOf('ws')) {
       const host = await (await runs.serve(file, {})).listening(PORT);
       const path = `/chat/${file.includes('dist') ? 'bundle' : 'whole'}`;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, it } from 'vitest';
+import { tried } from '../tried.ts';
 import {
   assertAction,
   assertQuietBuild,
@@ -41,7 +42,7 @@ const MODES = {
 };
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 
-describe('next 16.4', () => {
+describe(tried('next'), () => {
   let runs: HostRuns;
   let directory: string;
   beforeAll(async () => {

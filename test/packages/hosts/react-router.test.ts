@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { freePort } from '../../support/free-port.ts';
+import { tried } from '../tried.ts';
 import {
   assertAction,
   assertQuietBuild,
@@ -29,7 +30,7 @@ const ROUTES: readonly Expected[] = [
   ['GET', '/nothing/7', '<unmatched>', 404],
 ];
 
-describe('react-router 8.4 with @react-router/serve 8.4', () => {
+describe(tried('reactRouter'), () => {
   let runs: HostRuns;
   let directory: string;
   beforeAll(async () => {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, it } from 'vitest';
+import { tried } from '../tried.ts';
 import {
   assertAction,
   assertQuietBuild,
@@ -28,7 +29,7 @@ const ROUTES: readonly Expected[] = [
   ['GET', '/nothing/7', '<unmatched>', 404],
 ];
 
-describe('@sveltejs/kit 3.2 with @sveltejs/adapter-node 6.0', () => {
+describe(tried('sveltekit'), () => {
   let runs: HostRuns;
   let directory: string;
   beforeAll(async () => {
