@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { callerOf } from '../../../src/agent/context/traceparent.ts';
 import { joinTemplates, matchesTemplate } from '../../../src/agent/http/route.ts';
-import { ROUTE_LENGTH_MAX, ROUTES_MAX, RouteBound } from '../../../src/core/http/served.ts';
+import { ROUTE_LENGTH_MAX, ROUTES_MAX, RouteBound, STATIC_ROUTE } from '../../../src/core/http/served.ts';
 
-test('at most 200 distinct routes, <unmatched> and <other> included; the first ones keep their name', () => {
+test('at most 200 distinct routes, <unmatched>, <static> and <other> included; the first ones keep their name', () => {
   const routes = new RouteBound();
   const seen = new Set([routes.bound(undefined), routes.bound('')]);
-  assert.deepEqual([...seen], ['<unmatched>']);
+  seen.add(routes.bound(STATIC_ROUTE));
+  assert.deepEqual([...seen], ['<unmatched>', '<static>']);
   for (let i = 0; i < 1000; i++) seen.add(routes.bound(`/r${i}/:id`));
   assert.equal(seen.size, ROUTES_MAX);
   assert.ok(seen.has('<other>'));
