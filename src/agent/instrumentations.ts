@@ -10,6 +10,7 @@ import { fastify } from './http/fastify.ts';
 import { hono } from './http/hono.ts';
 import { koa } from './http/koa.ts';
 import { next } from './http/next.ts';
+import { nitro } from './http/nitro.ts';
 import { reactRouter } from './http/react-router.ts';
 import { http } from './http/server.ts';
 import { sveltekit } from './http/sveltekit.ts';
@@ -33,6 +34,7 @@ export const INSTRUMENTATIONS: readonly Instrumentation[] = [
   hono,
   sveltekit,
   reactRouter,
+  nitro,
   ws,
   webSockets,
   llm,

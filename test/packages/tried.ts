@@ -55,6 +55,11 @@ export const TRIALS = {
       seen: 'framework mode: pages, resource routes, actions and data by the pattern of their route, files; streamed model calls',
       limits: 'version 8; in front of version 7 and Remix the route is that of the server in front',
     },
+    h3: {
+      packages: ['h3', 'esbuild'],
+      seen: 'in the file where Nitro 2 puts it, Nuxt’s server: requests by the pattern of their route',
+      limits: 'pages of Nuxt are one route, `/**`',
+    },
     bundledExpress: { packages: ['express', 'esbuild'], seen: 'in one file: as installed' },
     bundledFastify: { packages: ['fastify', 'esbuild'], seen: 'in one file: as installed' },
     bundledHono: {

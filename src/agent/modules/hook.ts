@@ -69,10 +69,10 @@ export interface BuildOutput {
  * Observes a file of an app's build like one of a package: for frameworks of which nothing else is left to observe. Seen are
  * files that are loaded after this call, and ES modules only where every module can be hooked (`hooksAreSound`).
  */
-export function onOutputLoad(output: BuildOutput, loaded: ModuleLoaded): () => void {
+export function onOutputLoad(output: BuildOutput, loaded: ModuleLoaded, rewrite?: RewriteModule): () => void {
   const key = `${output.path.source} ${output.text}`;
   outputs.set(key, output);
-  const stopWatching = onModuleLoad(key, loaded);
+  const stopWatching = onModuleLoad(key, loaded, rewrite);
   return () => {
     stopWatching();
     if (!watchers.has(key)) outputs.delete(key);

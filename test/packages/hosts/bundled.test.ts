@@ -27,16 +27,19 @@ describe('apps in one file', () => {
   afterAll(() => runs?.stop());
 
   /** The app as it is, and in a file of its own. */
-  async function filesOf(name: string): Promise<readonly [whole: string, bundle: string]> {
+  async function filesOf(
+    name: string,
+    { file = `dist/${name}.js`, minify = true } = {},
+  ): Promise<readonly [whole: string, bundle: string]> {
     const whole = join(directory, `${name}.js`);
-    const bundle = join(directory, 'dist', `${name}.js`);
+    const bundle = join(directory, file);
     // Packages in CommonJS ask for `require` in an ES module.
     const banner = {
       js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
     };
     const options = {
       bundle: true,
-      minify: true,
+      minify,
       platform: 'node',
       format: 'esm',
       logLevel: 'error',
@@ -62,6 +65,19 @@ describe('apps in one file', () => {
         const unseen = host.app.stderr.match(/routes of Hono cannot be seen/g) ?? [];
         assert.equal(unseen.length, isHidden ? 1 : 0, host.app.stderr);
       }
+    });
+  }
+
+  for (const minify of [false, true]) {
+    it(`${tried('h3')}: routes are seen where Nitro puts it${minify ? ', minified too' : ''}`, async () => {
+      const [, bundle] = await filesOf('h3', { file: `${minify}/chunks/nitro/nitro.mjs`, minify });
+      const host = await (await runs.serve(bundle, {})).listening(PORT);
+      await assertRoutes(runs, host, [
+        ['GET', USER, '/orgs/:org/users/:id', 200],
+        ['GET', '/docs/a/b', '/docs/**:parts', 200],
+        ['GET', '/nothing', '<unmatched>', 404],
+      ]);
+      await host.end();
     });
   }
 
