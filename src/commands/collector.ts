@@ -1,6 +1,7 @@
 import { logToStderr } from '../collector/log.ts';
 import { startCollector } from '../collector/start.ts';
 import { readConfig } from '../config/config.ts';
+import { configFileNotice } from '../config/file/config-file.ts';
 import { returnSpareMemory } from '../platform/spare-memory.ts';
 import { writeToStderr } from '../platform/stderr.ts';
 
@@ -9,6 +10,8 @@ const SHUTDOWN_DEADLINE_MS = 10_000;
 /** Runs until SIGINT or SIGTERM, then stores what is queued and stops. A second signal ends it at once. */
 export async function collector(): Promise<number> {
   const config = readConfig();
+  const ofFile = config.configFile && configFileNotice(config.configFile);
+  if (ofFile !== null) writeToStderr(`[nervecenter] ${ofFile}\n`);
   const running = await startCollector({ config, log: logToStderr, host: null });
   const stopReturning = returnSpareMemory();
   const stop = new Promise<void>((resolve) => {

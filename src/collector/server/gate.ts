@@ -56,7 +56,7 @@ export class Gate {
   admitUpgrade(request: IncomingMessage, path: string): Identity {
     try {
       const target = parseTarget(request.url);
-      const authority = admitHost(target.authority ?? request.headers.host, this.#options.config);
+      const authority = admitHost(target.authority ?? hostOf(request), this.#options.config);
       const identity = this.#options.authenticator.identify(request);
       if (target.path !== path) throw new NervecenterError('NC_NOT_FOUND', 'There is no stream here.');
       const { origin } = request.headers;
@@ -71,7 +71,7 @@ export class Gate {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { config, routes } = this.#options;
     const target = parseTarget(request.url);
-    const authority = admitHost(target.authority ?? request.headers.host, config);
+    const authority = admitHost(target.authority ?? hostOf(request), config);
     const route = findRoute(routes, target.path);
     if (!route?.open && isNavigation(request, target) && !this.#knows(request)) {
       redirect(response, `/login?next=${encodeURIComponent(target.path + target.search)}`);
@@ -160,6 +160,16 @@ function isNavigation(request: IncomingMessage, { path }: Target): boolean {
 
 function methodOf({ method }: IncomingMessage): 'GET' | 'POST' {
   return (method === 'HEAD' ? 'GET' : method) as 'GET' | 'POST';
+}
+
+/**
+ * Two of them, and whoever is in front of us may have gone by the other (RFC 9112, 3.2).
+ *
+ * @throws NervecenterError `NC_BAD_REQUEST`
+ */
+function hostOf({ headers, headersDistinct }: IncomingMessage): string | undefined {
+  if ((headersDistinct['host']?.length ?? 0) <= 1) return headers.host;
+  throw new NervecenterError('NC_BAD_REQUEST', 'Expected one Host header, got several.');
 }
 
 function announcesBody({ headers }: IncomingMessage): boolean {
