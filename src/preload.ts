@@ -5,12 +5,11 @@ import { startAgent } from './agent/start.ts';
 import { collectorEnv, readConfig } from './config/config.ts';
 import { configFileNotice } from './config/file/config-file.ts';
 import { describeError } from './core/errors.ts';
-import { isLauncher } from './platform/launchers.ts';
 import { writeToStderr } from './platform/stderr.ts';
 
 const mainScript = process.argv[1];
 
-if (isMainThread && !isLauncher(process.argv) && agentHandle() === undefined) {
+if (isMainThread && agentHandle() === undefined) {
   try {
     const config = readConfig(undefined, undefined, { reader: 'app' });
     const notice = config.configFile && configFileNotice(config.configFile);

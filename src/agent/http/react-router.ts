@@ -54,25 +54,11 @@ function observeBuild(exports: unknown): (() => void) | undefined {
   };
 }
 
-const SIGN = 'assetsBuildDirectory';
-
 /**
  * Route patterns of React Router 8 as a framework (before: Remix), whatever server is in front: `/blog/:slug`, `/docs/*`. They
  * come by the instrumentations that a server build may export; ours are added to those of the app's `entry.server`.
  */
 export const reactRouter: Instrumentation = {
   name: 'react-router',
-  start() {
-    const undos = [
-      onOutputLoad({ path: /\/server\/index\.(?:m?js|cjs)$/, text: SIGN }, observeBuild),
-      // Where the app's own server is the entry of the build.
-      onOutputLoad(
-        { path: /\/server\/assets\/server-build-[\w-]+\.(?:m?js|cjs)$/, text: SIGN },
-        observeBuild,
-      ),
-    ];
-    return () => {
-      for (const undo of undos) undo();
-    };
-  },
+  start: () => onOutputLoad({ path: /\/server\/index\.m?js$/, text: 'assetsBuildDirectory' }, observeBuild),
 };

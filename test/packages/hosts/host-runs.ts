@@ -9,8 +9,8 @@ import { PackageRuns, type Row } from '../package-runs.ts';
 import { listen, type Providers } from '../provider.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
-/** Building an app takes half a minute of CPU. */
-export const BUILD_TIMEOUT_MS = 300_000;
+/** Building an app takes half a minute of CPU, of which a busy machine has little. */
+export const BUILD_TIMEOUT_MS = 600_000;
 /** Of a host's first answers, which a development server compiles. */
 const ANSWER_TIMEOUT_MS = 120_000;
 const NO_TELEMETRY = { NEXT_TELEMETRY_DISABLED: '1' };

@@ -38,6 +38,7 @@ const ROUTES: readonly Expected[] = [
 const MODES = {
   'next start': { script: join('node_modules', NEXT), args: ['start', '--port', '0'] },
   'node .next/standalone/server.js': { script: 'standalone', args: [] },
+  'node server.mjs, a server of its own': { script: 'server.mjs', args: [] },
   'next dev': { script: join('node_modules', NEXT), args: ['dev', '--port', '0'] },
 };
 const ROOT = join(import.meta.dirname, '..', '..', '..');
@@ -57,10 +58,11 @@ describe(tried('next'), () => {
 
   for (const [mode, { script, args }] of Object.entries(MODES)) {
     const isStandalone = script === 'standalone';
-    const path = () =>
-      isStandalone
-        ? join(directory, '.next', 'standalone', directory.slice(ROOT.length), 'server.js')
-        : join(ROOT, script);
+    const path = () => {
+      if (isStandalone)
+        return join(directory, '.next', 'standalone', directory.slice(ROOT.length), 'server.js');
+      return join(script === 'server.mjs' ? directory : ROOT, script);
+    };
 
     it(`${mode}: route templates, streamed model calls and server actions`, async () => {
       const host = await runs.serve(path(), {
