@@ -6,9 +6,9 @@ import type { Config } from '../config/config.ts';
 import { placeOf } from '../config/place.ts';
 import { describeError } from '../core/errors.ts';
 import type { AgentMessage, Source } from '../core/frame.ts';
-import { RouteBound } from '../core/http/served.ts';
 import { packRequests } from '../core/packed-requests.ts';
 import { StageNames } from '../core/rag/stage-names.ts';
+import { CACHE_NAME } from '../core/signals/cache.ts';
 import { eventMeasure, type NervecenterEvent } from '../core/signals/index.ts';
 import { STAGE_ATTRIBUTE } from '../core/signals/rag-query.ts';
 import type { Health, Snapshot } from '../core/snapshot.ts';
@@ -22,12 +22,13 @@ import { CacheTally } from './caches/tally.ts';
 import { Identity } from './context/identity.ts';
 import { Deferred } from './deferred.ts';
 import { beforeProcessEnds } from './exit.ts';
+import { routesOf } from './http/routes.ts';
 import type { Agent, Clock } from './instrumentation.ts';
 import { INSTRUMENTATIONS } from './instrumentations.ts';
 import { Connection } from './links/connection.ts';
 import { receiveAppMetrics } from './metrics/app-metrics.ts';
 import { FrameSender } from './metrics/frame-sender.ts';
-import { observationsMeasure } from './metrics/observations.ts';
+import { type Observations, observationsMeasure } from './metrics/observations.ts';
 import { type MetricReaders, startReaders } from './metrics/readers.ts';
 import { RuntimeSampler } from './metrics/runtime.ts';
 import { talliesMeasure } from './metrics/tallies.ts';
@@ -60,8 +61,9 @@ export interface AgentOptions {
   readonly say: (text: string) => void;
 }
 
+const monotonicMs = () => milliseconds(performance.now());
 const SYSTEM_CLOCK: Clock = {
-  monotonicMs: () => milliseconds(performance.now()),
+  monotonicMs,
   epochMs: () => milliseconds(Date.now()),
 };
 
@@ -73,7 +75,8 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
   const appDirectory = mainScript !== undefined && isAbsolute(mainScript) ? dirname(mainScript) : null;
   const pipeline = new Pipeline(eventMeasure(own.getMeter()));
   const readers = startReaders(own, { config, appDirectory, say, tells: (signal) => pipeline.tells(signal) });
-  const tallies = newTallies();
+  const observations = observationsMeasure(own.getMeter());
+  const tallies = newTallies(observations);
   const source = sourceOf(config);
   const connection = new Connection({
     config,
@@ -90,7 +93,7 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
   const deferred = new Deferred(() => pipeline.drop(AGENT_ERROR, 1));
   const wake = onceAwake(() => void (tracing?.ready() ?? Promise.resolve()).then(() => connection.open()));
   const handOver = () => handOverAll({ deferred, connection, pipeline });
-  const parts = { clock, config, pipeline, deferred, tallies, own, tracing: () => tracing };
+  const parts = { clock, config, pipeline, deferred, tallies, observations, tracing: () => tracing };
   const agent = createAgent({ ...parts, exported: readers.export, say, handOver, wake });
 
   const metered = appDirectory !== null && receiveAppMetrics(readers.provider, appDirectory);
@@ -203,8 +206,9 @@ interface Tallies {
   readonly runtime: RuntimeSampler;
 }
 
-function newTallies(): Tallies {
-  return { caches: new CacheTally(), websockets: new WebSocketTally(), runtime: new RuntimeSampler() };
+function newTallies({ labelFolded }: Observations): Tallies {
+  const caches = new CacheTally({ now: monotonicMs, onFolded: () => labelFolded(CACHE_NAME) });
+  return { caches, websockets: new WebSocketTally(), runtime: new RuntimeSampler() };
 }
 
 interface AgentParts {
@@ -213,7 +217,7 @@ interface AgentParts {
   readonly pipeline: Pipeline;
   readonly deferred: Deferred;
   readonly tallies: Tallies;
-  readonly own: DeltaMeterProvider;
+  readonly observations: Observations;
   readonly exported: MetricReaders['export'];
   readonly tracing: () => AppTracing | null;
   readonly say: (text: string) => void;
@@ -226,7 +230,8 @@ interface AgentParts {
 const WARNINGS_MAX = 100;
 
 function createAgent(parts: AgentParts): Agent {
-  const { clock, config, pipeline, tracing, deferred, tallies, own, exported, say, handOver, wake } = parts;
+  const { clock, config, pipeline, tracing, deferred, tallies, observations, exported, say } = parts;
+  const { handOver, wake } = parts;
   const warned = new Set<string>();
   const warnOnce = (key: string, message: string) => {
     if (warned.has(key) || warned.size >= WARNINGS_MAX) return;
@@ -254,7 +259,7 @@ function createAgent(parts: AgentParts): Agent {
     later: (work) => deferred.add(work),
     cacheLookup: (cacheName, hit, work) => tallies.caches.lookup(cacheName, hit, work),
     cacheSize: (cacheName, keys, bytes) => tallies.caches.size(cacheName, keys, bytes),
-    ...observationsMeasure(own.getMeter()),
+    ...observations,
     websockets: tallies.websockets,
     warnOnce,
   };
@@ -271,13 +276,14 @@ interface HandleParts {
 
 function createHandle({ agent, connection, tallies, pipeline, own, config }: HandleParts): AgentHandle {
   const onInvalid = refusals(agent, own.getMeter());
-  const stageNames = new StageNames(() => agent.labelFolded(STAGE_ATTRIBUTE));
+  const onFolded = () => agent.labelFolded(STAGE_ATTRIBUTE);
+  const stageNames = new StageNames({ now: () => agent.clock.monotonicMs(), onFolded });
   return {
     recorder: new Recorder({
       agent,
       stageNames,
       onInvalid,
-      routes: new RouteBound(),
+      routes: routesOf(agent),
       onRefused: () => pipeline.drop('invalid', 1),
     }),
     identifyUser: (identify) => agent.identity.use(identify),

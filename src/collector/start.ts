@@ -22,6 +22,7 @@ import { hostMeasure } from './host/measure.ts';
 import { createHostSampler } from './host/sampler.ts';
 import { Live } from './live/live.ts';
 import type { Log } from './log.ts';
+import { startNotice, stopNotice } from './notices.ts';
 import { type OtlpReceiverOptions, startOtlpReceiver } from './otlp.ts';
 import { createPricer, type Pricer } from './pricing/pricer.ts';
 import { ownResource } from './prometheus/target-info.ts';
@@ -45,8 +46,8 @@ import { Maintenance } from './sinks/postgres/schema/maintenance.ts';
 import { keepSpansBounded } from './sinks/postgres/schema/span-budget.ts';
 import { createStorage, type Storage } from './sinks/postgres/storage.ts';
 import type { Earlier } from './sinks/postgres/totals/earlier.ts';
+import { keepTotalsBounded } from './sinks/postgres/totals/fold.ts';
 import type { Measuring } from './sinks/postgres/write/held-batch.ts';
-import { startNotice } from './start-notice.ts';
 import { Ticker } from './ticker.ts';
 
 /** Once storage was tried in vain; a server that comes back sooner still tells. */
@@ -82,6 +83,8 @@ export interface Collector {
   attach(link: AgentLink, onGoodbye?: () => void): void;
   /** Stores what is queued, for at most `deadlineMs`, then stops everything. Idempotent. */
   shutdown(deadlineMs: number): Promise<void>;
+  /** What of its work outlives it and how to see that again, for whoever stopped it; empty where there is nothing to tell. */
+  kept(): string;
 }
 
 /**
@@ -156,6 +159,7 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
     ready: storageUsable.then((usable) => startNotice({ config, url, otlp, tokens, storage, usable, host })),
     attach,
     shutdown: once(stop),
+    kept: () => (hosted ? stopNotice({ counts: ledger.counts(), storage }) : ''),
   };
 }
 
@@ -316,6 +320,7 @@ function workBesideWriter(storage: Storage, config: Config, log: Log) {
   const maintenance = new Maintenance({ lend, policy: config, now, log });
   maintenance.start();
   const stopBounding = keepSpansBounded({ lend, maxBytes: config.spansMaxBytes, now, log });
+  const stopFolding = keepTotalsBounded(lend);
   return {
     sources: { history: createHistory(lend), events: createEvents(lend), trace: createTraces(lend) },
     alertStore: createAlertStore(lend),
@@ -326,6 +331,7 @@ function workBesideWriter(storage: Storage, config: Config, log: Log) {
     stop() {
       stopRollups();
       stopBounding();
+      stopFolding();
       void maintenance.stop(); // What is under way ends with its connection, which storage closes.
     },
   };

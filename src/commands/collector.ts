@@ -1,4 +1,5 @@
 import { logToStderr } from '../collector/log.ts';
+import { sayKept } from '../collector/notices.ts';
 import { startCollector } from '../collector/start.ts';
 import { readConfig } from '../config/config.ts';
 import { configFileNotice } from '../config/file/config-file.ts';
@@ -22,5 +23,6 @@ export async function collector(): Promise<number> {
   await stop;
   stopReturning();
   await running.shutdown(SHUTDOWN_DEADLINE_MS);
+  sayKept(running, logToStderr);
   return 0;
 }

@@ -2,7 +2,7 @@ import diagnosticsChannel from 'node:diagnostics_channel';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { CLIENT_CLOSED_REQUEST, knownMethod, RouteBound, STATIC_ROUTE } from '../../core/http/served.ts';
+import { CLIENT_CLOSED_REQUEST, knownMethod, type RouteBound, STATIC_ROUTE } from '../../core/http/served.ts';
 import type { RequestEvent } from '../../core/signals/request.ts';
 import { type Milliseconds, milliseconds } from '../../core/units.ts';
 import {
@@ -17,6 +17,7 @@ import type { Identity } from '../context/identity.ts';
 import { isOwnTraffic } from '../context/own-traffic.ts';
 import { callerIn } from '../context/traceparent.ts';
 import type { Agent, Instrumentation } from '../instrumentation.ts';
+import { routesOf } from './routes.ts';
 
 /** What Node publishes on `http.server.request.start` and `http.server.response.finish`. */
 interface Exchange {
@@ -74,11 +75,12 @@ type ObservedSocket = Socket & { [CONNECTION]?: Connection };
 class HttpObserver {
   readonly #agent: Agent;
   readonly #identity: Identity;
-  readonly #routes = new RouteBound();
+  readonly #routes: RouteBound;
   #stopped = false;
 
   constructor(agent: Agent) {
     this.#agent = agent;
+    this.#routes = routesOf(agent);
     this.#identity = agent.identity;
   }
 

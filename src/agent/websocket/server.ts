@@ -1,4 +1,7 @@
 import type { IncomingMessage } from 'node:http';
+import { pathTemplate } from '../../core/http/path-template.ts';
+import { RouteBound } from '../../core/http/served.ts';
+import { WEBSOCKET_PATH } from '../../core/names/label-bounds.ts';
 import { milliseconds } from '../../core/units.ts';
 import { attributionAs, calledBy, currentContext, runInContext, WorkContext } from '../context/context.ts';
 import { isOwnTraffic } from '../context/own-traffic.ts';
@@ -205,7 +208,7 @@ export function beginSession(agent: Agent, request: IncomingMessage, parent?: Wo
   // What the app has said in work of its own stands.
   const user = work.user === undefined && agent.identity.isKnown ? agent.identity.userOf(request) : undefined;
   if (user !== undefined) work.setUser(user);
-  const session = new Session(agent, pathOf(request.url), work);
+  const session = new Session(agent, boundPath(agent, pathOf(request.url)), work);
   agent.websockets.opened();
   return session;
 }
@@ -213,6 +216,19 @@ export function beginSession(agent: Agent, request: IncomingMessage, parent?: Wo
 /** Whether an installed `ws` handles the upgrade, whose sessions are followed in the library itself. */
 export function isHandledByWs(request: IncomingMessage): boolean {
   return (request as HandledRequest)[HANDLED] === true;
+}
+
+const pathsByAgent = new WeakMap<Agent, RouteBound>();
+
+/** What a session is stored as the path of: without its ids, and bounded as routes are, since a path is anybody's to make up. */
+function boundPath(agent: Agent, path: string): string {
+  let paths = pathsByAgent.get(agent);
+  if (paths === undefined) {
+    const onFolded = () => agent.labelFolded(WEBSOCKET_PATH);
+    paths = new RouteBound({ now: () => agent.clock.monotonicMs(), onFolded });
+    pathsByAgent.set(agent, paths);
+  }
+  return paths.bound(pathTemplate(path));
 }
 
 /** The path of a request target (origin or absolute form) without its query string, at most 255 characters. */

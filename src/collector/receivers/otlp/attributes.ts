@@ -1,9 +1,7 @@
 import type { Attributes, AttributeValue } from '../../../core/frame.ts';
-import { CLIENT_CLOSED_REQUEST, knownMethod, type RouteBound } from '../../../core/http/served.ts';
+import { CLIENT_CLOSED_REQUEST, knownMethod } from '../../../core/http/served.ts';
 import { TOKEN_MODALITY } from '../../../core/llm/call-instruments.ts';
-import type { CallLabels } from '../../../core/llm/call-labels.ts';
 import {
-  type BoundedLabels,
   CALL_MODEL,
   CALL_OPERATION,
   CALL_PROVIDER,
@@ -17,19 +15,13 @@ import { GEN_AI_NAMES } from './dialects/gen-ai.ts';
 import { operationNamed } from './dialects/operations.ts';
 import { providerId } from './dialects/provider-ids.ts';
 import { hostOf, textOf } from './dialects/values.ts';
+import type { OtlpLabels } from './labels.ts';
 import type { OtlpAttributes, OtlpValue } from './model.ts';
 
 /** As many as an SDK lets a span have by default is far more than a metric should. */
 export const ATTRIBUTES_MAX = 64;
 const CHARS_MAX = 255;
 const SERVER_ERROR = 500;
-
-/** The bounds of labels that come from anybody: one for everything that is received by OTLP. */
-export interface OtlpLabels {
-  readonly routes: RouteBound;
-  readonly calls: CallLabels;
-  readonly operations: BoundedLabels;
-}
 
 /** Scalars, anything else as JSON, in the order of names, cut; `null` where there are too many. */
 export function bounded(attributes: OtlpAttributes): Attributes | null {

@@ -3,7 +3,7 @@ import { test } from 'vitest';
 import { anthropicMessages } from '../../../../src/agent/llm/dialects/anthropic-messages.ts';
 import { providerOf, recognise } from '../../../../src/agent/llm/dialects/index.ts';
 import { openaiChat } from '../../../../src/agent/llm/dialects/openai/chat.ts';
-import { BoundedLabels, errorType, modelName } from '../../../../src/core/llm/labels.ts';
+import { errorType, modelName } from '../../../../src/core/llm/labels.ts';
 
 const none = (_name: string) => false;
 const has = (header: string) => (name: string) => name === header;
@@ -88,14 +88,7 @@ test('providers by host, by dialect on this machine, else the host', () => {
   assert.equal(providerOf('constructor', openaiChat), 'constructor');
 });
 
-test('labels: at most so many, the rest is other; names are printable and short; errors are no sentences', () => {
-  let folded = 0;
-  const labels = new BoundedLabels(2, () => folded++);
-  assert.deepEqual(
-    ['a', 'b', 'c', 'a', 'd'].map((value) => labels.of(value)),
-    ['a', 'b', 'other', 'a', 'other'],
-  );
-  assert.equal(folded, 2);
+test('labels: names are printable and short; errors are no sentences', () => {
   assert.equal(modelName(`m${'x'.repeat(200)}`)?.length, 100);
   assert.equal(modelName('a\nb\u00e9c'), 'a?b?c');
   assert.equal(modelName(''), null);

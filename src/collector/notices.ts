@@ -1,7 +1,10 @@
 import type { Config } from '../config/config.ts';
 import type { OtlpTarget } from '../config/otlp/target.ts';
 import type { Source } from '../core/frame.ts';
+import { SECOND_MS } from '../core/units.ts';
 import { packageVersion } from '../platform/version.ts';
+import type { PipelineCounts } from './live/live.ts';
+import type { Log } from './log.ts';
 import type { OtlpReceiver } from './otlp.ts';
 import { loginUrl } from './server/login/login.ts';
 import type { Storage } from './sinks/postgres/storage.ts';
@@ -33,8 +36,17 @@ export function startNotice(options: NoticeOptions): string {
   lines.push(...otlpLines(options.otlp));
   if (host !== null) lines.push(['instrumented', host.instrumentations.join(', ')]);
   lines.push(['stop', storage === null ? 'Ctrl-C' : 'Ctrl-C; what is stored is kept']);
+  if (url !== '') lines.push(['next', nextStep(host, config)]);
   const body = lines.map(([label, value]) => `  ${label.padEnd(13)}${value}\n`).join('');
   return `nervecenter ${packageVersion()} · ${config.service}\n${body}`;
+}
+
+/** What makes the first figures. */
+function nextStep(host: Source | null, { intervalMs }: Config): string {
+  const soon = `within ${Math.round(intervalMs / SECOND_MS)} s`;
+  return host === null
+    ? `start an app beside it, as node --require nervecenter/otel app.js: it shows ${soon}`
+    : `open the dashboard and use the app: requests, model calls and cost show ${soon}`;
 }
 
 /** Where to, without what a URL may hold besides its host. */
@@ -59,4 +71,41 @@ function storageLine({ storage, usable, config: { spoolMaxBytes } }: NoticeOptio
   if (storage.state === 'ok') return storage.description;
   const place = storage.durable && spoolMaxBytes > 0 ? 'the spool' : 'memory';
   return `${storage.description} (not reachable; rows wait in ${place})`;
+}
+
+/** What of a collector's work outlives it. */
+interface Stopped {
+  readonly counts: Pick<PipelineCounts, 'events_stored' | 'events_queued' | 'dropped'>;
+  readonly storage: Pick<Storage, 'description'> | null;
+}
+
+/** What is there after the end, where, and how to see it again: a sentence, or empty where nothing was recorded. */
+export function stopNotice({ counts, storage }: Stopped): string {
+  if (storage === null) return 'nothing is kept (NERVECENTER_STORAGE=off)';
+  const { events_stored: stored, events_queued: queued, dropped } = counts;
+  const lost = Object.values(dropped).reduce((sum, count) => sum + count, 0);
+  if (stored + queued + lost === 0) return '';
+  const parts = [
+    ...(stored > 0 || queued === 0 ? [`${rows(stored)} kept in ${storage.description}`] : []),
+    ...(queued > 0 ? [`${rows(queued)} wait in the spool for the next start to store them`] : []),
+    ...(lost > 0 ? [`${rows(lost)} lost (${reasons(dropped)})`] : []),
+  ];
+  return `${parts.join(', ')}; to see them again: start it again, or npx nervecenter collector`;
+}
+
+/** As the last line of who hosted it. */
+export function sayKept(collector: { kept(): string }, log: Log): void {
+  const kept = collector.kept();
+  if (kept !== '') log('stopped', kept);
+}
+
+function rows(count: number): string {
+  return `${count.toLocaleString('en-US')} ${count === 1 ? 'row' : 'rows'}`;
+}
+
+function reasons(dropped: Readonly<Record<string, number>>): string {
+  return Object.entries(dropped)
+    .filter(([, count]) => count > 0)
+    .map(([reason]) => reason)
+    .join(', ');
 }
