@@ -22,19 +22,17 @@ interface NoticeOptions {
 
 /** What a person needs when nervecenter has started, and nothing else. */
 export function startNotice(options: NoticeOptions): string {
-  const { config, url, tokens, storage, host } = options;
-  // A token the operator chose is theirs to know; only the one made for them is printed.
-  const login = config.adminTokens.length > 0 ? `${url}/admin/system` : loginUrl(url, tokens[0] ?? '');
+  const { config, url, storage, host } = options;
   const lines: [string, string][] =
     url === ''
       ? [['dashboard', 'not here: sending only (NERVECENTER_LOCAL)']]
       : [
-          ['dashboard', login],
+          ['dashboard', firstLook(options)],
           ['storage', storageLine(options)],
         ];
   for (const target of config.otlpTargets) lines.push(['sending', sendingLine(target)]);
   lines.push(...otlpLines(options.otlp));
-  if (host !== null) lines.push(['instrumented', host.instrumentations.join(', ')]);
+  if (host !== null) lines.push(...seenLines(host));
   lines.push(['stop', storage === null ? 'Ctrl-C' : 'Ctrl-C; what is stored is kept']);
   if (url !== '') lines.push(['next', nextStep(host, config)]);
   const body = lines.map(([label, value]) => `  ${label.padEnd(13)}${value}\n`).join('');
@@ -49,12 +47,27 @@ function nextStep(host: Source | null, { intervalMs }: Config): string {
     : `open the dashboard and use the app: requests, model calls and cost show ${soon}`;
 }
 
+/**
+ * Where a person looks first. A token the operator chose is theirs to know; only the one made for them is told.
+ *
+ * @param tokens those that open the dashboard.
+ */
+export function firstLook({ config, url, tokens }: Pick<NoticeOptions, 'config' | 'url' | 'tokens'>): string {
+  return config.adminTokens.length > 0 ? `${url}/admin/system` : loginUrl(url, tokens[0] ?? '');
+}
+
 /** Where to, without what a URL may hold besides its host. */
 function sendingLine({ name, endpoints, nervecenter }: OtlpTarget): string {
   const signals = Object.entries(endpoints);
   const hosts = new Set(signals.map(([, { url }]) => new URL(url).host));
   const what = nervecenter ? 'events' : signals.map(([signal]) => signal).join(', ');
   return `${what} to ${[...hosts].join(', ')} (${name})`;
+}
+
+/** What is observed in the app, and what of it cannot be. */
+function seenLines({ instrumentations, unseen = [] }: Source): [string, string][] {
+  const not: [string, string][] = unseen.length === 0 ? [] : [['not seen', unseen.join('; ')]];
+  return [['instrumented', instrumentations.join(', ')], ...not];
 }
 
 /** Where others send, and the key that was made for them. */

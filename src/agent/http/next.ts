@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Instrumentation } from '../instrumentation.ts';
+import { onlyNoticed, onModuleLoad } from '../modules/hook.ts';
 import { addRouteResolver } from './server.ts';
 
 /**
@@ -31,5 +32,13 @@ function nextTemplate(request: IncomingMessage): string | undefined {
  */
 export const next: Instrumentation = {
   name: 'next',
-  start: () => addRouteResolver(nextTemplate),
+  start() {
+    const undos = [
+      addRouteResolver(nextTemplate),
+      onModuleLoad('next/dist/server/lib/router-server.js', onlyNoticed),
+    ];
+    return () => {
+      for (const undo of undos) undo();
+    };
+  },
 };

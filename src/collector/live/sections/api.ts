@@ -1,7 +1,7 @@
 import { mean, percentile } from '../../../core/histogram.ts';
 import { OTHER_ROUTE } from '../../../core/http/served.ts';
 import { ROUTE } from '../../../core/names/label-bounds.ts';
-import { ERROR_STATUS_MIN, REQUEST_DURATION } from '../../../core/signals/request.ts';
+import { isRequestError, REQUEST_DURATION } from '../../../core/signals/request.ts';
 import type { ApiSnapshot, EndpointSnapshot } from '../../../core/snapshot.ts';
 import { SECOND_MS } from '../../../core/units.ts';
 import type { HistogramSeries } from '../series.ts';
@@ -36,5 +36,5 @@ export function apiSection(view: LiveView): ApiSnapshot {
 }
 
 function errors({ attributes, count }: HistogramSeries): number {
-  return Number(attributes['http.response.status_code']) >= ERROR_STATUS_MIN ? count : 0;
+  return isRequestError(attributes) ? count : 0;
 }

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { ObservedApp } from '../support/observed-app.ts';
-import { until } from '../support/poll.ts';
+import { ObservedApp } from '../../support/observed-app.ts';
+import { until } from '../../support/poll.ts';
 
-const APP = join(import.meta.dirname, 'fixtures', 'names.cjs');
+const APP = join(import.meta.dirname, '..', 'fixtures', 'names.cjs');
 const USED = 200;
 const SESSIONS = 300;
 
