@@ -175,7 +175,7 @@ export interface EndpointSnapshot {
 }
 
 export interface ApiSnapshot {
-  /** By route template, `<unmatched>` and `<other>` included; at most 200 keys. */
+  /** By route template, `<unmatched>`, `<static>` and `<other>` included; at most 200 keys. */
   readonly endpoints: Readonly<Record<string, EndpointSnapshot>>;
   readonly requests_total: number;
   readonly errors_total: number;

@@ -3,7 +3,7 @@ import diagnosticsChannel from 'node:diagnostics_channel';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { CLIENT_CLOSED_REQUEST, knownMethod, type RouteBound } from '../../core/http/served.ts';
+import { CLIENT_CLOSED_REQUEST, knownMethod, type RouteBound, STATIC_ROUTE } from '../../core/http/served.ts';
 import { type RequestEvent, UNFINISHED } from '../../core/signals/request.ts';
 import { type Milliseconds, milliseconds } from '../../core/units.ts';
 import {
@@ -188,7 +188,7 @@ class HttpObserver {
       userEmail: user?.email ?? null,
       department: user?.department ?? null,
       ...within(work.parentSpanId, work.sampled),
-      route: this.#routes.bound(work.route ?? resolveRoute(request)),
+      route: this.#routes.bound(work.route ?? resolveRoute(served)),
       method: knownMethod(request.method),
       statusCode,
       durationMs: milliseconds(clock.monotonicMs() - served.startedMs),
@@ -218,12 +218,23 @@ function identifyUser(identity: Identity, request: IncomingMessage, work: WorkCo
   if (user !== undefined) work.setUser(user);
 }
 
-function resolveRoute(request: IncomingMessage): string | undefined {
+function resolveRoute({ request, response }: ServedRequest): string | undefined {
   for (const resolve of resolvers) {
     const route = resolve(request);
     if (route !== undefined) return route;
   }
-  return undefined;
+  return isFile(request, response) ? STATIC_ROUTE : undefined;
+}
+
+const FILE_STATUSES: ReadonlySet<number> = new Set([200, 206, 304]);
+
+/** What servers of files say of one, those of Express, Next.js, React Router and SvelteKit among them. */
+const OF_FILE = /^accept-ranges: *bytes\r$/im;
+
+function isFile({ method }: IncomingMessage, response: ServerResponse): boolean {
+  if ((method !== 'GET' && method !== 'HEAD') || !FILE_STATUSES.has(response.statusCode)) return false;
+  const { _header } = response as ResponseInternals;
+  return typeof _header === 'string' && OF_FILE.test(_header);
 }
 
 function hasBody(request: IncomingMessage): boolean {

@@ -37,6 +37,8 @@ const ANNOUNCEMENTS = 'nervecenter.module.loaded';
 const COPIES_MAX = 32;
 
 const watchers = new Map<string, Watcher[]>();
+/** By the name under which they are watched. */
+const outputs = new Map<string, BuildOutput>();
 const loaded: LoadedFile[] = [];
 /** Far more than an app loads of the files that are watched. */
 const LOADED_MAX = 1000;
@@ -70,6 +72,28 @@ export function onModuleLoad(file: string, loaded: ModuleLoaded, rewrite?: Rewri
   };
 }
 
+/** A file that a framework builds of an app, outside of `node_modules`. */
+export interface BuildOutput {
+  /** What its path ends with. */
+  readonly path: RegExp;
+  /** What stands in it, and in no file that is called so by chance. */
+  readonly text: string;
+}
+
+/**
+ * Observes a file of an app's build like one of a package: for frameworks of which nothing else is left to observe. Seen are
+ * files that are loaded after this call, and ES modules only where every module can be hooked (`hooksAreSound`).
+ */
+export function onOutputLoad(output: BuildOutput, loaded: ModuleLoaded, rewrite?: RewriteModule): () => void {
+  const key = `${output.path.source} ${output.text}`;
+  outputs.set(key, output);
+  const stopWatching = onModuleLoad(key, loaded, rewrite);
+  return () => {
+    stopWatching();
+    if (!watchers.has(key)) outputs.delete(key);
+  };
+}
+
 function start(): void {
   if (hooks !== undefined) return;
   diagnosticsChannel.subscribe(ANNOUNCEMENTS, announced);
@@ -92,9 +116,10 @@ function hookEveryModule(): { deregister(): void } {
   return registerHooks({
     load(url, context, nextLoad) {
       const result = nextLoad(url, context);
-      const file = watchedFile(url);
-      if (file === undefined || result.source === undefined || result.source === null) return result;
+      if (!mayBeWatched(url) || result.source === undefined || result.source === null) return result;
       const text = sourceText(result.source);
+      const file = watchedFile(url, text);
+      if (file === undefined) return result;
       const source = result.format === 'module' ? rewritten(file, text) : text;
       return { ...result, source: source + announcementCode(result.format, url, file) };
     },
@@ -115,7 +140,7 @@ function hookCommonJs(): { deregister(): void } {
   const { load } = prototype;
   prototype.load = function loadObserved(this: NodeJS.Module, filename: string): void {
     load.call(this, filename);
-    const file = watchedFile(filename.replaceAll('\\', '/'));
+    const file = watchedPackageFile(filename.replaceAll('\\', '/'));
     if (file !== undefined) announced({ file, location: filename, exports: this.exports });
   };
   return {
@@ -131,8 +156,23 @@ function stop(): void {
   hooks = undefined;
 }
 
-/** The watched file a URL or path stands for. Runs for every module the app loads, so it looks at little. */
-function watchedFile(location: string): string | undefined {
+/** Runs for every module the app loads, so it looks at little. */
+function mayBeWatched(location: string): boolean {
+  if (location.includes(PACKAGES)) return watchedPackageFile(location) !== undefined;
+  for (const { path } of outputs.values()) if (path.test(location)) return true;
+  return false;
+}
+
+/** The name under which a module is watched. */
+function watchedFile(location: string, text: string): string | undefined {
+  if (location.includes(PACKAGES)) return watchedPackageFile(location);
+  for (const [key, output] of outputs) {
+    if (output.path.test(location) && text.includes(output.text)) return key;
+  }
+  return undefined;
+}
+
+function watchedPackageFile(location: string): string | undefined {
   const at = location.lastIndexOf(PACKAGES);
   if (at === -1) return undefined;
   const file = location.slice(at + PACKAGES.length);
@@ -162,7 +202,8 @@ function sourceText(source: string | ArrayBufferView | ArrayBufferLike): string 
 function announced(message: unknown): void {
   const { file, location, exports } = message as Announcement;
   const told = (watchers.get(file) ?? []).map((watcher) => tell(watcher, exports));
-  noteLoaded(location, told.includes(true));
+  // What stands around a build is the app, which is no library that is seen.
+  if (!outputs.has(file)) noteLoaded(location, told.includes(true));
 }
 
 /** Returns whether the file is observed. */

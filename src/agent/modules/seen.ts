@@ -11,8 +11,6 @@ const PARTS: ReadonlySet<string> = new Set(['router', 'pg-pool']);
 const UNSEEN: Readonly<Record<string, string>> = {
   'uWebSockets.js': 'a server of its own: recordRequest',
   'hyper-express': 'a server of its own: recordRequest',
-  websocket: 'sessions: recordWsConnect',
-  'faye-websocket': 'sessions: recordWsConnect',
   'node-llama-cpp': 'models in the process: recordLlmCall',
   '@huggingface/transformers': 'models in the process: recordLlmCall',
   '@xenova/transformers': 'models in the process: recordLlmCall',

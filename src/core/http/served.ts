@@ -17,9 +17,11 @@ export const CLIENT_CLOSED_REQUEST = 499;
 
 /** Route of a request that matched none: the raw path would make one series and one table entry per id or typo. */
 export const UNMATCHED_ROUTE = '<unmatched>';
+/** Route of a file that is served as it is, whatever its path. */
+export const STATIC_ROUTE = '<static>';
 /** Route of every template past the bound. */
 export const OTHER_ROUTE = '<other>';
-/** Routes at once, `<unmatched>` and `<other>` included. */
+/** Routes at once, `<unmatched>`, `<static>` and `<other>` included. */
 export const ROUTES_MAX = 200;
 /** As long as the column that stores it. */
 export const ROUTE_LENGTH_MAX = 255;
@@ -43,7 +45,7 @@ export class RouteBound {
 
   constructor({ max = ROUTES_MAX, now = () => 0, onFolded = () => {} }: RouteBoundOptions = {}) {
     this.#now = now;
-    const reserved = [UNMATCHED_ROUTE];
+    const reserved = [UNMATCHED_ROUTE, STATIC_ROUTE];
     // `<other>` is no name, but a route that is shown.
     this.#names = new BoundedNames({ max: max - 1, other: OTHER_ROUTE, reserved, turnover: max, onFolded });
     this.#names.of(UNMATCHED_ROUTE, now());

@@ -14,7 +14,7 @@ export const UNFINISHED = 'unfinished';
 /** One HTTP request served. */
 export interface RequestEvent extends EventBase, Attribution {
   readonly signal: 'request';
-  /** Route template (`/users/:id`), `<unmatched>` when no route matched, `<other>` past the bound. Never a raw path. */
+  /** Route template (`/users/:id`); `<static>` for files, `<unmatched>` for no route, `<other>` past the bound. No raw path. */
   readonly route: string;
   /** One of the standard methods, else `_OTHER` (semantic conventions). */
   readonly method: string;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { callerOf } from '../../../src/agent/context/traceparent.ts';
 import { joinTemplates, matchesTemplate } from '../../../src/agent/http/route.ts';
-import { ROUTE_LENGTH_MAX, ROUTES_MAX, RouteBound } from '../../../src/core/http/served.ts';
+import { ROUTE_LENGTH_MAX, ROUTES_MAX, RouteBound, STATIC_ROUTE } from '../../../src/core/http/served.ts';
 
 test('200 routes at once, <unmatched> and <other> included; of what is made up as many again, and what comes again has its name', () => {
   let folded = 0;
@@ -16,7 +16,7 @@ test('200 routes at once, <unmatched> and <other> included; of what is made up a
   assert.equal(seen.size, 1.5 * ROUTES_MAX);
   assert.equal(folded, 2802);
   assert.deepEqual([routes.bound('/real'), routes.bound('/real')], ['<other>', '/real']);
-  assert.equal(routes.bound(undefined), '<unmatched>');
+  assert.deepEqual([routes.bound(undefined), routes.bound(STATIC_ROUTE)], ['<unmatched>', '<static>']);
 });
 
 test('a route that comes after 200 others has its name', () => {
