@@ -1,6 +1,8 @@
 import { constants } from 'node:os';
 
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+/** Of a container without an init, for one. */
+const FIRST_PID = 1;
 type EndingSignal = (typeof SIGNALS)[number];
 
 /**
@@ -14,16 +16,25 @@ type EndingSignal = (typeof SIGNALS)[number];
  * A signal that the app raises itself cannot wait for a listener: where nothing else goes on, the process has come to its
  * natural end before the listener is called. So `process.kill` has a function in front that does what the listener would do.
  *
+ * The first process of a container does not end by such a signal: the kernel keeps those it does not listen to from it, and
+ * ours would be raised in vain. It goes on, and is killed some seconds later: `signalled` is called instead of `flush`.
+ *
  * @returns takes everything back.
  */
-export function beforeProcessEnds(flush: () => void): () => void {
+export function beforeProcessEnds(flush: () => void, signalled: () => void): () => void {
   let flushed = false;
   const flushOnce = () => {
     if (flushed) return;
     flushed = true;
     flush();
   };
-  const listeners = new Map(SIGNALS.map((signal) => [signal, yieldingListener(signal, flushOnce)]));
+  const ends = process.pid !== FIRST_PID;
+  const onSignal = (stop: () => void) => {
+    if (!ends) return signalled();
+    stop();
+    flushOnce();
+  };
+  const listeners = new Map(SIGNALS.map((signal) => [signal, yieldingListener(signal, onSignal, ends)]));
   process.on('exit', flushOnce);
   const keepKill = onOwnSignal((signal) => listeners.get(signal)?.raised());
   return () => {
@@ -39,11 +50,14 @@ interface YieldingListener {
   stop(): void;
 }
 
-function yieldingListener(signal: EndingSignal, flush: () => void): YieldingListener {
+function yieldingListener(
+  signal: EndingSignal,
+  received: (stop: () => void) => void,
+  ends: boolean,
+): YieldingListener {
   const onSignal = () => {
-    stop();
-    flush();
-    process.kill(process.pid, signal);
+    received(stop);
+    if (ends) process.kill(process.pid, signal);
   };
   const joined = () => process.listeners(signal).includes(onSignal);
   const others = () => process.listeners(signal).some((listener) => listener !== onSignal);
@@ -66,9 +80,7 @@ function yieldingListener(signal: EndingSignal, flush: () => void): YieldingList
     process.removeListener(signal, onSignal);
   };
   const raised = () => {
-    if (!joined() || others()) return;
-    stop();
-    flush();
+    if (ends && joined() && !others()) received(stop);
   };
   if (!others()) join();
   process.on('newListener', onAdded);

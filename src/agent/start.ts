@@ -132,7 +132,7 @@ export function startAgent(options: AgentOptions): () => void {
     measureTallies();
     connection.flushSync([frames.last(), ...lastMessages(pipeline)], FLUSH_DEADLINE_MS);
   };
-  const keepExit = beforeProcessEnds(guarded(agent, flush));
+  const keepExit = beforeProcessEnds(guarded(agent, flush), timed.handOver);
   return () => {
     stopTimers();
     stopObserving();

@@ -109,16 +109,16 @@ type Observe = (value: number, attributes?: Readonly<Record<string, string>>) =>
 export class Acceptance {
   readonly #ledger: EventLedger;
   readonly #exporter: OtlpExporter | null;
-  readonly #keepsSpans: boolean;
+  readonly #config: Pick<Config, 'spans'>;
   /** Resolves when the ledger has what was offered so far. */
   #handedOn: Promise<unknown> = Promise.resolve();
   /** Events that the ledger has not yet, because they are being written for others. */
   #waiting = 0;
 
-  constructor(ledger: EventLedger, exporter: OtlpExporter | null, { spans }: Pick<Config, 'spans'>) {
+  constructor(ledger: EventLedger, exporter: OtlpExporter | null, config: Pick<Config, 'spans'>) {
     this.#ledger = ledger;
     this.#exporter = exporter;
-    this.#keepsSpans = spans === 'on';
+    this.#config = config;
   }
 
   /** Whether so much waits here, or in the ledger, that no more should be taken where it can come later. */
@@ -128,7 +128,7 @@ export class Acceptance {
 
   /** See `EventLedger.offer` and `OtlpExporter.offer`. */
   offer(events: readonly NervecenterEvent[], sent?: SentBatch, passage?: Passage): Promise<void> {
-    const stored = this.#stored(events);
+    const stored = storedAmong(events, this.#config);
     const store = async () => {
       if (stored.length > 0) await this.#ledger.offer(stored, sent);
     };
@@ -146,15 +146,6 @@ export class Acceptance {
     return handedOn.then(({ accepted }) => accepted);
   }
 
-  /** Of spans of an app's own, which are sent whole, the ledger has what is kept of others. */
-  #stored(events: readonly NervecenterEvent[]): readonly NervecenterEvent[] {
-    if (!events.some(isWhole)) return events;
-    return events.flatMap((event) => {
-      if (!isWhole(event)) return [event];
-      return this.#keepsSpans ? [keptAppSpan(event, event.whole)] : [];
-    });
-  }
-
   /** Resolves when the ledger has all that was offered. */
   async idle(): Promise<void> {
     for (let last: unknown = null; last !== this.#handedOn; ) {
@@ -162,6 +153,18 @@ export class Acceptance {
       await last;
     }
   }
+}
+
+/** Of spans of an app's own, which are sent whole, the ledger has what is kept of others. */
+export function storedAmong(
+  events: readonly NervecenterEvent[],
+  { spans }: Pick<Config, 'spans'>,
+): readonly NervecenterEvent[] {
+  if (!events.some(isWhole)) return events;
+  return events.flatMap((event) => {
+    if (!isWhole(event)) return [event];
+    return spans === 'on' ? [keptAppSpan(event, event.whole)] : [];
+  });
 }
 
 /**

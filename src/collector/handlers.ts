@@ -26,7 +26,7 @@ interface HandlerParts {
 }
 
 /** What a call cost is found here, so that pricing costs the app nothing. */
-function withCost(event: NervecenterEvent, pricer: Pricer): NervecenterEvent {
+export function withCost(event: NervecenterEvent, pricer: Pricer): NervecenterEvent {
   if (event.signal !== 'llm-call') return event;
   // What a row says it cost is taken back; no sender says what a call costs.
   if (event.retractsMs !== undefined && 'cost' in event) return event;

@@ -68,8 +68,6 @@ export interface CollectorOptions {
   readonly host: Source | null;
   /** What those who join have to agree with. @default what the configuration says */
   readonly place?: Place;
-  /** Rows are left in the spool, for the next collector. @default false */
-  readonly spoolOnly?: boolean;
   /** A collector that runs alone wants the port. Called once. @default it is not made room for */
   readonly onClaimed?: () => void;
 }
@@ -186,13 +184,13 @@ function once(stop: (deadlineMs: number) => Promise<void>): Collector['shutdown'
   };
 }
 
-interface AcceptanceParts extends Pick<CollectorOptions, 'config' | 'log' | 'spoolOnly'> {
+interface AcceptanceParts extends Pick<CollectorOptions, 'config' | 'log'> {
   readonly sentBatches: SentBatches;
   readonly pricer: Pricer;
 }
 
 /** Where events are accepted: measured, stored where there is storage, and shown; with what was counted before. */
-function acceptance({ config, log, spoolOnly = false, sentBatches, pricer }: AcceptanceParts) {
+function acceptance({ config, log, sentBatches, pricer }: AcceptanceParts) {
   const bootId = randomUUID();
   const meter = new EventMeter();
   const measuring: Measuring = {
@@ -205,8 +203,7 @@ function acceptance({ config, log, spoolOnly = false, sentBatches, pricer }: Acc
     ledger.totals = 'known';
     sentBatches.completed(true);
   };
-  const storage =
-    config.storage === 'on' ? createStorage({ config, log, spoolOnly, measuring, onEarlier }) : null;
+  const storage = config.storage === 'on' ? createStorage({ config, log, measuring, onEarlier }) : null;
   const ledger = new EventLedger(storage, measuring, pricer.version);
   if (storage === null) sentBatches.completed(true);
   const live = new Live({

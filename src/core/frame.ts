@@ -90,6 +90,17 @@ export interface Source {
   readonly frameIntervalMs: Milliseconds;
 }
 
+export interface EventsMessage {
+  readonly type: 'events';
+  /** Numbers of one process rise, and a batch keeps its number when it is sent again. */
+  readonly batch: number;
+  /** It was sent before, to a collector that may have accepted it. */
+  readonly again: boolean;
+  /** Requests, packed; the other events as they are. */
+  readonly requests?: PackedRequests;
+  readonly events: readonly NervecenterEvent[];
+}
+
 export type AgentMessage =
   | { readonly type: 'hello'; readonly source: Source; readonly place?: Place }
   /** Instead of `hello`: a collector that runs alone asks for the port. */
@@ -97,16 +108,7 @@ export type AgentMessage =
   /** Instead of `hello`: a person who wants what `place` says looks for the dashboard. */
   | { readonly type: 'where'; readonly place: Place }
   | { readonly type: 'frame'; readonly frame: Frame }
-  | {
-      readonly type: 'events';
-      /** Numbers of one process rise, and a batch keeps its number when it is sent again. */
-      readonly batch: number;
-      /** It was sent before, to a collector that may have accepted it. */
-      readonly again: boolean;
-      /** Requests, packed; the other events as they are. */
-      readonly requests?: PackedRequests;
-      readonly events: readonly NervecenterEvent[];
-    }
+  | EventsMessage
   | { readonly type: 'ask'; readonly ask: number; readonly what: 'snapshot' | 'health' }
   /** Last message: store what there is and confirm through the link's own means. */
   | { readonly type: 'goodbye' };

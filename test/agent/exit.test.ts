@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { describe, it } from 'vitest';
@@ -11,6 +11,7 @@ const EXIT = join(import.meta.dirname, '..', '..', 'src', 'agent', 'exit.ts');
 async function run(
   script: string,
   whenReady: (kill: (signal: NodeJS.Signals) => void) => void = () => {},
+  wrapper: readonly string[] = [],
 ): Promise<{
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -20,9 +21,10 @@ async function run(
     import { writeSync } from 'node:fs';
     import { beforeProcessEnds } from ${JSON.stringify(EXIT)};
     const say = (text) => writeSync(1, text + '\\n');
-    const undo = beforeProcessEnds(() => say('flushed'));
+    const undo = beforeProcessEnds(() => say('flushed'), () => say('signalled'));
     ${script}`;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', source], {
+  const [command = '', ...args] = [...wrapper, process.execPath, '--input-type=module', '-e', source];
+  const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
@@ -36,6 +38,10 @@ async function run(
   await closed;
   return { code: child.exitCode, signal: child.signalCode, output };
 }
+
+/** A process in a namespace of its own is the first there. */
+const FIRST = ['unshare', '--pid', '--fork', '--kill-child'];
+const mayBeFirst = spawnSync('unshare', [...FIRST.slice(1), 'true']).status === 0;
 
 const STAY = "setInterval(() => {}, 1000); say('ready');";
 
@@ -95,6 +101,22 @@ describe('beforeProcessEnds', () => {
     );
     assert.deepEqual([code, output], [5, 'ready\nfirst\nflushed\n']);
   });
+
+  it.skipIf(!mayBeFirst)(
+    'lets the first process of a container go on after a signal, which it cannot die of',
+    async () => {
+      const { code, output } = await run(
+        `import { execFileSync } from 'node:child_process';
+       if (process.pid !== 1) throw new Error('not the first');
+       execFileSync('kill', ['-TERM', '1']);
+       process.kill(1, 'SIGINT');
+       setTimeout(() => { say('listens to ' + process.listenerCount('SIGTERM')); process.exit(6); }, 50);`,
+        () => {},
+        FIRST,
+      );
+      assert.deepEqual([code, output], [6, 'signalled\nsignalled\nlistens to 1\nflushed\n']);
+    },
+  );
 
   it('takes everything back', async () => {
     const { code, output } = await run(

@@ -1,27 +1,30 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'vitest';
-import { ObservedApp } from '../support/observed-app.ts';
+import { ObservedApp, PRELOAD } from '../support/observed-app.ts';
 import { reachableTempDir } from '../support/postgres.ts';
 
 const FIXTURES = join(import.meta.dirname, 'fixtures');
 const ONE_CALL = join(FIXTURES, 'one-call.cjs');
 const SCRIPTS = 4;
+/** Where `require` of a script given on the command line looks first. */
+const ROOT = join(import.meta.dirname, '..', '..');
 
 describe('a process that is over at once', () => {
   let dataDir: string;
-  const apps: ObservedApp[] = [];
+  const started: ObservedApp[] = [];
   const run = (script: string, env: Readonly<Record<string, string>> = {}) => {
     const app = new ObservedApp(script, { dataDir, env });
-    apps.push(app);
+    started.push(app);
     return app;
   };
+  const spooled = () => readdirSync(join(dataDir, 'data', 'spool')).filter((name) => name.endsWith('.spool'));
   beforeEach(() => {
     dataDir = reachableTempDir();
   });
   afterEach(async () => {
-    for (const app of apps.splice(0)) await app.stop();
+    for (const app of started.splice(0)) await app.stop();
   });
 
   it('leaves what it recorded to the next collector, each call once, and prints nothing', async () => {
@@ -31,6 +34,7 @@ describe('a process that is over at once', () => {
       assert.deepEqual([app.stdout, app.stderr], ['', '']);
     }
     assert.equal(existsSync(join(dataDir, 'data', 'postgres')), false, 'it starts no server');
+    assert.deepEqual(spooled(), ['000000000001.spool'], 'they go on with one file');
     const next = run(join(FIXTURES, 'worker.cjs'), { OTEL_SERVICE_NAME: 'next' });
     await next.started();
     const { llm } = await next.snapshotWhen(
@@ -42,12 +46,62 @@ describe('a process that is over at once', () => {
     assert.equal(events.length, SCRIPTS);
   });
 
+  it('says which events are lost, and what to do, when the data directory cannot be used', async () => {
+    writeFileSync(join(dataDir, 'data'), 'a file');
+    const app = run(ONE_CALL);
+    assert.deepEqual(await app.end(), { code: 0, signal: null });
+    assert.match(
+      app.stderr,
+      /^\[nervecenter\] the last event of this process is not kept \(1 llm-call\): \S+spool cannot be written \(E\w+\)\..* set NERVECENTER_DATA_DIR to another directory\. \[NC_DATA_DIR\]\n$/,
+    );
+  });
+
+  it('has no use for a file of alerts, nor for a spool where nothing is stored', async () => {
+    const alerts = join(dataDir, 'alerts.json');
+    writeFileSync(alerts, 'no JSON');
+    const kept = run(ONE_CALL, { NERVECENTER_ALERTS: alerts });
+    assert.deepEqual([await kept.end(), kept.stderr], [{ code: 0, signal: null }, '']);
+    const [segment = ''] = spooled();
+    assert.match(
+      readFileSync(join(dataDir, 'data', 'spool', segment), 'latin1'),
+      /"table":"llm_call_metrics"/,
+    );
+    const off = run(ONE_CALL, { NERVECENTER_STORAGE: 'off', NERVECENTER_DATA_DIR: join(dataDir, 'none') });
+    assert.deepEqual([await off.end(), off.stderr], [{ code: 0, signal: null }, '']);
+    assert.equal(existsSync(join(dataDir, 'none')), false);
+  });
+
+  it('leaves what it recorded though its collector fails while it ends', async () => {
+    const alerts = join(dataDir, 'alerts.json');
+    writeFileSync(alerts, 'no JSON');
+    const ending = (ms: number) => `
+      require('nervecenter').recordLlmCall({ model: 'gpt-4o', provider: 'openai', latencyMs: 5 });
+      setTimeout(() => {}, ${ms})`;
+    const apps = [120, 160, 200, 250, 300, 400].map((ms) => {
+      const flags = ['--require', PRELOAD, '--eval'];
+      const env = { NERVECENTER_ALERTS: alerts };
+      const app = new ObservedApp(ending(ms), { dataDir, flags, env, cwd: ROOT });
+      started.push(app);
+      return app;
+    });
+    for (const app of apps) assert.deepEqual(await app.end(), { code: 0, signal: null }, app.stderr);
+    const text = readdirSync(join(dataDir, 'data'))
+      .filter((name) => name.startsWith('spool'))
+      .flatMap((spool) =>
+        readdirSync(join(dataDir, 'data', spool))
+          .filter((name) => name.endsWith('.spool'))
+          .map((name) => readFileSync(join(dataDir, 'data', spool, name), 'latin1')),
+      )
+      .join('');
+    assert.equal(text.split('"table":"llm_call_metrics"').length - 1, apps.length);
+  });
+
   it('leaves no trace when it recorded nothing, however long it idles below ten seconds', async () => {
     const idle = new ObservedApp('setTimeout(() => {}, 500)', {
       dataDir,
-      flags: ['--require', join(import.meta.dirname, '..', '..', 'otel.js'), '--eval'],
+      flags: ['--require', PRELOAD, '--eval'],
     });
-    apps.push(idle);
+    started.push(idle);
     assert.deepEqual(await idle.end(), { code: 0, signal: null });
     assert.deepEqual([idle.stderr, existsSync(join(dataDir, 'data'))], ['', false]);
   });

@@ -175,7 +175,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'collector/otlp.ts': ['core', 'config', 'collector'],
   'collector/ticker.ts': ['core', 'collector/live', 'collector/log.ts'],
   'collector/notices.ts': ['core', 'platform', 'collector', 'config'],
-  'collector/worker.ts': ['core', 'collector', 'config'],
+  'collector/worker.ts': ['core', 'link', 'collector', 'config'],
   // Entries.
   commands: [
     'core',

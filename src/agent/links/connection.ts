@@ -133,12 +133,17 @@ export class Connection {
     return this.#asks.ask(what, link && ((message) => link.send(message)));
   }
 
-  /** See `CollectorLink.flushSync`. Events without a collector are left in the spool. Nothing can be sent afterwards. */
+  /**
+   * See `CollectorLink.flushSync`. Events without a collector are left in the spool, where there is one. Nothing can be sent
+   * afterwards.
+   */
   flushSync(messages: readonly AgentMessage[], deadlineMs: number): void {
-    if (this.#link === null && !this.#closed && messages.some(({ type }) => type === 'events'))
+    const told = messages.some(({ type }) => type === 'events');
+    if (this.#link === null && !this.#closed && told && keepsAnything(this.#options.config))
       this.#link = startHosted(this.#options, { port: 0, spoolOnly: true }, this.#events());
     this.#closed = true;
-    this.#link?.flushSync(messages, deadlineMs);
+    const problem = this.#link?.flushSync(messages, deadlineMs) ?? '';
+    if (problem !== '') this.#notices.say(problem);
     this.#link = null;
     this.#welcomedMs = null;
   }
@@ -244,6 +249,11 @@ export class Connection {
     const delayMs = Math.min(LOOK_INTERVAL_MS, Math.max(0, this.#hostAtMs - performance.now()));
     setTimeout(() => void this.open(), delayMs).unref();
   }
+}
+
+/** Whether what is left for the next collector has a place to be left in. */
+function keepsAnything({ local, storage, otlpTargets }: Config): boolean {
+  return (local === 'on' && storage === 'on') || otlpTargets.length > 0;
 }
 
 /** Who only sends does it alone: whoever has the port sends elsewhere, or nowhere. */

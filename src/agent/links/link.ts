@@ -5,9 +5,9 @@ export interface CollectorLink {
   send(message: AgentMessage): void;
   /**
    * Hands over the last messages while the process exits and nothing asynchronous runs any more. Returns when the
-   * collector has stored them, or after `deadlineMs`.
+   * collector has stored them, or after `deadlineMs`, with what to tell of it; empty when all is well.
    */
-  flushSync(messages: readonly AgentMessage[], deadlineMs: number): void;
+  flushSync(messages: readonly AgentMessage[], deadlineMs: number): string;
   close(): void;
 }
 

@@ -42,7 +42,10 @@ function overSocket(socket: Socket, { onMessage, onClose }: LinkEvents): Collect
   const outbox = new Outbox(socket);
   return {
     send: (message) => outbox.send(encodeMessage(message)),
-    flushSync: (messages, deadlineMs) => outbox.flushSync(messages.map(encodeMessage), deadlineMs),
+    flushSync: (messages, deadlineMs) => {
+      outbox.flushSync(messages.map(encodeMessage), deadlineMs);
+      return '';
+    },
     close: () => socket.destroy(),
   };
 }

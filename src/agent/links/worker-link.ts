@@ -1,9 +1,11 @@
 import { Worker } from 'node:worker_threads';
 import type { Config } from '../../config/config.ts';
-import type { CollectorMessage, Source } from '../../core/frame.ts';
+import type { AgentMessage, CollectorMessage, EventsMessage, Source } from '../../core/frame.ts';
 import type { Place } from '../../core/place.ts';
+import { Farewell } from '../../link/farewell.ts';
 import { workerUrl } from '../../platform/paths.ts';
 import type { CollectorLink, LinkEvents } from './link.ts';
+import { notKeptLine } from './not-kept.ts';
 
 /** As Node has it: the app's threads are observed, this one is not. */
 const NodeWorker = Worker;
@@ -30,10 +32,13 @@ export function startWorkerLink({
   onMessage,
   onClose,
 }: WorkerLinkOptions): CollectorLink {
-  const stopped = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  const farewell = new Farewell();
+  /** Those of which nobody has said here yet that the collector took them, and how many it took before. */
+  const sent: EventsMessage[] = [];
+  let taken = 0;
   const worker = new NodeWorker(workerUrl(), {
     name: 'nervecenter-collector',
-    workerData: { config, source, place, spoolOnly, stopped },
+    workerData: { config, source, place, spoolOnly, farewell: farewell.buffer },
     execArgv: [],
     env,
   });
@@ -43,20 +48,28 @@ export function startWorkerLink({
     open = false;
     onClose(error);
   };
-  worker.on('message', (message: CollectorMessage) => onMessage(message));
+  worker.on('message', (message: CollectorMessage) => {
+    if (message.type === 'accepted' && sent.shift() !== undefined) taken++;
+    onMessage(message);
+  });
   worker.on('error', closed);
   worker.on('exit', () => closed());
   worker.unref(); // Last: a listener for messages counts as waiting for them.
+  const send = (message: AgentMessage) => {
+    if (message.type === 'events') sent.push(message);
+    worker.postMessage(message);
+  };
   return {
     send: (message) => {
-      if (open) worker.postMessage(message);
+      if (open) send(message);
     },
     flushSync: (messages, deadlineMs) => {
-      if (!open) return;
-      for (const message of messages) worker.postMessage(message);
+      if (!open) return '';
+      for (const message of messages) send(message);
       // The thread runs on while this one waits: it stores, stops its Postgres, and wakes us.
-      Atomics.wait(stopped, 0, 0, deadlineMs);
+      const ended = farewell.wait(deadlineMs);
       open = false;
+      return notKeptLine(sent.slice(farewell.accepted - taken), ended, deadlineMs);
     },
     close: () => {
       open = false;

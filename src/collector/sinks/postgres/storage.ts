@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import type { Pool, PoolClient } from 'pg';
 import type { Config } from '../../../config/config.ts';
 import { backoffMs } from '../../../core/backoff.ts';
-import { NervecenterError } from '../../../core/errors.ts';
 import type { Point } from '../../../core/frame.ts';
 import type { NervecenterEvent } from '../../../core/signals/index.ts';
 import type { StorageState } from '../../../core/snapshot.ts';
@@ -19,6 +18,7 @@ import { type Earlier, sentIn } from './totals/earlier.ts';
 import { Recall } from './totals/recall.ts';
 import type { Measuring } from './write/held-batch.ts';
 import { Intake, type IntakeOptions } from './write/intake.ts';
+import { type LastLot, leaveRows } from './write/last-rows.ts';
 import { RowCounts } from './write/row-counts.ts';
 import { Transfer } from './write/transfer.ts';
 import { Wakeup } from './write/wakeup.ts';
@@ -100,8 +100,6 @@ export interface StorageOptions {
    * left: it adds up.
    */
   readonly onEarlier: (earlier: Earlier) => void;
-  /** What comes is left in the spool, for the next process. @default false */
-  readonly spoolOnly?: boolean;
   /** Bound of the events waiting in memory, in estimated bytes. @default 64 MiB */
   readonly queueMaxBytes?: number;
   /** The server gives up a statement after this. @default 30 s */
@@ -110,21 +108,21 @@ export interface StorageOptions {
   readonly spoolFiles?: SpoolFiles;
 }
 
+type SpoolingOptions = Omit<StorageOptions, 'log' | 'onEarlier'>;
+
 const QUEUE_MAX_BYTES = 64 * MIB;
 /** A polite goodbye to the server may take this long. */
 const DISCONNECT_MS = SECOND_MS / 2;
 /** Of a shutdown's time, kept for stopping the server. */
 const STOP_SHARE = 0.25;
 
-const NO_SERVER: PostgresServer = {
-  description: 'the spool',
-  start: () => Promise.reject(new NervecenterError('NC_UNAVAILABLE', 'Rows are left in the spool.')),
-  stop: async () => {},
-};
-
 export function createStorage(options: StorageOptions): Storage {
-  const server = options.spoolOnly ? NO_SERVER : configuredServer(options.config, options.log);
-  return new PostgresStorage(server, options);
+  return new PostgresStorage(configuredServer(options.config, options.log), options);
+}
+
+/** See `leaveRows`. */
+export function leaveInSpool(options: SpoolingOptions, lots: readonly LastLot[]): Promise<string> {
+  return leaveRows(intakeOptions(options), lots);
 }
 
 /**
@@ -328,7 +326,7 @@ class PostgresStorage implements Storage {
   }
 }
 
-function intakeOptions({ config, measuring, queueMaxBytes, spoolFiles }: StorageOptions): IntakeOptions {
+function intakeOptions({ config, measuring, queueMaxBytes, spoolFiles }: SpoolingOptions): IntakeOptions {
   return {
     measuring,
     spoolDirectory: join(config.dataDir, 'spool'),

@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, readFile, rename, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
 
 /** What the spool asks of the file system. */
 export interface SpoolFiles {
@@ -7,8 +7,9 @@ export interface SpoolFiles {
   readonly readdir: (path: string) => Promise<string[]>;
   readonly readFile: (path: string, encoding: 'utf8') => Promise<string>;
   readonly rename: typeof rename;
+  readonly stat: (path: string) => Promise<{ readonly size: number }>;
   readonly unlink: typeof unlink;
   readonly writeFile: typeof writeFile;
 }
 
-export const NODE_FILES: SpoolFiles = { mkdir, open, readdir, readFile, rename, unlink, writeFile };
+export const NODE_FILES: SpoolFiles = { mkdir, open, readdir, readFile, rename, stat, unlink, writeFile };

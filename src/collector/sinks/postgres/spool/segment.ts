@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type BatchFacts, factsBytes, factsOf } from './batch.ts';
 import type { SpoolFiles } from './files.ts';
-import type { RecordHeader } from './record.ts';
+import { decodeHeader, END, HEADER_BYTES, type RecordHeader } from './record.ts';
 import { findRecord, recordInWindow, Window } from './scan.ts';
 
 const NAME = /^(\d{12})\.spool$/;
@@ -49,6 +49,23 @@ export class Segment {
   async create(): Promise<void> {
     this.#appending = await this.#files.open(this.path, 'ax', PRIVATE);
     await this.#syncDirectory();
+  }
+
+  /** Learns how much there is, without a look at what. */
+  async measure(from: number): Promise<void> {
+    this.bytes = (await this.#files.stat(this.path)).size;
+    this.offset = from;
+  }
+
+  /** Goes on with what an earlier process began, unless its last record is cut: what follows that would be lost with it. */
+  async resume(): Promise<void> {
+    const file = await this.#files.open(this.path, 'r+');
+    const tail = Buffer.alloc(HEADER_BYTES);
+    const from = this.bytes - HEADER_BYTES;
+    const { bytesRead } = from < 0 ? { bytesRead: 0 } : await file.read(tail, 0, HEADER_BYTES, from);
+    const whole = bytesRead === HEADER_BYTES && decodeHeader(tail, END) !== null;
+    if (whole && this.offset <= this.bytes) this.#appending = file;
+    else await file.close();
   }
 
   /**

@@ -22,6 +22,8 @@ export class Segments {
   readonly #directory: string;
   readonly #segmentBytes: number;
   #all: Segment[] = [];
+  /** Whether it is known what is in them. */
+  surveyed = false;
   #nextId = 1;
   /** Whoever writes to the last one needs it kept open. */
   #writing = false;
@@ -40,16 +42,26 @@ export class Segments {
    * @param onUnreadable called for every file that cannot be read; it keeps nothing else from working.
    */
   async survey(onUnreadable: () => void): Promise<void> {
-    const cursor = await readCursor(this.#files, this.#directory);
-    const ids = segmentIds(await this.#files.readdir(this.#directory));
-    this.#nextId = Math.max(cursor.segment, ...ids) + 1;
-    for (const id of ids) {
-      const segment = new Segment(this.#files, this.#directory, id);
-      const from = id === cursor.segment ? cursor.offset : 0;
-      if (id < cursor.segment) await segment.remove();
-      else if (await surveyed(segment, from)) this.#all.push(segment);
+    for (const segment of this.#all.splice(0)) await segment.complete();
+    this.surveyed = true;
+    for (const { segment, from, stored } of await this.#listed()) {
+      if (stored) await segment.remove();
+      else if (await succeeds(segment.survey(from))) this.#all.push(segment);
       else onUnreadable();
     }
+  }
+
+  /**
+   * Learns only where to append and how much there is: a process that ends has no time to read thousands of files. It goes on
+   * with the last one, so that as many processes do not leave as many.
+   */
+  async resume(): Promise<void> {
+    const waiting = (await this.#listed()).filter(({ stored }) => !stored);
+    const measured = waiting.map(({ segment, from }) => succeeds(segment.measure(from)));
+    const readable = await Promise.all(measured);
+    this.#all = waiting.map(({ segment }) => segment).filter((_, at) => readable[at]);
+    const last = this.#all.at(-1);
+    if (last !== undefined && last.bytes < this.#segmentBytes) await succeeds(last.resume());
   }
 
   /** Rows that wait. */
@@ -127,13 +139,25 @@ export class Segments {
   }
 
   async close(): Promise<void> {
-    await this.#saveCursor(0);
+    if (this.surveyed) await this.#saveCursor(0);
     for (const segment of this.#all) {
       await segment.complete();
       await segment.stopReading();
     }
     const [last] = this.#all;
     if (this.#all.length === 1 && last?.emptied === true) await last.remove();
+  }
+
+  /** The files there are, oldest first, how far each is stored, and whether all of it is. */
+  async #listed() {
+    const cursor = await readCursor(this.#files, this.#directory);
+    const ids = segmentIds(await this.#files.readdir(this.#directory));
+    this.#nextId = Math.max(cursor.segment, ids.at(-1) ?? 0) + 1;
+    return ids.map((id) => ({
+      segment: new Segment(this.#files, this.#directory, id),
+      from: id === cursor.segment ? cursor.offset : 0,
+      stored: id < cursor.segment,
+    }));
   }
 
   async #appendable(bytes: number): Promise<Segment> {
@@ -158,9 +182,9 @@ export class Segments {
   }
 }
 
-async function surveyed(segment: Segment, from: number): Promise<boolean> {
+async function succeeds(work: Promise<void>): Promise<boolean> {
   try {
-    await segment.survey(from);
+    await work;
     return true;
   } catch {
     return false;

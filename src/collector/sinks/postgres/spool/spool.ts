@@ -16,6 +16,8 @@ export interface SpoolOptions {
   /** Past it the oldest segment goes. */
   readonly maxBytes: number;
   readonly onLost: OnLost;
+  /** What is there already is neither read nor taken. @default false */
+  readonly appendOnly?: boolean;
   /** @default the file system */
   readonly files?: SpoolFiles;
 }
@@ -57,7 +59,7 @@ export class Spool {
     const lock = takeLock(join(directory, 'lock'));
     const spool = new Spool(options, lock);
     try {
-      await spool.#segments.survey(() => options.onLost('spool_corrupt', 1)); // At least.
+      await (options.appendOnly === true ? spool.#segments.resume() : spool.#survey());
       return spool;
     } catch (error) {
       lock.release();
@@ -169,7 +171,13 @@ export class Spool {
     this.#lock.release();
   }
 
+  #survey(): Promise<void> {
+    return this.#segments.survey(() => this.#onLost('spool_corrupt', 1)); // At least.
+  }
+
   async #makeRoom(bytes: number, writer: string): Promise<void> {
+    // What goes is counted, so it has to be known.
+    if (this.bytes + bytes > this.#maxBytes && !this.#segments.surveyed) await this.#survey();
     const { oldest: first } = this.#segments;
     for (let oldest = first; oldest !== undefined; oldest = this.#segments.oldest) {
       if (this.bytes + bytes <= this.#maxBytes) return;

@@ -50,7 +50,7 @@ export class Spools {
     keepOutOfGit(dirname(options.directory));
     const spools = new Spools(options, own);
     spools.#found.push(own);
-    await spools.#takeOver(() => {});
+    if (options.appendOnly !== true) await spools.#takeOver(() => {});
     return spools;
   }
 
@@ -135,6 +135,7 @@ export class Spools {
 
   /** Looks for what processes that have ended since left. Never rejects; one look at a time. */
   takeOver(): Promise<void> {
+    if (this.#options.appendOnly === true) return Promise.resolve();
     this.#takingOver ??= this.#takeOver(this.#options.onFound).finally(() => {
       this.#takingOver = null;
     });

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'vitest';
 import { type Batch, encodeEvents } from '../../../../../src/collector/sinks/postgres/spool/batch.ts';
 import { NODE_FILES, type SpoolFiles } from '../../../../../src/collector/sinks/postgres/spool/files.ts';
-import { SPOOLS_MAX, Spools } from '../../../../../src/collector/sinks/postgres/spool/spools.ts';
+import {
+  SPOOLS_MAX,
+  Spools,
+  type SpoolsOptions,
+} from '../../../../../src/collector/sinks/postgres/spool/spools.ts';
 import { fromMeasured, type Measured } from '../../../../../src/core/measured.ts';
 import { KIB, MIB } from '../../../../../src/core/units.ts';
 import { reachableTempDir } from '../../../../support/postgres.ts';
@@ -28,11 +32,12 @@ afterEach(async () => {
   rmSync(dataDir, { recursive: true, force: true });
 });
 
-async function open(files: SpoolFiles = NODE_FILES): Promise<Spools> {
+async function open(files: SpoolFiles = NODE_FILES, options: Partial<SpoolsOptions> = {}): Promise<Spools> {
   const spools = await Spools.open({
     directory: join(dataDir, 'spool'),
     maxBytes: MIB,
     files,
+    ...options,
     onFound: (rows) => {
       found += rows;
     },
@@ -102,6 +107,54 @@ test('what a process leaves is taken over by those that go on, by one of them', 
   assert.equal(second.rows + third.rows, 4 * ROWS);
   const taken = [...(await drained(second)), ...(await drained(third))];
   assert.deepEqual(taken.sort(), [1, 2, 3, 4]);
+});
+
+/** As a process that ends does it: `seq` tells whose it is. */
+async function appendOnly(seq: number, maxBytes = MIB): Promise<void> {
+  const unread: SpoolFiles = {
+    ...NODE_FILES,
+    open: (path, flags, mode) => {
+      if (flags === 'r' && String(path).endsWith('.spool')) throw new Error(`${path} is read`);
+      return NODE_FILES.open(path, flags, mode);
+    },
+  };
+  const spools = await open(maxBytes === MIB ? unread : NODE_FILES, { appendOnly: true, maxBytes });
+  await append(spools, seq);
+  await spools.sync();
+  await spools.close();
+}
+
+const segments = () => readdirSync(join(dataDir, 'spool')).filter((name) => name.endsWith('.spool'));
+
+test('who only appends reads nothing, goes on with the last file, and leaves alone what was stored of it', async () => {
+  const first = await open();
+  await append(first, 1, 2);
+  await first.take();
+  await first.acknowledge();
+  await first.close();
+  const cursor = readFileSync(join(dataDir, 'spool', 'cursor'), 'utf8');
+  for (const seq of [3, 4, 5]) await appendOnly(seq);
+  assert.deepEqual(segments(), ['000000000001.spool']);
+  assert.equal(readFileSync(join(dataDir, 'spool', 'cursor'), 'utf8'), cursor);
+  assert.deepEqual(await drained(await open()), [2, 3, 4, 5]);
+});
+
+test('who only appends begins a file of its own behind a record that is cut', async () => {
+  await appendOnly(1);
+  await appendOnly(2);
+  truncateSync(join(dataDir, 'spool', '000000000001.spool'), 140);
+  await appendOnly(3);
+  assert.deepEqual(segments(), ['000000000001.spool', '000000000002.spool']);
+  lossExpected = 'spool_corrupt';
+  assert.deepEqual(await drained(await open()), [1, 3]);
+});
+
+test('who only appends to a full spool knows what had to go', async () => {
+  await appendOnly(1);
+  lossExpected = 'spool_full';
+  await appendOnly(2, 150);
+  lossExpected = null;
+  assert.deepEqual(await drained(await open()), [2]);
 });
 
 test('one that closes while it looks leaves what it finds to others', async () => {

@@ -1,0 +1,49 @@
+import type { Sender } from '../../core/event.ts';
+import type { Point } from '../../core/frame.ts';
+import type { NervecenterEvent } from '../../core/signals/index.ts';
+import { eventsOf, frameOf, sourceOf } from './shapes.ts';
+
+/** A batch that a process has sent, which its events name by now. */
+export interface LastBatch {
+  readonly events: readonly NervecenterEvent[];
+  readonly instanceId: string;
+  readonly batch: number;
+  /** It was sent before, to a collector that may have accepted it. */
+  readonly again: boolean;
+}
+
+/** What a process still had to send as it ended. */
+export class LastMessages {
+  readonly batches: LastBatch[] = [];
+  /** What it measured itself. */
+  readonly points: Point[] = [];
+  #sender: Sender | null = null;
+
+  /** Takes a message in. True when it is the last. */
+  take(claimed: unknown): boolean {
+    const message = (typeof claimed === 'object' && claimed !== null ? claimed : {}) as Record<
+      string,
+      unknown
+    >;
+    if (message['type'] === 'hello') {
+      const source = sourceOf(message['source']);
+      if (source !== null) this.#sender = { instanceId: source.instanceId, service: source.service };
+    } else if (this.#sender !== null) this.#take(this.#sender, message);
+    return message['type'] === 'goodbye';
+  }
+
+  #take(sender: Sender, message: Readonly<Record<string, unknown>>): void {
+    if (message['type'] === 'frame') {
+      const points = frameOf(message['frame'])?.usable.points ?? [];
+      this.points.push(...points.map((point) => ({ ...point, sender })));
+    }
+    if (message['type'] !== 'events') return;
+    const events = eventsOf(message['events'], message['requests'])?.usable ?? [];
+    this.batches.push({
+      events: events.map((event) => ({ ...event, sender })),
+      instanceId: sender.instanceId,
+      batch: Number(message['batch']),
+      again: message['again'] === true,
+    });
+  }
+}
