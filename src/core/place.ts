@@ -8,8 +8,10 @@ export interface Place {
   /** The port it asks for; `0`: any. */
   readonly port: number;
   readonly storage: 'on' | 'off';
-  /** Digest of host, port, name and schema of the user's Postgres; `null`: embedded storage. */
+  /** Digest of host, port and name of the user's Postgres; `null`: embedded storage. */
   readonly database: string | null;
+  /** Where its tables are. */
+  readonly schema: string;
   /** Digest of its path, without symbolic links. */
   readonly dataDir: string;
   /** Whether an operator said where rows go. */
@@ -41,7 +43,9 @@ export function disagreement(
   const open = alone && !joiner.chosen && joiner.storage === 'on';
   if (joiner.storage !== holders.storage && !open) return 'storage';
   const sameRows =
-    joiner.database === null ? joiner.dataDir === holders.dataDir : joiner.database === holders.database;
+    joiner.database === holders.database &&
+    joiner.schema === holders.schema &&
+    (joiner.database !== null || joiner.dataDir === holders.dataDir);
   if (!sameRows && !open && joiner.storage === 'on') return 'place';
   const opens = joiner.tokens.length === 0 || joiner.tokens.some((token) => holders.tokens.includes(token));
   return opens ? null : 'token';

@@ -97,6 +97,7 @@ const PLACE = shaped({
   port: isWhole,
   storage: (value) => value === 'on' || value === 'off',
   database: orNull(isShortText),
+  schema: isShortText,
   dataDir: isShortText,
   chosen: isBoolean,
   tokens: listOf(isShortText, TOKENS_MAX),

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import type { Pool, PoolClient } from 'pg';
 import type { Config } from '../../../config/config.ts';
+import { destinationOf } from '../../../config/place.ts';
+import { DEFAULT_SCHEMA } from '../../../config/settings.ts';
 import { backoffMs } from '../../../core/backoff.ts';
 import { NervecenterError } from '../../../core/errors.ts';
 import type { Point } from '../../../core/frame.ts';
@@ -332,6 +334,7 @@ function intakeOptions({ config, measuring, queueMaxBytes, spoolFiles }: Storage
   return {
     measuring,
     spoolDirectory: join(config.dataDir, 'spool'),
+    target: destinationOf({ schema: DEFAULT_SCHEMA, ...config }),
     spoolMaxBytes: config.spoolMaxBytes,
     queueMaxBytes: queueMaxBytes ?? QUEUE_MAX_BYTES,
     ...(spoolFiles === undefined ? {} : { files: spoolFiles }),

@@ -9,6 +9,7 @@ import { encodeRecord, recordBytes } from './record.ts';
 import type { Segment } from './segment.ts';
 import { Segments, type WaitingFacts } from './segments.ts';
 import { type OnLost, SpoolReader, type Waiting } from './spool-reader.ts';
+import { OtherTargetError, readTarget, writeTarget } from './target.ts';
 
 export interface SpoolOptions {
   /** Made when it is not there; ours alone while the spool is open. */
@@ -16,6 +17,8 @@ export interface SpoolOptions {
   /** Past it the oldest segment goes. */
   readonly maxBytes: number;
   readonly onLost: OnLost;
+  /** Where its rows go, in words without a line break. @default there is one place only */
+  readonly target?: string;
   /** @default the file system */
   readonly files?: SpoolFiles;
 }
@@ -48,16 +51,24 @@ export class Spool {
   /**
    * Opens the spool and learns what waits in it. Damage never stops it.
    *
-   * @throws LockedError when another process has the directory; the file system's error when it cannot be used.
+   * @throws LockedError when another process has the directory; OtherTargetError when rows wait in it that go elsewhere; the
+   * file system's error when it cannot be used.
    */
   static async open(options: SpoolOptions): Promise<Spool> {
-    const { directory, files = NODE_FILES } = options;
+    const { directory, target, files = NODE_FILES } = options;
     makeDirectory(dirname(directory));
     await files.mkdir(directory, { mode: PRIVATE_DIRECTORY }).catch(unlessThere);
     const lock = takeLock(join(directory, 'lock'));
     const spool = new Spool(options, lock);
     try {
-      await spool.#segments.survey(() => options.onLost('spool_corrupt', 1)); // At least.
+      const before = target === undefined ? null : await readTarget(files, directory);
+      const isOther = before !== null && before !== target;
+      let unreadable = 0;
+      await spool.#segments.survey(() => unreadable++);
+      if (isOther && (spool.waiting || unreadable > 0))
+        throw new OtherTargetError(directory, before, await spool.#batches());
+      if (unreadable > 0) options.onLost('spool_corrupt', unreadable); // At least.
+      if (target !== undefined && before !== target) await writeTarget(files, directory, target);
       return spool;
     } catch (error) {
       lock.release();
@@ -167,6 +178,12 @@ export class Spool {
     this.putBack();
     await this.#segments.close();
     this.#lock.release();
+  }
+
+  async #batches(): Promise<number> {
+    let count = 0;
+    for await (const _ of this.facts()) count++;
+    return count;
   }
 
   async #makeRoom(bytes: number, writer: string): Promise<void> {

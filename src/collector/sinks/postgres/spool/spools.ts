@@ -7,7 +7,8 @@ import { NODE_FILES } from './files.ts';
 import { segmentIds } from './segment.ts';
 import type { WaitingFacts } from './segments.ts';
 import { Spool, type SpoolOptions } from './spool.ts';
-import type { Waiting } from './spool-reader.ts';
+import type { OnLost, Waiting } from './spool-reader.ts';
+import { OtherTargetError, type OtherTargets } from './target.ts';
 
 /** Processes that may share a data directory. */
 export const SPOOLS_MAX = 16;
@@ -16,11 +17,13 @@ const LOOK_INTERVAL_MS = MINUTE_MS;
 export interface SpoolsOptions extends SpoolOptions {
   /** Told of rows taken over after the opening, and of any that are lost while they are, in the moment in which they count here. */
   readonly onFound: (rows: number) => void;
+  /** Told of spools with rows that go elsewhere, which are left alone. @default there is one place only */
+  readonly others?: OtherTargets;
 }
 
 /**
  * The spools of a data directory as one process sees them: its own, to which it appends (`spool`, or the next of `spool-2` to
- * `spool-16` that no other process has), and those that processes which are gone have left rows in, taken over at
+ * `spool-16` that no other process has and no rows for elsewhere wait in), and those that processes which are gone have left rows in, taken over at
  * the start and once a minute. What was left is taken first and never added to.
  */
 export class Spools {
@@ -184,10 +187,11 @@ async function openFree(options: SpoolsOptions): Promise<Spool> {
       return await openOne(options, number);
     } catch (error) {
       if (isDenied(error)) denied ??= error;
-      else if (!(error instanceof LockedError)) throw error;
+      else if (!(error instanceof LockedError || error instanceof OtherTargetError)) throw error;
     }
   }
-  throw denied ?? new LockedError(dirname(options.directory), `${SPOOLS_MAX} processes, which is the most`);
+  const holders = `${SPOOLS_MAX} processes, which is the most (what waits for elsewhere counts)`;
+  throw denied ?? new LockedError(dirname(options.directory), holders);
 }
 
 function isDenied(error: unknown): boolean {
@@ -196,7 +200,7 @@ function isDenied(error: unknown): boolean {
   return code === 'EACCES' || code === 'EPERM';
 }
 
-/** `null` when nothing was left there, and when it is in use or not to be read now. */
+/** `null` when nothing was left there for us, and when it is in use or not to be read now. */
 async function openLeft(options: SpoolsOptions, number: number): Promise<Spool | null> {
   const { files = NODE_FILES } = options;
   try {
@@ -207,19 +211,24 @@ async function openLeft(options: SpoolsOptions, number: number): Promise<Spool |
   }
 }
 
-/** Rows that turn out to be lost while it is opened count as found, too. */
+/** @throws as `Spool.open`. Rows that turn out to be lost while it is opened count as found, too. */
 async function openOne(options: SpoolsOptions, number: number): Promise<Spool> {
+  const { files = NODE_FILES, others } = options;
+  const directory = directoryOf(options.directory, number);
+  await others?.refuseKnown(files, directory, options.target);
   let opening = true;
-  const spool = await Spool.open({
-    ...options,
-    directory: directoryOf(options.directory, number),
-    onLost: (reason, rows) => {
-      if (opening) options.onFound(rows);
-      options.onLost(reason, rows);
-    },
-  });
-  opening = false;
-  return spool;
+  const onLost: OnLost = (reason, rows) => {
+    if (opening) options.onFound(rows);
+    options.onLost(reason, rows);
+  };
+  try {
+    return await Spool.open({ ...options, directory, onLost });
+  } catch (error) {
+    if (error instanceof OtherTargetError) others?.found(error);
+    throw error;
+  } finally {
+    opening = false;
+  }
 }
 
 /** Rows wait there with users' addresses, whoever's server it is. */

@@ -13,7 +13,7 @@ import { SpoolAccess, type SpoolAccessOptions } from './spool-access.ts';
 import type { Wakeup } from './wakeup.ts';
 
 export interface IntakeOptions
-  extends Pick<SpoolAccessOptions, 'spoolDirectory' | 'spoolMaxBytes' | 'files'> {
+  extends Pick<SpoolAccessOptions, 'spoolDirectory' | 'spoolMaxBytes' | 'target' | 'files'> {
   readonly queueMaxBytes: number;
   readonly measuring: Measuring;
 }

@@ -6,11 +6,14 @@ import { DiskState } from '../spool/disk-state.ts';
 import type { SpoolFiles } from '../spool/files.ts';
 import type { WaitingFacts } from '../spool/segments.ts';
 import { Spools } from '../spool/spools.ts';
+import { OtherTargets } from '../spool/target.ts';
 import type { RowCounts } from './row-counts.ts';
 
 export interface SpoolAccessOptions {
   /** Of the first spool; those of other processes are beside it. */
   readonly spoolDirectory: string;
+  /** Where rows go, in words without a line break: rows that others have left for elsewhere are not taken. */
+  readonly target: string;
   /** 0: no spool, rows wait in memory only. */
   readonly spoolMaxBytes: number;
   /** @default the file system */
@@ -30,12 +33,14 @@ const GROUP_BYTES_MAX = 8 * MIB;
 export class SpoolAccess {
   readonly #options: SpoolAccessOptions;
   readonly #disk: DiskState;
+  readonly #others: OtherTargets;
   #spools: Spools | null = null;
   #opening: Promise<void> | null = null;
 
   constructor(options: SpoolAccessOptions, log: Log) {
     this.#options = options;
     this.#disk = new DiskState(log, options.onChange);
+    this.#others = new OtherTargets((line) => log('storage', line));
   }
 
   get isOpen(): boolean {
@@ -178,13 +183,15 @@ export class SpoolAccess {
   }
 
   async #open(): Promise<void> {
-    const { spoolDirectory, spoolMaxBytes, files, rowCounts, onChange } = this.#options;
+    const { spoolDirectory, spoolMaxBytes, target, files, rowCounts, onChange } = this.#options;
     if (spoolMaxBytes === 0) return;
     if (this.#spools !== null) return this.#spools.takeOver();
     try {
       const spools = await Spools.open({
         directory: spoolDirectory,
         maxBytes: spoolMaxBytes,
+        target,
+        others: this.#others,
         onFound: (rows) => {
           rowCounts.accepted += rows;
           onChange();

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import { afterEach, beforeEach, test } from 'vitest';
+import { createStorage } from '../../../../src/collector/sinks/postgres/storage.ts';
+import { readConfig } from '../../../../src/config/config.ts';
+import { unseen } from '../../../support/measuring.ts';
+import { reachableTempDir } from '../../../support/postgres.ts';
+import { requestEvents } from './events.ts';
+
+let dataDir: string;
+let lines: string[];
+beforeEach(() => {
+  dataDir = reachableTempDir();
+  lines = [];
+});
+afterEach(() => rmSync(dataDir, { recursive: true, force: true }));
+
+const X = { NERVECENTER_DATABASE_URL: 'postgres://u:secret@db.example.com/x' };
+
+/** What is left in the directory for a process with these settings, which leaves so many events more itself as it ends. */
+async function waitingFor(env: Readonly<Record<string, string>>, leaves = 0): Promise<number> {
+  const config = readConfig({ ...env, NERVECENTER_DATA_DIR: dataDir }, dataDir, { reader: 'app' });
+  const storage = createStorage({
+    ...unseen(),
+    config,
+    spoolOnly: true,
+    log: (_, line) => lines.push(line),
+  });
+  await storage.start();
+  const { queued } = storage.counts();
+  void storage.offer(requestEvents(leaves));
+  await storage.shutdown(1000);
+  return queued;
+}
+
+test('what a process leaves as it ends waits for one that stores in the same database and schema', async () => {
+  assert.equal(await waitingFor(X, 3), 0);
+  assert.equal(await waitingFor({}, 5), 0, 'embedded storage');
+  assert.equal(await waitingFor({ NERVECENTER_DATABASE_URL: 'postgres://u:p@db.example.com/y' }), 0);
+  assert.equal(await waitingFor({ ...X, NERVECENTER_SCHEMA: 'team_b' }), 0);
+  assert.equal(await waitingFor({ NERVECENTER_SCHEMA: 'team_b' }), 0);
+  assert.equal(await waitingFor({ NERVECENTER_DATABASE_URL: 'postgres://other@DB.example.com:5432/x' }), 3);
+  assert.equal(await waitingFor({}), 5);
+  assert.ok(
+    lines.some((line) =>
+      /1 batch of rows wait there for Postgres db\.example\.com:5432\/x, schema enterprise/.test(line),
+    ),
+  );
+  assert.ok(lines.every((line) => !line.includes('secret')));
+});
