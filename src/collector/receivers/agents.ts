@@ -1,5 +1,6 @@
 import type { Sender } from '../../core/event.ts';
 import type { Frame, Source } from '../../core/frame.ts';
+import type { Disagreement } from '../../core/place.ts';
 import type { NervecenterEvent } from '../../core/signals/index.ts';
 import type { AgentLink } from '../agent-link.ts';
 import type { SentBatches } from './sent-batches.ts';
@@ -47,8 +48,7 @@ export function receiveFrom(link: AgentLink, handlers: AgentHandlers): void {
     const message = (typeof claimed === 'object' && claimed !== null ? claimed : {}) as Fields;
     if (message['type'] === 'hello') {
       const source = sender === null ? sourceOf(message['source']) : null;
-      const place = placeOf(message['place']);
-      const why = place === null ? null : handlers.sharing.disagreement(place);
+      const why = whyNot(message['place'], handlers);
       if (source !== null && why !== null) {
         link.send({ type: 'refused', holder: handlers.sharing.holder, why });
         return;
@@ -86,6 +86,13 @@ export function receiveFrom(link: AgentLink, handlers: AgentHandlers): void {
     if (sender !== null) handlers.leave(sender.instanceId);
     sender = null;
   });
+}
+
+/** Why a process is not taken: what it wants that nobody can read is not what there is. An old version wants nothing. */
+function whyNot(claimed: unknown, { sharing }: AgentHandlers): Disagreement | null {
+  if (claimed === undefined) return null;
+  const place = placeOf(claimed);
+  return place === null ? 'place' : sharing.disagreement(place);
 }
 
 const isGoodbye = (message: Fields): boolean => message['type'] === 'goodbye';

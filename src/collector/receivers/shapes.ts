@@ -31,7 +31,8 @@ const BUCKETS_MAX = 2 * BUCKET_INDEX_MAX;
 const ATTRIBUTES_MAX = 128;
 const DROP_REASONS_MAX = 50;
 const INSTRUMENTATIONS_MAX = 100;
-const TOKENS_MAX = 100;
+/** More than a variable of the environment holds. */
+const TOKENS_MAX = 10_000;
 
 /** Whether a claim is an event that can be stored: with all its fields, each of its kind. */
 export function isEvent(value: unknown): value is NervecenterEvent {
