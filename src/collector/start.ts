@@ -5,7 +5,7 @@ import type { Config } from '../config/config.ts';
 import { placeOf } from '../config/place.ts';
 import { describeError } from '../core/errors.ts';
 import type { Source } from '../core/frame.ts';
-import type { Place } from '../core/place.ts';
+import type { Leaving, Place } from '../core/place.ts';
 import { type NervecenterEvent, SIGNALS, type SignalName } from '../core/signals/index.ts';
 import { milliseconds, SECOND_MS } from '../core/units.ts';
 import { rendezvousPath } from '../link/rendezvous.ts';
@@ -121,7 +121,8 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
 
   const hostWatch = watchHost({ config, live, own, collectOwn });
   const refused = refusals(ledger, log);
-  const handled = { ...parts, accept, exporter, sharing: sharingOf(options, url), refused };
+  const takeLeft = (leaving: Leaving) => storage?.takeLeft(leaving);
+  const handled = { ...parts, accept, exporter, sharing: sharingOf(options, url), takeLeft, refused };
   const attach = (link: AgentLink, onGoodbye = () => {}) =>
     receiveFrom(link, agentHandlers({ ...handled, onGoodbye }));
   const stopTicking = ticker.start({

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { Place } from '../core/place.ts';
+import type { Leaving, Place } from '../core/place.ts';
 import type { Config } from './config.ts';
 import { type ConnectionSource, postgresUrl, resolvePostgres } from './postgres-options.ts';
 
@@ -19,6 +19,12 @@ export function placeOf(config: Config): Place {
     chosen: config.storageChosen,
     tokens: config.adminTokens.map(digest),
   };
+}
+
+/** Where a process with this configuration leaves rows; `null`: it has none. */
+export function leavingOf(config: Config): Leaving | null {
+  if (config.storage === 'off' || config.spoolMaxBytes === 0) return null;
+  return { dataDir: withoutLinks(config.dataDir), target: destinationOf(config) };
 }
 
 /**
@@ -43,8 +49,8 @@ function digest(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-/** Also of a directory that is still to be made. */
-function withoutLinks(path: string): string {
+/** The path without symbolic links, also of a directory that is still to be made. */
+export function withoutLinks(path: string): string {
   try {
     return realpathSync(path);
   } catch {

@@ -1,6 +1,6 @@
 import type { Sender } from './event.ts';
 import type { PackedRequests } from './packed-requests.ts';
-import type { Disagreement, Holder, Place } from './place.ts';
+import type { Disagreement, Holder, Leaving, Place } from './place.ts';
 import type { NervecenterEvent } from './signals/index.ts';
 import type { Milliseconds } from './units.ts';
 
@@ -89,7 +89,13 @@ export interface Source {
 }
 
 export type AgentMessage =
-  | { readonly type: 'hello'; readonly source: Source; readonly place?: Place }
+  | {
+      readonly type: 'hello';
+      readonly source: Source;
+      readonly place?: Place;
+      /** Who takes this process takes what is left there as well. */
+      readonly leaving?: Leaving;
+    }
   /** Instead of `hello`: a collector that runs alone asks for the port. */
   | { readonly type: 'claim' }
   | { readonly type: 'frame'; readonly frame: Frame }

@@ -20,6 +20,14 @@ export interface Place {
   readonly tokens: readonly string[];
 }
 
+/** Where a process leaves rows that no collector has taken when it ends. */
+export interface Leaving {
+  /** Absolute, without symbolic links. */
+  readonly dataDir: string;
+  /** Where those rows go. */
+  readonly target: string;
+}
+
 /** Whose collector it is. */
 export interface Holder {
   readonly service: string;

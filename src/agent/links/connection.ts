@@ -1,4 +1,5 @@
 import type { Config } from '../../config/config.ts';
+import { leavingOf } from '../../config/place.ts';
 import { backoffMs } from '../../core/backoff.ts';
 import { describeError, NervecenterError } from '../../core/errors.ts';
 import type { AgentMessage, CollectorMessage, Source } from '../../core/frame.ts';
@@ -143,7 +144,8 @@ export class Connection {
     const { local, port } = config;
     // Who only sends does it alone: whoever has the port sends elsewhere, or nowhere.
     if (local === 'off') return { joined: null, refusal: null, freePort: port };
-    const hello = { type: 'hello', source, place } as const;
+    const leaving = leavingOf(config);
+    const hello = { type: 'hello', source, place, ...(leaving === null ? {} : { leaving }) } as const;
     return lookForCollector({ port, taken: this.#taken, hello, events: () => this.#events() });
   }
 

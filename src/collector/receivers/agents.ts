@@ -1,10 +1,10 @@
 import type { Sender } from '../../core/event.ts';
 import type { Frame, Source } from '../../core/frame.ts';
-import type { Disagreement } from '../../core/place.ts';
+import type { Disagreement, Leaving } from '../../core/place.ts';
 import type { NervecenterEvent } from '../../core/signals/index.ts';
 import type { AgentLink } from '../agent-link.ts';
 import type { SentBatches } from './sent-batches.ts';
-import { eventsOf, frameOf, placeOf, sourceOf } from './shapes.ts';
+import { eventsOf, frameOf, leavingOf, placeOf, sourceOf } from './shapes.ts';
 import type { Sharing } from './sharing.ts';
 
 /** What agents' messages turn into; `collector/start.ts` says what each does. */
@@ -13,6 +13,8 @@ export interface AgentHandlers {
   /** Returns false when the agent is refused. */
   join(source: Source): boolean;
   leave(instanceId: string): void;
+  /** Takes what processes that are gone have left there, now and later. */
+  takeLeft(leaving: Leaving): void;
   frame(sender: Sender, frame: Pick<Frame, 'points' | 'dropped'>): void;
   readonly sentBatches: SentBatches;
   /**
@@ -59,6 +61,8 @@ export function receiveFrom(link: AgentLink, handlers: AgentHandlers): void {
       }
       sender = { instanceId: source.instanceId, service: source.service };
       handlers.sharing.add(link);
+      const leaving = leavingOf(message['leaving']);
+      if (leaving !== null) handlers.takeLeft(leaving);
       link.send({ type: 'welcome', holder: handlers.sharing.holder });
       return;
     }

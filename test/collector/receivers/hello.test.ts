@@ -6,6 +6,7 @@ import { Sharing } from '../../../src/collector/receivers/sharing.ts';
 import { readConfig } from '../../../src/config/config.ts';
 import { placeOf } from '../../../src/config/place.ts';
 import type { CollectorMessage } from '../../../src/core/frame.ts';
+import type { Leaving } from '../../../src/core/place.ts';
 import { sourceNamed } from '../../link/messages.ts';
 
 const HOLDER = { service: 'shop', pid: 1, url: 'http://127.0.0.1:9464', alone: false };
@@ -14,10 +15,12 @@ const place = placeOf(readConfig({}, '/srv/app', { reader: 'app' }));
 describe('hello', () => {
   let answers: CollectorMessage[];
   let joined: number;
+  let left: Leaving[];
   let say: (message: unknown) => void;
   beforeEach(() => {
     answers = [];
     joined = 0;
+    left = [];
     const handlers: AgentHandlers = {
       sharing: new Sharing({ holder: HOLDER, place, onClaimed: undefined }),
       sentBatches: new SentBatches(),
@@ -26,6 +29,7 @@ describe('hello', () => {
         return true;
       },
       leave: () => {},
+      takeLeft: (leaving) => void left.push(leaving),
       frame: () => {},
       events: () => Promise.resolve(),
       refused: () => assert.fail('refused'),
@@ -59,5 +63,18 @@ describe('hello', () => {
       hello({ place: wanted });
     assert.deepEqual(answers, Array(4).fill({ type: 'refused', holder: HOLDER, why: 'place' }));
     assert.equal(joined, 0);
+  });
+
+  it('of a process that is taken says where it leaves rows, and only an absolute path is looked at', () => {
+    const leaving = { dataDir: '/srv/app/.nervecenter', target: 'embedded PostgreSQL, schema enterprise' };
+    hello({ place: { ...place, schema: 'other' }, leaving });
+    assert.deepEqual(left, []);
+    hello({ place, leaving });
+    assert.deepEqual([joined, left], [1, [leaving]]);
+  });
+
+  it('of a process that says it in a way that cannot be read is welcome all the same', () => {
+    hello({ place, leaving: { dataDir: 'app/.nervecenter', target: 'x' } });
+    assert.deepEqual([joined, left], [1, []]);
   });
 });

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import type { Pool, PoolClient } from 'pg';
 import type { Config } from '../../../config/config.ts';
-import { destinationOf } from '../../../config/place.ts';
+import { destinationOf, withoutLinks } from '../../../config/place.ts';
 import { DEFAULT_SCHEMA } from '../../../config/settings.ts';
 import { backoffMs } from '../../../core/backoff.ts';
 import { NervecenterError } from '../../../core/errors.ts';
 import type { Point } from '../../../core/frame.ts';
+import type { Leaving } from '../../../core/place.ts';
 import type { NervecenterEvent } from '../../../core/signals/index.ts';
 import type { StorageState } from '../../../core/snapshot.ts';
 import { MIB, SECOND_MS } from '../../../core/units.ts';
@@ -74,6 +75,8 @@ export interface Storage {
   offer(events: readonly NervecenterEvent[], sent?: SentBatch): Promise<void>;
   /** Takes what was measured elsewhere: it is shown and added to the totals like what events measure. */
   addPoints(points: readonly Point[]): void;
+  /** Takes rows that processes which are gone have left there: now, and once a minute. At most 100 such directories. */
+  takeLeft(leaving: Leaving): void;
   /** The last batches of processes that are on disk: all that can be told of what was accepted before without the server. */
   sentOnDisk(): Promise<readonly SentBatch[]>;
   counts(): StorageCounts;
@@ -198,6 +201,10 @@ class PostgresStorage implements Storage {
     return sentIn(this.#intake.onDisk());
   }
 
+  takeLeft({ dataDir, target }: Leaving): void {
+    this.#intake.spools.takeLeft(spoolIn(withoutLinks(dataDir)), target);
+  }
+
   counts(): StorageCounts {
     return {
       accepted: this.#rowCounts.accepted,
@@ -233,10 +240,10 @@ class PostgresStorage implements Storage {
   async #start(): Promise<void> {
     if (this.#stopping !== null) return;
     try {
-      await this.#intake.open();
+      await this.#intake.spools.open();
       this.#intake.start();
       await this.#open();
-      this.#intake.announce();
+      this.#intake.spools.announce();
     } catch (error) {
       const failure = storageError(error, this.description);
       if (failure.class === 'permanent') {
@@ -244,14 +251,14 @@ class PostgresStorage implements Storage {
         throw failure;
       }
       this.#intake.start();
-      this.#intake.announce();
+      this.#intake.spools.announce();
       this.#link.lose(failure);
     }
     this.#loop = this.#run();
   }
 
   async #open(): Promise<void> {
-    await this.#intake.open();
+    await this.#intake.spools.open();
     await this.#link.open();
     this.#wakeup.notify();
   }
@@ -330,10 +337,14 @@ class PostgresStorage implements Storage {
   }
 }
 
+function spoolIn(dataDir: string): string {
+  return join(dataDir, 'spool');
+}
+
 function intakeOptions({ config, measuring, queueMaxBytes, spoolFiles }: StorageOptions): IntakeOptions {
   return {
     measuring,
-    spoolDirectory: join(config.dataDir, 'spool'),
+    spoolDirectory: spoolIn(withoutLinks(config.dataDir)),
     target: destinationOf({ schema: DEFAULT_SCHEMA, ...config }),
     spoolMaxBytes: config.spoolMaxBytes,
     queueMaxBytes: queueMaxBytes ?? QUEUE_MAX_BYTES,

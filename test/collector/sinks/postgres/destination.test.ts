@@ -3,7 +3,9 @@ import { rmSync } from 'node:fs';
 import { afterEach, beforeEach, test } from 'vitest';
 import { createStorage } from '../../../../src/collector/sinks/postgres/storage.ts';
 import { readConfig } from '../../../../src/config/config.ts';
+import { leavingOf } from '../../../../src/config/place.ts';
 import { unseen } from '../../../support/measuring.ts';
+import { until } from '../../../support/poll.ts';
 import { reachableTempDir } from '../../../support/postgres.ts';
 import { requestEvents } from './events.ts';
 
@@ -17,9 +19,12 @@ afterEach(() => rmSync(dataDir, { recursive: true, force: true }));
 
 const X = { NERVECENTER_DATABASE_URL: 'postgres://u:secret@db.example.com/x' };
 
+const configOf = (env: Readonly<Record<string, string>>, cwd = dataDir) =>
+  readConfig({ ...env, NERVECENTER_DATA_DIR: cwd }, cwd, { reader: 'app' });
+
 /** What is left in the directory for a process with these settings, which leaves so many events more itself as it ends. */
 async function waitingFor(env: Readonly<Record<string, string>>, leaves = 0): Promise<number> {
-  const config = readConfig({ ...env, NERVECENTER_DATA_DIR: dataDir }, dataDir, { reader: 'app' });
+  const config = configOf(env);
   const storage = createStorage({
     ...unseen(),
     config,
@@ -47,4 +52,29 @@ test('what a process leaves as it ends waits for one that stores in the same dat
     ),
   );
   assert.ok(lines.every((line) => !line.includes('secret')));
+});
+
+test('what is left in another directory is taken by the collector that its processes join, once it is idle', async () => {
+  const elsewhere = reachableTempDir();
+  const config = configOf(X, elsewhere);
+  const holder = createStorage({ ...unseen(), config, spoolOnly: true, log: (_, line) => lines.push(line) });
+  try {
+    await holder.start();
+    assert.equal(await waitingFor({}, 5), 0);
+    assert.equal(await waitingFor(X, 3), 0);
+    const leaving = leavingOf(configOf(X));
+    assert.ok(leaving !== null);
+    holder.takeLeft({ ...leaving, target: 'Postgres db.example.com:5432/z, schema enterprise' });
+    holder.takeLeft({ ...leaving, dataDir: elsewhere });
+    holder.takeLeft(leaving);
+    await until(() => holder.counts().queued === 3);
+    assert.equal(holder.counts().accepted, 3);
+    assert.equal(await waitingFor(X), 0, 'it is in use');
+  } finally {
+    await holder.shutdown(1000);
+    rmSync(elsewhere, { recursive: true, force: true });
+  }
+  assert.equal(await waitingFor({}), 5);
+  assert.equal(await waitingFor(X), 3, 'what could not be stored stays where it was');
+  assert.equal(leavingOf(configOf({ NERVECENTER_STORAGE: 'off' })), null);
 });

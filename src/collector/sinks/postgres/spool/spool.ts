@@ -55,20 +55,16 @@ export class Spool {
    * file system's error when it cannot be used.
    */
   static async open(options: SpoolOptions): Promise<Spool> {
-    const { directory, target, files = NODE_FILES } = options;
+    const { directory, files = NODE_FILES } = options;
     makeDirectory(dirname(directory));
     await files.mkdir(directory, { mode: PRIVATE_DIRECTORY }).catch(unlessThere);
     const lock = takeLock(join(directory, 'lock'));
     const spool = new Spool(options, lock);
     try {
-      const before = target === undefined ? null : await readTarget(files, directory);
-      const isOther = before !== null && before !== target;
       let unreadable = 0;
       await spool.#segments.survey(() => unreadable++);
-      if (isOther && (spool.waiting || unreadable > 0))
-        throw new OtherTargetError(directory, before, await spool.#batches());
+      await claim(options, spool.waiting || unreadable > 0 ? spool.facts() : null);
       if (unreadable > 0) options.onLost('spool_corrupt', unreadable); // At least.
-      if (target !== undefined && before !== target) await writeTarget(files, directory, target);
       return spool;
     } catch (error) {
       lock.release();
@@ -180,12 +176,6 @@ export class Spool {
     this.#lock.release();
   }
 
-  async #batches(): Promise<number> {
-    let count = 0;
-    for await (const _ of this.facts()) count++;
-    return count;
-  }
-
   async #makeRoom(bytes: number, writer: string): Promise<void> {
     const { oldest: first } = this.#segments;
     for (let oldest = first; oldest !== undefined; oldest = this.#segments.oldest) {
@@ -240,6 +230,22 @@ export class Spool {
 /** All that a batch adds to the totals, and takes off them. */
 function pointsOf({ measured, retracted, carried }: BatchFacts): Point[] {
   return [...fromMeasured(measured), ...fromRetracted(retracted), ...fromMeasured(carried)];
+}
+
+/** From now on its rows go to our target. @throws OtherTargetError when others wait; the file system's error. */
+async function claim(
+  { directory, target, files = NODE_FILES }: SpoolOptions,
+  waiting: AsyncIterable<WaitingFacts> | null,
+): Promise<void> {
+  if (target === undefined) return;
+  const before = await readTarget(files, directory);
+  if (before === target) return;
+  if (before !== null && waiting !== null) {
+    let batches = 0;
+    for await (const _ of waiting) batches++;
+    throw new OtherTargetError(directory, before, batches);
+  }
+  await writeTarget(files, directory, target);
 }
 
 function unlessThere(error: NodeJS.ErrnoException): void {

@@ -8,7 +8,7 @@ import { segmentIds } from './segment.ts';
 import type { WaitingFacts } from './segments.ts';
 import { Spool, type SpoolOptions } from './spool.ts';
 import type { OnLost, Waiting } from './spool-reader.ts';
-import { OtherTargetError, type OtherTargets } from './target.ts';
+import { OtherTargetError, OtherTargets } from './target.ts';
 
 /** Processes that may share a data directory. */
 export const SPOOLS_MAX = 16;
@@ -19,6 +19,8 @@ export interface SpoolsOptions extends SpoolOptions {
   readonly onFound: (rows: number) => void;
   /** Told of spools with rows that go elsewhere, which are left alone. @default there is one place only */
   readonly others?: OtherTargets;
+  /** First spools of other data directories, by path, and where those rows go that are taken over there as well. */
+  readonly elsewhere?: ReadonlyMap<string, string>;
 }
 
 /**
@@ -30,6 +32,8 @@ export class Spools {
   readonly #options: SpoolsOptions;
   readonly #own: Spool;
   readonly #look: NodeJS.Timeout;
+  /** Elsewhere there are others to tell what is for whom. */
+  readonly #silent = new OtherTargets(() => {});
   #left: Spool[] = [];
   /** Spools that were found, until somebody has asked what was in them. */
   #found: Spool[] = [];
@@ -158,8 +162,15 @@ export class Spools {
   }
 
   async #takeOver(found: (rows: number) => void): Promise<void> {
+    await this.#takeOverIn(this.#options, found);
+    for (const [directory, target] of this.#options.elsewhere ?? []) {
+      await this.#takeOverIn({ ...this.#options, directory, target, others: this.#silent }, found);
+    }
+  }
+
+  async #takeOverIn(options: SpoolsOptions, found: (rows: number) => void): Promise<void> {
     for (let number = 1; number <= SPOOLS_MAX && !this.#closed; number++) {
-      const spool = await openLeft(this.#options, number);
+      const spool = await openLeft(options, number);
       if (spool === null) continue;
       this.#left.push(spool);
       this.#found.push(spool);

@@ -154,14 +154,9 @@ export class Intake {
     this.#wakeup.notify();
   }
 
-  /** See `SpoolAccess.open`. */
-  open(): Promise<void> {
-    return this.#spool.open();
-  }
-
-  /** See `DiskState.announce`. */
-  announce(): void {
-    this.#spool.announce();
+  /** Where what waits is on disk. */
+  get spools(): Pick<SpoolAccess, 'open' | 'announce' | 'takeLeft'> {
+    return this.#spool;
   }
 
   /** See `Appender.start`. */

@@ -25,6 +25,8 @@ export interface SpoolAccessOptions {
   readonly onFailure: () => void;
 }
 
+/** Data directories of processes that have joined; beyond it those that nobody came from for longest are forgotten. */
+const ELSEWHERE_MAX = 100;
 /** What the writer gets at once stays within this; memory holds it twice for a moment, here and on its way to the server. */
 const GROUP_ROWS_MAX = 20_000;
 const GROUP_BYTES_MAX = 8 * MIB;
@@ -34,6 +36,8 @@ export class SpoolAccess {
   readonly #options: SpoolAccessOptions;
   readonly #disk: DiskState;
   readonly #others: OtherTargets;
+  /** First spools of other data directories, with where the rows go that are taken from there. */
+  readonly #elsewhere = new Map<string, string>();
   #spools: Spools | null = null;
   #opening: Promise<void> | null = null;
 
@@ -130,6 +134,20 @@ export class SpoolAccess {
     return this.#opening;
   }
 
+  /**
+   * Takes what processes that are gone have left in the spools of another data directory: now, and once a minute.
+   *
+   * @param target what waits there for elsewhere is left alone.
+   */
+  takeLeft(spoolDirectory: string, target: string): void {
+    if (spoolDirectory === this.#options.spoolDirectory) return;
+    this.#elsewhere.delete(spoolDirectory);
+    this.#elsewhere.set(spoolDirectory, target);
+    const [oldest] = this.#elsewhere.keys();
+    if (this.#elsewhere.size > ELSEWHERE_MAX && oldest !== undefined) this.#elsewhere.delete(oldest);
+    void this.#spools?.takeOver();
+  }
+
   /** False when there is no spool to append to. @throws as `Spool.append`. */
   async append(batch: Batch, settle: () => void): Promise<boolean> {
     if (this.#spools === null) await this.open().catch((error: unknown) => this.fail(error));
@@ -192,6 +210,7 @@ export class SpoolAccess {
         maxBytes: spoolMaxBytes,
         target,
         others: this.#others,
+        elsewhere: this.#elsewhere,
         onFound: (rows) => {
           rowCounts.accepted += rows;
           onChange();
