@@ -22,12 +22,12 @@ import { hostMeasure } from './host/measure.ts';
 import { createHostSampler } from './host/sampler.ts';
 import { Live } from './live/live.ts';
 import type { Log } from './log.ts';
-import { type OtlpReceiverOptions, startOtlpReceiver } from './otlp.ts';
+import { type OtlpReceiver, type OtlpReceiverOptions, startOtlpReceiver } from './otlp.ts';
 import { createPricer, type Pricer } from './pricing/pricer.ts';
 import { ownResource } from './prometheus/target-info.ts';
 import { AgentProcesses } from './receivers/agent-processes.ts';
 import { receiveFrom } from './receivers/agents.ts';
-import { listenWithPrecedence } from './receivers/claim.ts';
+import { listenWithPrecedence, mayMakeRoom } from './receivers/claim.ts';
 import { SentBatches } from './receivers/sent-batches.ts';
 import { Sharing } from './receivers/sharing.ts';
 import { listenForAgents, type SocketReceiver } from './receivers/socket.ts';
@@ -122,7 +122,7 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   const hostWatch = watchHost({ config, live, own, collectOwn });
   const refused = refusals(ledger, log);
   const takeLeft = (leaving: Leaving) => storage?.takeLeft(leaving);
-  const handled = { ...parts, accept, exporter, sharing: sharingOf(options, url), takeLeft, refused };
+  const handled = { ...parts, accept, exporter, sharing: sharingOf(options, doors), takeLeft, refused };
   const attach = (link: AgentLink, onGoodbye = () => {}) =>
     receiveFrom(link, agentHandlers({ ...handled, onGoodbye }));
   const stopTicking = ticker.start({
@@ -162,9 +162,10 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
 
 function sharingOf(
   { config, host, place = placeOf(config), onClaimed }: CollectorOptions,
-  url: string,
+  { url, otlp }: { readonly url: string; readonly otlp: OtlpReceiver },
 ): Sharing {
-  const holder = { service: config.service, pid: process.pid, url, alone: host === null };
+  const takesOtlp = otlp.http !== null || otlp.grpc !== null;
+  const holder = { service: config.service, pid: process.pid, url, alone: host === null, takesOtlp };
   return new Sharing({ holder, place, onClaimed });
 }
 
@@ -225,8 +226,8 @@ interface DoorOptions extends CollectorOptions, Omit<Accepting, 'accept' | 'expo
 /** Opens all doors, in and out, or, where one of them cannot be opened, none. */
 async function openDoors(server: CollectorServer | null, options: DoorOptions) {
   const { config, log, meter, host, stored, ...parts } = options;
-  const url = server === null ? '' : (await opened(server, options)).url;
   let exporter: OtlpExporter | null = null;
+  let otlp: OtlpReceiver | null = null;
   try {
     exporter = await startExport({ config, log, host, meter });
     const accept = new Acceptance(parts.ledger, exporter, config);
@@ -235,9 +236,16 @@ async function openDoors(server: CollectorServer | null, options: DoorOptions) {
     // What comes back to it by another way than the ids of those it passed through: no batch of its own is new to it.
     if (ownId !== null) parts.sentBatches.add([[ownId, Number.MAX_SAFE_INTEGER]]);
     const receiver = { config, log, meter, sink, ownId, stored, alone: host === null };
-    const otlp = await startOtlpReceiver(receiver);
+    otlp = await startOtlpReceiver(receiver).catch(async (error: unknown) => {
+      if (await mayMakeRoom(error, config)) return null;
+      throw error;
+    });
+    // Last: the collector of an app that makes room for it must not have done so for nothing.
+    const url = server === null ? '' : (await opened(server, options)).url;
+    otlp ??= await startOtlpReceiver(receiver);
     return { url, otlp, exporter, accept };
   } catch (error) {
+    await otlp?.shutdown();
     await exporter?.shutdown(0);
     await server?.shutdown();
     throw error;
@@ -246,7 +254,7 @@ async function openDoors(server: CollectorServer | null, options: DoorOptions) {
 
 function opened(server: CollectorServer, { config, host }: DoorOptions) {
   const listen = () => server.start();
-  return host === null ? listenWithPrecedence(listen, config.port) : listen();
+  return host === null ? listenWithPrecedence(listen, config) : listen();
 }
 
 /** Samples the host, for the sections of the snapshot and as gauges. */

@@ -96,7 +96,9 @@ export type AgentMessage =
       /** Who takes this process takes what is left there as well. */
       readonly leaving?: Leaving;
     }
-  /** Instead of `hello`: a collector that runs alone asks for the port. */
+  /** Instead of `hello`: a collector that runs alone asks who has the port. */
+  | { readonly type: 'who' }
+  /** Then it asks for the port. */
   | { readonly type: 'claim' }
   | { readonly type: 'frame'; readonly frame: Frame }
   | {
@@ -118,7 +120,7 @@ export type CollectorMessage =
   | { readonly type: 'welcome'; readonly holder?: Holder }
   /** The other answer to it: this agent wants something else, and goes. */
   | { readonly type: 'refused'; readonly holder: Holder; readonly why: Disagreement }
-  /** The answer to `claim`. */
+  /** The answer to `who` and to `claim`. */
   | { readonly type: 'held'; readonly holder: Holder }
   /** It stops, because a collector that runs alone takes its place, and takes nothing more. */
   | { readonly type: 'handing-over' }

@@ -36,6 +36,8 @@ export interface Holder {
   readonly url: string;
   /** It runs alone: not in an app. */
   readonly alone: boolean;
+  /** It listens for OTLP, at ports that are free once it is gone. */
+  readonly takesOtlp?: boolean;
 }
 
 /** Why one does not join: it asked for another port, rows go elsewhere or nowhere, or its token opens nothing there. */

@@ -66,9 +66,9 @@ export function receiveFrom(link: AgentLink, handlers: AgentHandlers): void {
       link.send({ type: 'welcome', holder: handlers.sharing.holder });
       return;
     }
-    if (message['type'] === 'claim') {
+    if (message['type'] === 'claim' || message['type'] === 'who') {
       link.send({ type: 'held', holder: handlers.sharing.holder });
-      handlers.sharing.claimed();
+      if (message['type'] === 'claim') handlers.sharing.claimed();
       return;
     }
     if (sender === null) return;
