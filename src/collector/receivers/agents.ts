@@ -55,12 +55,11 @@ export function receiveFrom(link: AgentLink, handlers: AgentHandlers): void {
         link.send({ type: 'refused', holder: handlers.sharing.holder, why });
         return;
       }
-      if (source === null || !handlers.join(source)) {
+      if (source === null || !handlers.sharing.add(link) || !handlers.join(source)) {
         link.close();
         return;
       }
       sender = { instanceId: source.instanceId, service: source.service };
-      handlers.sharing.add(link);
       const leaving = leavingOf(message['leaving']);
       if (leaving !== null) handlers.takeLeft(leaving);
       link.send({ type: 'welcome', holder: handlers.sharing.holder });

@@ -14,15 +14,17 @@ const place = placeOf(readConfig({}, '/srv/app', { reader: 'app' }));
 
 describe('hello', () => {
   let answers: CollectorMessage[];
+  let closed: number;
   let joined: number;
   let left: Leaving[];
   let say: (message: unknown) => void;
   beforeEach(() => {
     answers = [];
+    closed = 0;
     joined = 0;
     left = [];
     const handlers: AgentHandlers = {
-      sharing: new Sharing({ holder: HOLDER, place, onClaimed: undefined }),
+      sharing: new Sharing({ holder: HOLDER, place, onClaimed: () => {} }),
       sentBatches: new SentBatches(),
       join: () => {
         joined++;
@@ -42,7 +44,7 @@ describe('hello', () => {
       },
       onClose: () => {},
       send: (message: CollectorMessage) => void answers.push(message),
-      close: () => assert.fail('closed'),
+      close: () => void closed++,
     };
     receiveFrom(link, handlers);
   });
@@ -76,5 +78,11 @@ describe('hello', () => {
   it('of a process that says it in a way that cannot be read is welcome all the same', () => {
     hello({ place, leaving: { dataDir: 'app/.nervecenter', target: 'x' } });
     assert.deepEqual([joined, left], [1, []]);
+  });
+
+  it('to a collector that hands over is not answered: its sender waits for the one that takes over', () => {
+    say({ type: 'claim' });
+    hello({ place });
+    assert.deepEqual([answers, joined, closed], [[{ type: 'held', holder: HOLDER }], 0, 1]);
   });
 });
