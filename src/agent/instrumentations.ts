@@ -9,7 +9,11 @@ import { express } from './http/express.ts';
 import { fastify } from './http/fastify.ts';
 import { hono } from './http/hono.ts';
 import { koa } from './http/koa.ts';
+import { next } from './http/next.ts';
+import { nitro } from './http/nitro.ts';
+import { reactRouter } from './http/react-router.ts';
 import { http } from './http/server.ts';
+import { sveltekit } from './http/sveltekit.ts';
 import type { Instrumentation } from './instrumentation.ts';
 import { llm } from './llm/observer.ts';
 import { langchain } from './rag/langchain.ts';
@@ -18,6 +22,7 @@ import { vectorStores } from './vector-stores/observer.ts';
 import { pg } from './vector-stores/pgvector.ts';
 import { redisSearch } from './vector-stores/redis-search.ts';
 import { ws } from './websocket/server.ts';
+import { webSockets } from './websocket/upgrade.ts';
 
 /** Every library that is observed. To add one: a file beside this, a line here, an app in the contract suite. */
 export const INSTRUMENTATIONS: readonly Instrumentation[] = [
@@ -25,8 +30,13 @@ export const INSTRUMENTATIONS: readonly Instrumentation[] = [
   express,
   fastify,
   koa,
+  next,
   hono,
+  sveltekit,
+  reactRouter,
+  nitro,
   ws,
+  webSockets,
   llm,
   lruCache,
   ioredis,

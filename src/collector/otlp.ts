@@ -60,7 +60,7 @@ export async function startOtlpReceiver({
   const { userHeaders } = config;
   const keepsSpans = config.spans === 'on';
   const earlier = stored && new EarlierRequests({ stored, sinceMs, now: Date.now });
-  const consumer = new OtlpAcceptance({ sink, meter, userHeaders, keepsSpans, earlier });
+  const consumer = new OtlpAcceptance({ sink, meter, userHeaders, keepsSpans, earlier, log });
   try {
     const listening = { config, http, grpc, keys, consumer, ownId, meter, log };
     const listeners = await startOtlp({ ...listening, wantedKeys: wantedKeys(userHeaders) });

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
-import { type CachePrefix, parseCachePrefixes } from '../core/cache-names.ts';
 import { NervecenterError } from '../core/errors.ts';
+import { type CachePrefix, parseCachePrefixes } from '../core/names/cache-names.ts';
 import type { RetentionKey } from '../core/signals/signal.ts';
 import { DAY_MS, type Milliseconds, milliseconds } from '../core/units.ts';
 import { parseUserHeaders, type UserHeaders } from '../core/user-headers.ts';
@@ -13,7 +13,7 @@ import type { ConnectionSource } from './postgres-options.ts';
 import { type ConfigReader, readPostgres } from './postgres-source.ts';
 import { type Resource, readResource } from './resource.ts';
 import { RETENTION_DAYS } from './retention.ts';
-import { type Env, printable, SettingReader } from './setting-reader.ts';
+import { type Env, isServiceLink, printable, SettingReader } from './setting-reader.ts';
 import {
   ADMIN_TOKEN_LENGTH_MIN,
   expectationOf,
@@ -102,6 +102,11 @@ export function collectorEnv(env: Env = process.env): NodeJS.ProcessEnv {
   return rest;
 }
 
+/** The flags that this process has by its environment. */
+export function nodeOptions(env: Env = process.env): string {
+  return env['NODE_OPTIONS'] ?? '';
+}
+
 const PREFIX = 'NERVECENTER_';
 const PORT_MAX = 65_535;
 /** What a header can carry: printable ASCII. */
@@ -109,13 +114,29 @@ const OTLP_KEY_PAIR = /^(?<name>[\w.-]{1,64})=(?<key>[!-~]+)$/;
 /** Who sets one of them, or a database, says where its rows go. */
 const STORAGE_NAMES = ['NERVECENTER_DATA_DIR', 'NERVECENTER_SCHEMA'] as const;
 
+/** What else Kubernetes sets for a service, by its name. */
+const SERVICE_LINK = /_SERVICE_HOST$|_SERVICE_PORT(?:_\w+)?$|_PORT_\d+_(?:TCP|UDP|SCTP)(?:_\w+)?$/;
+const UNKNOWN_SAID_MAX = 5;
+
 /** Variables with our prefix that nobody reads, and what each was probably meant to be; `null`: nothing like it. */
 export function unknownSettings(
   env: Env = process.env,
 ): { readonly name: string; readonly meant: string | null }[] {
-  return Object.keys(env)
-    .filter((name) => name.startsWith(PREFIX) && !isSetting(name))
-    .map((name) => ({ name, meant: nearestName(name, SETTING_NAMES) }));
+  return Object.entries(env)
+    .filter(([name]) => name.startsWith(PREFIX) && !isSetting(name))
+    .filter(([name, value = '']) => !SERVICE_LINK.test(name) && !isServiceLink(name, value))
+    .map(([name]) => ({ name: printable(name), meant: nearestName(name, SETTING_NAMES) }));
+}
+
+/** The same in a sentence; `null`: there are none. */
+export function unknownSettingsLine(env: Env = process.env): string | null {
+  const unknown = unknownSettings(env);
+  if (unknown.length === 0) return null;
+  const said = unknown
+    .slice(0, UNKNOWN_SAID_MAX)
+    .map(({ name, meant }) => (meant === null ? name : `${name} (did you mean ${meant}?)`));
+  const more = unknown.length - said.length;
+  return `settings: unknown and without effect: ${said.join(', ')}${more === 0 ? '' : ` and ${more} more`}.`;
 }
 
 /**

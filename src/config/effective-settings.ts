@@ -1,4 +1,4 @@
-import { cachesText } from '../core/cache-names.ts';
+import { cachesText } from '../core/names/cache-names.ts';
 import { DAY_MS } from '../core/units.ts';
 import { userHeadersText } from '../core/user-headers.ts';
 import type { Config } from './config.ts';

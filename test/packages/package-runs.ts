@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import type { PostgresConfig } from '../../src/config/config.ts';
 import { freePort, WITHOUT_OTLP } from '../support/free-port.ts';
-import { ObservedApp, PRELOAD } from '../support/observed-app.ts';
+import { ObservedApp, type ObservedAppOptions, PRELOAD } from '../support/observed-app.ts';
 import { until } from '../support/poll.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
 import type { ExpectedRow } from './expected.ts';
@@ -81,6 +81,15 @@ export class PackageRuns {
     const rows = (await this.#stored()).filter(({ id }) => !this.#known.has(id));
     for (const { id } of rows) this.#known.add(id);
     return { rows, stdout: child.stdout };
+  }
+
+  /** Starts an app that goes on. It is ended by whoever started it, and leaves the directory to all of them. */
+  serve(script: string, options: ObservedAppOptions): ObservedApp {
+    return new ObservedApp(script, {
+      ...options,
+      env: { NERVECENTER_PORT: this.#port, ...options.env },
+      dataDir: this.#collector.dataDir,
+    });
   }
 
   /** Every row there is once there are as many as requests came. */

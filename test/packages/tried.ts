@@ -39,6 +39,40 @@ export const TRIALS = {
       seen: 'sessions, messages, bytes and how they closed; `noServer` and paths as well',
     },
   },
+  'Hosts of apps': {
+    next: {
+      packages: ['next', 'react', 'ai', '@ai-sdk/openai'],
+      seen: '`next start`, `next dev` and standalone builds; both routers, route handlers, server actions, files; streamed model calls in the trace of their request. `next build` starts nothing',
+      limits: 'what a redirect of the configuration or a proxy (middleware) answers by itself has no route',
+    },
+    sveltekit: {
+      packages: ['@sveltejs/kit', '@sveltejs/adapter-node', 'ai', '@ai-sdk/openai'],
+      seen: 'what `adapter-node` builds: pages, endpoints, form actions and data by the id of their route, files; streamed model calls',
+      limits: 'answers of the hook `handle` that leave the route alone have none',
+    },
+    reactRouter: {
+      packages: ['react-router', '@react-router/serve', 'ai', '@ai-sdk/openai'],
+      seen: 'framework mode: pages, resource routes, actions and data by the pattern of their route, files; streamed model calls',
+      limits: 'version 8; in front of version 7 and Remix the route is that of the server in front',
+    },
+    h3: {
+      packages: ['h3', 'esbuild'],
+      seen: 'in the file where Nitro 2 puts it, Nuxt’s server: requests by the pattern of their route',
+      limits: 'pages of Nuxt are one route, `/**`',
+    },
+    bundledExpress: { packages: ['express', 'esbuild'], seen: 'in one file: as installed' },
+    bundledFastify: { packages: ['fastify', 'esbuild'], seen: 'in one file: as installed' },
+    bundledHono: {
+      packages: ['hono', '@hono/node-server', 'esbuild'],
+      seen: 'in one file: requests',
+      limits: 'routes are hidden in it, which is said once; `--external:hono` shows them',
+    },
+    bundledWs: {
+      packages: ['ws', 'esbuild'],
+      seen: 'in one file: sessions, messages, bytes and how they closed',
+      limits: 'bytes are those sent: compressed, where that was agreed',
+    },
+  },
   'Calls of models': {
     openai: { packages: ['openai'], seen: 'chat and responses, whole and streamed; embeddings; retries' },
     groq: { packages: ['groq-sdk'], seen: 'chat, whole and streamed; retries' },
@@ -98,6 +132,13 @@ export const TRIALS = {
       seen: 'a query with its stages embedding and search',
     },
   },
+  'Threads, and SDKs of the app': {
+    piscina: { packages: ['piscina'], seen: 'what its threads do, once, as the process' },
+    tracesOnly: {
+      packages: ['@opentelemetry/sdk-trace', '@opentelemetry/instrumentation-net'],
+      seen: "the app's metrics by the API, none of our sockets among its spans",
+    },
+  },
   'Instrumentations that send spans': {
     traceloop: {
       packages: ['@traceloop/instrumentation-openai'],
@@ -115,6 +156,20 @@ export const TRIALS = {
     anthropicOtel: {
       packages: ['@anthropic-ai/sdk'],
       seen: 'calls by its own spans, tokens as the preload has them',
+    },
+  },
+  'Tracers and shutdown hooks of the app': {
+    sentry: {
+      packages: ['@sentry/node'],
+      seen: 'all rows of a request are in its trace, whatever caller it goes on in',
+    },
+    sdkNode: {
+      packages: ['@opentelemetry/sdk-node', '@opentelemetry/instrumentation-http'],
+      seen: 'the same, with `OTEL_PROPAGATORS=b3`',
+    },
+    nest: {
+      packages: ['@nestjs/core'],
+      seen: '`enableShutdownHooks`: the process dies by the signal, as without the agent',
     },
   },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, Trial>>>>;

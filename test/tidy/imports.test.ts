@@ -174,7 +174,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'collector/serving.ts': ['core', 'platform', 'collector', 'config'],
   'collector/otlp.ts': ['core', 'config', 'collector'],
   'collector/ticker.ts': ['core', 'collector/live', 'collector/log.ts'],
-  'collector/start-notice.ts': ['core', 'platform', 'collector', 'config'],
+  'collector/notices.ts': ['core', 'platform', 'collector', 'config'],
   'collector/worker.ts': ['core', 'collector', 'config'],
   // Entries.
   commands: [

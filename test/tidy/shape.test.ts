@@ -111,7 +111,9 @@ describe('what is nowhere', () => {
       (ts.isExportDeclaration(node) && node.exportClause === undefined) ||
       (ts.canHaveModifiers(node) &&
         (ts.getModifiers(node) ?? []).some(({ kind }) => kind === ts.SyntaxKind.DefaultKeyword));
-    assert.deepEqual(findings(EVERYTHING, isWrong), []);
+    // Hosts take pages, routes and settings of their apps from there.
+    const own = EVERYTHING.filter(({ path }) => !path.startsWith('test/packages/hosts/apps/'));
+    assert.deepEqual(findings(own, isWrong), []);
   });
 
   it('no `any`, and no comment that silences the compiler', () => {

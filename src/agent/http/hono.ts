@@ -1,6 +1,7 @@
 import { currentContext } from '../context/context.ts';
-import type { Instrumentation } from '../instrumentation.ts';
+import type { Agent, Instrumentation } from '../instrumentation.ts';
 import { onModuleLoad } from '../modules/hook.ts';
+import { addRouteResolver, type RouteResolver } from './server.ts';
 
 /** Hono's context; `incoming` is there when `@hono/node-server` serves, and not in a call of the app to itself. */
 interface HonoContext {
@@ -45,6 +46,9 @@ function observedEntry(method: string, path: string, entry: unknown): unknown {
   return wrapped;
 }
 
+/** Copies of Hono's router that are observed. */
+let routers = 0;
+
 function observeRouter(exports: unknown): (() => void) | undefined {
   for (const exported of Object.values(exports as object)) {
     const prototype = (exported as { prototype?: Router } | undefined)?.prototype;
@@ -53,20 +57,43 @@ function observeRouter(exports: unknown): (() => void) | undefined {
     prototype.add = function add(method, path, entry) {
       return original.call(this, method, path, observedEntry(method, path, entry));
     };
+    routers++;
     return () => {
+      routers--;
       prototype.add = original;
     };
   }
   return undefined;
 }
 
+const UNSEEN =
+  'routes of Hono cannot be seen, its requests are <unmatched>: it is inside a bundle. Leave it out of the bundle ' +
+  '(esbuild: --external:hono), and have it installed. Before Node 22.22.3 and 24.11.1 it cannot be seen in ES modules either.';
+
+/** `@hono/node-server` puts a `Response` of its own in front of Node's: the one trace of it that a bundle leaves. */
+function isServedByHono(): boolean {
+  return Object.getPrototypeOf(globalThis.Response) !== Function.prototype;
+}
+
+/** Finds no route: says so, where they are Hono's. */
+function sayingUnseen({ warnOnce }: Agent): RouteResolver {
+  let asked = false;
+  return () => {
+    if (asked) return undefined;
+    asked = true;
+    if (routers === 0 && isServedByHono()) warnOnce('hono', UNSEEN);
+    return undefined;
+  };
+}
+
 /** Route templates of Hono 4 on `@hono/node-server`. */
 export const hono: Instrumentation = {
   name: 'hono',
-  start() {
-    const undos = FORMATS.flatMap((folder) =>
+  start(agent) {
+    const routes = FORMATS.flatMap((folder) =>
       ROUTERS.map((router) => onModuleLoad(`${folder}/${router}/router.js`, observeRouter)),
     );
+    const undos = [...routes, addRouteResolver(sayingUnseen(agent))];
     return () => {
       for (const undo of undos) undo();
     };

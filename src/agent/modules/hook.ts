@@ -4,6 +4,9 @@ import Module, { createRequire, registerHooks } from 'node:module';
 /** Called with a module's exports right after it ran; returns how to take back what it did to them. */
 export type ModuleLoaded = (exports: unknown) => (() => void) | undefined;
 
+/** Of a library that is observed by other means: that it is there is all that is wanted. */
+export const onlyNoticed: ModuleLoaded = () => () => {};
+
 /** Changes the source of an ES module before it runs; a source of an unknown shape is returned as it is. */
 export type RewriteModule = (source: string) => string;
 
@@ -15,7 +18,16 @@ interface Watcher {
 
 interface Announcement {
   readonly file: string;
+  /** Its path or URL. */
+  readonly location: string;
   readonly exports: unknown;
+}
+
+/** A watched file that the app has loaded. */
+export interface LoadedFile {
+  readonly location: string;
+  /** Its shape is a known one: it is observed. */
+  readonly seen: boolean;
 }
 
 const PACKAGES = '/node_modules/';
@@ -25,6 +37,11 @@ const ANNOUNCEMENTS = 'nervecenter.module.loaded';
 const COPIES_MAX = 32;
 
 const watchers = new Map<string, Watcher[]>();
+/** By the name under which they are watched. */
+const outputs = new Map<string, BuildOutput>();
+const loaded: LoadedFile[] = [];
+/** Far more than an app loads of the files that are watched. */
+const LOADED_MAX = 1000;
 let hooks: { deregister(): void } | undefined;
 
 /**
@@ -45,13 +62,35 @@ export function onModuleLoad(file: string, loaded: ModuleLoaded, rewrite?: Rewri
   const watcher: Watcher = { loaded, rewrite, undos: [] };
   watchers.set(file, [...(watchers.get(file) ?? []), watcher]);
   start();
-  for (const exports of alreadyLoaded(file)) tell(watcher, exports);
+  for (const { location, exports } of alreadyLoaded(file)) noteLoaded(location, tell(watcher, exports));
   return () => {
     const others = (watchers.get(file) ?? []).filter((other) => other !== watcher);
     if (others.length > 0) watchers.set(file, others);
     else watchers.delete(file);
     if (watchers.size === 0) stop();
     for (const undo of watcher.undos.splice(0).reverse()) undo();
+  };
+}
+
+/** A file that a framework builds of an app, outside of `node_modules`. */
+export interface BuildOutput {
+  /** What its path ends with. */
+  readonly path: RegExp;
+  /** What stands in it, and in no file that is called so by chance. */
+  readonly text: string;
+}
+
+/**
+ * Observes a file of an app's build like one of a package: for frameworks of which nothing else is left to observe. Seen are
+ * files that are loaded after this call, and ES modules only where every module can be hooked (`hooksAreSound`).
+ */
+export function onOutputLoad(output: BuildOutput, loaded: ModuleLoaded, rewrite?: RewriteModule): () => void {
+  const key = `${output.path.source} ${output.text}`;
+  outputs.set(key, output);
+  const stopWatching = onModuleLoad(key, loaded, rewrite);
+  return () => {
+    stopWatching();
+    if (!watchers.has(key)) outputs.delete(key);
   };
 }
 
@@ -77,9 +116,10 @@ function hookEveryModule(): { deregister(): void } {
   return registerHooks({
     load(url, context, nextLoad) {
       const result = nextLoad(url, context);
-      const file = watchedFile(url);
-      if (file === undefined || result.source === undefined || result.source === null) return result;
+      if (!mayBeWatched(url) || result.source === undefined || result.source === null) return result;
       const text = sourceText(result.source);
+      const file = watchedFile(url, text);
+      if (file === undefined) return result;
       const source = result.format === 'module' ? rewritten(file, text) : text;
       return { ...result, source: source + announcementCode(result.format, url, file) };
     },
@@ -100,8 +140,8 @@ function hookCommonJs(): { deregister(): void } {
   const { load } = prototype;
   prototype.load = function loadObserved(this: NodeJS.Module, filename: string): void {
     load.call(this, filename);
-    const file = watchedFile(filename.replaceAll('\\', '/'));
-    if (file !== undefined) announced({ file, exports: this.exports });
+    const file = watchedPackageFile(filename.replaceAll('\\', '/'));
+    if (file !== undefined) announced({ file, location: filename, exports: this.exports });
   };
   return {
     deregister: () => {
@@ -116,8 +156,23 @@ function stop(): void {
   hooks = undefined;
 }
 
-/** The watched file a URL or path stands for. Runs for every module the app loads, so it looks at little. */
-function watchedFile(location: string): string | undefined {
+/** Runs for every module the app loads, so it looks at little. */
+function mayBeWatched(location: string): boolean {
+  if (location.includes(PACKAGES)) return watchedPackageFile(location) !== undefined;
+  for (const { path } of outputs.values()) if (path.test(location)) return true;
+  return false;
+}
+
+/** The name under which a module is watched. */
+function watchedFile(location: string, text: string): string | undefined {
+  if (location.includes(PACKAGES)) return watchedPackageFile(location);
+  for (const [key, output] of outputs) {
+    if (output.path.test(location) && text.includes(output.text)) return key;
+  }
+  return undefined;
+}
+
+function watchedPackageFile(location: string): string | undefined {
   const at = location.lastIndexOf(PACKAGES);
   if (at === -1) return undefined;
   const file = location.slice(at + PACKAGES.length);
@@ -127,7 +182,7 @@ function watchedFile(location: string): string | undefined {
 /** Appended, never put in front, so that line numbers and source maps stay right. */
 function announcementCode(format: string | null | undefined, url: string, file: string): string {
   const publish = (exports: string) =>
-    `.channel(${JSON.stringify(ANNOUNCEMENTS)}).publish({ file: ${JSON.stringify(file)}, exports: ${exports} });\n`;
+    `.channel(${JSON.stringify(ANNOUNCEMENTS)}).publish({ file: ${JSON.stringify(file)}, location: ${JSON.stringify(url)}, exports: ${exports} });\n`;
   if (format === undefined || format === null || format === 'commonjs') {
     // Without a `type` in its package.json a required file may still turn out to be ESM, which knows no `module`.
     return `\n;if (typeof module === 'object') require('node:diagnostics_channel')${publish('module.exports')}`;
@@ -145,23 +200,36 @@ function sourceText(source: string | ArrayBufferView | ArrayBufferLike): string 
 }
 
 function announced(message: unknown): void {
-  const { file, exports } = message as Announcement;
-  for (const watcher of watchers.get(file) ?? []) tell(watcher, exports);
+  const { file, location, exports } = message as Announcement;
+  const told = (watchers.get(file) ?? []).map((watcher) => tell(watcher, exports));
+  // What stands around a build is the app, which is no library that is seen.
+  if (!outputs.has(file)) noteLoaded(location, told.includes(true));
 }
 
-function tell(watcher: Watcher, exports: unknown): void {
-  if (watcher.undos.length >= COPIES_MAX) return;
+/** Returns whether the file is observed. */
+function tell(watcher: Watcher, exports: unknown): boolean {
+  if (watcher.undos.length >= COPIES_MAX) return false;
   try {
     const undo = watcher.loaded(exports);
     if (undo !== undefined) watcher.undos.push(undo);
+    return undo !== undefined || watcher.rewrite !== undefined;
   } catch {
-    // A library of an unknown shape stays unobserved; loading it must never fail because of us.
+    return false; // A library of an unknown shape stays unobserved; loading it must never fail because of us.
   }
 }
 
-function alreadyLoaded(file: string): unknown[] {
+function noteLoaded(location: string, seen: boolean): void {
+  if (loaded.length < LOADED_MAX) loaded.push({ location, seen });
+}
+
+/** The watched files that were loaded so far; one may be there several times. */
+export function loadedFiles(): readonly LoadedFile[] {
+  return loaded;
+}
+
+function alreadyLoaded(file: string): { readonly location: string; readonly exports: unknown }[] {
   const { cache } = createRequire(import.meta.url);
   return Object.entries(cache)
     .filter(([path, module]) => module?.loaded && path.replaceAll('\\', '/').endsWith(PACKAGES + file))
-    .map(([, module]) => module?.exports);
+    .map(([location, module]) => ({ location, exports: module?.exports }));
 }

@@ -1,4 +1,7 @@
 import type { IncomingMessage } from 'node:http';
+import { pathTemplate } from '../../core/http/path-template.ts';
+import { RouteBound } from '../../core/http/served.ts';
+import { WEBSOCKET_PATH } from '../../core/names/label-bounds.ts';
 import { milliseconds } from '../../core/units.ts';
 import { attributionAs, calledBy, currentContext, runInContext, WorkContext } from '../context/context.ts';
 import { isOwnTraffic } from '../context/own-traffic.ts';
@@ -14,6 +17,8 @@ const ABNORMAL_CLOSURE = 1006;
 
 /** Where a server's socket keeps its session; sockets of clients and of nervecenter itself have none. */
 const SESSION = Symbol('nervecenter.session');
+/** On a request whose upgrade an installed `ws` handles. */
+const HANDLED = Symbol('nervecenter.upgrade');
 
 interface WebSocketLike {
   readonly readyState: number;
@@ -32,6 +37,7 @@ interface ServerLike {
   readonly options?: { readonly noServer?: boolean };
 }
 
+type HandledRequest = IncomingMessage & { [HANDLED]?: true };
 type Upgraded = (webSocket: WebSocketLike, ...rest: unknown[]) => unknown;
 type HandleUpgrade = (
   this: ServerLike,
@@ -70,6 +76,7 @@ function observeServers(exports: unknown, agent: Agent): (() => void) | undefine
   if (prototype === undefined) return undefined;
   return replaceMethod(prototype, 'handleUpgrade', (handleUpgrade) => {
     const observed: HandleUpgrade = function (request, socket, head, upgraded) {
+      (request as HandledRequest)[HANDLED] = true;
       if (typeof upgraded !== 'function') return handleUpgrade.call(this, request, socket, head, upgraded);
       // Only an app that calls `handleUpgrade` itself can have wrapped it in work of its own. Elsewhere the current work
       // would be that of an earlier request on the same connection, perhaps another user's.
@@ -91,7 +98,7 @@ function observeSockets(exports: unknown): (() => void) | undefined {
     const observed: Emit = function (...args) {
       const session = this[SESSION];
       if (session === undefined) return Reflect.apply(emit, this, args);
-      if (args[0] === 'message') session.received(args[1]);
+      if (args[0] === 'message') session.received(byteLengthOf(args[1]));
       try {
         return runInContext(session.context, () => Reflect.apply(emit, this, args));
       } finally {
@@ -105,7 +112,7 @@ function observeSockets(exports: unknown): (() => void) | undefined {
     const observed: Send = function (data, options, done) {
       const session = this.readyState === OPEN ? this[SESSION] : undefined;
       send.call(this, data, options, done);
-      session?.sent(data, options);
+      session?.sent(byteLengthOf(data), isUnfinished(options));
     };
     return observed;
   });
@@ -116,7 +123,7 @@ function observeSockets(exports: unknown): (() => void) | undefined {
 }
 
 /** One accepted connection. Nothing in it grows with its messages. */
-class Session {
+export class Session {
   readonly context: WorkContext;
   readonly #agent: Agent;
   readonly #path: string;
@@ -135,18 +142,18 @@ class Session {
     this.#openedMs = agent.clock.monotonicMs();
   }
 
-  received(data: unknown): void {
+  received(bytes: number): void {
     if (this.#closed) return;
-    const bytes = byteLengthOf(data);
     this.#messagesIn++;
     this.#bytesIn += bytes;
     this.#agent.websockets.message('in', bytes);
   }
 
-  sent(data: unknown, options: unknown): void {
+  /** @param isFragment more of the same message follows. */
+  sent(payloadBytes: number, isFragment = false): void {
     if (this.#closed) return;
-    const bytes = byteLengthOf(data) + this.#fragmentBytes;
-    if (isUnfinished(options)) {
+    const bytes = payloadBytes + this.#fragmentBytes;
+    if (isFragment) {
       this.#fragmentBytes = bytes;
       return;
     }
@@ -186,19 +193,42 @@ function openSession(
 ): Session | undefined {
   try {
     if (webSocket[SESSION] !== undefined || isOwnTraffic(request)) return undefined;
-    const { headers } = request;
-    const work = new WorkContext({ parent, ...calledBy(callerIn(headers), headers), isEvent: true });
-    // What the app has said in work of its own stands.
-    const user =
-      work.user === undefined && agent.identity.isKnown ? agent.identity.userOf(request) : undefined;
-    if (user !== undefined) work.setUser(user);
-    const session = new Session(agent, pathOf(request.url), work);
+    const session = beginSession(agent, request, parent);
     Object.defineProperty(webSocket, SESSION, { value: session });
-    agent.websockets.opened();
     return session;
   } catch {
     return undefined; // A socket or request of an unknown shape stays unobserved.
   }
+}
+
+/** Counts a connection that was accepted. @param parent work of the app's own that it began in. */
+export function beginSession(agent: Agent, request: IncomingMessage, parent?: WorkContext): Session {
+  const { headers } = request;
+  const work = new WorkContext({ parent, ...calledBy(callerIn(headers), headers), isEvent: true });
+  // What the app has said in work of its own stands.
+  const user = work.user === undefined && agent.identity.isKnown ? agent.identity.userOf(request) : undefined;
+  if (user !== undefined) work.setUser(user);
+  const session = new Session(agent, boundPath(agent, pathOf(request.url)), work);
+  agent.websockets.opened();
+  return session;
+}
+
+/** Whether an installed `ws` handles the upgrade, whose sessions are followed in the library itself. */
+export function isHandledByWs(request: IncomingMessage): boolean {
+  return (request as HandledRequest)[HANDLED] === true;
+}
+
+const pathsByAgent = new WeakMap<Agent, RouteBound>();
+
+/** What a session is stored as the path of: without its ids, and bounded as routes are, since a path is anybody's to make up. */
+function boundPath(agent: Agent, path: string): string {
+  let paths = pathsByAgent.get(agent);
+  if (paths === undefined) {
+    const onFolded = () => agent.labelFolded(WEBSOCKET_PATH);
+    paths = new RouteBound({ now: () => agent.clock.monotonicMs(), onFolded });
+    pathsByAgent.set(agent, paths);
+  }
+  return paths.bound(pathTemplate(path));
 }
 
 /** The path of a request target (origin or absolute form) without its query string, at most 255 characters. */

@@ -1,14 +1,12 @@
-import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { NervecenterError } from '../../core/errors.ts';
-import type { CollectorMessage } from '../../core/frame.ts';
 import type { Holder } from '../../core/place.ts';
 import { SECOND_MS } from '../../core/units.ts';
-import { encodeMessage, MessageDecoder } from '../../link/framing.ts';
 import { rendezvousPath } from '../../link/rendezvous.ts';
 import { browserUrl } from '../listen.ts';
+import { askCollector } from './ask.ts';
 
-const ANSWER_TIMEOUT_MS = 2 * SECOND_MS;
+const HEALTH_TIMEOUT_MS = 2 * SECOND_MS;
 /** Often, because whoever comes first has the port. */
 const RETRY_MS = 20;
 
@@ -85,7 +83,7 @@ function refuseAlone(holder: Holder | null): void {
 /** Whether a collector answers there, though at no socket: one that is starting, or stopping. */
 async function isOurs({ host, port }: WantedPort): Promise<boolean> {
   try {
-    const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+    const signal = AbortSignal.timeout(HEALTH_TIMEOUT_MS);
     const answer = await fetch(`${browserUrl(host, port)}/api/metrics/health`, { signal });
     const health = (await answer.json()) as Readonly<Record<string, unknown>> | null;
     return Array.isArray(health?.['issues']) && typeof health['uptime_seconds'] === 'number';
@@ -99,21 +97,7 @@ async function isOurs({ host, port }: WantedPort): Promise<boolean> {
  * stops, and its agents come to the one that asked.
  * @returns who collects at `path`; `null`: nobody of ours.
  */
-function asked(path: string, what: 'who' | 'claim'): Promise<Holder | null> {
-  const { promise, resolve } = Promise.withResolvers<Holder | null>();
-  const decoder = new MessageDecoder();
-  const socket = connect(path);
-  socket.setTimeout(ANSWER_TIMEOUT_MS, () => socket.destroy());
-  socket.once('connect', () => socket.write(encodeMessage({ type: what })));
-  socket.on('error', () => socket.destroy());
-  socket.once('close', () => resolve(null));
-  socket.on('data', (chunk: Buffer) => {
-    try {
-      for (const message of decoder.push(chunk) as CollectorMessage[])
-        if (message.type === 'held') resolve(message.holder);
-    } finally {
-      socket.destroy();
-    }
-  });
-  return promise;
+async function asked(path: string, what: 'who' | 'claim'): Promise<Holder | null> {
+  const answer = await askCollector(path, { type: what });
+  return answer?.type === 'held' ? answer.holder : null;
 }

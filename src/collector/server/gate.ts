@@ -7,7 +7,7 @@ import type { Log } from '../log.ts';
 import { admitHost, admitOrigin } from './admission.ts';
 import type { Authenticator, Identity } from './login/authenticator.ts';
 import type { SessionCookies } from './login/session-cookies.ts';
-import { redirect, respondProblem } from './respond.ts';
+import { redirect, respondProblem, respondProblemPage } from './respond.ts';
 import { allowedMethods, findRoute, type Route } from './routes.ts';
 import type { ServerStatistics } from './statistics.ts';
 
@@ -127,7 +127,9 @@ export class Gate {
       return;
     }
     // An unread body would have to be read before the connection could be used again.
-    respondProblem(response, problem, announcesBody(request) ? { connection: 'close' } : {});
+    const headers = announcesBody(request) ? { connection: 'close' } : {};
+    if (wantsPage(request)) respondProblemPage(response, problem, headers);
+    else respondProblem(response, problem, headers);
   }
 
   /** Counts a refusal and, the first time, tells the operator what to change. */
@@ -152,10 +154,13 @@ function refuseMethod(response: ServerResponse, route: Route): void {
 /** A browser on its way to a page, rather than a script or a client asking for something. */
 function isNavigation(request: IncomingMessage, { path }: Target): boolean {
   return (
-    methodOf(request) === 'GET' &&
-    (path === '/admin' || path.startsWith('/admin/')) &&
-    (request.headers.accept ?? '').includes('text/html')
+    methodOf(request) === 'GET' && (path === '/admin' || path.startsWith('/admin/')) && wantsPage(request)
   );
+}
+
+/** Whether somebody is going to read the answer: a browser on its way somewhere has no token to send. */
+function wantsPage({ headers }: IncomingMessage): boolean {
+  return headers.authorization === undefined && (headers.accept ?? '').includes('text/html');
 }
 
 function methodOf({ method }: IncomingMessage): 'GET' | 'POST' {

@@ -49,7 +49,7 @@ function appOf(load: Express): Router {
 }
 
 const CASES: readonly [method: string, path: string, route: string][] = [
-  ['GET', '/static/express.test.ts', '<unmatched>'],
+  ['GET', '/static/express.test.ts', '<static>'],
   ['GET', '/one', '/one'],
   ['GET', '/two/2', '/two/:id'],
   ['GET', '/files/a.txt', '/^\\/files\\/(.+)\\.txt$/'],

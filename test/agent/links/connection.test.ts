@@ -89,6 +89,7 @@ describe('Connection', () => {
       onAccepted: (batch) => accepted.push(batch),
       onOpen: () => void opened++,
       onLost: () => void lost++,
+      onNotice: () => {},
     });
   });
   afterEach(async () => {
@@ -246,6 +247,7 @@ describe('FrameSender', () => {
       clock,
       connection,
       pipeline: new Pipeline(() => {}),
+      threads: { merged: (points) => [...points] },
       reader: { collectPoints, collectNow: () => new SnapshotReader([own]).collectNow() } as SnapshotReader,
     });
   beforeEach(() => {

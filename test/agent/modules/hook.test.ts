@@ -36,6 +36,18 @@ const FILES = {
     onModuleLoad('failing/index.js', () => undefined);
     onModuleLoad('untyped/index.js', () => undefined);
     globalThis.undoAll = () => undos.forEach((undo) => undo());`,
+  // What frameworks build, and a file of the app's own that is called the same.
+  'build/server/built.js': "const routes = ['sign of it']; export { routes };\n",
+  'own/server/built.js': "export const routes = ['own'];\n",
+  'package.json': '{"type":"module"}',
+  'outputs.mjs': `
+    import { onOutputLoad } from ${JSON.stringify(hook)};
+    const patch = ({ routes }) => { routes.push('seen'); return () => routes.push('undone'); };
+    globalThis.undoAll = onOutputLoad({ path: /\\/server\\/built\\.js$/, text: 'sign of it' }, patch);`,
+  'built.mjs': `
+    import { routes } from './build/server/built.js'; import { routes as own } from './own/server/built.js';
+    undoAll();
+    console.log(JSON.stringify([routes, own]));`,
   // What a process on a Node with unsound hooks would see, without having that Node.
   'old-node.cjs': `
     Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '22.15.0' } });`,
@@ -106,6 +118,11 @@ for (const flag of ['--import', '--require']) {
     });
   }
 }
+
+test('a file of a build is known by its path and by what stands in it', async () => {
+  const printed = await output('--import', './outputs.mjs', 'built.mjs');
+  assert.deepEqual(JSON.parse(printed), [['sign of it', 'seen', 'undone'], ['own']]);
+});
 
 for (const app of ['late.cjs', 'late.mjs']) {
   test(`${app}: a CommonJS package loaded before the hook is patched too`, async () => {

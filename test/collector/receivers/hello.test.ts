@@ -24,7 +24,7 @@ describe('hello', () => {
     joined = 0;
     left = [];
     const handlers: AgentHandlers = {
-      sharing: new Sharing({ holder: HOLDER, place, onClaimed: () => {} }),
+      sharing: new Sharing({ holder: HOLDER, login: '', place, onClaimed: () => {} }),
       sentBatches: new SentBatches(),
       join: () => {
         joined++;

@@ -54,14 +54,18 @@ async function answer(request, response) {
   response.end(JSON.stringify(answered));
 }
 
+const STATUSES = { '/traffic': 200, '/fails': 500 };
+
 const server = http.createServer(async (request, response) => {
   if (request.url in ANSWERS) return answer(request, response);
   if (request.url === '/traffic') await makeTraffic();
-  response.writeHead(request.url === '/traffic' ? 200 : 404).end();
+  response.writeHead(STATUSES[request.url] ?? 404).end();
 });
 
+const urlOf = (path) => `http://127.0.0.1:${server.address().port}${path}`;
+
 async function ask(model, more = {}, path = '/v1/chat/completions') {
-  const response = await fetch(`http://127.0.0.1:${server.address().port}${path}`, {
+  const response = await fetch(urlOf(path), {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: 'Bearer none' },
     body: JSON.stringify({ model, messages: [{ role: 'user', content: 'hello' }], ...more }),
@@ -72,6 +76,7 @@ async function ask(model, more = {}, path = '/v1/chat/completions') {
 async function makeTraffic() {
   for (const model of ['gpt-4o-mini', 'nobody-knows-this', 'busy']) await ask(model);
   await ask('gpt-4o-mini', { stream: true });
+  await (await fetch(urlOf('/fails'))).text();
   for (const path of ['/v1/embeddings', '/v1/rerank'])
     for (const model of ['text-embedding-3-small', 'busy'])
       await ask(model, { input: 'hello', query: 'hello', documents: ['x'] }, path);

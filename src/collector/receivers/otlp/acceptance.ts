@@ -1,17 +1,17 @@
 import type { Meter } from '@opentelemetry/api';
-import { NervecenterError } from '../../../core/errors.ts';
+import { describeError, NervecenterError } from '../../../core/errors.ts';
 import type { Point, Source } from '../../../core/frame.ts';
-import { RouteBound } from '../../../core/http/served.ts';
-import { CallLabels } from '../../../core/llm/call-labels.ts';
-import { BoundedLabels, CALL_OPERATION, FOLDED_LABEL, FOLDED_LABELS } from '../../../core/llm/labels.ts';
+import { FOLDED_LABEL, FOLDED_LABELS } from '../../../core/llm/labels.ts';
 import { NO_VIA, type Passage, type Via } from '../../../core/passage.ts';
 import type { NervecenterEvent, SignalName } from '../../../core/signals/index.ts';
 import { type CounterSpec, counterOf } from '../../../core/signals/instruments.ts';
 import type { StoredTrace } from '../../../core/signals/span.ts';
 import { SECOND_MS } from '../../../core/units.ts';
 import type { UserHeaders } from '../../../core/user-headers.ts';
+import { Condition } from '../../condition.ts';
+import type { Log } from '../../log.ts';
 import type { SentBatches } from '../sent-batches.ts';
-import type { OtlpLabels } from './attributes.ts';
+import { otlpLabels } from './labels.ts';
 import { OtlpLogs } from './logs/otlp-logs.ts';
 import { OtlpMetrics } from './metrics/otlp-metrics.ts';
 import type {
@@ -35,7 +35,7 @@ export const OTLP_OUTCOMES: CounterSpec = {
   name: 'nervecenter.otlp.outcomes',
   kind: 'counter',
   unit: '{record}',
-  description: 'Metric points and log records received by OTLP, by signal and outcome.',
+  description: 'Metric points, log records and undecidable spans received by OTLP, by signal and outcome.',
 };
 
 /** Exceptions that apps tell of as log records. */
@@ -85,6 +85,8 @@ export interface OtlpAcceptanceOptions {
   readonly keepsSpans: boolean;
   /** Which requests were accepted by a collector before; `null` where nothing is stored. @default null */
   readonly earlier?: EarlierRequests | null;
+  /** @default nothing is written */
+  readonly log?: Log;
   /** @default the clock's time */
   readonly now?: () => number;
 }
@@ -93,10 +95,8 @@ export interface OtlpAcceptanceOptions {
 const PIECE_EVENTS_MAX = 1000;
 /** The number of a request's last piece: who has that has them all. */
 const LAST_PIECE = 1_000_000;
-/** Operations are few by convention; what else is sent as one becomes `other`. */
-const OPERATIONS_MAX = 50;
-const ROUTES_MAX = 1000;
 const RELEASE_MS = SECOND_MS;
+const NO_LOG: Log = () => {};
 const TOO_MANY_INSTANCES = 'of more processes than are followed';
 
 /** Accepts what OTLP senders send: as events, as points, as spans that are kept, each fact once. */
@@ -113,7 +113,7 @@ export class OtlpAcceptance implements OtlpConsumer {
   readonly #offers = new Set<Promise<void>>();
 
   constructor(options: OtlpAcceptanceOptions) {
-    const { sink, meter, userHeaders, keepsSpans, earlier = null, now = Date.now } = options;
+    const { sink, meter, userHeaders, keepsSpans, earlier = null, log = NO_LOG, now = Date.now } = options;
     this.#sink = sink;
     this.#subjects = new Subjects((source, subject) => sink.toldByAgent(source, subject));
     this.#now = now;
@@ -121,12 +121,10 @@ export class OtlpAcceptance implements OtlpConsumer {
     this.#earlier = earlier;
     const folded = counterOf(meter, FOLDED_LABELS);
     const onFolded = (attribute: string) => folded.add(1, { [FOLDED_LABEL]: attribute });
-    const labels: OtlpLabels = {
-      routes: new RouteBound(ROUTES_MAX),
-      calls: new CallLabels(onFolded),
-      operations: new BoundedLabels(OPERATIONS_MAX, () => onFolded(CALL_OPERATION)),
-    };
-    const parts = { sink, subjects: this.#subjects, labels, records: counterOf(meter, OTLP_OUTCOMES) };
+    const labels = otlpLabels({ onFolded, now: () => performance.now() });
+    const records = counterOf(meter, OTLP_OUTCOMES);
+    const parts = { sink, subjects: this.#subjects, labels, records };
+    const failure = new Condition(log, 'otlp');
     this.#assembler = new TraceAssembler({
       now: () => performance.now(),
       userHeaders,
@@ -135,6 +133,14 @@ export class OtlpAcceptance implements OtlpConsumer {
       counts: (told) => this.#counts(told),
       wallClock: now,
       onDecided: (decided, via) => this.#offerDecided(decided, via),
+      onFailed: (error, spans) => {
+        records.add(spans, { signal: 'traces', outcome: 'failed' });
+        const reason = describeError(error);
+        failure.begin(
+          `what the spans of a trace tell is not counted, because deciding it failed: ${reason}`,
+          reason,
+        );
+      },
     });
     this.#metrics = new OtlpMetrics({ ...parts, sinceMs: now() });
     this.#logs = new OtlpLogs({ ...parts, exceptions: counterOf(meter, OTLP_EXCEPTIONS), onFolded });

@@ -4,7 +4,7 @@ import type { Source } from '../../../core/frame.ts';
 import { isUuid } from '../../../core/signals/checks.ts';
 import { text } from '../../../core/signals/row.ts';
 import { milliseconds } from '../../../core/units.ts';
-import type { OtlpResource, OtlpValue } from './model.ts';
+import type { OtlpAttributes, OtlpResource, OtlpValue } from './model.ts';
 
 const NAME_CHARS_MAX = 255;
 /** Readers of metrics send every minute by default; who is silent for longer is not late. */
@@ -23,6 +23,13 @@ export function sourceOfResource(resource: OtlpResource): Source {
     KNOWN.set(resource, source);
   }
   return source;
+}
+
+/** One that says other things of the same process: what of a resource is remembered for long. */
+export function ofSameProcess(resource: OtlpResource, attributes: OtlpAttributes): OtlpResource {
+  const other = { attributes };
+  KNOWN.set(other, sourceOfResource(resource));
+  return other;
 }
 
 function read({ attributes }: OtlpResource): Source {

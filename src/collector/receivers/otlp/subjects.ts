@@ -1,6 +1,6 @@
 import type { Source } from '../../../core/frame.ts';
 import type { SignalName } from '../../../core/signals/index.ts';
-import { SECOND_MS } from '../../../core/units.ts';
+import { MINUTE_MS, SECOND_MS } from '../../../core/units.ts';
 import type { OtlpResource } from './model.ts';
 import { sourceOfResource } from './sender.ts';
 
@@ -23,8 +23,10 @@ export interface Telling {
   readonly untilMs: number;
   /** When it came, of the collector's clock. */
   readonly nowMs: number;
-  /** Of one call: its trace and span id. What a log record told of is not counted again. */
+  /** Of one call: its trace and span id. A span of what a log record told of is not counted again. */
   readonly call?: string;
+  /** Of a log record: by what it is known when it comes again. */
+  readonly record?: string;
 }
 
 /**
@@ -35,6 +37,8 @@ export type Verdict = 'counted' | 'held' | 'told';
 
 /** SDKs send spans every 5 s by default; a sender that has them has sent some by then. */
 export const GRACE_MS = 15 * SECOND_MS;
+/** A point of a time further ahead has none: spans that come until then would be taken for told, and metrics no more believed. */
+const CLOCKS_DIFFER_MS = MINUTE_MS;
 /** Instances and subjects remembered; beyond it those not heard of for longest are forgotten. */
 const INSTANCES_MAX = 10_000;
 /** Calls that log records told of; beyond it the earliest are forgotten. */
@@ -58,6 +62,7 @@ export class Subjects {
   readonly #sources = new Map<string, Source>();
   readonly #subjects = new Map<string, Subject>();
   readonly #calls = new Set<string>();
+  readonly #records = new Set<string>();
 
   /**
    * @param toldByAgent whether an agent in the same process sees the work itself. Metrics and log records of it repeat that;
@@ -78,10 +83,13 @@ export class Subjects {
     const source = rank < TELLERS.indexOf('spans') ? this.#sources.get(instanceId) : undefined;
     if (source !== undefined && this.#toldByAgent(source, subject)) return 'told';
     if (by !== 'metrics' && telling.untilMs <= known.metricsUntilMs) return 'told';
-    if (telling.call !== undefined && this.#calls.has(telling.call)) return 'told';
+    if (this.#isTold(by, telling)) return 'told';
     if (rank < TELLERS.indexOf('spans') && nowMs - (known.firstMs.get(by) ?? nowMs) < GRACE_MS) return 'held';
-    if (by === 'metrics') known.metricsUntilMs = Math.max(known.metricsUntilMs, telling.untilMs);
-    if (by === 'logs' && telling.call !== undefined) this.#noteCall(telling.call);
+    if (by === 'metrics') {
+      const untilMs = Math.min(telling.untilMs, nowMs + CLOCKS_DIFFER_MS);
+      known.metricsUntilMs = Math.max(known.metricsUntilMs, untilMs);
+    }
+    if (by === 'logs') this.#note(telling);
     return 'counted';
   }
 
@@ -108,9 +116,17 @@ export class Subjects {
     return known;
   }
 
-  #noteCall(call: string): void {
-    this.#calls.add(call);
+  /** Whether a log record told of it: of several calls in one span each record is another one. */
+  #isTold(by: Teller, { call, record }: Telling): boolean {
+    if (by === 'logs') return record !== undefined && this.#records.has(record);
+    return call !== undefined && this.#calls.has(call);
+  }
+
+  #note({ call, record }: Telling): void {
+    if (call !== undefined) this.#calls.add(call);
+    if (record !== undefined) this.#records.add(record);
     forgetOldest(this.#calls, CALLS_MAX);
+    forgetOldest(this.#records, CALLS_MAX);
   }
 }
 

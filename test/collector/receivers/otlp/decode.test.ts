@@ -234,6 +234,51 @@ describe('what is left out', () => {
       assert.equal(kept.length, 50_000);
       assert.equal(rejected.count, 3);
     });
+
+    it(`is what goes past them also where none of them can be used (${encoding})`, () => {
+      const { records, rejected } = read('traces', spansOf(...Array.from({ length: 50_003 }, () => ({}))));
+      assert.equal(records.length, 0);
+      assert.deepEqual(rejected, {
+        count: 50_003,
+        message: 'left out: 50000 spans without a trace id; 3 records beyond the 50000 of a request',
+      });
+    });
+
+    it(`is what goes past the events of a request (${encoding})`, () => {
+      const events = Array.from({ length: 1024 }, () => ({}));
+      const { records, rejected } = read(
+        'traces',
+        spansOf(...Array.from({ length: 100 }, () => span({ events }))),
+      );
+      const kept = records.reduce((sum, one) => sum + (one as { events: unknown[] }).events.length, 0);
+      assert.equal(records.length, 100);
+      assert.equal(kept, 100_000);
+      assert.deepEqual(rejected, {
+        count: 0,
+        message: 'left out: 2400 events beyond the 100000 of a request',
+      });
+    });
+  }
+});
+
+describe('a request of nothing but empty messages', () => {
+  const many = Array.from({ length: 50_001 }, () => ({}));
+  for (const [signal, resources, scopes] of [
+    ['traces', 'resourceSpans', 'scopeSpans'],
+    ['metrics', 'resourceMetrics', 'scopeMetrics'],
+    ['logs', 'resourceLogs', 'scopeLogs'],
+  ] as const) {
+    for (const encoding of ['json', 'protobuf'] as const) {
+      it(`is refused: of ${signal} (${encoding})`, () => {
+        const refused = (request: Json) =>
+          refusal(signal, encoding === 'json' ? jsonOf(request) : protobufOf(signal, request), encoding);
+        assert.match(refused({ [resources]: many }), /expected at most 50000 resources in a request$/);
+        assert.match(
+          refused({ [resources]: [{ [scopes]: many.slice(1) }, { [scopes]: [{}] }] }),
+          /expected at most 50000 scopes in a request$/,
+        );
+      });
+    }
   }
 });
 
@@ -279,18 +324,25 @@ describe('the attributes of a span', () => {
     });
   }
 
-  it('that were passed over may be damaged: then the others are given', () => {
-    const bytes = protobufOf('traces', request);
-    const at = bytes.indexOf('other') + 'other'.length;
-    bytes[at + 2] = 0x0f; // The tag in its value: a wire type that is none.
-    const [damaged] = decoder.spans(bytes, 'protobuf').records;
-    assert.deepEqual(Object.keys(damaged?.allAttributes() ?? {}).toSorted(), [
-      '__proto__',
-      'empty',
-      'list.0.id',
-      'wanted',
-    ]);
-  });
+  for (const [what, tag] of [
+    ['of a wire type that is none', 0x0f],
+    ['a double cut short', 0x21],
+    ['32 bits cut short', 0x4d],
+    ['a varint of another type than the field has', 0x28],
+  ] as const) {
+    it(`that were passed over may be damaged, ${what}: then the others are given`, () => {
+      const bytes = protobufOf('traces', request);
+      const at = bytes.indexOf('other') + 'other'.length;
+      bytes[at + 2] = tag; // In its value.
+      const [damaged] = decoder.spans(bytes, 'protobuf').records;
+      assert.deepEqual(Object.keys(damaged?.allAttributes() ?? {}).toSorted(), [
+        '__proto__',
+        'empty',
+        'list.0.id',
+        'wanted',
+      ]);
+    });
+  }
 });
 
 describe('a resource', () => {

@@ -46,6 +46,24 @@ const EXAMPLES = (
   const text = readFileSync(join(import.meta.dirname, 'examples', `${name}.json`), 'utf8');
   return { signal, json: Buffer.from(text), protobuf: protobufOf(signal, JSON.parse(text)) };
 });
+EXAMPLES.push(exampleOfCall());
+
+/** A model call with attributes that rows are not made of, which are read last: when its trace is decided. */
+function exampleOfCall(): (typeof EXAMPLES)[number] {
+  const texts = { 'gen_ai.operation.name': 'chat', 'gen_ai.request.model': 'm' };
+  const attributes = [
+    ...Object.entries(texts).map(([key, stringValue]) => ({ key, value: { stringValue } })),
+    ...Array.from({ length: 20 }, (_, at) => ({ key: `x${at}`, value: { doubleValue: at + 0.5 } })),
+  ];
+  const ids = { traceId: '5b8efff798038103d269b633813fc60c', spanId: 'eee19b7ec3c1b174' };
+  const span = { ...ids, kind: 3, endTimeUnixNano: '1790000000000000000', attributes };
+  const request = { resourceSpans: [{ scopeSpans: [{ spans: [span] }] }] };
+  return {
+    signal: 'traces',
+    json: Buffer.from(JSON.stringify(request)),
+    protobuf: protobufOf('traces', request),
+  };
+}
 
 type Mutation = (bytes: Buffer, random: (below: number) => number) => Buffer;
 

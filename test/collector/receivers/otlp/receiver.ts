@@ -29,6 +29,8 @@ export interface ReceiverOptions {
   readonly crowded?: () => boolean;
   /** Under which id the collector sends that receives. @default it does not */
   readonly ownId?: string | null;
+  /** The attributes of spans that are read at once. @default all */
+  readonly wantedKeys?: Iterable<string>;
   /** What the consumer answers. @default that all was taken */
   readonly consume?: (received: Received) => Promise<OtlpRejected>;
 }
@@ -59,6 +61,7 @@ export async function startReceiver(
     crowded = () => false,
     consume = async () => ALL_TAKEN,
     ownId = null,
+    wantedKeys = ['*'],
   }: ReceiverOptions = {},
 ): Promise<Receiver> {
   const received: Received[] = [];
@@ -85,7 +88,7 @@ export async function startReceiver(
     keys,
     consumer,
     ownId,
-    wantedKeys: ['*'],
+    wantedKeys,
     meter: provider.getMeter(),
     log: (component, message) => logs.push(`${component}: ${message}`),
   });

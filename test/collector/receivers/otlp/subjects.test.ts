@@ -43,6 +43,18 @@ describe('who tells of the same work', () => {
     assert.equal(subjects.told('b', 'llm-call', 'spans', span(1, NOW_MS)), 'counted');
   });
 
+  it('is not nobody where a point was of a time that is yet to come', () => {
+    const subjects = new Subjects();
+    const hourAhead = NOW_MS + 60 * 60_000;
+    const metrics = (nowMs: number) =>
+      subjects.told('a', 'request', 'metrics', { afterMs: 0, untilMs: hourAhead, nowMs });
+    metrics(NOW_MS);
+    const laterMs = NOW_MS + GRACE_MS;
+    assert.equal(metrics(laterMs), 'counted');
+    const minuteLaterMs = laterMs + 61_000;
+    assert.equal(subjects.told('a', 'request', 'spans', span(minuteLaterMs, minuteLaterMs)), 'counted');
+  });
+
   it('takes over where metrics were counted to, so that nothing counts twice and nothing after it is missed', () => {
     const subjects = new Subjects();
     subjects.told('a', 'request', 'metrics', { afterMs: 0, untilMs: 500, nowMs: NOW_MS });
@@ -61,10 +73,12 @@ describe('who tells of the same work', () => {
 
   it('counts a call that a log record told of not again when its span comes', () => {
     const subjects = new Subjects();
-    subjects.told('a', 'llm-call', 'logs', span(100, NOW_MS, 'first'));
+    const record = (name: string, nowMs: number) => ({ ...span(100, nowMs, 'first'), record: name });
+    subjects.told('a', 'llm-call', 'logs', record('one', NOW_MS));
     const laterMs = NOW_MS + GRACE_MS;
-    assert.equal(subjects.told('a', 'llm-call', 'logs', span(100, laterMs, 'first')), 'counted');
-    assert.equal(subjects.told('a', 'llm-call', 'logs', span(100, laterMs, 'first')), 'told');
+    assert.equal(subjects.told('a', 'llm-call', 'logs', record('one', laterMs)), 'counted');
+    assert.equal(subjects.told('a', 'llm-call', 'logs', record('one', laterMs)), 'told');
+    assert.equal(subjects.told('a', 'llm-call', 'logs', record('another', laterMs)), 'counted');
     assert.equal(subjects.told('a', 'llm-call', 'spans', span(101, laterMs, 'first')), 'told');
     assert.equal(subjects.told('a', 'llm-call', 'spans', span(99, laterMs, 'second')), 'counted');
   });

@@ -17,3 +17,5 @@ export const DEPTH_MAX = 16;
 export const BUCKETS_MAX = 20_000;
 /** Events of one span. */
 export const EVENTS_MAX = 1024;
+/** And of all spans of one request: an event takes two bytes there, and some hundred in memory. */
+export const EVENTS_OF_REQUEST_MAX = 100_000;

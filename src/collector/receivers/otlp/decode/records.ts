@@ -1,6 +1,6 @@
 import type { OtlpAttributes, OtlpMetric, OtlpMetricData, OtlpSpan, OtlpTemporality } from '../model.ts';
 import type { LeftOut } from './left-out.ts';
-import { RECORDS_MAX } from './limits.ts';
+import { ATTRIBUTES_MAX, EVENTS_MAX, EVENTS_OF_REQUEST_MAX, RECORDS_MAX } from './limits.ts';
 
 /** What protobuf and JSON agree on. */
 
@@ -14,6 +14,11 @@ export const TEMPORALITIES: readonly OtlpTemporality[] = ['unspecified', 'delta'
 export const WITHOUT_TRACE_ID = 'spans without a trace id';
 export const WITHOUT_SPAN_ID = 'spans without a span id';
 export const BEYOND = `records beyond the ${RECORDS_MAX} of a request`;
+
+/** Why parts of records are. */
+export const EVENTS_BEYOND = `events beyond the ${EVENTS_MAX} of a span`;
+export const EVENTS_BEYOND_REQUEST = `events beyond the ${EVENTS_OF_REQUEST_MAX} of a request`;
+export const ATTRIBUTES_BEYOND = `attributes beyond the ${ATTRIBUTES_MAX} of a record`;
 
 /** `DataPointFlags`: the series has no value any more. */
 const NO_RECORDED_VALUE = 1;

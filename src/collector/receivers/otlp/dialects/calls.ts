@@ -8,7 +8,7 @@ import {
 } from '../../../../core/llm/token-counts.ts';
 import { completionTokens, promptTokens, type TokenUsage } from '../../../../core/llm/usage.ts';
 import { type Milliseconds, milliseconds, SECOND_MS, type Usd } from '../../../../core/units.ts';
-import type { OtlpAttributes, OtlpSpan } from '../model.ts';
+import type { OtlpAttributes, OtlpSpan, OtlpSpanEvent } from '../model.ts';
 import type { CallFacts } from './dialect.ts';
 import { providerId } from './provider-ids.ts';
 import { type Aliases, firstOf, flagOf, hostOf, numberOf, textOf } from './values.ts';
@@ -99,15 +99,16 @@ export function readCall(
   const address = textOf(attributes, ADDRESS);
   const host = address === null ? null : hostOf(address);
   const responseModel = modelName(textOf(attributes, names.responseModel));
-  const port = countOf(attributes, PORT);
+  const port = countOf(attributes, PORT) ?? undefined;
+  const model = modelName(textOf(attributes, names.model)) ?? responseModel ?? 'unknown';
   const first = firstTokenOf(span, names);
   const usage = usageOf(attributes, names, inputExcludesCached);
   return {
-    provider: providerId(textOf(attributes, names.provider), host),
+    provider: providerId(textOf(attributes, names.provider), { host, port, model }),
     serverAddress: host,
-    ...(port === null ? {} : { serverPort: port }),
+    ...(port === undefined ? {} : { serverPort: port }),
     operation,
-    model: modelName(textOf(attributes, names.model)) ?? responseModel ?? 'unknown',
+    model,
     responseModel,
     responseId: textOf(attributes, names.responseId),
     streaming: flagOf(attributes, names.streaming) ?? (isStream || first !== null),
@@ -151,11 +152,14 @@ function firstTokenOf(span: OtlpSpan, names: CallNames): Milliseconds | null {
   return milliseconds(Math.min(first, Math.max(0, span.endMs - span.startMs)));
 }
 
-function firstChunkAt({ events, startMs }: OtlpSpan): number | null {
-  for (const event of events) {
-    if (FIRST_CHUNK_EVENTS.has(event.name)) return event.timeMs - startMs;
-  }
-  return null;
+function firstChunkAt(span: OtlpSpan): number | null {
+  const event = firstChunkOf(span);
+  return event === null ? null : event.timeMs - span.startMs;
+}
+
+/** The event at the first chunk of an answer that was streamed. */
+export function firstChunkOf({ events }: OtlpSpan): OtlpSpanEvent | null {
+  return events.find(({ name }) => FIRST_CHUNK_EVENTS.has(name)) ?? null;
 }
 
 interface ReadUsage {

@@ -3,12 +3,21 @@ import type { OtlpAttributes, OtlpValue } from '../model.ts';
 /** Names under which one thing is found, the first that has it wins. */
 export type Aliases = readonly string[];
 
+/** Longer than any name of a model, a host or a route. */
+const NAME_CHARS_MAX = 1024;
+
+/** A text, cut where it is too long for a name. */
 export function textOf(attributes: OtlpAttributes, aliases: Aliases): string | null {
   for (const key of aliases) {
     const value = attributes[key];
-    if (typeof value === 'string' && value !== '') return value;
+    if (typeof value === 'string' && value !== '') return copyOf(value, NAME_CHARS_MAX);
   }
   return null;
+}
+
+/** A text, or so much of it as a copy: a part of a text holds all of it in memory, and events stay known for long. */
+export function copyOf(text: string, charsMax: number): string {
+  return text.length <= charsMax ? text : Buffer.from(text.slice(0, charsMax), 'utf16le').toString('utf16le');
 }
 
 /** Numbers, also those that came as text: some SDKs have no other. */

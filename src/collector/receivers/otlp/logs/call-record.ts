@@ -1,9 +1,9 @@
 import { isRecord } from '../../../../core/signals/checks.ts';
 import { type LlmCallEvent, NO_CALL_DETAILS } from '../../../../core/signals/llm-call.ts';
 import { milliseconds } from '../../../../core/units.ts';
-import type { OtlpLabels } from '../attributes.ts';
 import { genAi } from '../dialects/gen-ai.ts';
 import { eventIdOf, isUsableTime } from '../event-id.ts';
+import type { OtlpLabels } from '../labels.ts';
 import type { OtlpAttributes, OtlpLogRecord, OtlpSpan } from '../model.ts';
 import { NOBODY, People } from '../spans/people.ts';
 import { senderOf } from '../spans/sender-of.ts';
@@ -16,8 +16,10 @@ const PEOPLE = new People(null);
 /** A model call that a log record tells of. */
 export interface ToldCall {
   readonly event: LlmCallEvent;
-  /** By which its span is known to be of the same call. */
-  readonly call: string;
+  /** By which its span is known to be of the same call, `null` where the record names none. */
+  readonly call: string | null;
+  /** By which the same record is known when it comes again. An app may make several calls in one span, with a record each. */
+  readonly record: string;
 }
 
 /**
@@ -33,7 +35,7 @@ export function toldCall(record: OtlpLogRecord, { calls }: OtlpLabels, nowMs: nu
   if (genAi.roleOf(span) !== 'call') return null;
   const facts = genAi.call?.(span);
   if (facts === undefined) return null;
-  const { responseId: _, ...told } = facts;
+  const { responseId, ...told } = facts;
   const id = eventIdOf(span.traceId, span.spanId, timeMs);
   const event: LlmCallEvent = {
     ...NO_CALL_DETAILS,
@@ -48,7 +50,12 @@ export function toldCall(record: OtlpLogRecord, { calls }: OtlpLabels, nowMs: nu
     ...calls.of(told),
     durationMs: milliseconds(0),
   };
-  return { event, call: record.traceId === null ? id : `${record.traceId}${record.spanId}` };
+  const { traceId, spanId } = record;
+  return {
+    event,
+    call: traceId === null || spanId === null ? null : `${traceId}${spanId}`,
+    record: traceId === null || responseId === null ? id : `${traceId} ${spanId} ${responseId}`,
+  };
 }
 
 /** What its span would tell: the attributes are the same by convention. */

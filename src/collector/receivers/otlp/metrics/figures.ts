@@ -1,3 +1,4 @@
+import { HISTOGRAM_SCALE } from '../../../../core/histogram.ts';
 import type { OtlpBuckets, OtlpExponentialPoint, OtlpHistogramPoint } from '../model.ts';
 
 /** A histogram with the boundaries of its sender: `counts` has one more than `bounds`, or none. */
@@ -44,12 +45,16 @@ const SCALE_MIN = -10;
 const DOUBLINGS_MIN = -1074;
 const DOUBLINGS_MAX = 1024;
 
+/** Buckets of one point. SDKs have 160 at most, and finer ones than ours say nothing more. */
+const BUCKETS_MAX = 500;
+
 /** Why a point cannot be used. */
 export const UNUSABLE = {
   negative: 'of negative values, which histograms here do not hold',
   noSum: 'without a sum',
   inconsistent: 'whose counts, boundaries and sum do not agree',
   noNumber: 'that are no finite number',
+  tooManyBuckets: `with more than ${BUCKETS_MAX} buckets`,
 } as const;
 
 export type Read<F> = F | { readonly unusable: string };
@@ -60,6 +65,7 @@ export function isUnusable<F extends object>(read: Read<F>): read is { readonly 
 
 export function explicitFigures(point: OtlpHistogramPoint): Read<ExplicitFigures> {
   const { explicitBounds: bounds, bucketCounts: counts, count } = point;
+  if (counts.length > BUCKETS_MAX) return { unusable: UNUSABLE.tooManyBuckets };
   const negative = counts.some((one, i) => one > 0 && (bounds[i] ?? 1) < 0);
   const reason = momentsUnusable(point, negative);
   if (reason !== null) return { unusable: reason };
@@ -89,7 +95,30 @@ export function exponentialFigures(point: OtlpExponentialPoint): Read<Exponentia
     [zeroCount, ...positive.counts].every(isCount) &&
     zeroCount + sumOf(positive.counts) === count;
   if (!agrees) return { unusable: UNUSABLE.inconsistent };
-  return { kind: 'exponential', ...momentsOf(point), scale, zeroCount, ...positive };
+  const fitting = fittingBuckets(scale, trimmed(positive));
+  if (fitting === null) return { unusable: UNUSABLE.tooManyBuckets };
+  return { kind: 'exponential', ...momentsOf(point), zeroCount, ...fitting };
+}
+
+/** Without the empty ones at both ends. */
+function trimmed({ offset, counts }: OtlpBuckets): OtlpBuckets {
+  const first = counts.findIndex((count) => count > 0);
+  if (first === -1) return { offset: 0, counts: [] };
+  const last = counts.findLastIndex((count) => count > 0);
+  return { offset: offset + first, counts: counts.slice(first, last + 1) };
+}
+
+/** As many as are followed, coarser where they are finer than ours; `null` where they are still more. */
+function fittingBuckets(
+  scale: number,
+  buckets: OtlpBuckets,
+): (OtlpBuckets & { readonly scale: number }) | null {
+  let fitting = { scale, ...buckets };
+  while (fitting.counts.length > BUCKETS_MAX) {
+    if (fitting.scale <= HISTOGRAM_SCALE) return null;
+    fitting = { scale: fitting.scale - 1, ...coarser(fitting, 1) };
+  }
+  return fitting;
 }
 
 type MomentsPoint = Pick<OtlpHistogramPoint, 'count' | 'sum' | 'min' | 'max'>;

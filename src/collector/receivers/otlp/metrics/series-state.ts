@@ -1,9 +1,17 @@
-import { HOUR_MS, MINUTE_MS } from '../../../../core/units.ts';
+import { HOUR_MS, MIB, MINUTE_MS } from '../../../../core/units.ts';
 import { type Figures, gained } from './figures.ts';
 
 /** Series that are followed, of all senders and of one; a cumulative histogram takes a few hundred bytes to two kilobytes. */
 const SERIES_MAX = 50_000;
 const SERIES_MAX_PER_INSTANCE = 10_000;
+/** And the memory that they take. */
+const BYTES_MAX = 128 * MIB;
+const BYTES_MAX_PER_INSTANCE = 32 * MIB;
+/** Of a series, and of a writer, besides names and buckets. */
+const SERIES_BYTES = 512;
+const WRITER_BYTES = 256;
+const NUMBER_BYTES = 8;
+const CHAR_BYTES = 2;
 /** Processes that send as one instance (workers of one resource), told apart by when they started. */
 const WRITERS_MAX = 8;
 /** One that is silent for so long makes place for another. */
@@ -12,6 +20,8 @@ const WRITER_SILENT_MS = 10 * MINUTE_MS;
 const RECENT_MAX = 8;
 /** A series that is silent for so long is forgotten; exporters send every minute, and keep trying for less. */
 const KEPT_MS = HOUR_MS;
+/** Where there is no room for a new one, one that is silent for so long is: several exports have passed it by. */
+const IDLE_MS = 10 * MINUTE_MS;
 const SWEEP_MS = MINUTE_MS;
 /** A sender whose clock was ahead by more than this and was set right is not late. */
 const CLOCK_AHEAD_MS = HOUR_MS;
@@ -52,6 +62,10 @@ interface Writer {
 
 interface Series {
   readonly stream: string;
+  readonly instance: Instance;
+  /** What it takes by itself, and with its writers. */
+  readonly ownBytes: number;
+  bytes: number;
   seenMs: number;
   /** Of writers that made place for others, when the latest began. */
   forgottenMs: number;
@@ -60,20 +74,24 @@ interface Series {
 }
 
 interface Instance {
+  /** Of all its series. */
+  bytes: number;
   readonly series: Map<string, Series>;
-  /** When each stream was first heard, by its start. */
+  /** When each stream was first heard, by its start; as many as there may be series. */
   readonly streams: Map<string, number>;
 }
 
 /**
  * Where the series of all senders stand, so that what they say adds up to what happened: each value once, whatever was sent
- * again, came late or began anew. Bounded; what is past the bound is refused.
+ * again, came late or began anew. Bounded; what is past the bound is refused while no series is idle.
  */
 export class SeriesState {
   /** What began later than this, nobody has counted before. */
   #sinceMs: number;
   #size = 0;
+  #bytes = 0;
   #sweptMs = 0;
+  #madeRoomMs = 0;
   readonly #instances = new Map<string, Instance>();
 
   /** @param sinceMs when this collector began to count, in milliseconds since the epoch. */
@@ -102,11 +120,19 @@ export class SeriesState {
     if (series === null) return TOO_MANY_SERIES;
     const timeMs = point.timeMs > 0 ? point.timeMs : nowMs;
     const writer = series.writers.find((one) => one.startMs === startMs);
-    if (writer !== undefined) return advance(writer, figures, timeMs, nowMs);
+    const before = writer === undefined ? 0 : bytesOf(writer.figures);
+    const hasRoom = () => figures === null || this.#hasRoom(series.instance, bytesOf(figures) - before);
+    if (!this.#makesRoom(hasRoom, nowMs)) return TOO_MUCH;
+    if (writer !== undefined) {
+      const step = advance(writer, figures, timeMs, nowMs);
+      this.#weigh(series);
+      return step;
+    }
     if (figures === null) return { kind: 'known' };
     const isCounted = this.#beganHere({ ...point, timeMs }, series);
     if (!makePlace(series, startMs, nowMs)) return TOO_MANY_WRITERS;
     series.writers.push({ startMs, timeMs, seenMs: nowMs, figures });
+    this.#weigh(series);
     if (!isCounted) return { kind: 'baseline' };
     return { kind: 'gained', figures, afterMs: startMs > 0 ? startMs : timeMs, untilMs: timeMs };
   }
@@ -147,40 +173,86 @@ export class SeriesState {
   }
 
   #seriesOf({ instanceId, stream, series: key }: SeriesPoint, nowMs: number): Series | null {
-    this.#sweep(nowMs);
-    const instance = this.#instances.get(instanceId) ?? { series: new Map(), streams: new Map() };
+    if (nowMs - this.#sweptMs >= SWEEP_MS) this.#sweep(nowMs, KEPT_MS);
+    const instance = this.#instances.get(instanceId) ?? { bytes: 0, series: new Map(), streams: new Map() };
     let series = instance.series.get(key);
     if (series === undefined) {
-      if (this.#size >= SERIES_MAX || instance.series.size >= SERIES_MAX_PER_INSTANCE) return null;
-      series = { stream, seenMs: nowMs, forgottenMs: 0, writers: [], recent: [] };
+      const ownBytes = SERIES_BYTES + (stream.length + key.length) * CHAR_BYTES;
+      const hasPlace = () =>
+        this.#size < SERIES_MAX &&
+        instance.series.size < SERIES_MAX_PER_INSTANCE &&
+        this.#hasRoom(instance, ownBytes);
+      if (!this.#makesRoom(hasPlace, nowMs)) return null;
+      const empty = { seenMs: nowMs, forgottenMs: 0, writers: [], recent: [] };
+      series = { stream, instance, ownBytes, bytes: 0, ...empty };
       instance.series.set(key, series);
       this.#instances.set(instanceId, instance);
       this.#size++;
+      this.#weigh(series);
     }
     series.seenMs = nowMs;
     return series;
   }
 
-  #sweep(nowMs: number): void {
-    if (nowMs - this.#sweptMs < SWEEP_MS) return;
+  #hasRoom(instance: Instance, moreBytes: number): boolean {
+    if (moreBytes <= 0) return true;
+    return this.#bytes + moreBytes <= BYTES_MAX && instance.bytes + moreBytes <= BYTES_MAX_PER_INSTANCE;
+  }
+
+  /** Whether there is room, if need be after idle series have made it. */
+  #makesRoom(hasRoom: () => boolean, nowMs: number): boolean {
+    if (hasRoom()) return true;
+    if (nowMs - this.#madeRoomMs < SWEEP_MS) return false;
+    this.#madeRoomMs = nowMs;
+    this.#sweep(nowMs, IDLE_MS);
+    return hasRoom();
+  }
+
+  /** Takes note of what a series has come to. */
+  #weigh(series: Series, bytes = series.ownBytes + sizeOf(series.writers)): void {
+    const more = bytes - series.bytes;
+    series.bytes = bytes;
+    series.instance.bytes += more;
+    this.#bytes += more;
+  }
+
+  #sweep(nowMs: number, keptMs: number): void {
     this.#sweptMs = nowMs;
     for (const [instanceId, instance] of this.#instances) {
       for (const [key, series] of instance.series) {
-        if (nowMs - series.seenMs >= KEPT_MS) this.#forget(instance, key, series);
+        if (nowMs - series.seenMs >= keptMs) this.#forget(key, series, nowMs);
       }
       if (instance.series.size === 0) this.#instances.delete(instanceId);
     }
   }
 
   /** Should it come back, it must not be taken for new. */
-  #forget({ series, streams }: Instance, key: string, { stream, writers }: Series): void {
-    series.delete(key);
+  #forget(key: string, series: Series, nowMs: number): void {
+    const { stream, writers, instance } = series;
+    const { streams } = instance;
+    instance.series.delete(key);
     this.#size--;
+    this.#weigh(series, 0);
     for (const { startMs } of writers) {
-      this.#sinceMs = Math.max(this.#sinceMs, startMs + 1);
-      streams.set(streamKey(startMs, stream), Number.POSITIVE_INFINITY);
+      // A start in the future is one sender's mistake; this is for all of them.
+      this.#sinceMs = Math.max(this.#sinceMs, Math.min(startMs, nowMs) + 1);
+      const known = streamKey(startMs, stream);
+      const [oldest] = streams.keys();
+      const isFull = streams.size >= SERIES_MAX_PER_INSTANCE && !streams.has(known);
+      if (isFull && oldest !== undefined) streams.delete(oldest);
+      streams.set(known, Number.POSITIVE_INFINITY);
     }
   }
+}
+
+function sizeOf(writers: readonly Writer[]): number {
+  return writers.reduce((all, { figures }) => all + WRITER_BYTES + bytesOf(figures), 0);
+}
+
+function bytesOf(figures: Figures): number {
+  if (figures.kind === 'number') return 0;
+  const bounds = figures.kind === 'explicit' ? figures.bounds.length : 0;
+  return (figures.counts.length + bounds) * NUMBER_BYTES;
 }
 
 function streamKey(startMs: number, stream: string): string {
@@ -202,7 +274,11 @@ function makePlace(series: Series, startMs: number, nowMs: number): boolean {
 
 const TOO_MANY_SERIES: Step = {
   kind: 'refused',
-  reason: `of more series than are followed (${SERIES_MAX_PER_INSTANCE} of one sender, ${SERIES_MAX} of all)`,
+  reason: `of more series than are followed (${SERIES_MAX_PER_INSTANCE} of one sender, ${SERIES_MAX} of all; or too large ones)`,
+};
+const TOO_MUCH: Step = {
+  kind: 'refused',
+  reason: `of series that take more memory than is kept (${BYTES_MAX_PER_INSTANCE / MIB} MiB of one sender, ${BYTES_MAX / MIB} MiB of all)`,
 };
 const TOO_MANY_WRITERS: Step = {
   kind: 'refused',

@@ -1,19 +1,21 @@
-import { allVia, NO_VIA, type Via } from '../../../../core/passage.ts';
+import { NO_VIA, type Via } from '../../../../core/passage.ts';
 import type { SpanEvent, StoredTrace } from '../../../../core/signals/span.ts';
 import { MIB, MINUTE_MS, milliseconds, SECOND_MS } from '../../../../core/units.ts';
 import type { UserHeaders } from '../../../../core/user-headers.ts';
-import type { OtlpLabels } from '../attributes.ts';
 import { readSpan } from '../dialects/index.ts';
 import { isUsableTime } from '../event-id.ts';
+import { type OtlpLabels, otlpLabels } from '../labels.ts';
 import type { OtlpRejected, OtlpSpan } from '../model.ts';
 import { type Decided, type Deciding, decideHeld, keptOf } from './decide.ts';
-import { SpanEvents, spanLabels } from './events.ts';
+import { SpanEvents } from './events.ts';
+import { HeldTraces } from './held-traces.ts';
 import { RecentSpans } from './known/recent-spans.ts';
 import { Remembered } from './known/remembered.ts';
 import { noteStored, restore } from './known/restored.ts';
 import { requestsIn } from './requests.ts';
 import { type ToldEvent, tellFirst } from './telling.ts';
 import { type Delivery, type SpanNode, signalAtOnce, Trace } from './trace.ts';
+import { rejectedForTimes, withUsableStart } from './usable-start.ts';
 
 /** How long a trace has to be quiet before it is decided: what one process exports at once comes in less. */
 export const HOLD_MS = 2 * SECOND_MS;
@@ -24,6 +26,8 @@ export const TICK_MS = SECOND_MS / 4;
 /** Bounds of what is held; past one of them the oldest traces are decided early. */
 const SPANS_HELD_MAX = 50_000;
 const BYTES_HELD_MAX = 64 * MIB;
+/** How long deciding may go on at a time; the thread has other work, and what is left is decided by the next tick. */
+const DECIDING_MS_MAX = 100;
 /** Spans of one trace that are known at a time; one that has more begins anew. */
 const SPANS_PER_TRACE_MAX = 10_000;
 /** How long, and of how many spans, it is known who stands where after their trace was decided. */
@@ -38,6 +42,8 @@ export interface TraceAssemblerOptions {
    * spans have passed through.
    */
   readonly onDecided: (decided: Decided, via: Via) => void;
+  /** Told of a trace that could not be decided, and how many of its spans are lost to figures. @default nobody is */
+  readonly onFailed?: (error: unknown, spans: number) => void;
   /** Whether what a span tells for the first time counts. @default it does */
   readonly counts?: (told: ToldEvent) => boolean;
   /** The time, in milliseconds since the epoch. @default the clock's */
@@ -68,12 +74,12 @@ export interface AssemblerCounts {
   /** Had come before. */
   readonly duplicates: number;
   readonly rejected: number;
+  /** Of traces that could not be decided. */
+  readonly failed: number;
   /** Traces that were decided before their time because of a bound. */
   readonly decidedEarly: number;
   /** Traces with more spans than one may have, which began anew. */
   readonly tracesCut: number;
-  /** Names that became `other`. */
-  readonly namesFolded: number;
   readonly tracesHeld: number;
   readonly spansHeld: number;
   readonly bytesHeld: number;
@@ -89,8 +95,20 @@ export interface AcceptedSpans {
   readonly spans: readonly SpanEvent[];
 }
 
-const NONE_REJECTED: OtlpRejected = { count: 0, message: '' };
 const NONE_STORED: ReadonlySet<string> = new Set();
+const NOTHING_DECIDED: Decided = { events: [], spans: [] };
+
+/** What is told of one request so far. */
+interface Told {
+  readonly events: ToldEvent[];
+  readonly spans: SpanEvent[];
+}
+
+interface Telling {
+  readonly delivery: Delivery;
+  readonly stored: ReadonlySet<string>;
+  readonly told: Told;
+}
 
 /**
  * Makes events of spans that come in any order, in any batches, from several processes, and more than once. Requests and
@@ -102,24 +120,22 @@ export class TraceAssembler {
   readonly #options: Required<TraceAssemblerOptions>;
   readonly #deciding: Deciding;
   readonly #recent = new RecentSpans();
-  /** Traces that hold spans, by when the last came; and by when the first came. */
-  readonly #quiet = new Map<string, Trace>();
-  readonly #oldest = new Map<string, Trace>();
+  readonly #held = new HeldTraces();
   readonly #remembered: Remembered;
-  readonly #tooLong = new Set<Trace>();
+  /** One that has more spans than a trace may have, until it is decided. */
+  #tooLong: Trace | null = null;
   readonly #counts = {
     accepted: 0,
     duplicates: 0,
     rejected: 0,
+    failed: 0,
     decidedEarly: 0,
     tracesCut: 0,
-    namesFolded: 0,
   };
-  #spansHeld = 0;
-  #bytesHeld = 0;
 
   constructor(options: TraceAssemblerOptions) {
     this.#options = {
+      onFailed: () => {},
       counts: () => true,
       wallClock: Date.now,
       userHeaders: null,
@@ -135,8 +151,7 @@ export class TraceAssembler {
     };
     const { spansRememberedMax, userHeaders, labels, counts, wallClock } = this.#options;
     this.#remembered = new Remembered({ spansMax: spansRememberedMax, forMs: REMEMBER_MS });
-    const onFolded = () => this.#counts.namesFolded++;
-    const make = new SpanEvents(userHeaders, onFolded, labels ?? spanLabels(onFolded));
+    const make = new SpanEvents(userHeaders, labels ?? otlpLabels());
     this.#deciding = { make, counts, now: () => milliseconds(wallClock()) };
   }
 
@@ -149,36 +164,39 @@ export class TraceAssembler {
     const delivery: Delivery = { bytes, via, held: 0 };
     const nowMs = this.#options.now();
     const usable = spans.filter(({ endMs }) => isUsableTime(endMs));
-    const added = usable.map((span) => this.#add(span, nowMs)).filter((node) => node !== null);
     const unusable = spans.length - usable.length;
-    this.#hold(added, delivery);
-    const events = this.#requestsAmong(added, stored);
-    const kept = this.#options.keepsSpans ? this.#keptAmong(added) : [];
+    const told: Told = { events: [], spans: [] };
+    let added: SpanNode[] = [];
+    let startless = 0;
+    for (const span of usable) {
+      const node = this.#add(span, nowMs);
+      if (node !== null) added.push(node);
+      if (node !== null && node.span !== span) startless++;
+      if (this.#tooLong === null) continue;
+      this.#tellAtOnce(added, { delivery, stored, told });
+      added = [];
+      this.#cut(this.#tooLong);
+    }
+    this.#tellAtOnce(added, { delivery, stored, told });
     this.#counts.rejected += unusable;
-    this.#cutTooLong();
     this.#decideOverflow();
-    return { rejected: unusable === 0 ? NONE_REJECTED : rejectedForTime(unusable), events, spans: kept };
+    return { rejected: rejectedForTimes(unusable, startless), ...told };
   }
 
-  /** Decides what is due; to be called every `TICK_MS`. */
+  /** Decides what is due, as far as there is time for it; to be called every `TICK_MS`. */
   tick(): void {
-    const { now, holdMs, holdMaxMs } = this.#options;
+    const { now } = this.#options;
     const nowMs = now();
-    for (const trace of this.#quiet.values()) {
-      if (trace.lastMs + holdMs > nowMs) break;
-      this.#quiet.delete(trace.id);
-      if (trace.isWhole) this.#decide(trace);
-    }
-    for (const trace of this.#oldest.values()) {
-      if (trace.firstMs + holdMaxMs > nowMs) break;
+    for (const trace of this.#held.due(nowMs, this.#options)) {
       this.#decide(trace);
+      if (now() - nowMs >= DECIDING_MS_MAX) break;
     }
     this.#remembered.forget(nowMs);
   }
 
   /** Decides all that is held: there will be no more. */
   flush(): void {
-    for (const trace of this.#oldest.values()) this.#decide(trace);
+    for (const trace of this.#held.all()) this.#decide(trace);
   }
 
   /**
@@ -188,35 +206,41 @@ export class TraceAssembler {
    * @returns what is not told yet, and what is taken back; `null` while spans of it are held.
    */
   decideStored(stored: StoredTrace): readonly ToldEvent[] | null {
-    if (this.#oldest.has(stored.id)) return null;
+    if (this.#held.get(stored.id) !== undefined) return null;
     const trace = this.#remembered.take(stored.id) ?? new Trace(stored.id);
     restore(trace, stored);
-    const { events } = decideHeld(trace, this.#deciding, false);
-    this.#remembered.add(trace, this.#options.now());
-    return events;
+    return this.#decided(trace, false).events;
   }
 
   counts(): AssemblerCounts {
     return {
       ...this.#counts,
-      tracesHeld: this.#oldest.size,
-      spansHeld: this.#spansHeld,
-      bytesHeld: this.#bytesHeld,
+      tracesHeld: this.#held.traces,
+      spansHeld: this.#held.spans,
+      bytesHeld: this.#held.bytes,
       spansRemembered: this.#remembered.spans,
     };
   }
 
+  /** Holds what has come, and tells of it what is not decided later. */
+  #tellAtOnce(nodes: readonly SpanNode[], { delivery, stored, told }: Telling): void {
+    this.#held.hold(nodes, delivery);
+    told.events.push(...this.#requestsAmong(nodes, stored));
+    if (this.#options.keepsSpans) told.spans.push(...this.#keptAmong(nodes));
+  }
+
   #requestsAmong(nodes: readonly SpanNode[], stored: ReadonlySet<string>): ToldEvent[] {
+    const { make } = this.#deciding;
     const requests = nodes.filter(({ reading }) => signalAtOnce(reading?.role) !== null);
     return [...Map.groupBy(requests, ({ span }) => span?.traceId ?? '')].flatMap(([id, own]) => {
-      const trace = this.#oldest.get(id) ?? new Trace(id);
+      const trace = this.#held.get(id) ?? new Trace(id);
       noteStored(trace, own, stored);
-      return tellFirst(trace, requestsIn(own, this.#deciding.make), this.#deciding);
+      return make.inRound(() => tellFirst(trace, requestsIn(own, make), this.#deciding));
     });
   }
 
   #keptAmong(nodes: readonly SpanNode[]): SpanEvent[] {
-    const traces = new Set(nodes.map(({ span }) => this.#oldest.get(span?.traceId ?? '')));
+    const traces = new Set(nodes.map(({ span }) => this.#held.get(span?.traceId ?? '')));
     return [...traces].flatMap((trace) => (trace === undefined ? [] : keptOf(trace)));
   }
 
@@ -228,8 +252,8 @@ export class TraceAssembler {
       return null;
     }
     const trace = this.#traceOf(span.traceId, nowMs);
-    const node = trace.add(span, reading);
-    if (trace.nodes.size > this.#options.spansPerTraceMax) this.#tooLong.add(trace);
+    const node = trace.add(withUsableStart(span, reading?.role), reading);
+    if (trace.nodes.size > this.#options.spansPerTraceMax) this.#tooLong = trace;
     if (node === null) this.#counts.duplicates++;
     else this.#counts.accepted++;
     return node;
@@ -237,70 +261,49 @@ export class TraceAssembler {
 
   /** The trace of an id, from now on among those that hold spans. */
   #traceOf(id: string, nowMs: number): Trace {
-    let trace = this.#oldest.get(id);
+    let trace = this.#held.get(id);
     if (trace === undefined) {
       trace = this.#remembered.take(id) ?? new Trace(id);
-      trace.firstMs = nowMs;
-      this.#oldest.set(id, trace);
+      this.#held.add(trace, nowMs);
     }
-    if (trace.lastMs !== nowMs || !this.#quiet.has(id)) {
-      trace.lastMs = nowMs;
-      this.#quiet.delete(id);
-      this.#quiet.set(id, trace);
-    }
+    this.#held.touch(trace, nowMs);
     return trace;
   }
 
-  #hold(nodes: readonly SpanNode[], delivery: Delivery): void {
-    const held = nodes.filter(({ state }) => state === 'held');
-    this.#spansHeld += held.length;
-    if (held.length === 0) return;
-    delivery.held = held.length;
-    this.#bytesHeld += delivery.bytes;
-    for (const node of held) node.delivery = delivery;
-  }
-
   /** A trace that never ends is decided now and then, and what was known of it is forgotten. */
-  #cutTooLong(): void {
-    for (const trace of this.#tooLong) {
-      this.#counts.tracesCut++;
-      this.#decide(trace);
-      this.#remembered.take(trace.id);
-    }
-    this.#tooLong.clear();
+  #cut(trace: Trace): void {
+    this.#tooLong = null;
+    this.#counts.tracesCut++;
+    this.#decide(trace);
+    this.#remembered.take(trace.id);
   }
 
   #decideOverflow(): void {
     const { spansHeldMax, bytesHeldMax } = this.#options;
-    for (const trace of this.#oldest.values()) {
-      if (this.#spansHeld <= spansHeldMax && this.#bytesHeld <= bytesHeldMax) break;
+    for (const trace of this.#held.all()) {
+      if (this.#held.spans <= spansHeldMax && this.#held.bytes <= bytesHeldMax) break;
       this.#counts.decidedEarly++;
       this.#decide(trace);
     }
   }
 
   #decide(trace: Trace): void {
-    this.#quiet.delete(trace.id);
-    this.#oldest.delete(trace.id);
-    const via = allVia(trace.held.map(({ delivery }) => delivery?.via ?? NO_VIA));
-    for (const node of trace.held) this.#letGo(node);
-    const decided = decideHeld(trace, this.#deciding, this.#options.keepsSpans);
-    this.#remembered.add(trace, this.#options.now());
+    const via = this.#held.takeOut(trace);
+    const decided = this.#decided(trace, this.#options.keepsSpans);
     if (decided.events.length > 0 || decided.spans.length > 0) this.#options.onDecided(decided, via);
   }
 
-  #letGo(node: SpanNode): void {
-    const { delivery } = node;
-    if (delivery === null) return;
-    node.delivery = null;
-    this.#spansHeld--;
-    if (--delivery.held === 0) this.#bytesHeld -= delivery.bytes;
+  /** What a trace tells. One that cannot be decided costs its own figures and no others; it is known no longer. */
+  #decided(trace: Trace, keepsSpans: boolean): Decided {
+    const spans = trace.held.length;
+    try {
+      const decided = decideHeld(trace, this.#deciding, keepsSpans);
+      this.#remembered.add(trace, this.#options.now());
+      return decided;
+    } catch (error) {
+      this.#counts.failed += spans;
+      this.#options.onFailed(error, spans);
+      return NOTHING_DECIDED;
+    }
   }
-}
-
-function rejectedForTime(count: number): OtlpRejected {
-  return {
-    count,
-    message: `${count} spans without a usable end time (after 1970, in nanoseconds) were left out`,
-  };
 }

@@ -41,10 +41,10 @@ export interface Deciding extends Teller {
  */
 export function decideHeld(trace: Trace, deciding: Deciding, keepsSpans: boolean): Decided {
   const { make } = deciding;
-  const events = correct(trace, wantedOf(trace, make), deciding);
+  const events = make.inRound(() => correct(trace, wantedOf(trace, make), deciding));
   trace.kept ||= trace.hasParts || isSampled(trace.id) || isRemarkable(trace);
   const spans = keepsSpans ? keptOf(trace) : [];
-  trace.release((node, span) => rememberedSpan(node, span, make.personIn(span)));
+  trace.release((node, span) => rememberedSpan(node, span, (attributes) => make.personIn(attributes)));
   return { events, spans };
 }
 

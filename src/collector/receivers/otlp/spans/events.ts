@@ -1,46 +1,30 @@
-import { RouteBound } from '../../../../core/http/served.ts';
-import { CallLabels } from '../../../../core/llm/call-labels.ts';
-import { BoundedLabels, OTHER, word } from '../../../../core/llm/labels.ts';
-import { StageNames } from '../../../../core/rag/stage-names.ts';
+import { pathTemplate } from '../../../../core/http/path-template.ts';
+import { OTHER, word } from '../../../../core/llm/labels.ts';
 import { type LlmCallEvent, NO_CALL_DETAILS } from '../../../../core/signals/llm-call.ts';
 import type { RagQueryEvent } from '../../../../core/signals/rag-query.ts';
 import type { RequestEvent } from '../../../../core/signals/request.ts';
 import type { WsSessionEvent } from '../../../../core/signals/ws-session.ts';
 import { milliseconds } from '../../../../core/units.ts';
 import type { UserHeaders } from '../../../../core/user-headers.ts';
-import type { OtlpLabels } from '../attributes.ts';
 import { eventIdOf } from '../event-id.ts';
-import type { OtlpSpan } from '../model.ts';
+import type { OtlpLabels } from '../labels.ts';
+import type { OtlpAttributes, OtlpSpan } from '../model.ts';
 import type { Call } from './calls.ts';
 import { NOBODY, People, type Person } from './people.ts';
 import type { Query } from './queries.ts';
 import { senderOf } from './sender-of.ts';
 import type { SpanNode } from './trace.ts';
 
-/** Of all senders together; of one of them an agent lets 200 routes through. */
-const ROUTES_MAX = 1000;
-const OPERATIONS_MAX = 50;
-
-/** Bounds of the names that come in spans. */
-export function spanLabels(onFolded: () => void): OtlpLabels {
-  return {
-    routes: new RouteBound(ROUTES_MAX),
-    calls: new CallLabels(onFolded),
-    operations: new BoundedLabels(OPERATIONS_MAX, onFolded),
-  };
-}
-
 /** Makes events of what spans tell, with names bounded as the agent bounds them: for all senders together. */
 export class SpanEvents {
   readonly #people: People;
   readonly #labels: OtlpLabels;
-  readonly #stages: StageNames;
+  /** What each span and those above it say, while no trace changes. */
+  #persons: Map<SpanNode, Person | null> | null = null;
 
-  /** @param onFolded called for every name of a stage that became `other`. */
-  constructor(headers: UserHeaders | null, onFolded: () => void, labels: OtlpLabels = spanLabels(onFolded)) {
+  constructor(headers: UserHeaders | null, labels: OtlpLabels) {
     this.#people = new People(headers);
     this.#labels = labels;
-    this.#stages = new StageNames(onFolded);
   }
 
   request(node: SpanNode, span: OtlpSpan): RequestEvent | null {
@@ -62,6 +46,7 @@ export class SpanEvents {
       signal: 'ws-session',
       ...this.#whatAndWhose(node, span),
       ...facts,
+      path: this.#labels.paths.bound(pathTemplate(facts.path)),
       durationMs: durationOf(span),
     };
   }
@@ -98,23 +83,45 @@ export class SpanEvents {
     };
   }
 
-  /** Whom the work was for: as the span says, else the nearest one above that does, else its process. */
-  personOf(node: SpanNode): Person {
-    for (const { span } of node.up()) {
-      const person = span === null ? null : this.#people.in(span.attributes);
-      if (person !== null) return person;
+  /** Runs something during which no trace changes: whom the work of each span was for is then found out once. */
+  inRound<T>(run: () => T): T {
+    this.#persons = new Map();
+    try {
+      return run();
+    } finally {
+      this.#persons = null;
     }
-    return (node.span === null ? null : this.#people.in(node.span.resource.attributes)) ?? NOBODY;
   }
 
-  /** What a span says itself of whom its work was for; `null`: nothing. */
-  personIn({ attributes }: OtlpSpan): Person | null {
+  /** Whom the work was for: as the span says, else the nearest one above that does, else its process. */
+  personOf(node: SpanNode): Person {
+    const told = this.#nearestPerson(node, this.#persons ?? new Map());
+    return told ?? (node.span === null ? null : this.#people.in(node.span.resource.attributes)) ?? NOBODY;
+  }
+
+  #nearestPerson(node: SpanNode, known: Map<SpanNode, Person | null>): Person | null {
+    const passed: SpanNode[] = [];
+    let person: Person | null | undefined = null;
+    for (let at: SpanNode | null = node; at !== null && person === null; at = at.parent) {
+      person = known.get(at);
+      if (person !== undefined) break;
+      // Spans that are their own ancestors say nothing more.
+      known.set(at, null);
+      passed.push(at);
+      person = at.span === null ? null : this.#people.in(at.span.attributes);
+    }
+    for (const below of passed) known.set(below, person ?? null);
+    return person ?? null;
+  }
+
+  /** What attributes themselves say of whom work was for; `null`: nothing. */
+  personIn(attributes: OtlpAttributes): Person | null {
     return this.#people.in(attributes);
   }
 
   #named(stages: Query['stages']): Query['stages'] {
     return Object.fromEntries(
-      Object.entries(stages).map(([stage, timeMs]) => [this.#stages.admit(stage), timeMs]),
+      Object.entries(stages).map(([stage, timeMs]) => [this.#labels.stages.admit(stage), timeMs]),
     );
   }
 

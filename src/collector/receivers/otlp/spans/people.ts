@@ -1,6 +1,6 @@
 import type { UserHeaders } from '../../../../core/user-headers.ts';
 import { DIALECT_KEYS } from '../dialects/index.ts';
-import { type Aliases, firstOf } from '../dialects/values.ts';
+import { type Aliases, copyOf, firstOf } from '../dialects/values.ts';
 import type { OtlpAttributes } from '../model.ts';
 
 /** Who work was for, as far as one span tells. */
@@ -85,7 +85,7 @@ function lineOf(attributes: OtlpAttributes, aliases: Aliases, charsMax: number):
     if (given === undefined) continue;
     const value = firstOf(given);
     const line = typeof value === 'string' ? value.trim() : typeof value === 'number' ? String(value) : '';
-    if (line !== '') return line.slice(0, charsMax).toWellFormed();
+    if (line !== '') return copyOf(line, charsMax).toWellFormed();
   }
   return null;
 }

@@ -79,8 +79,10 @@ function stagesBelow(parts: readonly Part[]): Map<SpanNode, number> {
     if (node.reading?.role !== 'call') continue;
     const bit = stage === GENERATION ? GENERATION_BELOW : OTHER_STAGE_BELOW;
     for (const above of node.parent?.up() ?? []) {
-      if (isRetrieval(above)) break;
-      below.set(above, (below.get(above) ?? 0) | bit);
+      const known = below.get(above) ?? 0;
+      // Who knows has told those above already.
+      if (isRetrieval(above) || (known & bit) !== 0) break;
+      below.set(above, known | bit);
     }
   }
   return below;
@@ -241,7 +243,7 @@ function outerRun(node: SpanNode, runs: ReadonlyMap<SpanNode, StageRun>): StageR
 function boundariesOf(parts: readonly Part[], startMs: number, endMs: number): Boundary[] {
   const within = (timeMs: number) => Math.min(endMs, Math.max(startMs, timeMs));
   const boundaries = parts.flatMap((part): Boundary[] => {
-    const depth = [...part.node.up()].length;
+    const depth = part.node.depth;
     const from = within(part.span.startMs);
     const until = Math.max(from, within(part.span.endMs));
     const isInstant = from === until;

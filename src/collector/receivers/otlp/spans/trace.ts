@@ -8,8 +8,11 @@ import type { OtlpSpan } from '../model.ts';
 
 const NOTHING: readonly never[] = [];
 const FAMILY_BITS: Readonly<Record<CallFamily, number>> = { generation: 1, embeddings: 2, rerank: 4 };
-/** Deepest nesting that is followed: spans of broken senders can be their own ancestors. */
-const DEPTH_MAX = 1000;
+/**
+ * How far up from a span it is looked. Spans of broken senders can be their own ancestors, and deciding takes the longer the
+ * more there are above each call.
+ */
+const DEPTH_MAX = 100;
 
 /** A request's bytes, which are in memory as long as one of its spans is held, and which collectors it has passed through. */
 export interface Delivery {
@@ -52,6 +55,13 @@ export class SpanNode {
 
   constructor(id: string) {
     this.id = id;
+  }
+
+  /** How many are on the way up from here, itself included. */
+  get depth(): number {
+    let depth = 0;
+    for (let node: SpanNode | null = this; node !== null && depth < DEPTH_MAX; node = node.parent) depth++;
+    return depth;
   }
 
   /** From here up, itself first. */
@@ -137,6 +147,11 @@ export class Trace {
   /** Whether nothing that ends later is known to be missing. */
   get isWhole(): boolean {
     return this.#awaited === 0;
+  }
+
+  /** Whether what its spans told then was decided; what comes since is late. */
+  get wasDecided(): boolean {
+    return this.#round > 0;
   }
 
   /** @returns `null` when this span is here already. */

@@ -95,7 +95,7 @@ function requestSpans(event: RequestEvent): SpanParts[] {
   const { method, route, requestBytes, responseBytes } = event;
   const { 'http.route': _route, ...attributes } = requestAttributes(event);
   const error = attributes['error.type'];
-  // `<unmatched>` and `<other>` are no routes.
+  // `<unmatched>`, `<static>` and `<other>` are no routes.
   const known = !route.startsWith('<');
   const verb = method === OTHER_METHOD ? 'HTTP' : method;
   return [

@@ -297,6 +297,35 @@ describe('log records of model calls', () => {
     );
   });
 
+  for (const [what, spanId] of [
+    ['span', SPAN],
+    ['trace', null],
+  ] as const) {
+    it(`are each counted where several are made in one ${what}, and sent again`, async () => {
+      const received = new Received();
+      const records = [
+        callRecord({ 'gen_ai.response.id': 'r1' }, { spanId, timeMs: NOW_MS - 3000 }),
+        callRecord({ 'gen_ai.response.id': 'r2' }, { spanId, timeMs: NOW_MS - 2000 }),
+        callRecord({}, { spanId, timeMs: NOW_MS - 1000 }),
+        callRecord({}, { spanId, timeMs: NOW_MS - 500 }),
+      ];
+      await received.logs.take(records, NOW_MS);
+      await received.logs.take(records.slice(1), NOW_MS + 1000);
+      await received.logs.release(NOW_MS + GRACE_MS);
+      await received.logs.take(records, NOW_MS + GRACE_MS + 1000);
+      assert.equal(new Set(received.events.map(({ id }) => id)).size, 4);
+      assert.equal(received.events.length, 4);
+    });
+  }
+
+  it('are one where two instrumentations of a span tell of the same answer', async () => {
+    const received = new Received();
+    const answer = { 'gen_ai.response.id': 'r1' };
+    await received.logs.take([callRecord(answer), callRecord(answer, { timeMs: NOW_MS - 998 })], NOW_MS);
+    await received.logs.release(NOW_MS + GRACE_MS);
+    assert.equal(received.events.length, 1);
+  });
+
   it('are not those of agents and tools, and failed ones say so', async () => {
     const received = new Received();
     const failed = callRecord(
@@ -335,14 +364,15 @@ describe('other log records', () => {
         recordOf({ eventName: 'gen_ai.client.inference.exception' }),
         recordOf({ body: 'Example log record' }),
         recordOf({ eventName: 'browser.page_view', body: { url: 'https://example.com' } }),
-        ...Array.from({ length: 60 }, (_, i) => exception(`Error${i}`)),
+        ...Array.from({ length: 100 }, (_, i) => exception(`Error${i}`)),
       ],
       NOW_MS,
     );
     assert.deepEqual(rejected, { count: 0, message: '' });
     const types = received.counted(OTLP_EXCEPTIONS.name, 'exception.type');
-    assert.deepEqual([types['TypeError'], types['_OTHER'], types['other']], [2, 2, 12]);
-    assert.equal(Object.keys(types).length, 51);
+    // 50 have places, and half as many change hands at once.
+    assert.deepEqual([types['TypeError'], types['_OTHER'], types['other']], [2, 2, 27]);
+    assert.equal(Object.keys(types).length, 76);
     assert.equal(received.events.length, 0);
   });
 

@@ -10,8 +10,43 @@ import {
   type Read,
   UNUSABLE,
 } from '../../../../../src/collector/receivers/otlp/metrics/figures.ts';
-import { PERCENTILE_ERROR_BOUND, percentile } from '../../../../../src/core/histogram.ts';
+import { PERCENTILE_ERROR_BOUND, percentile, rescale } from '../../../../../src/core/histogram.ts';
 import { explicitOf, exponentialOf } from './sender.ts';
+
+describe('buckets', () => {
+  const read = (counts: readonly number[], scale: number, offset = 0) => {
+    const count = counts.reduce((sum, one) => sum + one, 0);
+    return exponentialFigures(exponentialOf({ count, sum: count, scale, positive: { offset, counts } }));
+  };
+
+  it('that are empty are not kept at both ends of an exponential histogram', () => {
+    const counts = [...Array<number>(9000).fill(0), 2, 0, 1, ...Array<number>(9000).fill(0)];
+    const figures = usable(read(counts, 20, -100));
+    assert.deepEqual([figures.scale, figures.offset, figures.counts], [20, 8900, [2, 0, 1]]);
+    assert.deepEqual(usable(read(Array<number>(100).fill(0), 5, 7)).counts, []);
+  });
+
+  it('of an exponential histogram become coarser where there are many, and percentiles stay what they were', () => {
+    const counts = Array.from({ length: 4000 }, (_, at) => at % 3);
+    const figures = usable(read(counts, 10, -1000));
+    assert.equal(figures.scale, 7);
+    assert.equal(figures.counts.length, 500);
+    const { count, ...buckets } = distributionOf(figures, 1);
+    assert.equal(
+      count,
+      counts.reduce((sum, one) => sum + one, 0),
+    );
+    const exact = rescale(10, -1000, counts);
+    assert.deepEqual({ offset: buckets.offset, counts: buckets.counts }, exact);
+  });
+
+  it('are refused where they are still many', () => {
+    assert.deepEqual(read(Array<number>(600).fill(1), 3), { unusable: UNUSABLE.tooManyBuckets });
+    const bounds = Array.from({ length: 600 }, (_, at) => at);
+    const point = explicitOf({ explicitBounds: bounds, bucketCounts: [...bounds.map(() => 0), 0] });
+    assert.deepEqual(explicitFigures(point), { unusable: UNUSABLE.tooManyBuckets });
+  });
+});
 
 const LATENCIES = fc.array(fc.double({ min: 0.001, max: 1000, noNaN: true }), {
   minLength: 1,
@@ -116,12 +151,14 @@ describe('histograms of senders', () => {
     fc.assert(
       fc.property(LATENCIES, QUANTILE, (values, quantile) => {
         const inMs = values.map((value) => value * 1000);
-        const distribution = distributionOf(exponential(inMs, 8, true), 1e-3);
+        // As fine as its range allows.
+        const figures = exponential(inMs, 8, true);
+        const distribution = distributionOf(figures, 1e-3);
         assert.equal(countOf(distribution), values.length);
         close(distribution.sum, total(values));
         const exact = rank(values, quantile);
         // Buckets of a finer scale lie across the boundaries of ours once they are moved.
-        const bound = (1 + PERCENTILE_ERROR_BOUND) * 2 ** (2 ** -8) + EPSILON;
+        const bound = (1 + PERCENTILE_ERROR_BOUND) * 2 ** (2 ** -figures.scale) + EPSILON;
         const reported = percentile(distribution, quantile);
         assert.ok(reported <= exact * bound && reported >= exact / bound, `${reported} for ${exact}`);
       }),

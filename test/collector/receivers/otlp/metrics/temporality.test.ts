@@ -178,6 +178,46 @@ describe('what is sent as deltas or as sums since the start', () => {
     assert.equal(received.total(NAME), 11);
   });
 
+  it('counts what others begin, also after it has forgotten a series that was to begin in the future', () => {
+    const received = new Received();
+    const send = (pid: number, value: number, startMs: number, nowMs: number) => {
+      const resource = resourceOf({ 'service.name': 'shop', 'host.name': 'web-1', 'process.pid': pid });
+      const points = [numberOf(value, { startMs, timeMs: Math.max(startMs, nowMs) + 1 })];
+      received.metrics.take([metricOf(NAME, sum(points, 'cumulative'), { resource })], nowMs);
+    };
+    send(1, 5, SINCE_MS + 1000 * MINUTE_MS, SINCE_MS + MINUTE_MS);
+    const laterMs = SINCE_MS + 120 * MINUTE_MS;
+    send(2, 1, SINCE_MS + 1, laterMs); // It is forgotten now.
+    const before = received.total(NAME);
+    send(3, 7, laterMs + MINUTE_MS, laterMs + 2 * MINUTE_MS);
+    assert.equal(received.total(NAME) - before, 7);
+  });
+
+  it('follows the series of one sender as far as they take no more than 32 MiB, and those of others besides', () => {
+    const received = new Received();
+    const explicitBounds = Array.from({ length: 400 }, (_, at) => at + 1);
+    const bucketCounts = [...explicitBounds.map(() => 1), 0];
+    const send = (pid: number, series: number, minute: number) => {
+      const resource = resourceOf({ 'service.name': 'shop', 'host.name': 'web-1', 'process.pid': pid });
+      const times = { startMs: SINCE_MS + 1, timeMs: SINCE_MS + minute * MINUTE_MS };
+      const point = { ...explicitOf({ count: 400, sum: 400, explicitBounds, bucketCounts }), ...times };
+      const points = Array.from({ length: series }, (_, at) => ({ ...point, attributes: { at } }));
+      const data = { kind: 'histogram', temporality: 'cumulative', points } as const;
+      return received.metrics.take([metricOf('sizes', data, { resource })], times.timeMs);
+    };
+    const { count, message } = send(1, 6000, 1);
+    assert.ok(count > 500 && count < 2500, `${count}`);
+    assert.match(
+      message,
+      /of series that take more memory than is kept \(32 MiB of one sender, 128 MiB of all\)/,
+    );
+    assert.deepEqual(send(1, 6000 - count, 2), { count: 0, message: '' });
+    assert.deepEqual(send(2, 100, 2), { count: 0, message: '' });
+    // Silent ones make room.
+    assert.ok(send(1, 0, 3).count === 0);
+    assert.equal(send(1, 6000, 200).count, count);
+  });
+
   it('shows what rises and falls as it stands', () => {
     const received = new Received();
     const send = (value: number, second: number, temporality: 'delta' | 'cumulative') => {

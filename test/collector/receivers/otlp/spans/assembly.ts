@@ -28,6 +28,9 @@ export class Assembly {
       now: () => this.nowMs,
       wallClock: () => this.nowMs,
       onDecided: (decided) => this.#take(decided),
+      onFailed: (error) => {
+        throw error;
+      },
       ...options,
     });
   }

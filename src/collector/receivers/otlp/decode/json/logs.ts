@@ -1,7 +1,7 @@
 import type { OtlpLogRecord } from '../../model.ts';
 import type { LeftOut } from '../left-out.ts';
-import { NAME_BYTES_MAX, RECORDS_MAX } from '../limits.ts';
-import { BEYOND, nameOfEvent } from '../records.ts';
+import { NAME_BYTES_MAX } from '../limits.ts';
+import { nameOfEvent } from '../records.ts';
 import { type Fields, idIn, objectOf, read, textIn, toEnum, toTimeMs } from './fields.ts';
 import { type Surroundings, walkJson } from './request.ts';
 import { anyValueOf, attributesOf } from './values.ts';
@@ -17,8 +17,7 @@ const toSeverity = toEnum([
 export function decodeJsonLogs(body: Buffer, leftOut: LeftOut): OtlpLogRecord[] {
   const records: OtlpLogRecord[] = [];
   walkJson(body, LEVELS, leftOut, (fields, surroundings) => {
-    if (records.length < RECORDS_MAX) records.push(recordOf(fields, surroundings, leftOut));
-    else leftOut.records(BEYOND);
+    records.push(recordOf(fields, surroundings, leftOut));
   });
   return records;
 }

@@ -21,10 +21,6 @@ export function decodeJsonMetrics(body: Buffer, leftOut: LeftOut): OtlpMetric[] 
   const metrics: OtlpMetric[] = [];
   const tally: Tally = { points: 0, leftOut };
   walkJson(body, LEVELS, leftOut, (fields, { resource, scope }) => {
-    if (metrics.length >= RECORDS_MAX) {
-      leftOut.records(BEYOND);
-      return;
-    }
     const name = textIn(fields, 'name', NAME_BYTES_MAX);
     const description = textIn(fields, 'description', NAME_BYTES_MAX);
     const unit = textIn(fields, 'unit', NAME_BYTES_MAX);

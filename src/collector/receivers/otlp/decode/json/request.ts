@@ -2,6 +2,7 @@ import type { OtlpResource, OtlpScope } from '../../model.ts';
 import { DecodeError } from '../decode-error.ts';
 import type { LeftOut } from '../left-out.ts';
 import { NAME_BYTES_MAX } from '../limits.ts';
+import { RequestBounds } from '../request-bounds.ts';
 import { each, type Fields, objectIn, objectOf, read, textIn } from './fields.ts';
 import { attributesOf } from './values.ts';
 
@@ -19,7 +20,8 @@ interface Levels {
 }
 
 /**
- * Walks an `Export…ServiceRequest` in JSON: the three signals have the same two levels above their records.
+ * Walks an `Export…ServiceRequest` in JSON: the three signals have the same two levels above their records. `record` is called
+ * for each within the bound.
  *
  * @throws DecodeError with the place of what is wrong.
  */
@@ -29,14 +31,19 @@ export function walkJson(
   leftOut: LeftOut,
   record: (fields: Fields, surroundings: Surroundings) => void,
 ): void {
+  const bounds = new RequestBounds(leftOut);
   each(objectOf(parsed(body)), levels.resources, (item) => {
+    bounds.resource();
     const holder = objectOf(item);
     const attributes = read(holder, 'resource', (resource) => attributesOf(objectOf(resource), leftOut));
     const resource = { attributes: attributes ?? attributesOf({}, leftOut) };
     each(holder, levels.scopes, (scoped) => {
+      bounds.scope();
       const inner = objectOf(scoped);
       const surroundings = { resource, scope: scopeOf(inner) };
-      each(inner, levels.records, (one) => record(objectOf(one), surroundings));
+      each(inner, levels.records, (one) => {
+        if (bounds.record()) record(objectOf(one), surroundings);
+      });
     });
   });
 }

@@ -4,6 +4,7 @@ import { DecodeError, placed } from '../decode-error.ts';
 import type { KeyTable } from '../key-table.ts';
 import type { LeftOut } from '../left-out.ts';
 import { ATTRIBUTES_MAX, DEPTH_MAX, ELEMENTS_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX } from '../limits.ts';
+import { ATTRIBUTES_BEYOND } from '../records.ts';
 import {
   cut,
   each,
@@ -30,7 +31,7 @@ export function attributesOf(
   each(fields, 'attributes', (item, index) => {
     const keyValue = objectOf(item);
     if (index >= ATTRIBUTES_MAX) {
-      leftOut.parts(`attributes beyond the ${ATTRIBUTES_MAX} of a record`);
+      leftOut.parts(ATTRIBUTES_BEYOND);
       return;
     }
     const key = read(keyValue, 'key', toText) ?? '';

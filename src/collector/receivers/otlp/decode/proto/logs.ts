@@ -1,8 +1,8 @@
 import type { OtlpLogRecord, OtlpValue } from '../../model.ts';
 import { placed } from '../decode-error.ts';
 import type { LeftOut } from '../left-out.ts';
-import { NAME_BYTES_MAX, RECORDS_MAX } from '../limits.ts';
-import { BEYOND, nameOfEvent } from '../records.ts';
+import { NAME_BYTES_MAX } from '../limits.ts';
+import { nameOfEvent } from '../records.ts';
 import { readSpanId, readTraceId } from './ids.ts';
 import { ProtoReader } from './reader.ts';
 import { RequestWalk, type Surroundings } from './request.ts';
@@ -15,11 +15,7 @@ export function decodeLogs(body: Uint8Array, leftOut: LeftOut): OtlpLogRecord[] 
   const reader = new ProtoReader(body);
   const records: OtlpLogRecord[] = [];
   const record = (surroundings: Surroundings) => {
-    if (records.length < RECORDS_MAX) records.push(readRecord(reader, surroundings, leftOut));
-    else {
-      reader.delimited();
-      leftOut.records(BEYOND);
-    }
+    records.push(readRecord(reader, surroundings, leftOut));
   };
   new RequestWalk(reader, LEVELS, leftOut, record).walk();
   return records;

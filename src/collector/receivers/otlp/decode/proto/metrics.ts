@@ -14,14 +14,9 @@ export function decodeMetrics(body: Uint8Array, leftOut: LeftOut): OtlpMetric[] 
   const reader = new ProtoReader(body);
   const decoding = new MetricDecoding(reader, leftOut);
   const metrics: OtlpMetric[] = [];
-  const record = (surroundings: Surroundings) => {
-    if (metrics.length < RECORDS_MAX) metrics.push(decoding.read(surroundings));
-    else {
-      reader.delimited();
-      leftOut.records(BEYOND);
-    }
-  };
-  new RequestWalk(reader, LEVELS, leftOut, record).walk();
+  new RequestWalk(reader, LEVELS, leftOut, (surroundings) =>
+    metrics.push(decoding.read(surroundings)),
+  ).walk();
   return metrics;
 }
 

@@ -93,6 +93,12 @@ export class ProtoReader {
     return this.#take(this.#varint(false));
   }
 
+  /** The same of a field that was read before, of whatever type the one read last was: reading it may have failed within. */
+  passOverAgain(start: number, end: number): void {
+    this.select(start, end);
+    this.#take(this.#varint(false));
+  }
+
   /** Invalid UTF-8 is replaced; more than `bytesMax` are cut off, between two characters. */
   text(bytesMax: number): string {
     const start = this.delimited();

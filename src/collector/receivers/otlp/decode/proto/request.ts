@@ -2,6 +2,7 @@ import type { OtlpResource, OtlpScope } from '../../model.ts';
 import { placed } from '../decode-error.ts';
 import type { LeftOut } from '../left-out.ts';
 import { NAME_BYTES_MAX } from '../limits.ts';
+import { RequestBounds } from '../request-bounds.ts';
 import type { ProtoReader } from './reader.ts';
 import { AttributeReading } from './values.ts';
 
@@ -20,12 +21,13 @@ export interface Levels {
 
 /**
  * Walks an `Export…ServiceRequest`: the three signals have the same two levels above their records, with the same numbers of
- * fields. `record` is called with the reader at each record, and has to read or skip it.
+ * fields. `record` is called with the reader at each record within the bound, and has to read or skip it.
  */
 export class RequestWalk {
   readonly #reader: ProtoReader;
   readonly #levels: Levels;
   readonly #leftOut: LeftOut;
+  readonly #bounds: RequestBounds;
   readonly #record: (surroundings: Surroundings) => void;
   /** Indexes of resource, scope and record. */
   readonly #at: [number, number, number] = [-1, -1, -1];
@@ -39,6 +41,7 @@ export class RequestWalk {
     this.#reader = reader;
     this.#levels = levels;
     this.#leftOut = leftOut;
+    this.#bounds = new RequestBounds(leftOut);
     this.#record = record;
   }
 
@@ -67,6 +70,7 @@ export class RequestWalk {
 
   /** `Resource…`: resource 1, scopes 2. Fields have no order, so what is shared is read first. */
   #resource(): void {
+    this.#bounds.resource();
     const reader = this.#reader;
     const outer = reader.enter();
     const start = reader.position;
@@ -78,12 +82,16 @@ export class RequestWalk {
 
   /** `Scope…`: scope 1, records 2. */
   #scope(resource: OtlpResource): void {
+    this.#bounds.scope();
     const reader = this.#reader;
     const outer = reader.enter();
     const start = reader.position;
     const surroundings = { resource, scope: this.#scopeName() };
     reader.select(start, reader.end);
-    this.#each(2, 2, () => this.#record(surroundings));
+    this.#each(2, 2, () => {
+      if (this.#bounds.record()) this.#record(surroundings);
+      else reader.delimited();
+    });
     reader.leave(outer);
   }
 

@@ -4,8 +4,14 @@ import { NO_ATTRIBUTES } from '../attributes.ts';
 import { placed } from '../decode-error.ts';
 import type { KeyTable } from '../key-table.ts';
 import { LeftOut } from '../left-out.ts';
-import { EVENTS_MAX, NAME_BYTES_MAX, RECORDS_MAX } from '../limits.ts';
-import { BEYOND, STATUSES, WITHOUT_SPAN_ID, WITHOUT_TRACE_ID } from '../records.ts';
+import { EVENTS_MAX, EVENTS_OF_REQUEST_MAX, NAME_BYTES_MAX } from '../limits.ts';
+import {
+  EVENTS_BEYOND,
+  EVENTS_BEYOND_REQUEST,
+  STATUSES,
+  WITHOUT_SPAN_ID,
+  WITHOUT_TRACE_ID,
+} from '../records.ts';
 import { readSpanId, readTraceId } from './ids.ts';
 import { ProtoReader } from './reader.ts';
 import { RequestWalk, type Surroundings } from './request.ts';
@@ -23,13 +29,8 @@ export function decodeSpans(body: Uint8Array, wanted: KeyTable, leftOut: LeftOut
   const spans: OtlpSpan[] = [];
   const decoding = new SpanDecoding(reader, wanted, leftOut);
   const record = (surroundings: Surroundings) => {
-    if (spans.length < RECORDS_MAX) {
-      const span = decoding.read(surroundings);
-      if (span !== null) spans.push(span);
-      return;
-    }
-    reader.delimited();
-    leftOut.records(BEYOND);
+    const span = decoding.read(surroundings);
+    if (span !== null) spans.push(span);
   };
   new RequestWalk(reader, LEVELS, leftOut, record).walk();
   return spans;
@@ -41,6 +42,8 @@ class SpanDecoding {
   readonly #leftOut: LeftOut;
   readonly #reading: AttributeReading;
   readonly #readingEvent: AttributeReading;
+  /** Of all spans so far. */
+  #events = 0;
 
   constructor(reader: ProtoReader, wanted: KeyTable, leftOut: LeftOut) {
     this.#reader = reader;
@@ -106,11 +109,12 @@ class SpanDecoding {
   /** `Event`: time 1, name 2, attributes 3. */
   #event(events: OtlpSpanEvent[]): void {
     const reader = this.#reader;
-    if (events.length >= EVENTS_MAX) {
-      this.#leftOut.parts(`events beyond the ${EVENTS_MAX} of a span`);
+    if (events.length >= EVENTS_MAX || this.#events >= EVENTS_OF_REQUEST_MAX) {
+      this.#leftOut.parts(events.length >= EVENTS_MAX ? EVENTS_BEYOND : EVENTS_BEYOND_REQUEST);
       reader.skip();
       return;
     }
+    this.#events++;
     try {
       const outer = reader.enter();
       let timeMs = 0;

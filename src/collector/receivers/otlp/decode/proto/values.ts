@@ -4,6 +4,7 @@ import { DecodeError, placed } from '../decode-error.ts';
 import type { KeyTable } from '../key-table.ts';
 import type { LeftOut } from '../left-out.ts';
 import { ATTRIBUTES_MAX, DEPTH_MAX, ELEMENTS_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX } from '../limits.ts';
+import { ATTRIBUTES_BEYOND } from '../records.ts';
 import { KeyValuePlace } from './key-value.ts';
 import type { ProtoReader } from './reader.ts';
 
@@ -45,7 +46,7 @@ export class AttributeReading {
 
   #passOver(reader: ProtoReader): void {
     reader.delimited();
-    this.#leftOut.parts(`attributes beyond the ${ATTRIBUTES_MAX} of a record`);
+    this.#leftOut.parts(ATTRIBUTES_BEYOND);
   }
 
   /** `null`: not wanted. */
@@ -86,8 +87,7 @@ export function attributesIn(
     try {
       reading.read(reader);
     } catch {
-      reader.select(start, range.end);
-      reader.skip();
+      reader.passOverAgain(start, range.end);
     }
   }
   return reading.attributes;

@@ -1,0 +1,3 @@
+export default async function Docs({ params }) {
+  return <p>{(await params).parts.join(' ')}</p>;
+}

@@ -1,0 +1,3 @@
+export default async function Shop({ params }) {
+  return <p>{((await params).filter ?? []).join(' ')}</p>;
+}

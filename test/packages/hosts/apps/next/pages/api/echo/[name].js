@@ -1,0 +1,3 @@
+export default function echo(request, response) {
+  response.status(200).json({ name: request.query.name });
+}
