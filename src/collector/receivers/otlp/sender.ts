@@ -1,9 +1,9 @@
-import { hash } from 'node:crypto';
 import { UNNAMED_SERVICE } from '../../../core/event.ts';
 import type { Source } from '../../../core/frame.ts';
 import { isUuid } from '../../../core/signals/checks.ts';
 import { text } from '../../../core/signals/row.ts';
 import { milliseconds } from '../../../core/units.ts';
+import { uuidOf } from '../../../platform/uuid.ts';
 import type { OtlpResource, OtlpValue } from './model.ts';
 
 const NAME_CHARS_MAX = 255;
@@ -44,17 +44,4 @@ function read({ attributes }: OtlpResource): Source {
 function nameOf(value: OtlpValue | undefined): string | null {
   const name = typeof value === 'string' ? text(value, NAME_CHARS_MAX) : null;
   return name === '' ? null : name;
-}
-
-/** A UUID made of bytes or text, the same for the same (RFC 9562, version 8: SHA-256). */
-export function uuidOf(content: string | Uint8Array): string {
-  const digits = hash('sha256', content, 'hex');
-  const variant = ((Number.parseInt(digits.charAt(16), 16) & 0x3) | 0x8).toString(16);
-  return [
-    digits.slice(0, 8),
-    digits.slice(8, 12),
-    `8${digits.slice(13, 16)}`,
-    `${variant}${digits.slice(17, 20)}`,
-    digits.slice(20, 32),
-  ].join('-');
 }
