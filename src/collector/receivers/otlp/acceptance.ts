@@ -22,6 +22,7 @@ import type {
   OtlpRejected,
   OtlpSpan,
 } from './model.ts';
+import { inPieces, LAST_PIECE, type Piece, piecesOf } from './pieces.ts';
 import { Refusals } from './refusals.ts';
 import { sourceOfResource } from './sender.ts';
 import { TICK_MS, TraceAssembler } from './spans/assembler.ts';
@@ -89,10 +90,6 @@ export interface OtlpAcceptanceOptions {
   readonly now?: () => number;
 }
 
-/** As many events as a batch of rows takes, so that a piece is stored whole or not at all. */
-const PIECE_EVENTS_MAX = 1000;
-/** The number of a request's last piece: who has that has them all. */
-const LAST_PIECE = 1_000_000;
 /** Operations are few by convention; what else is sent as one becomes `other`. */
 const OPERATIONS_MAX = 50;
 const ROUTES_MAX = 1000;
@@ -160,10 +157,10 @@ export class OtlpAcceptance implements OtlpConsumer {
     const earlier = await this.#earlier?.among(usable);
     const { digest, body, via } = delivery;
     const { rejected, events, spans: kept } = this.#assembler.accept(usable, body.length, via, earlier);
-    const offered = [...events.map(({ event }) => event), ...kept];
+    const told = events.map(({ event }) => event);
     // First, because what rows know by its digest is not sent on again.
     await this.#forward('traces', spans.length, delivery);
-    await this.#offerPieces(offered, digest, via);
+    await this.#offerPieces(piecesOf(digest, told, kept), via);
     return both(refusals.rejected, rejected);
   }
 
@@ -176,12 +173,8 @@ export class OtlpAcceptance implements OtlpConsumer {
     const decided = this.#assembler.decideStored(trace);
     if (decided === null) return null;
     const events = decided.map(({ event }) => event);
-    const offers: Promise<void>[] = [];
-    for (let at = 0; at < events.length; at += PIECE_EVENTS_MAX) {
-      const piece = events.slice(at, at + PIECE_EVENTS_MAX);
-      offers.push(this.#sink.offer(piece, { via: NO_VIA, derived: true }));
-    }
-    await Promise.all(offers);
+    const passage = { via: NO_VIA, derived: true };
+    await Promise.all(inPieces(events).map((piece) => this.#sink.offer(piece, passage)));
     return events.filter(({ retractsMs }) => retractsMs === undefined).length;
   }
 
@@ -246,15 +239,11 @@ export class OtlpAcceptance implements OtlpConsumer {
     return this.#subjects.told(sender.instanceId, signal, 'spans', telling) !== 'told';
   }
 
-  async #offerPieces(events: readonly NervecenterEvent[], digest: string, via: Via): Promise<void> {
-    const offers: Promise<void>[] = [];
-    for (let piece = 1, at = 0; at < events.length; piece++, at += PIECE_EVENTS_MAX) {
-      const number = at + PIECE_EVENTS_MAX < events.length ? piece : LAST_PIECE;
-      const isNew = this.#sink.sentBatches.accept(digest, number);
-      const slice = events.slice(at, at + PIECE_EVENTS_MAX);
-      const passage = { via, derived: true };
-      offers.push(isNew ? this.#sink.offer(slice, passage, [digest, number]) : this.#sink.offered());
-    }
+  async #offerPieces(pieces: readonly Piece[], via: Via): Promise<void> {
+    const passage = { via, derived: true };
+    const offers = pieces.map(({ events, sent }) =>
+      this.#sink.sentBatches.accept(...sent) ? this.#sink.offer(events, passage, sent) : this.#sink.offered(),
+    );
     await Promise.all(offers);
   }
 
