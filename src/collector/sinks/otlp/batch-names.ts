@@ -6,7 +6,7 @@ import type { BatchName } from './encode/log-records.ts';
 const WAYS_MAX = 10_000;
 
 /**
- * Names for batches that came without one. What has passed through different collectors goes out in different requests, which
+ * Names for batches that came without one, and for parts of batches. What has passed through different collectors goes out in different requests, which
  * overtake each other, and who receives them takes the batches of a writer by their order: so each way is a writer.
  */
 export class BatchNames {
@@ -24,6 +24,17 @@ export class BatchNames {
   /** @param via what the batch has passed through. */
   next(via: Via): BatchName {
     return { writer: this.#writerOf(via), seq: this.#nextSeq++ };
+  }
+
+  /**
+   * A part of a batch, the same when the batch comes again: it is a batch by itself, of a writer of its own.
+   *
+   * @param first id of the first event in it.
+   */
+  partOf({ writer, seq }: BatchName, first: string): BatchName {
+    const part = uuidOf(`${writer} ${seq} ${first}`);
+    this.#onWriter(part);
+    return { writer: part, seq: 1 };
   }
 
   #writerOf(via: Via): string {

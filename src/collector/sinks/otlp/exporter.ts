@@ -162,7 +162,12 @@ class Exporter implements OtlpExporter {
     }
     const { via, derived } = passage ?? { via: NO_VIA, derived: false };
     const { writer, seq } = sent === undefined ? this.#names.next(via) : { writer: sent[0], seq: sent[1] };
-    const payloads = new EventPayloads({ writer, seq }, via, this.#resources);
+    const payloads = new EventPayloads({
+      batch: { writer, seq },
+      names: this.#names,
+      via,
+      resources: this.#resources,
+    });
     const batch: PreparedBatch = { writer, seq, derived, payloads };
     await Promise.all(this.#targets.map((target) => this.#offerTo(target, events, batch)));
   }

@@ -1,4 +1,4 @@
-import { KIB } from '../../../../core/units.ts';
+import { REQUEST_BYTES_MAX, REQUEST_ITEMS_MAX } from '../request-bounds.ts';
 import { contentsOf, DELIMITED, delimited, fieldsOf } from './wire.ts';
 
 /** A request of its own, with a part of the records of another. */
@@ -15,13 +15,6 @@ export interface Selection {
   readonly record: (record: Buffer) => boolean;
 }
 
-/**
- * Receivers by gRPC take 4 MiB by default, and one request after another keeps the others' turn short. A single record that is
- * larger is a piece of its own.
- */
-const PIECE_BYTES_MAX = 1000 * KIB;
-const PIECE_RECORDS_MAX = 2000;
-
 /** Numbers of fields, the same for spans and log records: a request holds resources, those scopes, those records. */
 const RESOURCES = 1;
 const RESOURCE = 1;
@@ -35,7 +28,7 @@ const SERVICE_NAME = 'service.name';
 
 /** Whether a request is one piece as it is. */
 export function isOnePiece(body: Buffer, records: number): boolean {
-  return body.length <= PIECE_BYTES_MAX && records <= PIECE_RECORDS_MAX;
+  return body.length <= REQUEST_BYTES_MAX && records <= REQUEST_ITEMS_MAX;
 }
 
 /**
@@ -74,7 +67,7 @@ class PieceBuilder {
   #bytes = 0;
 
   add(record: Uint8Array, resource: Uint8Array[], scope: Uint8Array[]): void {
-    if (this.#records >= PIECE_RECORDS_MAX || this.#bytes + record.length > PIECE_BYTES_MAX) this.#close();
+    if (this.#records >= REQUEST_ITEMS_MAX || this.#bytes + record.length > REQUEST_BYTES_MAX) this.#close();
     let group = this.#groups.at(-1);
     if (group === undefined || group.resource !== resource || group.scope !== scope) {
       group = { resource, scope, records: [] };
