@@ -71,6 +71,8 @@ export interface OtlpSink {
   ): Promise<void>;
   /** Whether an agent in the process of a sender tells of the same in events of its own. */
   toldByAgent(source: Source, subject: SignalName): boolean;
+  /** The same where the sender says for sure which process it is: there spans repeat what the agent tells, too. */
+  spansToldByAgent(source: Source, subject: SignalName): boolean;
   /** Resolves once all is accepted that was offered so far. */
   offered(): Promise<void>;
   /** Sends on what was received, as it came. Resolves when that is safe. Never rejects. `null`: nothing is sent. */
@@ -230,13 +232,15 @@ export class OtlpAcceptance implements OtlpConsumer {
     });
   }
 
-  /** Whether metrics, log records or events of the same process have not told it. */
+  /** Whether metrics, log records, events or the agent of the same process have not told it. */
   #counts({ event, spanId }: ToldEvent): boolean {
     const { sender, signal, timeMs } = event;
     if (sender === undefined) return true;
     const call = 'traceId' in event ? `${event.traceId}${spanId}` : spanId;
     const telling = { afterMs: timeMs, untilMs: timeMs, nowMs: this.#now(), call };
-    return this.#subjects.told(sender.instanceId, signal, 'spans', telling) !== 'told';
+    if (this.#subjects.told(sender.instanceId, signal, 'spans', telling) === 'told') return false;
+    const source = this.#subjects.sourceOf(sender.instanceId);
+    return source === undefined || !this.#sink.spansToldByAgent(source, signal);
   }
 
   async #offerPieces(pieces: readonly Piece[], via: Via): Promise<void> {

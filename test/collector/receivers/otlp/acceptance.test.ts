@@ -45,6 +45,7 @@ function collector(disk: Disk, lotsMax = Number.POSITIVE_INFINITY): Life {
     addLasting: () => {},
     merge: () => [],
     toldByAgent: () => false,
+    spansToldByAgent: () => false,
     offered: async () => {},
     forward: null,
     offer: async (events, _passage, sent) => {
