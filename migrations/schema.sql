@@ -212,6 +212,7 @@ CREATE TABLE enterprise.request_metrics (
     trace_id character varying(32),
     service character varying(255),
     instance_id uuid,
+    outcome character varying(20),
     CONSTRAINT request_metrics_pkey PRIMARY KEY (id, "timestamp")
 ) PARTITION BY RANGE ("timestamp");
 CREATE INDEX idx_request_metrics_trace ON ONLY enterprise.request_metrics USING btree (trace_id) WHERE (trace_id IS NOT NULL);

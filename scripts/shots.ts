@@ -83,6 +83,8 @@ const OF_THE_COLLECTOR = [
 const OF_ONE_PAGE: readonly Shot[] = [
   top('rag', 'failing', 'The question took longer than 10 s.'),
   top('llm', 'unpriced', 'claude-sonnet-4-5'),
+  top('llm', 'young', 'since the first row: 22 Nov 2026, 15:02:50'),
+  top('websocket', 'young', 'rag-app · web-1 · 4211'),
   used('llm', 'compare', { path: '/admin/llm?fixture=busy&compare=1', shows: 'before: $183.65' }),
   {
     ...shot('api', 'route', 'Requests by status'),

@@ -137,7 +137,10 @@ async function main(): Promise<void> {
   stopWithNpm();
   const provider = await startStub();
   const app = await startApp(provider);
-  if (stopping === null) startDriver(app);
+  if (stopping !== null) return;
+  startDriver(app);
+  console.log(`Questions come by themselves. One of your own, which the dashboard shows within seconds:
+  curl ${app['RAG_APP_URL']}/ask -H 'content-type: application/json' -d '{"question": "What does fault E31 mean?"}'`);
 }
 
 await main().catch((error: Error) => fail(`The sample could not be started: ${error.message}.`));

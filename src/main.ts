@@ -8,6 +8,7 @@ import { prune } from './commands/prune.ts';
 import { repriceCommand } from './commands/reprice.ts';
 import { settingsHelp } from './commands/settings-help.ts';
 import { top } from './commands/top.ts';
+import { url } from './commands/url.ts';
 import { describeError } from './core/errors.ts';
 import { writeToStderr } from './platform/stderr.ts';
 import { packageVersion } from './platform/version.ts';
@@ -55,6 +56,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       once: 'print one frame as plain text and end; so without a terminal',
     },
   },
+  url: { summary: "print the address of this app's dashboard again, with its login link", run: url },
   migrate: {
     summary: 'apply the migrations to the database and say what was done',
     run: migrateCommand,

@@ -3,7 +3,9 @@ import { basename } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { agentHandle } from './agent/api/handle.ts';
 import { startAgent } from './agent/start.ts';
-import { collectorEnv, readConfig } from './config/config.ts';
+import { configOfMainThread } from './agent/threads/start.ts';
+import { type Config, collectorEnv, nodeOptions, readConfig, unknownSettingsLine } from './config/config.ts';
+import { configFileNotice } from './config/file/config-file.ts';
 import { describeError } from './core/errors.ts';
 import { writeToStderr } from './platform/stderr.ts';
 
@@ -25,12 +27,32 @@ const LAUNCHERS = new Set([
 const mainScript = process.argv[1];
 const launches = mainScript !== undefined && LAUNCHERS.has(basename(mainScript));
 
-if (isMainThread && !launches && agentHandle() === undefined) {
+if (!launches && agentHandle() === undefined) {
   try {
-    const config = readConfig(undefined, undefined, { reader: 'app' });
-    if (!config.disabled) startAgent({ config, env: collectorEnv(), mainScript, say: writeToStderr });
+    if (isMainThread) startInProcess();
+    else startInThread();
   } catch (error) {
     // A mistake in our settings must never cost the user their app.
     writeToStderr(`[nervecenter] off: ${describeError(error)}\n`);
   }
+}
+
+function startInProcess(): void {
+  const config = readConfig(undefined, undefined, { reader: 'app' });
+  if (config.disabled) return;
+  const notice = config.configFile && configFileNotice(config.configFile);
+  for (const line of [notice, unknownSettingsLine()])
+    if (line !== null) writeToStderr(`[nervecenter] ${line}\n`);
+  start(config, false);
+}
+
+/** As part of the process: where the main thread is not observed, its threads are not either. */
+function startInThread(): void {
+  const config = configOfMainThread();
+  if (config !== null) start(config, true);
+}
+
+function start(config: Config, inThread: boolean): void {
+  const env = collectorEnv();
+  startAgent({ config, env, nodeOptions: nodeOptions(), mainScript, inThread, say: writeToStderr });
 }

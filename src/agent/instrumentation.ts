@@ -1,6 +1,6 @@
-import type { CachePrefix } from '../core/cache-names.ts';
 import type { Attributes } from '../core/frame.ts';
 import type { Distribution } from '../core/histogram.ts';
+import type { CachePrefix } from '../core/names/cache-names.ts';
 import type { NervecenterEvent } from '../core/signals/index.ts';
 import type { GivenUpReason } from '../core/unfinished-observations.ts';
 import type { Milliseconds } from '../core/units.ts';
@@ -36,6 +36,12 @@ export interface Agent {
    * at the end.
    */
   later(work: () => void): void;
+  /**
+   * Does `work` once, as the process ends, before anything is stopped: what is under way then comes to no other end.
+   *
+   * @returns takes it back.
+   */
+  beforeEnd(work: () => void): () => void;
   /** Who requests are for, where the operator or the app has said how to tell. */
   readonly identity: Identity;
   /**

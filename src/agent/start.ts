@@ -6,9 +6,9 @@ import type { Config } from '../config/config.ts';
 import { placeOf } from '../config/place.ts';
 import { describeError } from '../core/errors.ts';
 import type { AgentMessage, Source } from '../core/frame.ts';
-import { RouteBound } from '../core/http/served.ts';
 import { packRequests } from '../core/packed-requests.ts';
 import { StageNames } from '../core/rag/stage-names.ts';
+import { CACHE_NAME } from '../core/signals/cache.ts';
 import { eventMeasure, type NervecenterEvent } from '../core/signals/index.ts';
 import { STAGE_ATTRIBUTE } from '../core/signals/rag-query.ts';
 import type { Health, Snapshot } from '../core/snapshot.ts';
@@ -22,17 +22,21 @@ import { CacheTally } from './caches/tally.ts';
 import { Identity } from './context/identity.ts';
 import { Deferred } from './deferred.ts';
 import { beforeProcessEnds } from './exit.ts';
+import { routesOf } from './http/routes.ts';
 import type { Agent, Clock } from './instrumentation.ts';
 import { INSTRUMENTATIONS } from './instrumentations.ts';
-import { Connection } from './links/connection.ts';
-import { receiveAppMetrics } from './metrics/app-metrics.ts';
+import { type AgentConnection, Connection, type ConnectionOptions } from './links/connection.ts';
+import { apiVersionOf, receiveAppMetrics } from './metrics/app-metrics.ts';
 import { FrameSender } from './metrics/frame-sender.ts';
-import { observationsMeasure } from './metrics/observations.ts';
+import { type Observations, observationsMeasure } from './metrics/observations.ts';
 import { type MetricReaders, startReaders } from './metrics/readers.ts';
 import { RuntimeSampler } from './metrics/runtime.ts';
 import { talliesMeasure } from './metrics/tallies.ts';
+import { SeenLibraries } from './modules/seen.ts';
 import { type Batch, Pipeline } from './pipeline.ts';
 import { runRagQuery } from './rag/rag.ts';
+import { startThreads } from './threads/start.ts';
+import { ThreadConnection } from './threads/thread-connection.ts';
 import { type AppTracing, startTracing } from './tracing.ts';
 import { WebSocketTally } from './websocket/tally.ts';
 
@@ -55,67 +59,74 @@ const AGENT_ERROR = 'agent_error';
 export interface AgentOptions {
   readonly config: Config;
   readonly env: NodeJS.ProcessEnv;
+  /** `NODE_OPTIONS` of this process. */
+  readonly nodeOptions: string;
+  /** Whether this is a worker thread of the app, for which the agent of the main thread is the collector. */
+  readonly inThread: boolean;
   /** The app's main script; its own dependencies are looked up from there. */
   readonly mainScript: string | undefined;
   readonly say: (text: string) => void;
 }
 
+const monotonicMs = () => milliseconds(performance.now());
 const SYSTEM_CLOCK: Clock = {
-  monotonicMs: () => milliseconds(performance.now()),
+  monotonicMs,
   epochMs: () => milliseconds(Date.now()),
 };
 
 /** The composition root of the agent. Returns how to stop everything it started. */
-export function startAgent({ config, env, mainScript, say }: AgentOptions): () => void {
+export function startAgent(options: AgentOptions): () => void {
+  const { config, nodeOptions, inThread, say } = options;
   const clock = SYSTEM_CLOCK;
   const own = new DeltaMeterProvider();
-  // `node -` has a main script that is no path.
-  const appDirectory = mainScript !== undefined && isAbsolute(mainScript) ? dirname(mainScript) : null;
+  const appDirectory = appDirectoryOf(options);
   const pipeline = new Pipeline(eventMeasure(own.getMeter()));
   const readers = startReaders(own, { config, appDirectory, say, tells: (signal) => pipeline.tells(signal) });
-  const tallies = newTallies();
+  const observations = observationsMeasure(own.getMeter());
+  const tallies = newTallies(observations, inThread);
   const source = sourceOf(config);
-  const connection = new Connection({
-    config,
-    get source() {
-      return tracing?.described(source) ?? source;
-    },
-    place: placeOf(config),
-    env,
-    say,
+  const seen = new SeenLibraries(appDirectory);
+  const connection = connectionOf(options, {
+    sourceNow: () => ({ ...(tracing?.described(source) ?? source), ...seen.tell() }),
+    onNotice: () => seen.noticed(),
     onAccepted: (batch) => pipeline.accepted(batch),
     onOpen: () => guarded(agent, handOver)(),
     onLost: () => pipeline.sendUnacceptedAgain(),
   });
   const deferred = new Deferred(() => pipeline.drop(AGENT_ERROR, 1));
+  const ends = new Set<() => void>();
   const wake = onceAwake(() => void (tracing?.ready() ?? Promise.resolve()).then(() => connection.open()));
   const handOver = () => handOverAll({ deferred, connection, pipeline });
-  const parts = { clock, config, pipeline, deferred, tallies, own, tracing: () => tracing };
-  const agent = createAgent({ ...parts, exported: readers.export, say, handOver, wake });
+  // A thread may wait for its next task without a turn of its loop, and be terminated in the midst of it.
+  const soon = inThread ? coalesced(() => guarded(agent, handOver)()) : null;
+  const parts = { clock, config, pipeline, deferred, ends, tallies, observations, tracing: () => tracing };
+  const agent = createAgent({ ...parts, exported: readers.export, say, handOver, soon, wake });
 
-  const metered = appDirectory !== null && receiveAppMetrics(readers.provider, appDirectory);
+  const metered = appDirectory !== null && apiVersionOf(appDirectory) !== null;
   const tracing = startTracing({ config, metrics: metered ? readers.provider : null, ...agent });
-  tallies.runtime.start();
-  const undos = INSTRUMENTATIONS.map((instrumentation) => instrumentation.start(agent));
-  /** What is still open, such as a call that streams, becomes an event when its instrumentation stops. */
-  const stopObserving = () => {
-    for (const undo of undos.splice(0).reverse()) guarded(agent, undo)();
-    deferred.run();
-  };
+  // Where the SDK is ours, they reach us by that.
+  const stopReceiving = appDirectory === null ? null : receiveAppMetrics(readers.provider, appDirectory);
+  tallies.runtime?.start();
+  const drop = (reason: string, count: number) => pipeline.drop(reason, count);
+  const threads = startThreads({ config, nodeOptions, inThread, connection, emit: agent.emit, drop });
+  const stopObserving = startObserving(agent, deferred);
   publishHandle(createHandle({ agent, connection, tallies, pipeline, own, config }));
 
   const measureTallies = talliesMeasure(own.getMeter(), tallies);
   const minutes = new CacheMinutes(agent, tallies.caches);
-  const frames = new FrameSender({ clock, reader: readers.reader, connection, pipeline });
+  const frames = new FrameSender({ clock, reader: readers.reader, connection, pipeline, threads });
   const frame = () => {
     deferred.run();
     minutes.passed();
     measureTallies();
+    seen.sayLater(say);
     return frames.send();
   };
   const timed = { handOver: guarded(agent, handOver), frame: guarded(agent, frame) };
   const stopTimers = startTimers({ wake, connection }, timed);
   const flush = () => {
+    for (const end of ends) guarded(agent, end)();
+    threads.drain();
     stopObserving();
     minutes.emit();
     measureTallies();
@@ -126,11 +137,49 @@ export function startAgent({ config, env, mainScript, say }: AgentOptions): () =
     stopTimers();
     stopObserving();
     keepExit();
-    tallies.runtime.stop();
+    tallies.runtime?.stop();
+    threads.stop();
+    stopReceiving?.();
     tracing?.stop();
     readers.stop();
     publishHandle(undefined);
     connection.close();
+  };
+}
+
+/** Where the app's own dependencies are looked up; `null` for `node -`, whose main script is no path. */
+function appDirectoryOf({ mainScript }: AgentOptions): string | null {
+  return mainScript !== undefined && isAbsolute(mainScript) ? dirname(mainScript) : null;
+}
+
+interface ConnectionParts extends Pick<ConnectionOptions, 'onAccepted' | 'onOpen' | 'onLost' | 'onNotice'> {
+  /** What is known of this process grows. */
+  readonly sourceNow: () => Source;
+}
+
+function connectionOf(
+  { config, env, inThread, say }: AgentOptions,
+  { sourceNow, ...told }: ConnectionParts,
+): AgentConnection {
+  if (inThread) return new ThreadConnection(told);
+  return new Connection({
+    config,
+    get source() {
+      return sourceNow();
+    },
+    place: placeOf(config),
+    env,
+    say,
+    ...told,
+  });
+}
+
+/** @returns stops: what is still open, such as a call that streams, becomes an event when its instrumentation does. */
+function startObserving(agent: Agent, deferred: Deferred): () => void {
+  const undos = INSTRUMENTATIONS.map((instrumentation) => instrumentation.start(agent));
+  return () => {
+    for (const undo of undos.splice(0).reverse()) guarded(agent, undo)();
+    deferred.run();
   };
 }
 
@@ -146,6 +195,19 @@ function handOverAll({
   }
 }
 
+/** Does the work once, however often it is asked for before. */
+function coalesced(work: () => void): () => void {
+  let asked = false;
+  return () => {
+    if (asked) return;
+    asked = true;
+    queueMicrotask(() => {
+      asked = false;
+      work();
+    });
+  };
+}
+
 /** Calls `connect` a moment after the first of any number of calls. */
 function onceAwake(connect: () => void): () => void {
   let awake = false;
@@ -157,7 +219,7 @@ function onceAwake(connect: () => void): () => void {
 }
 
 function startTimers(
-  { wake, connection }: { readonly wake: () => void; readonly connection: Connection },
+  { wake, connection }: { readonly wake: () => void; readonly connection: AgentConnection },
   { handOver, frame }: Readonly<Record<'handOver' | 'frame', () => void>>,
 ): () => void {
   const timers = [
@@ -180,7 +242,7 @@ function sourceOf(config: Config): Source {
     instanceId: randomUUID(),
     host: hostname(),
     pid: process.pid,
-    instrumentations: INSTRUMENTATIONS.map(({ name }) => name),
+    instrumentations: [],
     frameIntervalMs: milliseconds(FRAME_INTERVAL_MS),
   };
 }
@@ -200,11 +262,12 @@ function guarded(agent: Agent, work: () => void | Promise<void>): () => void {
 interface Tallies {
   readonly caches: CacheTally;
   readonly websockets: WebSocketTally;
-  readonly runtime: RuntimeSampler;
+  readonly runtime: RuntimeSampler | null;
 }
 
-function newTallies(): Tallies {
-  return { caches: new CacheTally(), websockets: new WebSocketTally(), runtime: new RuntimeSampler() };
+function newTallies({ labelFolded }: Observations, inThread: boolean): Tallies {
+  const caches = new CacheTally({ now: monotonicMs, onFolded: () => labelFolded(CACHE_NAME) });
+  return { caches, websockets: new WebSocketTally(), runtime: inThread ? null : new RuntimeSampler() };
 }
 
 interface AgentParts {
@@ -212,12 +275,16 @@ interface AgentParts {
   readonly config: Config;
   readonly pipeline: Pipeline;
   readonly deferred: Deferred;
+  /** What is to be done before the process ends. */
+  readonly ends: Set<() => void>;
   readonly tallies: Tallies;
-  readonly own: DeltaMeterProvider;
+  readonly observations: Observations;
   readonly exported: MetricReaders['export'];
   readonly tracing: () => AppTracing | null;
   readonly say: (text: string) => void;
   readonly handOver: () => void;
+  /** Hands over what was told during this turn of the loop; `null`: it has time. */
+  readonly soon: (() => void) | null;
   /** There is something to record. */
   readonly wake: () => void;
 }
@@ -226,7 +293,8 @@ interface AgentParts {
 const WARNINGS_MAX = 100;
 
 function createAgent(parts: AgentParts): Agent {
-  const { clock, config, pipeline, tracing, deferred, tallies, own, exported, say, handOver, wake } = parts;
+  const { clock, config, pipeline, tracing, deferred, ends, tallies, observations } = parts;
+  const { exported, say, handOver, soon, wake } = parts;
   const warned = new Set<string>();
   const warnOnce = (key: string, message: string) => {
     if (warned.has(key) || warned.size >= WARNINGS_MAX) return;
@@ -246,15 +314,23 @@ function createAgent(parts: AgentParts): Agent {
         wake();
         pipeline.emit(tracing()?.sampled(event) ?? event);
         exported?.(event);
+        soon?.();
         if (pipeline.batchReady) handOver();
       } catch {
         pipeline.drop(AGENT_ERROR, 1); // Nothing of ours may reach the app.
       }
     },
-    later: (work) => deferred.add(work),
+    later: (work) => {
+      deferred.add(work);
+      soon?.();
+    },
+    beforeEnd: (work) => {
+      ends.add(work);
+      return () => ends.delete(work);
+    },
     cacheLookup: (cacheName, hit, work) => tallies.caches.lookup(cacheName, hit, work),
     cacheSize: (cacheName, keys, bytes) => tallies.caches.size(cacheName, keys, bytes),
-    ...observationsMeasure(own.getMeter()),
+    ...observations,
     websockets: tallies.websockets,
     warnOnce,
   };
@@ -262,7 +338,7 @@ function createAgent(parts: AgentParts): Agent {
 
 interface HandleParts {
   readonly agent: Agent;
-  readonly connection: Connection;
+  readonly connection: AgentConnection;
   readonly tallies: Tallies;
   readonly pipeline: Pipeline;
   readonly own: DeltaMeterProvider;
@@ -271,13 +347,14 @@ interface HandleParts {
 
 function createHandle({ agent, connection, tallies, pipeline, own, config }: HandleParts): AgentHandle {
   const onInvalid = refusals(agent, own.getMeter());
-  const stageNames = new StageNames(() => agent.labelFolded(STAGE_ATTRIBUTE));
+  const onFolded = () => agent.labelFolded(STAGE_ATTRIBUTE);
+  const stageNames = new StageNames({ now: () => agent.clock.monotonicMs(), onFolded });
   return {
     recorder: new Recorder({
       agent,
       stageNames,
       onInvalid,
-      routes: new RouteBound(),
+      routes: routesOf(agent),
       onRefused: () => pipeline.drop('invalid', 1),
     }),
     identifyUser: (identify) => agent.identity.use(identify),

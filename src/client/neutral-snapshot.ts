@@ -103,6 +103,7 @@ export const NEUTRAL_SNAPSHOT: Snapshot = {
     events_dropped_window: 0,
     durable: true,
     labels_folded: 0,
+    labels_folded_by: {},
     observations_given_up: {},
     spool_bytes: 0,
     storage: 'off',

@@ -143,6 +143,7 @@ export function readSnapshot(value: unknown): Snapshot | null {
     pipeline: {
       ...pipeline,
       events_dropped: finiteOnly(pipeline.events_dropped),
+      labels_folded_by: finiteOnly(pipeline.labels_folded_by),
       observations_given_up: finiteOnly(pipeline.observations_given_up),
     },
   };

@@ -8,7 +8,7 @@ import type { Source } from '../core/frame.ts';
 import type { Place } from '../core/place.ts';
 import { type NervecenterEvent, SIGNALS, type SignalName } from '../core/signals/index.ts';
 import { milliseconds, SECOND_MS } from '../core/units.ts';
-import { rendezvousPath } from '../link/rendezvous.ts';
+import { meetingPlace } from '../link/rendezvous.ts';
 import { DeltaMeterProvider } from '../metrics/meter-provider.ts';
 import { SnapshotReader } from '../metrics/snapshot-reader.ts';
 import { newEventId } from '../platform/ids.ts';
@@ -22,6 +22,7 @@ import { hostMeasure } from './host/measure.ts';
 import { createHostSampler } from './host/sampler.ts';
 import { Live } from './live/live.ts';
 import type { Log } from './log.ts';
+import { firstLook, startNotice, stopNotice } from './notices.ts';
 import { type OtlpReceiverOptions, startOtlpReceiver } from './otlp.ts';
 import { createPricer, type Pricer } from './pricing/pricer.ts';
 import { ownResource } from './prometheus/target-info.ts';
@@ -45,8 +46,8 @@ import { Maintenance } from './sinks/postgres/schema/maintenance.ts';
 import { keepSpansBounded } from './sinks/postgres/schema/span-budget.ts';
 import { createStorage, type Storage } from './sinks/postgres/storage.ts';
 import type { Earlier } from './sinks/postgres/totals/earlier.ts';
+import { keepTotalsBounded } from './sinks/postgres/totals/fold.ts';
 import type { Measuring } from './sinks/postgres/write/held-batch.ts';
-import { startNotice } from './start-notice.ts';
 import { Ticker } from './ticker.ts';
 
 /** Once storage was tried in vain; a server that comes back sooner still tells. */
@@ -82,6 +83,8 @@ export interface Collector {
   attach(link: AgentLink, onGoodbye?: () => void): void;
   /** Stores what is queued, for at most `deadlineMs`, then stops everything. Idempotent. */
   shutdown(deadlineMs: number): Promise<void>;
+  /** What of its work outlives it and how to see that again, for whoever stopped it; empty where there is nothing to tell. */
+  kept(): string;
 }
 
 /**
@@ -121,7 +124,8 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
 
   const hostWatch = watchHost({ config, live, own, collectOwn });
   const refused = refusals(ledger, log);
-  const handled = { ...parts, accept, exporter, sharing: sharingOf(options, url), refused };
+  const tokens = serving?.tokens ?? [];
+  const handled = { ...parts, accept, exporter, sharing: sharingOf(options, url, tokens), refused };
   const attach = (link: AgentLink, onGoodbye = () => {}) =>
     receiveFrom(link, agentHandlers({ ...handled, onGoodbye }));
   const stopTicking = ticker.start({
@@ -150,21 +154,27 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
     await Promise.all([storage?.shutdown(leftMs()), exporter?.shutdown(leftMs() * EXPORT_SHARE)]);
     await serving?.server.shutdown();
   };
-  const tokens = serving?.tokens ?? [];
   return {
     url,
     ready: storageUsable.then((usable) => startNotice({ config, url, otlp, tokens, storage, usable, host })),
     attach,
     shutdown: once(stop),
+    kept: () => (hosted ? stopNotice({ counts: ledger.counts(), storage }) : ''),
   };
 }
 
 function sharingOf(
   { config, host, place = placeOf(config), onClaimed }: CollectorOptions,
   url: string,
+  tokens: readonly string[],
 ): Sharing {
   const holder = { service: config.service, pid: process.pid, url, alone: host === null };
-  return new Sharing({ holder, place, onClaimed });
+  return new Sharing({ holder, login: toldLogin({ config, url, tokens }), place, onClaimed });
+}
+
+/** The token is told to processes of this user; where others may ask as well it is not. */
+function toldLogin(options: Parameters<typeof firstLook>[0]): string {
+  return process.platform === 'win32' ? `${options.url}/admin/system` : firstLook(options);
 }
 
 /** What was begun is what everybody who asks later waits for. */
@@ -316,6 +326,7 @@ function workBesideWriter(storage: Storage, config: Config, log: Log) {
   const maintenance = new Maintenance({ lend, policy: config, now, log });
   maintenance.start();
   const stopBounding = keepSpansBounded({ lend, maxBytes: config.spansMaxBytes, now, log });
+  const stopFolding = keepTotalsBounded(lend);
   return {
     sources: { history: createHistory(lend), events: createEvents(lend), trace: createTraces(lend) },
     alertStore: createAlertStore(lend),
@@ -326,6 +337,7 @@ function workBesideWriter(storage: Storage, config: Config, log: Log) {
     stop() {
       stopRollups();
       stopBounding();
+      stopFolding();
       void maintenance.stop(); // What is under way ends with its connection, which storage closes.
     },
   };
@@ -354,12 +366,13 @@ async function listenForOthers(
   attach: (link: AgentLink) => void,
   log: Log,
 ): Promise<SocketReceiver | null> {
-  const path = rendezvousPath(port);
-  if (path === null) return null;
-  return listenForAgents(path, (link) => attach(link)).catch((error: unknown) => {
-    log('link', `other processes cannot join this dashboard: ${describeError(error)}`);
+  if (port === 0) return null;
+  try {
+    return await listenForAgents(meetingPlace(port), (link) => attach(link));
+  } catch (error) {
+    log('link', describeError(error));
     return null;
-  });
+  }
 }
 
 function systemEvents(live: Live): NervecenterEvent[] {

@@ -5,6 +5,7 @@ import type { CollectorMessage, Source } from '../core/frame.ts';
 import type { Place } from '../core/place.ts';
 import type { AgentLink } from './agent-link.ts';
 import { logToStderr } from './log.ts';
+import { sayKept } from './notices.ts';
 import { startCollector } from './start.ts';
 
 /** What the agent hands to the thread it starts. */
@@ -53,8 +54,15 @@ async function main(
     const log = spoolOnly ? () => {} : logToStderr;
     const asked = { config, log, host: source, place, spoolOnly, onClaimed };
     const collector = await startCollector(asked);
-    collector.attach(link, () => void collector.shutdown(SHUTDOWN_DEADLINE_MS).finally(confirmStopped));
+    let isKnown = false;
+    const stop = async () => {
+      await collector.shutdown(SHUTDOWN_DEADLINE_MS);
+      // Who was never told that it started is not told that it stopped.
+      if (isKnown) sayKept(collector, log);
+    };
+    collector.attach(link, () => void stop().finally(confirmStopped));
     link.send({ type: 'started', notice: await collector.ready });
+    isKnown = true;
   } catch (error) {
     const portTaken = error instanceof NervecenterError && error.code === 'NC_PORT_TAKEN';
     link.send({ type: 'failed', notice: describeError(error), portTaken });

@@ -49,7 +49,7 @@ export async function doctor(): Promise<number> {
       name,
       `unknown, has no effect${meant === null ? '' : `; did you mean ${meant}?`}`,
     ]),
-    ['instrumented', INSTRUMENTATIONS.map(({ name }) => name).join(', ')],
+    ['instrumented', `where an app has it: ${INSTRUMENTATIONS.map(({ name }) => name).join(', ')}`],
     ['opentelemetry', apiOwner(config, process.cwd())],
     ['prices', prices.text],
     ['collector', await collectorState(config)],

@@ -1,18 +1,19 @@
-import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { type CachePrefix, parseCachePrefixes } from '../core/cache-names.ts';
+import { resolve } from 'node:path';
 import { NervecenterError } from '../core/errors.ts';
+import { type CachePrefix, parseCachePrefixes } from '../core/names/cache-names.ts';
 import type { RetentionKey } from '../core/signals/signal.ts';
 import { DAY_MS, type Milliseconds, milliseconds } from '../core/units.ts';
 import { parseUserHeaders, type UserHeaders } from '../core/user-headers.ts';
+import { type ConfigFileOutcome, outcomeOf, readConfigFile, withConfigFile } from './file/config-file.ts';
 import { nearestName } from './nearest-name.ts';
 import type { OtlpTarget } from './otlp/target.ts';
 import { readOtlpTargets } from './otlp/targets.ts';
 import { readTracing, type Tracing } from './otlp/tracing.ts';
 import type { ConnectionSource } from './postgres-options.ts';
 import { type ConfigReader, readPostgres } from './postgres-source.ts';
+import { type Resource, readResource } from './resource.ts';
 import { RETENTION_DAYS } from './retention.ts';
-import { type Env, printable, SettingReader } from './setting-reader.ts';
+import { type Env, isServiceLink, printable, SettingReader } from './setting-reader.ts';
 import {
   ADMIN_TOKEN_LENGTH_MIN,
   expectationOf,
@@ -23,11 +24,10 @@ import {
 } from './settings.ts';
 
 /** Everything an operator can decide, validated and frozen. The only reader of `process.env` is this file. */
-export interface Config {
+export interface Config extends Resource {
   readonly disabled: boolean;
-  readonly service: string;
-  /** What the operator says of this process. */
-  readonly resourceAttributes: Readonly<Record<string, string>>;
+  /** What became of the file that stands in the place of OpenTelemetry's variables; `null`: there is none. */
+  readonly configFile: ConfigFileOutcome | null;
   readonly port: number;
   readonly host: string;
   /** Where OTLP is taken over HTTP; `null`: as the collector has it that runs alone, or in an app. */
@@ -102,24 +102,46 @@ export function collectorEnv(env: Env = process.env): NodeJS.ProcessEnv {
   return rest;
 }
 
+/** The flags that this process has by its environment. */
+export function nodeOptions(env: Env = process.env): string {
+  return env['NODE_OPTIONS'] ?? '';
+}
+
 const PREFIX = 'NERVECENTER_';
 const PORT_MAX = 65_535;
 /** What a header can carry: printable ASCII. */
 const OTLP_KEY_PAIR = /^(?<name>[\w.-]{1,64})=(?<key>[!-~]+)$/;
 
+/** What else Kubernetes sets for a service, by its name. */
+const SERVICE_LINK = /_SERVICE_HOST$|_SERVICE_PORT(?:_\w+)?$|_PORT_\d+_(?:TCP|UDP|SCTP)(?:_\w+)?$/;
+const UNKNOWN_SAID_MAX = 5;
+
 /** Variables with our prefix that nobody reads, and what each was probably meant to be; `null`: nothing like it. */
 export function unknownSettings(
   env: Env = process.env,
 ): { readonly name: string; readonly meant: string | null }[] {
-  return Object.keys(env)
-    .filter((name) => name.startsWith(PREFIX) && !isSetting(name))
-    .map((name) => ({ name, meant: nearestName(name, SETTING_NAMES) }));
+  return Object.entries(env)
+    .filter(([name]) => name.startsWith(PREFIX) && !isSetting(name))
+    .filter(([name, value = '']) => !SERVICE_LINK.test(name) && !isServiceLink(name, value))
+    .map(([name]) => ({ name: printable(name), meant: nearestName(name, SETTING_NAMES) }));
+}
+
+/** The same in a sentence; `null`: there are none. */
+export function unknownSettingsLine(env: Env = process.env): string | null {
+  const unknown = unknownSettings(env);
+  if (unknown.length === 0) return null;
+  const said = unknown
+    .slice(0, UNKNOWN_SAID_MAX)
+    .map(({ name, meant }) => (meant === null ? name : `${name} (did you mean ${meant}?)`));
+  const more = unknown.length - said.length;
+  return `settings: unknown and without effect: ${said.join(', ')}${more === 0 ? '' : ` and ${more} more`}.`;
 }
 
 /**
  * Reads and validates the configuration.
  *
- * @param options.reader `app`: what the app has for itself, such as its `DATABASE_URL`, is not looked at. @default `command`
+ * @param options.reader `app`: what the app has for itself, such as its `DATABASE_URL`, is not looked at, and a configuration
+ * file that cannot be used is told by `configFile`. @default `command`
  * @throws NervecenterError `NC_CONFIG_INVALID` naming each bad setting: what was expected, what came, what to do.
  */
 export function readConfig(
@@ -127,14 +149,16 @@ export function readConfig(
   cwd: string = process.cwd(),
   { reader = 'command' }: { readonly reader?: ConfigReader } = {},
 ): Config {
-  const setting = new SettingReader(env);
+  const file = readConfigFile(env, cwd);
+  const setting = new SettingReader(file === null ? env : withConfigFile(env, file));
   const { problems } = setting;
-  const otlpTargets = readOtlpTargets(setting, cwd);
+  if (file?.problem != null && reader === 'command') problems.push(file.problem);
+  const otlpTargets = readOtlpTargets(setting, cwd, file);
   const postgres = readPostgres(setting, env, reader);
   const config: Config = {
     disabled: setting.textOrDefault('OTEL_SDK_DISABLED').toLowerCase() === 'true',
-    service: serviceName(setting, cwd),
-    resourceAttributes: resourceAttributes(setting),
+    configFile: file && outcomeOf(file),
+    ...readResource(setting, cwd, file?.resourceAttributes),
     port: setting.integer('NERVECENTER_PORT'),
     host: setting.textOrDefault('NERVECENTER_HOST'),
     otlpPort: listenerPort(setting, 'NERVECENTER_OTLP_PORT'),
@@ -164,7 +188,7 @@ export function readConfig(
     caches: setting.parsed('NERVECENTER_CACHES', parseCachePrefixes),
     userHeaders: setting.parsed('NERVECENTER_USER_HEADER', parseUserHeaders),
     otlpTargets,
-    tracing: readTracing(setting),
+    tracing: readTracing(setting, file?.sdk ?? null),
     local: localOf(setting, otlpTargets),
     metricsExporters: metricsExporters(setting),
     prometheusExporterHost: setting.textOrDefault('OTEL_EXPORTER_PROMETHEUS_HOST'),
@@ -190,38 +214,6 @@ function metricsExporters(setting: SettingReader): string[] {
 
 function resolved(cwd: string, path: string | null): string | null {
   return path === null ? null : resolve(cwd, path);
-}
-
-function serviceName(setting: SettingReader, cwd: string): string {
-  const explicit = setting.text('OTEL_SERVICE_NAME');
-  return explicit || resourceAttributes(setting)['service.name'] || (packageName(cwd) ?? 'app');
-}
-
-function resourceAttributes(setting: SettingReader): Record<string, string> {
-  const pairs = (setting.text('OTEL_RESOURCE_ATTRIBUTES') ?? '').split(',').map((pair) => pair.split('='));
-  const attributes = pairs.map(([key = '', value = '']) => [
-    key.trim(),
-    decodeURIComponentSafely(value.trim()),
-  ]);
-  return Object.fromEntries(attributes.filter(([key, value]) => key !== '' && value !== ''));
-}
-
-function decodeURIComponentSafely(value: string): string {
-  try {
-    return decodeURIComponent(value);
-  } catch {
-    return value;
-  }
-}
-
-function packageName(cwd: string): string | null {
-  try {
-    const parsed: unknown = JSON.parse(readFileSync(join(cwd, 'package.json'), 'utf8'));
-    const name = (parsed as { name?: unknown }).name;
-    return typeof name === 'string' && name !== '' ? name : null;
-  } catch {
-    return null; // No readable package.json: the app simply has no name.
-  }
 }
 
 function adminTokens(setting: SettingReader): string[] {

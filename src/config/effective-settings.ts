@@ -1,8 +1,9 @@
-import { cachesText } from '../core/cache-names.ts';
+import { cachesText } from '../core/names/cache-names.ts';
 import { DAY_MS } from '../core/units.ts';
 import { userHeadersText } from '../core/user-headers.ts';
 import type { Config } from './config.ts';
-import { STANDARD_TARGET } from './otlp/targets.ts';
+import { shownParts } from './file/config-file.ts';
+import { STANDARD_TARGET } from './otlp/target.ts';
 import { retentionText } from './retention.ts';
 import { defaultOf, SETTINGS, type SettingName } from './settings.ts';
 
@@ -12,6 +13,7 @@ export function effectiveSettings(config: Config): Partial<Record<SettingName, s
   return {
     OTEL_SDK_DISABLED: String(config.disabled),
     OTEL_SERVICE_NAME: config.service,
+    OTEL_CONFIG_FILE: shownFile(config),
     OTEL_METRICS_EXPORTER: config.metricsExporters.join(',') || 'unset',
     OTEL_EXPORTER_PROMETHEUS_HOST: config.prometheusExporterHost,
     OTEL_EXPORTER_PROMETHEUS_PORT: String(config.prometheusExporterPort),
@@ -54,15 +56,22 @@ export function effectiveSettings(config: Config): Partial<Record<SettingName, s
   };
 }
 
+function shownFile({ configFile }: Config): string {
+  if (configFile === null) return 'unset';
+  const { path, notInEffect } = configFile;
+  return notInEffect.length === 0 ? path : `${path}, without ${shownParts(notInEffect)}`;
+}
+
 function shownUrl({ postgres }: Config, name: SettingName): string {
   return postgres?.connectionString && postgres.setting?.endsWith(name) ? 'set (not shown)' : 'unset';
 }
 
 /** Of the receiver that the standard variables name; headers are secrets, and so is what a URL may hold. */
-function otlpSettings({ otlpTargets, tracing }: Config): Partial<Record<SettingName, string>> {
+function otlpSettings({ otlpTargets, tracing, configFile }: Config): Partial<Record<SettingName, string>> {
   const standard = otlpTargets.find(({ name }) => name === STANDARD_TARGET);
   const [endpoint] = Object.values(standard?.endpoints ?? {});
-  const others = otlpTargets.filter((target) => target !== standard).map(({ name }) => name);
+  const standards = configFile?.targetNames ?? [STANDARD_TARGET];
+  const others = otlpTargets.map(({ name }) => name).filter((name) => !standards.includes(name));
   return {
     OTEL_EXPORTER_OTLP_ENDPOINT: endpoint === undefined ? 'unset' : new URL(endpoint.url).origin,
     OTEL_EXPORTER_OTLP_PROTOCOL: endpoint?.protocol ?? SETTINGS.OTEL_EXPORTER_OTLP_PROTOCOL.default,

@@ -11,6 +11,15 @@ import {
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
+/** Kubernetes sets `NERVECENTER_PORT=tcp://10.0.0.1:9464` for every container beside a service called `nervecenter`. */
+const SERVICE_LINK = /^(?:tcp|udp|sctp):\/\//;
+const OWN_PREFIX = 'NERVECENTER_';
+
+/** Whether a variable is Kubernetes' word for a service rather than anybody's setting. */
+export function isServiceLink(name: string, value: string): boolean {
+  return name.startsWith(OWN_PREFIX) && name.endsWith('_PORT') && SERVICE_LINK.test(value);
+}
+
 /** Reads one variable at a time; absent and empty mean "not set", everything else must be usable. */
 export class SettingReader {
   /** What is wrong with the settings read so far: what was expected, what came, what to do. */
@@ -24,7 +33,7 @@ export class SettingReader {
   /** What is set, of any variable. */
   text(name: string): string | null {
     const value = this.#env[name]?.trim();
-    return value === undefined || value === '' ? null : value;
+    return value === undefined || value === '' || isServiceLink(name, value) ? null : value;
   }
 
   /** What is set, or the default. */

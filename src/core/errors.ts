@@ -22,6 +22,7 @@ export const CATALOGUE = {
     status: 503,
     title: 'The database schema is newer than this version',
   },
+  NC_SHARING: { class: 'permanent', status: 500, title: 'Other processes cannot join the dashboard' },
   NC_OUTPUT: { class: 'permanent', status: 500, title: 'The output cannot be written' },
   NC_UNAUTHENTICATED: { class: 'permanent', status: 401, title: 'Authentication is required' },
   NC_TOKEN_WRONG: { class: 'permanent', status: 401, title: 'The token is not valid' },

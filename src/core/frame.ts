@@ -80,8 +80,10 @@ export interface Source {
   readonly instanceId: string;
   readonly host: string;
   readonly pid: number;
-  /** What is instrumented in that process, for the start message and `doctor`. */
+  /** What is observed in that process as far as it was known then, for the start notice. */
   readonly instrumentations: readonly string[];
+  /** What it has and nothing is seen of. */
+  readonly unseen?: readonly string[];
   /** What its SDK says of the process: of an agent where its spans are sent, of a sender by OTLP as far as it is kept. */
   readonly resource?: Attributes;
   /** How often this agent sends a frame; the collector judges by it whether the agent's event loop is late. */
@@ -92,6 +94,8 @@ export type AgentMessage =
   | { readonly type: 'hello'; readonly source: Source; readonly place?: Place }
   /** Instead of `hello`: a collector that runs alone asks for the port. */
   | { readonly type: 'claim' }
+  /** Instead of `hello`: a person who wants what `place` says looks for the dashboard. */
+  | { readonly type: 'where'; readonly place: Place }
   | { readonly type: 'frame'; readonly frame: Frame }
   | {
       readonly type: 'events';
@@ -114,6 +118,13 @@ export type CollectorMessage =
   | { readonly type: 'refused'; readonly holder: Holder; readonly why: Disagreement }
   /** The answer to `claim`. */
   | { readonly type: 'held'; readonly holder: Holder }
+  /** The answer to `where`. `login` is where a person looks first; `why` says why it is not the one that was meant. */
+  | {
+      readonly type: 'here';
+      readonly holder: Holder;
+      readonly login: string;
+      readonly why: Disagreement | null;
+    }
   /** It stops, because a collector that runs alone takes its place, and takes nothing more. */
   | { readonly type: 'handing-over' }
   /** The collector has taken responsibility for a batch. */

@@ -1,5 +1,5 @@
 import type { NervecenterEvent } from './signals/index.ts';
-import type { RequestEvent } from './signals/request.ts';
+import { type RequestEvent, UNFINISHED } from './signals/request.ts';
 import { milliseconds } from './units.ts';
 
 /**
@@ -10,8 +10,10 @@ export type PackedRequests = readonly (string | number | null)[];
 
 /** How many values one request takes. */
 export const REQUEST_FIELDS = 14;
-/** A flag among texts and numbers. */
+/** Flags among texts and numbers, which collectors of before read as none. */
 const UNSAMPLED = 0;
+const UNFINISHED_ONLY = 1;
+const UNFINISHED_UNSAMPLED = 2;
 
 /** Packs the requests among `events`; the others stay as they are. */
 export function packRequests(events: readonly NervecenterEvent[]): {
@@ -42,8 +44,13 @@ function pack(event: RequestEvent, into: (string | number | null)[]): void {
     event.responseBytes,
     event.parentSpanId ?? null,
     event.scheme ?? null,
-    event.sampled === false ? UNSAMPLED : null,
+    flagsOf(event),
   );
+}
+
+function flagsOf({ sampled, outcome }: RequestEvent): number | null {
+  if (outcome === undefined) return sampled === false ? UNSAMPLED : null;
+  return sampled === false ? UNFINISHED_UNSAMPLED : UNFINISHED_ONLY;
 }
 
 /** The requests of a packed list, in order. The values are taken as they come: who receives them judges them. */
@@ -56,6 +63,7 @@ export function unpackRequests(packed: PackedRequests): RequestEvent[] {
 
 function unpack(packed: PackedRequests, at: number): RequestEvent {
   const field = <T>(index: number) => packed[at + index] as T;
+  const flags = packed[at + 13];
   return {
     signal: 'request',
     id: field(0),
@@ -71,6 +79,7 @@ function unpack(packed: PackedRequests, at: number): RequestEvent {
     responseBytes: field(10),
     ...(packed[at + 11] === null ? {} : { parentSpanId: field(11) }),
     ...(packed[at + 12] === null ? {} : { scheme: field(12) }),
-    ...(packed[at + 13] === UNSAMPLED ? { sampled: false } : {}),
+    ...(flags === UNSAMPLED || flags === UNFINISHED_UNSAMPLED ? { sampled: false } : {}),
+    ...(flags === UNFINISHED_ONLY || flags === UNFINISHED_UNSAMPLED ? { outcome: UNFINISHED } : {}),
   };
 }

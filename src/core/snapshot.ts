@@ -205,8 +205,10 @@ export interface PipelineSnapshot {
   readonly events_dropped_window: number;
   /** False while the disk cannot hold what waits for the database, so that only memory does. */
   readonly durable: boolean;
-  /** Values shown as `other` because a label already had as many as it may. */
+  /** Names that gave up their place to busier ones, and uses of names that found none: shown as `other`. */
   readonly labels_folded: number;
+  /** Of those how many by kind of name: `route`, `model`, `provider`, `cache`, `stage`, `websocket_path`, …; no kind without one. */
+  readonly labels_folded_by: Readonly<Record<string, number>>;
   /** Requests and answers of apps that were not followed to their end, by reason; no reason without one. */
   readonly observations_given_up: Readonly<Record<string, number>>;
   readonly spool_bytes: number;

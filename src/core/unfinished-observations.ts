@@ -5,7 +5,9 @@ import type { CounterSpec } from './signals/instruments.ts';
  * `body_damaged`: it could not be inflated. `body_ahead`: it came faster than it could be inflated. `body_too_large`: it
  * inflates beyond 64 MiB. `exchanges_full`: more than 2,000 requests were open at once, and the oldest was closed.
  * `retries_forgotten`: more than 1,000 failed calls waited for their retry, which then counts as a first try.
- * `background_forgotten`: nobody asked for the outcome of a call that goes on in the background.
+ * `background_forgotten`: nobody asked for the outcome of a call that goes on in the background. `connections_full`: more than
+ * 20,000 connections were open at once, and what is under way on the oldest when the process ends makes no row.
+ * `queries_full`: the same of more than 1,000 open RAG queries.
  */
 export const GIVEN_UP_REASONS = [
   'body_encoding',
@@ -15,6 +17,8 @@ export const GIVEN_UP_REASONS = [
   'exchanges_full',
   'retries_forgotten',
   'background_forgotten',
+  'connections_full',
+  'queries_full',
 ] as const;
 export type GivenUpReason = (typeof GIVEN_UP_REASONS)[number];
 

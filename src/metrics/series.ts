@@ -8,11 +8,14 @@ import {
 } from '@opentelemetry/sdk-metrics';
 import type { Attributes, AttributeValue, Exemplar } from '../core/frame.ts';
 import { HISTOGRAM_SCALE, HistogramDelta } from '../core/histogram.ts';
+import { OVERFLOW } from '../core/names/label-bounds.ts';
 import { isTraceId } from '../core/signals/checks.ts';
 
-/** As OpenTelemetry's SDK: past so many series an instrument's further ones are one, marked as overflow. */
+/**
+ * As OpenTelemetry's SDK: past so many series measured in one interval an instrument's further ones are one, marked as
+ * overflow. What was not measured in it is told already and makes room: its place is only one for the next value.
+ */
 const SERIES_MAX_PER_INSTRUMENT = 2000;
-const OVERFLOW: Attributes = { 'otel.metric.overflow': true };
 
 export type HrTime = [seconds: number, nanoseconds: number];
 
@@ -59,11 +62,13 @@ interface Step {
 /** All series of one instrument. */
 export class SeriesSet {
   readonly descriptor: Descriptor;
-  readonly #root: Step = { next: new Map(), series: null };
+  #root: Step = { next: new Map(), series: null };
   /** Of attributes that cannot change any more: walking them takes longer than all the rest of a measurement. */
-  readonly #frozen = new WeakMap<ApiAttributes, Series>();
-  readonly #all: Series[] = [];
+  #frozen = new WeakMap<ApiAttributes, Series>();
+  #all: Series[] = [];
   #overflow: Series | null = null;
+  /** Whether all that could make room since the last call of `take` has done so. */
+  #swept = false;
 
   constructor(descriptor: Descriptor) {
     this.descriptor = descriptor;
@@ -82,21 +87,33 @@ export class SeriesSet {
   }
 
   #find(attributes: ApiAttributes): Series {
+    const known = this.#stepOf(attributes).series;
+    if (known === null && !this.#hasRoom()) return this.#overflowing();
+    // Making room may have made all steps anew.
+    const step = known === null ? this.#stepOf(attributes) : null;
+    const series = known ?? this.#add(primitives(attributes));
+    if (step !== null) step.series = series;
+    if (Object.isFrozen(attributes)) this.#frozen.set(attributes, series);
+    return series;
+  }
+
+  #stepOf(attributes: ApiAttributes): Step {
     let step = this.#root;
     for (const name in attributes) {
       const value = attributes[name];
       if (value === undefined || value === null) continue;
       step = following(following(step, name), primitive(value));
     }
-    step.series ??= this.#admit(attributes);
-    if (Object.isFrozen(attributes)) this.#frozen.set(attributes, step.series);
-    return step.series;
+    return step;
   }
 
   /** What was measured since the last call, `null` when nothing was. Series without a measurement are left out. */
   take(times: Times): MetricData | null {
+    this.#swept = false;
     const touched = this.#all.filter((series) => series.touched);
     if (touched.length === 0) return null;
+    // Steps were made for what is in the overflow, too.
+    if (this.#overflow?.touched === true) this.#keep(touched);
     for (const series of touched) series.touched = false;
     const { name, unit, description, kind } = this.descriptor;
     const base = {
@@ -120,10 +137,27 @@ export class SeriesSet {
     return { ...base, aggregationTemporality, dataPointType: DataPointType.SUM, isMonotonic, dataPoints };
   }
 
-  #admit(attributes: ApiAttributes): Series {
-    if (this.#all.length < SERIES_MAX_PER_INSTRUMENT) return this.#add(primitives(attributes));
+  #hasRoom(): boolean {
+    if (this.#all.length >= SERIES_MAX_PER_INSTRUMENT && !this.#swept) {
+      this.#swept = true;
+      this.#keep(this.#all.filter((series) => series.touched));
+    }
+    return this.#all.length < SERIES_MAX_PER_INSTRUMENT;
+  }
+
+  #overflowing(): Series {
     this.#overflow ??= this.#add(OVERFLOW);
     return this.#overflow;
+  }
+
+  /** Forgets all other series but those whose next value is told by what they were at before. */
+  #keep(series: readonly Series[]): void {
+    const kept = new Set(series);
+    const goesOn = ({ observed }: Series) => this.descriptor.kind === 'level' || observed !== 0;
+    this.#all = this.#all.filter((one) => kept.has(one) || goesOn(one) || one === this.#overflow);
+    this.#root = { next: new Map(), series: null };
+    this.#frozen = new WeakMap();
+    for (const one of this.#all) if (one !== this.#overflow) this.#stepOf(one.attributes).series = one;
   }
 
   #add(attributes: Attributes): Series {

@@ -28,6 +28,11 @@ function packageNameIn(directory: string): unknown {
   }
 }
 
+/** What an app is started with. */
+export function preloadUrl(): URL {
+  return entryUrl('otel');
+}
+
 /** The entry of the collector's thread: the bundle beside this bundle, or the source beside this source. */
 export function workerUrl(): URL {
   return entryUrl('collector/worker');

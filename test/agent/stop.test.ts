@@ -18,7 +18,7 @@ test('an instrumentation that cannot stop is said, the others stop, and the app 
       stopping('first', () => say('first stopped\\n')),
       stopping('broken', () => { throw new Error('a mistake'); }),
     );
-    startAgent({ config: readConfig({ NERVECENTER_STORAGE: 'off' }), env: {}, mainScript: undefined, say });
+    startAgent({ config: readConfig({ NERVECENTER_STORAGE: 'off' }), env: {}, nodeOptions: '', inThread: false, mainScript: undefined, say });
     process.exit(3);`;
   const ended = promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], {
     timeout: 60_000,

@@ -54,8 +54,11 @@ describe('nervecenter collector', () => {
         collector.child.kill(signal);
         assert.equal(await collector.end(), 0);
         assert.equal(collector.stdout, '');
-        // The start message and nothing else: no warning, no stack.
-        assert.match(collector.stderr, /^nervecenter \d\S* · app\n( {2}\w+ .*\n){3}$/);
+        // The start message, what is kept, and nothing else: no warning, no stack.
+        assert.match(
+          collector.stderr,
+          /^nervecenter \d\S* · app\n( {2}\w+ .*\n){3} {2}next .*\n\[nervecenter\] stopped: \d+ rows kept in embedded PostgreSQL 18 in \S+; .*\n$/,
+        );
       });
     });
   }

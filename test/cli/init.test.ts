@@ -41,7 +41,13 @@ describe('nervecenter init', () => {
       writeFileSync(join(cwd, 'app.js'), `${script}\n${LISTEN}`);
       const { code, stdout, stderr } = await nervecenter(['init'], { cwd });
       assert.deepEqual([code, stderr], [0, '']);
-      assert.equal(stdout, 'Wrote otel.js.\nStart your app with:  node --require ./otel app.js\n');
+      const decided = manifest === null ? '' : 'Wrote into package.json \\(allowScripts\\) that .*\\.\\n';
+      assert.match(
+        stdout,
+        new RegExp(
+          `^Wrote otel\\.js\\.\\n${decided}Start your app with: {2}node --require \\./otel app\\.js\\n$`,
+        ),
+      );
       const app = new ObservedApp('app.js', {
         cwd,
         flags: ['--require', './otel'],
@@ -65,5 +71,30 @@ describe('nervecenter init', () => {
     assert.equal(code, 0);
     assert.match(stdout, /^otel\.js is there already; left as it is\.\n/);
     assert.equal(readFileSync(join(cwd, 'otel.js'), 'utf8'), '// mine\n');
+  });
+
+  it('decides once, for npm, that no install script of ours needs to run, and changes nothing else', async () => {
+    const path = join(cwd, 'package.json');
+    const before = {
+      name: 'shop',
+      allowScripts: { sharp: true, 'protobufjs@7.6.6': true },
+      dependencies: {},
+    };
+    writeFileSync(path, `${JSON.stringify(before, null, '\t')}\n`);
+    await nervecenter(['init'], { cwd });
+    const text = readFileSync(path, 'utf8');
+    const { allowScripts, ...rest } = JSON.parse(text) as typeof before;
+    assert.deepEqual({ ...rest, allowScripts: before.allowScripts }, before);
+    assert.match(text, /^\{\n\t"name": "shop",\n.*\}\n$/s);
+    const { 'protobufjs@7.6.6': allowed, sharp, ...denied } = allowScripts;
+    assert.deepEqual([allowed, sharp], [true, true]);
+    const { optionalDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+      readonly optionalDependencies: Readonly<Record<string, string>>;
+    };
+    assert.deepEqual(Object.keys(denied).sort(), Object.keys(optionalDependencies).sort());
+    assert.deepEqual([...new Set(Object.values(denied))], [false]);
+    const { stdout } = await nervecenter(['init'], { cwd });
+    assert.doesNotMatch(stdout, /package\.json/);
+    assert.equal(readFileSync(path, 'utf8'), text);
   });
 });

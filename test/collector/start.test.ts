@@ -33,7 +33,7 @@ const FIELDS = `schema_version seq boot_id service window_seconds timestamp upti
   llm.estimated_requests llm.rate_limited_requests llm.chunk_gap_p95_ms llm.aborted_requests llm.cost_per_hour_usd llm.by_model
   api.endpoints api.requests_total api.errors_total api.requests_per_second api.overflow_endpoints
   instances pipeline.events_accepted pipeline.events_stored pipeline.events_queued pipeline.events_in_flight
-  pipeline.events_dropped pipeline.events_dropped_window pipeline.durable pipeline.labels_folded pipeline.observations_given_up pipeline.spool_bytes pipeline.storage
+  pipeline.events_dropped pipeline.events_dropped_window pipeline.durable pipeline.labels_folded pipeline.labels_folded_by pipeline.observations_given_up pipeline.spool_bytes pipeline.storage
   pipeline.totals pipeline.prices_version`
   .trim()
   .split(/\s+/);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, it } from 'vitest';
-import { collectorEnv, readConfig } from '../../src/config/config.ts';
+import { collectorEnv, readConfig, unknownSettingsLine } from '../../src/config/config.ts';
 import { effectiveSettings } from '../../src/config/effective-settings.ts';
 import { resolvePostgres } from '../../src/config/postgres-options.ts';
 import { SETTING_NAMES, SETTINGS, settingOf } from '../../src/config/settings.ts';
@@ -205,5 +205,35 @@ describe('the configuration', () => {
 
   it('is not handed on with the preload in it: the collector’s thread must not start an agent', () => {
     assert.deepEqual(collectorEnv({ NODE_OPTIONS: '--require nervecenter/otel', A: 'b' }), { A: 'b' });
+  });
+});
+
+describe('what Kubernetes sets beside a service called nervecenter', () => {
+  const env = {
+    NERVECENTER_SERVICE_HOST: '10.0.0.1',
+    NERVECENTER_SERVICE_PORT: '9464',
+    NERVECENTER_SERVICE_PORT_OTLP_HTTP: '4318',
+    NERVECENTER_PORT: 'tcp://10.0.0.1:9464',
+    NERVECENTER_PORT_9464_TCP: 'tcp://10.0.0.1:9464',
+    NERVECENTER_PORT_9464_TCP_ADDR: '10.0.0.1',
+    NERVECENTER_OTLP_PORT: 'tcp://10.0.0.2:4318',
+  };
+
+  it('is no setting of ours, and none that is unknown', () => {
+    const { port, otlpPort } = readConfig(env, CWD);
+    assert.deepEqual([port, otlpPort], [9464, null]);
+    assert.equal(unknownSettingsLine(env), null);
+  });
+});
+
+describe('names of ours that no setting has', () => {
+  it('are said in one line, each with the one that was probably meant, and no more than five', () => {
+    const names = ['PROT', 'PORTT', 'HOTS', 'DATADIR', 'UNHEARD_OF_BY_ANYBODY', 'X1', 'X2'];
+    const env = Object.fromEntries(names.map((name) => [`NERVECENTER_${name}`, 'a-secret']));
+    const line = unknownSettingsLine(env) ?? '';
+    assert.match(line, /: NERVECENTER_PROT \(did you mean NERVECENTER_PORT\?\), /);
+    assert.match(line, /, NERVECENTER_UNHEARD_OF_BY_ANYBODY and 2 more\.$/);
+    assert.doesNotMatch(line, /a-secret|\n/);
+    assert.equal(unknownSettingsLine({ NERVECENTER_PORT: '1', DATABASE_URL: 'x' }), null);
   });
 });

@@ -25,6 +25,7 @@ const TRACING = {
   samplerRatio: 1,
   propagators: ['tracecontext', 'baggage'],
   unknown: [],
+  file: null,
 };
 
 const tracing = (
@@ -103,6 +104,7 @@ export const OTLP_EXPORT_SETTING_CASES: readonly SettingCase[] = [
     ['xray,b3', { propagators: ['xray', 'b3'], unknown: ['OTEL_PROPAGATORS=xray'] }],
   ]),
   tracing('OTEL_NODE_RESOURCE_DETECTORS', [['host,process', {}]]),
+  { name: 'OTEL_CONFIG_FILE', field: 'configFile', fallback: null, good: [], bad: [] },
   choices('NERVECENTER_OTLP_EVENTS', ['on', 'OFF'], /one of on, off/),
   {
     name: 'NERVECENTER_OTLP_TARGETS',

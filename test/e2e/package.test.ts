@@ -51,16 +51,24 @@ class StrangersDirectory {
 
   /** Scripts stay off: the build is done, and the package must not need any to be installed. */
   async npm(cwd: string, args: readonly string[]): Promise<string> {
+    return (await this.#npm(cwd, [...args, '--ignore-scripts'])).stdout;
+  }
+
+  /** What npm has to say of an install that changes nothing and may run scripts. */
+  async warnings(): Promise<string> {
+    return (await this.#npm(this.path, ['install', '--offline'])).stderr;
+  }
+
+  async #npm(cwd: string, args: readonly string[]) {
     const script = process.env['npm_execpath'];
     const [file, ...first] = script === undefined ? ['npm'] : [process.execPath, script];
-    const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-update-notifier'];
+    const flags = ['--no-audit', '--no-fund', '--no-update-notifier'];
     const settings = ['--cache', join(this.#root, 'cache'), '--userconfig', join(this.#root, 'npmrc')];
-    const { stdout } = await run(file ?? '', [...first, ...args, ...flags, ...settings], {
+    return run(file ?? '', [...first, ...args, ...flags, ...settings], {
       cwd,
       env: { PATH: process.env['PATH'], HOME: this.#root },
       timeout: INSTALL_TIMEOUT_MS,
     });
-    return stdout;
   }
 
   remove(): void {
@@ -191,6 +199,12 @@ describe('the packed package, installed in an empty directory', { timeout: INSTA
     const bin = join(stranger.path, 'node_modules', '.bin', 'nervecenter');
     const env = { PATH: process.env['PATH'] };
     assert.equal((await run(bin, ['--version'], { cwd: stranger.path, env })).stdout, `${version}\n`);
+  });
+
+  it('has npm warn of no install script once `nervecenter init` has decided that none needs to run', async () => {
+    const bin = join(stranger.path, 'node_modules', '.bin', 'nervecenter');
+    await run(bin, ['init'], { cwd: stranger.path, env: { PATH: process.env['PATH'] } });
+    assert.doesNotMatch(await stranger.warnings(), /install-scripts|postinstall/);
   });
 
   it('imports at run time only what it declares', () => {

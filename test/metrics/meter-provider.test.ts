@@ -165,6 +165,69 @@ describe('the provider of deltas', () => {
     assert.equal(points.find(({ attributes }) => attributes['otel.metric.overflow'] === true)?.value, 100);
   });
 
+  it('keeps apart what is measured now, however many series there were before', async () => {
+    const { counter, histogram, collect } = collecting();
+    const measure = (i: number | string) => {
+      counter.add(1, { i });
+      histogram.record(1, Object.freeze({ i }));
+    };
+    const last = Object.freeze({ i: 'known' });
+    for (let interval = 0; interval < 3; interval++) {
+      counter.add(1, last);
+      for (let i = 0; i < 1900; i++) measure(`${interval} ${i}`);
+      const points = await collect();
+      assert.equal(
+        points.some(({ attributes }) => 'otel.metric.overflow' in attributes),
+        false,
+      );
+      assert.equal(points.length, 3801);
+      assert.equal((points.find(({ attributes }) => attributes['i'] === 'known') as CounterPoint)?.value, 1);
+    }
+  });
+
+  it('gives a series its name again that came when there was no room', async () => {
+    const { counter, collect } = collecting();
+    for (let i = 0; i < 2001; i++) counter.add(1, { i });
+    await collect();
+    counter.add(5, { i: 2000 });
+    assert.deepEqual(
+      (await collect()).map(({ attributes }) => attributes),
+      [{ i: 2000 }],
+    );
+  });
+
+  it('keeps what an up-down counter and an observed counter stand at', async () => {
+    const { meter, collect } = collecting();
+    const open = meter.createUpDownCounter('open');
+    let total = 3;
+    meter.createObservableCounter('observed').addCallback((result) => {
+      if (total > 0) result.observe(total, { by: 'one' });
+      for (let i = 0; i < 2100; i++) result.observe(1, { i });
+    });
+    open.add(1, { of: 'one' });
+    await collect();
+    for (let i = 0; i < 2100; i++) open.add(1, { i });
+    total = 10;
+    await collect();
+    open.add(1, { of: 'one' });
+    const points = await collect();
+    const standsAt = (name: string, key: string) =>
+      (points.find((point) => point.name === name && point.attributes[key] === 'one') as CounterPoint)?.value;
+    assert.deepEqual([standsAt('open', 'of'), standsAt('observed', 'by')], [2, 0]);
+  });
+
+  it("leaves an app's busy series their names, which the SDK bounds by the interval", async () => {
+    const { collect, provider } = collecting();
+    const jobs = provider.getMeter('app').createCounter('app.jobs');
+    for (let i = 0; i < 3000; i++) jobs.add(1, { job: `made up ${i}` });
+    await collect();
+    for (let i = 0; i < 200; i++) jobs.add(1, { job: 'late' });
+    assert.deepEqual(
+      (await collect()).map((point) => [point.attributes['job'], pointValue([point], 'app.jobs')]),
+      [['late', 200]],
+    );
+  });
+
   it("comes out beside the app's own instruments", async () => {
     const { counter, collect, provider } = collecting();
     counter.add(1);

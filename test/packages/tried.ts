@@ -98,6 +98,13 @@ export const TRIALS = {
       seen: 'a query with its stages embedding and search',
     },
   },
+  'Threads, and SDKs of the app': {
+    piscina: { packages: ['piscina'], seen: 'what its threads do, once, as the process' },
+    tracesOnly: {
+      packages: ['@opentelemetry/sdk-trace', '@opentelemetry/instrumentation-net'],
+      seen: "the app's metrics by the API, none of our sockets among its spans",
+    },
+  },
   'Instrumentations that send spans': {
     traceloop: {
       packages: ['@traceloop/instrumentation-openai'],
@@ -115,6 +122,20 @@ export const TRIALS = {
     anthropicOtel: {
       packages: ['@anthropic-ai/sdk'],
       seen: 'calls by its own spans, tokens as the preload has them',
+    },
+  },
+  'Tracers and shutdown hooks of the app': {
+    sentry: {
+      packages: ['@sentry/node'],
+      seen: 'all rows of a request are in its trace, whatever caller it goes on in',
+    },
+    sdkNode: {
+      packages: ['@opentelemetry/sdk-node', '@opentelemetry/instrumentation-http'],
+      seen: 'the same, with `OTEL_PROPAGATORS=b3`',
+    },
+    nest: {
+      packages: ['@nestjs/core'],
+      seen: '`enableShutdownHooks`: the process dies by the signal, as without the agent',
     },
   },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, Trial>>>>;

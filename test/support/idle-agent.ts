@@ -1,6 +1,6 @@
 import { Identity } from '../../src/agent/context/identity.ts';
 import type { Agent, AgentSettings } from '../../src/agent/instrumentation.ts';
-import { DEFAULT_CACHES } from '../../src/core/cache-names.ts';
+import { DEFAULT_CACHES } from '../../src/core/names/cache-names.ts';
 import { milliseconds } from '../../src/core/units.ts';
 
 /** Everything off, and the caches that an operator gets who says nothing. */
@@ -19,6 +19,7 @@ export const IDLE_AGENT: Agent = {
   identity: new Identity(null, nothing),
   emit: nothing,
   later: (work) => work(),
+  beforeEnd: () => nothing,
   cacheLookup: nothing,
   cacheSize: nothing,
   labelFolded: nothing,

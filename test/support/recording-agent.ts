@@ -15,6 +15,7 @@ export class RecordingAgent implements Agent {
   readonly clock = IDLE_AGENT.clock;
   readonly settings = SETTINGS_OFF;
   readonly identity = IDLE_AGENT.identity;
+  readonly #beforeEnd = new Set<() => void>();
 
   emit(event: NervecenterEvent): void {
     this.events.push(event);
@@ -40,6 +41,16 @@ export class RecordingAgent implements Agent {
 
   later(work: () => void): void {
     work();
+  }
+
+  beforeEnd(work: () => void): () => void {
+    this.#beforeEnd.add(work);
+    return () => this.#beforeEnd.delete(work);
+  }
+
+  /** The process is about to end. */
+  end(): void {
+    for (const work of this.#beforeEnd) work();
   }
 
   warnOnce(key: string): void {

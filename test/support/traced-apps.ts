@@ -14,6 +14,8 @@ export interface TracedApp {
   readonly child: ChildProcess;
   /** What it told its parent besides its port. */
   readonly told: Readonly<Record<string, unknown>>[];
+  /** What it has written to standard error. */
+  said(): string;
 }
 
 interface StartOptions {
@@ -71,9 +73,14 @@ export class TracedApps {
         MODEL_URL: this.#model.url,
         ...env,
       },
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     this.#children.push(child);
+    let said = '';
+    child.stderr?.on('data', (text: Buffer) => {
+      said += text;
+      process.stderr.write(text);
+    });
     const told: Record<string, unknown>[] = [];
     const port = await new Promise<number>((resolve) => {
       child.on('message', (message) => {
@@ -81,7 +88,7 @@ export class TracedApps {
         else told.push(message as Record<string, unknown>);
       });
     });
-    return { url: `http://127.0.0.1:${port}`, child, told };
+    return { url: `http://127.0.0.1:${port}`, child, told, said: () => said };
   }
 
   async stop(): Promise<void> {

@@ -8,12 +8,14 @@ import { importsOf, ROOT, sourceFiles } from './source-tree.ts';
 /** What the product stands on, and where each of them is first taken into use. */
 const IN_USE: Readonly<Record<string, string>> = {
   '@opentelemetry/api': 'src/metrics/series.ts',
+  '@opentelemetry/configuration': 'src/config/file/config-file.ts',
   '@opentelemetry/sdk-metrics': 'src/metrics/snapshot-reader.ts',
   '@opentelemetry/sdk-node': 'src/agent/sdk/node-sdk.ts',
   '@opentelemetry/exporter-prometheus': 'src/agent/metrics/prometheus-server.ts',
   pg: 'src/collector/sinks/postgres/connect/connection.ts',
   systeminformation: 'src/collector/host/system-information.ts',
   ws: 'src/collector/server/viewers.ts',
+  yaml: 'src/config/file/config-file.ts',
 };
 
 const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {

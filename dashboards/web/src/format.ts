@@ -67,7 +67,9 @@ export function formatOf(unit: string): (value: number) => string {
     chunks: decimal,
   };
   if (Object.hasOwn(known, unit)) return known[unit] ?? quantity;
-  return unit.endsWith('/s') ? (value) => `${quantity(value)}/s` : quantity;
+  if (!unit.endsWith('/s')) return quantity;
+  const amount = unit === 'bytes/s' ? bytes : quantity;
+  return (value) => `${amount(value)}/s`;
 }
 
 /** `12,345`, and `0.42` where a whole number would say nothing. */

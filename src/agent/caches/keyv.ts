@@ -1,4 +1,4 @@
-import { cacheNameOf } from '../../core/cache-names.ts';
+import { cacheNameOf } from '../../core/names/cache-names.ts';
 import type { Agent, Instrumentation } from '../instrumentation.ts';
 import { onModuleLoad } from '../modules/hook.ts';
 import { replaceMethod } from '../modules/replace-method.ts';

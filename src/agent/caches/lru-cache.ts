@@ -1,5 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { cacheNameOf } from '../../core/cache-names.ts';
+import { cacheNameOf } from '../../core/names/cache-names.ts';
 import { SECOND_MS } from '../../core/units.ts';
 import type { Instrumentation } from '../instrumentation.ts';
 import { onModuleLoad } from '../modules/hook.ts';

@@ -1,4 +1,4 @@
-import { cacheNameOf } from '../../core/cache-names.ts';
+import { cacheNameOf } from '../../core/names/cache-names.ts';
 import { SECOND_MS } from '../../core/units.ts';
 import type { Agent, Instrumentation } from '../instrumentation.ts';
 import { onModuleLoad } from '../modules/hook.ts';

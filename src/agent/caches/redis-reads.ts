@@ -1,4 +1,4 @@
-import { type CachePrefix, cacheNameOf, PREFIX_LENGTH_MAX } from '../../core/cache-names.ts';
+import { type CachePrefix, cacheNameOf, PREFIX_LENGTH_MAX } from '../../core/names/cache-names.ts';
 
 /** Which caches a command reads; for one of several keys, the name of each, `undefined` where a key is of no cache. */
 export type Asked = string | readonly (string | undefined)[];

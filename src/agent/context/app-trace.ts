@@ -3,13 +3,24 @@ import type { MeterProvider } from '@opentelemetry/api';
 /** What every copy of `@opentelemetry/api` 1.x shares: the version and the providers that were registered. */
 export interface ApiGlobal {
   readonly version: string;
-  metrics?: MeterProvider;
-  readonly context?: { active(): ContextLike };
+  readonly metrics?: MeterProvider;
+  readonly context?: ContextManagerLike;
+  readonly trace?: object;
+  readonly propagation?: Propagator;
+}
+
+interface Propagator {
+  extract(context: ContextLike, carrier: object, getter: object): ContextLike | undefined;
 }
 
 /** A context of any version of the API. */
 export interface ContextLike {
   getValue(key: symbol): unknown;
+}
+
+interface ContextManagerLike {
+  active(): ContextLike;
+  with?<T>(context: ContextLike, work: () => T): T;
 }
 
 interface SpanLike {
@@ -32,12 +43,6 @@ const holder = globalThis as { [API_KEY]?: ApiGlobal };
 
 /** What the app's copies of the API have registered; nothing where there is none. */
 export function apiGlobal(): ApiGlobal | undefined {
-  return holder[API_KEY];
-}
-
-/** The same, begun under `version` where there is none yet. */
-export function apiGlobalOf(version: string): ApiGlobal {
-  holder[API_KEY] ??= { version };
   return holder[API_KEY];
 }
 
@@ -79,6 +84,50 @@ export function activeSpan(): ActiveSpan | null {
   } catch {
     return null; // The context manager is the app's own.
   }
+}
+
+/** Of the propagator that was asked last. */
+let reads: { readonly by: Propagator; readonly traceparent: boolean } | null = null;
+
+/**
+ * Whether the app's own tracer goes on in the trace that a `traceparent` names. One whose propagator reads other headers, or
+ * that has none, begins a trace of its own instead. Without a tracer of the app's there is nobody who would not.
+ */
+export function continuesTraceparent(): boolean {
+  const { trace, propagation: by, context } = apiGlobal() ?? {};
+  if (trace === undefined || OWN_SDK in trace || context === undefined) return true;
+  if (by === undefined) return false;
+  if (reads?.by !== by) reads = { by, traceparent: readsTraceparent(by, context) };
+  return reads.traceparent;
+}
+
+const PROBE = { traceId: '6e65727665636e747200000000000001', spanId: '6e65727665000001' };
+const PROBE_HEADERS: Readonly<Record<string, string>> = {
+  traceparent: `00-${PROBE.traceId}-${PROBE.spanId}-01`,
+};
+
+/** It is tried: the fields that a propagator names are those that it writes. */
+function readsTraceparent(propagator: Propagator, context: ContextManagerLike): boolean {
+  try {
+    const getter = {
+      keys: () => Object.keys(PROBE_HEADERS),
+      get: (_carrier: object, name: string) => PROBE_HEADERS[name.toLowerCase()],
+    };
+    return spanIn(propagator.extract(context.active(), PROBE_HEADERS, getter))?.traceId === PROBE.traceId;
+  } catch {
+    return true; // Both are the app's own.
+  }
+}
+
+/** By which key an SDK of any version is told to make no span. */
+const SUPPRESSED = Symbol.for('OpenTelemetry SDK Context Key SUPPRESS_TRACING');
+
+/** Does work of ours of which the app's instrumentations are to make no span. */
+export function untraced<T>(work: () => T): T {
+  const manager = apiGlobal()?.context;
+  const context = manager?.active() as { setValue?(key: symbol, value: true): ContextLike } | undefined;
+  const suppressed = context?.setValue?.(SUPPRESSED, true);
+  return manager?.with === undefined || suppressed === undefined ? work() : manager.with(suppressed, work);
 }
 
 /** Where instrumentations say what a span is, from its beginning: the conventions, OpenLLMetry and OpenInference. */

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Attribution, spanIdOf } from '../../core/event.ts';
 import { newEventId, newTraceId } from '../../platform/ids.ts';
-import { activeSpan, type ContextLike, enteredContext } from './app-trace.ts';
+import { activeSpan, type ContextLike, continuesTraceparent, enteredContext } from './app-trace.ts';
 import type { Caller, Headers } from './traceparent.ts';
 
 /** Who the surrounding work is for. */
@@ -50,8 +50,12 @@ export class WorkContext {
   #user: User | undefined;
   readonly #partOfParent: boolean;
   readonly #isEvent: boolean;
-  readonly #parentSpanId: string | null;
-  readonly #sampled: boolean | undefined;
+  /** It is one trace itself. */
+  readonly keepsTrace: boolean;
+  #parentSpanId: string | null;
+  #sampled: boolean | undefined;
+  /** Its caller's trace is one that the app's own tracer does not go on in: that tracer's counts, where it has a span here. */
+  #yields: boolean;
   /** The app's context that it began in, where the SDK is ours. */
   readonly beganIn: ContextLike | undefined;
   /** Of the request that it is, for what else they say of its caller. */
@@ -70,6 +74,8 @@ export class WorkContext {
       readonly partOfParent?: boolean;
       /** It becomes an event when it is over. */
       readonly isEvent?: boolean;
+      /** What happens in it is in its trace, whatever spans of the app's own that happens in. */
+      readonly isOneTrace?: boolean;
       /** The span it began in, where that is none of its parent's. */
       readonly parentSpanId?: string | null;
       /** Whether that span is recorded; left out where nobody has decided yet. */
@@ -83,6 +89,9 @@ export class WorkContext {
     this.#ragScope = options.ragScope;
     this.#partOfParent = options.partOfParent ?? false;
     this.#isEvent = options.isEvent ?? false;
+    this.keepsTrace = options.isOneTrace ?? false;
+    this.#yields =
+      this.keepsTrace && options.headers !== undefined && this.#traceId !== null && !continuesTraceparent();
     this.#parentSpanId = options.parentSpanId ?? null;
     this.#sampled = options.sampled;
     this.headers = options.headers;
@@ -91,6 +100,7 @@ export class WorkContext {
 
   /** The trace this work belongs to; where nobody upstream named one, on first use the app's own, or a new one. */
   get traceId(): string {
+    if (this.#yields) this.#yield();
     this.#traceId ??= this.#parent?.traceId ?? activeSpan()?.traceId ?? newTraceId();
     return this.#traceId;
   }
@@ -109,12 +119,19 @@ export class WorkContext {
 
   /** The span that this work itself is in. */
   get parentSpanId(): string | null {
+    if (this.#yields) this.#yield();
     return this.#parentSpanId ?? this.#parent?.spanId ?? null;
   }
 
   /** Whether its trace is recorded, as far as that is decided by whoever it began in. */
   get sampled(): boolean | undefined {
+    if (this.#yields) this.#yield();
     return this.#sampled ?? this.#parent?.sampled;
+  }
+
+  /** Whether what happens in it stays in its trace. */
+  get isOneTrace(): boolean {
+    return this.event?.keepsTrace === true;
   }
 
   /** The innermost work that becomes an event: itself, or what it is part of. */
@@ -139,6 +156,15 @@ export class WorkContext {
   /** The outermost work: the request or session itself. */
   get root(): WorkContext {
     return this.#parent?.root ?? this;
+  }
+
+  #yield(): void {
+    this.#yields = false;
+    const active = activeSpan();
+    if (active === null || active.traceId === this.#traceId) return;
+    this.#traceId = active.traceId;
+    this.#sampled = active.sampled;
+    this.#parentSpanId = null; // The caller's span is in the other trace.
   }
 
   setUser(user: User): void {
@@ -178,7 +204,8 @@ export function calledBy(caller: Caller | null, headers: Headers) {
 
 /**
  * Where what begins now as part of `context` belongs: to the trace and in the span which the app's own OpenTelemetry SDK has
- * active, else those of the work; `null` outside of both.
+ * active, else those of the work; `null` outside of both. What begins in a request or a query is in its one trace: in a span
+ * of the app's that is in another, it belongs to the work alone.
  */
 export function placeNow(
   context: WorkContext | undefined,
@@ -186,6 +213,8 @@ export function placeNow(
   // Asked first, so that work which has no trace yet takes the app's.
   const ofWork = context?.traceId ?? null;
   const active = activeSpan();
+  const isElsewhere = active !== null && context?.isOneTrace === true && active.traceId !== ofWork;
+  if (isElsewhere) return { traceId: ofWork, parentSpanId: context.spanId, sampled: context.sampled };
   // What began in that span is further inside.
   if (active === null || active.spanId === context?.event?.parentSpanId) {
     return {

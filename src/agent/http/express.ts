@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Instrumentation } from '../instrumentation.ts';
-import { onModuleLoad } from '../modules/hook.ts';
+import { onlyNoticed, onModuleLoad } from '../modules/hook.ts';
 import { joinTemplates, matchesTemplate } from './route.ts';
 import { addRouteResolver } from './server.ts';
 
@@ -251,7 +251,11 @@ function notePatterns(exports: unknown): (() => void) | undefined {
 export const express: Instrumentation = {
   name: 'express',
   start() {
-    const undos = [addRouteResolver(expressTemplate), onModuleLoad('router/index.js', notePatterns)];
+    const undos = [
+      addRouteResolver(expressTemplate),
+      onModuleLoad('router/index.js', notePatterns),
+      onModuleLoad('express/lib/express.js', onlyNoticed),
+    ];
     return () => {
       for (const undo of undos) undo();
     };

@@ -1,6 +1,7 @@
 import diagnosticsChannel from 'node:diagnostics_channel';
 import { currentContext } from '../context/context.ts';
 import type { Instrumentation } from '../instrumentation.ts';
+import { onlyNoticed, onModuleLoad } from '../modules/hook.ts';
 
 interface FastifyRequest {
   readonly is404?: boolean;
@@ -35,7 +36,9 @@ export const fastify: Instrumentation = {
       }
     };
     diagnosticsChannel.subscribe('fastify.initialization', initialized);
+    const undo = onModuleLoad('fastify/fastify.js', onlyNoticed);
     return () => {
+      undo();
       diagnosticsChannel.unsubscribe('fastify.initialization', initialized);
     };
   },

@@ -1,9 +1,10 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import diagnosticsChannel from 'node:diagnostics_channel';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { CLIENT_CLOSED_REQUEST, knownMethod, RouteBound } from '../../core/http/served.ts';
-import type { RequestEvent } from '../../core/signals/request.ts';
+import { CLIENT_CLOSED_REQUEST, knownMethod, type RouteBound } from '../../core/http/served.ts';
+import { type RequestEvent, UNFINISHED } from '../../core/signals/request.ts';
 import { type Milliseconds, milliseconds } from '../../core/units.ts';
 import {
   calledBy,
@@ -17,6 +18,7 @@ import type { Identity } from '../context/identity.ts';
 import { isOwnTraffic } from '../context/own-traffic.ts';
 import { callerIn } from '../context/traceparent.ts';
 import type { Agent, Instrumentation } from '../instrumentation.ts';
+import { routesOf } from './routes.ts';
 
 /** What Node publishes on `http.server.request.start` and `http.server.response.finish`. */
 interface Exchange {
@@ -50,7 +52,7 @@ class ServedRequest {
 
   constructor(exchange: Exchange, startedMs: Milliseconds, bytesBefore: number) {
     const { headers } = exchange.request;
-    this.work = new WorkContext({ ...calledBy(callerIn(headers), headers), isEvent: true });
+    this.work = new WorkContext({ ...calledBy(callerIn(headers), headers), isEvent: true, isOneTrace: true });
     this.request = exchange.request;
     this.response = exchange.response;
     this.startedMs = startedMs;
@@ -61,8 +63,12 @@ class ServedRequest {
 /** What is going on on one connection: more than one request only when the client pipelines. */
 interface Connection {
   readonly observer: HttpObserver;
+  readonly socket: Socket;
   readonly open: ServedRequest[];
 }
+
+/** Connections whose requests are known when the process ends; at the bound the oldest is forgotten. */
+const CONNECTIONS_MAX = 20_000;
 
 const CONNECTION = Symbol('nervecenter.connection');
 type ObservedSocket = Socket & { [CONNECTION]?: Connection };
@@ -74,11 +80,16 @@ type ObservedSocket = Socket & { [CONNECTION]?: Connection };
 class HttpObserver {
   readonly #agent: Agent;
   readonly #identity: Identity;
-  readonly #routes = new RouteBound();
+  readonly #routes: RouteBound;
+  /** Those of the servers; each leaves with its `close`. */
+  readonly #connections = new Set<Connection>();
+  /** Runs something as part of no work, neither ours nor the app's. */
+  readonly #outside = AsyncLocalStorage.snapshot();
   #stopped = false;
 
   constructor(agent: Agent) {
     this.#agent = agent;
+    this.#routes = routesOf(agent);
     this.#identity = agent.identity;
   }
 
@@ -108,7 +119,28 @@ class HttpObserver {
     this.#emit(served, response.statusCode, responseBytes(served, socket));
   }
 
+  /** The process ends: what is still open has no other end to wait for. */
+  ended(): void {
+    // What ends the process may do so in a span of the app's. It is that of its own request alone.
+    void currentContext()?.event?.traceId;
+    this.#outside(() => {
+      for (const connection of this.#connections) {
+        for (const served of connection.open.splice(0))
+          guarded(this.#agent, () => this.#unfinished(served, connection.socket));
+      }
+    });
+  }
+
+  #unfinished(served: ServedRequest, socket: Socket): void {
+    const { headersSent, statusCode, writableEnded } = served.response;
+    // The app has ended it and the system has all of it, only Node has not said so yet.
+    if (writableEnded && socket.writableLength === 0)
+      this.#emit(served, statusCode, responseBytes(served, socket));
+    else this.#emit(served, headersSent ? statusCode : 0, headersSent ? sentBytes(served, socket) : 0, ENDED);
+  }
+
   #aborted(connection: Connection, socket: Socket): void {
+    this.#connections.delete(connection);
     for (const served of connection.open.splice(0)) {
       const { headersSent, statusCode } = served.response;
       const bytes = headersSent ? sentBytes(served, socket) : 0;
@@ -119,15 +151,30 @@ class HttpObserver {
   #connectionOf(socket: ObservedSocket): Connection {
     const known = socket[CONNECTION];
     if (known !== undefined && known.observer === this) return known;
-    const connection: Connection = { observer: this, open: [] };
+    const connection: Connection = { observer: this, socket, open: [] };
     socket[CONNECTION] = connection;
+    this.#remember(connection);
     socket.once('close', () => {
       guarded(this.#agent, () => this.#aborted(connection, socket));
     });
     return connection;
   }
 
-  #emit(served: ServedRequest, statusCode: number, bytes: number | null): void {
+  #remember(connection: Connection): void {
+    if (this.#connections.size >= CONNECTIONS_MAX) {
+      const [oldest] = this.#connections;
+      if (oldest !== undefined) this.#connections.delete(oldest);
+      this.#agent.gaveUp('connections_full');
+    }
+    this.#connections.add(connection);
+  }
+
+  #emit(
+    served: ServedRequest,
+    statusCode: number,
+    bytes: number | null,
+    end: Pick<RequestEvent, 'outcome'> = NOTHING,
+  ): void {
     if (this.#stopped || isOwnTraffic(served.request)) return;
     const { work, request } = served;
     const { clock } = this.#agent;
@@ -147,14 +194,16 @@ class HttpObserver {
       durationMs: milliseconds(clock.monotonicMs() - served.startedMs),
       requestBytes: requestBytes(request),
       responseBytes: bytes,
-      ...(isEncrypted(request) ? ENCRYPTED : PLAIN),
+      ...(isEncrypted(request) ? ENCRYPTED : NOTHING),
+      ...end,
     };
     this.#agent.emit(event);
   }
 }
 
 const ENCRYPTED = { scheme: 'https' } as const;
-const PLAIN = {} as const;
+const ENDED = { outcome: UNFINISHED } as const;
+const NOTHING = {} as const;
 
 /** Whether the client spoke TLS: to this server, or to the proxy in front of it that says so. */
 function isEncrypted({ headers, socket }: IncomingMessage): boolean {
@@ -238,6 +287,7 @@ export const http: Instrumentation = {
   name: 'http',
   start(agent) {
     const observer = new HttpObserver(agent);
+    const forget = agent.beforeEnd(() => observer.ended());
     const started = (message: unknown) => guarded(agent, () => observer.started(message as Exchange));
     const finished = (message: unknown) => guarded(agent, () => observer.finished(message as Exchange));
     diagnosticsChannel.subscribe('http.server.request.start', started);
@@ -245,6 +295,7 @@ export const http: Instrumentation = {
     return () => {
       diagnosticsChannel.unsubscribe('http.server.request.start', started);
       diagnosticsChannel.unsubscribe('http.server.response.finish', finished);
+      forget();
       observer.stop();
     };
   },

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Config } from '../../config/config.ts';
 import { backoffMs } from '../../core/backoff.ts';
 import { describeError, NervecenterError } from '../../core/errors.ts';
@@ -25,7 +26,7 @@ const HAND_OVER_MS = 10_000;
 /** It is restarted by somebody; who has no place of its own for rows waits for it. */
 const RESTART_MS = 30_000;
 
-interface ConnectionOptions {
+export interface ConnectionOptions {
   readonly config: Config;
   readonly source: Source;
   readonly place: Place;
@@ -36,7 +37,15 @@ interface ConnectionOptions {
   /** A collector is there and takes what is sent. */
   readonly onOpen: () => void;
   readonly onLost: () => void;
+  /** Who started the app was told where the dashboard is that is hosted here. */
+  readonly onNotice: () => void;
 }
+
+/** What an agent has to do with a collector, however it comes to it. */
+export type AgentConnection = Pick<
+  Connection,
+  'isOpen' | 'open' | 'join' | 'send' | 'ask' | 'flushSync' | 'close'
+>;
 
 /**
  * The agent's connection to a collector: the one of another process that holds the port, else one hosted here in a
@@ -59,6 +68,8 @@ export class Connection {
   readonly #taken = new Set<number>();
   #hostedPort: number | null = null;
   readonly #notices: Notices;
+  /** What goes on here belongs to no request of the app. */
+  readonly #outside = AsyncLocalStorage.snapshot();
   #looking: Promise<void> = Promise.resolve();
   /** What was joined runs alone, and rows have no other place. */
   #restarts = false;
@@ -87,16 +98,17 @@ export class Connection {
 
   /** One look at a time: of two, each would find its own. */
   #next(open: (found: Found) => void): Promise<void> {
-    this.#looking = this.#looking.then(async () => {
+    const look = async () => {
       if (this.#link !== null || this.#closed) return;
       try {
-        open(await this.#look());
+        open(await collectorFor(this.#options, this.#taken, () => this.#events()));
         if (this.#closed) this.close();
       } catch (error) {
         this.#notices.say(`the collector cannot be started: ${describeError(error)}`);
         this.#retryLater();
       }
-    });
+    };
+    this.#looking = this.#outside(() => this.#looking.then(look));
     return this.#looking;
   }
 
@@ -136,15 +148,6 @@ export class Connection {
     this.#link?.close();
     this.#link = null;
     this.#welcomedMs = null;
-  }
-
-  async #look(): Promise<Found> {
-    const { config, source, place } = this.#options;
-    const { local, port } = config;
-    // Who only sends does it alone: whoever has the port sends elsewhere, or nowhere.
-    if (local === 'off') return { joined: null, refusal: null, freePort: port };
-    const hello = { type: 'hello', source, place } as const;
-    return lookForCollector({ port, taken: this.#taken, hello, events: () => this.#events() });
   }
 
   #joined({ link, holder }: NonNullable<Found['joined']>): void {
@@ -202,6 +205,7 @@ export class Connection {
       case 'started':
         this.#notices.forget();
         this.#options.say(message.notice);
+        this.#options.onNotice();
         break;
       case 'failed':
         this.#failed(message);
@@ -240,6 +244,16 @@ export class Connection {
     const delayMs = Math.min(LOOK_INTERVAL_MS, Math.max(0, this.#hostAtMs - performance.now()));
     setTimeout(() => void this.open(), delayMs).unref();
   }
+}
+
+/** Who only sends does it alone: whoever has the port sends elsewhere, or nowhere. */
+async function collectorFor(
+  { config: { local, port }, source, place }: ConnectionOptions,
+  taken: ReadonlySet<number>,
+  events: () => LinkEvents,
+): Promise<Found> {
+  if (local === 'off') return { joined: null, refusal: null, freePort: port };
+  return lookForCollector({ port, taken, hello: { type: 'hello', source, place }, events });
 }
 
 /** @param own `spoolOnly`: nobody looks at it, it only leaves what there is to the next one. */

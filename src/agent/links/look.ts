@@ -1,11 +1,7 @@
 import type { AgentMessage } from '../../core/frame.ts';
-import { rendezvousPath } from '../../link/rendezvous.ts';
+import { candidatePorts, rendezvousPath } from '../../link/rendezvous.ts';
 import { type Answer, joinCollector } from './join.ts';
 import type { LinkEvents } from './link.ts';
-
-/** From the configured one upwards: so many dashboards of apps that share nothing can be on one machine without a setting. */
-const PORTS = 10;
-const PORT_MAX = 65_535;
 
 /** What there is of collectors on this machine. */
 export interface Found {
@@ -30,13 +26,12 @@ interface LookOptions {
 export async function lookForCollector({ port, taken, hello, events }: LookOptions): Promise<Found> {
   let refusal: Found['refusal'] = null;
   let freePort: number | null = null;
-  for (let at = port; at < port + PORTS && at <= PORT_MAX; at++) {
+  for (const at of candidatePorts(port)) {
     const path = rendezvousPath(at);
     const answer = path === null ? null : await joinCollector(path, hello, events());
     if (answer?.type === 'joined') return { joined: answer, refusal: null, freePort: null };
     if (answer !== null && at === port) refusal = answer;
     if (answer === null && !taken.has(at)) freePort ??= at;
-    if (port === 0) break;
   }
   return { joined: null, refusal, freePort };
 }

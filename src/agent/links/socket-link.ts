@@ -1,8 +1,12 @@
 import { writeSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
+import { Socket } from 'node:net';
 import type { CollectorMessage } from '../../core/frame.ts';
 import { encodeMessage, MessageDecoder } from '../../link/framing.ts';
+import { untraced } from '../context/app-trace.ts';
 import type { CollectorLink, LinkEvents } from './link.ts';
+
+/** As Node has it: what instruments the app's sockets later is not to see ours. */
+const connectSocket: (this: Socket, path: string) => Socket = Socket.prototype.connect;
 
 /** What may wait for the socket before the collector counts as dead. */
 const UNSENT_BYTES_MAX = 8 * 1024 * 1024;
@@ -13,7 +17,8 @@ const FULL_BUFFER_PAUSE_MS = 1;
 /** Connects to the collector of another process; `null` when none answers at `path`. */
 export function connectSocketLink(path: string, events: LinkEvents): Promise<CollectorLink | null> {
   return new Promise((resolve) => {
-    const socket = connect(path);
+    const socket = new Socket();
+    untraced(() => connectSocket.call(socket, path));
     socket.unref();
     socket.once('error', () => {
       socket.destroy();

@@ -5,6 +5,9 @@ import type { Place } from '../../core/place.ts';
 import { workerUrl } from '../../platform/paths.ts';
 import type { CollectorLink, LinkEvents } from './link.ts';
 
+/** As Node has it: the app's threads are observed, this one is not. */
+const NodeWorker = Worker;
+
 interface WorkerLinkOptions extends LinkEvents {
   readonly config: Config;
   readonly source: Source;
@@ -28,7 +31,7 @@ export function startWorkerLink({
   onClose,
 }: WorkerLinkOptions): CollectorLink {
   const stopped = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
-  const worker = new Worker(workerUrl(), {
+  const worker = new NodeWorker(workerUrl(), {
     name: 'nervecenter-collector',
     workerData: { config, source, place, spoolOnly, stopped },
     execArgv: [],

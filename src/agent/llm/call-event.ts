@@ -70,10 +70,10 @@ export function callEvent(seen: SeenCall, labels: CallLabels, settings: AgentSet
   const { host, port, recognised, response, streaming, over } = seen;
   const { outcome, errorType: error } = verdictOf(seen);
   const responseModel = modelName(response?.model);
-  const model = modelName(seen.request.model) ?? responseModel;
+  const model = modelName(seen.request.model) ?? responseModel ?? 'unknown';
   const names = {
-    provider: providerOf(host, recognised.dialect),
-    model: model ?? 'unknown',
+    provider: providerOf(seen, recognised.dialect, model),
+    model,
     errorType: error,
   };
   return {

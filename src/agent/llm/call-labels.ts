@@ -7,7 +7,8 @@ const labelsByAgent = new WeakMap<Agent, CallLabels>();
 export function callLabelsOf(agent: Agent): CallLabels {
   const known = labelsByAgent.get(agent);
   if (known !== undefined) return known;
-  const labels = new CallLabels((attribute) => agent.labelFolded(attribute));
+  const onFolded = (attribute: string) => agent.labelFolded(attribute);
+  const labels = new CallLabels(onFolded, () => agent.clock.monotonicMs());
   labelsByAgent.set(agent, labels);
   return labels;
 }

@@ -1,24 +1,30 @@
 import type { MeterProvider } from '@opentelemetry/api';
 import { dependenciesOf, installed, type Manifest, manifestsAbove } from '../../platform/installed.ts';
-import { apiGlobalOf } from '../context/app-trace.ts';
+import { apiGlobal } from '../context/app-trace.ts';
+import { SharedApi, type Slot } from '../sdk/shared-api.ts';
 
 /**
- * Lets metrics that the app records through its own copy of `@opentelemetry/api` reach us.
+ * Lets metrics that the app records through its own copy of `@opentelemetry/api` reach us, for as long as it registers no
+ * provider of its own. Whether it has an SDK for metrics installed says nothing: every SDK for traces brings one.
  *
- * The API refuses any later registration by a copy of another version, so registering under our own version would keep an
- * app's tracing SDK from starting. The app's installed version is used instead; an app without the API records nothing,
- * and an app with a metrics SDK of its own brings its own provider, whose place is not ours to take.
- *
- * @returns whether the app's metrics come to us.
+ * @returns stops that; `null` where the app has no such API, or has registered a provider already.
  */
-export function receiveAppMetrics(provider: MeterProvider, appDirectory: string): boolean {
+export function receiveAppMetrics(provider: MeterProvider, appDirectory: string): (() => void) | null {
+  const registered = apiGlobal();
+  const version = apiVersionOf(appDirectory);
+  if (version === null || registered?.metrics !== undefined) return null;
+  const onTaken = (slot: Slot) => {
+    // Nothing of ours is left in it then, and the app's own is as without us.
+    if (slot === 'metrics') shared.remove();
+  };
+  const shared = new SharedApi({ version, onTaken }, registered, { metrics: provider });
+  return () => shared.remove();
+}
+
+/** The version of the API that the app's code gets; `null` without one that we know. */
+export function apiVersionOf(appDirectory: string): string | null {
   const version = installed('@opentelemetry/api', appDirectory)?.version;
-  if (version === undefined || !version.startsWith('1.')) return false;
-  if (hasOwnMetricsSdk(appDirectory)) return false;
-  const api = apiGlobalOf(version);
-  if (api.metrics !== undefined) return false;
-  api.metrics = provider;
-  return true;
+  return version?.startsWith('1.') ? version : null;
 }
 
 const SDK = '@opentelemetry/sdk-metrics';
@@ -26,7 +32,7 @@ const SDK = '@opentelemetry/sdk-metrics';
 const SDK_BRINGERS = [SDK, '@opentelemetry/sdk-node', '@opentelemetry/auto-instrumentations-node'];
 
 /**
- * Whether the app exports metrics by an OpenTelemetry SDK of its own. One that is not where ours is is its own. But npm
+ * Whether the app may export metrics by an OpenTelemetry SDK of its own. One that is not where ours is is its own. But npm
  * puts ours where the app finds it as well; then it is the app's if the app, or a package it asks for, asks for it.
  */
 export function hasOwnMetricsSdk(appDirectory: string): boolean {

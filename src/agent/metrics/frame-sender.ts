@@ -1,13 +1,15 @@
 import type { AgentMessage, Point } from '../../core/frame.ts';
 import type { SnapshotReader } from '../../metrics/snapshot-reader.ts';
 import type { Clock } from '../instrumentation.ts';
-import type { Connection } from '../links/connection.ts';
+import type { AgentConnection } from '../links/connection.ts';
 import type { Pipeline } from '../pipeline.ts';
 
 interface FrameSenderParts {
   readonly clock: Clock;
   readonly reader: SnapshotReader;
-  readonly connection: Connection;
+  readonly connection: AgentConnection;
+  /** What the app's worker threads have measured. */
+  readonly threads: { merged(own: readonly Point[]): Point[] };
   readonly pipeline: Pipeline;
 }
 
@@ -36,15 +38,16 @@ export class FrameSender {
   }
 
   async #sendNext(): Promise<void> {
-    const { reader, connection } = this.#parts;
-    const points = [...this.#unsent, ...(await reader.collectPoints())];
+    const { reader, connection, threads } = this.#parts;
+    const points = [...this.#unsent, ...threads.merged(await reader.collectPoints())];
     this.#unsent = connection.isOpen ? [] : points;
     if (connection.isOpen) connection.send(this.#frame(points));
   }
 
   /** The last frame, of the agent's own instruments: a process that ends waits for none of the app's. */
   last(): AgentMessage {
-    return this.#frame([...this.#unsent, ...this.#parts.reader.collectNow()]);
+    const { reader, threads } = this.#parts;
+    return this.#frame([...this.#unsent, ...threads.merged(reader.collectNow())]);
   }
 
   #frame(points: readonly Point[]): AgentMessage {

@@ -5,7 +5,7 @@ import { GIVEN_UP, GIVEN_UP_REASON } from '../../core/unfinished-observations.ts
 import type { DeltaMeter } from '../../metrics/meter-provider.ts';
 import type { Agent } from '../instrumentation.ts';
 
-type Observations = Pick<Agent, 'labelFolded' | 'gaveUp' | 'chunkGaps'>;
+export type Observations = Pick<Agent, 'labelFolded' | 'gaveUp' | 'chunkGaps'>;
 
 /** Makes the instruments of what is in no event and no tally, and gives back what records on them. */
 export function observationsMeasure(meter: DeltaMeter): Observations {

@@ -13,6 +13,7 @@ import {
   HISTOGRAM_SCALE,
   HistogramDelta,
 } from '../../core/histogram.ts';
+import { BoundedSeries } from '../../core/names/bounded-series.ts';
 import { collectionOf } from '../../metrics/meter-provider.ts';
 import type { HrTime } from '../../metrics/series.ts';
 import { type ImmediateProducer, pointsOf } from '../../metrics/snapshot-reader.ts';
@@ -85,17 +86,34 @@ interface Sum {
   readonly histogram: HistogramDelta;
 }
 
-/** Deltas added up by series; as many as their source has, which bounds them. */
+/** Past so many series of all metrics those end that were not used for longest. */
+const SERIES_MAX = 10_000;
+
+/** Deltas added up by series. */
 class MetricSums {
-  readonly #series = new Map<string, Sum>();
+  readonly #series = new BoundedSeries<Sum>({
+    max: SERIES_MAX,
+    make: (point, attributes) => ({
+      point: { ...point, attributes },
+      value: 0,
+      histogram: new HistogramDelta(),
+    }),
+    absorb: (into, from) => {
+      into.value += from.value;
+      into.histogram.add(from.histogram.take());
+    },
+  });
 
   get isEmpty(): boolean {
     return this.#series.size === 0;
   }
 
   add(metrics: readonly MetricData[]): void {
-    for (const point of metrics.flatMap(pointsOf)) {
-      const sum = this.#sumOf(point);
+    const nowMs = Date.now();
+    const points = metrics.flatMap(pointsOf);
+    this.#series.meet(points, nowMs);
+    for (const point of points) {
+      const sum = this.#series.of(point, nowMs);
       if (point.kind === 'histogram') sum.histogram.add(point);
       else if (point.kind === 'gauge') sum.value = point.value;
       else sum.value += point.value;
@@ -106,16 +124,6 @@ class MetricSums {
     return [...this.#series.values()].map(({ point, value, histogram }) =>
       point.kind === 'histogram' ? { ...point, ...kept(histogram) } : { ...point, value },
     );
-  }
-
-  #sumOf(point: Point): Sum {
-    const key = JSON.stringify([point.name, Object.entries(point.attributes).sort()]);
-    let sum = this.#series.get(key);
-    if (sum === undefined) {
-      sum = { point, value: 0, histogram: new HistogramDelta() };
-      this.#series.set(key, sum);
-    }
-    return sum;
   }
 }
 

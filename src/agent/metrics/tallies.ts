@@ -33,7 +33,8 @@ import type { RuntimeSampler } from './runtime.ts';
 export interface Tallies {
   readonly caches: CacheTally;
   readonly websockets: WebSocketTally;
-  readonly runtime: RuntimeSampler;
+  /** `null` in a thread: the process is measured once. */
+  readonly runtime: RuntimeSampler | null;
 }
 
 /** Makes their instruments, and gives back what records on them what the tallies counted since the last frame. */
@@ -41,7 +42,7 @@ export function talliesMeasure(meter: Meter, { caches, websockets, runtime }: Ta
   const measures = [
     cachesMeasure(meter, caches),
     websocketsMeasure(meter, websockets),
-    runtimeMeasure(meter, runtime),
+    runtime === null ? () => {} : runtimeMeasure(meter, runtime),
   ];
   return () => {
     for (const measure of measures) measure();

@@ -4,6 +4,9 @@ import Module, { createRequire, registerHooks } from 'node:module';
 /** Called with a module's exports right after it ran; returns how to take back what it did to them. */
 export type ModuleLoaded = (exports: unknown) => (() => void) | undefined;
 
+/** Of a library that is observed by other means: that it is there is all that is wanted. */
+export const onlyNoticed: ModuleLoaded = () => () => {};
+
 /** Changes the source of an ES module before it runs; a source of an unknown shape is returned as it is. */
 export type RewriteModule = (source: string) => string;
 
@@ -15,7 +18,16 @@ interface Watcher {
 
 interface Announcement {
   readonly file: string;
+  /** Its path or URL. */
+  readonly location: string;
   readonly exports: unknown;
+}
+
+/** A watched file that the app has loaded. */
+export interface LoadedFile {
+  readonly location: string;
+  /** Its shape is a known one: it is observed. */
+  readonly seen: boolean;
 }
 
 const PACKAGES = '/node_modules/';
@@ -25,6 +37,9 @@ const ANNOUNCEMENTS = 'nervecenter.module.loaded';
 const COPIES_MAX = 32;
 
 const watchers = new Map<string, Watcher[]>();
+const loaded: LoadedFile[] = [];
+/** Far more than an app loads of the files that are watched. */
+const LOADED_MAX = 1000;
 let hooks: { deregister(): void } | undefined;
 
 /**
@@ -45,7 +60,7 @@ export function onModuleLoad(file: string, loaded: ModuleLoaded, rewrite?: Rewri
   const watcher: Watcher = { loaded, rewrite, undos: [] };
   watchers.set(file, [...(watchers.get(file) ?? []), watcher]);
   start();
-  for (const exports of alreadyLoaded(file)) tell(watcher, exports);
+  for (const { location, exports } of alreadyLoaded(file)) noteLoaded(location, tell(watcher, exports));
   return () => {
     const others = (watchers.get(file) ?? []).filter((other) => other !== watcher);
     if (others.length > 0) watchers.set(file, others);
@@ -101,7 +116,7 @@ function hookCommonJs(): { deregister(): void } {
   prototype.load = function loadObserved(this: NodeJS.Module, filename: string): void {
     load.call(this, filename);
     const file = watchedFile(filename.replaceAll('\\', '/'));
-    if (file !== undefined) announced({ file, exports: this.exports });
+    if (file !== undefined) announced({ file, location: filename, exports: this.exports });
   };
   return {
     deregister: () => {
@@ -127,7 +142,7 @@ function watchedFile(location: string): string | undefined {
 /** Appended, never put in front, so that line numbers and source maps stay right. */
 function announcementCode(format: string | null | undefined, url: string, file: string): string {
   const publish = (exports: string) =>
-    `.channel(${JSON.stringify(ANNOUNCEMENTS)}).publish({ file: ${JSON.stringify(file)}, exports: ${exports} });\n`;
+    `.channel(${JSON.stringify(ANNOUNCEMENTS)}).publish({ file: ${JSON.stringify(file)}, location: ${JSON.stringify(url)}, exports: ${exports} });\n`;
   if (format === undefined || format === null || format === 'commonjs') {
     // Without a `type` in its package.json a required file may still turn out to be ESM, which knows no `module`.
     return `\n;if (typeof module === 'object') require('node:diagnostics_channel')${publish('module.exports')}`;
@@ -145,23 +160,35 @@ function sourceText(source: string | ArrayBufferView | ArrayBufferLike): string 
 }
 
 function announced(message: unknown): void {
-  const { file, exports } = message as Announcement;
-  for (const watcher of watchers.get(file) ?? []) tell(watcher, exports);
+  const { file, location, exports } = message as Announcement;
+  const told = (watchers.get(file) ?? []).map((watcher) => tell(watcher, exports));
+  noteLoaded(location, told.includes(true));
 }
 
-function tell(watcher: Watcher, exports: unknown): void {
-  if (watcher.undos.length >= COPIES_MAX) return;
+/** Returns whether the file is observed. */
+function tell(watcher: Watcher, exports: unknown): boolean {
+  if (watcher.undos.length >= COPIES_MAX) return false;
   try {
     const undo = watcher.loaded(exports);
     if (undo !== undefined) watcher.undos.push(undo);
+    return undo !== undefined || watcher.rewrite !== undefined;
   } catch {
-    // A library of an unknown shape stays unobserved; loading it must never fail because of us.
+    return false; // A library of an unknown shape stays unobserved; loading it must never fail because of us.
   }
 }
 
-function alreadyLoaded(file: string): unknown[] {
+function noteLoaded(location: string, seen: boolean): void {
+  if (loaded.length < LOADED_MAX) loaded.push({ location, seen });
+}
+
+/** The watched files that were loaded so far; one may be there several times. */
+export function loadedFiles(): readonly LoadedFile[] {
+  return loaded;
+}
+
+function alreadyLoaded(file: string): { readonly location: string; readonly exports: unknown }[] {
   const { cache } = createRequire(import.meta.url);
   return Object.entries(cache)
     .filter(([path, module]) => module?.loaded && path.replaceAll('\\', '/').endsWith(PACKAGES + file))
-    .map(([, module]) => module?.exports);
+    .map(([location, module]) => ({ location, exports: module?.exports }));
 }

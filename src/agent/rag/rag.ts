@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { errorType } from '../../core/llm/labels.ts';
 import { normalQuery } from '../../core/rag/normal-query.ts';
+import { UNFINISHED } from '../../core/signals/request.ts';
 import { milliseconds } from '../../core/units.ts';
 import { Input } from '../api/input.ts';
 import {
@@ -14,6 +15,7 @@ import {
 import { onSettled } from '../context/on-settled.ts';
 import { forgetMatchedText } from '../forget-matched-text.ts';
 import { ActiveQuery, type RagDependencies } from './active-query.ts';
+import { opened } from './open-queries.ts';
 
 /** What is known of a query before it runs. */
 export interface RagQueryAttributes {
@@ -78,11 +80,13 @@ export function runRagQuery<T>(
     parent,
     ...placeNow(parent),
     isEvent: true,
+    isOneTrace: true,
     ragScope: query.scope,
     ...user(input),
   });
   const startedMs = agent.clock.monotonicMs();
   const ended = (outcome: 'ok' | 'error', errorType: string | null) => {
+    forget();
     const endedMs = agent.clock.monotonicMs();
     const timeMs = agent.clock.epochMs();
     // Now: what its searches found may come later, when the work is for somebody else.
@@ -102,6 +106,7 @@ export function runRagQuery<T>(
       }),
     );
   };
+  const forget = opened(agent, () => ended('error', UNFINISHED));
   return runInContext(context, () =>
     onSettled(
       () => fn(query),

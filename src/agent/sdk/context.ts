@@ -136,6 +136,8 @@ export class WorkContextManager implements ContextManager, OwnContexts {
 
   /** Listeners added from now on run in the context. Node removes a listener also by the function in its `listener`. */
   #bindEmitter(context: Context, emitter: EventEmitter): void {
+    // Its own, not every emitter's: a stream begins to flow by them.
+    const { on, prependListener } = emitter;
     for (const name of ['on', 'addListener', 'prependListener', 'once', 'prependOnceListener'] as const) {
       const add = emitter[name];
       emitter[name] = (event, listener) => {
@@ -143,7 +145,8 @@ export class WorkContextManager implements ContextManager, OwnContexts {
         if (this.#adding) return Reflect.apply(add, emitter, [event, listener]);
         this.#adding = true;
         try {
-          return this.#addBound(emitter, { context, name, event, listener });
+          const own = name.startsWith('prepend') ? prependListener : on;
+          return this.#addBound(emitter, { context, name, event, listener, add: own });
         } finally {
           this.#adding = false;
         }
@@ -151,7 +154,7 @@ export class WorkContextManager implements ContextManager, OwnContexts {
     }
   }
 
-  #addBound(emitter: EventEmitter, { context, name, event, listener }: Listening): EventEmitter {
+  #addBound(emitter: EventEmitter, { context, name, event, listener, add }: Listening): EventEmitter {
     const once = name === 'once' || name === 'prependOnceListener';
     const run = this.#bound(context, listener);
     const bound = function (this: unknown, ...args: unknown[]): unknown {
@@ -159,9 +162,7 @@ export class WorkContextManager implements ContextManager, OwnContexts {
       return Reflect.apply(run, this, args);
     };
     bound.listener = listener;
-    const { prependListener, on } = EventEmitter.prototype;
-    const add = name.startsWith('prepend') ? prependListener : on;
-    return add.call(emitter, event, bound);
+    return Reflect.apply(add, emitter, [event, bound]);
   }
 }
 
@@ -170,4 +171,6 @@ interface Listening {
   readonly name: string;
   readonly event: string | symbol;
   readonly listener: (...args: never[]) => unknown;
+  /** Adds it, as it is. */
+  readonly add: EventEmitter['on'];
 }

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import type { Attributes, ContextManager, TextMapPropagator, TracerProvider } from '@opentelemetry/api';
 import type { ResourceMetrics } from '@opentelemetry/sdk-metrics';
+import type { SpanProcessor } from '@opentelemetry/sdk-trace';
 import type { Attributes as ResourceAttributes } from '../../core/frame.ts';
 import type { SharedApi } from './shared-api.ts';
 import type { EndedSpan } from './span-event.ts';
@@ -8,9 +9,9 @@ import type { EndedSpan } from './span-event.ts';
 /** The SDK, started; nothing of it is registered for the app. */
 export interface NodeSdkParts {
   readonly provider: TracerProvider;
-  /** `null`: `OTEL_PROPAGATORS=none`. */
+  /** `null`: there are to be none. */
   readonly propagator: TextMapPropagator | null;
-  /** Its logger of diagnostics, where `OTEL_LOG_LEVEL` asks for one. */
+  /** Its logger of diagnostics, where one is asked for. */
   readonly diag: unknown;
   readonly resource: DetectedResource;
 }
@@ -42,23 +43,13 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
 export function startNodeSdk({ service, shared, contexts, onEnd }: NodeSdkOptions): NodeSdkParts {
   const require = createRequire(import.meta.url);
   const { NodeSDK } = require('@opentelemetry/sdk-node') as typeof import('@opentelemetry/sdk-node');
-  const nothing = async () => {};
   const detected = new DetectedResource();
   const made = shared.capture(() =>
     new NodeSDK({
       serviceName: service,
       resource: detected,
       contextManager: contexts,
-      spanProcessors: [
-        {
-          onStart() {},
-          onEnd(span) {
-            if ((span.spanContext().traceFlags & SAMPLED) !== 0) onEnd(span);
-          },
-          forceFlush: nothing,
-          shutdown: nothing,
-        },
-      ],
+      spanProcessors: [handOver(onEnd)],
       metricReaders: [],
       logRecordProcessors: [],
     }).start(),
@@ -68,6 +59,19 @@ export function startNodeSdk({ service, shared, contexts, onEnd }: NodeSdkOption
     propagator: (made.propagation ?? null) as TextMapPropagator | null,
     diag: made.diag,
     resource: detected,
+  };
+}
+
+/** A span processor that passes on what is sampled. */
+export function handOver(onEnd: (span: EndedSpan) => void): SpanProcessor {
+  const nothing = async () => {};
+  return {
+    onStart() {},
+    onEnd(span) {
+      if ((span.spanContext().traceFlags & SAMPLED) !== 0) onEnd(span);
+    },
+    forceFlush: nothing,
+    shutdown: nothing,
   };
 }
 

@@ -17,10 +17,11 @@ import { apiGlobal, SPAN_KEY, spanIn, useOwnContexts } from '../context/app-trac
 import type { WorkContext } from '../context/context.ts';
 import { type Caller, type Headers, readCallersBy } from '../context/traceparent.ts';
 import { ROOT, WorkContextManager } from './context.ts';
+import { startFileSdk } from './file-sdk.ts';
 import { type NodeSdkParts, startNodeSdk } from './node-sdk.ts';
 import { type OutgoingRequest, watchOutgoing } from './outgoing.ts';
 import { SharedApi, type Slot } from './shared-api.ts';
-import { spanEvent } from './span-event.ts';
+import { type EndedSpan, spanEvent } from './span-event.ts';
 import { IdleSpan, type TracerSource, YieldingTracerProvider } from './tracer.ts';
 
 export interface OwnSdkOptions {
@@ -133,20 +134,24 @@ class PreloadSdk implements OwnSdk, TracerSource {
 
   #load(): NodeSdkParts | null {
     if (this.#parts !== null || this.#failed || !this.isOurs) return this.#parts;
-    const { service, emit } = this.#options;
     try {
-      this.#parts = startNodeSdk({
-        service,
-        shared: this.#shared,
-        contexts: this.#manager,
-        onEnd: (span) => emit(spanEvent(span)),
-      });
+      this.#parts = this.#start();
       if (this.#parts.diag !== undefined) this.#shared.fill('diag', this.#parts.diag);
     } catch (error) {
       this.#failed = true;
       this.#failedTo("OpenTelemetry's SDK cannot be loaded, so spans of the app are not recorded", error);
     }
     return this.#parts;
+  }
+
+  /** As its variables have it, or a configuration file. */
+  #start(): NodeSdkParts {
+    const { service, emit, sampler, tracing } = this.#options;
+    const { file, propagators } = tracing;
+    const onEnd = (span: EndedSpan) => emit(spanEvent(span));
+    return file === null
+      ? startNodeSdk({ service, shared: this.#shared, contexts: this.#manager, onEnd })
+      : startFileSdk({ file, propagators, sampler, shared: this.#shared, onEnd });
   }
 
   #failedTo(what: string, error: unknown): void {

@@ -1,4 +1,7 @@
 import type { IncomingMessage } from 'node:http';
+import { pathTemplate } from '../../core/http/path-template.ts';
+import { RouteBound } from '../../core/http/served.ts';
+import { WEBSOCKET_PATH } from '../../core/names/label-bounds.ts';
 import { milliseconds } from '../../core/units.ts';
 import { attributionAs, calledBy, currentContext, runInContext, WorkContext } from '../context/context.ts';
 import { isOwnTraffic } from '../context/own-traffic.ts';
@@ -192,13 +195,26 @@ function openSession(
     const user =
       work.user === undefined && agent.identity.isKnown ? agent.identity.userOf(request) : undefined;
     if (user !== undefined) work.setUser(user);
-    const session = new Session(agent, pathOf(request.url), work);
+    const session = new Session(agent, boundPath(agent, pathOf(request.url)), work);
     Object.defineProperty(webSocket, SESSION, { value: session });
     agent.websockets.opened();
     return session;
   } catch {
     return undefined; // A socket or request of an unknown shape stays unobserved.
   }
+}
+
+const pathsByAgent = new WeakMap<Agent, RouteBound>();
+
+/** What a session is stored as the path of: without its ids, and bounded as routes are, since a path is anybody's to make up. */
+function boundPath(agent: Agent, path: string): string {
+  let paths = pathsByAgent.get(agent);
+  if (paths === undefined) {
+    const onFolded = () => agent.labelFolded(WEBSOCKET_PATH);
+    paths = new RouteBound({ now: () => agent.clock.monotonicMs(), onFolded });
+    pathsByAgent.set(agent, paths);
+  }
+  return paths.bound(pathTemplate(path));
 }
 
 /** The path of a request target (origin or absolute form) without its query string, at most 255 characters. */

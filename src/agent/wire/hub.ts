@@ -1,4 +1,5 @@
 import { ABORTED } from '../../core/llm/labels.ts';
+import { UNFINISHED } from '../../core/signals/request.ts';
 import { MINUTE_MS, type Milliseconds, milliseconds } from '../../core/units.ts';
 import type { Agent } from '../instrumentation.ts';
 import type { WireEnding, WireExchange, WireObserver, WireRequest } from './exchange.ts';
@@ -10,6 +11,7 @@ const IDLE_MAX_MS = 10 * MINUTE_MS;
 
 const ABANDONED: WireEnding = { outcome: 'aborted', errorType: 'abandoned' };
 const STOPPED: WireEnding = { outcome: 'aborted', errorType: ABORTED };
+const PROCESS_ENDED: WireEnding = { outcome: 'aborted', errorType: UNFINISHED };
 
 /** What one observer wants to see of an exchange. */
 interface View {
@@ -130,6 +132,11 @@ export class WireHub {
   remove(observer: WireObserver): void {
     this.#observers = this.#observers.filter((other) => other !== observer);
     for (const exchange of [...this.#shelf.open]) exchange.leave(observer);
+  }
+
+  /** The process ends: what is open comes to no other end. */
+  end(): void {
+    for (const exchange of [...this.#shelf.open]) exchange.failed(PROCESS_ENDED);
   }
 
   /** Called for every request the app makes, before anything of it is touched: `undefined` when nobody is interested. */

@@ -38,7 +38,7 @@ export function observeWire(agent: Agent, observer: WireObserver): () => void {
 
 function startWire(agent: Agent): Wire {
   const hub = new WireHub(agent);
-  const undos = SOURCES.map((watch) => watch(hub, agent));
+  const undos = [agent.beforeEnd(() => hub.end()), ...SOURCES.map((watch) => watch(hub, agent))];
   const sweeper = setInterval(() => hub.sweep(), SWEEP_INTERVAL_MS);
   sweeper.unref();
   return {

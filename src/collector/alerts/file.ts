@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type AlertRule, RULES_MAX } from '../../core/alerts/rule.ts';
 import { NervecenterError } from '../../core/errors.ts';
+import { parseJson } from '../../core/json.ts';
 import { parseAlertRule } from './parse-rule.ts';
 
 const PROBLEMS_SHOWN_MAX = 5;
@@ -28,7 +29,7 @@ export function readAlertFile(path: string | null): AlertRule[] {
 function listIn(path: string): readonly unknown[] {
   let content: unknown;
   try {
-    content = JSON.parse(readFileSync(path, 'utf8'));
+    content = parseJson(readFileSync(path, 'utf8'));
   } catch (error) {
     // Never the parser's message: it quotes the file, which may hold the secret of a webhook.
     const { code } = error as NodeJS.ErrnoException;

@@ -46,23 +46,34 @@ const SLACK_SIGN: Readonly<Record<AlertNotice['kind'], string>> = {
   test: ':wave:',
 };
 
+/** Slack finds no links and no channels in the text; Mattermost is not asked. */
 function slackBody(notice: AlertNotice): object {
-  return { text: `${SLACK_SIGN[notice.kind]} ${escapeSlack(summaryOf(notice))}` };
+  const text = `${SLACK_SIGN[notice.kind]} ${summaryOf(notice, asCode)}`;
+  return { text, parse: 'none', link_names: false, unfurl_links: false, unfurl_media: false };
 }
 
-/** Names come from telemetry: none of them may become a link or call a channel. */
-function escapeSlack(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+/** Names come from telemetry: none of them may become a link, or call a channel, which nothing does that is code. */
+function asCode(name: string): string {
+  const escaped = name.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+  return `\`${escaped.replaceAll('`', "'")}\``;
 }
 
-/** One line for people. */
-export function summaryOf(notice: AlertNotice): string {
-  const { kind, rule, group, value, service } = notice;
+const asItIs = (name: string): string => name;
+
+/** No name ends the line, or turns what follows around. */
+function onOneLine(name: string): string {
+  return name.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ');
+}
+
+/** One line for people. @param as how names stand in it. */
+function summaryOf(notice: AlertNotice, as: (name: string) => string = asItIs): string {
+  const { kind, value } = notice;
+  const named = (name: string) => as(onOneLine(name));
+  const rule = { ...notice.rule, name: named(notice.rule.name) };
+  const [group, service] = [notice.group === '' ? 'none' : named(notice.group), named(notice.service)];
   const { condition } = rule;
   const where =
-    condition.kind !== 'health' && condition.group_by !== null
-      ? ` (${condition.group_by} ${group === '' ? 'none' : group})`
-      : '';
+    condition.kind !== 'health' && condition.group_by !== null ? ` (${condition.group_by} ${group})` : '';
   const head = `${kind.toUpperCase()} [${rule.severity}] ${rule.name}${where} at ${service}`;
   if (kind === 'test') return `${head}: this is a test, nothing happened.`;
   if (condition.kind === 'health') return `${head}: ${condition.issue}`;

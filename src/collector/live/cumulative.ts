@@ -66,6 +66,14 @@ export class ShownHistogram {
     this.buckets.add(buckets);
   }
 
+  /** Takes in another one, which is shown no more. */
+  add({ count, sum, zeroCount, buckets }: Totals): void {
+    this.count += Math.max(0, count);
+    this.sum += Math.max(0, sum);
+    this.zeroCount += Math.max(0, zeroCount);
+    this.buckets.add(buckets);
+  }
+
   follow({ count, sum, zeroCount, buckets }: Totals): void {
     let room = count - this.count;
     this.sum = Math.max(this.sum, sum);

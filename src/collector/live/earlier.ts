@@ -1,7 +1,9 @@
 import type { Point } from '../../core/frame.ts';
 import { netOf } from '../../core/measured.ts';
+import type { SeriesNames } from '../../core/names/series-names.ts';
 import type { Milliseconds } from '../../core/units.ts';
-import { type CounterSeries, type HistogramSeries, LiveStore } from './store.ts';
+import type { CounterSeries, HistogramSeries } from './series.ts';
+import { LiveStore } from './store.ts';
 
 /** What the sections of a snapshot read. */
 export type SeriesSource = Pick<LiveStore, 'counters' | 'histograms' | 'gauges'>;
@@ -28,21 +30,23 @@ export class Earlier {
   readonly #totals: LiveStore;
   #sinceMs = Number.POSITIVE_INFINITY;
 
-  constructor(windowMs: Milliseconds) {
+  /** @param names of the store that it is shown beside. */
+  constructor(windowMs: Milliseconds, names: SeriesNames) {
     this.#windowMs = windowMs;
-    this.#window = new LiveStore(windowMs);
-    this.#totals = new LiveStore(windowMs);
+    this.#window = new LiveStore(windowMs, undefined, names);
+    this.#totals = new LiveStore(windowMs, undefined, names);
   }
 
   /** Adds to what is known. What has left the window by `nowMs` is in the totals only. */
   add({ totals, window }: EarlierFigures, nowMs: number): void {
-    this.#totals.merge(NO_INSTANCE, { points: netOf(totals).map(inOneBucket) }, LONG_AGO_MS);
+    // What was in use of late has its name before what ever was; of that, what there is most of.
     for (const { atMs, points: told } of window) {
       const points = told.map((point) => ({ ...point, countedMs: Math.min(atMs, nowMs) }));
       if (atMs <= nowMs - this.#windowMs) continue;
       this.#sinceMs = Math.min(this.#sinceMs, atMs);
       this.#window.merge(NO_INSTANCE, { points }, Math.min(atMs, nowMs));
     }
+    this.#totals.merge(NO_INSTANCE, { points: netOf(totals).map(inOneBucket) }, LONG_AGO_MS, 'recalled');
   }
 
   /** Takes in another one, which ends by that. */

@@ -56,11 +56,19 @@ export class Instances {
 
   /** Returns false when there are too many already: the newcomer is refused. */
   join(source: Source, nowMs: number): boolean {
-    if (this.#byId.size >= INSTANCES_MAX && !this.#byId.has(source.instanceId)) return false;
+    if (!this.#byId.has(source.instanceId) && !this.#hasRoom()) return false;
     // An agent that comes back goes on with its running totals: what it reported before must not count again.
     const dropped = this.#byId.get(source.instanceId)?.dropped ?? {};
     this.#byId.set(source.instanceId, { source, lastSeenMs: nowMs, up: true, ended: false, dropped });
     return true;
+  }
+
+  /** Of those that are gone, the one gone for longest makes room. */
+  #hasRoom(): boolean {
+    if (this.#byId.size < INSTANCES_MAX) return true;
+    const gone = [...this.#byId].filter(([, { up }]) => !up);
+    const [longest] = gone.sort(([, a], [, b]) => a.lastSeenMs - b.lastSeenMs);
+    return longest !== undefined && this.#byId.delete(longest[0]);
   }
 
   saw(instanceId: string, { dropped }: Pick<Frame, 'dropped'>, nowMs: number): void {

@@ -1,7 +1,8 @@
 import type { Frame, Point, Source } from '../../core/frame.ts';
 import { evaluateHealth } from '../../core/health.ts';
 import { EVERYBODY, isEverybody, type SenderFilter } from '../../core/history/sender-filter.ts';
-import { FOLDED_LABELS } from '../../core/llm/labels.ts';
+import { FOLDED_LABEL, FOLDED_LABELS } from '../../core/llm/labels.ts';
+import { labelKind } from '../../core/names/label-bounds.ts';
 import type { Health, PipelineSnapshot, Snapshot } from '../../core/snapshot.ts';
 import { GIVEN_UP, GIVEN_UP_REASON, GIVEN_UP_REASONS } from '../../core/unfinished-observations.ts';
 import { type Milliseconds, milliseconds } from '../../core/units.ts';
@@ -12,9 +13,10 @@ import { Instances } from './instances.ts';
 import { sumOf } from './sections/numbers.ts';
 import type { LiveView } from './sections/view.ts';
 import { Senders } from './senders.ts';
+import type { GaugeSeries } from './series.ts';
 import { SlidingSum, slotAt } from './sliding.ts';
 import { buildSnapshot } from './snapshot.ts';
-import { COLLECTOR_INSTANCE, type GaugeSeries, LiveStore } from './store.ts';
+import { COLLECTOR_INSTANCE, LiveStore } from './store.ts';
 import {
   hostReadings,
   PROCESS_READING_GAUGES,
@@ -25,7 +27,12 @@ import {
 /** What the live view asks of the storage side: counts that add up at every moment. */
 export type PipelineCounts = Omit<
   PipelineSnapshot,
-  'events_dropped' | 'events_dropped_window' | 'events_accepted' | 'labels_folded' | 'observations_given_up'
+  | 'events_dropped'
+  | 'events_dropped_window'
+  | 'events_accepted'
+  | 'labels_folded'
+  | 'labels_folded_by'
+  | 'observations_given_up'
 > & {
   /** Events offered to storage. */
   readonly offered: number;
@@ -70,7 +77,7 @@ export class Live {
   constructor(options: LiveOptions) {
     this.#options = options;
     this.#store = new LiveStore(options.windowMs);
-    this.#earlier = new Earlier(options.windowMs);
+    this.#earlier = new Earlier(options.windowMs, this.#store.names);
     this.#senders = new Senders(options.windowMs, this.#instances);
     this.#startedMs = options.now();
   }
@@ -87,7 +94,9 @@ export class Live {
   merge(instanceId: string, frame: Pick<Frame, 'points' | 'dropped'>): readonly Point[] {
     const now = this.#options.now();
     this.#instances.saw(instanceId, frame, now);
-    return this.#store.merge(instanceId, frame, now);
+    const refused = this.#store.merge(instanceId, frame, now);
+    this.#countFolded(now);
+    return refused;
   }
 
   /** An instance has gone: its gauges with it, never its counts. */
@@ -113,6 +122,7 @@ export class Live {
   addEarlier(figures: EarlierFigures): void {
     const now = this.#options.now();
     this.#earlier.add(figures, now);
+    this.#countFolded(now);
     this.#senders.addEarlier(figures, now);
   }
 
@@ -120,6 +130,7 @@ export class Live {
   add(points: readonly Point[]): void {
     const now = this.#options.now();
     const refused = new Set(this.#store.merge(COLLECTOR_INSTANCE, { points }, now));
+    this.#countFolded(now);
     this.#senders.add(refused.size === 0 ? points : points.filter((point) => !refused.has(point)), now);
   }
 
@@ -190,10 +201,33 @@ export class Live {
       events_accepted: offered + sumOf(Object.values(agents), (count) => count),
       ...counts,
       events_dropped: all,
-      labels_folded: sumOf(this.#store.counters(FOLDED_LABELS.name), ({ total }) => total),
+      ...this.#folded(),
       observations_given_up: this.#givenUp(),
       events_dropped_window: this.#drops.sum(slotAt(now(), windowMs)),
     };
+  }
+
+  /** Names of the store itself are counted with those of agents. */
+  #countFolded(nowMs: number): void {
+    const folded = this.#store.names.takeFolded();
+    if (folded.length === 0) return;
+    const points = folded.map(([attribute, value]) => ({
+      ...FOLDED_LABELS,
+      attributes: { [FOLDED_LABEL]: attribute },
+      value,
+    }));
+    this.#store.merge(COLLECTOR_INSTANCE, { points }, nowMs);
+  }
+
+  #folded(): Pick<PipelineSnapshot, 'labels_folded' | 'labels_folded_by'> {
+    const by: Record<string, number> = {};
+    let all = 0;
+    for (const { attributes, total } of this.#store.counters(FOLDED_LABELS.name)) {
+      const kind = labelKind(String(attributes[FOLDED_LABEL]));
+      by[kind] = (by[kind] ?? 0) + total;
+      all += total;
+    }
+    return { labels_folded: all, labels_folded_by: by };
   }
 
   #givenUp(): Record<string, number> {

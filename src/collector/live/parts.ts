@@ -1,7 +1,8 @@
 import type { Point } from '../../core/frame.ts';
 import type { Milliseconds } from '../../core/units.ts';
 import { Earlier, type EarlierFigures, type SeriesSource } from './earlier.ts';
-import { LiveStore, type SeriesBudget } from './store.ts';
+import type { SeriesBudget } from './metric.ts';
+import { LiveStore } from './store.ts';
 
 export interface PartsOptions {
   readonly windowMs: Milliseconds;
@@ -84,7 +85,7 @@ export class Parts {
   /** What was counted before; nobody has to make room for that. */
   addEarlier(name: string | null, figures: EarlierFigures, nowMs: number): void {
     const part = (name === null ? null : this.#partOf(name)) ?? this.#other;
-    part.earlier ??= new Earlier(this.#options.windowMs);
+    part.earlier ??= new Earlier(this.#options.windowMs, part.store.names);
     part.earlier.add(figures, nowMs);
   }
 
@@ -126,7 +127,7 @@ export class Parts {
     this.#folded++;
     this.#other.store.absorb(part.store, nowMs);
     if (part.earlier === null) return;
-    this.#other.earlier ??= new Earlier(this.#options.windowMs);
+    this.#other.earlier ??= new Earlier(this.#options.windowMs, this.#other.store.names);
     this.#other.earlier.absorb(part.earlier, nowMs);
   }
 }

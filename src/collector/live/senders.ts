@@ -7,7 +7,7 @@ import { MINUTE_MS, type Milliseconds } from '../../core/units.ts';
 import type { EarlierFigures, SeriesSource } from './earlier.ts';
 import { type Instance, type Instances, instanceSnapshot } from './instances.ts';
 import { Parts } from './parts.ts';
-import type { GaugeSeries } from './store.ts';
+import type { GaugeSeries } from './series.ts';
 
 const SERVICES_MAX = 100;
 const INSTANCES_MAX = 500;
@@ -143,8 +143,8 @@ function partNamed(parts: Parts, name: string | null): SeriesSource | null {
 }
 
 function gaugesOf(whole: SeriesSource, name: string, ids: ReadonlySet<string>): GaugeSeries[] {
-  return whole.gauges(name).flatMap(({ attributes, values }) => {
-    const own = [...values].filter(([instanceId]) => ids.has(instanceId));
-    return own.length === 0 ? [] : [{ attributes, values: new Map(own) }];
+  return whole.gauges(name).flatMap((series) => {
+    const own = [...series.values].filter(([instanceId]) => ids.has(instanceId));
+    return own.length === 0 ? [] : [{ ...series, values: new Map(own) }];
   });
 }

@@ -42,6 +42,15 @@ export class SlidingHistogram {
     this.#running.add(point);
   }
 
+  /** Takes in another one, of the window that ends with `slot`, moment by moment. */
+  absorb(other: SlidingHistogram, slot: number): void {
+    for (const entry of other.#slots) {
+      if (entry === undefined || entry.slot <= slot - WINDOW_SLOTS) continue;
+      const { count, sum, min, max, buckets } = entry;
+      this.add({ ...buckets.buckets, count, sum, min, max }, entry.slot);
+    }
+  }
+
   /** The distribution of the window that ends with `slot`. */
   distribution(slot: number): Distribution {
     let count = 0;
@@ -76,6 +85,12 @@ export class SlidingSum {
     const current = this.#slots[at];
     if (current?.slot === slot) current.sum += value;
     else this.#slots[at] = { slot, sum: value };
+  }
+
+  /** Takes in another one, of the window that ends with `slot`, moment by moment. */
+  absorb(other: SlidingSum, slot: number): void {
+    for (const entry of other.#slots)
+      if (entry !== undefined && entry.slot > slot - WINDOW_SLOTS) this.add(entry.sum, entry.slot);
   }
 
   sum(slot: number): number {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describeError, NervecenterError } from '../../core/errors.ts';
+import { parseJson } from '../../core/json.ts';
 import type { LlmCost } from '../../core/llm/cost.ts';
 import type { Log } from '../log.ts';
 import { findOverride, type Overrides, parseOverrides } from './overrides.ts';
@@ -116,7 +117,7 @@ function readOverrides(path: string): Overrides {
 
 function readJson(path: string): unknown {
   try {
-    return JSON.parse(readFileSync(path, 'utf8'));
+    return parseJson(readFileSync(path, 'utf8'));
   } catch (cause) {
     throw unusable(path, describeError(cause), cause);
   }

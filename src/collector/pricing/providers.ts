@@ -1,4 +1,4 @@
-import { isLocalHost } from '../../core/llm/providers.ts';
+import { isLocalHost, makerOf } from '../../core/llm/providers.ts';
 
 interface Alias {
   /** The name apps use. */
@@ -34,17 +34,6 @@ const TABLE_IDS: Readonly<Record<string, string>> = {
   'gcp.gen_ai': 'google',
   'aws.bedrock': 'aws',
 };
-
-/**
- * Who makes a model that only its maker, or somebody on the maker's behalf, serves. Open-weight models are missing on
- * purpose: whoever runs one on his own machine pays nobody per token.
- */
-const MAKERS: readonly (readonly [pattern: RegExp, tableId: string])[] = [
-  [/^(?:gpt-(?!oss)|chatgpt-|o[1-9](?:-|$)|text-embedding-)/, 'openai'],
-  [/^claude-/, 'anthropic'],
-  [/^grok-(?!1(?:$|-))/, 'x-ai'],
-  [/^gemini-/, 'google'],
-];
 
 /** Models that OpenAI's price list has although anybody can run them. */
 const OPEN_WEIGHTS = /^(?:.*\/)?gpt-oss/;
@@ -92,8 +81,8 @@ function isStandIn(call: PricedCall): boolean {
 }
 
 function makersKey(model: string): PriceKey[] {
-  const maker = MAKERS.find(([pattern]) => pattern.test(model));
-  return maker === undefined ? [] : [{ tableId: maker[1], model }];
+  const maker = makerOf(model);
+  return maker === null ? [] : [{ tableId: TABLE_IDS[maker] ?? maker, model }];
 }
 
 /** The name by which the price table knows a model. */

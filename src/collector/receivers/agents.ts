@@ -8,7 +8,7 @@ import type { Sharing } from './sharing.ts';
 
 /** What agents' messages turn into; `collector/start.ts` says what each does. */
 export interface AgentHandlers {
-  readonly sharing: Pick<Sharing, 'holder' | 'disagreement' | 'claimed' | 'add' | 'remove'>;
+  readonly sharing: Pick<Sharing, 'holder' | 'login' | 'disagreement' | 'claimed' | 'add' | 'remove'>;
   /** Returns false when the agent is refused. */
   join(source: Source): boolean;
   leave(instanceId: string): void;
@@ -62,12 +62,10 @@ export function receiveFrom(link: AgentLink, handlers: AgentHandlers): void {
       link.send({ type: 'welcome', holder: handlers.sharing.holder });
       return;
     }
-    if (message['type'] === 'claim') {
-      link.send({ type: 'held', holder: handlers.sharing.holder });
-      handlers.sharing.claimed();
+    if (sender === null) {
+      answerStranger(link, handlers.sharing, message);
       return;
     }
-    if (sender === null) return;
     if (held === null && message['again'] === true && !handlers.sentBatches.complete) {
       const by = sender;
       held = [];
@@ -86,6 +84,17 @@ export function receiveFrom(link: AgentLink, handlers: AgentHandlers): void {
     if (sender !== null) handlers.leave(sender.instanceId);
     sender = null;
   });
+}
+
+/** Somebody who sends nothing: another collector, or a person who looks for the dashboard. */
+function answerStranger(link: AgentLink, sharing: AgentHandlers['sharing'], message: Fields): void {
+  const { holder, login } = sharing;
+  if (message['type'] === 'claim') {
+    link.send({ type: 'held', holder });
+    sharing.claimed();
+  }
+  const place = message['type'] === 'where' ? placeOf(message['place']) : null;
+  if (place !== null) link.send({ type: 'here', holder, login, why: sharing.disagreement(place) });
 }
 
 const isGoodbye = (message: Fields): boolean => message['type'] === 'goodbye';

@@ -1,13 +1,10 @@
-import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { NervecenterError } from '../../core/errors.ts';
-import type { CollectorMessage } from '../../core/frame.ts';
 import type { Holder } from '../../core/place.ts';
 import { SECOND_MS } from '../../core/units.ts';
-import { encodeMessage, MessageDecoder } from '../../link/framing.ts';
 import { rendezvousPath } from '../../link/rendezvous.ts';
+import { askCollector } from './ask.ts';
 
-const ANSWER_TIMEOUT_MS = 2 * SECOND_MS;
 /** An app's collector that makes room stores its rows first. */
 const CLAIM_PATIENCE_MS = 15 * SECOND_MS;
 /** Often, because whoever comes first has the port. */
@@ -53,21 +50,7 @@ function isPortTaken(error: unknown): boolean {
  *
  * @returns who holds it; `null`: nobody of ours.
  */
-function claim(path: string): Promise<Holder | null> {
-  const { promise, resolve } = Promise.withResolvers<Holder | null>();
-  const decoder = new MessageDecoder();
-  const socket = connect(path);
-  socket.setTimeout(ANSWER_TIMEOUT_MS, () => socket.destroy());
-  socket.once('connect', () => socket.write(encodeMessage({ type: 'claim' })));
-  socket.on('error', () => socket.destroy());
-  socket.once('close', () => resolve(null));
-  socket.on('data', (chunk: Buffer) => {
-    try {
-      for (const message of decoder.push(chunk) as CollectorMessage[])
-        if (message.type === 'held') resolve(message.holder);
-    } finally {
-      socket.destroy();
-    }
-  });
-  return promise;
+async function claim(path: string): Promise<Holder | null> {
+  const answer = await askCollector(path, { type: 'claim' });
+  return answer?.type === 'held' ? answer.holder : null;
 }

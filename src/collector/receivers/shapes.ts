@@ -82,6 +82,7 @@ const SOURCE: Shape = {
   host: isShortText,
   pid: isWhole,
   instrumentations: listOf(isShortText, INSTRUMENTATIONS_MAX),
+  unseen: optional(listOf(isShortText, INSTRUMENTATIONS_MAX)),
   resource: optional(
     recordOf((value) => isShortText(value) || isNumber(value) || isBoolean(value), ATTRIBUTES_MAX),
   ),

@@ -3,6 +3,8 @@ import type { AgentLink } from '../agent-link.ts';
 
 interface SharingOptions {
   readonly holder: Holder;
+  /** Where a person looks first, with what lets them in, if it was made for them. */
+  readonly login: string;
   /** What those who come have to agree with. */
   readonly place: Place;
   /** A collector that runs alone wants the port. Called once; absent: no room is made for it. */
@@ -12,12 +14,14 @@ interface SharingOptions {
 /** Who shares this collector, and who takes its place. */
 export class Sharing {
   readonly holder: Holder;
+  readonly login: string;
   readonly #place: Place;
   #onClaimed: (() => void) | undefined;
   readonly #links = new Set<AgentLink>();
 
-  constructor({ holder, place, onClaimed }: SharingOptions) {
+  constructor({ holder, login, place, onClaimed }: SharingOptions) {
     this.holder = holder;
+    this.login = login;
     this.#place = place;
     this.#onClaimed = onClaimed;
   }

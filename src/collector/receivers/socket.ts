@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { encodeMessage, MessageDecoder } from '../../link/framing.ts';
+import { noMeetingPlace } from '../../link/rendezvous.ts';
 import type { AgentLink } from '../agent-link.ts';
 
 /** An agent that reads nothing must not make us hold its answers for ever. */
@@ -17,6 +18,8 @@ export interface SocketReceiver {
 /**
  * Listens for agents of other processes. Call it only once the dashboard's port is ours: whoever holds the port owns the
  * socket named after it, so a file that is there already was left by a dead collector.
+ *
+ * @throws NervecenterError `NC_SHARING` when no socket can be made there.
  */
 export async function listenForAgents(
   path: string,
@@ -29,9 +32,13 @@ export async function listenForAgents(
     onLink(socketLink(socket));
   });
   server.maxConnections = SOCKETS_MAX;
-  if (process.platform !== 'win32') rmSync(path, { force: true });
-  server.listen(path);
-  await once(server, 'listening');
+  try {
+    if (process.platform !== 'win32') rmSync(path, { force: true });
+    server.listen(path);
+    await once(server, 'listening');
+  } catch (error) {
+    throw noMeetingPlace(path, error);
+  }
   return {
     shutdown: async () => {
       for (const socket of sockets) socket.destroy();

@@ -1,4 +1,5 @@
 import { NervecenterError } from '../../core/errors.ts';
+import { parseJson } from '../../core/json.ts';
 import { KIB } from '../../core/units.ts';
 import { readBody } from './request-body.ts';
 import { respondJson } from './respond.ts';
@@ -49,8 +50,8 @@ function present(alerts: AlertSources | undefined): AlertSources {
 async function readJson({ request }: Exchange): Promise<unknown> {
   const text = await readBody(request, { bytesMax: BODY_BYTES_MAX, what: 'A rule' });
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
-    throw new NervecenterError('NC_BAD_REQUEST', 'Expected a body of JSON.');
+    throw new NervecenterError('NC_BAD_REQUEST', 'Expected a body of JSON, at most 32 deep.');
   }
 }

@@ -7,7 +7,7 @@ import type { Log } from '../log.ts';
 import { admitHost, admitOrigin } from './admission.ts';
 import type { Authenticator, Identity } from './login/authenticator.ts';
 import type { SessionCookies } from './login/session-cookies.ts';
-import { redirect, respondProblem } from './respond.ts';
+import { redirect, respondProblem, respondProblemPage } from './respond.ts';
 import { allowedMethods, findRoute, type Route } from './routes.ts';
 import type { ServerStatistics } from './statistics.ts';
 
@@ -56,7 +56,7 @@ export class Gate {
   admitUpgrade(request: IncomingMessage, path: string): Identity {
     try {
       const target = parseTarget(request.url);
-      const authority = admitHost(target.authority ?? request.headers.host, this.#options.config);
+      const authority = admitHost(target.authority ?? hostOf(request), this.#options.config);
       const identity = this.#options.authenticator.identify(request);
       if (target.path !== path) throw new NervecenterError('NC_NOT_FOUND', 'There is no stream here.');
       const { origin } = request.headers;
@@ -71,7 +71,7 @@ export class Gate {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { config, routes } = this.#options;
     const target = parseTarget(request.url);
-    const authority = admitHost(target.authority ?? request.headers.host, config);
+    const authority = admitHost(target.authority ?? hostOf(request), config);
     const route = findRoute(routes, target.path);
     if (!route?.open && isNavigation(request, target) && !this.#knows(request)) {
       redirect(response, `/login?next=${encodeURIComponent(target.path + target.search)}`);
@@ -127,7 +127,9 @@ export class Gate {
       return;
     }
     // An unread body would have to be read before the connection could be used again.
-    respondProblem(response, problem, announcesBody(request) ? { connection: 'close' } : {});
+    const headers = announcesBody(request) ? { connection: 'close' } : {};
+    if (wantsPage(request)) respondProblemPage(response, problem, headers);
+    else respondProblem(response, problem, headers);
   }
 
   /** Counts a refusal and, the first time, tells the operator what to change. */
@@ -152,14 +154,27 @@ function refuseMethod(response: ServerResponse, route: Route): void {
 /** A browser on its way to a page, rather than a script or a client asking for something. */
 function isNavigation(request: IncomingMessage, { path }: Target): boolean {
   return (
-    methodOf(request) === 'GET' &&
-    (path === '/admin' || path.startsWith('/admin/')) &&
-    (request.headers.accept ?? '').includes('text/html')
+    methodOf(request) === 'GET' && (path === '/admin' || path.startsWith('/admin/')) && wantsPage(request)
   );
+}
+
+/** Whether somebody is going to read the answer: a browser on its way somewhere has no token to send. */
+function wantsPage({ headers }: IncomingMessage): boolean {
+  return headers.authorization === undefined && (headers.accept ?? '').includes('text/html');
 }
 
 function methodOf({ method }: IncomingMessage): 'GET' | 'POST' {
   return (method === 'HEAD' ? 'GET' : method) as 'GET' | 'POST';
+}
+
+/**
+ * Two of them, and whoever is in front of us may have gone by the other (RFC 9112, 3.2).
+ *
+ * @throws NervecenterError `NC_BAD_REQUEST`
+ */
+function hostOf({ headers, headersDistinct }: IncomingMessage): string | undefined {
+  if ((headersDistinct['host']?.length ?? 0) <= 1) return headers.host;
+  throw new NervecenterError('NC_BAD_REQUEST', 'Expected one Host header, got several.');
 }
 
 function announcesBody({ headers }: IncomingMessage): boolean {

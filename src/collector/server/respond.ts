@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { NervecenterError } from '../../core/errors.ts';
 import { problemAnswer } from '../../core/http/problem.ts';
 import { endWithAnswer, writeAnswer } from '../../platform/http-answer.ts';
+import { problemPage } from './problem-page.ts';
 
 /**
  * On every answer. The dashboard's scripts and styles are files of its own, so nothing inline is ever allowed; text that
@@ -58,6 +59,26 @@ export function respondProblem(
   writeAnswer(response, {
     ...problem,
     headers: { ...problemHeaders(error), ...problem.headers, ...headers },
+  });
+}
+
+/** The same as a page, for somebody who went there with a browser. */
+export function respondProblemPage(
+  response: ServerResponse,
+  error: NervecenterError,
+  headers: OutgoingHttpHeaders = {},
+): void {
+  const problem = problemAnswer(error);
+  writeAnswer(response, {
+    ...problem,
+    headers: {
+      ...problemHeaders(error),
+      ...problem.headers,
+      'content-type': 'text/html; charset=utf-8',
+      vary: 'Accept',
+      ...headers,
+    },
+    body: problemPage(error),
   });
 }
 

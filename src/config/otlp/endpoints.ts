@@ -11,7 +11,8 @@ import {
 
 export const TIMEOUT_MS_DEFAULT = 10_000;
 const BASE = 'OTEL_EXPORTER_OTLP';
-const LOCAL_URLS: Readonly<Record<OtlpProtocol, string>> = {
+/** The receiver on this machine, where only sending is asked for. */
+export const LOCAL_URLS: Readonly<Record<OtlpProtocol, string>> = {
   'http/protobuf': 'http://localhost:4318',
   'http/json': 'http://localhost:4318',
   grpc: 'http://localhost:4317',
@@ -99,10 +100,9 @@ class SignalVariables {
   }
 
   #headersIn(name: string): Record<string, string> {
-    const pairs = (this.#setting.text(name) ?? '').split(',').filter((pair) => pair.trim() !== '');
-    const headers = pairs.map((pair) => headerIn(pair));
-    if (headers.includes(null)) this.#refuse(name, 'pairs such as api-key=secret', 'something else');
-    return Object.fromEntries(headers.filter((header) => header !== null));
+    const headers = headersInList(this.#setting.text(name) ?? '');
+    if (headers === null) this.#refuse(name, 'pairs such as api-key=secret', 'something else');
+    return headers ?? {};
   }
 
   #value(what: string): { readonly name: string; readonly value: string | null; readonly own: boolean } {
@@ -136,6 +136,13 @@ export function urlOfSignal(base: string, signal: OtlpSignal): string {
 /** Names are told apart whatever their case. `null`: no header, or one that would break a request. */
 export function header(name: string, value: string): readonly [name: string, value: string] | null {
   return HEADER_NAME.test(name) && HEADER_VALUE.test(value) ? [name.toLowerCase(), value] : null;
+}
+
+/** Pairs with commas between them; `null` where one of them is no header. */
+export function headersInList(list: string): Record<string, string> | null {
+  const pairs = list.split(',').filter((pair) => pair.trim() !== '');
+  const headers = pairs.map((pair) => headerIn(pair)).filter((one) => one !== null);
+  return headers.length === pairs.length ? Object.fromEntries(headers) : null;
 }
 
 /** `name=value`, both percent-encoded where need be (W3C Baggage). */

@@ -118,6 +118,14 @@ export const OTLP_SETTINGS = {
     meaning:
       'what the resource of an app that sends says of it: of `env`, `host`, `os`, `process`, `serviceinstance`; `none`',
   },
+  OTEL_CONFIG_FILE: {
+    kind: 'text',
+    group: 'sending',
+    expected: 'the path of a configuration file of OpenTelemetry that can be read',
+    meaning:
+      "path of a file of OpenTelemetry's declarative configuration, in the place of every other `OTEL_` variable",
+    more: { text: 'by a configuration file', page: 'otlp-export.md#by-a-configuration-file' },
+  },
   NERVECENTER_OTLP_EVENTS: {
     kind: 'choice',
     group: 'sending',

@@ -28,6 +28,9 @@ export type Temporality = (typeof TEMPORALITIES)[number];
 export const HISTOGRAM_KINDS = ['base2_exponential_bucket_histogram', 'explicit_bucket_histogram'] as const;
 export type HistogramKind = (typeof HISTOGRAM_KINDS)[number];
 
+/** The name of the target that the standard variables describe, or the first exporters of a configuration file. */
+export const STANDARD_TARGET = 'otlp';
+
 /** A backend that what is seen goes to. */
 export interface OtlpTarget {
   /** Names its spool and its figures: letters, digits, `.`, `_` and `-`. */

@@ -1,4 +1,5 @@
 import { dirname, resolve } from 'node:path';
+import { parseJson } from '../../core/json.ts';
 import { printable } from '../setting-reader.ts';
 import { header, isEndpoint, TIMEOUT_MS_DEFAULT, urlOfSignal } from './endpoints.ts';
 import {
@@ -53,7 +54,7 @@ export function parseTargets(json: string, options: FileOptions): OtlpTarget[] {
 
 function parsed(json: string): unknown {
   try {
-    return JSON.parse(json);
+    return parseJson(json);
   } catch (error) {
     throw new Error(`expected JSON, got what ends in: ${(error as Error).message}.`);
   }

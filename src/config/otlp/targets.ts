@@ -1,50 +1,48 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import type { ConfigFile } from '../file/config-file.ts';
 import type { SettingReader } from '../setting-reader.ts';
 import { otlpEndpoints } from './endpoints.ts';
-import type { OtlpTarget } from './target.ts';
+import { type OtlpTarget, STANDARD_TARGET } from './target.ts';
 import { parseTargets } from './targets-file.ts';
 
-/** The name of the target that the standard variables describe. */
-export const STANDARD_TARGET = 'otlp';
-
 /**
- * Where to send: what the standard variables say, and what the file does that `NERVECENTER_OTLP_TARGETS` names.
+ * Where to send: what the standard variables say, or the configuration file in their place, and what the file does that
+ * `NERVECENTER_OTLP_TARGETS` names.
  *
  * What cannot be used is told among the problems of `setting`.
  */
-export function readOtlpTargets(setting: SettingReader, cwd: string): OtlpTarget[] {
-  const standard = standardTarget(setting, cwd);
+export function readOtlpTargets(
+  setting: SettingReader,
+  cwd: string,
+  configFile: Pick<ConfigFile, 'targets'> | null,
+): OtlpTarget[] {
+  const nervecenter = setting.choice('NERVECENTER_OTLP_EVENTS') === 'on';
+  const [standard, ...others] = configFile?.targets ?? standardTargets(setting, cwd);
   const targets = [
-    ...(standard === null ? [] : [standard]),
+    ...(standard === undefined ? [] : [{ ...standard, nervecenter }]),
+    ...others,
     ...fileTargets(setting, cwd, intervalOf(setting)),
   ];
   const names = targets.map(({ name }) => name.toLowerCase());
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) {
     setting.problems.push(
-      `NERVECENTER_OTLP_TARGETS: expected a name of its own for every target (${STANDARD_TARGET} is that of OTEL_EXPORTER_OTLP_ENDPOINT), got "${twice}" twice. Correct it or unset it.`,
+      `NERVECENTER_OTLP_TARGETS: expected a name of its own for every target (${STANDARD_TARGET} is that of OTEL_EXPORTER_OTLP_ENDPOINT, and of OTEL_CONFIG_FILE with ${STANDARD_TARGET}-2 and so on), got "${twice}" twice. Correct it or unset it.`,
     );
   }
   return targets;
 }
 
-function standardTarget(setting: SettingReader, cwd: string): OtlpTarget | null {
+/** One, or none. */
+function standardTargets(setting: SettingReader, cwd: string): OtlpTarget[] {
   const temporality = setting.choice('OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE');
   const histograms = setting.choice('OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION');
-  const nervecenter = setting.choice('NERVECENTER_OTLP_EVENTS') === 'on';
   const metricsIntervalMs = intervalOf(setting);
   const endpoints = otlpEndpoints(setting, cwd);
-  if (Object.keys(endpoints).length === 0) return null;
-  return {
-    name: STANDARD_TARGET,
-    endpoints,
-    nervecenter,
-    services: null,
-    temporality,
-    histograms,
-    metricsIntervalMs,
-  };
+  if (Object.keys(endpoints).length === 0) return [];
+  const shared = { name: STANDARD_TARGET, nervecenter: false, services: null };
+  return [{ ...shared, endpoints, temporality, histograms, metricsIntervalMs }];
 }
 
 function intervalOf(setting: SettingReader): number {

@@ -1,3 +1,4 @@
+import type { FileSdk } from '../file/sdk-parts.ts';
 import { printable, type SettingReader } from '../setting-reader.ts';
 import { samplerOf } from './sampler.ts';
 import { OTLP_SETTINGS } from './settings.ts';
@@ -12,13 +13,15 @@ export interface Tracing {
   readonly propagators: readonly string[];
   /** What was asked for and cannot be had, for the agent to say: other programs' SDKs read the variables as well. */
   readonly unknown: readonly string[];
+  /** What a configuration file says besides; `null`: there is none, and the SDK reads its variables. */
+  readonly file: FileSdk | null;
 }
 
 const NONE = 'none';
 const PROPAGATORS = ['tracecontext', 'baggage', 'b3', 'b3multi'];
 
 /** What the standard variables say; what the SDK does not know it takes the default of, and so does this. */
-export function readTracing(setting: SettingReader): Tracing {
+export function readTracing(setting: SettingReader, file: FileSdk | null): Tracing {
   const { OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG, OTEL_PROPAGATORS } = OTLP_SETTINGS;
   const unknown: string[] = [];
   const sampler = setting.text('OTEL_TRACES_SAMPLER') ?? OTEL_TRACES_SAMPLER.default;
@@ -38,5 +41,6 @@ export function readTracing(setting: SettingReader): Tracing {
     samplerRatio: isRatio ? ratio : Number(OTEL_TRACES_SAMPLER_ARG.default),
     propagators: propagators.includes(NONE) ? [] : propagators,
     unknown,
+    file,
   };
 }

@@ -1,8 +1,11 @@
 import type { EventRow, EventValue } from './query.ts';
 
-/** Spreadsheets read a cell that begins like this as a formula. */
-const FORMULA = /^[=+\-@\t\r]/;
-const QUOTED = /[",\r\n]/;
+/**
+ * Where a spreadsheet would begin to read a formula: at the start of a cell, and where one begins for those that divide lines
+ * at semicolons or tabs, whatever the file says. Full-width signs count as well.
+ */
+const FORMULA = /(?:^|(?<=[;\t\r\n]))(?=\s*[=+\-@＝＋－＠]|[\t\r])/gu;
+const QUOTED = /[",;\t\r\n]/;
 
 /** Rows as CSV (RFC 4180: CRLF, quotes doubled), with the columns' names as the first line. */
 export function toCsv(columns: readonly string[], rows: readonly EventRow[]): string {
@@ -15,6 +18,6 @@ function cell(value: EventValue): string {
   if (value === null) return '';
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   const text = typeof value === 'string' ? value : JSON.stringify(value);
-  const safe = FORMULA.test(text) ? `'${text}` : text;
+  const safe = text.replace(FORMULA, "'");
   return QUOTED.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

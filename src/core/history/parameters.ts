@@ -35,7 +35,8 @@ class Parameters {
       if (!known.includes(name)) {
         throw new ParameterError('Query parameter', `one of ${known.join(', ')}`, name);
       }
-      if (this.#values.has(name)) throw new ParameterError(name, 'the parameter once', 'it twice');
+      const before = this.#values.get(name);
+      if (before !== undefined) throw new ParameterError(name, 'one value', `${before}, ${value}`);
       this.#values.set(name, value);
     }
   }

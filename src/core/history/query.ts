@@ -44,6 +44,10 @@ export interface HistoryAnswer {
   readonly step_seconds: number;
   readonly tz: string;
   readonly source: HistorySource;
+  /** When the oldest row that is stored is of, whatever its signal: before, nobody was looking. Absent while nothing is. */
+  readonly first_row?: string;
+  /** Where the step under way begins: what adds up over a step is still growing in it. Absent when all are over. */
+  readonly partial_from?: string;
   /** Percentiles only: how far from the exact value one can be, relatively. Everything else is exact. */
   readonly relative_error_max?: number;
   /** When it was asked for with `bands`. */

@@ -34,7 +34,7 @@ export function parseSenderFilter(search: string): SenderFilter {
   const parameters = new URLSearchParams(search);
   const [service = null, instance = null] = PARAMETERS.map((name) => {
     const [value = '', ...more] = parameters.getAll(name);
-    if (more.length > 0) throw new ParameterError(name, 'the parameter once', 'it twice');
+    if (more.length > 0) throw new ParameterError(name, 'one value', [value, ...more].join(', '));
     if (value.length > CHARS_MAX || value.includes('\0'))
       throw new ParameterError(name, `at most ${CHARS_MAX} characters without NUL`, value);
     return value === '' ? null : value;

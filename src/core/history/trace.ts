@@ -153,6 +153,7 @@ function eventOf({ signal, row, endMs }: TraceRow): Loose {
   const { durationColumn, failed } = HISTORY[signal];
   const durationMs = durationColumn === null ? 0 : durationIn(row[durationColumn], endMs);
   const isFailed = failed !== null && holds(failed, (column) => row[column]);
+  const outcome = textIn(row, 'outcome');
   return {
     kind: signal,
     id: String(row['id']),
@@ -165,8 +166,8 @@ function eventOf({ signal, row, endMs }: TraceRow): Loose {
     scope: null,
     startMs: endMs - durationMs,
     duration_ms: rounded(durationMs),
-    status: isFailed ? 'error' : (textIn(row, 'outcome') ?? 'ok'),
-    error_type: textIn(row, 'error_type'),
+    status: isFailed ? 'error' : (outcome ?? 'ok'),
+    error_type: textIn(row, 'error_type') ?? (isFailed && outcome !== 'error' ? outcome : null),
     attributes: null,
     events: null,
     row,

@@ -5,7 +5,8 @@ export const FOLDED_LABELS: CounterSpec = {
   name: 'nervecenter.labels.folded',
   kind: 'counter',
   unit: '{value}',
-  description: 'Values shown as `other` because a label already had as many as it may.',
+  description:
+    'Names that gave up their place to busier ones, and uses of names that found none, by nervecenter.label.',
 };
 export const FOLDED_LABEL = 'nervecenter.label';
 
@@ -24,31 +25,6 @@ export const OTHER = 'other';
 
 /** What types, codes and reasons may look like; anything else is a sentence, and may quote what was asked. */
 const WORD = /^[\w.:/-]{1,64}$/;
-
-/**
- * Lets at most `max` different values through and folds the rest into `other`: labels multiply time series, and names come
- * from requests, that is from anybody.
- */
-export class BoundedLabels {
-  readonly #max: number;
-  readonly #onFolded: () => void;
-  readonly #known = new Set<string>();
-
-  constructor(max: number, onFolded: () => void) {
-    this.#max = max;
-    this.#onFolded = onFolded;
-  }
-
-  of(value: string): string {
-    if (this.#known.has(value)) return value;
-    if (this.#known.size >= this.#max) {
-      this.#onFolded();
-      return OTHER;
-    }
-    this.#known.add(value);
-    return value;
-  }
-}
 
 /** A model's name as it may be stored: printable, at most 100 characters; `null` when it is no usable string. */
 export function modelName(value: unknown): string | null {

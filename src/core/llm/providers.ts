@@ -72,6 +72,43 @@ function lookUp(host: string): string | null {
   return PATTERNS.find(([pattern]) => pattern.test(host))?.[1] ?? null;
 }
 
+/**
+ * Who makes a model that only its maker, or somebody on the maker's behalf, serves. Open-weight models are missing on
+ * purpose: anybody may run them, and whoever does so on his own machine pays nobody per token.
+ */
+const MAKERS: readonly (readonly [pattern: RegExp, provider: string])[] = [
+  [/^(?:ft:)?(?:gpt-(?!oss)|chatgpt-|o[1-9](?:-|$))/, 'openai'],
+  [/^(?:text-embedding-(?:3-|ada-)|whisper-1$|tts-1|dall-e-|(?:davinci|babbage)-002$)/, 'openai'],
+  [/^claude-/, 'anthropic'],
+  [/^grok-(?!1(?:$|-))/, 'x_ai'],
+  [/^gemini-/, 'gcp.gemini'],
+  [/^(?:rerank|embed)-(?:v\d|english-|multilingual-)/, 'cohere'],
+];
+
+/** The provider that a model's name tells, whatever stands before its last `/`; `null`: anybody may serve it. */
+export function makerOf(model: string): string | null {
+  const name = model.slice(model.lastIndexOf('/') + 1);
+  return MAKERS.find(([pattern]) => pattern.test(name))?.[1] ?? null;
+}
+
+/** Servers of models by the port that each has unless it is told another. */
+const SERVERS_BY_PORT: Readonly<Record<number, string>> = {
+  1234: 'lm_studio',
+  8000: 'vllm',
+  11434: 'ollama',
+};
+
+/**
+ * The provider behind a server on this machine that speaks what everybody speaks: a gateway to the model's maker, a server
+ * known by its port, else nobody we know, and then it is the host.
+ */
+export function providerHere(host: string, port: number | undefined, model: string): string {
+  return makerOf(model) ?? SERVERS_BY_PORT[port ?? 0] ?? host;
+}
+
+/** This machine, as a container on it calls it. */
+const FROM_CONTAINERS = 'host.docker.internal';
+
 /** Whether a host name means this machine. */
 export function isLocalHost(host: string): boolean {
   return (
@@ -79,6 +116,7 @@ export function isLocalHost(host: string): boolean {
     host.endsWith('.localhost') ||
     host === '[::1]' ||
     host === '::1' ||
+    host === FROM_CONTAINERS ||
     /^127\.\d+\.\d+\.\d+$/.test(host)
   );
 }

@@ -37,6 +37,12 @@ export const CACHE_BYTES: GaugeSpec = {
 
 export const CACHE_NAME = 'cache.name';
 export const CACHE_RESULT = 'cache.result';
+/** The two caches the specification names: whatever others there are, they have their names. */
+export const RAG_CACHE = 'rag';
+export const EMBEDDING_CACHE = 'embedding';
+export const RESERVED_CACHES: readonly string[] = [RAG_CACHE, EMBEDDING_CACHE];
+/** As what caches are counted together that found no place. */
+export const OTHER_CACHES = 'other';
 
 /**
  * Look-ups are far too frequent for an event each: the agent's tally feeds the instruments with every frame and makes one

@@ -64,6 +64,8 @@ export const VECTOR_SEARCH = 'vector_search';
 export const RERANK = 'rerank';
 /** The stage of the answer itself: in the `stages` column, like every other name. */
 export const GENERATION = 'generation';
+/** Stages that figures are made of: whatever else there is, they have their names. */
+export const RESERVED_STAGES: readonly string[] = [EMBEDDING, VECTOR_SEARCH, RERANK, GENERATION];
 
 /** Stages by `gen_ai.operation.name` of the model call that is one. */
 const STAGES: Readonly<Record<string, string>> = {

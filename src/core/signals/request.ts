@@ -3,10 +3,13 @@ import type { Attributes } from '../frame.ts';
 import { COUNTS, DURATIONS, ERRORS } from '../history/measures.ts';
 import { type Milliseconds, toSeconds } from '../units.ts';
 import { ATTRIBUTION, EVENT, isCount, isText, isWhole, oneOf, optional, orNull } from './checks.ts';
-import { isAtLeast } from './facts.ts';
+import { anyOf, equals, isAtLeast } from './facts.ts';
 import { type HistogramSpec, histogramOf } from './instruments.ts';
 import { eventColumns, int4, PEOPLE, SENDER, senderColumns, text } from './row.ts';
 import type { Signal } from './signal.ts';
+
+/** What became of a request whose process ended first, and the `error.type` of what was under way in it. */
+export const UNFINISHED = 'unfinished';
 
 /** One HTTP request served. */
 export interface RequestEvent extends EventBase, Attribution {
@@ -15,8 +18,10 @@ export interface RequestEvent extends EventBase, Attribution {
   readonly route: string;
   /** One of the standard methods, else `_OTHER` (semantic conventions). */
   readonly method: string;
-  /** Response status; 499 when the client went away before any header was sent. */
+  /** Response status; 499 when the client went away before any header was sent, 0 when the process ended before. */
   readonly statusCode: number;
+  /** The process ended before the response did. Absent: the response came to its end, or its client went away. */
+  readonly outcome?: typeof UNFINISHED;
   /** From the request's first byte parsed to the end of the response, streamed body included. */
   readonly durationMs: Milliseconds;
   readonly requestBytes: number | null;
@@ -25,6 +30,8 @@ export interface RequestEvent extends EventBase, Attribution {
   readonly scheme?: 'https';
 }
 
+const STATUS = 'http.response.status_code';
+
 export const REQUEST_DURATION: HistogramSpec = {
   name: 'http.server.request.duration',
   kind: 'histogram',
@@ -32,26 +39,33 @@ export const REQUEST_DURATION: HistogramSpec = {
   description: 'Duration of HTTP server requests.',
 };
 
-/** An error is a status of 400 or above, as in the specification. */
-export const ERROR_STATUS_MIN = 400;
-const FAILED = isAtLeast('status_code', ERROR_STATUS_MIN);
+/** An error is a status of 400 or above, as in the specification, and a response that nobody got whole. */
+const ERROR_STATUS_MIN = 400;
+const FAILED = anyOf(isAtLeast('status_code', ERROR_STATUS_MIN), equals('outcome', UNFINISHED));
+
+/** The same, by the attributes of a measurement. */
+export function isRequestError(attributes: Attributes): boolean {
+  return attributes['error.type'] !== undefined || Number(attributes[STATUS]) >= ERROR_STATUS_MIN;
+}
 
 /** From this status on the server itself has failed (semantic conventions). */
 export const SERVER_ERROR_STATUS_MIN = 500;
 
-/** What the conventions want a request to be told apart by: `error.type` where the server failed. */
+/** What the conventions want a request to be told apart by: `error.type` where the server failed; no status where none was sent. */
 export function requestAttributes({
   method,
   route,
   scheme,
   statusCode,
-}: Pick<RequestEvent, 'method' | 'route' | 'scheme' | 'statusCode'>): Attributes {
-  const attributes = {
+  outcome,
+}: Pick<RequestEvent, 'method' | 'route' | 'scheme' | 'statusCode' | 'outcome'>): Attributes {
+  const attributes: Attributes = {
     'http.request.method': method,
-    'http.response.status_code': statusCode,
+    ...(statusCode === 0 ? {} : { [STATUS]: statusCode }),
     'http.route': route,
     'url.scheme': scheme ?? 'http',
   };
+  if (outcome !== undefined) return { ...attributes, 'error.type': outcome };
   return statusCode < SERVER_ERROR_STATUS_MIN
     ? attributes
     : { ...attributes, 'error.type': String(statusCode) };
@@ -78,6 +92,7 @@ export const request: Signal<RequestEvent> = {
     { name: 'request_size_bytes', type: 'integer', value: (event) => int4(event.requestBytes) },
     { name: 'response_size_bytes', type: 'integer', value: (event) => int4(event.responseBytes) },
     { name: 'trace_id', type: 'varchar', value: (event) => text(event.traceId, 32) },
+    { name: 'outcome', type: 'varchar', value: (event) => event.outcome ?? null },
     ...senderColumns<RequestEvent>(),
   ],
   accepts: {
@@ -90,12 +105,14 @@ export const request: Signal<RequestEvent> = {
     requestBytes: orNull(isCount),
     responseBytes: orNull(isCount),
     scheme: optional(oneOf('https')),
+    outcome: optional(oneOf(UNFINISHED)),
   },
   history: {
     dimensions: {
       endpoint: 'r.endpoint',
       method: 'r.method',
-      status_class: `(r.status_code / 100)::text || 'xx'`,
+      status_class: `CASE WHEN r.status_code = 0 THEN 'none' ELSE (r.status_code / 100)::text || 'xx' END`,
+      outcome: 'r.outcome',
       ...PEOPLE,
       ...SENDER,
     },

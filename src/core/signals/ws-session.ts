@@ -9,7 +9,7 @@ import type { Signal } from './signal.ts';
 /** One WebSocket session, when it has closed. */
 export interface WsSessionEvent extends EventBase, Attribution {
   readonly signal: 'ws-session';
-  /** Path of the upgrade request without its query string. Rows only. */
+  /** Path of the upgrade request without its query string, ids taken out, `<other>` past the bound. Rows only. */
   readonly path: string;
   readonly durationMs: Milliseconds;
   readonly messagesIn: number;

@@ -4,15 +4,25 @@ import { callerOf } from '../../../src/agent/context/traceparent.ts';
 import { joinTemplates, matchesTemplate } from '../../../src/agent/http/route.ts';
 import { ROUTE_LENGTH_MAX, ROUTES_MAX, RouteBound } from '../../../src/core/http/served.ts';
 
-test('at most 200 distinct routes, <unmatched> and <other> included; the first ones keep their name', () => {
-  const routes = new RouteBound();
+test('200 routes at once, <unmatched> and <other> included; of what is made up as many again, and what comes again has its name', () => {
+  let folded = 0;
+  const routes = new RouteBound({ onFolded: () => folded++ });
   const seen = new Set([routes.bound(undefined), routes.bound('')]);
   assert.deepEqual([...seen], ['<unmatched>']);
-  for (let i = 0; i < 1000; i++) seen.add(routes.bound(`/r${i}/:id`));
-  assert.equal(seen.size, ROUTES_MAX);
+  for (let i = 0; i < 198; i++) seen.add(routes.bound(`/r${i}/:id`));
+  assert.deepEqual([seen.size, seen.has('<other>'), folded], [ROUTES_MAX - 1, false, 0]);
+  for (let i = 198; i < 3000; i++) seen.add(routes.bound(`/r${i}/:id`));
   assert.ok(seen.has('<other>'));
-  assert.equal(routes.bound('/r0/:id'), '/r0/:id');
-  assert.equal(routes.bound('/r999/:id'), '<other>');
+  assert.equal(seen.size, 1.5 * ROUTES_MAX);
+  assert.equal(folded, 2802);
+  assert.deepEqual([routes.bound('/real'), routes.bound('/real')], ['<other>', '/real']);
+  assert.equal(routes.bound(undefined), '<unmatched>');
+});
+
+test('a route that comes after 200 others has its name', () => {
+  const routes = new RouteBound();
+  for (let i = 0; i < 250; i++) routes.bound(`/r${i}`);
+  assert.equal(routes.bound('/late'), '/late');
 });
 
 test('a long template is cut, never through a character', () => {

@@ -76,6 +76,34 @@ test('every pipelined request of a client gone away is counted once', async () =
   );
 });
 
+test('what is open when the process ends is unfinished, with the status that was sent', async () => {
+  let open = 0;
+  const { agent, events, port } = await serve((request, response) => {
+    open++;
+    if (request.url === '/streams') response.write('abc');
+    if (request.url === '/done') response.end('done');
+  });
+  await exchange(port, get('/done'), 1);
+  await until(() => events.length === 1);
+  const socket = connect(port, '127.0.0.1');
+  cleanups.push(() => socket.destroy());
+  socket.write(get('/hangs') + get('/pipelined'));
+  await exchange(port, get('/streams'), 1);
+  await until(() => open === 4);
+  agent.end();
+  const told = events
+    .slice(1)
+    .map(({ statusCode, outcome, responseBytes }) => [statusCode, outcome, responseBytes]);
+  assert.deepEqual(told.slice(0, 2), new Array(2).fill([0, 'unfinished', 0]));
+  assert.deepEqual(told[2]?.slice(0, 2), [200, 'unfinished']);
+  assert.equal(events[0]?.outcome, undefined);
+  assert.equal(new Set(events.map(({ traceId }) => traceId)).size, 4);
+  agent.end();
+  socket.destroy();
+  await tick();
+  assert.equal(events.length, 4, 'each comes to an end once');
+});
+
 test('sizes: announced, chunked, none', async () => {
   const { events, port } = await serve((request, response) => {
     if (request.url === '/chunked') response.write('abc');

@@ -81,6 +81,7 @@ describe('Connection', () => {
       onAccepted: (batch) => accepted.push(batch),
       onOpen: () => void opened++,
       onLost: () => void lost++,
+      onNotice: () => {},
     });
   });
   afterEach(async () => {
@@ -204,6 +205,7 @@ describe('FrameSender', () => {
       clock,
       connection,
       pipeline: new Pipeline(() => {}),
+      threads: { merged: (points) => [...points] },
       reader: { collectPoints, collectNow: () => new SnapshotReader([own]).collectNow() } as SnapshotReader,
     });
   beforeEach(() => {

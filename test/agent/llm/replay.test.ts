@@ -58,6 +58,7 @@ function localProvider({ url }: Exchange['request']): string {
 }
 
 const LOCAL_PROVIDERS: readonly (readonly [RegExp, string])[] = [
+  [/together/, '127.0.0.1'], // Models that anybody may run.
   [/anthropic/, 'anthropic'],
   [/cohere/, 'cohere'],
   [/aiplatform/, 'gcp.gemini'],

@@ -45,7 +45,7 @@ describe('receiveAppMetrics', () => {
   it("brings what an app records through its own copy of the API, and leaves its tracing SDK's place free", async () => {
     const api = installApi();
     const reader = new SnapshotReader();
-    assert.equal(receiveAppMetrics(new MeterProvider({ readers: [reader] }), app), true);
+    assert.notEqual(receiveAppMetrics(new MeterProvider({ readers: [reader] }), app), null);
     api.metrics.getMeter('app').createCounter('orders').add(3, { kind: 'gift' });
     const [point] = await reader.collectPoints();
     assert.deepEqual([point?.name, point?.attributes], ['orders', { kind: 'gift' }]);
@@ -61,26 +61,59 @@ describe('receiveAppMetrics', () => {
 
   it('registers as the version the app has, which refuses any other', () => {
     install('@opentelemetry/api', '1.4.7');
-    assert.equal(receiveAppMetrics(new MeterProvider(), app), true);
+    assert.notEqual(receiveAppMetrics(new MeterProvider(), app), null);
     assert.equal(registered[API]?.version, '1.4.7');
+  });
+
+  it('takes them of an app whose SDK is for traces only, whatever that brings along', async () => {
+    const api = installApi();
+    install('@opentelemetry/sdk-metrics', '2.0.0');
+    const reader = new SnapshotReader();
+    assert.notEqual(receiveAppMetrics(new MeterProvider({ readers: [reader] }), app), null);
+    const tracer = { startSpan: () => ({ mine: true }) } as unknown as Api.Tracer;
+    assert.equal(api.trace.setGlobalTracerProvider({ getTracer: () => tracer }), true);
+    api.metrics.getMeter('app').createCounter('orders').add(1);
+    assert.deepEqual(
+      (await reader.collectPoints()).map(({ name }) => name),
+      ['orders'],
+    );
+  });
+
+  it('makes way for a provider that the app registers, whenever it does, and leaves nothing behind', async () => {
+    const api = installApi();
+    const [ours, theirs] = [new SnapshotReader(), new SnapshotReader()];
+    const stop = receiveAppMetrics(new MeterProvider({ readers: [ours] }), app);
+    api.metrics.getMeter('app').createCounter('before').add(1);
+    const own = new MeterProvider({ readers: [theirs] });
+    assert.equal(api.metrics.setGlobalMeterProvider(own), true);
+    assert.equal(api.metrics.getMeterProvider(), own);
+    api.metrics.getMeter('app').createCounter('after').add(1);
+    const namesOf = async (reader: SnapshotReader) => (await reader.collectPoints()).map(({ name }) => name);
+    assert.deepEqual([await namesOf(ours), await namesOf(theirs)], [['before'], ['after']]);
+    assert.equal(api.metrics.setGlobalMeterProvider(own), false);
+    stop?.();
+    assert.equal(api.metrics.getMeterProvider(), own);
+    assert.deepEqual(Object.keys(registered[API] ?? {}).sort(), ['metrics', 'version']);
+  });
+
+  it('is taken back without a trace', () => {
+    installApi();
+    receiveAppMetrics(new MeterProvider(), app)?.();
+    assert.equal(registered[API], undefined);
   });
 
   for (const [what, packages] of Object.entries({
     'an app without the API': {},
-    'an app with a metrics SDK of its own': {
-      '@opentelemetry/api': '1.9.0',
-      '@opentelemetry/sdk-metrics': '2.0.0',
-    },
     'an API of another major version': { '@opentelemetry/api': '2.0.0' },
   })) {
     it(`leaves ${what} alone`, () => {
       for (const [name, version] of Object.entries(packages)) install(name, version);
-      assert.equal(receiveAppMetrics(new MeterProvider(), app), false);
+      assert.equal(receiveAppMetrics(new MeterProvider(), app), null);
       assert.equal(registered[API], undefined);
     });
   }
 
-  describe('where npm put our SDK beside the app', () => {
+  describe('whether an SDK of its own may export them, where npm put ours beside the app', () => {
     /** As after `npm install nervecenter`: what we depend on lies at the top. */
     const hoist = () => {
       installApi();
@@ -92,14 +125,13 @@ describe('receiveAppMetrics', () => {
     };
     beforeEach(hoist);
 
-    it('takes the metrics of an app that never asked for it', () => {
+    it('is denied of an app that never asked for it', () => {
       install('express', '5.0.0', { qs: '6' });
       declare({ dependencies: { nervecenter: '0.1.0', express: '5', '@opentelemetry/api': '1' } });
       assert.equal(hasOwnMetricsSdk(app), false);
-      assert.equal(receiveAppMetrics(new MeterProvider(), app), true);
     });
 
-    it('leaves an app alone that asked for it, itself or by a package', () => {
+    it('is said of an app that asked for it, itself or by a package', () => {
       install('some-distro', '1.0.0', { '@opentelemetry/sdk-node': '1' });
       for (const asking of [
         { dependencies: { '@opentelemetry/sdk-metrics': '3.1.0' } },
@@ -108,7 +140,6 @@ describe('receiveAppMetrics', () => {
       ]) {
         declare(asking);
         assert.equal(hasOwnMetricsSdk(app), true, JSON.stringify(asking));
-        assert.equal(receiveAppMetrics(new MeterProvider(), app), false);
       }
     });
 
@@ -138,7 +169,7 @@ describe('receiveAppMetrics', () => {
     const api = installApi();
     const own = new MeterProvider();
     assert.equal(api.metrics.setGlobalMeterProvider(own), true);
-    assert.equal(receiveAppMetrics(new MeterProvider(), app), false);
+    assert.equal(receiveAppMetrics(new MeterProvider(), app), null);
     assert.equal(api.metrics.getMeterProvider(), own);
   });
 });

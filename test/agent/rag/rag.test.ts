@@ -164,7 +164,7 @@ describe('what a query returns or throws', () => {
   it('is an unhandled rejection exactly when it was one without us', () => {
     const script = `
       import { NO_QUERY, runRagQuery } from ${JSON.stringify(RAG)};
-      const agent = { clock: { monotonicMs: () => 0, epochMs: () => 0 }, emit() {}, cacheLookup() {} };
+      const agent = { clock: { monotonicMs: () => 0, epochMs: () => 0 }, emit() {}, cacheLookup() {}, beforeEnd() {} };
       const to = { agent, stageNames: { admit: (name) => name }, onInvalid() {} };
       const run = process.argv[1] === 'with' ? (fn) => runRagQuery(to, {}, fn) : (fn) => fn(NO_QUERY);
       process.on('unhandledRejection', (reason) => console.log('unhandled', reason));

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { type Context, propagation, trace } from '@opentelemetry/api';
 import { afterEach, beforeEach, describe, it } from 'vitest';
@@ -120,6 +123,32 @@ describe('the context of the app where the SDK is ours', () => {
     });
     assert.equal(bound.length, 2);
     assert.deepEqual(bound.call('this', 1, 2), ['this', 3, true]);
+  });
+
+  it('is bound to streams, which flow as ever', async () => {
+    const bound = <T extends Readable>(stream: T): T => manager.bind(manager.active(), stream);
+    const readable = bound(Readable.from(['a', 'b']));
+    const text = await new Promise((resolve) => {
+      let got = '';
+      readable.on('data', (chunk) => {
+        got += chunk;
+      });
+      readable.once('end', () => resolve(got));
+    });
+    assert.equal(text, 'ab');
+    const server = createServer((request, response) => {
+      bound(request).on('readable', () => request.read());
+      request.on('end', () => response.end('read'));
+    }).listen(0, '127.0.0.1');
+    try {
+      await once(server, 'listening');
+      const { port } = server.address() as AddressInfo;
+      const answer = await fetch(`http://127.0.0.1:${port}`, { method: 'POST', body: 'hello' });
+      assert.equal(await answer.text(), 'read');
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
   });
 
   it('is bound to emitters, whose listeners are called as ever and can be removed', () => {

@@ -93,19 +93,28 @@ describe('rules of alerts', () => {
   });
 
   it('are told to Slack without anything it would act on', () => {
-    const rule = ruleOf({ ...BUDGET, name: 'Stop <!channel> & <https://evil.example|click>' });
+    const name = 'Stop <!channel> & <https://evil.example|click> `@all`\u2028 www.evil.example';
+    const condition = { ...BUDGET.condition, group_by: 'user' };
+    const rule = { ...ruleOf({ ...BUDGET, condition }), name };
     const notice = {
       id: '1',
       kind: 'firing',
       rule,
-      group: '',
+      group: 'a\r\n@channel [x](http://evil.example)\u202e',
       value: 9,
       level: 1,
       atMs: 0,
       service: 's',
     } as const;
-    const { text } = JSON.parse(webhookBody(notice, 'slack'));
-    assert.doesNotMatch(text, /[<>]/);
-    assert.match(text, /9 USD this month of 10 USD, 80 % of the limit reached/);
+    const { text, parse } = JSON.parse(webhookBody(notice, 'slack'));
+    assert.equal(parse, 'none');
+    // What is between backticks is code, in which nothing is found.
+    assert.equal(
+      text.replace(/`[^`]*`/g, '…'),
+      ':rotating_light: FIRING [warning] … (user …) at …: 9 USD this month of 10 USD, 80 % of the limit reached',
+    );
+    assert.doesNotMatch(text, /[<>\p{Cc}\p{Cf}\p{Zl}]/u);
+    const { summary } = JSON.parse(webhookBody(notice, 'json'));
+    assert.doesNotMatch(summary, /[\p{Cc}\p{Cf}\p{Zl}]/u);
   });
 });

@@ -102,6 +102,35 @@ describe('figures of a part', () => {
     assert.deepEqual(added([of('a'), of(OTHER_SENDERS)]), countersOf(clock.live.snapshot()));
   });
 
+  it('add up to the whole, whatever names give up their places, and each has names of its own', () => {
+    const agents = [clock.agent('a'), clock.agent('b')];
+    for (let i = 0; i < 150; i++)
+      for (const [at, agent] of agents.entries())
+        clock.live.add(
+          by(agent, [requestsOf(`/${agent.source.service}/${i}`, [1]), calls(1, `m${at} ${i}`)]),
+        );
+    const [a, b, whole] = [of('a'), of('b'), clock.live.snapshot()];
+    assert.deepEqual(added([a, b]), countersOf(whole));
+    assert.deepEqual(countersOf(whole), [300, 0, 300]);
+    assert.deepEqual([a.api.overflow_endpoints, Object.keys(b.api.endpoints).length], [0, 150]);
+    assert.deepEqual([whole.api.overflow_endpoints, Object.keys(whole.api.endpoints).length], [101, 200]);
+    assert.ok('/b/149' in whole.api.endpoints);
+    assert.deepEqual(whole.pipeline.labels_folded_by, { route: 101, model: 100 });
+    assert.equal(whole.pipeline.labels_folded, 201);
+  });
+
+  it('give routes that are in use their names after a restart, whatever was before', () => {
+    const sender = { service: 'a', instanceId: '' };
+    const totals = Array.from({ length: 400 }, (_, i) => ({ ...requestsOf(`/old/${i}`, [1, 1]), sender }));
+    clock.live.addEarlier({ totals, window: [] });
+    assert.equal(clock.live.snapshot().api.overflow_endpoints, 2 * 201);
+    clock.live.add(by(clock.agent('a'), [requestsOf('/new', [0.1])]));
+    const { api } = clock.live.snapshot();
+    assert.equal(api.endpoints['/new']?.requests, 1);
+    assert.deepEqual([api.requests_total, Object.keys(api.endpoints).length], [801, 200]);
+    assert.equal(of('a').api.endpoints['/new']?.requests, 1);
+  });
+
   it('add up to the whole, whoever sends, comes and goes', () => {
     const services = ['a', 'b', 'c'];
     const step = fc.tuple(
@@ -196,12 +225,12 @@ describe('the number of parts', () => {
       clock.live.add(
         by(
           agent,
-          Array.from({ length: 1000 }, (_, i) => requestsOf(`/${i}`, [1])),
+          Array.from({ length: 1000 }, (_, i) => requestsOf('/x', [1], 1000 + i)),
         ),
       );
     const own = agents.map(({ source }) => of(null, source.instanceId));
     assert.equal(own.at(0)?.api.requests_total, 1000);
     assert.equal(own.at(-1)?.api.requests_total, 0);
-    assert.deepEqual(added([...own, of(null, OTHER_SENDERS)]), [21_000, 0, 0]);
+    assert.deepEqual(added([...own, of(null, OTHER_SENDERS)]), [21_000, 21_000, 0]);
   });
 });

@@ -30,6 +30,16 @@ test('where a price is looked for: the own list, for Azure also OpenAI, for stan
     ),
   );
   assert.ok(priceKeys({ ...gateway, model: 'llama-3' }).every(({ tableId }) => tableId === 'gw.example.com'));
+  // Nobody is paid for a model that runs on this machine, whatever it is called by there.
+  for (const provider of ['127.0.0.1', 'ollama', 'vllm'])
+    assert.ok(
+      priceKeys({
+        provider,
+        serverAddress: '127.0.0.1',
+        model: 'llama3.2',
+        responseModel: 'gpt-oss:20b',
+      }).every(({ tableId }) => tableId === provider),
+    );
   const groq = priceKeys({
     provider: 'groq',
     serverAddress: 'api.groq.com',

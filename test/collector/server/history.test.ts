@@ -69,7 +69,7 @@ it('a parameter that cannot be used is named, with what was expected and what ca
     ['signal=request&measure=count&tz=Mars/Base', /tz: expected an IANA time zone/],
     ['signal=request&measure=count&group_by=model', /group_by: expected one of endpoint/],
     ['signal=request&measure=count&model=x', /Query parameter: expected one of .*got "model"/],
-    ['signal=request&measure=count&method=a&method=b', /method: expected the parameter once/],
+    ['signal=request&measure=count&method=a&method=b', /method: expected one value, got "a, b"/],
     ['signal=request&measure=count&method=%00', /method: .*without NUL/],
     [`signal=request&measure=count&method=${'x'.repeat(9000)}`, /method: expected at most 255/],
     ['signal=rag-query&measure=hit_rate&group_by=stage', /measure: expected one that a stage has/],

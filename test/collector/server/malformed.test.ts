@@ -21,6 +21,8 @@ describe('requests that are not', () => {
       [`get / HTTP/1.1\r\n${HOST}${end}`, /^HTTP\/1\.1 400 /],
       [`GET /\0 HTTP/1.1\r\n${HOST}${end}`, /^HTTP\/1\.1 400 /],
       [`GET / HTTP/1.1\r\n${end}`, /^HTTP\/1\.1 400 /],
+      [`GET /api/metrics/health HTTP/1.1\r\n${HOST}Host: evil.example\r\n${end}`, /^HTTP\/1\.1 400 /],
+      [`GET /api/metrics/health HTTP/1.1\r\n${HOST}${HOST}${end}`, /^HTTP\/1\.1 400 /],
       [
         `GET / HTTP/1.1\r\n${HOST}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n`,
         /^HTTP\/1\.1 400 /,

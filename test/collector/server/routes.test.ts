@@ -75,6 +75,22 @@ describe('without a token', () => {
     assert.equal(answer.headers.location, '/login?next=%2Fadmin%2Fsystem%3Frange%3D1h');
   });
 
+  it('a browser on its way anywhere else gets a page in words, with the way on', async (test) => {
+    const server = await startServer(test, { assets: ASSETS });
+    const headers = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
+    const refused = await server.send('/api/metrics/snapshot', { headers });
+    assert.deepEqual([refused.status, refused.headers['content-type']], [401, 'text/html; charset=utf-8']);
+    assert.match(refused.text, /<a href="\/login">Log in<\/a>/);
+    const cookie = await logIn(server);
+    const wrong = await server.send('/api/metrics/history?signal=%3Cscript%3E', {
+      headers: { ...headers, cookie },
+    });
+    assert.equal(wrong.status, 400);
+    assert.match(wrong.text, /signal: expected one of .*got &quot;&lt;script&gt;&quot;/);
+    assert.doesNotMatch(wrong.text, /<script/);
+    assert.ok(wrong.headers['content-security-policy']);
+  });
+
   for (const [name, authorization] of [
     ['a wrong token', 'Bearer wrong-token-of-some-length'],
     ['a prefix of the token', `Bearer ${TOKEN.slice(0, -1)}`],

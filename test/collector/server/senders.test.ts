@@ -29,7 +29,7 @@ describe('routes', () => {
     for (const path of ['snapshot', 'system', 'rag', 'llm']) {
       const answer = await send(`/api/metrics/${path}?service=a&service=b`, { headers: AUTHORIZED });
       assert.equal(answer.status, 400);
-      assert.equal(answer.json()['detail'], 'service: expected the parameter once, got "it twice".');
+      assert.equal(answer.json()['detail'], 'service: expected one value, got "a, b".');
     }
     for (const value of ['x'.repeat(256), '%00']) {
       const { status, text } = await send(`/api/metrics/snapshot?instance=${value}`, { headers: AUTHORIZED });

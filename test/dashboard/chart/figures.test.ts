@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
 import { chartCsv, fileName } from '../../../dashboards/web/src/chart/export.ts';
 import { plotData } from '../../../dashboards/web/src/chart/plot-data.ts';
-import { type ChartSeries, figuresOf, joined } from '../../../dashboards/web/src/chart/series.ts';
+import {
+  type ChartSeries,
+  figuresOf,
+  joined,
+  seriesOver,
+  summaryOf,
+} from '../../../dashboards/web/src/chart/series.ts';
 import { rowsOf } from '../../../dashboards/web/src/chart/table.ts';
 import type { HistoryAnswer } from '../../../src/core/history/query.ts';
 
@@ -35,14 +41,30 @@ describe('figures', () => {
     );
   });
 
-  test('leave out a sum that is not complete', () => {
-    const points = [
-      [0, 5],
-      [10_000, 2],
-    ] as const;
-    assert.deepEqual(valuesOf(figuresOf(answer(points, 'count'), { nowMs: 15_000 })), [[5, null]]);
-    assert.deepEqual(valuesOf(figuresOf(answer(points, 'count'), { nowMs: 20_000 })), [[5, 2]]);
-    assert.deepEqual(valuesOf(figuresOf(answer(points, 'p95'), { nowMs: 15_000 })), [[5, 2]]);
+  describe('of a step under way', () => {
+    const underWay = (...values: (number | null)[]) =>
+      figuresOf({
+        ...answer(
+          values.map((value, step) => [step * 10_000, value]),
+          'count',
+        ),
+        partial_from: new Date((values.length - 1) * 10_000).toISOString(),
+      });
+
+    test('are there and marked, in a join too', () => {
+      const figures = underWay(5, 2);
+      assert.deepEqual([valuesOf(figures), figures.partialFrom], [[[5, 2]], 10]);
+      assert.equal(joined([figuresOf(answer([[0, 1]])), figures]).partialFrom, 10);
+      assert.equal(figuresOf(answer([[0, 1]])).partialFrom, undefined);
+    });
+
+    test('are not told as the newest, but where there are no others', () => {
+      const told = (...values: (number | null)[]) => summaryOf(underWay(...values));
+      assert.equal(told(5, 7, 2), 'count: now 7.0 ms, lowest 5.0 ms, highest 7.0 ms.');
+      assert.equal(told(null, 2), 'count: now 2.0 ms, lowest 2.0 ms, highest 2.0 ms.');
+      assert.equal(told(null, null), 'count: no data yet.');
+      assert.deepEqual(valuesOf({ series: seriesOver(underWay(5, 7, 2)) }), [[5, 7]]);
+    });
   });
 
   test('of other times are joined without making gaps, and names are told apart', () => {

@@ -29,7 +29,7 @@ const answer = (figures: Readonly<Record<string, number>>): HistoryAnswer => ({
 describe('the figures below the chart', () => {
   test('are the whole, the steps as they are drawn, and the change', () => {
     const series = [line('b', [1, null, 3, null], 'cyan'), line('a', [5, 5, 5, 5], 'green')];
-    const rows = figureRows(answer({ b: 4, a: 20 }), answer({ b: 8, c: 1 }), series);
+    const rows = figureRows(answer({ b: 4, a: 20 }), answer({ b: 8, c: 1 }), { series });
     const byLabel = Object.fromEntries(rows.map(({ label, figures }) => [label, Object.values(figures)]));
     assert.deepEqual(byLabel, {
       a: [20, 5, 5, 5, 5, null, null],

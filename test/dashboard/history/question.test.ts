@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
 import { HistoryClient, HistoryFailure } from '../../../dashboards/web/src/history/client.ts';
-import { historySearch } from '../../../dashboards/web/src/history/question.ts';
+import { type HistoryRequest, historySearch } from '../../../dashboards/web/src/history/question.ts';
 import { parseHistoryQuery } from '../../../src/core/history/parameters.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 22, 10);
@@ -17,6 +17,29 @@ describe('questions to history', () => {
       const days = before ? 180 : 90;
       assert.ok(Math.abs((boundariesMs[0] ?? 0) - (NOW_MS - days * 86_400_000)) <= 86_400_000);
     }
+  });
+
+  test('begin with the first row where the range begins before it, in steps that are not too fine', () => {
+    const asked = (ageMs: number, request: Partial<HistoryRequest> = {}) => {
+      const young = { fromMs: NOW_MS - ageMs, toMs: NOW_MS };
+      const search = historySearch({ signal: 'llm-call', measure: 'cost', ...request }, { ...moment, young });
+      return parseHistoryQuery(new URLSearchParams(search), NOW_MS).buckets;
+    };
+    for (const [ageMs, stepMs] of [
+      [30_000, 5000],
+      [90_000, 5000],
+      [450_000, 5000],
+      [900_000, 10_000],
+    ] as const) {
+      const { boundariesMs, stepMs: own } = asked(ageMs);
+      assert.deepEqual([own, boundariesMs[0]], [stepMs, NOW_MS - ageMs]);
+    }
+    // By the clock of its sender it is yet to come.
+    assert.equal(asked(-5000).boundariesMs[0], NOW_MS - 60_000);
+    const gauge = { signal: 'system', measure: 'avg', filters: { metric: 'load_1m' } } as const;
+    assert.equal(asked(90_000, gauge).stepMs, 30_000, 'never finer than there are rows');
+    assert.equal(asked(90_000, { step: 'all' }).boundariesMs.length, 2);
+    assert.equal(asked(90_000, { step: '1m' }).stepMs, 60_000);
   });
 
   test('fail in the server’s own words, and are kept up to a bound', async () => {

@@ -5,7 +5,7 @@ import { busy } from '../../../dashboards/web/src/fixtures/busy.ts';
 import { critical } from '../../../dashboards/web/src/fixtures/critical.ts';
 import { empty } from '../../../dashboards/web/src/fixtures/empty.ts';
 import { connectionDetail } from '../../../dashboards/web/src/live/connection-text.ts';
-import { liveFigures, spanText } from '../../../dashboards/web/src/live/figures.ts';
+import { liveFigures, liveFromMs, spanText } from '../../../dashboards/web/src/live/figures.ts';
 import { noticesOf } from '../../../dashboards/web/src/live/notices.ts';
 import { initialState } from '../../../src/client/metrics-state.ts';
 
@@ -38,13 +38,27 @@ describe('chart data', () => {
   });
 
   test('is summed up in a sentence', () => {
-    assert.equal(summaryOf([line(4, null, 9, 7)]), 'CPU: now 7, lowest 4, highest 9.');
-    assert.equal(summaryOf([line(null)]), 'CPU: no data yet.');
+    assert.equal(
+      summaryOf({ times: [0, 5, 10, 15], series: [line(4, null, 9, 7)] }),
+      'CPU: now 7, lowest 4, highest 9.',
+    );
+    assert.equal(summaryOf({ times: [0], series: [line(null)] }), 'CPU: no data yet.');
   });
 
   test('says how long it reaches back', () => {
     assert.equal(spanText(5000), 'last 5 min');
     assert.equal(spanText(1000), 'last 60 s');
+    assert.equal(spanText(5000, 92_000), 'last 92 s');
+    assert.equal(spanText(5000, 295_000), 'last 5 min');
+  });
+
+  test('has an axis as long as there are figures: a minute at least, five at most', () => {
+    const from = (...values: (number | null)[]) =>
+      liveFromMs(liveFigures(at(0, 60, 100), [line(...values)], 60_000), 100_000, 300_000);
+    assert.equal(from(1, 2, 3), 0);
+    assert.equal(from(null, 2, 3), 40_000);
+    assert.equal(from(null, null, null), 40_000);
+    assert.equal(liveFromMs({ times: [0], series: [line(1)] }, 400_000, 300_000), 100_000);
   });
 });
 
@@ -52,9 +66,15 @@ describe('notices', () => {
   test('nothing to say about a healthy app', () => {
     assert.deepEqual(noticesOf(busy), []);
     assert.deepEqual(noticesOf(empty), []);
-    const [folded] = noticesOf({ ...busy, pipeline: { ...busy.pipeline, labels_folded: 2311 } });
+    const [folded] = noticesOf({
+      ...busy,
+      pipeline: { ...busy.pipeline, labels_folded: 2311, labels_folded_by: { model: 107, route: 2204 } },
+    });
     assert.equal(folded?.severity, 'info');
-    assert.match(folded?.text ?? '', /^2,311 values shown as “other”/);
+    assert.equal(
+      folded?.text,
+      '2,311 times a name was counted as “other”, since others are busier (route 2,204, model 107)',
+    );
   });
 
   test('storage, lost events and missing instances', () => {

@@ -169,7 +169,7 @@ describe('the LLM page', () => {
     await page.getByRole('link', { name: 'Show the last 30 days' }).click();
     await total('llm-totals', 'Calls', '60');
     await page.getByRole('button', { name: '1 h', exact: true }).click();
-    await page.getByText('last hour', { exact: true }).waitFor();
+    await page.getByRole('button', { name: '1 h', exact: true, pressed: true }).waitFor();
     await page.locator('main [aria-busy=true]').first().waitFor({ state: 'detached' });
     await panel('llm-tokens').locator('canvas').waitFor();
     await panel('llm-tokens').locator('summary').click();

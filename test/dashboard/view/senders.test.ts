@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, test } from 'vitest';
+import { figuresOf } from '../../../dashboards/web/src/chart/series.ts';
+import { figureRows } from '../../../dashboards/web/src/explore/rows.ts';
 import { busy } from '../../../dashboards/web/src/fixtures/busy.ts';
-import { askedOf, senderChoices } from '../../../dashboards/web/src/view/sender.ts';
+import { askedOf, senderChoices, senderNames } from '../../../dashboards/web/src/view/sender.ts';
+import type { HistoryAnswer } from '../../../src/core/history/query.ts';
 import type { InstanceSnapshot } from '../../../src/core/snapshot.ts';
 import { launchBrowser } from '../../support/browser.ts';
 import { until } from '../../support/poll.ts';
@@ -52,6 +55,44 @@ describe('what there is to choose from', () => {
       assert.equal(filtersOf({ signal: 'request', ...one }), undefined);
     const everybody = { service: null, instance: null };
     assert.deepEqual(askedOf({ signal: 'request' }, everybody), { signal: 'request' });
+  });
+});
+
+describe('what a legend calls a process', () => {
+  const nameOf = senderNames({ instances: SENDERS });
+  const GONE = '7a1e0c52-9d0e-4c7e-8f0a-2f4f6a1b9c3d';
+
+  test('is its service, host and pid, and its id where nobody knows more', () => {
+    assert.equal(nameOf('instance', 'a'), 'shop · host-a · 7');
+    const otlp = { ...instanceOf('otlp', 'a'), host: '', pid: 0 };
+    assert.equal(senderNames({ instances: [otlp] })('instance', 'a'), 'otlp');
+    assert.equal(nameOf('instance', GONE), 'gone process 7a1e0c52');
+    for (const other of ['<other>', 'z']) assert.equal(nameOf('instance', other), null);
+    assert.equal(nameOf('endpoint', 'a'), null);
+    assert.equal(senderNames(null)('instance', GONE), 'gone process 7a1e0c52');
+  });
+
+  test('is in the legend and in the table below', () => {
+    const answer: HistoryAnswer = {
+      ...{
+        signal: 'system',
+        measure: 'avg',
+        unit: 'as stored',
+        from: '',
+        to: '',
+        step_seconds: 30,
+        tz: 'UTC',
+      },
+      source: 'rows',
+      series: [{ group: { instance: 'c' }, points: [[0, 1]] }],
+    };
+    const { series } = figuresOf(answer, { nameOf });
+    assert.deepEqual(
+      series.map(({ label }) => label),
+      ['shop · host-c · 7'],
+    );
+    const [row] = figureRows(answer, null, { series, nameOf });
+    assert.deepEqual([row?.label, row?.value, row?.color], ['shop · host-c · 7', 'c', series[0]?.color]);
   });
 });
 

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
-import { between, shifted, stretchOf, widened } from '../../../dashboards/web/src/view/range.ts';
+import {
+  between,
+  shifted,
+  stretchOf,
+  widened,
+  youngStretch,
+} from '../../../dashboards/web/src/view/range.ts';
 import { keptSearch, readView, writeView } from '../../../dashboards/web/src/view/view.ts';
 import { zoneOf } from '../../../dashboards/web/src/view/zone.ts';
 
@@ -68,6 +74,17 @@ describe('ranges', () => {
     });
     assert.equal(between(NOW_MS - 401 * 86_400_000, NOW_MS), null);
     assert.equal(between(Number.NaN, NOW_MS), null);
+  });
+
+  test('are what there is, while that is less: a minute at least', () => {
+    const hour = { kind: 'last', id: '1h' } as const;
+    const young = (ageMs: number) => youngStretch(hour, NOW_MS - ageMs, NOW_MS);
+    assert.deepEqual(young(600_000), { fromMs: NOW_MS - 600_000, toMs: NOW_MS });
+    for (const ageMs of [60_000, 1000, 0, -5000])
+      assert.deepEqual(young(ageMs), { fromMs: NOW_MS - 60_000, toMs: NOW_MS });
+    assert.equal(young(3_600_000), null);
+    assert.equal(youngStretch(hour, null, NOW_MS), null);
+    assert.equal(youngStretch({ kind: 'between', ...stretch }, NOW_MS - 1000, NOW_MS), null);
   });
 
   test('are written in the zone of the address', () => {

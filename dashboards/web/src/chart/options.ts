@@ -1,7 +1,8 @@
 import uPlot from 'uplot';
-import { paintBands, paintHeat, paintThresholds } from './paint.ts';
+import { type AxisTicks, axisTicks } from './axis.ts';
+import { paintBands, paintHeat, paintPartial, paintThresholds } from './paint.ts';
 import { type ChartPalette, faded } from './palette.ts';
-import { type ChartSeries, DASHES } from './series.ts';
+import { type ChartSeries, DASHES, isBlank } from './series.ts';
 import type { ChartHeat, ChartSpec } from './spec.ts';
 
 export interface PlotContext {
@@ -27,6 +28,12 @@ const DENSE_POINTS = 500;
 const LINE_WIDTH_DENSE = 1.25;
 const BEFORE_OPACITY = 0.7;
 const HEAT_LABELS = 6;
+/** A time axis that is shorter, in seconds, has labels with seconds, which take more room. */
+const SECONDS_SHOWN_BELOW = 600;
+const LABEL_SECONDS_PX = 64;
+const LABEL_MINUTES_PX = 44;
+/** Of CSS pixels an axis has so many per label at least. */
+const LABEL_EVERY_PX = 30;
 
 /** uPlot's options for a chart. What changes without the chart being built anew is asked for at each drawing. */
 export function plotOptions(context: PlotContext): uPlot.Options {
@@ -36,7 +43,7 @@ export function plotOptions(context: PlotContext): uPlot.Options {
     width,
     height,
     legend: { show: false },
-    padding: compact ? [4, 0, 0, 0] : [8, 14, 0, 0],
+    padding: compact ? [4, 0, 0, 0] : [8, 24, 0, 0],
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), spec().zone.name),
     cursor: {
       y: false,
@@ -47,7 +54,7 @@ export function plotOptions(context: PlotContext): uPlot.Options {
     },
     scales: {
       x: { time: true, range: () => timeRange(spec()) },
-      y: { range: (_plot, _low, high) => valueRange(spec(), high) },
+      y: { range: (plot) => valueRange(spec(), highestOf(plot)) },
     },
     axes: axes(context),
     series: [
@@ -61,6 +68,7 @@ export function plotOptions(context: PlotContext): uPlot.Options {
       drawClear: [(plot) => paintBands(plot, spec(), context.palette)],
       draw: [
         (plot) => {
+          paintPartial(plot, spec());
           paintHeat(plot, spec(), context.palette);
           paintThresholds(plot, spec(), context.palette);
         },
@@ -78,11 +86,21 @@ function timeRange({ stretch }: ChartSpec): [number, number] {
   return [stretch.fromMs / 1000, stretch.toMs / 1000];
 }
 
-function valueRange({ max, heat, thresholds }: ChartSpec, high: number | null): [number, number] {
+/** Of all that is drawn, what begins before the range and leads into it as well. */
+function highestOf({ data, series }: uPlot): number {
+  let highest = 0;
+  data.forEach((values, which) => {
+    if (which === 0 || series[which]?.show === false) return;
+    for (const value of values) if (typeof value === 'number' && value > highest) highest = value;
+  });
+  return highest;
+}
+
+function valueRange({ max, heat, thresholds }: ChartSpec, high: number): [number, number] {
   if (heat !== null) return [0, Math.max(heat.bounds.length - 1, 1)];
   if (max !== null) return [0, max];
   // A little headroom, never an axis of zero height, and the thresholds in sight.
-  const highest = Math.max(high ?? 0, ...thresholds.map(({ value }) => value));
+  const highest = Math.max(high, ...thresholds.map(({ value }) => value));
   return [0, highest > 0 ? highest * 1.15 : 1];
 }
 
@@ -166,29 +184,42 @@ function axes({ palette, spec }: PlotContext): uPlot.Axis[] {
       ...shared,
       grid: { show: false },
       size: 30,
-      space: (_plot, _axis, _low, _high, plotWidth) => Math.max(plotWidth / 7, 44),
+      space: (_plot, _axis, low, high, plotWidth) =>
+        Math.max(plotWidth / 7, high - low < SECONDS_SHOWN_BELOW ? LABEL_SECONDS_PX : LABEL_MINUTES_PX),
       values: (_plot, splits) => tickTexts(splits, spec()),
     },
     {
       ...shared,
       grid: { stroke: palette.grid, width: 1 },
       size: 68,
-      ...(spec().heat === null ? {} : { splits: () => rowSplits(spec().heat) }),
-      values: (_plot, splits) => splits.map((value) => axisText(value, spec())),
+      splits: (plot) => [...valueTicks(plot, spec()).values],
+      values: (plot) => [...valueTicks(plot, spec()).texts],
     },
   ];
 }
 
-/** The rows of a heatmap are as high as each other, whatever their bounds: about six of these are labelled. */
-function rowSplits(heat: ChartHeat | null): number[] {
-  const rows = Math.max((heat?.bounds.length ?? 1) - 1, 1);
-  const every = Math.ceil(rows / HEAT_LABELS);
-  return Array.from({ length: Math.floor(rows / every) + 1 }, (_, index) => index * every);
+/** What stands at the value axis: nothing where nothing is drawn. */
+function valueTicks({ bbox, scales }: uPlot, { heat, series, max, thresholds }: ChartSpec): AxisTicks {
+  if (heat !== null) return heatTicks(heat);
+  if (isBlank(series) && max === null) return { values: [], texts: [] };
+  const isFlat =
+    max === null && thresholds.length === 0 && !series.some(({ values }) => values.some((value) => value));
+  const high = isFlat ? 0 : (scales['y']?.max ?? 0);
+  const ticksMax = Math.floor(bbox.height / devicePixelRatio / LABEL_EVERY_PX);
+  return axisTicks(high, { unit: series[0]?.unit ?? '', ticksMax, isWhole: max === null && isWhole(series) });
 }
 
-function axisText(value: number, { heat, series }: ChartSpec): string {
-  if (heat !== null) return heat.format(heat.bounds[value] ?? 0);
-  return (series[0]?.format ?? String)(value);
+function isWhole(series: readonly ChartSeries[]): boolean {
+  return series.every(({ values }) => values.every((value) => value == null || Number.isInteger(value)));
+}
+
+/** The rows of a heatmap are as high as each other, whatever their bounds: about six of these are labelled. */
+function heatTicks({ bounds, format }: ChartHeat): AxisTicks {
+  const rows = Math.max(bounds.length - 1, 1);
+  const every = Math.ceil(rows / HEAT_LABELS);
+  const values = Array.from({ length: Math.floor(rows / every) + 1 }, (_, index) => index * every);
+  const texts = values.map((row) => format(bounds[row] ?? 0));
+  return { values, texts: texts.map((text, index) => (text === texts[index - 1] ? '' : text)) };
 }
 
 function tickTexts(splits: readonly number[], { zone }: ChartSpec): string[] {

@@ -74,6 +74,40 @@ function firstFree(ends: readonly number[], left: number): number {
   return row === -1 ? ends.length : row;
 }
 
+const STRIPE_PX = 6;
+const STRIPE_GAP_PX = 2.5;
+
+/**
+ * Marks the step under way: what is drawn of it is striped, so that a line is dashed and a bar hatched. A line goes from the
+ * beginning of one step to that of the next, a bar from the beginning of its own on.
+ */
+export function paintPartial(plot: uPlot, { kind, partialFrom, heat, compact }: ChartSpec): void {
+  if (partialFrom === null || heat !== null || compact) return;
+  const [times = []] = plot.data;
+  const under = times.findIndex((time) => time >= partialFrom);
+  const from = kind === 'bars' ? times[under] : times[under - 1];
+  if (from === undefined) return;
+  const { ctx, bbox } = plot;
+  const left = Math.max(plot.valToPos(from, 'x', true), bbox.left);
+  const right = kind === 'bars' ? bbox.left + bbox.width : plot.valToPos(times.at(-1) ?? from, 'x', true);
+  if (right <= left) return;
+  const period = STRIPE_PX * devicePixelRatio;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(left, bbox.top, right - left, bbox.height);
+  ctx.clip();
+  // Taken away down to whatever is below the canvas: that has the colour of the panel in each theme.
+  ctx.globalCompositeOperation = 'destination-out';
+  ctx.lineWidth = STRIPE_GAP_PX * devicePixelRatio;
+  ctx.beginPath();
+  for (let at = left - bbox.height; at < right; at += period) {
+    ctx.moveTo(at, bbox.top + bbox.height);
+    ctx.lineTo(at + bbox.height, bbox.top);
+  }
+  ctx.stroke();
+  ctx.restore();
+}
+
 /** A cell per bucket of time and row of values; few against many is told by opacity, on a root scale so that few are seen. */
 export function paintHeat(plot: uPlot, { heat }: ChartSpec, palette: ChartPalette): void {
   if (heat === null) return;

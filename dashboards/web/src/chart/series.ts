@@ -29,6 +29,8 @@ export interface ChartSeries {
   readonly dash?: number;
   readonly values: readonly ChartValue[];
   readonly format: (value: number) => string;
+  /** In which the axis is written, such as `ms` or `bytes/s`. @default numbers */
+  readonly unit?: string;
   /** A line over stacked areas or bars, not one of them; behind all others in the list. @default false */
   readonly isOverlay?: boolean;
   /** Of the period before: drawn thinner and fainter. @default false */
@@ -40,6 +42,8 @@ export interface ChartFigures {
   /** Seconds since 1970, growing. */
   readonly times: readonly number[];
   readonly series: readonly ChartSeries[];
+  /** Where the step under way begins, in seconds since 1970: its values are those so far. Absent when all steps are over. */
+  readonly partialFrom?: number;
 }
 
 export const NO_FIGURES: ChartFigures = { times: [], series: [] };
@@ -53,31 +57,35 @@ export interface SeriesOptions {
   readonly dash?: number;
   /** @default by the answer's unit */
   readonly format?: (value: number) => string;
+  /** @default the answer's */
+  readonly unit?: string;
+  /** How a group is called in the legend. @default its value */
+  readonly nameOf?: GroupName;
   /** Added to every time: to draw the period before over this one. @default 0 */
   readonly shiftMs?: number;
-  /** Milliseconds since 1970; a bucket that is not over then is left out where it would look like a drop. */
-  readonly nowMs?: number;
 }
 
-/** What adds up over a bucket is too low until the bucket is over. */
-const GROWING =
-  /^(count|sum|errors|hits|misses|cost|cache_savings|tokens.*|unpriced|estimated|rate_limited|aborted|messages_.*|bytes_.*|.*_sum)$/;
+/** What a value of a dimension is called; `null`: as it is. */
+export type GroupName = (dimension: string, value: string) => string | null;
 
 /** An answer of history as figures of a chart. */
 export function figuresOf(answer: HistoryAnswer, options: SeriesOptions = {}): ChartFigures {
   const points = answer.series[0]?.points ?? [];
   const shiftMs = options.shiftMs ?? 0;
-  const { color = 'green', dash = 0, format = formatOf(answer.unit) } = options;
+  const { color = 'green', dash = 0, unit = answer.unit, format = formatOf(unit) } = options;
   const first = SERIES_COLORS.indexOf(color);
-  const last = lastWhole(answer, points, options.nowMs);
   return {
     times: points.map(([at]) => (at + shiftMs) / 1000),
     series: answer.series.map((series, index) => ({
-      label: groupLabel(series) ?? options.label ?? answer.measure,
+      label: groupLabel(series, options.nameOf) ?? options.label ?? answer.measure,
       ...lookOf(first + index, dash),
-      values: series.points.map(([, value], at) => (at > last ? null : value)),
+      values: series.points.map(([, value]) => value),
       format,
+      unit,
     })),
+    ...(answer.partial_from === undefined
+      ? {}
+      : { partialFrom: (Date.parse(answer.partial_from) + shiftMs) / 1000 }),
   };
 }
 
@@ -88,10 +96,10 @@ export function lookOf(index: number, dash = 0): { color: SeriesColor; dash: num
 }
 
 /** The value a series stands for: `(none)` where the rows had none; `null` when it is not grouped. */
-export function groupLabel({ group }: HistorySeries): string | null {
-  const [value] = Object.values(group);
-  if (value === undefined) return null;
-  return value === null ? '(none)' : name(value);
+export function groupLabel({ group }: HistorySeries, nameOf: GroupName = () => null): string | null {
+  const [[dimension, value] = []] = Object.entries(group);
+  if (dimension === undefined || value === undefined) return null;
+  return value === null ? '(none)' : name(nameOf(dimension, value) ?? value);
 }
 
 /** The distribution an answer holds that was asked for with `bands`; `null` while there is none. */
@@ -120,7 +128,8 @@ export function totalOf(
       return typeof value === 'number' ? (sum ?? 0) + value : sum;
     }, null),
   );
-  return { times, series: [{ ...look, values, format: first.format, isOverlay: true }] };
+  const unit = first.unit === undefined ? {} : { unit: first.unit };
+  return { times, series: [{ ...look, values, format: first.format, ...unit, isOverlay: true }] };
 }
 
 /** Several figures in one chart, over all their times. */
@@ -128,10 +137,12 @@ export function joined(parts: readonly ChartFigures[]): ChartFigures {
   const [only, ...others] = parts.filter(({ series }) => series.length > 0);
   if (only === undefined) return NO_FIGURES;
   const all = [only, ...others];
+  const under = all.flatMap(({ partialFrom }) => partialFrom ?? []);
+  const partial = under.length === 0 ? {} : { partialFrom: Math.min(...under) };
   if (others.every(({ times }) => isSame(times, only.times)))
-    return { times: only.times, series: distinct(all.flatMap(({ series }) => series)) };
+    return { times: only.times, series: distinct(all.flatMap(({ series }) => series)), ...partial };
   const times = [...new Set(all.flatMap((part) => part.times))].sort((a, b) => a - b);
-  return { times, series: distinct(all.flatMap((part) => spread(part, times))) };
+  return { times, series: distinct(all.flatMap((part) => spread(part, times))), ...partial };
 }
 
 /** Names that were cut short can be the same. */
@@ -159,15 +170,24 @@ function isSame(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((value, index) => value === b[index]);
 }
 
-function lastWhole(
-  answer: HistoryAnswer,
-  points: HistorySeries['points'],
-  nowMs: number | undefined,
-): number {
-  if (nowMs === undefined || !GROWING.test(answer.measure)) return points.length;
-  const [at] = points.at(-1) ?? [0];
-  const isOver = at + answer.step_seconds * 1000 <= nowMs;
-  return isOver || points.length < 2 ? points.length : points.length - 2;
+/** How many points lie before the step under way; all of them when there is none. */
+export function pointsOver({ times, partialFrom }: Pick<ChartFigures, 'times' | 'partialFrom'>): number {
+  if (partialFrom === undefined) return times.length;
+  const under = times.findIndex((time) => time >= partialFrom);
+  return under === -1 ? times.length : under;
+}
+
+/** The series as far as their steps are over. */
+export function seriesOver(figures: ChartFigures): readonly ChartSeries[] {
+  const over = pointsOver(figures);
+  if (over === figures.times.length) return figures.series;
+  return figures.series.map((line) => ({ ...line, values: line.values.slice(0, over) }));
+}
+
+/** The newest value of a line, of a step that is over where there is one; `null`: it has none. */
+export function newestOf({ values }: ChartSeries, over: number): number | null {
+  const isKnown = (value: ChartValue) => typeof value === 'number';
+  return values.slice(0, over).findLast(isKnown) ?? values.findLast(isKnown) ?? null;
 }
 
 /** Whether nothing can be drawn. */
@@ -178,11 +198,15 @@ export function isBlank(series: readonly ChartSeries[]): boolean {
 /** The chart in a sentence, for those who do not see it; so many series are named. */
 const SUMMARISED_MAX = 8;
 
-export function summaryOf(series: readonly ChartSeries[]): string {
-  const told = series.slice(0, SUMMARISED_MAX).map(({ label, values, format }) => {
-    const known = values.filter((value) => typeof value === 'number');
-    const latest = known.at(-1);
-    if (latest === undefined) return `${label}: no data yet.`;
+export function summaryOf(figures: ChartFigures): string {
+  const { series } = figures;
+  const over = pointsOver(figures);
+  const told = series.slice(0, SUMMARISED_MAX).map((line) => {
+    const { label, values, format } = line;
+    const latest = newestOf(line, over);
+    if (latest === null) return `${label}: no data yet.`;
+    const whole = values.slice(0, over).filter((value) => typeof value === 'number');
+    const known = whole.length === 0 ? [latest] : whole;
     const low = format(known.reduce((a, b) => Math.min(a, b)));
     const high = format(known.reduce((a, b) => Math.max(a, b)));
     return `${label}: now ${format(latest)}, lowest ${low}, highest ${high}.`;

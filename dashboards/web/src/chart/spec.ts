@@ -57,4 +57,6 @@ export interface ChartSpec {
   readonly thresholds: readonly ChartThreshold[];
   readonly heat: ChartHeat | null;
   readonly compact: boolean;
+  /** Where the step under way begins, in seconds since 1970; `null`: all are over. */
+  readonly partialFrom: number | null;
 }

@@ -76,7 +76,7 @@ const LOOKS: Readonly<Partial<Record<SignalName, Look>>> = {
   request: {
     icon: 'routes',
     titleOf: (row) => `${textOf(row, 'method')} ${textOf(row, 'endpoint')}`,
-    outcomeOf: (row) => textOf(row, 'status_code'),
+    outcomeOf: requestOutcome,
     columns: [figure('Answer', 'response_size_bytes', bytes)],
   },
   'llm-call': {
@@ -168,6 +168,13 @@ function kindOf(signal: SignalName): EventKind {
 function isFailed(signal: SignalName, row: EventRow): boolean {
   const { failed } = HISTORY[signal];
   return failed !== null && holds(failed, (column) => row[column]);
+}
+
+/** The status that was sent, if any, and that it came to no end. */
+function requestOutcome(row: EventRow): string {
+  const outcome = row['outcome'] ?? null;
+  if (outcome === null) return textOf(row, 'status_code');
+  return name(row['status_code'] === 0 ? String(outcome) : `${outcome}: ${row['status_code']}`);
 }
 
 /** Other writers may know no outcome. */

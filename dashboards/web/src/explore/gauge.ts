@@ -1,15 +1,13 @@
-import { bytes, formatOf, percent, quantity, timeSpan } from '../format.ts';
-
-/** How a gauge's values are written: their unit is the end of its name. */
-export function gaugeFormat(metric: string): (value: number) => string {
-  if (metric.endsWith('_percent')) return percent;
-  if (metric.endsWith('_bytes_per_second')) return (value) => `${bytes(value)}/s`;
-  if (metric.endsWith('_bytes')) return bytes;
-  if (metric.endsWith('_ms')) return timeSpan;
-  return quantity;
+/** The unit of a gauge's values: the end of its name. */
+function gaugeUnit(metric: string): string {
+  if (metric.endsWith('_percent')) return 'percent';
+  if (metric.endsWith('_bytes_per_second')) return 'bytes/s';
+  if (metric.endsWith('_bytes')) return 'bytes';
+  if (metric.endsWith('_ms')) return 'ms';
+  return '';
 }
 
-/** How the values of an answer are written. */
-export function valueFormat(unit: string, metric: string | undefined): (value: number) => string {
-  return metric === undefined || unit !== 'as stored' ? formatOf(unit) : gaugeFormat(metric);
+/** The unit that the values of an answer are written in. */
+export function unitOf(unit: string, metric: string | undefined): string {
+  return metric === undefined || unit !== 'as stored' ? unit : gaugeUnit(metric);
 }

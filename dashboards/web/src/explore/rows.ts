@@ -1,6 +1,6 @@
 import { HISTORY } from '../../../../src/core/history/catalogue.ts';
 import type { HistoryAnswer } from '../../../../src/core/history/query.ts';
-import { type ChartSeries, groupLabel, type SeriesColor } from '../chart/series.ts';
+import { type ChartSeries, type GroupName, groupLabel, type SeriesColor } from '../chart/series.ts';
 import { addsUp, type Choice } from '../history/choice.ts';
 import { groupRows } from '../history/groups.ts';
 
@@ -55,16 +55,22 @@ export function columnsOf({ signal, measure }: Choice, isCompared: boolean): rea
   ];
 }
 
+/** What is drawn of the steps that are over, and what its groups are called. */
+interface Drawn {
+  readonly series: readonly ChartSeries[];
+  readonly nameOf?: GroupName;
+}
+
 /** What is drawn and what it came to, per group; the largest over the whole range first. */
 export function figureRows(
   whole: HistoryAnswer | null,
   before: HistoryAnswer | null,
-  series: readonly ChartSeries[],
+  { series, nameOf }: Drawn,
 ): FigureRow[] {
   if (whole === null) return [];
   const lines = new Map(series.map((line) => [line.label, line]));
   const isGrouped = whole.series.some((one) => groupLabel(one) !== null);
-  return groupRows([whole, before], 0).map(
+  return groupRows([whole, before], 0, nameOf).map(
     ({ value, label, figures: [now = null, then = null] }): FigureRow => {
       const line = isGrouped ? lines.get(label) : series[0];
       return {

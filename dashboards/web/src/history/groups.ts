@@ -1,5 +1,5 @@
 import type { HistoryAnswer } from '../../../../src/core/history/query.ts';
-import { groupLabel } from '../chart/series.ts';
+import { type GroupName, groupLabel } from '../chart/series.ts';
 
 /** One value of a dimension and, per question, its figure over the whole range. */
 export interface GroupRow {
@@ -14,7 +14,11 @@ export interface GroupRow {
 const OTHER = '<other>';
 
 /** Grouped answers of one figure each as rows, the largest by the figure with that number first, what has none last. */
-export function groupRows(answers: readonly (HistoryAnswer | null)[], sortedBy: number): GroupRow[] {
+export function groupRows(
+  answers: readonly (HistoryAnswer | null)[],
+  sortedBy: number,
+  nameOf?: GroupName,
+): GroupRow[] {
   const rows = new Map<string, { value: string | null; label: string; figures: (number | null)[] }>();
   answers.forEach((answer, which) => {
     for (const series of answer?.series ?? []) {
@@ -22,7 +26,7 @@ export function groupRows(answers: readonly (HistoryAnswer | null)[], sortedBy: 
       const key = JSON.stringify(value);
       const row = rows.get(key) ?? {
         value: value === OTHER ? null : value,
-        label: groupLabel(series) ?? '',
+        label: groupLabel(series, nameOf) ?? '',
         figures: answers.map(() => null),
       };
       row.figures[which] = series.points.at(-1)?.[1] ?? null;

@@ -1,6 +1,8 @@
+import { autoStepMs } from '../../../../src/core/history/buckets.ts';
+import { HISTORY } from '../../../../src/core/history/catalogue.ts';
 import type { HistoryAnswer } from '../../../../src/core/history/query.ts';
 import type { SignalName } from '../../../../src/core/signals/index.ts';
-import { type Range, spanMsOf } from '../view/range.ts';
+import { type Range, type Stretch, spanMsOf } from '../view/range.ts';
 
 /** What a chart asks of history; when and in which zone follows from the page's address. */
 export interface HistoryRequest {
@@ -22,21 +24,27 @@ export interface HistoryRequest {
 /** Where and when a request is about. */
 export interface Moment {
   readonly range: Range;
+  /** Of a range that begins before there was anything: from the first row to now. @default all of it is asked for */
+  readonly young?: Stretch | null;
   /** An IANA zone: days begin at its midnight. */
   readonly timeZone: string;
 }
 
-const MINUTE_MS = 60_000;
+const SECOND_MS = 1000;
+const MINUTE_MS = 60 * SECOND_MS;
+/** Finer than what happens every few seconds a line is all gaps, and the newest of it is still on its way. */
+const YOUNG_STEP_MS = 5 * SECOND_MS;
 const SERIES_MAX = 200;
 const POINTS_MAX = 5000;
 
 /** The parameters of `/api/metrics/history`; the same question has the same text. */
-export function historySearch(request: HistoryRequest, { range, timeZone }: Moment): string {
+export function historySearch(request: HistoryRequest, { range, young = null, timeZone }: Moment): string {
+  const { step = 'auto' } = request;
   const search = new URLSearchParams({
     signal: request.signal,
     measure: request.measure,
-    ...boundsOf(range, request.before ?? false),
-    step: request.step ?? 'auto',
+    ...(young === null ? boundsOf(range, request.before ?? false) : sinceFirst(young)),
+    step: step === 'auto' && young !== null ? youngStep(request.signal, young) : step,
     tz: timeZone,
   });
   if (request.groupBy !== undefined && request.groupBy !== '') search.set('group_by', request.groupBy);
@@ -58,6 +66,18 @@ function boundsOf(range: Range, before: boolean): { from: string; to: string } {
     from: new Date(range.fromMs - backMs).toISOString(),
     to: new Date(range.toMs - backMs).toISOString(),
   };
+}
+
+/** From the first row on, if it is of the past: the clocks of others may be ahead. */
+function sinceFirst({ fromMs, toMs }: Stretch): { from: string; to: string } {
+  const isPast = toMs - fromMs >= SECOND_MS;
+  return { from: isPast ? new Date(fromMs).toISOString() : '-1m', to: 'now' };
+}
+
+/** The steps of a range that has begun to fill: those that fit, but none too fine. */
+function youngStep(signal: SignalName, young: Stretch): string {
+  if (HISTORY[signal].finestStepMs !== undefined) return 'auto';
+  return autoStepMs(young, { grouped: false }) < YOUNG_STEP_MS ? `${YOUNG_STEP_MS / SECOND_MS}s` : 'auto';
 }
 
 /** Whether an answer has the shape that charts rely on; a proxy's page does not. */

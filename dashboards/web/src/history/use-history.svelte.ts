@@ -28,10 +28,11 @@ export class HistoryResource {
   /** The question as text; `null`: none. */
   readonly search: string | null = $derived.by(() => {
     const request = this.#request();
-    const { range, zone } = this.#dashboard.time;
+    const { range, sinceMs, stretch, zone } = this.#dashboard.time;
     if (request === null) return null;
     const { sender } = this.#dashboard.navigation.view;
-    return historySearch(askedOf(request, sender), { range, timeZone: zone.name });
+    const young = sinceMs === null ? null : { fromMs: sinceMs, toMs: stretch.toMs };
+    return historySearch(askedOf(request, sender), { range, young, timeZone: zone.name });
   });
   readonly status: HistoryStatus = $derived.by(() => {
     if (this.search === null) return 'idle';
@@ -112,6 +113,7 @@ export class HistoryResource {
   }
 
   #take({ answer, atMs }: KeptAnswer): void {
+    this.#dashboard.time.sawFirstRow(answer);
     this.answer = answer;
     this.answeredAtMs = atMs;
     this.error = null;
@@ -129,10 +131,11 @@ export function useHistory(request: () => HistoryRequest | null): HistoryResourc
   return resource;
 }
 
-/** Without when: what the figure is about. */
+/** Without when and in which steps: what the figure is about. */
 function figureOf(search: string): string {
   const figure = new URLSearchParams(search);
-  for (const name of ['from', 'to', 'tz']) figure.delete(name);
+  const isInSteps = figure.get('step') !== 'all';
+  for (const name of ['from', 'to', 'tz', ...(isInSteps ? ['step'] : [])]) figure.delete(name);
   return figure.toString();
 }
 

@@ -39,8 +39,22 @@ export function liveSpanMs(intervalMs: number): number {
   return (MAX_HISTORY - 1) * intervalMs;
 }
 
-/** `last 5 min` */
-export function spanText(intervalMs: number): string {
-  const seconds = (MAX_HISTORY * intervalMs) / 1000;
+/** So much is shown at least: on a shorter axis nothing has a shape yet. */
+const SPAN_MIN_MS = 60_000;
+
+/** Where the axis of a live chart begins: while there is less than its span it shows what there is. */
+export function liveFromMs({ times, series }: ChartFigures, toMs: number, spanMs: number): number {
+  const first = times.findIndex((_, index) => series.some(({ values }) => typeof values[index] === 'number'));
+  const firstMs = (times[first] ?? Number.POSITIVE_INFINITY) * 1000;
+  return Math.max(toMs - spanMs, Math.min(firstMs, toMs - SPAN_MIN_MS));
+}
+
+/**
+ * `last 5 min`
+ *
+ * @param knownMs how long ago the first figure was, where that is less. @default as long as there can be any
+ */
+export function spanText(intervalMs: number, knownMs = Number.POSITIVE_INFINITY): string {
+  const seconds = Math.min(MAX_HISTORY * intervalMs, Math.max(knownMs, SPAN_MIN_MS)) / 1000;
   return seconds < 120 ? `last ${Math.round(seconds)} s` : `last ${Math.round(seconds / 60)} min`;
 }

@@ -55,10 +55,23 @@ function durabilityNotice({ pipeline }: Snapshot): Notice | null {
   };
 }
 
-/** Not the routes beyond the bound: the panel of the routes tells of them. */
-function foldedNotice({ pipeline: { labels_folded: folded } }: Snapshot): Notice | null {
+/** What names are of, as people call them. */
+const KINDS: Readonly<Record<string, string>> = {
+  error_type: 'type of error',
+  exception_type: 'type of exception',
+  stage: 'RAG stage',
+  websocket_path: 'WebSocket path',
+  series: 'series of a metric',
+};
+
+function foldedNotice({ pipeline }: Snapshot): Notice | null {
+  const { labels_folded: folded, labels_folded_by: by } = pipeline;
   if (folded === 0) return null;
-  const text = `${count(folded)} ${folded === 1 ? 'value' : 'values'} shown as “other”: a label already had as many as are kept apart`;
+  const kinds = Object.entries(by)
+    .sort(([, a], [, b]) => b - a)
+    .map(([kind, times]) => `${KINDS[kind] ?? kind} ${count(times)}`);
+  const named = kinds.length === 0 ? '' : ` (${kinds.join(', ')})`;
+  const text = `${count(folded)} times a name was counted as “other”, since others are busier${named}`;
   return { id: 'folded', severity: 'info', text };
 }
 

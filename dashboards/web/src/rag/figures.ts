@@ -34,6 +34,7 @@ export function stageShares([stages, total, count]: readonly ChartFigures[]): Ch
       ...lookOf(which),
       values: values.map(perQuery),
       format: timeSpan,
+      unit: 'ms',
     })),
   };
 }

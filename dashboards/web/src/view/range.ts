@@ -62,6 +62,21 @@ export function stretchOf(range: Range, nowMs: number): Stretch {
     : { fromMs: range.fromMs, toMs: range.toMs };
 }
 
+/** So much is shown at least: on a shorter axis nothing has a shape yet. */
+const YOUNG_SPAN_MIN_MS = MINUTE_MS;
+
+/**
+ * Of a range that ends at now and begins before there was anything: what there is, from the first row on; `null` for any
+ * other range.
+ *
+ * @param firstRowMs when the oldest row is of; `null`: not known, or nothing is stored.
+ */
+export function youngStretch(range: Range, firstRowMs: number | null, nowMs: number): Stretch | null {
+  if (range.kind !== 'last' || firstRowMs === null) return null;
+  const spanMs = Math.max(nowMs - firstRowMs, YOUNG_SPAN_MIN_MS);
+  return spanMs < spanMsOf(range) ? { fromMs: nowMs - spanMs, toMs: nowMs } : null;
+}
+
 /** The stretch half its length earlier (`-1`) or later (`1`). */
 export function shifted({ fromMs, toMs }: Stretch, direction: -1 | 1): Range | null {
   const step = ((toMs - fromMs) / 2) * direction;

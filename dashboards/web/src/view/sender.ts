@@ -2,7 +2,7 @@ import { HISTORY } from '../../../../src/core/history/catalogue.ts';
 import { isHostMetric } from '../../../../src/core/history/host-metrics.ts';
 import type { SenderFilter } from '../../../../src/core/history/sender-filter.ts';
 import type { SignalName } from '../../../../src/core/signals/index.ts';
-import type { InstanceSnapshot } from '../../../../src/core/snapshot.ts';
+import type { InstanceSnapshot, Snapshot } from '../../../../src/core/snapshot.ts';
 
 interface Question {
   readonly signal: SignalName;
@@ -25,12 +25,37 @@ export function askedOf<Q extends Question>(question: Q, sender: SenderFilter): 
     : { ...question, filters: { ...Object.fromEntries(wanted), ...filters } };
 }
 
+/**
+ * What the processes of a snapshot are called: service, host and pid. One that is gone for long is known by its id alone, of
+ * which the beginning is told.
+ */
+export function senderNames(
+  snapshot: Pick<Snapshot, 'instances' | 'filter'> | null,
+): (dimension: string, value: string) => string | null {
+  const senders = new Map(sendersOf(snapshot).map((sender) => [sender.instance_id, sender]));
+  return (dimension, value) => {
+    if (dimension !== 'instance') return null;
+    const sender = senders.get(value);
+    if (sender !== undefined)
+      return [sender.service, whereOf(sender)].filter((part) => part !== '').join(' · ');
+    return UUID.test(value) ? `gone process ${value.slice(0, UUID_START)}` : null;
+  };
+}
+
+/** Everybody, whoever's figures are shown. */
+export function sendersOf(
+  snapshot: Pick<Snapshot, 'instances' | 'filter'> | null,
+): readonly InstanceSnapshot[] {
+  return snapshot?.filter?.senders ?? snapshot?.instances ?? [];
+}
+
 /** One line of the choice. */
 export interface SenderChoice extends SenderFilter {
   readonly label: string;
 }
 
 const UUID_START = 8;
+const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 
 /** Services by name, each followed by its processes where it has several. */
 export function senderChoices(senders: readonly InstanceSnapshot[]): SenderChoice[] {
@@ -43,8 +68,13 @@ export function senderChoices(senders: readonly InstanceSnapshot[]): SenderChoic
     ]);
 }
 
-function choiceOf({ service, instance_id, host, pid, up }: InstanceSnapshot): SenderChoice {
-  const where = [host, pid === 0 ? '' : String(pid)].filter((part) => part !== '').join(' · ');
+function whereOf({ host, pid }: InstanceSnapshot): string {
+  return [host, pid === 0 ? '' : String(pid)].filter((part) => part !== '').join(' · ');
+}
+
+function choiceOf(sender: InstanceSnapshot): SenderChoice {
+  const { service, instance_id, up } = sender;
+  const where = whereOf(sender);
   const label = `${where === '' ? instance_id.slice(0, UUID_START) : where}${up ? '' : ' (gone)'}`;
   return { service, instance: instance_id, label };
 }

@@ -8,7 +8,7 @@ export const anthropicMessages: Dialect = {
   ...COMMON_DIALECT,
   name: 'anthropic-messages',
   operation: 'chat',
-  localProvider: 'anthropic',
+  localProvider: null,
   // Threads of messages are OpenAI's, and free.
   matchPath: (pathname) => (/\/threads\//.test(pathname) ? null : endingIn(['/messages'])(pathname)),
   header: 'anthropic-version',

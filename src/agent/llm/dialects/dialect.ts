@@ -58,8 +58,11 @@ export interface Dialect {
   readonly name: string;
   /** `gen_ai.operation.name`. */
   readonly operation: string;
-  /** Provider id of a server on this machine that speaks the dialect: a stub, a proxy, a local model. */
-  readonly localProvider: string;
+  /**
+   * Provider id of a server on this machine that speaks the dialect: a stub, a proxy, a local model. `null`: many servers
+   * speak it, and the dialect does not tell whose this one is.
+   */
+  readonly localProvider: string | null;
   readonly matchPath: PathMatcher;
   /** A request header that only this dialect knows. */
   readonly header: string | null;

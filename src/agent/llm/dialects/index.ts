@@ -1,4 +1,4 @@
-import { isLocalHost, knownProvider } from '../../../core/llm/providers.ts';
+import { isLocalHost, knownProvider, providerHere } from '../../../core/llm/providers.ts';
 import { anthropicMessages } from './anthropic-messages.ts';
 import { bedrockConverse } from './bedrock/converse.ts';
 import { bedrockEmbeddings, bedrockImages, bedrockInvoke, bedrockRerank } from './bedrock/invoke.ts';
@@ -103,7 +103,13 @@ function withoutQuery(path: string): string {
   return pathname.endsWith('/') ? pathname.slice(0, -1) : pathname;
 }
 
-/** `gen_ai.provider.name` of a call: by host; by dialect on this machine; else the host itself. */
-export function providerOf(host: string, dialect: Dialect): string {
-  return knownProvider(host) ?? (isLocalHost(host) ? dialect.localProvider : host);
+/** `gen_ai.provider.name` of a call: by host; on this machine by dialect, model or port; else the host itself. */
+export function providerOf(
+  { host, port }: { readonly host: string; readonly port: number | undefined },
+  { localProvider }: Dialect,
+  model: string,
+): string {
+  const known = knownProvider(host);
+  if (known !== null) return known;
+  return isLocalHost(host) ? (localProvider ?? providerHere(host, port, model)) : host;
 }

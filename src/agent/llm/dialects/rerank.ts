@@ -14,7 +14,7 @@ export const rerank: Dialect = {
   ...COMMON_DIALECT,
   name: 'rerank',
   operation: 'rerank',
-  localProvider: 'cohere',
+  localProvider: null,
   matchPath: endingIn(['/rerank']),
   requestKeys: ['query', 'documents'],
   wanted: { model: 'value', message: 'value', usage: 'value', meta: WANTED_COUNTS, error: WANTED_ERROR },

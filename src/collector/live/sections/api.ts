@@ -1,23 +1,16 @@
 import { mean, percentile } from '../../../core/histogram.ts';
-import { ERROR_STATUS_MIN, REQUEST_DURATION } from '../../../core/signals/request.ts';
+import { OTHER_ROUTE } from '../../../core/http/served.ts';
+import { ROUTE } from '../../../core/names/label-bounds.ts';
+import { isRequestError, REQUEST_DURATION } from '../../../core/signals/request.ts';
 import type { ApiSnapshot, EndpointSnapshot } from '../../../core/snapshot.ts';
 import { SECOND_MS } from '../../../core/units.ts';
-import type { HistogramSeries } from '../store.ts';
+import type { HistogramSeries } from '../series.ts';
 import { groupBy, msFromSeconds, round, sumOf } from './numbers.ts';
 import { type LiveView, rateSpanMs, windowOf } from './view.ts';
 
-/** Each agent bounds its own templates; this bounds what all of them add up to. */
-const ENDPOINTS_MAX = 200;
-const OTHER = '<other>';
-
 export function apiSection(view: LiveView): ApiSnapshot {
   const series = view.store.histograms(REQUEST_DURATION.name);
-  const seen = new Set<string>([OTHER]);
-  const byEndpoint = groupBy(series, ({ attributes }) => {
-    const route = String(attributes['http.route']);
-    if (seen.size < ENDPOINTS_MAX) seen.add(route);
-    return seen.has(route) ? route : OTHER;
-  });
+  const byEndpoint = groupBy(series, ({ attributes }) => String(attributes[ROUTE]));
   let windowCount = 0;
   const endpoints = [...byEndpoint].map(([route, own]): [string, EndpointSnapshot] => {
     const latency = windowOf(view, own);
@@ -38,10 +31,10 @@ export function apiSection(view: LiveView): ApiSnapshot {
     requests_total: sumOf(series, ({ count }) => count),
     errors_total: sumOf(series, errors),
     requests_per_second: round(windowCount / (rateSpanMs(view) / SECOND_MS), 1),
-    overflow_endpoints: sumOf(byEndpoint.get(OTHER) ?? [], ({ count }) => count),
+    overflow_endpoints: sumOf(byEndpoint.get(OTHER_ROUTE) ?? [], ({ count }) => count),
   };
 }
 
 function errors({ attributes, count }: HistogramSeries): number {
-  return Number(attributes['http.response.status_code']) >= ERROR_STATUS_MIN ? count : 0;
+  return isRequestError(attributes) ? count : 0;
 }

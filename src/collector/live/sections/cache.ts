@@ -4,15 +4,14 @@ import {
   CACHE_NAME,
   CACHE_REQUESTS,
   CACHE_RESULT,
+  EMBEDDING_CACHE,
+  RAG_CACHE,
 } from '../../../core/signals/cache.ts';
 import type { CacheSnapshot, NamedCacheSnapshot } from '../../../core/snapshot.ts';
 import type { SeriesSource } from '../earlier.ts';
 import { percent, sumOf } from './numbers.ts';
 import type { LiveView } from './view.ts';
 
-/** The two caches the specification names. */
-const RAG = 'rag';
-const EMBEDDING = 'embedding';
 const NO_LOOKUPS: NamedCacheSnapshot = {
   hits: 0,
   misses: 0,
@@ -26,8 +25,8 @@ export function cacheSection({ store }: LiveView): CacheSnapshot {
     store.counters(CACHE_REQUESTS.name).map(({ attributes }) => String(attributes[CACHE_NAME])),
   );
   const caches = Object.fromEntries([...names].map((name) => [name, namedCache(store, name)]));
-  const rag = caches[RAG] ?? NO_LOOKUPS;
-  const embedding = caches[EMBEDDING] ?? NO_LOOKUPS;
+  const rag = caches[RAG_CACHE] ?? NO_LOOKUPS;
+  const embedding = caches[EMBEDDING_CACHE] ?? NO_LOOKUPS;
   return {
     rag_hit_rate: rag.hit_rate,
     embedding_hit_rate: embedding.hit_rate,

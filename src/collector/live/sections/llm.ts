@@ -18,8 +18,8 @@ import { ABORTED, CALL_MODEL, CALL_PROVIDER } from '../../../core/llm/labels.ts'
 import type { InstrumentSpec } from '../../../core/signals/instruments.ts';
 import type { LlmSnapshot, ModelSnapshot, UnpricedModelSnapshot } from '../../../core/snapshot.ts';
 import { HOUR_MS } from '../../../core/units.ts';
+import type { CounterSeries, HistogramSeries } from '../series.ts';
 import { slotAt } from '../sliding.ts';
-import type { CounterSeries, HistogramSeries } from '../store.ts';
 import { groupBy, msFromSeconds, round, sumOf } from './numbers.ts';
 import { type LiveView, rateSpanMs, windowOf } from './view.ts';
 

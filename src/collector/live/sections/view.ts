@@ -4,8 +4,8 @@ import { type Milliseconds, milliseconds, SECOND_MS } from '../../../core/units.
 import type { HostSample } from '../../host/host-sample.ts';
 import type { SeriesSource } from '../earlier.ts';
 import type { Instance } from '../instances.ts';
+import type { HistogramSeries } from '../series.ts';
 import { mergeDistributions, slotAt } from '../sliding.ts';
-import type { HistogramSeries } from '../store.ts';
 
 /** Everything a snapshot is made of, at one moment. */
 export interface LiveView {

@@ -1,9 +1,7 @@
 import type { Meter } from '@opentelemetry/api';
 import { NervecenterError } from '../../../core/errors.ts';
 import type { Point, Source } from '../../../core/frame.ts';
-import { RouteBound } from '../../../core/http/served.ts';
-import { CallLabels } from '../../../core/llm/call-labels.ts';
-import { BoundedLabels, CALL_OPERATION, FOLDED_LABEL, FOLDED_LABELS } from '../../../core/llm/labels.ts';
+import { FOLDED_LABEL, FOLDED_LABELS } from '../../../core/llm/labels.ts';
 import { NO_VIA, type Passage, type Via } from '../../../core/passage.ts';
 import type { NervecenterEvent, SignalName } from '../../../core/signals/index.ts';
 import { type CounterSpec, counterOf } from '../../../core/signals/instruments.ts';
@@ -11,7 +9,7 @@ import type { StoredTrace } from '../../../core/signals/span.ts';
 import { SECOND_MS } from '../../../core/units.ts';
 import type { UserHeaders } from '../../../core/user-headers.ts';
 import type { SentBatches } from '../sent-batches.ts';
-import type { OtlpLabels } from './attributes.ts';
+import { otlpLabels } from './labels.ts';
 import { OtlpLogs } from './logs/otlp-logs.ts';
 import { OtlpMetrics } from './metrics/otlp-metrics.ts';
 import type {
@@ -92,9 +90,6 @@ export interface OtlpAcceptanceOptions {
   readonly now?: () => number;
 }
 
-/** Operations are few by convention; what else is sent as one becomes `other`. */
-const OPERATIONS_MAX = 50;
-const ROUTES_MAX = 1000;
 const RELEASE_MS = SECOND_MS;
 const TOO_MANY_INSTANCES = 'of more processes than are followed';
 
@@ -120,11 +115,7 @@ export class OtlpAcceptance implements OtlpConsumer {
     this.#earlier = earlier;
     const folded = counterOf(meter, FOLDED_LABELS);
     const onFolded = (attribute: string) => folded.add(1, { [FOLDED_LABEL]: attribute });
-    const labels: OtlpLabels = {
-      routes: new RouteBound(ROUTES_MAX),
-      calls: new CallLabels(onFolded),
-      operations: new BoundedLabels(OPERATIONS_MAX, () => onFolded(CALL_OPERATION)),
-    };
+    const labels = otlpLabels({ onFolded, now: () => performance.now() });
     const parts = { sink, subjects: this.#subjects, labels, records: counterOf(meter, OTLP_OUTCOMES) };
     this.#assembler = new TraceAssembler({
       now: () => performance.now(),

@@ -1,9 +1,7 @@
 import type { Attributes, AttributeValue } from '../../../core/frame.ts';
-import { CLIENT_CLOSED_REQUEST, knownMethod, type RouteBound } from '../../../core/http/served.ts';
+import { CLIENT_CLOSED_REQUEST, knownMethod } from '../../../core/http/served.ts';
 import { TOKEN_MODALITY } from '../../../core/llm/call-instruments.ts';
-import type { CallLabels } from '../../../core/llm/call-labels.ts';
 import {
-  type BoundedLabels,
   CALL_MODEL,
   CALL_OPERATION,
   CALL_PROVIDER,
@@ -11,25 +9,19 @@ import {
   modelName,
   word,
 } from '../../../core/llm/labels.ts';
-import { requestAttributes as measuredAttributes } from '../../../core/signals/request.ts';
+import { requestAttributes as measuredAttributes, UNFINISHED } from '../../../core/signals/request.ts';
 import { text } from '../../../core/signals/row.ts';
 import { GEN_AI_NAMES } from './dialects/gen-ai.ts';
 import { operationNamed } from './dialects/operations.ts';
 import { providerId } from './dialects/provider-ids.ts';
-import { hostOf, textOf } from './dialects/values.ts';
+import { hostOf, numberOf, textOf } from './dialects/values.ts';
+import type { OtlpLabels } from './labels.ts';
 import type { OtlpAttributes, OtlpValue } from './model.ts';
 
 /** As many as an SDK lets a span have by default is far more than a metric should. */
 export const ATTRIBUTES_MAX = 64;
 const CHARS_MAX = 255;
 const SERVER_ERROR = 500;
-
-/** The bounds of labels that come from anybody: one for everything that is received by OTLP. */
-export interface OtlpLabels {
-  readonly routes: RouteBound;
-  readonly calls: CallLabels;
-  readonly operations: BoundedLabels;
-}
 
 /** Scalars, anything else as JSON, in the order of names, cut; `null` where there are too many. */
 export function bounded(attributes: OtlpAttributes): Attributes | null {
@@ -57,6 +49,7 @@ export function requestAttributes(attributes: OtlpAttributes, { routes }: OtlpLa
   return measuredAttributes({
     method: knownMethod(typeof method === 'string' ? method : undefined),
     statusCode: statusOf(told('http.response.status_code', 'http.status_code'), attributes),
+    ...(attributes['error.type'] === UNFINISHED ? { outcome: UNFINISHED } : {}),
     route: routes.bound(typeof route === 'string' ? route : undefined),
     ...(told('url.scheme', 'http.scheme') === 'https' ? { scheme: 'https' } : {}),
   });
@@ -66,6 +59,7 @@ export function requestAttributes(attributes: OtlpAttributes, { routes }: OtlpLa
 function statusOf(told: OtlpValue | undefined, attributes: OtlpAttributes): number {
   const status = Number(told ?? attributes['error.type']);
   if (Number.isInteger(status) && status >= 100 && status <= 999) return status;
+  if (attributes['error.type'] === UNFINISHED) return 0;
   return attributes['error.type'] === undefined ? CLIENT_CLOSED_REQUEST : SERVER_ERROR;
 }
 
@@ -106,17 +100,20 @@ function callNames(attributes: OtlpAttributes): CallNames | null {
   const known = operationNamed(told);
   if (known !== undefined && known.role !== 'call') return null;
   const address = textOf(attributes, ['server.address']);
+  const model =
+    modelName(textOf(attributes, GEN_AI_NAMES.model)) ??
+    modelName(textOf(attributes, GEN_AI_NAMES.responseModel)) ??
+    'unknown';
+  const server = {
+    host: address === null ? null : hostOf(address),
+    port: numberOf(attributes, ['server.port']) ?? undefined,
+    model,
+  };
   const failed = attributes['error.type'] !== undefined;
   return {
     operation: known?.operation ?? told,
-    provider: providerId(
-      textOf(attributes, GEN_AI_NAMES.provider),
-      address === null ? null : hostOf(address),
-    ),
-    model:
-      modelName(textOf(attributes, GEN_AI_NAMES.model)) ??
-      modelName(textOf(attributes, GEN_AI_NAMES.responseModel)) ??
-      'unknown',
+    provider: providerId(textOf(attributes, GEN_AI_NAMES.provider), server),
+    model,
     errorType: failed ? (errorType([attributes['error.type']]) ?? '_OTHER') : null,
   };
 }

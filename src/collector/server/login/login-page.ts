@@ -21,7 +21,7 @@ export const LOGIN_HTML = `<!doctype html>
 <button type="submit">Log in</button>
 <p id="message" role="alert"></p>
 </form>
-<p class="hint">The token was printed when the collector started, or is the one set in <code>NERVECENTER_ADMIN_TOKEN</code>.</p>
+<p class="hint">The token was printed when the collector started, and is in the file <code>admin-token</code> of its data directory (<code>.nervecenter</code>); or it is the one set in <code>NERVECENTER_ADMIN_TOKEN</code>.</p>
 <noscript><p class="hint">The dashboard needs JavaScript.</p></noscript>
 </main>
 </body>
@@ -57,7 +57,16 @@ function tokenInAddress() {
   }
 }
 
-async function logIn(token) {
+const oldLink = 'This link opens nothing any more: its token is that of another collector, or of one that ran before. ' +
+  'Open the link that the newest start has printed, or enter the token.';
+
+// A link that was opened before leads on even if its token is not valid any more, as long as the session lives.
+async function isLoggedIn() {
+  const answer = await fetch('/api/metrics/snapshot', { method: 'HEAD' });
+  return answer.ok;
+}
+
+async function logIn(token, isLink) {
   message.textContent = '';
   button.disabled = true;
   try {
@@ -72,7 +81,13 @@ async function logIn(token) {
       location.replace(answer.next);
       return;
     }
-    message.textContent = answer.detail;
+    if (isLink && response.status === 401) {
+      if (await isLoggedIn()) {
+        location.replace('/admin/system');
+        return;
+      }
+      message.textContent = oldLink;
+    } else message.textContent = answer.detail;
   } catch {
     message.textContent = 'The collector cannot be reached. Is it still running?';
   }
@@ -82,12 +97,12 @@ async function logIn(token) {
 
 form.addEventListener('submit', (event) => {
   event.preventDefault();
-  logIn(field.value);
+  logIn(field.value, false);
 });
 
 function logInFromAddress() {
   const token = tokenInAddress();
-  if (token) logIn(token);
+  if (token) logIn(token, true);
 }
 
 addEventListener('hashchange', logInFromAddress);

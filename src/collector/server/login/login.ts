@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { NervecenterError } from '../../../core/errors.ts';
+import { parseJson } from '../../../core/json.ts';
 import { KIB } from '../../../core/units.ts';
 import { readBody } from '../request-body.ts';
 import { respond, respondJson } from '../respond.ts';
@@ -79,7 +80,7 @@ function isOnTls({ headers }: IncomingMessage): boolean {
 
 function parseBody(text: string): { token: string; next: unknown } {
   try {
-    const parsed: unknown = JSON.parse(text);
+    const parsed = parseJson(text);
     if (typeof parsed === 'object' && parsed !== null && 'token' in parsed) {
       const { token } = parsed;
       if (typeof token === 'string') return { token, next: 'next' in parsed ? parsed.next : null };

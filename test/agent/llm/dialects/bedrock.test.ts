@@ -12,6 +12,7 @@ import { ResponseReader } from '../../../../src/agent/llm/reader/response-reader
 import { tokenUsage } from '../../../../src/agent/llm/tokens/raw-usage.ts';
 import { chunkMessage, eventMessage, exceptionMessage } from '../reader/aws-messages.ts';
 
+const providerAt = (host: string) => providerOf({ host, port: undefined }, bedrockInvoke, 'm');
 const HOST = 'bedrock-runtime.eu-central-1.amazonaws.com';
 const none = () => false;
 
@@ -71,16 +72,16 @@ test('model, API and stream are in the path; an account is left out of the model
   assert.equal(of('/model/anthropic.claude-v2/count-tokens'), null);
   assert.equal(of('/async-invoke'), null);
   assert.equal(of('/model/house/invoke', 'api.example.com'), null);
-  assert.equal(providerOf(HOST, bedrockInvoke), 'aws.bedrock');
-  assert.equal(providerOf('bedrock-runtime-fips.us-gov-west-1.amazonaws.com', bedrockInvoke), 'aws.bedrock');
+  assert.equal(providerAt(HOST), 'aws.bedrock');
+  assert.equal(providerAt('bedrock-runtime-fips.us-gov-west-1.amazonaws.com'), 'aws.bedrock');
   for (const host of [
     'vpce-0a1b.bedrock-runtime.us-east-1.vpce.amazonaws.com',
     'bedrock-mantle.us-east-1.api.aws',
     'bedrock-runtime.cn-north-1.amazonaws.com.cn',
   ]) {
-    assert.equal(providerOf(host, bedrockInvoke), 'aws.bedrock', host);
+    assert.equal(providerAt(host), 'aws.bedrock', host);
   }
-  assert.equal(providerOf('bedrock-runtime.example.com', bedrockInvoke), 'bedrock-runtime.example.com');
+  assert.equal(providerAt('bedrock-runtime.example.com'), 'bedrock-runtime.example.com');
 });
 
 test('Converse counts cached tokens beside the input', () => {

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { anthropicMessages } from '../../../../src/agent/llm/dialects/anthropic-messages.ts';
 import { providerOf, recognise } from '../../../../src/agent/llm/dialects/index.ts';
+import { ollamaChat } from '../../../../src/agent/llm/dialects/ollama.ts';
 import { openaiChat } from '../../../../src/agent/llm/dialects/openai/chat.ts';
-import { BoundedLabels, errorType, modelName } from '../../../../src/core/llm/labels.ts';
+import { errorType, modelName } from '../../../../src/core/llm/labels.ts';
 
 const none = (_name: string) => false;
 const has = (header: string) => (name: string) => name === header;
@@ -77,25 +78,36 @@ test("Azure's deployment is the model, and proves the call on any host", () => {
   assert.equal(recognise('h', '/openai/deployments/%zz/embeddings', none)?.pathModel, '%zz');
 });
 
-test('providers by host, by dialect on this machine, else the host', () => {
-  assert.equal(providerOf('api.x.ai', openaiChat), 'x_ai');
-  assert.equal(providerOf('me.openai.azure.com', openaiChat), 'azure.ai.openai');
-  assert.equal(providerOf('api.mistral.ai', openaiChat), 'mistral_ai');
-  assert.equal(providerOf('localhost', openaiChat), 'openai');
-  assert.equal(providerOf('127.0.0.1', anthropicMessages), 'anthropic');
-  assert.equal(providerOf('[::1]', openaiChat), 'openai');
-  assert.equal(providerOf('llm.example.com', openaiChat), 'llm.example.com');
-  assert.equal(providerOf('constructor', openaiChat), 'constructor');
+test('providers by host, on this machine by dialect, model or port, else the host', () => {
+  const at = (host: string, model = 'm', port?: number) => providerOf({ host, port }, openaiChat, model);
+  assert.equal(at('api.x.ai'), 'x_ai');
+  assert.equal(at('me.openai.azure.com'), 'azure.ai.openai');
+  assert.equal(at('api.mistral.ai'), 'mistral_ai');
+  // A gateway or a stub speaks for the model's maker.
+  assert.equal(at('localhost', 'gpt-4o-mini', 4000), 'openai');
+  assert.equal(at('localhost', 'openai/gpt-4o', 4000), 'openai');
+  assert.equal(at('localhost', 'claude-sonnet-4-6', 4000), 'anthropic');
+  assert.equal(at('[::1]', 'text-embedding-3-small'), 'openai');
+  assert.equal(providerOf({ host: '127.0.0.1', port: 80 }, anthropicMessages, 'claude-3-haiku'), 'anthropic');
+  // Whose server a model of open weights runs on, only the port may tell.
+  assert.equal(at('127.0.0.1', 'llama3.2', 11434), 'ollama');
+  assert.equal(at('127.0.0.1', 'qwen3-8b', 1234), 'lm_studio');
+  assert.equal(at('127.0.0.1', 'meta-llama/Llama-3.1-8B-Instruct', 8000), 'vllm');
+  assert.equal(at('host.docker.internal', 'llama3.2', 11434), 'ollama');
+  for (const model of [
+    'llama3.2',
+    'gpt-oss:20b',
+    'openai/gpt-oss-120b',
+    'text-embedding-nomic-embed-text-v1.5',
+  ])
+    assert.equal(at('127.0.0.1', model, 5005), '127.0.0.1');
+  assert.equal(providerOf({ host: 'localhost', port: 5005 }, anthropicMessages, 'qwen3'), 'localhost');
+  assert.equal(providerOf({ host: 'localhost', port: 5005 }, ollamaChat, 'llama3.2'), 'ollama');
+  assert.equal(at('llm.example.com', 'gpt-4o'), 'llm.example.com');
+  assert.equal(at('constructor'), 'constructor');
 });
 
-test('labels: at most so many, the rest is other; names are printable and short; errors are no sentences', () => {
-  let folded = 0;
-  const labels = new BoundedLabels(2, () => folded++);
-  assert.deepEqual(
-    ['a', 'b', 'c', 'a', 'd'].map((value) => labels.of(value)),
-    ['a', 'b', 'other', 'a', 'other'],
-  );
-  assert.equal(folded, 2);
+test('labels: names are printable and short; errors are no sentences', () => {
   assert.equal(modelName(`m${'x'.repeat(200)}`)?.length, 100);
   assert.equal(modelName('a\nb\u00e9c'), 'a?b?c');
   assert.equal(modelName(''), null);

@@ -8,7 +8,7 @@ export const openaiChat: Dialect = {
   ...COMMON_DIALECT,
   name: 'openai-chat',
   operation: 'chat',
-  localProvider: 'openai',
+  localProvider: null,
   matchPath: endingIn(['/chat/completions'], 'proof'),
   requestKeys: ['messages'],
   wanted: {

@@ -8,7 +8,7 @@ export const openaiEmbeddings: Dialect = {
   ...COMMON_DIALECT,
   name: 'openai-embeddings',
   operation: 'embeddings',
-  localProvider: 'openai',
+  localProvider: null,
   matchPath: endingIn(['/embeddings']),
   requestKeys: ['input'],
   answerMustTell: true,

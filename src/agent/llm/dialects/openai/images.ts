@@ -10,7 +10,7 @@ export const openaiImages: Dialect = {
   ...COMMON_DIALECT,
   name: 'openai-images',
   operation: 'image_generation',
-  localProvider: 'openai',
+  localProvider: null,
   matchPath: endingIn(['/images/generations', '/images/edits', '/images/variations']),
   requestKeys: ['prompt'],
   wanted: {

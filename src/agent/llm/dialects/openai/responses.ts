@@ -31,7 +31,7 @@ export const openaiResponses: Dialect = {
   ...COMMON_DIALECT,
   name: 'openai-responses',
   operation: 'chat',
-  localProvider: 'openai',
+  localProvider: null,
   matchPath: endingIn(['/responses', '/responses/compact']),
   requestKeys: ['input'],
   answerMustTell: true,

@@ -99,15 +99,16 @@ export function readCall(
   const address = textOf(attributes, ADDRESS);
   const host = address === null ? null : hostOf(address);
   const responseModel = modelName(textOf(attributes, names.responseModel));
-  const port = countOf(attributes, PORT);
+  const port = countOf(attributes, PORT) ?? undefined;
+  const model = modelName(textOf(attributes, names.model)) ?? responseModel ?? 'unknown';
   const first = firstTokenOf(span, names);
   const usage = usageOf(attributes, names, inputExcludesCached);
   return {
-    provider: providerId(textOf(attributes, names.provider), host),
+    provider: providerId(textOf(attributes, names.provider), { host, port, model }),
     serverAddress: host,
-    ...(port === null ? {} : { serverPort: port }),
+    ...(port === undefined ? {} : { serverPort: port }),
     operation,
-    model: modelName(textOf(attributes, names.model)) ?? responseModel ?? 'unknown',
+    model,
     responseModel,
     responseId: textOf(attributes, names.responseId),
     streaming: flagOf(attributes, names.streaming) ?? (isStream || first !== null),

@@ -62,7 +62,7 @@ export type QueryFacts = Pick<
 
 export type RequestFacts = Pick<
   RequestEvent,
-  'route' | 'method' | 'statusCode' | 'requestBytes' | 'responseBytes' | 'scheme'
+  'route' | 'method' | 'statusCode' | 'outcome' | 'requestBytes' | 'responseBytes' | 'scheme'
 >;
 
 export type SessionFacts = Pick<

@@ -1,4 +1,4 @@
-import { isLocalHost, knownProvider } from '../../../../core/llm/providers.ts';
+import { isLocalHost, knownProvider, providerHere } from '../../../../core/llm/providers.ts';
 
 /** What instrumentations call providers, where that is not the id we know them by (`core/llm/providers.ts`). */
 const IDS: Readonly<Record<string, string>> = {
@@ -74,12 +74,20 @@ const PROVIDER_CHARS_MAX = 64;
 
 const known = new Map<string, string>();
 
+/** Which server a span names, and for what. */
+export interface CalledServer {
+  readonly host: string | null;
+  readonly port: number | undefined;
+  readonly model: string;
+}
+
 /** Our id of the provider that a span names, or that the host it names belongs to. */
-export function providerId(name: string | null, host: string | null): string {
+export function providerId(name: string | null, { host, port, model }: CalledServer): string {
   const byHost = host === null ? null : knownProvider(host);
   if (name === null) return byHost ?? (host === null || isLocalHost(host) ? UNKNOWN : host);
   const id = byName(name);
-  return byHost !== null && STOOD_IN_FOR.has(id) ? byHost : id;
+  if (host === null || !STOOD_IN_FOR.has(id)) return id;
+  return byHost ?? (isLocalHost(host) ? providerHere(host, port, model) : id);
 }
 
 function byName(name: string): string {

@@ -1,9 +1,9 @@
 import { isRecord } from '../../../../core/signals/checks.ts';
 import { type LlmCallEvent, NO_CALL_DETAILS } from '../../../../core/signals/llm-call.ts';
 import { milliseconds } from '../../../../core/units.ts';
-import type { OtlpLabels } from '../attributes.ts';
 import { genAi } from '../dialects/gen-ai.ts';
 import { eventIdOf, isUsableTime } from '../event-id.ts';
+import type { OtlpLabels } from '../labels.ts';
 import type { OtlpAttributes, OtlpLogRecord, OtlpSpan } from '../model.ts';
 import { NOBODY, People } from '../spans/people.ts';
 import { senderOf } from '../spans/sender-of.ts';

@@ -1,11 +1,12 @@
 import type { Counter } from '@opentelemetry/api';
 import { NervecenterError } from '../../../../core/errors.ts';
 import type { Source } from '../../../../core/frame.ts';
-import { BoundedLabels, errorType } from '../../../../core/llm/labels.ts';
+import { errorType, OTHER } from '../../../../core/llm/labels.ts';
+import { BoundedNames } from '../../../../core/names/bounded-names.ts';
 import { NO_VIA, type Passage, type Via } from '../../../../core/passage.ts';
 import type { NervecenterEvent } from '../../../../core/signals/index.ts';
 import type { SentBatches } from '../../sent-batches.ts';
-import type { OtlpLabels } from '../attributes.ts';
+import type { OtlpLabels } from '../labels.ts';
 import type { OtlpLogRecord, OtlpRejected } from '../model.ts';
 import { Refusals } from '../refusals.ts';
 import { sourceOfResource } from '../sender.ts';
@@ -75,14 +76,16 @@ interface Reading {
  */
 export class OtlpLogs {
   readonly #options: OtlpLogsOptions;
-  readonly #exceptionTypes: BoundedLabels;
-  readonly #services: BoundedLabels;
+  readonly #exceptionTypes: BoundedNames;
+  readonly #services: BoundedNames;
   #held: HeldCall[] = [];
 
   constructor(options: OtlpLogsOptions) {
     this.#options = options;
-    this.#exceptionTypes = new BoundedLabels(EXCEPTION_TYPES_MAX, () => options.onFolded(EXCEPTION_TYPE));
-    this.#services = new BoundedLabels(SERVICES_MAX, () => options.onFolded('service.name'));
+    const bounded = (attribute: string, max: number) =>
+      new BoundedNames({ max, other: OTHER, turnover: max, onFolded: () => options.onFolded(attribute) });
+    this.#exceptionTypes = bounded(EXCEPTION_TYPE, EXCEPTION_TYPES_MAX);
+    this.#services = bounded('service.name', SERVICES_MAX);
   }
 
   /**
@@ -164,10 +167,11 @@ export class OtlpLogs {
   }
 
   #countException({ attributes, resource }: OtlpLogRecord, reading: Reading): void {
+    const { nowMs } = reading;
     const type = errorType([attributes[EXCEPTION_TYPE]]) ?? '_OTHER';
     this.#options.exceptions.add(1, {
-      'service.name': this.#services.of(senderOf(resource).service),
-      [EXCEPTION_TYPE]: this.#exceptionTypes.of(type),
+      'service.name': this.#services.of(senderOf(resource).service, nowMs),
+      [EXCEPTION_TYPE]: this.#exceptionTypes.of(type, nowMs),
     });
     count(reading, 'exception');
   }

@@ -18,7 +18,8 @@ import { SIGNALS, type SignalName } from '../../../../core/signals/index.ts';
 import type { InstrumentSpec } from '../../../../core/signals/instruments.ts';
 import { REQUEST_DURATION } from '../../../../core/signals/request.ts';
 import { WS_SESSION_DURATION } from '../../../../core/signals/ws-session.ts';
-import { bounded, callAttributes, type OtlpLabels, requestAttributes } from '../attributes.ts';
+import { bounded, callAttributes, requestAttributes } from '../attributes.ts';
+import type { OtlpLabels } from '../labels.ts';
 import type { OtlpAttributes } from '../model.ts';
 
 /** A metric that figures of the snapshot are made of. */

@@ -4,7 +4,8 @@ import { currentPoints } from '../../../../core/llm/older-names.ts';
 import { isLasting } from '../../../../core/measured.ts';
 import { NO_VIA, type Via } from '../../../../core/passage.ts';
 import type { SignalName } from '../../../../core/signals/index.ts';
-import { ATTRIBUTES_MAX, bounded, type OtlpLabels } from '../attributes.ts';
+import { ATTRIBUTES_MAX, bounded } from '../attributes.ts';
+import type { OtlpLabels } from '../labels.ts';
 import type { OtlpMetric, OtlpRejected } from '../model.ts';
 import { Refusals } from '../refusals.ts';
 import { sourceOfResource } from '../sender.ts';
@@ -40,8 +41,7 @@ export interface OtlpMetricsOptions {
   readonly sinceMs: number;
 }
 
-const NOT_KEPT =
-  'of more metrics or series than are kept (2000, and 2000 of each), or of another kind than the metric had before';
+const NOT_KEPT = 'of more metrics than are kept (2000), or of another kind than the metric had before';
 const TOO_MANY_ATTRIBUTES = `with more than ${ATTRIBUTES_MAX} attributes`;
 const TOO_MANY_INSTANCES = 'of more processes than are followed';
 const OTHER_KIND = 'of another kind than the metric of this name is by convention';

@@ -12,6 +12,8 @@ const WRITER_SILENT_MS = 10 * MINUTE_MS;
 const RECENT_MAX = 8;
 /** A series that is silent for so long is forgotten; exporters send every minute, and keep trying for less. */
 const KEPT_MS = HOUR_MS;
+/** Where there is no room for a new one, one that is silent for so long is: several exports have passed it by. */
+const IDLE_MS = 10 * MINUTE_MS;
 const SWEEP_MS = MINUTE_MS;
 /** A sender whose clock was ahead by more than this and was set right is not late. */
 const CLOCK_AHEAD_MS = HOUR_MS;
@@ -67,13 +69,14 @@ interface Instance {
 
 /**
  * Where the series of all senders stand, so that what they say adds up to what happened: each value once, whatever was sent
- * again, came late or began anew. Bounded; what is past the bound is refused.
+ * again, came late or began anew. Bounded; what is past the bound is refused while no series is idle.
  */
 export class SeriesState {
   /** What began later than this, nobody has counted before. */
   #sinceMs: number;
   #size = 0;
   #sweptMs = 0;
+  #madeRoomMs = 0;
   readonly #instances = new Map<string, Instance>();
 
   /** @param sinceMs when this collector began to count, in milliseconds since the epoch. */
@@ -147,11 +150,11 @@ export class SeriesState {
   }
 
   #seriesOf({ instanceId, stream, series: key }: SeriesPoint, nowMs: number): Series | null {
-    this.#sweep(nowMs);
+    if (nowMs - this.#sweptMs >= SWEEP_MS) this.#sweep(nowMs, KEPT_MS);
     const instance = this.#instances.get(instanceId) ?? { series: new Map(), streams: new Map() };
     let series = instance.series.get(key);
     if (series === undefined) {
-      if (this.#size >= SERIES_MAX || instance.series.size >= SERIES_MAX_PER_INSTANCE) return null;
+      if (!this.#hasRoom(instance, nowMs)) return null;
       series = { stream, seenMs: nowMs, forgottenMs: 0, writers: [], recent: [] };
       instance.series.set(key, series);
       this.#instances.set(instanceId, instance);
@@ -161,12 +164,20 @@ export class SeriesState {
     return series;
   }
 
-  #sweep(nowMs: number): void {
-    if (nowMs - this.#sweptMs < SWEEP_MS) return;
+  #hasRoom(instance: Instance, nowMs: number): boolean {
+    const has = () => this.#size < SERIES_MAX && instance.series.size < SERIES_MAX_PER_INSTANCE;
+    if (!has() && nowMs - this.#madeRoomMs >= SWEEP_MS) {
+      this.#madeRoomMs = nowMs;
+      this.#sweep(nowMs, IDLE_MS);
+    }
+    return has();
+  }
+
+  #sweep(nowMs: number, keptMs: number): void {
     this.#sweptMs = nowMs;
     for (const [instanceId, instance] of this.#instances) {
       for (const [key, series] of instance.series) {
-        if (nowMs - series.seenMs >= KEPT_MS) this.#forget(instance, key, series);
+        if (nowMs - series.seenMs >= keptMs) this.#forget(instance, key, series);
       }
       if (instance.series.size === 0) this.#instances.delete(instanceId);
     }

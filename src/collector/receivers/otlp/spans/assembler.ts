@@ -2,12 +2,12 @@ import { allVia, NO_VIA, type Via } from '../../../../core/passage.ts';
 import type { SpanEvent, StoredTrace } from '../../../../core/signals/span.ts';
 import { MIB, MINUTE_MS, milliseconds, SECOND_MS } from '../../../../core/units.ts';
 import type { UserHeaders } from '../../../../core/user-headers.ts';
-import type { OtlpLabels } from '../attributes.ts';
 import { readSpan } from '../dialects/index.ts';
 import { isUsableTime } from '../event-id.ts';
+import { type OtlpLabels, otlpLabels } from '../labels.ts';
 import type { OtlpRejected, OtlpSpan } from '../model.ts';
 import { type Decided, type Deciding, decideHeld, keptOf } from './decide.ts';
-import { SpanEvents, spanLabels } from './events.ts';
+import { SpanEvents } from './events.ts';
 import { RecentSpans } from './known/recent-spans.ts';
 import { Remembered } from './known/remembered.ts';
 import { noteStored, restore } from './known/restored.ts';
@@ -72,8 +72,6 @@ export interface AssemblerCounts {
   readonly decidedEarly: number;
   /** Traces with more spans than one may have, which began anew. */
   readonly tracesCut: number;
-  /** Names that became `other`. */
-  readonly namesFolded: number;
   readonly tracesHeld: number;
   readonly spansHeld: number;
   readonly bytesHeld: number;
@@ -113,7 +111,6 @@ export class TraceAssembler {
     rejected: 0,
     decidedEarly: 0,
     tracesCut: 0,
-    namesFolded: 0,
   };
   #spansHeld = 0;
   #bytesHeld = 0;
@@ -135,8 +132,7 @@ export class TraceAssembler {
     };
     const { spansRememberedMax, userHeaders, labels, counts, wallClock } = this.#options;
     this.#remembered = new Remembered({ spansMax: spansRememberedMax, forMs: REMEMBER_MS });
-    const onFolded = () => this.#counts.namesFolded++;
-    const make = new SpanEvents(userHeaders, onFolded, labels ?? spanLabels(onFolded));
+    const make = new SpanEvents(userHeaders, labels ?? otlpLabels());
     this.#deciding = { make, counts, now: () => milliseconds(wallClock()) };
   }
 

@@ -1,15 +1,13 @@
-import { RouteBound } from '../../../../core/http/served.ts';
-import { CallLabels } from '../../../../core/llm/call-labels.ts';
-import { BoundedLabels, OTHER, word } from '../../../../core/llm/labels.ts';
-import { StageNames } from '../../../../core/rag/stage-names.ts';
+import { pathTemplate } from '../../../../core/http/path-template.ts';
+import { OTHER, word } from '../../../../core/llm/labels.ts';
 import { type LlmCallEvent, NO_CALL_DETAILS } from '../../../../core/signals/llm-call.ts';
 import type { RagQueryEvent } from '../../../../core/signals/rag-query.ts';
 import type { RequestEvent } from '../../../../core/signals/request.ts';
 import type { WsSessionEvent } from '../../../../core/signals/ws-session.ts';
 import { milliseconds } from '../../../../core/units.ts';
 import type { UserHeaders } from '../../../../core/user-headers.ts';
-import type { OtlpLabels } from '../attributes.ts';
 import { eventIdOf } from '../event-id.ts';
+import type { OtlpLabels } from '../labels.ts';
 import type { OtlpSpan } from '../model.ts';
 import type { Call } from './calls.ts';
 import { NOBODY, People, type Person } from './people.ts';
@@ -17,30 +15,14 @@ import type { Query } from './queries.ts';
 import { senderOf } from './sender-of.ts';
 import type { SpanNode } from './trace.ts';
 
-/** Of all senders together; of one of them an agent lets 200 routes through. */
-const ROUTES_MAX = 1000;
-const OPERATIONS_MAX = 50;
-
-/** Bounds of the names that come in spans. */
-export function spanLabels(onFolded: () => void): OtlpLabels {
-  return {
-    routes: new RouteBound(ROUTES_MAX),
-    calls: new CallLabels(onFolded),
-    operations: new BoundedLabels(OPERATIONS_MAX, onFolded),
-  };
-}
-
 /** Makes events of what spans tell, with names bounded as the agent bounds them: for all senders together. */
 export class SpanEvents {
   readonly #people: People;
   readonly #labels: OtlpLabels;
-  readonly #stages: StageNames;
 
-  /** @param onFolded called for every name of a stage that became `other`. */
-  constructor(headers: UserHeaders | null, onFolded: () => void, labels: OtlpLabels = spanLabels(onFolded)) {
+  constructor(headers: UserHeaders | null, labels: OtlpLabels) {
     this.#people = new People(headers);
     this.#labels = labels;
-    this.#stages = new StageNames(onFolded);
   }
 
   request(node: SpanNode, span: OtlpSpan): RequestEvent | null {
@@ -62,6 +44,7 @@ export class SpanEvents {
       signal: 'ws-session',
       ...this.#whatAndWhose(node, span),
       ...facts,
+      path: this.#labels.paths.bound(pathTemplate(facts.path)),
       durationMs: durationOf(span),
     };
   }
@@ -114,7 +97,7 @@ export class SpanEvents {
 
   #named(stages: Query['stages']): Query['stages'] {
     return Object.fromEntries(
-      Object.entries(stages).map(([stage, timeMs]) => [this.#stages.admit(stage), timeMs]),
+      Object.entries(stages).map(([stage, timeMs]) => [this.#labels.stages.admit(stage), timeMs]),
     );
   }
 

@@ -55,7 +55,7 @@ export class MetricExport {
       process = { sender, sums: new SeriesSums(this.#options.target, Date.now()), left: false };
       this.#processes.set(instanceId, process);
     }
-    process.sums.add(points);
+    process.sums.add(points, Date.now());
     process.left = false; // What it had sent before it went may come after.
   }
 

@@ -9,6 +9,7 @@ import {
 import type { HistogramKind, Temporality } from '../../../../config/otlp/target.ts';
 import type { Attributes, HistogramPoint, Point } from '../../../../core/frame.ts';
 import { type Distribution, HISTOGRAM_SCALE, HistogramDelta } from '../../../../core/histogram.ts';
+import { BoundedSeries } from '../../../../core/names/bounded-series.ts';
 import {
   CPU_COUNT,
   FILESYSTEM_LIMIT,
@@ -28,18 +29,14 @@ export interface SumOptions {
 
 type HrTime = ReturnType<typeof hrTime>;
 type Scalar = Exclude<Point, HistogramPoint>;
-type Series =
-  | {
-      readonly kind: 'histogram';
-      readonly attributes: Attributes;
-      readonly sum: HistogramDelta;
-      touched: boolean;
-    }
-  | { readonly kind: Scalar['kind']; readonly attributes: Attributes; value: number; touched: boolean };
-
-interface Metric extends Pick<Point, 'name' | 'unit' | 'description' | 'kind'> {
-  readonly series: Map<string, Series>;
-}
+type Series = Pick<Point, 'name' | 'unit' | 'description' | 'attributes'> & {
+  touched: boolean;
+  /** When it began, where that was not with all of them. */
+  readonly since: HrTime | null;
+} & (
+    | { readonly kind: 'histogram'; readonly sum: HistogramDelta }
+    | { readonly kind: Scalar['kind']; value: number }
+  );
 
 /** Amounts that rise and fall: by the conventions sums that are not monotonic, in which those of several processes add up. */
 const UP_DOWN_COUNTERS: ReadonlySet<string> = new Set(
@@ -55,14 +52,14 @@ const UP_DOWN_COUNTERS: ReadonlySet<string> = new Set(
   ].map(({ name }) => name),
 );
 
-/** Past so many series of one process further ones are left out: a label that explodes is a bug of its sender. */
+/** Past so many series of one process those end that were not used for longest: a label that explodes is a bug of its sender. */
 const SERIES_MAX = 10_000;
 
 /** What the deltas of one process add up to, for one target: totals since the first, or what came since the last collection. */
 export class SeriesSums {
   readonly #options: SumOptions;
-  readonly #metrics = new Map<string, Metric>();
-  #series = 0;
+  readonly #series: BoundedSeries<Series>;
+  #nowMs: number;
   /** Since when there are sums at all: amounts are told as they are by every preference of temporality. */
   readonly #since: HrTime;
   #start: HrTime;
@@ -71,16 +68,24 @@ export class SeriesSums {
     this.#options = options;
     this.#since = hrTime(nowMs);
     this.#start = this.#since;
+    this.#nowMs = nowMs;
+    this.#series = new BoundedSeries({
+      max: SERIES_MAX,
+      make: (point, attributes, again) => this.#make(point, attributes, again),
+      absorb,
+    });
   }
 
   get empty(): boolean {
-    return this.#series === 0;
+    return this.#series.size === 0;
   }
 
-  add(points: readonly Point[]): void {
+  add(points: readonly Point[], nowMs: number): void {
+    this.#nowMs = nowMs;
+    this.#series.meet(points, nowMs);
     for (const point of points) {
-      const series = this.#seriesOf(point);
-      if (series === null || series.kind !== point.kind) continue;
+      const series = this.#series.of(point, nowMs);
+      if (series.kind !== point.kind) continue;
       series.touched = true;
       if (series.kind === 'histogram') series.sum.add(point as HistogramPoint);
       else if (point.kind === 'counter') series.value += point.value;
@@ -92,11 +97,11 @@ export class SeriesSums {
   collect(nowMs: number): MetricData[] {
     const end = hrTime(nowMs);
     const times = { startTime: this.#start, endTime: end };
-    const metrics = [...this.#metrics.values()].flatMap((metric) => this.#metricData(metric, times) ?? []);
+    const byName = Map.groupBy(this.#series.values(), ({ name }) => name);
+    const metrics = [...byName.values()].flatMap((series) => this.#metricData(series, times) ?? []);
     if (!this.#cumulative) {
       this.#start = end;
-      this.#metrics.clear();
-      this.#series = 0;
+      this.#series.clear();
     }
     return metrics;
   }
@@ -105,11 +110,19 @@ export class SeriesSums {
     return this.#options.temporality === 'cumulative';
   }
 
-  #metricData(metric: Metric, times: { startTime: HrTime; endTime: HrTime }): MetricData | null {
-    const { name, unit, description, kind } = metric;
+  #metricData(
+    series: readonly Series[],
+    { startTime, endTime }: { startTime: HrTime; endTime: HrTime },
+  ): MetricData | null {
     // A gauge says what was seen last, and nothing where nothing was seen.
-    const all = [...metric.series.values()].filter(({ touched }) => kind !== 'gauge' || touched);
-    if (all.length === 0) return null;
+    const all = series.filter(({ kind, touched }) => kind !== 'gauge' || touched);
+    const [first] = all;
+    if (first === undefined) return null;
+    const { name, unit, description, kind } = first;
+    const timesOf = ({ since }: Series) => ({
+      startTime: this.#cumulative ? (since ?? startTime) : startTime,
+      endTime,
+    });
     for (const series of all) series.touched = false;
     const base = {
       descriptor: { name, unit, description, valueType: ValueType.DOUBLE },
@@ -119,14 +132,14 @@ export class SeriesSums {
     };
     const scalars = () =>
       all.flatMap((one) =>
-        one.kind === 'histogram' ? [] : [{ ...times, attributes: one.attributes, value: one.value }],
+        one.kind === 'histogram' ? [] : [{ ...timesOf(one), attributes: one.attributes, value: one.value }],
       );
     if (UP_DOWN_COUNTERS.has(name)) return amounts(base, scalars(), this.#since);
     if (kind === 'gauge') return { ...base, dataPointType: DataPointType.GAUGE, dataPoints: scalars() };
     if (kind === 'counter')
       return { ...base, dataPointType: DataPointType.SUM, isMonotonic: true, dataPoints: scalars() };
     const distributions = all.flatMap((one) =>
-      one.kind === 'histogram' ? [{ ...times, attributes: one.attributes, value: peek(one.sum) }] : [],
+      one.kind === 'histogram' ? [{ ...timesOf(one), attributes: one.attributes, value: peek(one.sum) }] : [],
     );
     if (this.#options.histograms === 'explicit_bucket_histogram') {
       const dataPoints = distributions.map((point) => ({ ...point, value: explicit(point.value) }));
@@ -136,26 +149,21 @@ export class SeriesSums {
     return { ...base, dataPointType: DataPointType.EXPONENTIAL_HISTOGRAM, dataPoints };
   }
 
-  #seriesOf(point: Point): Series | null {
-    const { name, unit, description, kind } = point;
-    let metric = this.#metrics.get(name);
-    if (metric === undefined) {
-      metric = { name, unit, description, kind, series: new Map() };
-      this.#metrics.set(name, metric);
-    }
-    const attributes = sorted(point.attributes);
-    const key = JSON.stringify(attributes);
-    const known = metric.series.get(key);
-    if (known !== undefined) return known;
-    if (this.#series >= SERIES_MAX) return null;
-    this.#series++;
-    const made: Series =
-      point.kind === 'histogram'
-        ? { kind: 'histogram', attributes, sum: new HistogramDelta(), touched: true }
-        : { kind: point.kind, attributes, value: 0, touched: true };
-    metric.series.set(key, made);
-    return made;
+  #make({ name, unit, description, kind }: Point, attributes: Attributes, again: boolean): Series {
+    const base = { name, unit, description, attributes, touched: true };
+    // One that comes back counts from then on: it has ended in between.
+    const since = again ? hrTime(this.#nowMs) : null;
+    return kind === 'histogram'
+      ? { ...base, kind, since, sum: new HistogramDelta() }
+      : { ...base, kind, since, value: 0 };
   }
+}
+
+/** A series that gave up its place goes on as the one of all the others. */
+function absorb(into: Series, from: Series): void {
+  into.touched ||= from.touched;
+  if (into.kind === 'histogram' && from.kind === 'histogram') into.sum.add(from.sum.take());
+  else if (into.kind !== 'histogram' && from.kind !== 'histogram') into.value += from.value;
 }
 
 function amounts(
@@ -170,13 +178,6 @@ function amounts(
     aggregationTemporality: AggregationTemporality.CUMULATIVE,
     dataPoints: points.map((point) => ({ ...point, startTime })),
   };
-}
-
-/** In one order, by which a series is told apart. */
-function sorted(attributes: Attributes): Attributes {
-  const names = Object.keys(attributes);
-  if (names.length < 2) return attributes;
-  return Object.fromEntries(names.sort().map((name) => [name, attributes[name] ?? '']));
 }
 
 function peek(sum: HistogramDelta): Distribution {

@@ -27,13 +27,23 @@ export interface Cell {
   readonly histogram?: Buffer | null;
 }
 
-export function answerOf(query: HistoryQuery, source: HistorySource, cells: readonly Cell[]): HistoryAnswer {
+/** What is known beside the cells. */
+export interface Told {
+  readonly source: HistorySource;
+  /** When the oldest row is of, in milliseconds since the epoch; `null`: nothing is stored. */
+  readonly firstRowMs: number | null;
+}
+
+/** A rate over less would be of one event or none. */
+const OBSERVED_MIN_MS = SECOND_MS;
+
+export function answerOf(query: HistoryQuery, told: Told, cells: readonly Cell[]): HistoryAnswer {
   const { measure } = query;
   return {
-    ...headOf(query, source),
+    ...headOf(query, told),
     ...(measure.formula.kind === 'percentile' ? { relative_error_max: PERCENTILE_ERROR_BOUND } : {}),
     ...(query.bands === undefined ? {} : { distribution: bandsOf(histogramsOf(query, cells), query.bands) }),
-    series: groupsOf(query, cells).map((own) => seriesOf(query, own)),
+    series: groupsOf(query, cells).map((own) => seriesOf(query, told, own)),
   };
 }
 
@@ -53,9 +63,10 @@ export function groupsOf<C extends Pick<Cell, 'value' | 'other'>>(
 }
 
 /** What an answer says about its question. */
-export function headOf(query: HistoryQuery, source: HistorySource): Omit<HistoryAnswer, 'series'> {
+export function headOf(query: HistoryQuery, { source, firstRowMs }: Told): Omit<HistoryAnswer, 'series'> {
   const { signal, measure, measureName, buckets, timeZone } = query;
   const { boundariesMs, stepMs } = buckets;
+  const partialMs = partialFromMs(query);
   return {
     signal,
     measure: measureName,
@@ -65,7 +76,16 @@ export function headOf(query: HistoryQuery, source: HistorySource): Omit<History
     step_seconds: stepMs / SECOND_MS,
     tz: timeZone,
     source,
+    ...(firstRowMs === null ? {} : { first_row: new Date(firstRowMs).toISOString() }),
+    ...(partialMs === null ? {} : { partial_from: new Date(partialMs).toISOString() }),
   };
+}
+
+/** Where the step under way begins; `null` when all are over, none has begun, or points are values and not of steps. */
+function partialFromMs({ buckets: { boundariesMs }, measure, nowMs }: HistoryQuery): number | null {
+  if (measure.formula.kind === 'm4') return null;
+  const under = boundariesMs.findIndex((at, index) => at <= nowMs && nowMs < (boundariesMs[index + 1] ?? at));
+  return boundariesMs[under] ?? null;
 }
 
 /** Per bucket of time; `null` where there is nothing. */
@@ -74,14 +94,28 @@ function histogramsOf({ buckets }: HistoryQuery, cells: readonly Cell[]): (Buffe
   return buckets.boundariesMs.slice(0, -1).map((_, index) => byBucket.get(index + 1) ?? null);
 }
 
-function seriesOf({ groupBy, buckets, measure, nowMs }: HistoryQuery, cells: readonly Cell[]): HistorySeries {
+function seriesOf(
+  { groupBy, buckets, measure, nowMs }: HistoryQuery,
+  { firstRowMs }: Told,
+  cells: readonly Cell[],
+): HistorySeries {
   const byBucket = new Map(cells.map((cell) => [cell.at, cell]));
   const points = buckets.boundariesMs.slice(0, -1).map((at, index): [number, number | null] => {
     const end = buckets.boundariesMs[index + 1] ?? at;
-    const elapsedMs = Math.max(0, Math.min(end, nowMs) - at);
-    return [at, pointOf(measure.formula, byBucket.get(index + 1), elapsedMs / SECOND_MS)];
+    const observedMs = observedOf({ fromMs: at, toMs: Math.min(end, nowMs) }, firstRowMs);
+    return [at, pointOf(measure.formula, byBucket.get(index + 1), observedMs / SECOND_MS)];
   });
   return { group: groupNamed(groupBy, cells), points };
+}
+
+/** How much of a stretch was watched: what is not over yet, and what was before the first row, is no time of a rate. */
+function observedOf(
+  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+  firstRowMs: number | null,
+): number {
+  const elapsedMs = Math.max(0, toMs - fromMs);
+  if (firstRowMs === null || firstRowMs <= fromMs) return elapsedMs;
+  return Math.min(elapsedMs, Math.max(OBSERVED_MIN_MS, toMs - firstRowMs));
 }
 
 /** The group that cells are of, as an answer names it. */
@@ -93,10 +127,10 @@ export function groupNamed(
 }
 
 /** Without rows, what adds up is 0 and everything else is unknown. */
-function pointOf(formula: Formula, cell: Cell | undefined, elapsedSeconds: number): number | null {
+function pointOf(formula: Formula, cell: Cell | undefined, observedSeconds: number): number | null {
   const count = Number(cell?.count ?? 0);
   const part = Number(cell?.part ?? 0);
-  const perSecond = (amount: number) => (elapsedSeconds > 0 ? amount / elapsedSeconds : null);
+  const perSecond = (amount: number) => (observedSeconds > 0 ? amount / observedSeconds : null);
   switch (formula.kind) {
     case 'count':
       return count;

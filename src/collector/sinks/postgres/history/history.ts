@@ -6,6 +6,7 @@ import type { Lend } from '../connect/lend.ts';
 import { coverOf, type Reach, type Stretch, TIERS, type Tier } from '../rollup/cover.ts';
 import { OPEN_DAY, SHAPES } from '../rollup/shape.ts';
 import { answerOf, type Cell } from './answer.ts';
+import { FirstRow } from './first-row.ts';
 import { type M4Cell, m4AnswerOf, m4Sql } from './m4.ts';
 import { reading } from './reading.ts';
 import { historySql } from './sql.ts';
@@ -14,17 +15,19 @@ const TIMEOUT_MS = 10 * SECOND_MS;
 
 /** Answers from rollups as far as they are exact for the question, for the rest from the rows themselves. */
 export function createHistory(lend: Lend): (query: HistoryQuery) => Promise<HistoryAnswer> {
+  const firstRow = new FirstRow();
   return async (query) => {
     return lend((client) =>
       reading(client, TIMEOUT_MS, async () => {
+        const firstRowMs = await firstRow.read(client, query.nowMs);
         const stretches = coverOf(query.buckets.boundariesMs, await readReach(client, query));
-        const source = coarsest(stretches);
+        const told = { source: coarsest(stretches), firstRowMs };
         if (query.measure.formula.kind === 'm4') {
           const { text, values } = m4Sql(query, stretches);
-          return m4AnswerOf(query, source, (await client.query<M4Cell>(text, values)).rows);
+          return m4AnswerOf(query, told, (await client.query<M4Cell>(text, values)).rows);
         }
         const { text, values } = historySql(query, stretches);
-        return answerOf(query, source, (await client.query<Cell>(text, values)).rows);
+        return answerOf(query, told, (await client.query<Cell>(text, values)).rows);
       }),
     );
   };

@@ -1,13 +1,8 @@
 import type { Dimension } from '../../../../core/history/measures.ts';
-import type {
-  HistoryAnswer,
-  HistoryQuery,
-  HistorySeries,
-  HistorySource,
-} from '../../../../core/history/query.ts';
+import type { HistoryAnswer, HistoryQuery, HistorySeries } from '../../../../core/history/query.ts';
 import { type Stretch, TIERS } from '../rollup/cover.ts';
 import { SHAPES } from '../rollup/shape.ts';
-import { type Cell, groupNamed, groupsOf, headOf } from './answer.ts';
+import { type Cell, groupNamed, groupsOf, headOf, type Told } from './answer.ts';
 import { GROUPS_MAX, OTHER, type Parameters, spansSql } from './sql.ts';
 
 /** What a bucket of one group looks like when it is drawn; all times in milliseconds since the epoch. */
@@ -107,11 +102,7 @@ function groupedSql(parts: string): string {
     ORDER BY other, value`;
 }
 
-export function m4AnswerOf(
-  query: HistoryQuery,
-  source: HistorySource,
-  cells: readonly M4Cell[],
-): HistoryAnswer {
+export function m4AnswerOf(query: HistoryQuery, told: Told, cells: readonly M4Cell[]): HistoryAnswer {
   const { groupBy, buckets } = query;
   const series = groupsOf(query, cells).map((own): HistorySeries => {
     const byBucket = new Map(own.map((cell) => [cell.at, cell]));
@@ -120,7 +111,7 @@ export function m4AnswerOf(
       points: buckets.boundariesMs.slice(0, -1).flatMap((at, index) => pointsOf(at, byBucket.get(index + 1))),
     };
   });
-  return { ...headOf(query, source), series };
+  return { ...headOf(query, told), series };
 }
 
 /** One to four points in order of time, each a millisecond apart at least; without rows one that is a gap. */

@@ -5,10 +5,10 @@ import { SECOND_MS } from '../../../../core/units.ts';
 import { WINDOW_KEPT_MS } from '../schema/retention.ts';
 import type { BatchFacts, SentBatch } from '../spool/batch.ts';
 import type { WaitingFacts } from '../spool/segments.ts';
-import { boundSeries } from './bound.ts';
 
 /** What was counted before, to be shown beside what this process counts. */
 export interface Earlier {
+  /** Of the database's the largest series of each metric first: names are found in that order. */
   readonly totals: readonly Point[];
   /** What was measured of late, in the order of time. */
   readonly window: readonly MeasuredAt[];
@@ -21,7 +21,7 @@ export interface MeasuredAt {
   readonly points: readonly Point[];
 }
 
-interface TotalRow {
+export interface TotalRow {
   readonly metric: string;
   readonly attributes: Attributes;
   readonly count: number;
@@ -49,7 +49,7 @@ export async function storedEarlier(client: ClientBase): Promise<Earlier> {
      WHERE seen_at > now() - interval '${SENDER_KEPT}'`,
   );
   return {
-    totals: boundSeries(totals.flatMap(totalPoint)),
+    totals: totals.flatMap(totalPoint),
     window: window.map(({ at, measured }) => ({ atMs: at, points: fromMeasured(measured) })),
     sent: senders.map(({ instance_id, batch }): SentBatch => [instance_id, batch]),
   };
@@ -129,7 +129,7 @@ export async function sentIn(batches: AsyncIterable<WaitingFacts>): Promise<read
 }
 
 /** A total as the point that adds it. What no instrument of ours measures is a later version's. */
-function totalPoint({ metric, attributes, count, sum, zero_count: zeroCount }: TotalRow): Point[] {
+export function totalPoint({ metric, attributes, count, sum, zero_count: zeroCount }: TotalRow): Point[] {
   const kind = storedKind(metric);
   if (kind === 'counter') return fromMeasured([[metric, attributes, sum]]);
   const histogram = [metric, attributes, count, sum, 0, 0, zeroCount, 0, []] as const;

@@ -1,5 +1,5 @@
 import { OTLP_OUTCOMES } from '../../../../../src/collector/receivers/otlp/acceptance.ts';
-import type { OtlpLabels } from '../../../../../src/collector/receivers/otlp/attributes.ts';
+import { type OtlpLabels, otlpLabels } from '../../../../../src/collector/receivers/otlp/labels.ts';
 import {
   OtlpMetrics,
   type PointSink,
@@ -14,9 +14,6 @@ import type {
 } from '../../../../../src/collector/receivers/otlp/model.ts';
 import { Subjects } from '../../../../../src/collector/receivers/otlp/subjects.ts';
 import type { Attributes, Point, Source } from '../../../../../src/core/frame.ts';
-import { RouteBound } from '../../../../../src/core/http/served.ts';
-import { CallLabels } from '../../../../../src/core/llm/call-labels.ts';
-import { BoundedLabels } from '../../../../../src/core/llm/labels.ts';
 import { mergePoints } from '../../../../../src/core/measured.ts';
 import { counterOf } from '../../../../../src/core/signals/instruments.ts';
 import { DeltaMeterProvider } from '../../../../../src/metrics/meter-provider.ts';
@@ -27,11 +24,7 @@ export const SINCE_MS = 1_000_000;
 /** Long past every grace. */
 export const LATER_MS = SINCE_MS + 3_600_000;
 
-export const labels = (): OtlpLabels => ({
-  routes: new RouteBound(),
-  calls: new CallLabels(() => {}),
-  operations: new BoundedLabels(50, () => {}),
-});
+export const labels = (): OtlpLabels => otlpLabels();
 
 export const resourceOf = (attributes: Record<string, string | number | boolean>): OtlpResource => ({
   attributes,

@@ -231,13 +231,13 @@ describe('requests', () => {
     assert.equal(assembly.requests.length, 2);
   });
 
-  it('have at most 1000 routes', () => {
+  it('have at most 1000 routes, and as many again while they may change hands', () => {
     const assembly = new Assembly();
-    for (let i = 0; i < 1200; i++) {
+    for (let i = 0; i < 2500; i++) {
       const attributes = { 'http.request.method': 'GET', 'http.route': `/r${i}` };
       assembly.accept([spanOf({ traceId: traceId(i), kind: 'server', attributes })]);
     }
-    assert.equal(new Set(assembly.requests.map(({ route }) => route)).size, 999);
+    assert.equal(new Set(assembly.requests.map(({ route }) => route)).size, 1499);
     assert.equal(assembly.requests.at(-1)?.route, '<other>');
   });
 });
@@ -317,9 +317,9 @@ describe('events of spans', () => {
 });
 
 describe('names of operations', () => {
-  it('are labels: words, and at most 50', () => {
+  it('are labels: words, and a bounded number of them', () => {
     const assembly = new Assembly();
-    for (let i = 0; i < 100; i++) {
+    for (let i = 0; i < 200; i++) {
       const attributes = {
         ...chat().attributes,
         'gen_ai.operation.name': i === 0 ? 'Tell me a secret' : `op${i}`,
@@ -328,8 +328,8 @@ describe('names of operations', () => {
     }
     assembly.assembler.flush();
     const names = new Set(assembly.calls.map(({ operation }) => operation));
-    assert.equal(assembly.calls.length, 100);
-    assert.ok(names.size <= 50 && names.has('other') && !names.has('Tell me a secret'));
+    assert.equal(assembly.calls.length, 200);
+    assert.ok(names.size <= 76 && names.has('other') && !names.has('Tell me a secret'));
   });
 });
 

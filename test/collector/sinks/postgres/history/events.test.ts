@@ -132,10 +132,13 @@ it('writes CSV that no spreadsheet runs', () => {
     i: null,
     j: true,
     k: { rerank: 1.5 },
+    l: 'x;=1+1',
+    m: '＝1+1',
+    n: 'x\t-1;  @y',
   };
   const csv = toCsv(Object.keys(row), [row]);
   assert.equal(
     csv,
-    `a,b,c,d,e,f,g,h,i,j,k\r\n'=1+1,'+x,'-x,'@x,'\tx,"'\rx","a ""b"", c\nd",-5,,true,"{""rerank"":1.5}"\r\n`,
+    `a,b,c,d,e,f,g,h,i,j,k,l,m,n\r\n'=1+1,'+x,'-x,'@x,"'\tx","'\rx","a ""b"", c\nd",-5,,true,"{""rerank"":1.5}","x;'=1+1",'＝1+1,"x\t'-1;'  @y"\r\n`,
   );
 });

@@ -38,8 +38,9 @@ function at(ms: number): string {
   return `to_timestamp(${ms / 1000})`;
 }
 
-/** That version's, and the tables of signals it did not know, which today's rollup looks at. */
-const asBefore = () => readMigrations().filter(({ number, name }) => number <= BEFORE || name === 'spans');
+/** What that version did not know and today's rollup looks at. */
+const LOOKED_AT = new Set(['spans', 'request_outcome']);
+const asBefore = () => readMigrations().filter(({ number, name }) => number <= BEFORE || LOOKED_AT.has(name));
 
 /** Rows of every signal, rolled up but for the last hours, folded where they are old, and some that came late. */
 async function fillAsBefore(client: Client): Promise<void> {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'vitest';
-import type { OtlpAttributes } from '../../../../src/collector/receivers/otlp/model.ts';
-import { sourceOfResource } from '../../../../src/collector/receivers/otlp/sender.ts';
-import { Resources } from '../../../../src/collector/sinks/otlp/encode/resources.ts';
+import type { OtlpAttributes } from '../../../../../src/collector/receivers/otlp/model.ts';
+import { sourceOfResource } from '../../../../../src/collector/receivers/otlp/sender.ts';
+import { Resources } from '../../../../../src/collector/sinks/otlp/encode/resources.ts';
 
 const resources = () =>
   new Resources({ service: 'collector', instanceId: crypto.randomUUID(), attributes: {}, host: null });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
-import { cacheNameOf, DEFAULT_CACHES, parseCachePrefixes } from '../../src/core/cache-names.ts';
+import { cacheNameOf, DEFAULT_CACHES, parseCachePrefixes } from '../../../src/core/names/cache-names.ts';
 
 test('the first prefix that matches names the cache', () => {
   const caches = [

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'vitest';
-import { OtlpAcceptance, type OtlpSink } from '../../../../src/collector/receivers/otlp/acceptance.ts';
-import type { OtlpDelivery, OtlpSpan } from '../../../../src/collector/receivers/otlp/model.ts';
-import { EarlierRequests } from '../../../../src/collector/receivers/otlp/spans/earlier-requests.ts';
-import { SentBatches } from '../../../../src/collector/receivers/sent-batches.ts';
-import type { NervecenterEvent } from '../../../../src/core/signals/index.ts';
-import { DeltaMeterProvider } from '../../../../src/metrics/meter-provider.ts';
-import { traceId } from './span.ts';
-import { chat, server, span } from './spans/spans.ts';
+import { OtlpAcceptance, type OtlpSink } from '../../../../../src/collector/receivers/otlp/acceptance.ts';
+import type { OtlpDelivery, OtlpSpan } from '../../../../../src/collector/receivers/otlp/model.ts';
+import { EarlierRequests } from '../../../../../src/collector/receivers/otlp/spans/earlier-requests.ts';
+import { SentBatches } from '../../../../../src/collector/receivers/sent-batches.ts';
+import type { NervecenterEvent } from '../../../../../src/core/signals/index.ts';
+import { DeltaMeterProvider } from '../../../../../src/metrics/meter-provider.ts';
+import { traceId } from '../span.ts';
+import { chat, server, span } from './spans.ts';
 
 const REQUESTS = new Set(['request', 'ws-session']);
 

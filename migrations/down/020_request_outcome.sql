@@ -1,0 +1,2 @@
+ALTER TABLE enterprise.request_metrics
+    DROP COLUMN IF EXISTS outcome;

@@ -1,0 +1,15 @@
+import { RouteBound } from '../../core/http/served.ts';
+import { ROUTE } from '../../core/names/label-bounds.ts';
+import type { Agent } from '../instrumentation.ts';
+
+const routesByAgent = new WeakMap<Agent, RouteBound>();
+
+/** The one bound of an agent, whether requests are seen or recorded. */
+export function routesOf(agent: Agent): RouteBound {
+  const known = routesByAgent.get(agent);
+  if (known !== undefined) return known;
+  const onFolded = () => agent.labelFolded(ROUTE);
+  const routes = new RouteBound({ now: () => agent.clock.monotonicMs(), onFolded });
+  routesByAgent.set(agent, routes);
+  return routes;
+}

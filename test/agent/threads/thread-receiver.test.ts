@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { BroadcastChannel } from 'node:worker_threads';
+import { afterEach, beforeEach, describe, it } from 'vitest';
+import { fromThread, post, TO_MAIN, type ToThread, toThread } from '../../../src/agent/threads/channels.ts';
+import { ThreadReceiver } from '../../../src/agent/threads/thread-receiver.ts';
+import { flagsFor } from '../../../src/agent/threads/workers.ts';
+import type { CounterPoint, GaugePoint } from '../../../src/core/frame.ts';
+import type { NervecenterEvent } from '../../../src/core/signals/index.ts';
+import { milliseconds } from '../../../src/core/units.ts';
+import { requestEvent } from '../../link/messages.ts';
+import { until } from '../../support/poll.ts';
+
+/** A number no thread of this process has. */
+const THREAD = 4242;
+const BASE = { unit: '1', description: '', attributes: {} };
+const gauge = (value: number): GaugePoint => ({ ...BASE, name: 'open', kind: 'gauge', value });
+const counter = (value: number): CounterPoint => ({ ...BASE, name: 'made', kind: 'counter', value });
+
+describe('what threads send', () => {
+  const events: NervecenterEvent[] = [];
+  const dropped: [string, number][] = [];
+  const told: ToThread[] = [];
+  let receiver: ThreadReceiver;
+  let answers: BroadcastChannel;
+  const say = (message: object, to = TO_MAIN) => post(to, { thread: THREAD, message });
+  const frame = (points: readonly object[], drops = {}) => ({
+    type: 'frame',
+    frame: { seq: 1, endMs: milliseconds(0), points, dropped: drops },
+  });
+  beforeEach(() => {
+    for (const list of [events, dropped, told]) list.length = 0;
+    receiver = new ThreadReceiver({
+      emit: (event) => events.push(event),
+      drop: (reason, count) => dropped.push([reason, count]),
+      connection: { ask: async (what) => `the ${what}` },
+    });
+    receiver.open();
+    answers = new BroadcastChannel(toThread(THREAD));
+    answers.onmessage = (event) => told.push((event as { data: ToThread }).data);
+  });
+  afterEach(() => {
+    answers.close();
+    receiver.close();
+  });
+
+  it('is taken before and after a channel of its own is there, and accepted', async () => {
+    const [first, second] = [requestEvent(), requestEvent()];
+    say({ type: 'events', batch: 1, again: false, events: [first] });
+    say({ type: 'started' });
+    await until(() => told.some(({ type }) => type === 'listening'));
+    say({ type: 'events', batch: 2, again: false, events: [second] }, fromThread(THREAD));
+    await until(() => told.length === 3);
+    assert.deepEqual(events, [first, second]);
+    assert.deepEqual(
+      told.filter(({ type }) => type === 'accepted'),
+      [1, 2].map((batch) => ({ type: 'accepted', batch })),
+    );
+    say({ type: 'ask', ask: 7, what: 'health' });
+    await until(() => told.length === 4);
+    assert.deepEqual(told[3], { type: 'answer', ask: 7, value: 'the health' });
+  });
+
+  it('is read at once where the process ends, and nothing is counted twice', () => {
+    say({ type: 'started' });
+    say(frame([counter(2), gauge(3)], { invalid: 2 }));
+    say(frame([counter(5), gauge(4)], { invalid: 3 }));
+    receiver.drain();
+    assert.deepEqual(receiver.merged([gauge(10)]), [counter(2), counter(5), gauge(14)]);
+    assert.deepEqual(receiver.merged([]), [gauge(4)]);
+    assert.deepEqual(dropped, [
+      ['invalid', 2],
+      ['invalid', 1],
+    ]);
+  });
+
+  it('is over with the thread, whatever it still had to say', () => {
+    say({ type: 'started' });
+    say({ type: 'events', batch: 1, again: false, events: [requestEvent()] });
+    say(frame([gauge(3)]));
+    receiver.ended(THREAD);
+    assert.equal(events.length, 1);
+    assert.deepEqual(receiver.merged([gauge(1)]), [gauge(1)]);
+  });
+
+  it('may be anything by our name: it reaches nobody', async () => {
+    for (const message of [null, 'x', { thread: 1 }, { thread: 1, message: { type: 'events', batch: 1 } }])
+      post(TO_MAIN, message);
+    say({ type: 'started' });
+    await until(() => told.length === 1);
+    assert.deepEqual(events, []);
+  });
+});
+
+describe('the flags of a thread', () => {
+  const ours = ['--require', '/p/otel.js'];
+  const flags = (asked: object | undefined, nodeOptions: string) =>
+    flagsFor(asked, { preload: '/p/otel.js', nodeOptions });
+
+  it('have the agent where the thread would not load it by itself', () => {
+    assert.deepEqual(flags({ execArgv: ['--no-warnings'] }, '--require a'), ['--no-warnings', ...ours]);
+    assert.deepEqual(flags({ env: {} }, '--require a'), [...process.execArgv, ...ours]);
+    assert.equal(flags(undefined, '--import=a'), null);
+    assert.equal(flags({ env: null }, '-r a'), null);
+  });
+});
