@@ -93,6 +93,7 @@ export function otlpSink(parts: Accepting): OtlpSink {
   let offered: Promise<unknown> = Promise.resolve();
   return {
     toldByAgent: (source, subject) => agents.tells(source, subject),
+    spansToldByAgent: (source, subject) => agents.tellsOfSame(source, subject),
     get crowded() {
       return accept.crowded;
     },

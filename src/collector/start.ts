@@ -240,12 +240,12 @@ async function openDoors(server: CollectorServer | null, options: DoorOptions) {
   let exporter: OtlpExporter | null = null;
   let otlp: OtlpReceiver | null = null;
   try {
-    exporter = await startExport({ config, log, host, meter });
+    // What comes back to it by another way than the ids of those it passed through: no batch of its own is new to it.
+    const onWriter = (writer: string) => parts.sentBatches.add([[writer, Number.MAX_SAFE_INTEGER]]);
+    exporter = await startExport({ config, log, host, meter, onWriter });
     const accept = new Acceptance(parts.ledger, exporter, config);
     const sink = otlpSink({ ...parts, accept, exporter });
     const ownId = exporter?.id ?? null;
-    // What comes back to it by another way than the ids of those it passed through: no batch of its own is new to it.
-    if (ownId !== null) parts.sentBatches.add([[ownId, Number.MAX_SAFE_INTEGER]]);
     const receiver = { config, log, meter, sink, ownId, stored, alone: host === null };
     otlp = await startOtlpReceiver(receiver).catch(async (error: unknown) => {
       if (await mayMakeRoom(error, config)) return null;

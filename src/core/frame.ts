@@ -84,7 +84,7 @@ export interface Source {
   readonly instrumentations: readonly string[];
   /** What it has and nothing is seen of. */
   readonly unseen?: readonly string[];
-  /** What its SDK found out of the process, where its spans are sent. */
+  /** What its SDK says of the process: of an agent where its spans are sent, of a sender by OTLP as far as it is kept. */
   readonly resource?: Attributes;
   /** How often this agent sends a frame; the collector judges by it whether the agent's event loop is late. */
   readonly frameIntervalMs: Milliseconds;
