@@ -111,7 +111,6 @@ export function startAgent(options: AgentOptions): () => void {
   const threads = startThreads({ config, nodeOptions, inThread, connection, emit: agent.emit, drop });
   const stopObserving = startObserving(agent, deferred);
   publishHandle(createHandle({ agent, connection, tallies, pipeline, own, config }));
-
   const measureTallies = talliesMeasure(own.getMeter(), tallies);
   const minutes = new CacheMinutes(agent, tallies.caches);
   const frames = new FrameSender({ clock, reader: readers.reader, connection, pipeline, threads });
@@ -122,8 +121,7 @@ export function startAgent(options: AgentOptions): () => void {
     seen.sayLater(say);
     return frames.send();
   };
-  const timed = { handOver: guarded(agent, handOver), frame: guarded(agent, frame) };
-  const stopTimers = startTimers({ wake, connection }, timed);
+  const stopTimers = startTimers({ wake, connection, agent }, { handOver, frame });
   const flush = () => {
     threads.drain();
     for (const end of ends) guarded(agent, end)();
@@ -132,7 +130,7 @@ export function startAgent(options: AgentOptions): () => void {
     measureTallies();
     connection.flushSync([frames.last(), ...lastMessages(pipeline)], FLUSH_DEADLINE_MS);
   };
-  const keepExit = beforeProcessEnds(guarded(agent, flush), timed.handOver);
+  const keepExit = beforeProcessEnds(guarded(agent, flush), guarded(agent, handOver));
   return () => {
     stopTimers();
     stopObserving();
@@ -219,14 +217,14 @@ function onceAwake(connect: () => void): () => void {
 }
 
 function startTimers(
-  { wake, connection }: { readonly wake: () => void; readonly connection: AgentConnection },
-  { handOver, frame }: Readonly<Record<'handOver' | 'frame', () => void>>,
+  { wake, connection, agent }: Pick<AgentParts, 'wake'> & Pick<HandleParts, 'connection' | 'agent'>,
+  { handOver, frame }: Readonly<Record<'handOver' | 'frame', () => void | Promise<void>>>,
 ): () => void {
   const timers = [
     setTimeout(() => void connection.join(), JOIN_DELAY_MS),
     setTimeout(wake, IDLE_MS),
-    setInterval(handOver, HAND_OVER_INTERVAL_MS),
-    setInterval(frame, FRAME_INTERVAL_MS),
+    setInterval(guarded(agent, handOver), HAND_OVER_INTERVAL_MS),
+    setInterval(guarded(agent, frame), FRAME_INTERVAL_MS),
   ];
   for (const timer of timers) timer.unref();
   diagnosticsChannel.subscribe(LISTENING, wake);

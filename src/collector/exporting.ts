@@ -58,6 +58,8 @@ interface ExportParts {
   readonly log: Log;
   readonly host: Source | null;
   readonly meter: Meter;
+  /** See `ExporterOptions`. */
+  readonly onWriter: (writer: string) => void;
 }
 
 /** The exporter, loaded only where there is something to send to; it finds what an earlier process left before it returns. */

@@ -21,6 +21,7 @@ interface HandlerParts {
   readonly sentBatches: SentBatches;
   readonly agents: AgentProcesses;
   readonly sharing: AgentHandlers['sharing'];
+  readonly takeLeft: AgentHandlers['takeLeft'];
   readonly refused: AgentHandlers['refused'];
   readonly onGoodbye: () => void;
 }
@@ -35,13 +36,26 @@ export function withCost(event: NervecenterEvent, pricer: Pricer): NervecenterEv
 }
 
 /** Where what comes goes. */
-export type Accepting = Omit<HandlerParts, 'sharing' | 'refused' | 'onGoodbye'>;
+export type Accepting = Omit<HandlerParts, 'sharing' | 'takeLeft' | 'refused' | 'onGoodbye'>;
 
 /** What the messages of agents do. */
 export function agentHandlers(parts: HandlerParts): AgentHandlers {
-  const { live, ledger, accept, exporter, pricer, sentBatches, agents, sharing, refused, onGoodbye } = parts;
+  const {
+    live,
+    ledger,
+    accept,
+    exporter,
+    pricer,
+    sentBatches,
+    agents,
+    sharing,
+    takeLeft,
+    refused,
+    onGoodbye,
+  } = parts;
   return {
     sharing,
+    takeLeft,
     sentBatches,
     join: (source) => {
       exporter?.join(source);
@@ -79,6 +93,7 @@ export function otlpSink(parts: Accepting): OtlpSink {
   let offered: Promise<unknown> = Promise.resolve();
   return {
     toldByAgent: (source, subject) => agents.tells(source, subject),
+    spansToldByAgent: (source, subject) => agents.tellsOfSame(source, subject),
     get crowded() {
       return accept.crowded;
     },

@@ -5,7 +5,7 @@ import type { Config } from '../config/config.ts';
 import { placeOf } from '../config/place.ts';
 import { describeError } from '../core/errors.ts';
 import type { Source } from '../core/frame.ts';
-import type { Place } from '../core/place.ts';
+import type { Leaving, Place } from '../core/place.ts';
 import { type NervecenterEvent, SIGNALS, type SignalName } from '../core/signals/index.ts';
 import { milliseconds, SECOND_MS } from '../core/units.ts';
 import { meetingPlace } from '../link/rendezvous.ts';
@@ -23,12 +23,12 @@ import { createHostSampler } from './host/sampler.ts';
 import { Live } from './live/live.ts';
 import type { Log } from './log.ts';
 import { firstLook, startNotice, stopNotice } from './notices.ts';
-import { type OtlpReceiverOptions, startOtlpReceiver } from './otlp.ts';
+import { type OtlpReceiver, type OtlpReceiverOptions, startOtlpReceiver } from './otlp.ts';
 import { createPricer, type Pricer } from './pricing/pricer.ts';
 import { ownResource } from './prometheus/target-info.ts';
 import { AgentProcesses } from './receivers/agent-processes.ts';
 import { receiveFrom } from './receivers/agents.ts';
-import { listenWithPrecedence } from './receivers/claim.ts';
+import { listenWithPrecedence, mayMakeRoom } from './receivers/claim.ts';
 import { SentBatches } from './receivers/sent-batches.ts';
 import { Sharing } from './receivers/sharing.ts';
 import { listenForAgents, type SocketReceiver } from './receivers/socket.ts';
@@ -123,7 +123,9 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   const hostWatch = watchHost({ config, live, own, collectOwn });
   const refused = refusals(ledger, log);
   const tokens = serving?.tokens ?? [];
-  const handled = { ...parts, accept, exporter, sharing: sharingOf(options, url, tokens), refused };
+  const takeLeft = (leaving: Leaving) => storage?.takeLeft(leaving);
+  const sharing = sharingOf(options, doors, tokens);
+  const handled = { ...parts, accept, exporter, sharing, takeLeft, refused };
   const attach = (link: AgentLink, onGoodbye = () => {}) =>
     receiveFrom(link, agentHandlers({ ...handled, onGoodbye }));
   const stopTicking = ticker.start({
@@ -163,10 +165,11 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
 
 function sharingOf(
   { config, host, place = placeOf(config), onClaimed }: CollectorOptions,
-  url: string,
+  { url, otlp }: { readonly url: string; readonly otlp: OtlpReceiver },
   tokens: readonly string[],
 ): Sharing {
-  const holder = { service: config.service, pid: process.pid, url, alone: host === null };
+  const takesOtlp = otlp.http !== null || otlp.grpc !== null;
+  const holder = { service: config.service, pid: process.pid, url, alone: host === null, takesOtlp };
   return new Sharing({ holder, login: toldLogin({ config, url, tokens }), place, onClaimed });
 }
 
@@ -231,19 +234,26 @@ interface DoorOptions extends CollectorOptions, Omit<Accepting, 'accept' | 'expo
 /** Opens all doors, in and out, or, where one of them cannot be opened, none. */
 async function openDoors(server: CollectorServer | null, options: DoorOptions) {
   const { config, log, meter, host, stored, ...parts } = options;
-  const url = server === null ? '' : (await opened(server, options)).url;
   let exporter: OtlpExporter | null = null;
+  let otlp: OtlpReceiver | null = null;
   try {
-    exporter = await startExport({ config, log, host, meter });
+    // What comes back to it by another way than the ids of those it passed through: no batch of its own is new to it.
+    const onWriter = (writer: string) => parts.sentBatches.add([[writer, Number.MAX_SAFE_INTEGER]]);
+    exporter = await startExport({ config, log, host, meter, onWriter });
     const accept = new Acceptance(parts.ledger, exporter, config);
     const sink = otlpSink({ ...parts, accept, exporter });
     const ownId = exporter?.id ?? null;
-    // What comes back to it by another way than the ids of those it passed through: no batch of its own is new to it.
-    if (ownId !== null) parts.sentBatches.add([[ownId, Number.MAX_SAFE_INTEGER]]);
     const receiver = { config, log, meter, sink, ownId, stored, alone: host === null };
-    const otlp = await startOtlpReceiver(receiver);
+    otlp = await startOtlpReceiver(receiver).catch(async (error: unknown) => {
+      if (await mayMakeRoom(error, config)) return null;
+      throw error;
+    });
+    // Last: the collector of an app that makes room for it must not have done so for nothing.
+    const url = server === null ? '' : (await opened(server, options)).url;
+    otlp ??= await startOtlpReceiver(receiver);
     return { url, otlp, exporter, accept };
   } catch (error) {
+    await otlp?.shutdown();
     await exporter?.shutdown(0);
     await server?.shutdown();
     throw error;
@@ -252,7 +262,7 @@ async function openDoors(server: CollectorServer | null, options: DoorOptions) {
 
 function opened(server: CollectorServer, { config, host }: DoorOptions) {
   const listen = () => server.start();
-  return host === null ? listenWithPrecedence(listen, config.port) : listen();
+  return host === null ? listenWithPrecedence(listen, config) : listen();
 }
 
 /** Samples the host, for the sections of the snapshot and as gauges. */

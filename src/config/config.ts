@@ -111,6 +111,8 @@ const PREFIX = 'NERVECENTER_';
 const PORT_MAX = 65_535;
 /** What a header can carry: printable ASCII. */
 const OTLP_KEY_PAIR = /^(?<name>[\w.-]{1,64})=(?<key>[!-~]+)$/;
+/** Who sets one of them, or a database, says where its rows go. */
+const STORAGE_NAMES = ['NERVECENTER_DATA_DIR', 'NERVECENTER_SCHEMA'] as const;
 
 /** What else Kubernetes sets for a service, by its name. */
 const SERVICE_LINK = /_SERVICE_HOST$|_SERVICE_PORT(?:_\w+)?$|_PORT_\d+_(?:TCP|UDP|SCTP)(?:_\w+)?$/;
@@ -175,7 +177,7 @@ export function readConfig(
     postgres,
     schema: schemaName(setting),
     dataDir: resolve(cwd, setting.textOrDefault('NERVECENTER_DATA_DIR')),
-    storageChosen: postgres !== null || setting.text('NERVECENTER_DATA_DIR') !== null,
+    storageChosen: postgres !== null || STORAGE_NAMES.some((name) => setting.text(name) !== null),
     spoolMaxBytes: setting.integer('NERVECENTER_SPOOL_MAX_BYTES'),
     storageMaxBytes: setting.integerIfSet('NERVECENTER_STORAGE_MAX_BYTES'),
     spans: setting.choice('NERVECENTER_SPANS'),

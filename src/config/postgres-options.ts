@@ -137,8 +137,8 @@ function valuesOfEnv(env: ConnectionSource['env']): Values {
 /** A parameter wins over the part of the URL that says the same, as in libpq. */
 function valuesOfUrl(text: string | null, problems: Problems): Values {
   if (text === null) return {};
-  const url = parseUrl(text);
-  if (url === null || !['postgres:', 'postgresql:'].includes(url.protocol)) {
+  const url = postgresUrl(text);
+  if (url === null) {
     const got = text === '' ? 'nothing' : 'something else (not shown: it may hold a password)';
     problems.texts.push(
       `${problems.setting}: expected a URL such as postgres://user:password@host:5432/database, got ${got}. Correct it, or unset it to use embedded storage.`,
@@ -154,6 +154,12 @@ function valuesOfUrl(text: string | null, problems: Problems): Values {
   };
   for (const [name, value] of url.searchParams) parts[name === 'database' ? 'dbname' : name] = value;
   return Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== ''));
+}
+
+/** `null`: it is none of a Postgres. */
+export function postgresUrl(text: string): URL | null {
+  const url = parseUrl(text);
+  return url !== null && ['postgres:', 'postgresql:'].includes(url.protocol) ? url : null;
 }
 
 /** `postgres://user@/database` names no host, which `URL` does not take. */

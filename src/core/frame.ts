@@ -1,6 +1,6 @@
 import type { Sender } from './event.ts';
 import type { PackedRequests } from './packed-requests.ts';
-import type { Disagreement, Holder, Place } from './place.ts';
+import type { Disagreement, Holder, Leaving, Place } from './place.ts';
 import type { NervecenterEvent } from './signals/index.ts';
 import type { Milliseconds } from './units.ts';
 
@@ -84,7 +84,7 @@ export interface Source {
   readonly instrumentations: readonly string[];
   /** What it has and nothing is seen of. */
   readonly unseen?: readonly string[];
-  /** What its SDK found out of the process, where its spans are sent. */
+  /** What its SDK says of the process: of an agent where its spans are sent, of a sender by OTLP as far as it is kept. */
   readonly resource?: Attributes;
   /** How often this agent sends a frame; the collector judges by it whether the agent's event loop is late. */
   readonly frameIntervalMs: Milliseconds;
@@ -102,8 +102,16 @@ export interface EventsMessage {
 }
 
 export type AgentMessage =
-  | { readonly type: 'hello'; readonly source: Source; readonly place?: Place }
-  /** Instead of `hello`: a collector that runs alone asks for the port. */
+  | {
+      readonly type: 'hello';
+      readonly source: Source;
+      readonly place?: Place;
+      /** Who takes this process takes what is left there as well. */
+      readonly leaving?: Leaving;
+    }
+  /** Instead of `hello`: a collector that runs alone asks who has the port. */
+  | { readonly type: 'who' }
+  /** Then it asks for the port. */
   | { readonly type: 'claim' }
   /** Instead of `hello`: a person who wants what `place` says looks for the dashboard. */
   | { readonly type: 'where'; readonly place: Place }
@@ -118,7 +126,7 @@ export type CollectorMessage =
   | { readonly type: 'welcome'; readonly holder?: Holder }
   /** The other answer to it: this agent wants something else, and goes. */
   | { readonly type: 'refused'; readonly holder: Holder; readonly why: Disagreement }
-  /** The answer to `claim`. */
+  /** The answer to `who` and to `claim`. */
   | { readonly type: 'held'; readonly holder: Holder }
   /** The answer to `where`. `login` is where a person looks first; `why` says why it is not the one that was meant. */
   | {

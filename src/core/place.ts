@@ -8,14 +8,24 @@ export interface Place {
   /** The port it asks for; `0`: any. */
   readonly port: number;
   readonly storage: 'on' | 'off';
-  /** Digest of host, port, name and schema of the user's Postgres; `null`: embedded storage. */
+  /** Digest of host, port and name of the user's Postgres; `null`: embedded storage. */
   readonly database: string | null;
+  /** Where its tables are. */
+  readonly schema: string;
   /** Digest of its path, without symbolic links. */
   readonly dataDir: string;
   /** Whether an operator said where rows go. */
   readonly chosen: boolean;
   /** Digests of the admin tokens that an operator set. */
   readonly tokens: readonly string[];
+}
+
+/** Where a process leaves rows that no collector has taken when it ends. */
+export interface Leaving {
+  /** Absolute, without symbolic links. */
+  readonly dataDir: string;
+  /** Where those rows go. */
+  readonly target: string;
 }
 
 /** Whose collector it is. */
@@ -26,6 +36,8 @@ export interface Holder {
   readonly url: string;
   /** It runs alone: not in an app. */
   readonly alone: boolean;
+  /** It listens for OTLP, at ports that are free once it is gone. */
+  readonly takesOtlp?: boolean;
 }
 
 /** Why one does not join: it asked for another port, rows go elsewhere or nowhere, or its token opens nothing there. */
@@ -41,7 +53,9 @@ export function disagreement(
   const open = alone && !joiner.chosen && joiner.storage === 'on';
   if (joiner.storage !== holders.storage && !open) return 'storage';
   const sameRows =
-    joiner.database === null ? joiner.dataDir === holders.dataDir : joiner.database === holders.database;
+    joiner.database === holders.database &&
+    joiner.schema === holders.schema &&
+    (joiner.database !== null || joiner.dataDir === holders.dataDir);
   if (!sameRows && !open && joiner.storage === 'on') return 'place';
   const opens = joiner.tokens.length === 0 || joiner.tokens.some((token) => holders.tokens.includes(token));
   return opens ? null : 'token';

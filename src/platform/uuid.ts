@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto';
+
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 const hex = (byte: number | undefined): string => HEX[byte ?? 0] ?? '00';
 
@@ -35,4 +37,17 @@ export function uuidv7(timePart: string, random: Uint8Array, at = 0): string {
     hex(random[at + 8]) +
     hex(random[at + 9])
   );
+}
+
+/** A UUID made of bytes or text, the same for the same (RFC 9562, version 8: SHA-256). */
+export function uuidOf(content: string | Uint8Array): string {
+  const digits = hash('sha256', content, 'hex');
+  const variant = ((Number.parseInt(digits.charAt(16), 16) & 0x3) | 0x8).toString(16);
+  return [
+    digits.slice(0, 8),
+    digits.slice(8, 12),
+    `8${digits.slice(13, 16)}`,
+    `${variant}${digits.slice(17, 20)}`,
+    digits.slice(20, 32),
+  ].join('-');
 }

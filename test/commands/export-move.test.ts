@@ -117,6 +117,7 @@ async function collect(
   events: readonly ReturnType<typeof oneOfEach>[number][],
   sent?: SentBatch,
 ): Promise<void> {
+  rmSync(join(dataDir, 'spool', 'target'), { force: true }); // What waits is for wherever it goes now.
   const storage = createStorage({
     ...unseen(),
     config: { postgres, dataDir, spoolMaxBytes: MIB },

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, it } from 'vitest';
 import { freePort, WITHOUT_OTLP } from '../support/free-port.ts';
 import { ObservedApp } from '../support/observed-app.ts';
 import { until } from '../support/poll.ts';
-import { startPostgres, type TestPostgres, urlOf } from '../support/postgres.ts';
+import { reachableTempDir, startPostgres, type TestPostgres, urlOf } from '../support/postgres.ts';
 
 const WORKER = join(import.meta.dirname, 'fixtures', 'worker.cjs');
 const CLI = join(import.meta.dirname, '..', '..', 'dist', 'cli.js');
@@ -105,6 +105,20 @@ describe('two apps on one port', () => {
       async () => (await stored(0)) === 'first 1,third 3' && (await stored(1)) === 'second 2',
       PATIENCE,
     );
+  });
+
+  it('that share a database from different directories have all of it stored, what was left before they met as well', async () => {
+    const database = await postgres.createDatabase();
+    const env = { NERVECENTER_PORT: String(await freePort()), NERVECENTER_DATABASE_URL: urlOf(database) };
+    const dataDir = reachableTempDir();
+    const script = new ObservedApp(join(import.meta.dirname, 'fixtures', 'one-call.cjs'), { env, dataDir });
+    running.push(script);
+    assert.deepEqual(await script.end(), { code: 0, signal: null });
+    const first = start('first', env);
+    await first.started();
+    const second = start('second', env, dataDir);
+    await joined(second);
+    await first.snapshotWhen(({ llm, pipeline }) => llm.total_requests === 1 && pipeline.events_queued === 0);
   });
 
   it('of which one has a token that does not open the dashboard of the other have one each', async () => {

@@ -46,6 +46,27 @@ describe('a process that is over at once', () => {
     assert.equal(events.length, SCRIPTS);
   });
 
+  it('leaves it to one that stores in the same database, and an app of that directory which does not says so', async () => {
+    const elsewhere = { NERVECENTER_DATABASE_URL: 'postgres://u:secret-word@127.0.0.1:1/x' };
+    assert.deepEqual(await run(ONE_CALL, elsewhere).end(), { code: 0, signal: null });
+    const next = run(join(FIXTURES, 'worker.cjs'));
+    await next.started();
+    assert.deepEqual(await run(ONE_CALL).end(), { code: 0, signal: null });
+    next.child.kill('SIGTERM');
+    assert.deepEqual(await next.end(), { code: null, signal: 'SIGTERM' });
+    const last = run(join(FIXTURES, 'worker.cjs'));
+    await last.started();
+    await last.snapshotWhen(({ llm, pipeline }) => llm.total_requests === 1 && pipeline.events_stored > 0);
+    for (const { stderr } of [next, last]) {
+      assert.match(
+        stderr,
+        /spool is left alone: 1 batch of rows wait there for Postgres 127\.0\.0\.1:1\/x, /,
+      );
+      assert.equal(stderr.match(/is left alone/g)?.length, 1);
+      assert.doesNotMatch(stderr, /secret-word/);
+    }
+  });
+
   it('says which events are lost, and what to do, when the data directory cannot be used', async () => {
     writeFileSync(join(dataDir, 'data'), 'a file');
     const app = run(ONE_CALL);

@@ -20,7 +20,7 @@ export function sourceNamed(service: string): Source {
 export const SHARED: AgentHandlers['sharing'] = {
   holder: { service: 'app', pid: 4242, url: 'http://127.0.0.1:9464', alone: false },
   login: 'http://127.0.0.1:9464/login#token=t',
-  add: () => {},
+  add: () => true,
   remove: () => {},
   disagreement: () => null,
   claimed: () => {},

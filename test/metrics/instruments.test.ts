@@ -57,6 +57,7 @@ function receiver(meter: Meter): OtlpAcceptance {
     addLasting: () => {},
     merge: () => [],
     toldByAgent: () => false,
+    spansToldByAgent: () => false,
     offered: async () => {},
     offer: async () => {},
     forward: null,

@@ -122,7 +122,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     `${POSTGRES}/configured-server.ts`,
   ],
   // What is sent waits in segment files as rows do.
-  [`${OTLP}/proto`]: ['core'],
+  [`${OTLP}/request-bounds.ts`]: ['core'],
+  [`${OTLP}/proto`]: ['core', `${OTLP}/request-bounds.ts`],
   [`${OTLP}/encode`]: ['core', 'platform', 'config'],
   [`${OTLP}/metrics`]: ['core', 'config', 'metrics', `${OTLP}/encode`, `${OTLP}/send`],
   [`${OTLP}/queue`]: [
@@ -140,8 +141,16 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'collector/log.ts',
     `${OTLP}/proto`,
   ],
-  [`${OTLP}/outgoing.ts`]: ['core', 'config', `${OTLP}/proto`, `${OTLP}/queue`],
-  [`${OTLP}/event-payloads.ts`]: ['core', `${OTLP}/encode`, `${OTLP}/outgoing.ts`, `${OTLP}/queue`],
+  [`${OTLP}/outgoing.ts`]: ['core', 'config', `${OTLP}/request-bounds.ts`, `${OTLP}/proto`, `${OTLP}/queue`],
+  [`${OTLP}/batch-names.ts`]: ['core', 'platform', `${OTLP}/encode`],
+  [`${OTLP}/event-payloads.ts`]: [
+    'core',
+    `${OTLP}/request-bounds.ts`,
+    `${OTLP}/proto`,
+    `${OTLP}/encode`,
+    `${OTLP}/queue`,
+    `${OTLP}/batch-names.ts`,
+  ],
   [`${OTLP}/forwarding.ts`]: ['core', 'config', `${OTLP}/proto`, `${OTLP}/queue`],
   [`${OTLP}/target-export.ts`]: [
     'core',
@@ -159,6 +168,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'collector/log.ts',
     `${POSTGRES}/spool`,
     `${OTLP}/encode`,
+    `${OTLP}/batch-names.ts`,
     `${OTLP}/event-payloads.ts`,
     `${OTLP}/metrics`,
     `${OTLP}/queue`,

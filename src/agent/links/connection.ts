@@ -1,21 +1,18 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Config } from '../../config/config.ts';
-import { backoffMs } from '../../core/backoff.ts';
+import { leavingOf } from '../../config/place.ts';
 import { describeError, NervecenterError } from '../../core/errors.ts';
 import type { AgentMessage, CollectorMessage, Source } from '../../core/frame.ts';
 import type { Place } from '../../core/place.ts';
 import { Asks } from './asks.ts';
+import { Hosting } from './hosting.ts';
 import type { CollectorLink, LinkEvents } from './link.ts';
 import { type Found, lookForCollector } from './look.ts';
 import { isSibling, joinedLine, ownDashboardLine } from './sharing-lines.ts';
 import { startWorkerLink } from './worker-link.ts';
 
-/** A collector that went away may be restarting; many agents must not come back in the same instant. */
-const RECONNECT = { firstMs: 100, ceilingMs: 30_000 };
 /** To look whether another process collects costs next to nothing, and what waits here meanwhile is bounded. */
 const LOOK_INTERVAL_MS = 1000;
-/** A link that held for so long is followed by a quick attempt again; one that breaks at once must not be. */
-const STEADY_MS = 10_000;
 /**
  * A taken port is worth a word only when it stays taken: processes that start together race for it, and a collector that
  * stops holds it while it stores its last rows. So many attempts take some three seconds.
@@ -59,11 +56,11 @@ export class Connection {
   #welcomedMs: number | null = null;
   /** Counts links, so that what a lost one still says is not taken for the word of its successor. */
   #links = 0;
-  #failures = 0;
+  readonly #hosting = new Hosting();
+  /** There is something to record: where nobody collects, a collector is hosted here. */
+  #awake = false;
   /** In a row, with no collector in between. */
   #portTaken = 0;
-  /** Until then others' collectors are joined and none is hosted here. */
-  #hostAtMs = Number.NEGATIVE_INFINITY;
   /** Ports at which none could be hosted, other than the configured one. */
   readonly #taken = new Set<number>();
   #hostedPort: number | null = null;
@@ -84,28 +81,22 @@ export class Connection {
     return this.#welcomedMs !== null;
   }
 
-  /** Joins a collector, or hosts one. Idempotent; never rejects. */
+  /** Joins a collector, or hosts one, from now on whenever there is none. Idempotent; never rejects. */
   open(): Promise<void> {
-    return this.#next((found) => this.#openBy(found));
+    this.#awake = true;
+    return this.join();
   }
 
-  /** Joins a collector that is there already. Never rejects. */
+  /** Joins a collector that is there already. One look at a time: of two, each would find its own. Never rejects. */
   join(): Promise<void> {
-    return this.#next((found) => {
-      if (found.joined !== null) this.#openBy(found);
-    });
-  }
-
-  /** One look at a time: of two, each would find its own. */
-  #next(open: (found: Found) => void): Promise<void> {
     const look = async () => {
       if (this.#link !== null || this.#closed) return;
       try {
-        open(await collectorFor(this.#options, this.#taken, () => this.#events()));
+        this.#openBy(await collectorFor(this.#options, this.#taken, () => this.#events()));
         if (this.#closed) this.close();
       } catch (error) {
         this.#notices.say(`the collector cannot be started: ${describeError(error)}`);
-        this.#retryLater();
+        this.#retryLater(0);
       }
     };
     this.#looking = this.#outside(() => this.#looking.then(look));
@@ -113,9 +104,10 @@ export class Connection {
   }
 
   #openBy(found: Found): void {
+    const leftMs = this.#hosting.leftMs(found.refusal !== null);
     if (found.joined !== null) this.#joined(found.joined);
-    else if (performance.now() < this.#hostAtMs) this.#lookLater();
-    else this.#host(found);
+    else if (this.#awake && leftMs === 0) this.#host(found);
+    else if (this.#awake || this.#hosting.begun) this.#lookLater(leftMs);
   }
 
   /** Lost when there is no link: the caller keeps what must not be lost. */
@@ -199,7 +191,7 @@ export class Connection {
       case 'handing-over':
         // It stores what it has accepted; the rest is for the one that takes over.
         this.#lost();
-        this.#hostAtMs = performance.now() + HAND_OVER_MS;
+        this.#hosting.awaits(HAND_OVER_MS);
         break;
       case 'accepted':
         this.#options.onAccepted(message.batch);
@@ -231,23 +223,23 @@ export class Connection {
     if (this.#link === null || this.#closed) return;
     if (error !== undefined)
       this.#notices.say(`the collector broke and is started again: ${describeError(error)}`);
-    if (this.#welcomedMs !== null && performance.now() - this.#welcomedMs >= STEADY_MS) this.#failures = 0;
+    const heldMs = this.#welcomedMs === null ? 0 : performance.now() - this.#welcomedMs;
     this.#link = null;
     this.#welcomedMs = null;
     this.#options.onLost();
-    this.#retryLater();
-    if (this.#restarts) this.#hostAtMs = performance.now() + RESTART_MS;
+    this.#retryLater(heldMs);
+    if (this.#restarts) this.#hosting.awaits(RESTART_MS);
     this.#restarts = false;
   }
 
-  #retryLater(): void {
-    this.#hostAtMs = performance.now() + backoffMs(++this.#failures, Math.random(), RECONNECT);
-    this.#lookLater();
+  #retryLater(heldMs: number): void {
+    this.#hosting.failed(heldMs);
+    this.#lookLater(this.#hosting.leftMs(true));
   }
 
-  #lookLater(): void {
-    const delayMs = Math.min(LOOK_INTERVAL_MS, Math.max(0, this.#hostAtMs - performance.now()));
-    setTimeout(() => void this.open(), delayMs).unref();
+  #lookLater(leftMs: number): void {
+    const delayMs = leftMs === 0 ? LOOK_INTERVAL_MS : Math.min(LOOK_INTERVAL_MS, leftMs);
+    setTimeout(() => void this.join(), delayMs).unref();
   }
 }
 
@@ -258,12 +250,15 @@ function keepsAnything({ local, storage, otlpTargets }: Config): boolean {
 
 /** Who only sends does it alone: whoever has the port sends elsewhere, or nowhere. */
 async function collectorFor(
-  { config: { local, port }, source, place }: ConnectionOptions,
+  { config, source, place }: ConnectionOptions,
   taken: ReadonlySet<number>,
   events: () => LinkEvents,
 ): Promise<Found> {
+  const { local, port } = config;
   if (local === 'off') return { joined: null, refusal: null, freePort: port };
-  return lookForCollector({ port, taken, hello: { type: 'hello', source, place }, events });
+  const leaving = leavingOf(config);
+  const hello = { type: 'hello', source, place, ...(leaving === null ? {} : { leaving }) } as const;
+  return lookForCollector({ port, taken, hello, events });
 }
 
 /** @param own `spoolOnly`: nobody looks at it, it only leaves what there is to the next one. */

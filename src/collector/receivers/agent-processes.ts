@@ -38,6 +38,12 @@ export class AgentProcesses {
     return [...ofService].some(({ source, told }) => told.has(signal) && isSameProcess(source, sender));
   }
 
+  /** Likewise of a sender that says which process it is: by its instance, or by its service, host and process id. */
+  tellsOfSame(sender: Source, signal: SignalName): boolean {
+    const isNamed = this.#processes.has(sender.instanceId) || (sender.host !== '' && sender.pid !== 0);
+    return isNamed && this.tells(sender, signal);
+  }
+
   #forget(instanceId: string): void {
     const process = this.#processes.get(instanceId);
     if (process === undefined) return;

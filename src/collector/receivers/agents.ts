@@ -1,9 +1,10 @@
 import type { Sender } from '../../core/event.ts';
 import type { Frame, Source } from '../../core/frame.ts';
+import type { Disagreement, Leaving } from '../../core/place.ts';
 import type { NervecenterEvent } from '../../core/signals/index.ts';
 import type { AgentLink } from '../agent-link.ts';
 import type { SentBatches } from './sent-batches.ts';
-import { eventsOf, frameOf, placeOf, sourceOf } from './shapes.ts';
+import { eventsOf, frameOf, leavingOf, placeOf, sourceOf } from './shapes.ts';
 import type { Sharing } from './sharing.ts';
 
 /** What agents' messages turn into; `collector/start.ts` says what each does. */
@@ -12,6 +13,8 @@ export interface AgentHandlers {
   /** Returns false when the agent is refused. */
   join(source: Source): boolean;
   leave(instanceId: string): void;
+  /** Takes what processes that are gone have left there, now and later. */
+  takeLeft(leaving: Leaving): void;
   frame(sender: Sender, frame: Pick<Frame, 'points' | 'dropped'>): void;
   readonly sentBatches: SentBatches;
   /**
@@ -47,18 +50,18 @@ export function receiveFrom(link: AgentLink, handlers: AgentHandlers): void {
     const message = (typeof claimed === 'object' && claimed !== null ? claimed : {}) as Fields;
     if (message['type'] === 'hello') {
       const source = sender === null ? sourceOf(message['source']) : null;
-      const place = placeOf(message['place']);
-      const why = place === null ? null : handlers.sharing.disagreement(place);
+      const why = whyNot(message['place'], handlers);
       if (source !== null && why !== null) {
         link.send({ type: 'refused', holder: handlers.sharing.holder, why });
         return;
       }
-      if (source === null || !handlers.join(source)) {
+      if (source === null || !handlers.sharing.add(link) || !handlers.join(source)) {
         link.close();
         return;
       }
       sender = { instanceId: source.instanceId, service: source.service };
-      handlers.sharing.add(link);
+      const leaving = leavingOf(message['leaving']);
+      if (leaving !== null) handlers.takeLeft(leaving);
       link.send({ type: 'welcome', holder: handlers.sharing.holder });
       return;
     }
@@ -86,14 +89,20 @@ export function receiveFrom(link: AgentLink, handlers: AgentHandlers): void {
   });
 }
 
+/** Why a process is not taken: what it wants that nobody can read is not what there is. An old version wants nothing. */
+function whyNot(claimed: unknown, { sharing }: AgentHandlers): Disagreement | null {
+  if (claimed === undefined) return null;
+  const place = placeOf(claimed);
+  return place === null ? 'place' : sharing.disagreement(place);
+}
+
 /** Somebody who sends nothing: another collector, or a person who looks for the dashboard. */
 function answerStranger(link: AgentLink, sharing: AgentHandlers['sharing'], message: Fields): void {
   const { holder, login } = sharing;
-  if (message['type'] === 'claim') {
-    link.send({ type: 'held', holder });
-    sharing.claimed();
-  }
-  const place = message['type'] === 'where' ? placeOf(message['place']) : null;
+  const { type } = message;
+  if (type === 'claim' || type === 'who') link.send({ type: 'held', holder });
+  if (type === 'claim') sharing.claimed();
+  const place = type === 'where' ? placeOf(message['place']) : null;
   if (place !== null) link.send({ type: 'here', holder, login, why: sharing.disagreement(place) });
 }
 

@@ -1,6 +1,7 @@
+import { isAbsolute } from 'node:path';
 import type { DropCounts, Frame, Point, Source } from '../../core/frame.ts';
 import { REQUEST_FIELDS, unpackRequests } from '../../core/packed-requests.ts';
-import type { Place } from '../../core/place.ts';
+import type { Leaving, Place } from '../../core/place.ts';
 import {
   hasShape,
   isAbsent,
@@ -31,7 +32,10 @@ const BUCKETS_MAX = 2 * BUCKET_INDEX_MAX;
 const ATTRIBUTES_MAX = 128;
 const DROP_REASONS_MAX = 50;
 const INSTRUMENTATIONS_MAX = 100;
-const TOKENS_MAX = 100;
+/** More than a variable of the environment holds. */
+const TOKENS_MAX = 10_000;
+/** As Linux bounds it. */
+const PATH_LENGTH_MAX = 4096;
 
 /** Whether a claim is an event that can be stored: with all its fields, each of its kind. */
 export function isEvent(value: unknown): value is NervecenterEvent {
@@ -98,6 +102,7 @@ const PLACE = shaped({
   port: isWhole,
   storage: (value) => value === 'on' || value === 'off',
   database: orNull(isShortText),
+  schema: isShortText,
   dataDir: isShortText,
   chosen: isBoolean,
   tokens: listOf(isShortText, TOKENS_MAX),
@@ -106,6 +111,20 @@ const PLACE = shaped({
 /** What it wants of a collector, or `null` when that cannot be told. */
 export function placeOf(value: unknown): Place | null {
   return PLACE(value) ? (value as Place) : null;
+}
+
+const LEAVING = shaped({
+  dataDir: (value) => isTextUpTo(value, PATH_LENGTH_MAX) && isAbsolute(value),
+  target: (value) => isTextUpTo(value, PATH_LENGTH_MAX) && !/\p{Cc}/u.test(value),
+});
+
+function isTextUpTo(value: unknown, length: number): value is string {
+  return typeof value === 'string' && value.length <= length;
+}
+
+/** Where it leaves rows, or `null` when that cannot be told. */
+export function leavingOf(value: unknown): Leaving | null {
+  return LEAVING(value) ? (value as Leaving) : null;
 }
 
 /** A message's usable part, and how many of its items were not. */

@@ -18,6 +18,7 @@ export class Sharing {
   readonly #place: Place;
   #onClaimed: (() => void) | undefined;
   readonly #links = new Set<AgentLink>();
+  #handingOver = false;
 
   constructor({ holder, login, place, onClaimed }: SharingOptions) {
     this.holder = holder;
@@ -26,9 +27,10 @@ export class Sharing {
     this.#onClaimed = onClaimed;
   }
 
-  /** From now on it is told when another collector takes over. */
-  add(link: AgentLink): void {
-    this.#links.add(link);
+  /** From now on it is told when another collector takes over. False when one does so already. */
+  add(link: AgentLink): boolean {
+    if (!this.#handingOver) this.#links.add(link);
+    return !this.#handingOver;
   }
 
   remove(link: AgentLink): void {
@@ -45,6 +47,7 @@ export class Sharing {
     const onClaimed = this.#onClaimed;
     if (onClaimed === undefined) return;
     this.#onClaimed = undefined;
+    this.#handingOver = true;
     for (const link of this.#links) link.send({ type: 'handing-over' });
     onClaimed();
   }

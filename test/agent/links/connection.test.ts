@@ -19,11 +19,16 @@ import { freePort } from '../../support/free-port.ts';
 import { until } from '../../support/poll.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';
 
+const OTHER = { service: 'other', pid: 7, url: 'http://127.0.0.1:9464', alone: false };
+
 /** The other end of the link: remembers what came and answers only what it is told to. */
 class ScriptedCollector {
   readonly links: AgentLink[] = [];
   readonly received: AgentMessage[] = [];
   welcomes = true;
+  /** As nobody would answer. */
+  closes = false;
+  refuses = false;
   #receiver: SocketReceiver | null = null;
 
   async listen(path: string): Promise<void> {
@@ -31,7 +36,10 @@ class ScriptedCollector {
       this.links.push(link);
       link.onMessage((message) => {
         this.received.push(message as AgentMessage);
-        if ((message as AgentMessage).type === 'hello' && this.welcomes) link.send({ type: 'welcome' });
+        if ((message as AgentMessage).type !== 'hello') return;
+        if (this.closes) link.close();
+        else if (this.refuses) link.send({ type: 'refused', holder: OTHER, why: 'place' });
+        else if (this.welcomes) link.send({ type: 'welcome' });
       });
     });
   }
@@ -134,6 +142,40 @@ describe('Connection', () => {
     assert.match(said[0] ?? '', /^nervecenter .*\n {2}dashboard +http/);
     const snapshot = (await connection.ask('snapshot')) as { service: string };
     assert.equal(snapshot.service, 'app');
+  });
+
+  it('only looks for another one when it lost one and has recorded nothing', async () => {
+    await connection.join();
+    await until(() => connection.isOpen);
+    const before = collector.received.length;
+    collector.closes = true;
+    collector.links[0]?.close();
+    await until(() => collector.received.length >= before + 4, { timeoutMs: 10_000 });
+    assert.deepEqual([said, connection.isOpen, lost], [[], false, 1]);
+    collector.closes = false;
+    await until(() => opened === 2);
+    assert.deepEqual(said, []);
+  });
+
+  it('hosts one at once when the one that takes over does not take it', async () => {
+    await joined();
+    collector.refuses = true;
+    collector.links[0]?.send({ type: 'handing-over' });
+    // Were it to wait for somebody else, that would take 10 s.
+    await until(() => lost === 1 && connection.isOpen, { timeoutMs: 8000 });
+    assert.match(
+      said[0] ?? '',
+      /is that of other \(process 7\), whose rows go elsewhere: this app has its own/,
+    );
+  });
+
+  it('waits for the one that takes over for as long as there is none', async () => {
+    await joined();
+    collector.closes = true;
+    const before = collector.received.length;
+    collector.links[0]?.send({ type: 'handing-over' });
+    await until(() => collector.received.length >= before + 4, { timeoutMs: 10_000 });
+    assert.deepEqual([said, connection.isOpen, lost], [[], false, 1]);
   });
 
   it('brings answers to those who asked, in any order, and acknowledgements to the pipeline', async () => {

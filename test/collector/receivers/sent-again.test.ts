@@ -30,6 +30,7 @@ describe('a batch that was sent to the collector before', () => {
       sentBatches,
       join: () => true,
       leave: () => void left++,
+      takeLeft: () => {},
       frame: () => {},
       events: (_events, number) => {
         taken.push(number);

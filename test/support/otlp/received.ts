@@ -125,8 +125,8 @@ export function logsIn(request: Message, foreign: boolean): ReceivedLog[] {
 
 const KINDS = ['gauge', 'sum', 'histogram', 'exponentialHistogram'] as const;
 
-export function metricsIn(request: Message): ReceivedMetric[] {
-  return itemsOf('metrics', request).map(([resource, metric]) => {
+export function metricsIn(request: Message, foreign: boolean): ReceivedMetric[] {
+  return itemsOf('metrics', request, foreign).map(([resource, metric]) => {
     const kinds = KINDS.filter((kind) => metric[kind] !== undefined);
     assert.equal(kinds.length, 1, String(metric['name']));
     const kind = kinds[0] ?? 'gauge';

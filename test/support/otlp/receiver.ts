@@ -192,7 +192,7 @@ export class OtlpReceiver {
     else if (signal === 'logs') this.logs.push(...check(logsIn(request, this.#foreign), assertLog));
     else
       this.metrics.push(
-        ...check(metricsIn(request), (metric) => {
+        ...check(metricsIn(request, this.#foreign), (metric) => {
           assertMetric(metric);
           this.#series.add(metric);
         }),

@@ -22,6 +22,7 @@ import type {
   OtlpRejected,
   OtlpSpan,
 } from './model.ts';
+import { inPieces, LAST_PIECE, type Piece, piecesOf } from './pieces.ts';
 import { Refusals } from './refusals.ts';
 import { sourceOfResource } from './sender.ts';
 import { TICK_MS, TraceAssembler } from './spans/assembler.ts';
@@ -70,6 +71,8 @@ export interface OtlpSink {
   ): Promise<void>;
   /** Whether an agent in the process of a sender tells of the same in events of its own. */
   toldByAgent(source: Source, subject: SignalName): boolean;
+  /** The same where the sender says for sure which process it is: there spans repeat what the agent tells, too. */
+  spansToldByAgent(source: Source, subject: SignalName): boolean;
   /** Resolves once all is accepted that was offered so far. */
   offered(): Promise<void>;
   /** Sends on what was received, as it came. Resolves when that is safe. Never rejects. `null`: nothing is sent. */
@@ -91,10 +94,6 @@ export interface OtlpAcceptanceOptions {
   readonly now?: () => number;
 }
 
-/** As many events as a batch of rows takes, so that a piece is stored whole or not at all. */
-const PIECE_EVENTS_MAX = 1000;
-/** The number of a request's last piece: who has that has them all. */
-const LAST_PIECE = 1_000_000;
 const RELEASE_MS = SECOND_MS;
 const NO_LOG: Log = () => {};
 const TOO_MANY_INSTANCES = 'of more processes than are followed';
@@ -166,10 +165,10 @@ export class OtlpAcceptance implements OtlpConsumer {
     const earlier = await this.#earlier?.among(usable);
     const { digest, body, via } = delivery;
     const { rejected, events, spans: kept } = this.#assembler.accept(usable, body.length, via, earlier);
-    const offered = [...events.map(({ event }) => event), ...kept];
+    const told = events.map(({ event }) => event);
     // First, because what rows know by its digest is not sent on again.
     await this.#forward('traces', spans.length, delivery);
-    await this.#offerPieces(offered, digest, via);
+    await this.#offerPieces(piecesOf(digest, told, kept), via);
     return both(refusals.rejected, rejected);
   }
 
@@ -182,12 +181,8 @@ export class OtlpAcceptance implements OtlpConsumer {
     const decided = this.#assembler.decideStored(trace);
     if (decided === null) return null;
     const events = decided.map(({ event }) => event);
-    const offers: Promise<void>[] = [];
-    for (let at = 0; at < events.length; at += PIECE_EVENTS_MAX) {
-      const piece = events.slice(at, at + PIECE_EVENTS_MAX);
-      offers.push(this.#sink.offer(piece, { via: NO_VIA, derived: true }));
-    }
-    await Promise.all(offers);
+    const passage = { via: NO_VIA, derived: true };
+    await Promise.all(inPieces(events).map((piece) => this.#sink.offer(piece, passage)));
     return events.filter(({ retractsMs }) => retractsMs === undefined).length;
   }
 
@@ -243,24 +238,22 @@ export class OtlpAcceptance implements OtlpConsumer {
     });
   }
 
-  /** Whether metrics, log records or events of the same process have not told it. */
+  /** Whether metrics, log records, events or the agent of the same process have not told it. */
   #counts({ event, spanId }: ToldEvent): boolean {
     const { sender, signal, timeMs } = event;
     if (sender === undefined) return true;
     const call = 'traceId' in event ? `${event.traceId}${spanId}` : spanId;
     const telling = { afterMs: timeMs, untilMs: timeMs, nowMs: this.#now(), call };
-    return this.#subjects.told(sender.instanceId, signal, 'spans', telling) !== 'told';
+    if (this.#subjects.told(sender.instanceId, signal, 'spans', telling) === 'told') return false;
+    const source = this.#subjects.sourceOf(sender.instanceId);
+    return source === undefined || !this.#sink.spansToldByAgent(source, signal);
   }
 
-  async #offerPieces(events: readonly NervecenterEvent[], digest: string, via: Via): Promise<void> {
-    const offers: Promise<void>[] = [];
-    for (let piece = 1, at = 0; at < events.length; piece++, at += PIECE_EVENTS_MAX) {
-      const number = at + PIECE_EVENTS_MAX < events.length ? piece : LAST_PIECE;
-      const isNew = this.#sink.sentBatches.accept(digest, number);
-      const slice = events.slice(at, at + PIECE_EVENTS_MAX);
-      const passage = { via, derived: true };
-      offers.push(isNew ? this.#sink.offer(slice, passage, [digest, number]) : this.#sink.offered());
-    }
+  async #offerPieces(pieces: readonly Piece[], via: Via): Promise<void> {
+    const passage = { via, derived: true };
+    const offers = pieces.map(({ events, sent }) =>
+      this.#sink.sentBatches.accept(...sent) ? this.#sink.offer(events, passage, sent) : this.#sink.offered(),
+    );
     await Promise.all(offers);
   }
 

@@ -65,8 +65,8 @@ export class Subjects {
   readonly #records = new Set<string>();
 
   /**
-   * @param toldByAgent whether an agent in the same process sees the work itself. Metrics and log records of it repeat that;
-   * spans are of the innermost call as well, and of what no agent sees. @default there is none
+   * @param toldByAgent whether an agent in the same process sees the work itself, which metrics and log records repeat.
+   * @default there is none
    */
   constructor(toldByAgent: (source: Source, subject: SignalName) => boolean = () => false) {
     this.#toldByAgent = toldByAgent;
@@ -102,6 +102,11 @@ export class Subjects {
     for (const subject of OF_EVENTS) {
       this.#subjectOf(`${instanceId} ${subject}`).best = TELLERS.indexOf('events');
     }
+  }
+
+  /** Who an instance has said it is. */
+  sourceOf(instanceId: string): Source | undefined {
+    return this.#sources.get(instanceId);
   }
 
   #subjectOf(key: string): Subject {

@@ -9,6 +9,7 @@ import type { NervecenterEvent } from '../../../core/signals/index.ts';
 import type { Log } from '../../log.ts';
 import type { SentBatch } from '../postgres/spool/batch.ts';
 import type { SpoolFiles } from '../postgres/spool/files.ts';
+import { BatchNames } from './batch-names.ts';
 import { type EventForm, formFor } from './encode/event-records.ts';
 import { type BatchName, hasDetails } from './encode/log-records.ts';
 import { Resources } from './encode/resources.ts';
@@ -32,6 +33,8 @@ export interface ExporterOptions {
   readonly log: Log;
   /** The process that hosts the collector; `null`: it runs alone. */
   readonly host: Source | null;
+  /** Called with each name that batches go out under which were made here, before the first of them does. */
+  readonly onWriter?: (writer: string) => void;
   /** Where the spools are written. @default the file system */
   readonly spoolFiles?: SpoolFiles;
 }
@@ -116,14 +119,14 @@ class Exporter implements OtlpExporter {
   readonly #sources = new Map<string, Source>();
   /** What the metrics of processes have passed through that came by OTLP. */
   readonly #via = new Map<string, Via>();
-  /** What has no name of its own is named by it, too. */
   readonly id = randomUUID();
-  #nextSeq = 1;
+  readonly #names: BatchNames;
   #stopping: Promise<void> | null = null;
 
   constructor(options: ExporterOptions, connect: (to: TransportOptions) => Transport) {
     const { config, host } = options;
     this.#service = config.service;
+    this.#names = new BatchNames(this.id, options.onWriter);
     const attributes: Attributes = config.resourceAttributes;
     this.#resources = new Resources({ service: config.service, instanceId: this.id, attributes, host });
     this.#targets = config.otlpTargets.map((target) =>
@@ -140,7 +143,7 @@ class Exporter implements OtlpExporter {
       targets: this.#targets.flatMap(({ target, counts, events }) =>
         events === null ? [] : [{ target, counts, spool: events.spool }],
       ),
-      nextName: () => ({ writer: this.id, seq: this.#nextSeq++ }),
+      nextName: () => this.#names.next(NO_VIA),
     });
   }
 
@@ -157,9 +160,14 @@ class Exporter implements OtlpExporter {
     if (this.#targets.some(({ target, metrics }) => metrics !== null && !target.nervecenter)) {
       this.#figures.measure(events);
     }
-    const [writer, seq] = sent ?? [this.id, this.#nextSeq++];
     const { via, derived } = passage ?? { via: NO_VIA, derived: false };
-    const payloads = new EventPayloads({ writer, seq }, via, this.#resources);
+    const { writer, seq } = sent === undefined ? this.#names.next(via) : { writer: sent[0], seq: sent[1] };
+    const payloads = new EventPayloads({
+      batch: { writer, seq },
+      names: this.#names,
+      via,
+      resources: this.#resources,
+    });
     const batch: PreparedBatch = { writer, seq, derived, payloads };
     await Promise.all(this.#targets.map((target) => this.#offerTo(target, events, batch)));
   }

@@ -4,6 +4,7 @@ import type { ForwardedSignal } from './proto/schema.ts';
 import { jsonOf } from './proto/to-json.ts';
 import { type HeldRequest, heldIn } from './queue/event-batch.ts';
 import type { EventSpool } from './queue/event-spool.ts';
+import { REQUEST_BYTES_MAX, REQUEST_ITEMS_MAX } from './request-bounds.ts';
 
 /** A request to a target. */
 export interface Outgoing {
@@ -19,9 +20,6 @@ export interface Outgoing {
 }
 
 type Batches = Awaited<ReturnType<EventSpool['take']>>;
-
-/** Spans or log records of one request: past it a request is several. A query has a span for every stage. */
-export const ITEMS_MAX = 2000;
 
 /** A request that is held, and of which batch. */
 interface BatchRequest {
@@ -42,17 +40,18 @@ export function outgoingOf(batches: Batches, target: OtlpTarget): Outgoing[] {
   );
 }
 
-/** As few as their bound allows, in the order in which they came. */
+/** As few as their bounds allow, in the order in which they came. */
 function filled(requests: readonly BatchRequest[]) {
   const groups: { readonly first: BatchRequest; readonly all: BatchRequest[] }[] = [];
-  let items = 0;
+  let [items, bytes] = [0, 0];
   for (const one of requests) {
     items += one.request.items;
+    bytes += one.request.body.length;
     const group = groups.at(-1);
-    if (group !== undefined && items <= ITEMS_MAX) group.all.push(one);
+    if (group !== undefined && items <= REQUEST_ITEMS_MAX && bytes <= REQUEST_BYTES_MAX) group.all.push(one);
     else {
       groups.push({ first: one, all: [one] });
-      items = one.request.items;
+      [items, bytes] = [one.request.items, one.request.body.length];
     }
   }
   return groups;

@@ -1,8 +1,11 @@
 import { join } from 'node:path';
 import type { Pool, PoolClient } from 'pg';
 import type { Config } from '../../../config/config.ts';
+import { destinationOf, withoutLinks } from '../../../config/place.ts';
+import { DEFAULT_SCHEMA } from '../../../config/settings.ts';
 import { backoffMs } from '../../../core/backoff.ts';
 import type { Point } from '../../../core/frame.ts';
+import type { Leaving } from '../../../core/place.ts';
 import type { NervecenterEvent } from '../../../core/signals/index.ts';
 import type { StorageState } from '../../../core/snapshot.ts';
 import { MIB, SECOND_MS } from '../../../core/units.ts';
@@ -72,6 +75,8 @@ export interface Storage {
   offer(events: readonly NervecenterEvent[], sent?: SentBatch): Promise<void>;
   /** Takes what was measured elsewhere: it is shown and added to the totals like what events measure. */
   addPoints(points: readonly Point[]): void;
+  /** Takes rows that processes which are gone have left there: now, and once a minute. At most 100 such directories. */
+  takeLeft(leaving: Leaving): void;
   /** The last batches of processes that are on disk: all that can be told of what was accepted before without the server. */
   sentOnDisk(): Promise<readonly SentBatch[]>;
   counts(): StorageCounts;
@@ -194,6 +199,10 @@ class PostgresStorage implements Storage {
     return sentIn(this.#intake.onDisk());
   }
 
+  takeLeft({ dataDir, target }: Leaving): void {
+    this.#intake.spools.takeLeft(spoolIn(withoutLinks(dataDir)), target);
+  }
+
   counts(): StorageCounts {
     return {
       accepted: this.#rowCounts.accepted,
@@ -229,10 +238,10 @@ class PostgresStorage implements Storage {
   async #start(): Promise<void> {
     if (this.#stopping !== null) return;
     try {
-      await this.#intake.open();
+      await this.#intake.spools.open();
       this.#intake.start();
       await this.#open();
-      this.#intake.announce();
+      this.#intake.spools.announce();
     } catch (error) {
       const failure = storageError(error, this.description);
       if (failure.class === 'permanent') {
@@ -240,14 +249,14 @@ class PostgresStorage implements Storage {
         throw failure;
       }
       this.#intake.start();
-      this.#intake.announce();
+      this.#intake.spools.announce();
       this.#link.lose(failure);
     }
     this.#loop = this.#run();
   }
 
   async #open(): Promise<void> {
-    await this.#intake.open();
+    await this.#intake.spools.open();
     await this.#link.open();
     this.#wakeup.notify();
   }
@@ -326,10 +335,15 @@ class PostgresStorage implements Storage {
   }
 }
 
+function spoolIn(dataDir: string): string {
+  return join(dataDir, 'spool');
+}
+
 function intakeOptions({ config, measuring, queueMaxBytes, spoolFiles }: SpoolingOptions): IntakeOptions {
   return {
     measuring,
-    spoolDirectory: join(config.dataDir, 'spool'),
+    spoolDirectory: spoolIn(withoutLinks(config.dataDir)),
+    target: destinationOf({ schema: DEFAULT_SCHEMA, ...config }),
     spoolMaxBytes: config.spoolMaxBytes,
     queueMaxBytes: queueMaxBytes ?? QUEUE_MAX_BYTES,
     ...(spoolFiles === undefined ? {} : { files: spoolFiles }),

@@ -1,11 +1,11 @@
 import { NervecenterError } from '../../../../core/errors.ts';
 import { toProblem } from '../../../../core/http/problem.ts';
 import { goesRound, type Via } from '../../../../core/passage.ts';
+import { uuidOf } from '../../../../platform/uuid.ts';
 import { DecodeError } from '../decode/decode-error.ts';
 import type { Decoded, OtlpDecoder } from '../decode/decoder.ts';
 import { pointsIn } from '../decode/records.ts';
 import type { Encoding, OtlpConsumer, OtlpDelivery, OtlpRejected } from '../model.ts';
-import { uuidOf } from '../sender.ts';
 import { overloaded } from './in-flight.ts';
 import { RECENT_MAX } from './limits.ts';
 import { RecentRequests } from './recent.ts';

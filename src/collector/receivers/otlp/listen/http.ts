@@ -176,35 +176,42 @@ const REFUSAL_HEADERS: Readonly<Record<number, Readonly<Record<string, string>>>
 
 function refuse(response: ServerResponse, error: NervecenterError, encoding: Encoding): void {
   const status = httpStatusOf(error);
-  const retrySeconds = retrySecondsOf(error);
   const headers = {
     ...HEADERS,
     'content-type': TYPES[encoding],
     ...REFUSAL_HEADERS[status],
-    ...(retrySeconds === null ? {} : { 'retry-after': String(retrySeconds) }),
+    ...retryAfter(error),
   };
   writeAnswer(response, { status, headers, body: statusBody(error, encoding) });
 }
 
-const MALFORMED_STATUS: Readonly<Record<string, number>> = {
-  ERR_HTTP_REQUEST_TIMEOUT: 408,
-  HPE_HEADER_OVERFLOW: 431,
-};
+function retryAfter(error: NervecenterError): { 'retry-after'?: string } {
+  const seconds = retrySecondsOf(error);
+  return seconds === null ? {} : { 'retry-after': String(seconds) };
+}
+
+const TOO_SLOW = 'ERR_HTTP_REQUEST_TIMEOUT';
+const MALFORMED_STATUS: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431 };
 
 /** What Node's parser gave up on; the connection is in an unknown state and ends. */
-function refuseMalformed(error: NodeJS.ErrnoException, socket: Duplex, statistics: OtlpStatistics): void {
+function refuseMalformed(
+  { code = '' }: NodeJS.ErrnoException,
+  socket: Duplex,
+  statistics: OtlpStatistics,
+): void {
   statistics.request('unknown', 'malformed');
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+  if (code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
-  const reason = new NervecenterError(
-    'NC_BAD_REQUEST',
-    'The request cannot be read as HTTP, or came too slowly.',
-  );
+  // The protocol knows no 408: what a slow network has kept back comes again after a 503 only.
+  const reason =
+    code === TOO_SLOW
+      ? new NervecenterError('NC_UNAVAILABLE', 'The request came too slowly. Send it again.')
+      : new NervecenterError('NC_BAD_REQUEST', 'The request cannot be read as HTTP.');
   endWithAnswer(socket, {
-    status: MALFORMED_STATUS[error.code ?? ''] ?? 400,
-    headers: { ...HEADERS, 'content-type': TYPES.json },
+    status: MALFORMED_STATUS[code] ?? httpStatusOf(reason),
+    headers: { ...HEADERS, 'content-type': TYPES.json, ...retryAfter(reason) },
     body: statusBody(reason, 'json').toString(),
   });
 }

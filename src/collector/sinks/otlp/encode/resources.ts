@@ -39,7 +39,10 @@ export class Resources {
   /** What a process says of itself. */
   join(source: Source): void {
     if (source.instanceId === this.#options.host?.instanceId) return;
-    this.#add(source.instanceId, resource({ ...source.resource, ...described(source) }));
+    const attributes = isAgent(source)
+      ? { ...source.resource, ...described(source) }
+      : { ...source.resource, 'service.name': source.service };
+    this.#add(source.instanceId, resource(attributes));
   }
 
   /** @param sender absent: the collector itself. */
@@ -55,6 +58,11 @@ export class Resources {
     this.#known.set(instanceId, made);
     return made;
   }
+}
+
+/** Whoever is heard of by OTLP has said itself what it is, and has an SDK of its own. */
+function isAgent({ instrumentations }: Source): boolean {
+  return !instrumentations.includes('otlp');
 }
 
 function described(source: Sender & Partial<Pick<Source, 'host' | 'pid'>>): Attributes {

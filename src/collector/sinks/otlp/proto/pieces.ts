@@ -1,4 +1,4 @@
-import { KIB } from '../../../../core/units.ts';
+import { REQUEST_BYTES_MAX, REQUEST_ITEMS_MAX } from '../request-bounds.ts';
 import { contentsOf, DELIMITED, delimited, fieldsOf } from './wire.ts';
 
 /** A request of its own, with a part of the records of another. */
@@ -16,11 +16,10 @@ export interface Selection {
 }
 
 /**
- * Receivers by gRPC take 4 MiB by default, and one request after another keeps the others' turn short. A single record that is
- * larger is a piece of its own.
+ * A resource or a scope that is larger stays with all of its records in one piece, for it would come again with each: its sender
+ * has sent as much at once.
  */
-const PIECE_BYTES_MAX = 1000 * KIB;
-const PIECE_RECORDS_MAX = 2000;
+const REPEATED_BYTES_MAX = REQUEST_BYTES_MAX / 2;
 
 /** Numbers of fields, the same for spans and log records: a request holds resources, those scopes, those records. */
 const RESOURCES = 1;
@@ -35,7 +34,7 @@ const SERVICE_NAME = 'service.name';
 
 /** Whether a request is one piece as it is. */
 export function isOnePiece(body: Buffer, records: number): boolean {
-  return body.length <= PIECE_BYTES_MAX && records <= PIECE_RECORDS_MAX;
+  return body.length <= REQUEST_BYTES_MAX && records <= REQUEST_ITEMS_MAX;
 }
 
 /**
@@ -60,30 +59,36 @@ export function piecesOf(body: Buffer, wanted: Selection): Piece[] {
   return builder.end();
 }
 
+/** What stands around records: a resource or a scope without what is in it. */
+interface Around {
+  readonly fields: readonly Uint8Array[];
+  readonly bytes: number;
+}
+
 /** Records under one scope of one resource. */
 interface Group {
-  readonly resource: Uint8Array[];
-  readonly scope: Uint8Array[];
+  readonly resource: Around;
+  readonly scope: Around;
   readonly records: Uint8Array[];
 }
 
+/** Fills pieces. What comes again at the head of a piece counts in none, so that it makes no piece smaller than another. */
 class PieceBuilder {
   readonly #pieces: Piece[] = [];
   #groups: Group[] = [];
+  #last: Group | null = null;
   #records = 0;
   #bytes = 0;
 
-  add(record: Uint8Array, resource: Uint8Array[], scope: Uint8Array[]): void {
-    if (this.#records >= PIECE_RECORDS_MAX || this.#bytes + record.length > PIECE_BYTES_MAX) this.#close();
-    let group = this.#groups.at(-1);
-    if (group === undefined || group.resource !== resource || group.scope !== scope) {
-      group = { resource, scope, records: [] };
-      this.#groups.push(group);
-      this.#bytes += lengthOf(resource) + lengthOf(scope);
-    }
-    group.records.push(record);
+  add(record: Uint8Array, resource: Around, scope: Around): void {
+    const [sameResource, sameScope] = [this.#last?.resource === resource, this.#last?.scope === scope];
+    const bytes = record.length + (sameResource ? 0 : resource.bytes) + (sameScope ? 0 : scope.bytes);
+    const staysWith = (sameResource && isLarge(resource)) || (sameScope && isLarge(scope));
+    const isFull = this.#records >= REQUEST_ITEMS_MAX || this.#bytes + bytes > REQUEST_BYTES_MAX;
+    if (isFull && !staysWith) this.#close();
+    this.#groupOf(resource, scope).records.push(record);
     this.#records++;
-    this.#bytes += record.length;
+    this.#bytes += bytes;
   }
 
   end(): Piece[] {
@@ -91,15 +96,28 @@ class PieceBuilder {
     return this.#pieces;
   }
 
+  #groupOf(resource: Around, scope: Around): Group {
+    const last = this.#groups.at(-1);
+    if (last?.resource === resource && last.scope === scope) return last;
+    const group = { resource, scope, records: [] };
+    this.#groups.push(group);
+    this.#last = group;
+    return group;
+  }
+
   #close(): void {
     if (this.#records === 0) return;
     const parts = resourcesOf(this.#groups).flatMap((groups) => {
-      const scopes = groups.flatMap(({ scope, records }) => delimited(SCOPES, [...scope, ...records]));
-      return delimited(RESOURCES, [...(groups[0]?.resource ?? []), ...scopes]);
+      const scopes = groups.flatMap(({ scope, records }) => delimited(SCOPES, [...scope.fields, ...records]));
+      return delimited(RESOURCES, [...(groups[0]?.resource.fields ?? []), ...scopes]);
     });
     this.#pieces.push({ records: this.#records, body: Buffer.concat(parts) });
     [this.#groups, this.#records, this.#bytes] = [[], 0, 0];
   }
+}
+
+function isLarge({ bytes }: Around): boolean {
+  return bytes > REPEATED_BYTES_MAX;
 }
 
 /** Those of one resource stand together, as they came. */
@@ -108,10 +126,11 @@ function resourcesOf(groups: readonly Group[]): Group[][] {
 }
 
 /** Everything of a message but one field, what is not known included. */
-function allBut(message: Buffer, number: number): Uint8Array[] {
-  return [...fieldsOf(message)]
+function allBut(message: Buffer, number: number): Around {
+  const fields = [...fieldsOf(message)]
     .filter((field) => field.number !== number)
     .map(({ start, end }) => message.subarray(start, end));
+  return { fields, bytes: fields.reduce((sum, { length }) => sum + length, 0) };
 }
 
 function serviceOf(resources: Buffer): string | null {
@@ -130,8 +149,4 @@ export function textIn(message: Buffer, number: number): string {
   let text = '';
   for (const content of contentsOf(message, number)) text = content.toString('utf8');
   return text;
-}
-
-function lengthOf(parts: readonly Uint8Array[]): number {
-  return parts.reduce((sum, { length }) => sum + length, 0);
 }

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { NervecenterError } from '../../../../core/errors.ts';
 import { SECOND_MS } from '../../../../core/units.ts';
 import { dataDirError } from './home.ts';
-import { isAlive, processStart } from './process.ts';
+import { isAlive, isThreadAlive, processStart, thisThread } from './process.ts';
 
 /** Held for as long as a data directory is ours. */
 export interface Lock {
@@ -33,6 +33,8 @@ interface Holder {
   readonly pid: number;
   /** Tells a process from a later one with the same number. */
   readonly started: string;
+  /** The collector is a thread of an app that goes on without it, and may start another one; empty where nobody can tell. */
+  readonly thread: string;
   readonly host: string;
   /** Where its number means something, see `systemId`. */
   readonly system: string;
@@ -51,7 +53,7 @@ const READABLE = 0o644;
 /** As long as a time in ISO 8601. */
 const SINCE_LENGTH_MAX = 24;
 
-/** Locks of this thread; a lock that bears our process' number and is not here was held by a thread that is gone. */
+/** Locks of this thread: where threads cannot be told from each other, another one's counts for as long as its heart beats. */
 const heldHere = new Set<string>();
 
 /**
@@ -75,6 +77,7 @@ function ourselves(): Holder {
   return {
     pid: process.pid,
     started: processStart(process.pid),
+    thread: thisThread(),
     host: hostname(),
     system: systemId(),
     since: new Date().toISOString(),
@@ -126,9 +129,15 @@ function refuseLiveHolder(path: string, content: string): void {
     if (ageMs < HOLDER_GONE_MS) throw new LockedError(path, nameOf(holder), { elsewhere: true });
     return;
   }
-  const same = isAlive(pid) && processStart(pid) === holder.started;
-  if (!same || (pid === process.pid && !heldHere.has(path))) return;
-  throw new LockedError(path, nameOf(holder), { pid });
+  const isSame = isAlive(pid) && processStart(pid) === holder.started;
+  if (isSame && (heldHere.has(path) || worksOn(holder, ageMs)))
+    throw new LockedError(path, nameOf(holder), { pid });
+}
+
+/** Whether the thread of a live process that took the lock is there. */
+function worksOn({ pid, thread }: Holder, ageMs: number): boolean {
+  if (thread !== '') return isThreadAlive(thread);
+  return pid !== process.pid || ageMs < HOLDER_GONE_MS;
 }
 
 /** Whether its number is one of those that we see. */
@@ -189,9 +198,23 @@ function systemId(): string {
 
 function parse(content: string): Holder | null {
   try {
-    const { pid, started, host, system = '', since = '' } = JSON.parse(content) as Partial<Holder>;
+    const {
+      pid,
+      started,
+      host,
+      thread = '',
+      system = '',
+      since = '',
+    } = JSON.parse(content) as Partial<Holder>;
     return typeof pid === 'number' && typeof started === 'string' && typeof host === 'string'
-      ? { pid, started, host, system: String(system), since: String(since).slice(0, SINCE_LENGTH_MAX) }
+      ? {
+          pid,
+          started,
+          host,
+          thread: String(thread),
+          system: String(system),
+          since: String(since).slice(0, SINCE_LENGTH_MAX),
+        }
       : null;
   } catch {
     return null;

@@ -17,6 +17,8 @@ const POLL_MS = 20;
 const FAST_STOP_MS = 15 * SECOND_MS;
 const IMMEDIATE_STOP_MS = 5 * SECOND_MS;
 const LAST_CHILD_MS = 5 * SECOND_MS;
+/** Of what `procStat` gives: when it started. */
+const START_FIELD = 19;
 
 /** The server that wrote `postmaster.pid`, running or not. */
 export function readPostmaster(clusterDir: string): Postmaster | null {
@@ -82,13 +84,29 @@ export async function poll(
 /** A zombie is dead: it only waits to be reaped. */
 export function isAlive(pid: number): boolean {
   if (!exists(pid)) return false;
-  const state = procStat(pid)?.[0];
+  const state = procStat(String(pid))?.[0];
   return state !== 'Z' && state !== 'X';
 }
 
 /** When the process started, in the kernel's own unit; empty where the system does not tell. */
 export function processStart(pid: number): string {
-  return procStat(pid)?.[19] ?? '';
+  return procStat(String(pid))?.[START_FIELD] ?? '';
+}
+
+/** This thread, told from a later one with the same number; empty where the system does not tell. */
+export function thisThread(): string {
+  try {
+    const path = readlinkSync('/proc/thread-self'); // 1234/task/1240
+    return `${path} ${procStat(path)?.[START_FIELD] ?? ''}`;
+  } catch {
+    return '';
+  }
+}
+
+/** @param thread as `thisThread` names it. */
+export function isThreadAlive(thread: string): boolean {
+  const [path = '', start] = thread.split(' ');
+  return procStat(path)?.[START_FIELD] === start;
 }
 
 function exists(pid: number): boolean {
@@ -100,10 +118,14 @@ function exists(pid: number): boolean {
   }
 }
 
-/** The fields of `/proc/<pid>/stat` from the state on; what precedes holds the name, which may hold anything. */
-function procStat(pid: number): string[] | null {
+/**
+ * The fields of `/proc/<pid>/stat` from the state on; what precedes holds the name, which may hold anything.
+ *
+ * @param path `<pid>`, or `<pid>/task/<tid>` for a thread.
+ */
+function procStat(path: string): string[] | null {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const stat = readFileSync(`/proc/${path}/stat`, 'utf8');
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   } catch {
     return null;

@@ -27,7 +27,9 @@ const HEX_DIGITS = Int8Array.from({ length: 128 }, (_, code) => {
   return /[0-9a-f]/i.test(character) ? Number.parseInt(character, 16) : -1;
 });
 const JSONB_VERSION = 1;
-const PLAIN_CHARS_MAX = 128;
+/** Longer ones are written by the buffer itself, which costs as much as some hundred characters by hand. */
+const PLAIN_CHARS_MAX = 256;
+const BACKSLASH = 0x5c;
 /** Decimal digits in one digit to the base 10,000. */
 const NUMERIC_GROUP = 4;
 /** Text inside JSON that `jsonb` refuses: an escaped NUL, or an escaped surrogate, which may be a lone one. */
@@ -79,7 +81,7 @@ export class CopyEncoder {
     else if (type === 'uuid') this.#uuid(String(value));
     else if (type === 'timestamptz') this.#timestamp(value);
     else if (type === 'varchar' || type === 'text') this.#text(String(value));
-    else if (type === 'jsonb') this.#anyText(cleanJson(String(value)), JSONB_VERSION);
+    else if (type === 'jsonb') this.#json(String(value));
     else this.#number(type, Number(value));
   }
 
@@ -120,22 +122,31 @@ export class CopyEncoder {
   }
 
   #text(value: string): void {
-    if (!this.#plainText(value)) this.#anyText(cleanText(value), null);
+    if (!this.#plainText(value, null)) this.#anyText(cleanText(value), null);
   }
 
-  /** By itself: cleaning it and writing it are three calls out of JavaScript, which take longer. False: it is none. */
-  #plainText(value: string): boolean {
+  #json(value: string): void {
+    if (!this.#plainText(value, JSONB_VERSION)) this.#anyText(cleanJson(value), JSONB_VERSION);
+  }
+
+  /**
+   * By itself: cleaning it and writing it are three calls out of JavaScript, which take longer. False: it is none.
+   *
+   * @param version a byte that `jsonb` wants in front, where escapes are looked at besides.
+   */
+  #plainText(value: string, version: number | null): boolean {
     const { length } = value;
     if (length > PLAIN_CHARS_MAX) return false;
-    this.#reserve(4 + length);
+    this.#reserve(5 + length);
     const buffer = this.#buffer;
-    const start = this.#length + 4;
+    const start = this.#length + (version === null ? 4 : 5);
     for (let index = 0; index < length; index++) {
       const code = value.charCodeAt(index);
-      if (code === 0 || code >= 0x80) return false;
+      if (code === 0 || code >= 0x80 || (code === BACKSLASH && version !== null)) return false;
       buffer[start + index] = code;
     }
-    this.#int4(length);
+    this.#int4(version === null ? length : length + 1);
+    if (version !== null) this.#byte(version);
     this.#length += length;
     return true;
   }

@@ -9,6 +9,7 @@ import { encodeRecord, recordBytes } from './record.ts';
 import type { Segment } from './segment.ts';
 import { Segments, type WaitingFacts } from './segments.ts';
 import { type OnLost, SpoolReader, type Waiting } from './spool-reader.ts';
+import { OtherTargetError, readTarget, writeTarget } from './target.ts';
 
 export interface SpoolOptions {
   /** Made when it is not there; ours alone while the spool is open. */
@@ -18,6 +19,8 @@ export interface SpoolOptions {
   readonly onLost: OnLost;
   /** What is there already is neither read nor taken. @default false */
   readonly appendOnly?: boolean;
+  /** Where its rows go, in words without a line break. @default there is one place only */
+  readonly target?: string;
   /** @default the file system */
   readonly files?: SpoolFiles;
 }
@@ -50,16 +53,20 @@ export class Spool {
   /**
    * Opens the spool and learns what waits in it. Damage never stops it.
    *
-   * @throws LockedError when another process has the directory; the file system's error when it cannot be used.
+   * @throws LockedError when another process has the directory; OtherTargetError when rows wait in it that go elsewhere; the
+   * file system's error when it cannot be used.
    */
   static async open(options: SpoolOptions): Promise<Spool> {
-    const { directory, files = NODE_FILES } = options;
+    const { directory, appendOnly = false, files = NODE_FILES } = options;
     makeDirectory(dirname(directory));
     await files.mkdir(directory, { mode: PRIVATE_DIRECTORY }).catch(unlessThere);
     const lock = takeLock(join(directory, 'lock'));
     const spool = new Spool(options, lock);
     try {
-      await (options.appendOnly === true ? spool.#segments.resume() : spool.#survey());
+      let unreadable = 0;
+      await (appendOnly ? spool.#segments.resume() : spool.#segments.survey(() => unreadable++));
+      await claim(options, spool.waiting || unreadable > 0 ? spool.facts() : null);
+      if (unreadable > 0) options.onLost('spool_corrupt', unreadable); // At least.
       return spool;
     } catch (error) {
       lock.release();
@@ -171,13 +178,10 @@ export class Spool {
     this.#lock.release();
   }
 
-  #survey(): Promise<void> {
-    return this.#segments.survey(() => this.#onLost('spool_corrupt', 1)); // At least.
-  }
-
   async #makeRoom(bytes: number, writer: string): Promise<void> {
     // What goes is counted, so it has to be known.
-    if (this.bytes + bytes > this.#maxBytes && !this.#segments.surveyed) await this.#survey();
+    if (this.bytes + bytes > this.#maxBytes && !this.#segments.surveyed)
+      await this.#segments.survey(() => this.#onLost('spool_corrupt', 1)); // At least.
     const { oldest: first } = this.#segments;
     for (let oldest = first; oldest !== undefined; oldest = this.#segments.oldest) {
       if (this.bytes + bytes <= this.#maxBytes) return;
@@ -231,6 +235,22 @@ export class Spool {
 /** All that a batch adds to the totals, and takes off them. */
 function pointsOf({ measured, retracted, carried }: BatchFacts): Point[] {
   return [...fromMeasured(measured), ...fromRetracted(retracted), ...fromMeasured(carried)];
+}
+
+/** From now on its rows go to our target. @throws OtherTargetError when others wait; the file system's error. */
+async function claim(
+  { directory, target, files = NODE_FILES }: SpoolOptions,
+  waiting: AsyncIterable<WaitingFacts> | null,
+): Promise<void> {
+  if (target === undefined) return;
+  const before = await readTarget(files, directory);
+  if (before === target) return;
+  if (before !== null && waiting !== null) {
+    let batches = 0;
+    for await (const _ of waiting) batches++;
+    throw new OtherTargetError(directory, before, batches);
+  }
+  await writeTarget(files, directory, target);
 }
 
 function unlessThere(error: NodeJS.ErrnoException): void {

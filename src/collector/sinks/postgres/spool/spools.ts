@@ -7,7 +7,8 @@ import { NODE_FILES } from './files.ts';
 import { segmentIds } from './segment.ts';
 import type { WaitingFacts } from './segments.ts';
 import { Spool, type SpoolOptions } from './spool.ts';
-import type { Waiting } from './spool-reader.ts';
+import type { OnLost, Waiting } from './spool-reader.ts';
+import { OtherTargetError, OtherTargets } from './target.ts';
 
 /** Processes that may share a data directory. */
 export const SPOOLS_MAX = 16;
@@ -16,17 +17,23 @@ const LOOK_INTERVAL_MS = MINUTE_MS;
 export interface SpoolsOptions extends SpoolOptions {
   /** Told of rows taken over after the opening, and of any that are lost while they are, in the moment in which they count here. */
   readonly onFound: (rows: number) => void;
+  /** Told of spools with rows that go elsewhere, which are left alone. @default there is one place only */
+  readonly others?: OtherTargets;
+  /** First spools of other data directories, by path, and where those rows go that are taken over there as well. */
+  readonly elsewhere?: ReadonlyMap<string, string>;
 }
 
 /**
  * The spools of a data directory as one process sees them: its own, to which it appends (`spool`, or the next of `spool-2` to
- * `spool-16` that no other process has), and those that processes which are gone have left rows in, taken over at
+ * `spool-16` that no other process has and no rows for elsewhere wait in), and those that processes which are gone have left rows in, taken over at
  * the start and once a minute. What was left is taken first and never added to.
  */
 export class Spools {
   readonly #options: SpoolsOptions;
   readonly #own: Spool;
   readonly #look: NodeJS.Timeout;
+  /** Elsewhere there are others to tell what is for whom. */
+  readonly #silent = new OtherTargets(() => {});
   #left: Spool[] = [];
   /** Spools that were found, until somebody has asked what was in them. */
   #found: Spool[] = [];
@@ -156,8 +163,15 @@ export class Spools {
   }
 
   async #takeOver(found: (rows: number) => void): Promise<void> {
+    await this.#takeOverIn(this.#options, found);
+    for (const [directory, target] of this.#options.elsewhere ?? []) {
+      await this.#takeOverIn({ ...this.#options, directory, target, others: this.#silent }, found);
+    }
+  }
+
+  async #takeOverIn(options: SpoolsOptions, found: (rows: number) => void): Promise<void> {
     for (let number = 1; number <= SPOOLS_MAX && !this.#closed; number++) {
-      const spool = await openLeft(this.#options, number);
+      const spool = await openLeft(options, number);
       if (spool === null) continue;
       this.#left.push(spool);
       this.#found.push(spool);
@@ -185,10 +199,11 @@ async function openFree(options: SpoolsOptions): Promise<Spool> {
       return await openOne(options, number);
     } catch (error) {
       if (isDenied(error)) denied ??= error;
-      else if (!(error instanceof LockedError)) throw error;
+      else if (!(error instanceof LockedError || error instanceof OtherTargetError)) throw error;
     }
   }
-  throw denied ?? new LockedError(dirname(options.directory), `${SPOOLS_MAX} processes, which is the most`);
+  const holders = `${SPOOLS_MAX} processes, which is the most (what waits for elsewhere counts)`;
+  throw denied ?? new LockedError(dirname(options.directory), holders);
 }
 
 function isDenied(error: unknown): boolean {
@@ -197,7 +212,7 @@ function isDenied(error: unknown): boolean {
   return code === 'EACCES' || code === 'EPERM';
 }
 
-/** `null` when nothing was left there, and when it is in use or not to be read now. */
+/** `null` when nothing was left there for us, and when it is in use or not to be read now. */
 async function openLeft(options: SpoolsOptions, number: number): Promise<Spool | null> {
   const { files = NODE_FILES } = options;
   try {
@@ -208,19 +223,24 @@ async function openLeft(options: SpoolsOptions, number: number): Promise<Spool |
   }
 }
 
-/** Rows that turn out to be lost while it is opened count as found, too. */
+/** @throws as `Spool.open`. Rows that turn out to be lost while it is opened count as found, too. */
 async function openOne(options: SpoolsOptions, number: number): Promise<Spool> {
+  const { files = NODE_FILES, others } = options;
+  const directory = directoryOf(options.directory, number);
+  await others?.refuseKnown(files, directory, options.target);
   let opening = true;
-  const spool = await Spool.open({
-    ...options,
-    directory: directoryOf(options.directory, number),
-    onLost: (reason, rows) => {
-      if (opening) options.onFound(rows);
-      options.onLost(reason, rows);
-    },
-  });
-  opening = false;
-  return spool;
+  const onLost: OnLost = (reason, rows) => {
+    if (opening) options.onFound(rows);
+    options.onLost(reason, rows);
+  };
+  try {
+    return await Spool.open({ ...options, directory, onLost });
+  } catch (error) {
+    if (error instanceof OtherTargetError) others?.found(error);
+    throw error;
+  } finally {
+    opening = false;
+  }
 }
 
 /** Rows wait there with users' addresses, whoever's server it is. */

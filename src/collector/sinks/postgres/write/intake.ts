@@ -13,7 +13,7 @@ import { SpoolAccess, type SpoolAccessOptions } from './spool-access.ts';
 import type { Wakeup } from './wakeup.ts';
 
 export interface IntakeOptions
-  extends Pick<SpoolAccessOptions, 'spoolDirectory' | 'spoolMaxBytes' | 'files'> {
+  extends Pick<SpoolAccessOptions, 'spoolDirectory' | 'spoolMaxBytes' | 'target' | 'files'> {
   readonly queueMaxBytes: number;
   readonly measuring: Measuring;
 }
@@ -154,14 +154,9 @@ export class Intake {
     this.#wakeup.notify();
   }
 
-  /** See `SpoolAccess.open`. */
-  open(): Promise<void> {
-    return this.#spool.open();
-  }
-
-  /** See `DiskState.announce`. */
-  announce(): void {
-    this.#spool.announce();
+  /** Where what waits is on disk. */
+  get spools(): Pick<SpoolAccess, 'open' | 'announce' | 'takeLeft'> {
+    return this.#spool;
   }
 
   /** See `Appender.start`. */

@@ -6,11 +6,14 @@ import { DiskState } from '../spool/disk-state.ts';
 import type { SpoolFiles } from '../spool/files.ts';
 import type { WaitingFacts } from '../spool/segments.ts';
 import { Spools } from '../spool/spools.ts';
+import { OtherTargets } from '../spool/target.ts';
 import type { RowCounts } from './row-counts.ts';
 
 export interface SpoolAccessOptions {
   /** Of the first spool; those of other processes are beside it. */
   readonly spoolDirectory: string;
+  /** Where rows go, in words without a line break: rows that others have left for elsewhere are not taken. */
+  readonly target: string;
   /** 0: no spool, rows wait in memory only. */
   readonly spoolMaxBytes: number;
   /** @default the file system */
@@ -22,6 +25,8 @@ export interface SpoolAccessOptions {
   readonly onFailure: () => void;
 }
 
+/** Data directories of processes that have joined; beyond it those that nobody came from for longest are forgotten. */
+const ELSEWHERE_MAX = 100;
 /** What the writer gets at once stays within this; memory holds it twice for a moment, here and on its way to the server. */
 const GROUP_ROWS_MAX = 20_000;
 const GROUP_BYTES_MAX = 8 * MIB;
@@ -30,12 +35,16 @@ const GROUP_BYTES_MAX = 8 * MIB;
 export class SpoolAccess {
   readonly #options: SpoolAccessOptions;
   readonly #disk: DiskState;
+  readonly #others: OtherTargets;
+  /** First spools of other data directories, with where the rows go that are taken from there. */
+  readonly #elsewhere = new Map<string, string>();
   #spools: Spools | null = null;
   #opening: Promise<void> | null = null;
 
   constructor(options: SpoolAccessOptions, log: Log) {
     this.#options = options;
     this.#disk = new DiskState(log, options.onChange);
+    this.#others = new OtherTargets((line) => log('storage', line));
   }
 
   get isOpen(): boolean {
@@ -125,6 +134,20 @@ export class SpoolAccess {
     return this.#opening;
   }
 
+  /**
+   * Takes what processes that are gone have left in the spools of another data directory: now, and once a minute.
+   *
+   * @param target what waits there for elsewhere is left alone.
+   */
+  takeLeft(spoolDirectory: string, target: string): void {
+    if (spoolDirectory === this.#options.spoolDirectory) return;
+    this.#elsewhere.delete(spoolDirectory);
+    this.#elsewhere.set(spoolDirectory, target);
+    const [oldest] = this.#elsewhere.keys();
+    if (this.#elsewhere.size > ELSEWHERE_MAX && oldest !== undefined) this.#elsewhere.delete(oldest);
+    void this.#spools?.takeOver();
+  }
+
   /** False when there is no spool to append to. @throws as `Spool.append`. */
   async append(batch: Batch, settle: () => void): Promise<boolean> {
     if (this.#spools === null) await this.open().catch((error: unknown) => this.fail(error));
@@ -178,13 +201,16 @@ export class SpoolAccess {
   }
 
   async #open(): Promise<void> {
-    const { spoolDirectory, spoolMaxBytes, files, rowCounts, onChange } = this.#options;
+    const { spoolDirectory, spoolMaxBytes, target, files, rowCounts, onChange } = this.#options;
     if (spoolMaxBytes === 0) return;
     if (this.#spools !== null) return this.#spools.takeOver();
     try {
       const spools = await Spools.open({
         directory: spoolDirectory,
         maxBytes: spoolMaxBytes,
+        target,
+        others: this.#others,
+        elsewhere: this.#elsewhere,
         onFound: (rows) => {
           rowCounts.accepted += rows;
           onChange();

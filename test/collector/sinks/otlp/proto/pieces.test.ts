@@ -30,6 +30,10 @@ function read({ body }: Piece): Request {
   return messageOf('TracesRequest', body) as unknown as Request;
 }
 
+function messageCount(body: Buffer): number {
+  return names({ records: 0, body }).length;
+}
+
 function names(piece: Piece): string[] {
   return read(piece).resourceSpans.flatMap(({ scopeSpans }) =>
     scopeSpans.flatMap(({ spans }) => spans.map(({ name }) => name)),
@@ -84,6 +88,29 @@ describe('the records that are wanted', () => {
       ).length,
       3,
     );
+  });
+
+  it('under a resource or scope as large as a request stay with it: it is not sent with each of them', () => {
+    const large = (bytes: number): Json => ({
+      attributes: [{ key: 'process.command_args', value: { stringValue: 'x'.repeat(bytes) } }],
+    });
+    const spans = (count: number): Json => Array.from({ length: count }, () => ({ name: 'GET' }));
+    const scopes = (count: number): Json =>
+      Array.from({ length: count }, () => ({ scope: { name: 'library' }, spans: spans(1) }));
+    for (const [resourceSpans, mostTimes] of [
+      [{ resource: large(1_100_000), scopeSpans: [{ spans: spans(3000) }] }, 1],
+      [{ resource: large(600_000), scopeSpans: scopes(300) }, 1],
+      [{ resource: large(450_000), scopeSpans: scopes(300) }, 1],
+      [{ resource: named('shop'), scopeSpans: [{ scope: large(600_000), spans: spans(3000) }] }, 1],
+      [{ resource: large(100_000), scopeSpans: [{ spans: spans(5000) }] }, 3],
+    ] as const) {
+      const body = request(resourceSpans, group('billing', ['last']));
+      const pieces = piecesOf(body, ALL);
+      const total = pieces.reduce((sum, piece) => sum + piece.body.length, 0);
+      assert.ok(total < mostTimes * body.length + 10_000, `${total} bytes of ${body.length}`);
+      const records = pieces.reduce((sum, piece) => sum + names(piece).length, 0);
+      assert.equal(records, messageCount(body));
+    }
   });
 
   it('of what is no request are an error', () => {

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, test } from 'vitest';
 import { LockedError, takeLock } from '../../../../../src/collector/sinks/postgres/data-dir/lock.ts';
+import { processStart } from '../../../../../src/collector/sinks/postgres/data-dir/process.ts';
 import { reachableTempDir } from '../../../../support/postgres.ts';
 
 const LONG_AGO = new Date(0);
@@ -51,6 +54,26 @@ test('releasing twice does not free what somebody else took meanwhile', () => {
 
 test('a live process with the same number but another start is not the holder', () => {
   leave(holder({ pid: process.ppid, started: 'another time' }));
+  assertTakes();
+});
+
+test('another thread of this process that has it is refused for as long as it lives, and no longer', async () => {
+  const thread = new Worker(join(import.meta.dirname, 'lock-thread.ts'), { workerData: path, execArgv: [] });
+  try {
+    await once(thread, 'message');
+    assert.throws(() => takeLock(path), { code: 'NC_STORAGE_UNREACHABLE', pid: process.pid });
+  } finally {
+    await thread.terminate();
+  }
+  assert.ok(existsSync(path), 'it was not released');
+  assertTakes();
+});
+
+test('where threads cannot be told from each other, the heart of the holder counts', () => {
+  const started = processStart(process.pid);
+  leave(holder({ pid: process.pid, started }));
+  assert.throws(() => takeLock(path), { code: 'NC_STORAGE_UNREACHABLE', pid: process.pid });
+  leave(holder({ pid: process.pid, started }), LONG_AGO);
   assertTakes();
 });
 

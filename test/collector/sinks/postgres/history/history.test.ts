@@ -187,7 +187,9 @@ describe('groups', () => {
       sorted(expected),
       `${signal} by ${dimension}, ${JSON.stringify(range)}, ${answer.source}`,
     );
-    const [value, total] = [...found].find(([key]) => key !== null && key !== '<other>') ?? ['', 0];
+    const named = [...found].find(([key]) => key !== null && key !== '<other>');
+    if (named === undefined) return; // No row says what it is.
+    const [value, total] = named;
     const filtered = await store.history({
       signal,
       measure: 'count',

@@ -9,6 +9,7 @@ import {
   Spools,
   type SpoolsOptions,
 } from '../../../../../src/collector/sinks/postgres/spool/spools.ts';
+import { OtherTargets } from '../../../../../src/collector/sinks/postgres/spool/target.ts';
 import { fromMeasured, type Measured } from '../../../../../src/core/measured.ts';
 import { KIB, MIB } from '../../../../../src/core/units.ts';
 import { reachableTempDir } from '../../../../support/postgres.ts';
@@ -21,7 +22,11 @@ let dataDir: string;
 let opened: Spools[];
 let found: number;
 let lossExpected: string | null;
+let told: string[];
+let others: OtherTargets;
 beforeEach(() => {
+  told = [];
+  others = new OtherTargets((line) => told.push(line));
   dataDir = reachableTempDir();
   opened = [];
   found = 0;
@@ -199,6 +204,45 @@ test('one that cannot be used now keeps nothing from working', async () => {
   const spools = await open();
   await append(spools, 1);
   assert.deepEqual(await drained(spools), [1]);
+});
+
+const openFor = (target: string) => open(NODE_FILES, { target, others });
+
+test('rows that go elsewhere are left alone, which is told once, and stored by who goes there', async () => {
+  const first = await openFor('Postgres db:5432/x, schema a');
+  await append(first, 1, 2);
+  await first.close();
+  const other = await openFor('embedded PostgreSQL, schema a');
+  await append(other, 3);
+  await other.takeOver();
+  await other.takeOver();
+  assert.deepEqual([other.rows, found, directories()], [ROWS, 0, ['spool', 'spool-2']]);
+  assert.equal(told.length, 1);
+  assert.ok(
+    told[0]?.startsWith(
+      `${join(dataDir, 'spool')} is left alone: 2 batches of rows wait there for Postgres db:5432/x, schema a. `,
+    ),
+    told[0],
+  );
+  const same = await openFor('Postgres db:5432/x, schema a');
+  assert.deepEqual(await drained(same), [1, 2]);
+  assert.deepEqual(await drained(other), [3]);
+});
+
+test('what an earlier version left is for whoever opens it, and so is a spool that is empty or has lost its target', async () => {
+  const before = await open();
+  await append(before, 1);
+  await before.close();
+  const next = await openFor('a');
+  assert.deepEqual(await drained(next), [1]);
+  await next.close();
+  const after = await openFor('b');
+  assert.deepEqual(directories(), ['spool']);
+  await append(after, 2);
+  await after.close();
+  rmSync(join(dataDir, 'spool', 'target'));
+  assert.deepEqual(await drained(await openFor('c')), [2]);
+  assert.deepEqual(told, []);
 });
 
 /** A file system on which these directories belong to somebody else. */

@@ -85,6 +85,7 @@ async function conversation(
     sentBatches: new SentBatches(),
     join: () => true,
     leave: nothing,
+    takeLeft: () => {},
     frame: nothing,
     refused: (what) => assert.fail(what),
     ask: nothing,
