@@ -13,6 +13,8 @@ import { Producer } from './producer.ts';
 const ROUNDS = 25;
 const COLLECTORS = 8;
 const EVENTS_PER_OFFER = 40;
+/** Said to be safe, at least, before a round ends. */
+const OFFERS_PER_ROUND = 10;
 const KILL_WITHIN_MS = 150;
 const PATIENCE_MS = 20_000;
 const CHILD = join(import.meta.dirname, 'collector-child.ts');
@@ -35,7 +37,7 @@ async function killedRound(
   const exited = once(child, 'exit');
   const closed = once(child, 'close');
   try {
-    await until(() => said.length > 0, { timeoutMs: PATIENCE_MS });
+    await until(() => said.split('\n').length > OFFERS_PER_ROUND, { timeoutMs: PATIENCE_MS });
     await pause(Math.random() * KILL_WITHIN_MS);
   } finally {
     child.kill('SIGKILL');
