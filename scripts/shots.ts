@@ -72,7 +72,7 @@ const OF_THE_COLLECTOR = [
   shot('system', 'failing', 'This panel could not be drawn.'),
   top('system', 'stale', 'waiting for data, 12 s old'),
   top('system', 'dropped', 'Dropping events: 1,204 in the last 5 min'),
-  top('system', 'folded', '2,311 values shown as “other”'),
+  top('system', 'folded', '2,311 times a name was counted as “other”'),
   shot('system', 'restarted', 'What was counted before this start is being read'),
   top('system', 'unpriced', 'Calls without a known price, in no cost figure: 4,154'),
   top('system', 'login', 'Login needed: the session of this browser has ended.'),

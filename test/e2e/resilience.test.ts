@@ -119,11 +119,11 @@ describe('where the agent stays out', () => {
     });
   });
 
-  it('leaves the worker threads of an app alone', async () => {
+  it('says once what it is where the app’s worker threads are seen as well', async () => {
     await withApp(CONDUCT, { args: ['thread'] }, async (app) => {
       await app.appUrl();
       await app.started();
-      assert.equal(lines(app.stdout)[0], 'true,true,true false,false');
+      assert.equal(lines(app.stdout)[0], 'true,true,true true,true');
       assert.equal(notices(app), 1);
     });
   });
