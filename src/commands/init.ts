@@ -61,10 +61,11 @@ function isDecided(name: string, decided: object): boolean {
   return Object.keys(decided).some((key) => key === name || key.startsWith(`${name}@`));
 }
 
-/** As our own `package.json` says it for a checkout. */
+/** Of OpenTelemetry's exporters by gRPC. */
+const PROTOBUFJS = 'protobufjs';
+
+/** What comes with us and brings an install script that nothing needs: the embedded servers, and what exporters read by. */
 function needlessScripts(): string[] {
-  const own = manifestIn(packageRoot());
-  return Object.entries(own?.['allowScripts'] ?? {})
-    .filter(([, allowed]) => allowed === false)
-    .map(([name]) => name);
+  const embedded = manifestIn(packageRoot())?.['optionalDependencies'] ?? {};
+  return [...Object.keys(embedded), PROTOBUFJS];
 }

@@ -20,6 +20,7 @@ describe('nervecenter', () => {
       assert.deepEqual(stdout.match(/(?<=^ {2})\w+/gm), [
         'collector',
         'top',
+        'url',
         'migrate',
         'prune',
         'export',

@@ -140,7 +140,7 @@ describe('the switch', () => {
     await choice().selectOption({ label: 'search' });
     await title('search · LLM Cost and Latency');
     assert.equal(search().get('service'), 'search');
-    await until(() => collector.asked.at(-1)?.get('service') === 'search', {
+    await until(() => collector.asked.some((asked) => asked.get('service') === 'search'), {
       what: 'history of the service',
     });
     await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'RAG' }).click();

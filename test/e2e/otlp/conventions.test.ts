@@ -22,8 +22,6 @@ for (const protocol of ['http/protobuf', 'http/json', 'grpc'] as const) {
         OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
         OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
         OTEL_METRIC_EXPORT_INTERVAL: '1000',
-        // Its span would go out instead of ours.
-        ANTHROPIC_OPEN_TELEMETRY: 'false',
       });
     });
     afterEach(async () => {

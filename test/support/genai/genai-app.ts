@@ -49,6 +49,8 @@ export class GenaiApp {
         NERVECENTER_DATA_DIR: directory,
         NERVECENTER_PORT: '0',
         OTEL_SERVICE_NAME: 'rag-app',
+        // Its span would go out instead of ours.
+        ANTHROPIC_OPEN_TELEMETRY: 'false',
         ...env,
       },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
