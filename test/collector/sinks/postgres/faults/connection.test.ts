@@ -129,20 +129,26 @@ test('two collectors in one data directory have a spool each', async () => {
 
 test('what two collectors left in one data directory is stored by the one that starts again', async () => {
   const database = await server.createDatabase();
-  const away = { connectionString: 'postgres://u@127.0.0.1:1/d', env: {} };
-  const first = await producing({ database: away });
-  const { dataDir } = first;
-  const second = await producing({ database: away, dataDir });
-  for (const producer of [first, second]) {
-    producer.produce(700);
-    await until(() => producer.acknowledged === 700);
-    await producer.storage.shutdown(2000);
+  let allowance = 0;
+  const proxy = await startProxy(server, database, () => allowance);
+  try {
+    const first = await producing({ database: proxy.database });
+    const { dataDir } = first;
+    const second = await producing({ database: proxy.database, dataDir });
+    for (const producer of [first, second]) {
+      producer.produce(700);
+      await until(() => producer.acknowledged === 700);
+      await producer.storage.shutdown(2000);
+    }
+    allowance = Number.POSITIVE_INFINITY;
+    const third = await producing({ database: proxy.database, dataDir });
+    await third.settled();
+    assert.equal(third.storage.counts().accepted, 1400);
+    await assertConserved(server, database, first, second, third);
+    assert.equal(first.dropped + second.dropped + third.dropped, 0);
+  } finally {
+    await proxy.stop();
   }
-  const third = await producing({ database, dataDir });
-  await third.settled();
-  assert.equal(third.storage.counts().accepted, 1400);
-  await assertConserved(server, database, first, second, third);
-  assert.equal(first.dropped + second.dropped + third.dropped, 0);
 });
 
 test('the clock is set back an hour: nothing lost, nothing twice', async (context) => {
