@@ -52,10 +52,11 @@ export function disagreement(
   if (joiner.port !== holders.port) return 'port';
   const open = alone && !joiner.chosen && joiner.storage === 'on';
   if (joiner.storage !== holders.storage && !open) return 'storage';
+  // Whoever names the directory of a collector that runs alone, and no database, means that collector.
+  const sameDir = joiner.dataDir === holders.dataDir && (alone || holders.database === null);
   const sameRows =
-    joiner.database === holders.database &&
     joiner.schema === holders.schema &&
-    (joiner.database !== null || joiner.dataDir === holders.dataDir);
+    (joiner.database === null ? sameDir : joiner.database === holders.database);
   if (!sameRows && !open && joiner.storage === 'on') return 'place';
   const opens = joiner.tokens.length === 0 || joiner.tokens.some((token) => holders.tokens.includes(token));
   return opens ? null : 'token';

@@ -47,4 +47,12 @@ describe('who shares a collector', () => {
     ])
       assert.equal(disagreement(inApp(said), holder, alone), 'place');
   });
+
+  it('joins what runs alone in the directory that it names itself, whatever database that has', () => {
+    const said = { NERVECENTER_DATA_DIR: '/srv/collector/.nervecenter' };
+    const holder = inApp(X, '/srv/collector');
+    assert.equal(disagreement(inApp(said), holder, { alone: true }), null);
+    assert.equal(disagreement(inApp(said), holder, { alone: false }), 'place');
+    assert.equal(disagreement(inApp({ ...said, NERVECENTER_SCHEMA: 'b' }), holder, { alone: true }), 'place');
+  });
 });
