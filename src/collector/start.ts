@@ -15,6 +15,7 @@ import { newEventId } from '../platform/ids.ts';
 import type { AgentLink } from './agent-link.ts';
 import { readAlertFile } from './alerts/file.ts';
 import { AlertService } from './alerts/service.ts';
+import { Condition } from './condition.ts';
 import { EventLedger, EventMeter } from './event-ledger.ts';
 import { Acceptance, startExport } from './exporting.ts';
 import { type Accepting, agentHandlers, otlpSink, refusals } from './handlers.ts';
@@ -333,7 +334,12 @@ function workBesideWriter(storage: Storage, config: Config, log: Log) {
   const maintenance = new Maintenance({ lend, policy: config, now, log });
   maintenance.start();
   const stopBounding = keepSpansBounded({ lend, maxBytes: config.spansMaxBytes, now, log });
-  const stopFolding = keepTotalsBounded(lend);
+  const folding = new Condition(log, 'storage');
+  const stopFolding = keepTotalsBounded(lend, (error) => {
+    // That there is no server is said elsewhere.
+    if (storage.state === 'ok')
+      folding.begin(`Totals of names that are gone stay apart: ${describeError(error)}`);
+  });
   return {
     sources: { history: createHistory(lend), events: createEvents(lend), trace: createTraces(lend) },
     alertStore: createAlertStore(lend),

@@ -67,13 +67,13 @@ function isOurs(name: string): boolean {
   return kind !== undefined && isLasting({ name, kind });
 }
 
-/** Does so every hour, until the returned function is called. */
+/** Does so every hour, until the returned function is called. @param failed told each time that it could not be done */
 export function keepTotalsBounded(
   lend: (work: (client: ClientBase) => Promise<unknown>) => Promise<unknown>,
+  failed: (error: unknown) => void,
 ): () => void {
   const timer = setInterval(() => {
-    // That there is no server is said elsewhere; a role that may not delete keeps them all.
-    lend((client) => foldTotals(client)).catch(() => {});
+    lend((client) => foldTotals(client)).catch(failed);
   }, HOUR_MS).unref();
   return () => clearInterval(timer);
 }
