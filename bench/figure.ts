@@ -24,6 +24,7 @@ export const PARTS: readonly Part[] = [
   { name: 'emit', title: 'One event' },
   { name: 'llm-call', title: 'One model call', loadsBuild: true },
   { name: 'start', title: 'Start and memory', loadsBuild: true },
+  { name: 'rest', title: 'At rest', loadsBuild: true },
   { name: 'blocked', title: "The app's event loop" },
   { name: 'snapshot', title: 'Snapshot' },
   { name: 'exposition', title: 'Prometheus endpoint' },

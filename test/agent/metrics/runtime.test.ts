@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, test } from 'vitest';
-import { delayExceededForTail, parseThreads, RuntimeSampler } from '../../../src/agent/metrics/runtime.ts';
+import { delayExceededForTail } from "../../../src/agent/metrics/loop-delays.ts";
+import { parseThreads, RuntimeSampler } from "../../../src/agent/metrics/runtime.ts";
 import { until } from '../../support/poll.ts';
 
 let sampler: RuntimeSampler;
@@ -62,19 +63,19 @@ test('every value is finite, even of an interval without length', () => {
 });
 
 test('the tail is counted by time: one long block is not hidden by the ticks around it', () => {
-  const idle = { delayMs: 0, ticks: 250 };
+  const idle = { delayMs: 0, times: 250 };
   assert.equal(delayExceededForTail([idle], 5000), 0);
   assert.equal(delayExceededForTail([], 5000), 0);
   // In 1 % of 10 s, 100 ms, things wait longer than the 900 ms that are left of the block.
-  assert.equal(delayExceededForTail([{ delayMs: 1000, ticks: 1 }, idle], 10_000), 900);
+  assert.equal(delayExceededForTail([{ delayMs: 1000, times: 1 }, idle], 10_000), 900);
   // Both blocks together are longer than 850 ms for 100 ms, the second alone for 50.
-  const two = [{ delayMs: 900, ticks: 2 }, idle];
+  const two = [{ delayMs: 900, times: 2 }, idle];
   assert.equal(delayExceededForTail(two, 10_000), 850);
   // The short one does not count: by the time the long one is down to it, 1 % has long been reached.
-  const mixed = [{ delayMs: 1000, ticks: 1 }, { delayMs: 10, ticks: 50 }, idle];
+  const mixed = [{ delayMs: 1000, times: 1 }, { delayMs: 10, times: 50 }, idle];
   assert.equal(delayExceededForTail(mixed, 10_000), 900);
   // Blocks shorter than 1 % of the time altogether do not show.
-  assert.equal(delayExceededForTail([{ delayMs: 40, ticks: 1 }, idle], 5000), 0);
+  assert.equal(delayExceededForTail([{ delayMs: 40, times: 1 }, idle], 5000), 0);
 });
 
 test('threads are read from the text of the kernel', () => {
