@@ -2,13 +2,13 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { freePort } from '../test/support/free-port.ts';
 import { reachableTempDir } from '../test/support/postgres.ts';
 import { Child } from './child.ts';
 import type { Figure } from './figure.ts';
 import { interleaved, least, median, round, spread } from './measure.ts';
-import { freePort } from '../test/support/free-port.ts';
 
-const ROUNDS = 6;
+const ROUNDS = 4;
 const ROUND_MS = 2000;
 /** By then whatever starts has started. */
 const SETTLED_MS = 3000;

@@ -22,6 +22,7 @@ import { CacheTally } from './caches/tally.ts';
 import { Identity } from './context/identity.ts';
 import { Deferred } from './deferred.ts';
 import { beforeProcessEnds } from './exit.ts';
+import { handOverTimes } from './hand-over-times.ts';
 import { routesOf } from './http/routes.ts';
 import type { Agent, Clock } from './instrumentation.ts';
 import { INSTRUMENTATIONS } from './instrumentations.ts';
@@ -41,7 +42,6 @@ import { type AppTracing, startTracing } from './tracing.ts';
 import { WebSocketTally } from './websocket/tally.ts';
 
 const FRAME_INTERVAL_MS = SECOND_MS;
-const HAND_OVER_INTERVAL_MS = 250;
 /** A collector that runs anyway is joined by whoever lives so long, and then has at once what is recorded. */
 const JOIN_DELAY_MS = 100;
 /** What is over so soon after it has recorded something leaves it in the spool, and does not pay for a collector. */
@@ -97,10 +97,9 @@ export function startAgent(options: AgentOptions): () => void {
   const ends = new Set<() => void>();
   const wake = onceAwake(() => void (tracing?.ready() ?? Promise.resolve()).then(() => connection.open()));
   const handOver = () => handOverAll({ deferred, connection, pipeline });
-  // A thread may wait for its next task without a turn of its loop, and be terminated in the midst of it.
-  const soon = inThread ? coalesced(() => guarded(agent, handOver)()) : null;
+  const times = handOverTimes({ inThread, handOver: () => guarded(agent, handOver)(), pipeline });
   const parts = { clock, config, pipeline, deferred, ends, tallies, observations, tracing: () => tracing };
-  const agent = createAgent({ ...parts, exported: readers.export, say, handOver, soon, wake });
+  const agent = createAgent({ ...parts, exported: readers.export, say, handOver, soon: times.soon, wake });
 
   const metered = appDirectory !== null && apiVersionOf(appDirectory) !== null;
   const tracing = startTracing({ config, metrics: metered ? readers.provider : null, ...agent });
@@ -121,7 +120,7 @@ export function startAgent(options: AgentOptions): () => void {
     seen.sayLater(say);
     return frames.send();
   };
-  const stopTimers = startTimers({ wake, connection, agent }, { handOver, frame });
+  const stopTimers = startTimers({ wake, connection, agent }, frame);
   const flush = () => {
     threads.drain();
     for (const end of ends) guarded(agent, end)();
@@ -133,6 +132,7 @@ export function startAgent(options: AgentOptions): () => void {
   const keepExit = beforeProcessEnds(guarded(agent, flush), guarded(agent, handOver));
   return () => {
     stopTimers();
+    times.stop();
     stopObserving();
     keepExit();
     tallies.runtime?.stop();
@@ -193,19 +193,6 @@ function handOverAll({
   }
 }
 
-/** Does the work once, however often it is asked for before. */
-function coalesced(work: () => void): () => void {
-  let asked = false;
-  return () => {
-    if (asked) return;
-    asked = true;
-    queueMicrotask(() => {
-      asked = false;
-      work();
-    });
-  };
-}
-
 /** Calls `connect` a moment after the first of any number of calls. */
 function onceAwake(connect: () => void): () => void {
   let awake = false;
@@ -218,12 +205,11 @@ function onceAwake(connect: () => void): () => void {
 
 function startTimers(
   { wake, connection, agent }: Pick<AgentParts, 'wake'> & Pick<HandleParts, 'connection' | 'agent'>,
-  { handOver, frame }: Readonly<Record<'handOver' | 'frame', () => void | Promise<void>>>,
+  frame: () => void | Promise<void>,
 ): () => void {
   const timers = [
     setTimeout(() => void connection.join(), JOIN_DELAY_MS),
     setTimeout(wake, IDLE_MS),
-    setInterval(guarded(agent, handOver), HAND_OVER_INTERVAL_MS),
     setInterval(guarded(agent, frame), FRAME_INTERVAL_MS),
   ];
   for (const timer of timers) timer.unref();
@@ -281,8 +267,8 @@ interface AgentParts {
   readonly tracing: () => AppTracing | null;
   readonly say: (text: string) => void;
   readonly handOver: () => void;
-  /** Hands over what was told during this turn of the loop; `null`: it has time. */
-  readonly soon: (() => void) | null;
+  /** Something was told that is to be handed over. */
+  readonly soon: () => void;
   /** There is something to record. */
   readonly wake: () => void;
 }
@@ -312,7 +298,7 @@ function createAgent(parts: AgentParts): Agent {
         wake();
         pipeline.emit(tracing()?.sampled(event) ?? event);
         exported?.(event);
-        soon?.();
+        soon();
         if (pipeline.batchReady) handOver();
       } catch {
         pipeline.drop(AGENT_ERROR, 1); // Nothing of ours may reach the app.
@@ -320,7 +306,7 @@ function createAgent(parts: AgentParts): Agent {
     },
     later: (work) => {
       deferred.add(work);
-      soon?.();
+      soon();
     },
     beforeEnd: (work) => {
       ends.add(work);

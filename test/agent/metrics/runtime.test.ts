@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, test } from 'vitest';
-import { delayExceededForTail } from "../../../src/agent/metrics/loop-delays.ts";
-import { parseThreads, RuntimeSampler } from "../../../src/agent/metrics/runtime.ts";
+import { delayExceededForTail } from '../../../src/agent/metrics/loop-delays.ts';
+import { parseThreads, RuntimeSampler } from '../../../src/agent/metrics/runtime.ts';
 import { until } from '../../support/poll.ts';
 
 let sampler: RuntimeSampler;
