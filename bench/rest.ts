@@ -8,7 +8,7 @@ import { Child } from './child.ts';
 import type { Figure } from './figure.ts';
 import { interleaved, least, median, round, spread } from './measure.ts';
 
-const ROUNDS = 4;
+const ROUNDS = 5;
 const ROUND_MS = 2000;
 /** By then whatever starts has started. */
 const SETTLED_MS = 3000;

@@ -90,7 +90,10 @@ export function startAgent(options: AgentOptions): () => void {
     sourceNow: () => ({ ...(tracing?.described(source) ?? source), ...seen.tell() }),
     onNotice: () => seen.noticed(),
     onAccepted: (batch) => pipeline.accepted(batch),
-    onOpen: () => guarded(agent, handOver)(),
+    onOpen: () => {
+      frames.opened();
+      guarded(agent, handOver)();
+    },
     onLost: () => pipeline.sendUnacceptedAgain(),
   });
   const deferred = new Deferred(() => pipeline.drop(AGENT_ERROR, 1));
@@ -112,7 +115,7 @@ export function startAgent(options: AgentOptions): () => void {
   publishHandle(createHandle({ agent, connection, tallies, pipeline, own, config }));
   const measureTallies = talliesMeasure(own.getMeter(), tallies);
   const minutes = new CacheMinutes(agent, tallies.caches);
-  const frames = new FrameSender({ clock, reader: readers.reader, connection, pipeline, threads });
+  const frames = new FrameSender({ clock, source: readers.frames, connection, pipeline, threads });
   const frame = () => {
     deferred.run();
     minutes.passed();

@@ -5,7 +5,7 @@ import type { NervecenterEvent } from './signals/index.ts';
 import type { Milliseconds } from './units.ts';
 
 /**
- * The wire between agent and collector. A frame is what the agent's `SnapshotReader` collected in one interval: deltas of
+ * The wire between agent and collector. A frame is what the agent's instruments measured in one interval: deltas of
  * counters and histograms, current values of gauges and up-down counters. Frames of any number of agents and intervals
  * merge exactly by addition.
  */
@@ -115,7 +115,10 @@ export type AgentMessage =
   | { readonly type: 'claim' }
   /** Instead of `hello`: a person who wants what `place` says looks for the dashboard. */
   | { readonly type: 'where'; readonly place: Place }
+  /** From agents of before, and to collectors of before. */
   | { readonly type: 'frame'; readonly frame: Frame }
+  /** A frame as `core/frames` writes it; it may need those before it on the same link. */
+  | { readonly type: 'frame-bytes'; readonly bytes: Uint8Array }
   | EventsMessage
   | { readonly type: 'ask'; readonly ask: number; readonly what: 'snapshot' | 'health' }
   /** Last message: store what there is and confirm through the link's own means. */
@@ -123,7 +126,7 @@ export type AgentMessage =
 
 export type CollectorMessage =
   /** The answer to `hello`: the collector is up and takes what this agent sends. */
-  | { readonly type: 'welcome'; readonly holder?: Holder }
+  | { readonly type: 'welcome'; readonly holder?: Holder; readonly takesFrameBytes?: true }
   /** The other answer to it: this agent wants something else, and goes. */
   | { readonly type: 'refused'; readonly holder: Holder; readonly why: Disagreement }
   /** The answer to `who` and to `claim`. */

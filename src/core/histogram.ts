@@ -35,6 +35,8 @@ export class BucketCounts {
   /** Index of the bucket in `#counts[0]`; meaningless while `#counts` is empty. */
   #offset = 0;
   #counts: number[] = [];
+  /** Nothing that was counted before can be taken out any more. */
+  #cleared = false;
 
   add(buckets: Buckets): void {
     this.#zeroCount += buckets.zeroCount;
@@ -63,6 +65,13 @@ export class BucketCounts {
     return { zeroCount: this.#zeroCount, offset: this.#offset, counts: this.#counts };
   }
 
+  /** Forgets what was counted and keeps the array, because a series' next values are mostly near its last ones. */
+  clear(): void {
+    this.#cleared = true;
+    this.#zeroCount = 0;
+    this.#counts.fill(0);
+  }
+
   #apply({ offset, counts }: Buckets, sign: 1 | -1): void {
     if (counts.length === 0) return;
     this.#cover(offset, offset + counts.length - 1);
@@ -74,6 +83,7 @@ export class BucketCounts {
 
   /** Widens the array to hold the buckets `low` to `high`, folding the lowest ones at the bound. */
   #cover(low: number, high: number): void {
+    if (this.#cleared) this.#trimFor(low, high);
     if (this.#counts.length === 0) {
       this.#offset = Math.max(low, high - HISTOGRAM_BUCKETS_MAX + 1);
       this.#counts = new Array(high - this.#offset + 1).fill(0);
@@ -89,6 +99,12 @@ export class BucketCounts {
       this.#counts[0] = folded.reduce((sum, count) => sum + count, this.#counts[0] ?? 0);
     }
     this.#offset = bottom;
+  }
+
+  /** Where the bound is reached, buckets at the top that were emptied make room: values would be folded for their sake. */
+  #trimFor(low: number, high: number): void {
+    if (Math.max(high, this.#offset + this.#counts.length - 1) - low < HISTOGRAM_BUCKETS_MAX) return;
+    while (this.#counts.at(-1) === 0) this.#counts.pop();
   }
 }
 
@@ -128,19 +144,29 @@ export class HistogramDelta {
 
   /** The distribution since the last call; the next one begins empty. */
   take(): Distribution {
-    const taken = {
-      ...this.#buckets.buckets,
-      count: this.#count,
-      sum: this.#sum,
-      min: this.#min,
-      max: this.#max,
-    };
+    const taken = this.distribution;
     this.#buckets = new BucketCounts();
+    this.#begin();
+    return taken;
+  }
+
+  /** What there is so far: its buckets are those of this very object, and change with it. */
+  get distribution(): Distribution {
+    const { zeroCount, offset, counts } = this.#buckets.buckets;
+    return { zeroCount, offset, counts, count: this.#count, sum: this.#sum, min: this.#min, max: this.#max };
+  }
+
+  /** Begins anew, as `take` without taking anything. */
+  clear(): void {
+    this.#buckets.clear();
+    this.#begin();
+  }
+
+  #begin(): void {
     this.#count = 0;
     this.#sum = 0;
     this.#min = Number.POSITIVE_INFINITY;
     this.#max = Number.NEGATIVE_INFINITY;
-    return taken;
   }
 }
 

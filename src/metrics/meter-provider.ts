@@ -16,9 +16,13 @@ import type {
   UpDownCounter,
 } from '@opentelemetry/api';
 import type { CollectionResult, MetricData } from '@opentelemetry/sdk-metrics';
+import type { FrameEncoder } from '../core/frames/frame-encoder.ts';
 import type { Distribution } from '../core/histogram.ts';
 import { type Descriptor, type HrTime, type SeriesKind, SeriesSet } from './series.ts';
 import type { ImmediateProducer } from './snapshot-reader.ts';
+
+/** What an app's observable instrument may take to answer; what a slower one says is in the next frame. */
+const OBSERVE_TIMEOUT_MS = 500;
 
 /** Of all that our own instruments collect: this very object. */
 export const SCOPE = { name: 'nervecenter' };
@@ -34,11 +38,12 @@ export interface MergingHistogram extends Histogram {
  * `record` sorts and serialises the attributes at each call (1.0 µs against 0.2), and collecting an exponential histogram
  * takes 20 µs per series (bench/RESULTS.md). What a reader collects of either is equal, which a contract suite shows.
  *
- * All meters of one provider are one: an instrument is known by its name.
+ * All meters of one provider are one: an instrument is known by its name and kind.
  */
 export class DeltaMeterProvider implements MeterProvider, ImmediateProducer {
   readonly #instruments = new Map<string, SeriesSet>();
   readonly #observed = new Observed();
+  readonly #shownAs: (name: string) => string;
   readonly #work: Work = { traceId: null, timeMs: 0 };
   readonly #meter = new DeltaMeter(
     (kind, name, options) => this.#series(kind, name, options),
@@ -46,6 +51,11 @@ export class DeltaMeterProvider implements MeterProvider, ImmediateProducer {
     this.#work,
   );
   #takenAt: HrTime = [0, 0];
+
+  /** @param shownAs by which name an instrument is told when it is collected. @default its own */
+  constructor(shownAs = (name: string) => name) {
+    this.#shownAs = shownAs;
+  }
 
   getMeter(): DeltaMeter {
     return this.#meter;
@@ -75,12 +85,43 @@ export class DeltaMeterProvider implements MeterProvider, ImmediateProducer {
     return max;
   }
 
+  /**
+   * Asks what is observed, for `writeTo`.
+   *
+   * @returns resolves when those have answered that answer later, or have had the time for it; `null`: there are none.
+   */
+  observe(): Promise<void> | null {
+    const later = this.#observed.observe();
+    if (later.length === 0) return null;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, OBSERVE_TIMEOUT_MS).unref();
+    void Promise.all(later).then(() => resolve());
+    return promise.finally(() => clearTimeout(timer));
+  }
+
+  /** Everything that was measured since the last call of this or of `take`, into a frame. */
+  writeTo(frame: FrameEncoder): void {
+    for (const series of this.#instruments.values()) {
+      series.showAs(this.#shownAs(series.descriptor.name));
+      series.writeTo(frame);
+    }
+  }
+
+  /** Likewise, as OpenTelemetry has it, and what is observed is asked before. */
   take(): MetricData[] {
     this.#observed.observe();
+    return this.taken();
+  }
+
+  /** The same without asking. */
+  taken(): MetricData[] {
     const startTime = this.#takenAt;
     this.#takenAt = [Math.floor(Date.now() / 1000), 0];
     const times = { startTime, endTime: this.#takenAt };
-    return [...this.#instruments.values()].flatMap((series) => series.take(times) ?? []);
+    return [...this.#instruments.values()].flatMap((series) => {
+      series.showAs(this.#shownAs(series.descriptor.name));
+      return series.take(times) ?? [];
+    });
   }
 
   /** The same for a reader. */
@@ -89,10 +130,11 @@ export class DeltaMeterProvider implements MeterProvider, ImmediateProducer {
   }
 
   #series(kind: SeriesKind, name: string, { unit = '', description = '' }: MetricOptions = {}): SeriesSet {
-    let series = this.#instruments.get(name);
+    const key = `${kind} ${name}`;
+    let series = this.#instruments.get(key);
     if (series === undefined) {
       series = new SeriesSet({ name, unit, description, kind });
-      this.#instruments.set(name, series);
+      this.#instruments.set(key, series);
     }
     return series;
   }
@@ -143,7 +185,7 @@ export class DeltaMeter implements Meter {
 
   createUpDownCounter(name: string, options?: MetricOptions): UpDownCounter {
     const series = this.#series('level', name, options);
-    return { add: (value, attributes = NO_ATTRIBUTES) => add(series, value, attributes) };
+    return { add: (value, attributes = NO_ATTRIBUTES) => addToLevel(series, value, attributes) };
   }
 
   createGauge(name: string, options?: MetricOptions): Gauge {
@@ -194,7 +236,7 @@ export class DeltaMeter implements Meter {
 
 type Measure = (series: SeriesSet, value: number, attributes: Attributes) => void;
 
-/** The instruments that are asked when somebody collects. A callback that throws, or answers later, measures nothing. */
+/** The instruments that are asked when somebody collects. A callback that throws measures nothing. */
 class Observed {
   readonly #callbacks = new Map<Observable, Set<ObservableCallback>>();
   readonly #measures = new Map<Observable, (value: number, attributes?: Attributes) => void>();
@@ -219,10 +261,13 @@ class Observed {
     this.#batches.delete(callback);
   }
 
-  observe(): void {
+  /** @returns what answers later. */
+  observe(): readonly Promise<void>[] {
+    if (this.#callbacks.size === 0) return NOTHING_LATER;
+    const later: Promise<void>[] = [];
     for (const [observable, callbacks] of this.#callbacks) {
       const observe = this.#measures.get(observable) ?? (() => {});
-      for (const callback of callbacks) quietly(() => callback({ observe }));
+      for (const callback of callbacks) quietly(() => callback({ observe }), later);
     }
     for (const [callback, observables] of this.#batches) {
       const result: BatchObservableResult = {
@@ -230,17 +275,27 @@ class Observed {
           if (observables.includes(observable)) this.#measures.get(observable)?.(value, attributes);
         },
       };
-      quietly(() => callback(result));
+      quietly(() => callback(result), later);
     }
+    return later;
   }
 }
 
-const NO_ATTRIBUTES: Attributes = {};
+const NO_ATTRIBUTES: Attributes = Object.freeze({});
+const NOTHING_LATER: readonly Promise<void>[] = [];
 
 function add(series: SeriesSet, value: number, attributes: Attributes): void {
   if (!Number.isFinite(value)) return;
   const one = series.of(attributes);
   one.touched = true;
+  one.value += value;
+}
+
+/** It goes on, and is told to whoever collects next as well. */
+function addToLevel(series: SeriesSet, value: number, attributes: Attributes): void {
+  if (!Number.isFinite(value)) return;
+  const one = series.of(attributes);
+  one.stands = true;
   one.value += value;
 }
 
@@ -262,9 +317,10 @@ function countTo(series: SeriesSet, total: number, attributes: Attributes): void
 }
 
 /** As the SDK: an instrument that fails is left out. */
-function quietly(callback: () => void | Promise<void>): void {
+function quietly(callback: () => void | Promise<void>, later: Promise<void>[]): void {
   try {
-    callback()?.catch(() => {});
+    const answer = callback();
+    if (answer !== undefined) later.push(Promise.resolve(answer).catch(() => {}));
   } catch {
     // Nothing was observed.
   }

@@ -7,6 +7,12 @@ import {
   type MetricData,
 } from '@opentelemetry/sdk-metrics';
 import type { Attributes, AttributeValue, Exemplar } from '../core/frame.ts';
+import {
+  type FrameEncoder,
+  type Known,
+  type KnownInstrument,
+  unknown,
+} from '../core/frames/frame-encoder.ts';
 import { HISTOGRAM_SCALE, HistogramDelta } from '../core/histogram.ts';
 import { OVERFLOW } from '../core/names/label-bounds.ts';
 import { isTraceId } from '../core/signals/checks.ts';
@@ -43,6 +49,10 @@ export interface Series {
   touched: boolean;
   /** What an observed counter said last. */
   observed: number;
+  /** It is told every time, measured or not, because it goes on: of an up-down counter. */
+  stands: boolean;
+  /** As what frames know it. */
+  readonly known: Known;
   readonly histogram: HistogramDelta | null;
   /** The largest value of a histogram that was recorded in a trace. */
   exemplar: Exemplar | null;
@@ -62,6 +72,8 @@ interface Step {
 /** All series of one instrument. */
 export class SeriesSet {
   readonly descriptor: Descriptor;
+  /** Itself as frames know it. */
+  #shown: KnownInstrument;
   #root: Step = { next: new Map(), series: null };
   /** Of attributes that cannot change any more: walking them takes longer than all the rest of a measurement. */
   #frozen = new WeakMap<ApiAttributes, Series>();
@@ -72,28 +84,36 @@ export class SeriesSet {
 
   constructor(descriptor: Descriptor) {
     this.descriptor = descriptor;
+    const { name, unit, description, kind } = descriptor;
+    const shownKind = kind === 'level' ? 'gauge' : kind;
+    this.#shown = { name, unit, description, kind: shownKind, known: unknown() };
   }
 
   get size(): number {
     return this.#all.length;
   }
 
-  /**
-   * Attributes must come from literals with the same order of names: another order is another series, which only the
-   * collector merges. Frozen ones are known again by what they are.
-   */
+  /** The order of names is nothing that tells series apart. Frozen attributes are known again by what they are. */
   of(attributes: ApiAttributes): Series {
     return this.#frozen.get(attributes) ?? this.#find(attributes);
   }
 
   #find(attributes: ApiAttributes): Series {
-    const known = this.#stepOf(attributes).series;
-    if (known === null && !this.#hasRoom()) return this.#overflowing();
-    // Making room may have made all steps anew.
-    const step = known === null ? this.#stepOf(attributes) : null;
-    const series = known ?? this.#add(primitives(attributes));
-    if (step !== null) step.series = series;
+    const series = this.#stepOf(attributes).series ?? this.#findInOrder(attributes);
+    if (series === this.#overflow) return series;
     if (Object.isFrozen(attributes)) this.#frozen.set(attributes, series);
+    return series;
+  }
+
+  /** By its names in one order; from then on it is found by this order as well. */
+  #findInOrder(attributes: ApiAttributes): Series {
+    const sorted = inOrder(attributes);
+    const known = this.#stepOf(sorted).series;
+    if (known === null && !this.#hasRoom()) return this.#overflowing();
+    const series = known ?? this.#add(primitives(attributes));
+    // Making room may have made all steps anew.
+    this.#stepOf(sorted).series = series;
+    this.#stepOf(attributes).series = series;
     return series;
   }
 
@@ -109,13 +129,10 @@ export class SeriesSet {
 
   /** What was measured since the last call, `null` when nothing was. Series without a measurement are left out. */
   take(times: Times): MetricData | null {
-    this.#swept = false;
-    const touched = this.#all.filter((series) => series.touched);
+    const touched = this.#begun();
     if (touched.length === 0) return null;
-    // Steps were made for what is in the overflow, too.
-    if (this.#overflow?.touched === true) this.#keep(touched);
-    for (const series of touched) series.touched = false;
-    const { name, unit, description, kind } = this.descriptor;
+    const { kind } = this.descriptor;
+    const { name, unit, description } = this.#shown;
     const base = {
       descriptor: { name, unit, description, valueType: ValueType.DOUBLE },
       aggregationTemporality: AggregationTemporality.DELTA,
@@ -135,6 +152,37 @@ export class SeriesSet {
       kind === 'counter' ? AggregationTemporality.DELTA : AggregationTemporality.CUMULATIVE;
     const isMonotonic = kind === 'counter';
     return { ...base, aggregationTemporality, dataPointType: DataPointType.SUM, isMonotonic, dataPoints };
+  }
+
+  /** The same into a frame. */
+  writeTo(frame: FrameEncoder): void {
+    for (const series of this.#begun()) {
+      const { histogram, exemplar } = series;
+      if (histogram === null) frame.value(this.#shown, series, series.value);
+      else {
+        frame.histogram(this.#shown, series, histogram.distribution, shownExemplar(exemplar));
+        histogram.clear();
+        series.exemplar = null;
+      }
+      if (this.descriptor.kind === 'counter') series.value = 0;
+    }
+  }
+
+  /** From now on it is told by this name. */
+  showAs(name: string): void {
+    if (name === this.#shown.name) return;
+    this.#shown = { ...this.#shown, name, known: unknown() };
+    for (const { known } of this.#all) known.table = null;
+  }
+
+  /** What there is to tell, which is told by that. */
+  #begun(): Series[] {
+    this.#swept = false;
+    const told = this.#all.filter((series) => series.touched || series.stands);
+    // Steps were made for what is in the overflow, too.
+    if (this.#overflow?.touched === true) this.#keep(told);
+    for (const series of told) series.touched = false;
+    return told;
   }
 
   #hasRoom(): boolean {
@@ -157,12 +205,22 @@ export class SeriesSet {
     this.#all = this.#all.filter((one) => kept.has(one) || goesOn(one) || one === this.#overflow);
     this.#root = { next: new Map(), series: null };
     this.#frozen = new WeakMap();
-    for (const one of this.#all) if (one !== this.#overflow) this.#stepOf(one.attributes).series = one;
+    for (const one of this.#all)
+      if (one !== this.#overflow) this.#stepOf(inOrder(one.attributes)).series = one;
   }
 
   #add(attributes: Attributes): Series {
     const histogram = this.descriptor.kind === 'histogram' ? new HistogramDelta() : null;
-    const series: Series = { attributes, value: 0, touched: false, observed: 0, histogram, exemplar: null };
+    const series: Series = {
+      attributes,
+      value: 0,
+      touched: false,
+      observed: 0,
+      stands: false,
+      known: unknown(),
+      histogram,
+      exemplar: null,
+    };
     this.#all.push(series);
     return series;
   }
@@ -175,6 +233,13 @@ function following(step: Step, key: AttributeValue): Step {
     step.next.set(key, next);
   }
   return next;
+}
+
+/** By which a series is found whatever order they are given in. */
+function inOrder(attributes: ApiAttributes): ApiAttributes {
+  const names = Object.keys(attributes);
+  if (names.length < 2) return attributes;
+  return Object.fromEntries(names.sort().map((name) => [name, attributes[name]]));
 }
 
 /** Lists as text: a series is told apart by text, number or boolean. */
@@ -191,11 +256,16 @@ function primitive(value: unknown): AttributeValue {
 }
 
 function histogramPoint(series: Series, times: Times): HistogramDataPoint | null {
-  const { attributes, histogram, exemplar } = series;
+  const { attributes, histogram } = series;
   if (histogram === null) return null;
+  const exemplar = shownExemplar(series.exemplar);
   series.exemplar = null;
   const point = { ...times, attributes, value: exponentialHistogram(histogram) };
-  return exemplar !== null && isTraceId(exemplar.traceId) ? { ...point, exemplar } : point;
+  return exemplar === null ? point : { ...point, exemplar };
+}
+
+function shownExemplar(exemplar: Exemplar | null): Exemplar | null {
+  return exemplar !== null && isTraceId(exemplar.traceId) ? exemplar : null;
 }
 
 function exponentialHistogram(histogram: HistogramDelta) {

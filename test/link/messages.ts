@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { AgentHandlers } from '../../src/collector/receivers/agents.ts';
 import type { Frame, Point, Source } from '../../src/core/frame.ts';
+import type { FrameEncoder } from '../../src/core/frames/frame-encoder.ts';
 import type { RequestEvent } from '../../src/core/signals/request.ts';
 import { milliseconds } from '../../src/core/units.ts';
 import { newEventId } from '../../src/platform/ids.ts';
@@ -50,4 +51,15 @@ export function counterPoint(name: string, value: number): Point {
 
 export function frameOf(points: readonly Point[], dropped: Frame['dropped'] = {}): Frame {
   return { seq: 1, endMs: milliseconds(Date.now()), points, dropped };
+}
+
+/** A frame as agents send it. */
+export function frameBytes(
+  encoder: FrameEncoder,
+  points: readonly Point[],
+  dropped: Frame['dropped'] = {},
+): Uint8Array<ArrayBuffer> {
+  encoder.start({ seq: 1, endMs: milliseconds(Date.now()), dropped });
+  for (const point of points) encoder.point(point);
+  return encoder.finish();
 }

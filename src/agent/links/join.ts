@@ -1,6 +1,7 @@
 import type { AgentMessage, CollectorMessage } from '../../core/frame.ts';
 import type { Disagreement, Holder } from '../../core/place.ts';
 import type { CollectorLink, LinkEvents } from './link.ts';
+import { sendingObjects } from './older-collector.ts';
 import { connectSocketLink } from './socket-link.ts';
 
 /** A collector says at once whether it takes a process; one that does not is stopped, or of another kind. */
@@ -30,7 +31,8 @@ export async function joinCollector(
       else if (message.type === 'refused') resolve(message);
       else if (message.type === 'welcome' && link !== null) {
         joined = true;
-        resolve({ type: 'joined', link, holder: message.holder });
+        const { holder, takesFrameBytes = false } = message;
+        resolve({ type: 'joined', link: takesFrameBytes ? link : sendingObjects(link), holder });
       }
     },
     onClose: () => {

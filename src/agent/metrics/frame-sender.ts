@@ -1,58 +1,67 @@
 import type { AgentMessage, Point } from '../../core/frame.ts';
-import type { SnapshotReader } from '../../metrics/snapshot-reader.ts';
+import { FrameEncoder } from '../../core/frames/frame-encoder.ts';
 import type { Clock } from '../instrumentation.ts';
 import type { AgentConnection } from '../links/connection.ts';
 import type { Pipeline } from '../pipeline.ts';
+import type { FrameSource } from './frame-source.ts';
 
 interface FrameSenderParts {
   readonly clock: Clock;
-  readonly reader: SnapshotReader;
-  readonly connection: AgentConnection;
-  /** What the app's worker threads have measured. */
-  readonly threads: { merged(own: readonly Point[]): Point[] };
-  readonly pipeline: Pipeline;
+  readonly source: FrameSource;
+  readonly connection: Pick<AgentConnection, 'isOpen' | 'send'>;
+  /** What the app's worker threads have measured; `null`: there were none. */
+  readonly threads: { merged(own: readonly Point[]): Point[]; readonly any: boolean };
+  readonly pipeline: Pick<Pipeline, 'dropped'>;
 }
 
 /** Collects and sends frames, one at a time. */
 export class FrameSender {
   readonly #parts: FrameSenderParts;
+  readonly #encoder = new FrameEncoder();
   #seq = 0;
-  #sending = false;
-  /** Collected, but the link was lost before they were sent: a delta is told only once, so they go with the next frame. */
-  #unsent: readonly Point[] = [];
+  #observing = false;
 
   constructor(parts: FrameSenderParts) {
     this.#parts = parts;
   }
 
-  /** Sends what was measured since the last frame, unless that one is still being collected. */
+  /** A collector is there that knows nothing of the frames before. */
+  opened(): void {
+    this.#encoder.restart();
+  }
+
+  /** Sends what was measured since the last frame, unless the app is still asked for that one. */
   async send(): Promise<void> {
+    const { source, connection } = this.#parts;
     // While nobody listens nothing is collected: the instruments keep adding up, bounded by their series.
-    if (this.#sending || !this.#parts.connection.isOpen) return;
-    this.#sending = true;
+    if (this.#observing || !connection.isOpen) return;
+    this.#observing = true;
     try {
-      await this.#sendNext();
+      const observed = source.observe();
+      if (observed !== null) await observed;
     } finally {
-      this.#sending = false;
+      this.#observing = false;
     }
+    if (connection.isOpen) connection.send(this.#frame());
   }
 
-  async #sendNext(): Promise<void> {
-    const { reader, connection, threads } = this.#parts;
-    const points = [...this.#unsent, ...threads.merged(await reader.collectPoints())];
-    this.#unsent = connection.isOpen ? [] : points;
-    if (connection.isOpen) connection.send(this.#frame(points));
-  }
-
-  /** The last frame, of the agent's own instruments: a process that ends waits for none of the app's. */
+  /** The last frame: a process that ends waits for nothing that the app observes. Its reader may know none before. */
   last(): AgentMessage {
-    const { reader, threads } = this.#parts;
-    return this.#frame([...this.#unsent, ...threads.merged(reader.collectNow())]);
+    this.#encoder.restart();
+    return this.#frame();
   }
 
-  #frame(points: readonly Point[]): AgentMessage {
-    const { clock, pipeline } = this.#parts;
-    const frame = { seq: ++this.#seq, endMs: clock.epochMs(), points, dropped: pipeline.dropped };
-    return { type: 'frame', frame };
+  #frame(): AgentMessage {
+    const { clock, pipeline, threads, source } = this.#parts;
+    const encoder = this.#encoder;
+    try {
+      encoder.start({ seq: ++this.#seq, endMs: clock.epochMs(), dropped: pipeline.dropped });
+      if (threads.any) for (const point of threads.merged(source.points())) encoder.point(point);
+      else source.writeTo(encoder);
+      return { type: 'frame-bytes', bytes: encoder.finish() };
+    } catch (error) {
+      encoder.restart(); // What it has described by then reaches nobody.
+      throw error;
+    }
   }
 }

@@ -1,3 +1,4 @@
+import type { MeterProvider as ApiMeterProvider } from '@opentelemetry/api';
 import { type CollectionResult, MeterProvider } from '@opentelemetry/sdk-metrics';
 import type { Config } from '../../config/config.ts';
 import type { Point } from '../../core/frame.ts';
@@ -5,16 +6,17 @@ import { olderPoints } from '../../core/llm/older-names.ts';
 import { mergePoints } from '../../core/measured.ts';
 import { eventMeasure, type NervecenterEvent, SIGNALS, type SignalName } from '../../core/signals/index.ts';
 import { DeltaMeterProvider } from '../../metrics/meter-provider.ts';
-import { type ImmediateProducer, SnapshotReader } from '../../metrics/snapshot-reader.ts';
+import { SnapshotReader } from '../../metrics/snapshot-reader.ts';
+import { type FrameSource, ownInstruments, ReaderSource } from './frame-source.ts';
 import { ScrapeReader, startPrometheus, wantsPrometheus } from './prometheus-exporter.ts';
 import { SharedMetrics } from './shared-metrics.ts';
 
 /** The app's instruments and ours, and who reads them. */
 export interface MetricReaders {
   /** For instruments of the app. */
-  readonly provider: MeterProvider;
+  readonly provider: ApiMeterProvider;
   /** For frames: everything that is no event. */
-  readonly reader: SnapshotReader;
+  readonly frames: FrameSource;
   /** For an exporter in the app's process: it shows what the collector measures elsewhere. `null` without one. */
   readonly export: ((event: NervecenterEvent) => void) | null;
   stop(): void;
@@ -29,24 +31,27 @@ export interface MetricReaderOptions {
   readonly say: (text: string) => void;
 }
 
-/** Puts our reader on one provider, and beside it the standard exporter where the operator wants it. */
+/**
+ * The app's instruments are ours, because collecting OpenTelemetry's takes twenty times as long in the app's thread; they are
+ * the SDK's where the operator wants the standard exporter beside.
+ */
 export function startReaders(
-  measured: ImmediateProducer,
+  measured: DeltaMeterProvider,
   { config, appDirectory, say, tells }: MetricReaderOptions,
 ): MetricReaders {
-  const asApps = appsPoints(tells);
+  const shownAs = appsNames(tells);
   if (!wantsPrometheus(config, appDirectory, say)) {
-    const reader = new SnapshotReader([measured], asApps);
-    return { provider: new MeterProvider({ readers: [reader] }), reader, export: null, stop: () => {} };
+    const provider = new DeltaMeterProvider(shownAs);
+    return { provider, frames: ownInstruments([measured, provider]), export: null, stop: () => {} };
   }
   const shown = config.semconv === 'dup' ? withOlderPoints : undefined;
   const own = new SharedMetrics(measured, shown);
   const events = new DeltaMeterProvider();
-  const reader = new SnapshotReader([own], asApps);
+  const reader = new SnapshotReader([own], (point) => ({ ...point, name: shownAs(point.name) }));
   const scraped = new ScrapeReader([own.totals, new SharedMetrics(events, shown).totals]);
   const provider = new MeterProvider({ resource: resourceOf(config), readers: [reader, scraped] });
   const stop = startPrometheus(scraped, config, say);
-  return { provider, reader, export: eventMeasure(events.getMeter()), stop };
+  return { provider, frames: new ReaderSource(reader), export: eventMeasure(events.getMeter()), stop };
 }
 
 const FROM_EVENTS = new Map<string, SignalName>(
@@ -61,10 +66,10 @@ const APPS_OWN = 'app.';
  * An instrumentation in the app may record the metrics of the conventions, of the same calls that are seen on the wire: they
  * are shown by another name then, and make no figures.
  */
-function appsPoints(tells: (signal: SignalName) => boolean): (point: Point) => Point {
-  return (point) => {
-    const signal = FROM_EVENTS.get(point.name);
-    return signal !== undefined && tells(signal) ? { ...point, name: `${APPS_OWN}${point.name}` } : point;
+function appsNames(tells: (signal: SignalName) => boolean): (name: string) => string {
+  return (name) => {
+    const signal = FROM_EVENTS.get(name);
+    return signal !== undefined && tells(signal) ? `${APPS_OWN}${name}` : name;
   };
 }
 

@@ -20,16 +20,27 @@ export interface RuntimeSample {
 }
 
 const US_PER_MS = 1000;
+const KIB = 1024;
+/** While the loop has as good as nothing to do, what the kernel tells of the process changes little. */
+const REST_SHARE = 0.01;
+/** So often it is asked all the same: as often as a dashboard is told anything. */
+const SAMPLES_AT_REST = 5;
+
+/** What the kernel tells of the process. */
+type Resources = Pick<RuntimeSample, 'rssBytes' | 'threads'>;
 
 /**
  * Samples the process it runs in. Costs well under a millisecond per sample and starts no child process. What cannot be
- * read is 0; nothing throws.
+ * read is 0; nothing throws. At rest memory and threads are up to five samples old: to ask for them costs as much as all else.
  */
 export class RuntimeSampler {
   readonly #delays = new LoopDelays();
   #loop: EventLoopUtilization = performance.eventLoopUtilization();
   #cpu: NodeJS.CpuUsage = process.cpuUsage();
   #sampledMs: number = performance.now();
+  #resources: Resources = { rssBytes: 0, threads: 0 };
+  /** Samples until they are asked for again. */
+  #resourcesLeft = 0;
 
   /** Begins an interval. Idempotent; keeps no process alive. */
   start(): void {
@@ -45,13 +56,13 @@ export class RuntimeSampler {
   sample(): RuntimeSample {
     const elapsedMs = Math.max(1, performance.now() - this.#sampledMs);
     const cpu = process.cpuUsage(this.#cpu);
+    const { utilization } = performance.eventLoopUtilization(this.#loop);
     const sample: RuntimeSample = {
-      rssBytes: residentBytes(),
-      threads: threadCount(),
+      ...this.#resourcesNow(utilization),
       cpuUtilization: (cpu.user + cpu.system) / US_PER_MS / elapsedMs,
       heapUsedBytes: getHeapStatistics().used_heap_size,
       eventLoopP99Ms: delayExceededForTail(this.#delays.delays, elapsedMs),
-      eventLoopUtilization: performance.eventLoopUtilization(this.#loop).utilization,
+      eventLoopUtilization: utilization,
     };
     this.#begin();
     return sample;
@@ -63,26 +74,30 @@ export class RuntimeSampler {
     this.#cpu = process.cpuUsage();
     this.#sampledMs = performance.now();
   }
-}
 
-function residentBytes(): number {
-  try {
-    return process.memoryUsage.rss();
-  } catch {
-    return 0; // A sandbox without /proc.
+  #resourcesNow(utilization: number): Resources {
+    if (this.#resourcesLeft <= 0 || utilization > REST_SHARE) {
+      this.#resources = resources();
+      this.#resourcesLeft = SAMPLES_AT_REST;
+    }
+    this.#resourcesLeft--;
+    return this.#resources;
   }
 }
 
-function threadCount(): number {
-  if (process.platform !== 'linux') return 0;
+function resources(): Resources {
   try {
-    return parseThreads(readFileSync('/proc/self/status', 'latin1'));
+    if (process.platform === 'linux') return parseStatus(readFileSync('/proc/self/status', 'latin1'));
+    return { rssBytes: process.memoryUsage.rss(), threads: 0 };
   } catch {
-    return 0;
+    return { rssBytes: 0, threads: 0 }; // A sandbox without /proc.
   }
 }
 
-/** The number of threads in the text of `/proc/<pid>/status`; 0 when it is not there. */
-export function parseThreads(status: string): number {
-  return Number(/^Threads:\s*(\d+)$/m.exec(status)?.[1] ?? 0);
+/** Of the text of `/proc/<pid>/status`; 0 for what is not there. */
+export function parseStatus(status: string): Resources {
+  return {
+    rssBytes: Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0) * KIB,
+    threads: Number(/^Threads:\s*(\d+)$/m.exec(status)?.[1] ?? 0),
+  };
 }

@@ -37,6 +37,11 @@ export interface Tallies {
   readonly runtime: RuntimeSampler | null;
 }
 
+/** Frozen attributes are known again by what they are, which takes a tenth of the time. */
+const NO_ATTRIBUTES = Object.freeze({});
+const RECEIVED = Object.freeze({ [DIRECTION]: RECEIVE });
+const SENT = Object.freeze({ [DIRECTION]: TRANSMIT });
+
 /** Makes their instruments, and gives back what records on them what the tallies counted since the last frame. */
 export function talliesMeasure(meter: Meter, { caches, websockets, runtime }: Tallies): () => void {
   const measures = [
@@ -72,12 +77,12 @@ function websocketsMeasure(meter: Meter, websockets: WebSocketTally): () => void
   const bytes = counterOf(meter, WS_BYTES);
   return () => {
     const deltas = websockets.takeDeltas();
-    connections.record(deltas.active, {});
-    if (deltas.opened > 0) opened.add(deltas.opened, {});
-    if (deltas.messagesIn > 0) messages.add(deltas.messagesIn, { [DIRECTION]: RECEIVE });
-    if (deltas.messagesOut > 0) messages.add(deltas.messagesOut, { [DIRECTION]: TRANSMIT });
-    if (deltas.bytesIn > 0) bytes.add(deltas.bytesIn, { [DIRECTION]: RECEIVE });
-    if (deltas.bytesOut > 0) bytes.add(deltas.bytesOut, { [DIRECTION]: TRANSMIT });
+    connections.record(deltas.active, NO_ATTRIBUTES);
+    if (deltas.opened > 0) opened.add(deltas.opened, NO_ATTRIBUTES);
+    if (deltas.messagesIn > 0) messages.add(deltas.messagesIn, RECEIVED);
+    if (deltas.messagesOut > 0) messages.add(deltas.messagesOut, SENT);
+    if (deltas.bytesIn > 0) bytes.add(deltas.bytesIn, RECEIVED);
+    if (deltas.bytesOut > 0) bytes.add(deltas.bytesOut, SENT);
   };
 }
 
@@ -90,11 +95,11 @@ function runtimeMeasure(meter: Meter, runtime: RuntimeSampler): () => void {
   const utilization = gaugeOf(meter, EVENT_LOOP_UTILIZATION);
   return () => {
     const sample = runtime.sample();
-    memory.record(sample.rssBytes, {});
-    if (sample.threads > 0) threads.record(sample.threads, {});
-    cpu.record(sample.cpuUtilization, {});
-    heap.record(sample.heapUsedBytes, {});
-    delay.record(sample.eventLoopP99Ms / SECOND_MS, {});
-    utilization.record(sample.eventLoopUtilization, {});
+    memory.record(sample.rssBytes, NO_ATTRIBUTES);
+    if (sample.threads > 0) threads.record(sample.threads, NO_ATTRIBUTES);
+    cpu.record(sample.cpuUtilization, NO_ATTRIBUTES);
+    heap.record(sample.heapUsedBytes, NO_ATTRIBUTES);
+    delay.record(sample.eventLoopP99Ms / SECOND_MS, NO_ATTRIBUTES);
+    utilization.record(sample.eventLoopUtilization, NO_ATTRIBUTES);
   };
 }

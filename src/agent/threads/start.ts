@@ -19,6 +19,8 @@ interface ThreadsOptions extends ThreadReceiverOptions {
 export interface AppThreads {
   /** See `ThreadReceiver.merged`. */
   merged(own: readonly Point[]): Point[];
+  /** See `ThreadReceiver.any`. */
+  readonly any: boolean;
   /** See `ThreadReceiver.drain`. */
   drain(): void;
   stop(): void;
@@ -46,6 +48,9 @@ export function startThreads(options: ThreadsOptions): AppThreads {
   });
   return {
     merged: (own) => receiver.merged(own),
+    get any() {
+      return receiver.any;
+    },
     drain: () => receiver.drain(),
     stop: () => {
       stopObserving();

@@ -1,5 +1,6 @@
 import { BroadcastChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { AgentMessage, DropCounts, Frame, GaugePoint, Point } from '../../core/frame.ts';
+import { FrameDecoder } from '../../core/frames/frame-decoder.ts';
 import { mergePoints } from '../../core/measured.ts';
 import { unpackRequests } from '../../core/packed-requests.ts';
 import type { NervecenterEvent } from '../../core/signals/index.ts';
@@ -30,11 +31,18 @@ const POINTS_MAX = 1000;
 export class ThreadReceiver {
   readonly #options: ThreadReceiverOptions;
   readonly #threads = new Map<number, Thread>();
+  /** Of every thread that has measured something and is not over. */
+  readonly #frames = new Map<number, FrameDecoder>();
   #points: Point[] = [];
   #channel: BroadcastChannel | null = null;
 
   constructor(options: ThreadReceiverOptions) {
     this.#options = options;
+  }
+
+  /** Whether the app has had threads at all. */
+  get any(): boolean {
+    return this.#channel !== null;
   }
 
   /** To be called before the first thread starts. Idempotent. */
@@ -58,6 +66,7 @@ export class ThreadReceiver {
     this.drain(); // Its end may be known before its last words.
     this.#threads.get(id)?.channel.close();
     this.#threads.delete(id);
+    this.#frames.delete(id);
   }
 
   /** A frame's points with what threads have measured since the last one: counts beside each other, gauges as sums. */
@@ -108,8 +117,8 @@ export class ThreadReceiver {
           this.#options.emit(event);
         post(toThread(thread), { type: 'accepted', batch: message.batch });
         break;
-      case 'frame':
-        this.#measured(thread, message.frame);
+      case 'frame-bytes':
+        this.#measured(thread, this.#frameOf(thread, message.bytes));
         break;
       case 'ask':
         this.#ask(thread, message);
@@ -129,7 +138,20 @@ export class ThreadReceiver {
     post(toThread(id), { type: 'listening' });
   }
 
-  #measured(id: number, { points, dropped }: Frame): void {
+  /** `null`: it needs one that has not come, as of a thread that is terminated. */
+  #frameOf(id: number, bytes: Uint8Array): Frame | null {
+    const frames = this.#frames.get(id) ?? new FrameDecoder();
+    this.#frames.set(id, frames);
+    try {
+      return frames.read(bytes);
+    } catch {
+      return null;
+    }
+  }
+
+  #measured(id: number, frame: Frame | null): void {
+    if (frame === null) return;
+    const { points, dropped } = frame;
     const thread = this.#threads.get(id);
     for (const point of points) {
       if (point.kind === 'gauge') thread?.gauges.set(seriesOf(point), point);

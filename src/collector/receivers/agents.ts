@@ -3,8 +3,9 @@ import type { Frame, Source } from '../../core/frame.ts';
 import type { Disagreement, Leaving } from '../../core/place.ts';
 import type { NervecenterEvent } from '../../core/signals/index.ts';
 import type { AgentLink } from '../agent-link.ts';
+import { FrameReader } from './frame-reader.ts';
 import type { SentBatches } from './sent-batches.ts';
-import { eventsOf, frameOf, leavingOf, placeOf, sourceOf } from './shapes.ts';
+import { eventsOf, leavingOf, placeOf, sourceOf } from './shapes.ts';
 import type { Sharing } from './sharing.ts';
 
 /** What agents' messages turn into; `collector/start.ts` says what each does. */
@@ -35,6 +36,7 @@ const HELD_MAX = 1000;
 /** Serves one agent until its link closes. Messages before its `hello` are ignored: nobody to attribute them to. */
 export function receiveFrom(link: AgentLink, handlers: AgentHandlers): void {
   let sender: Sender | null = null;
+  const frames = new FrameReader();
   /** Messages behind a batch that may have been accepted before, until that is known; its sender sends few of them. */
   let held: Fields[] | null = null;
   const release = (by: Sender, known: boolean) => {
@@ -43,7 +45,7 @@ export function receiveFrom(link: AgentLink, handlers: AgentHandlers): void {
     const closed = sender === null;
     // Who lives on sends them to the next collector as well, which may know better.
     if (closed && !known && !messages.some(isGoodbye)) return;
-    for (const message of messages) handle(link, handlers, by, message);
+    for (const message of messages) handle({ link, handlers, sender: by, frames }, message);
     if (closed) handlers.leave(by.instanceId); // Once more: its frames have brought its gauges back.
   };
   link.onMessage((claimed: unknown) => {
@@ -62,7 +64,7 @@ export function receiveFrom(link: AgentLink, handlers: AgentHandlers): void {
       sender = { instanceId: source.instanceId, service: source.service };
       const leaving = leavingOf(message['leaving']);
       if (leaving !== null) handlers.takeLeft(leaving);
-      link.send({ type: 'welcome', holder: handlers.sharing.holder });
+      link.send({ type: 'welcome', holder: handlers.sharing.holder, takesFrameBytes: true });
       return;
     }
     if (sender === null) {
@@ -74,7 +76,7 @@ export function receiveFrom(link: AgentLink, handlers: AgentHandlers): void {
       held = [];
       handlers.sentBatches.whenComplete((known) => release(by, known));
     }
-    if (held === null || message['type'] === 'ask') handle(link, handlers, sender, message);
+    if (held === null || message['type'] === 'ask') handle({ link, handlers, sender, frames }, message);
     else if (held.length >= HELD_MAX) link.close();
     else {
       held.push(message);
@@ -108,10 +110,19 @@ function answerStranger(link: AgentLink, sharing: AgentHandlers['sharing'], mess
 
 const isGoodbye = (message: Fields): boolean => message['type'] === 'goodbye';
 
-function handle(link: AgentLink, handlers: AgentHandlers, sender: Sender, message: Fields): void {
+interface Agent {
+  readonly link: AgentLink;
+  readonly handlers: AgentHandlers;
+  readonly sender: Sender;
+  readonly frames: FrameReader;
+}
+
+function handle(agent: Agent, message: Fields): void {
+  const { link, handlers, sender } = agent;
   switch (message['type']) {
     case 'frame':
-      mergeFrame(handlers, sender, message['frame']);
+    case 'frame-bytes':
+      mergeFrame(agent, message);
       break;
     case 'events':
       takeBatch(link, handlers, sender, message);
@@ -129,8 +140,8 @@ function handle(link: AgentLink, handlers: AgentHandlers, sender: Sender, messag
   }
 }
 
-function mergeFrame(handlers: AgentHandlers, sender: Sender, claimed: unknown): void {
-  const frame = frameOf(claimed);
+function mergeFrame({ handlers, sender, frames }: Agent, message: Fields): void {
+  const frame = frames.frameOf(message);
   if (frame !== null) handlers.frame(sender, frame.usable);
   if (frame === null) handlers.refused('messages', 1);
   else if (frame.refused > 0) handlers.refused('measurements', frame.refused);

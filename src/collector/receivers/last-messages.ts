@@ -1,7 +1,8 @@
 import type { Sender } from '../../core/event.ts';
 import type { Point } from '../../core/frame.ts';
 import type { NervecenterEvent } from '../../core/signals/index.ts';
-import { eventsOf, frameOf, sourceOf } from './shapes.ts';
+import { FrameReader } from './frame-reader.ts';
+import { eventsOf, sourceOf } from './shapes.ts';
 
 /** A batch that a process has sent, which its events name by now. */
 export interface LastBatch {
@@ -17,6 +18,7 @@ export class LastMessages {
   readonly batches: LastBatch[] = [];
   /** What it measured itself. */
   readonly points: Point[] = [];
+  readonly #frames = new FrameReader();
   #sender: Sender | null = null;
 
   /** Takes a message in. True when it is the last. */
@@ -33,10 +35,8 @@ export class LastMessages {
   }
 
   #take(sender: Sender, message: Readonly<Record<string, unknown>>): void {
-    if (message['type'] === 'frame') {
-      const points = frameOf(message['frame'])?.usable.points ?? [];
-      this.points.push(...points.map((point) => ({ ...point, sender })));
-    }
+    const points = this.#frames.frameOf(message)?.usable.points ?? [];
+    this.points.push(...points.map((point) => ({ ...point, sender })));
     if (message['type'] !== 'events') return;
     const events = eventsOf(message['events'], message['requests'])?.usable ?? [];
     this.batches.push({

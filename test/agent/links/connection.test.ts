@@ -4,20 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'vitest';
 import { Connection } from '../../../src/agent/links/connection.ts';
-import { FrameSender } from '../../../src/agent/metrics/frame-sender.ts';
 import { BATCH_EVENTS_MAX, Pipeline } from '../../../src/agent/pipeline.ts';
 import type { AgentLink } from '../../../src/collector/agent-link.ts';
 import { listenForAgents, type SocketReceiver } from '../../../src/collector/receivers/socket.ts';
 import { readConfig } from '../../../src/config/config.ts';
 import { placeOf } from '../../../src/config/place.ts';
-import type { AgentMessage, Point } from '../../../src/core/frame.ts';
+import type { AgentMessage } from '../../../src/core/frame.ts';
 import { rendezvousPath } from '../../../src/link/rendezvous.ts';
-import { DeltaMeterProvider } from '../../../src/metrics/meter-provider.ts';
-import { SnapshotReader } from '../../../src/metrics/snapshot-reader.ts';
-import { counterPoint, requestEvent, sourceNamed } from '../../link/messages.ts';
+import { requestEvent, sourceNamed } from '../../link/messages.ts';
 import { freePort } from '../../support/free-port.ts';
 import { until } from '../../support/poll.ts';
-import { RecordingAgent } from '../../support/recording-agent.ts';
 
 const OTHER = { service: 'other', pid: 7, url: 'http://127.0.0.1:9464', alone: false };
 
@@ -227,88 +223,5 @@ describe('Connection', () => {
     await connection.open();
     connection.send({ type: 'goodbye' });
     assert.deepEqual([connection.isOpen, collector.links.length, lost], [false, 1, 0]);
-  });
-});
-
-describe('FrameSender', () => {
-  const clock = new RecordingAgent().clock;
-  const frames: Point[][] = [];
-  let isOpen = true;
-  const connection = {
-    get isOpen() {
-      return isOpen;
-    },
-    send: (message: AgentMessage) => {
-      if (message.type === 'frame') frames.push([...message.frame.points]);
-    },
-  } as Connection;
-  const sending = (collectPoints: () => Promise<Point[]>, own = new DeltaMeterProvider()) =>
-    new FrameSender({
-      clock,
-      connection,
-      pipeline: new Pipeline(() => {}),
-      threads: { merged: (points) => [...points] },
-      reader: { collectPoints, collectNow: () => new SnapshotReader([own]).collectNow() } as SnapshotReader,
-    });
-  beforeEach(() => {
-    frames.length = 0;
-    isOpen = true;
-  });
-
-  it('sends one frame at a time: what is still being collected is not sent twice', async () => {
-    const collected = Promise.withResolvers<Point[]>();
-    const sender = sending(() => collected.promise);
-    const sent = [sender.send(), sender.send()];
-    collected.resolve([counterPoint('c', 1)]);
-    await Promise.all(sent);
-    assert.equal(frames.length, 1);
-  });
-
-  it('keeps what it collected while the link was lost for the next frame', async () => {
-    let value = 0;
-    const sender = sending(async () => {
-      if (value === 0) isOpen = false;
-      return [counterPoint('c', ++value)];
-    });
-    await sender.send();
-    assert.equal(frames.length, 0);
-    await sender.send();
-    assert.equal(value, 1, 'while nobody listens nothing is collected');
-    isOpen = true;
-    await sender.send();
-    assert.deepEqual(
-      frames.map((points) => points.map((point) => point.kind === 'counter' && point.value)),
-      [[1, 2]],
-    );
-  });
-
-  it('has a last frame at once: what could not be sent, and what the agent itself has measured since', async () => {
-    const own = new DeltaMeterProvider();
-    const sender = sending(async () => {
-      isOpen = false;
-      return [counterPoint('c', 1)];
-    }, own);
-    await sender.send();
-    own.getMeter().createCounter('own').add(3, { a: 'b' });
-    const last = sender.last();
-    assert.ok(last.type === 'frame');
-    assert.deepEqual(
-      last.frame.points.map((point) => [point.name, point.kind === 'counter' && point.value]),
-      [
-        ['c', 1],
-        ['own', 3],
-      ],
-    );
-  });
-
-  it('goes on after a frame that failed', async () => {
-    let calls = 0;
-    const sender = sending(async () => {
-      if (++calls === 1) throw new Error('once');
-      return [counterPoint('c', 1)];
-    });
-    await assert.rejects(sender.send());
-    await sender.send();
-    assert.equal(frames.length, 1);
   });
 });

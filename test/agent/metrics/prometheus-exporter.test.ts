@@ -15,6 +15,7 @@ import { requestEvent } from '../../collector/sinks/postgres/events.ts';
 import { freePort } from '../../support/free-port.ts';
 import { modelCall } from '../../support/model-calls.ts';
 import { until } from '../../support/poll.ts';
+import { collected } from './collected.ts';
 
 const HERE = mkdtempSync(join(tmpdir(), 'nervecenter-test-'));
 /** Of a checkout: the SDK lies beside it, and it is ours. */
@@ -89,7 +90,7 @@ describe("the exporter in the app's process", () => {
   };
 
   it("shows the app's instruments and ours, with the service's name", async () => {
-    const { own, provider, reader, scrape, export: exported } = await start();
+    const { own, provider, frames, scrape, export: exported } = await start();
     provider.getMeter('shop').createCounter('orders', { description: 'Orders.' }).add(3, { kind: 'gift' });
     const work = own.getMeter().createHistogram('work.duration', { unit: 's', description: 'Work.' });
     work.record(0.3, { route: '/a' });
@@ -100,18 +101,15 @@ describe("the exporter in the app's process", () => {
     assert.match(before, /^orders_total\{kind="gift",otel_scope_name="shop"\} 3$/m);
     assert.match(before, /^work_duration_bucket\{route="\/a",otel_scope_name="nervecenter",le="0\.5"\} 1$/m);
     assert.match(before, /^http_server_request_duration_count\{.*http_route="\/events".*\} 1$/m);
-    const points = await reader.collectPoints();
+    const points = await collected(frames);
     assert.deepEqual(points.map(({ name }) => name).sort(), ['orders', 'work.duration']);
     work.record(0.3, { route: '/a' });
     assert.match(await scrape(), /^work_duration_count\{route="\/a",otel_scope_name="nervecenter"\} 2$/m);
-    assert.equal(
-      (await reader.collectPoints()).find(({ name }) => name === 'work.duration')?.kind,
-      'histogram',
-    );
+    assert.equal((await collected(frames)).find(({ name }) => name === 'work.duration')?.kind, 'histogram');
   });
 
   it('shows model calls by their older names as well where it is asked to', async () => {
-    const { own, export: exported, scrape, reader } = await start({ NERVECENTER_SEMCONV: 'dup' });
+    const { own, export: exported, scrape, frames } = await start({ NERVECENTER_SEMCONV: 'dup' });
     const gaps = new HistogramDelta();
     gaps.record(0.05);
     observationsMeasure(own.getMeter()).chunkGaps(gaps.take(), { model: 'm' });
@@ -132,7 +130,7 @@ describe("the exporter in the app's process", () => {
     for (const side of ['inference', 'operation']) assert.equal(count(`${side}_time_per_output_chunk`), 1);
     assert.equal(text.match(/^# TYPE gen_ai_client_operation_duration /gm)?.length, 1);
     assert.deepEqual(
-      (await reader.collectPoints()).map(({ name }) => name),
+      (await collected(frames)).map(({ name }) => name),
       ['gen_ai.client.inference.time_per_output_chunk'],
       'frames know today’s names only',
     );

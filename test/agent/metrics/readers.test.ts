@@ -6,11 +6,12 @@ import { LLM_CHUNK_GAPS, LLM_INPUT_TOKENS } from '../../../src/core/llm/call-ins
 import type { SignalName } from '../../../src/core/signals/index.ts';
 import { counterOf, histogramOf } from '../../../src/core/signals/instruments.ts';
 import { DeltaMeterProvider } from '../../../src/metrics/meter-provider.ts';
+import { collected } from './collected.ts';
 
 it('what the app records itself of calls that are seen on the wire has another name, and nothing else has', async () => {
   const told = new Set<SignalName>();
   const own = new DeltaMeterProvider();
-  const { provider, reader, stop } = startReaders(own, {
+  const { provider, frames, stop } = startReaders(own, {
     config: readConfig({}, '.'),
     appDirectory: null,
     say: () => {},
@@ -21,7 +22,7 @@ it('what the app records itself of calls that are seen on the wire has another n
     counterOf(meter, LLM_INPUT_TOKENS).add(7);
     meter.createCounter('orders').add(1);
     histogramOf(own.getMeter(), LLM_CHUNK_GAPS).record(0.1);
-    return (await reader.collectPoints()).map(({ name }) => name).sort();
+    return (await collected(frames)).map(({ name }) => name).sort();
   };
   const others = ['orders', LLM_CHUNK_GAPS.name];
   assert.deepEqual(

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, test } from 'vitest';
 import { delayExceededForTail } from '../../../src/agent/metrics/loop-delays.ts';
-import { parseThreads, RuntimeSampler } from '../../../src/agent/metrics/runtime.ts';
+import { parseStatus, RuntimeSampler } from '../../../src/agent/metrics/runtime.ts';
 import { until } from '../../support/poll.ts';
 
 let sampler: RuntimeSampler;
@@ -78,8 +78,9 @@ test('the tail is counted by time: one long block is not hidden by the ticks aro
   assert.equal(delayExceededForTail([{ delayMs: 40, times: 1 }, idle], 5000), 0);
 });
 
-test('threads are read from the text of the kernel', () => {
-  assert.equal(parseThreads('Name:\tnode\nThreads:\t11\nSigQ:\t0/1'), 11);
-  assert.equal(parseThreads('Name:\tnode'), 0);
-  assert.equal(parseThreads(''), 0);
+test('memory and threads are read from the text of the kernel', () => {
+  const status = 'Name:\tnode\nVmHWM:\t  99999 kB\nVmRSS:\t   44208 kB\nThreads:\t11\nSigQ:\t0/1';
+  assert.deepEqual(parseStatus(status), { rssBytes: 44_208 * 1024, threads: 11 });
+  assert.deepEqual(parseStatus('Name:\tnode'), { rssBytes: 0, threads: 0 });
+  assert.deepEqual(parseStatus(''), { rssBytes: 0, threads: 0 });
 });

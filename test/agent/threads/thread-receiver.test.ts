@@ -4,10 +4,10 @@ import { afterEach, beforeEach, describe, it } from 'vitest';
 import { fromThread, post, TO_MAIN, type ToThread, toThread } from '../../../src/agent/threads/channels.ts';
 import { ThreadReceiver } from '../../../src/agent/threads/thread-receiver.ts';
 import { flagsFor } from '../../../src/agent/threads/workers.ts';
-import type { CounterPoint, GaugePoint } from '../../../src/core/frame.ts';
+import type { CounterPoint, GaugePoint, Point } from '../../../src/core/frame.ts';
+import { FrameEncoder } from '../../../src/core/frames/frame-encoder.ts';
 import type { NervecenterEvent } from '../../../src/core/signals/index.ts';
-import { milliseconds } from '../../../src/core/units.ts';
-import { requestEvent } from '../../link/messages.ts';
+import { frameBytes, requestEvent } from '../../link/messages.ts';
 import { until } from '../../support/poll.ts';
 
 /** A number no thread of this process has. */
@@ -21,11 +21,12 @@ describe('what threads send', () => {
   const dropped: [string, number][] = [];
   const told: ToThread[] = [];
   let receiver: ThreadReceiver;
+  let encoder: FrameEncoder;
   let answers: BroadcastChannel;
   const say = (message: object, to = TO_MAIN) => post(to, { thread: THREAD, message });
-  const frame = (points: readonly object[], drops = {}) => ({
-    type: 'frame',
-    frame: { seq: 1, endMs: milliseconds(0), points, dropped: drops },
+  const frame = (points: readonly Point[], drops = {}) => ({
+    type: 'frame-bytes',
+    bytes: frameBytes(encoder, points, drops),
   });
   beforeEach(() => {
     for (const list of [events, dropped, told]) list.length = 0;
@@ -35,6 +36,7 @@ describe('what threads send', () => {
       connection: { ask: async (what) => `the ${what}` },
     });
     receiver.open();
+    encoder = new FrameEncoder();
     answers = new BroadcastChannel(toThread(THREAD));
     answers.onmessage = (event) => told.push((event as { data: ToThread }).data);
   });
