@@ -7,13 +7,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { type Collector, startCollector } from '../../src/collector/start.ts';
 import { readConfig } from '../../src/config/config.ts';
-import type { CollectorMessage } from '../../src/core/frame.ts';
+import type { CollectorMessage, Point } from '../../src/core/frame.ts';
+import { FrameEncoder } from '../../src/core/frames/frame-encoder.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { encodeMessage, MessageDecoder } from '../../src/link/framing.ts';
 import { rendezvousPath } from '../../src/link/rendezvous.ts';
 import { freePort, WITHOUT_OTLP } from '../support/free-port.ts';
 import { until } from '../support/poll.ts';
-import { counterPoint, frameOf, requestEvent, sourceNamed } from './messages.ts';
+import { counterPoint, frameBytes, frameOf, requestEvent, sourceNamed } from './messages.ts';
 
 const TOKEN = 'a-token-of-24-characters';
 
@@ -179,6 +180,44 @@ describe('a peer that is broken or hostile', () => {
     assert.doesNotMatch(metrics, /mystery|test_histogram/);
     assert.equal(logs.filter((line) => line.includes('measurements')).length, 1);
     assert.equal(logs.filter((line) => line.includes('messages')).length, 1);
+  });
+
+  it('has the frames it sends as bytes judged alike, and after what is none nothing is taken until one begins anew', async () => {
+    const sender = peer();
+    const instanceId = await sender.join('bytes');
+    const encoder = new FrameEncoder();
+    const good = counterPoint('test.bytes', 2);
+    const bad = [
+      { ...good, name: '' },
+      { ...good, name: 'x'.repeat(1000) },
+      { ...good, name: 'test.not.a.number', value: Number.NaN },
+      { ...good, name: 'test.negative', value: -1 },
+      { ...good, name: 'test.long', attributes: { long: 'x'.repeat(100_000) } },
+      { ...good, name: 'test.wide', attributes: Object.fromEntries(Array(200).entries()) },
+    ] as Point[];
+    const first = frameBytes(encoder, [good, ...bad, good]);
+    const unread = frameBytes(encoder, [good]);
+    encoder.restart();
+    const anew = frameBytes(encoder, [good]);
+    const say = (bytes: unknown) => sender.say({ type: 'frame-bytes', bytes });
+    say(first);
+    for (const bytes of [
+      first.slice(0, -1),
+      [...first],
+      new Float64Array(4),
+      'bytes',
+      null,
+      Buffer.alloc(0),
+      unread,
+    ])
+      say(bytes);
+    say(anew);
+    const snapshot = await sender.snapshot();
+    assert.ok(snapshot.instances.some((one) => one.instance_id === instanceId && one.up));
+    const headers = { authorization: `Bearer ${TOKEN}` };
+    const metrics = await (await fetch(`${collector.url}/metrics`, { headers })).text();
+    assert.match(metrics, /^test_bytes_\w*total(\{\})? 6$/m);
+    assert.doesNotMatch(metrics, /test_(not|negative|long|wide)/);
   });
 
   it('has its events judged one by one; the batch counts as taken, the unusable ones as dropped', async () => {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, test } from 'vitest';
-import { delayExceededForTail } from '../../../src/agent/metrics/loop-delays.ts';
 import { parseStatus, RuntimeSampler } from '../../../src/agent/metrics/runtime.ts';
 import { until } from '../../support/poll.ts';
 
@@ -60,22 +59,6 @@ test('every value is finite, even of an interval without length', () => {
   for (const value of [...Object.values(sampler.sample()), ...Object.values(sampler.sample())]) {
     assert.ok(Number.isFinite(value) && value >= 0, String(value));
   }
-});
-
-test('the tail is counted by time: one long block is not hidden by the ticks around it', () => {
-  const idle = { delayMs: 0, times: 250 };
-  assert.equal(delayExceededForTail([idle], 5000), 0);
-  assert.equal(delayExceededForTail([], 5000), 0);
-  // In 1 % of 10 s, 100 ms, things wait longer than the 900 ms that are left of the block.
-  assert.equal(delayExceededForTail([{ delayMs: 1000, times: 1 }, idle], 10_000), 900);
-  // Both blocks together are longer than 850 ms for 100 ms, the second alone for 50.
-  const two = [{ delayMs: 900, times: 2 }, idle];
-  assert.equal(delayExceededForTail(two, 10_000), 850);
-  // The short one does not count: by the time the long one is down to it, 1 % has long been reached.
-  const mixed = [{ delayMs: 1000, times: 1 }, { delayMs: 10, times: 50 }, idle];
-  assert.equal(delayExceededForTail(mixed, 10_000), 900);
-  // Blocks shorter than 1 % of the time altogether do not show.
-  assert.equal(delayExceededForTail([{ delayMs: 40, times: 1 }, idle], 5000), 0);
 });
 
 test('memory and threads are read from the text of the kernel', () => {
