@@ -1,14 +1,14 @@
 // The agent's own parts without an app around them.
-import { MeterProvider } from '@opentelemetry/sdk-metrics';
+import { type FrameSource, ownInstruments } from '../src/agent/metrics/frame-source.ts';
 import { Pipeline } from '../src/agent/pipeline.ts';
 import { eventMeasure, type NervecenterEvent } from '../src/core/signals/index.ts';
 import { DeltaMeterProvider } from '../src/metrics/meter-provider.ts';
-import { SnapshotReader } from '../src/metrics/snapshot-reader.ts';
 
 export interface AgentParts {
   readonly pipeline: Pipeline;
-  readonly reader: SnapshotReader;
-  readonly provider: MeterProvider;
+  readonly frames: FrameSource;
+  /** Of the app's instruments. */
+  readonly provider: DeltaMeterProvider;
   /** Of our own instruments. */
   readonly own: DeltaMeterProvider;
 }
@@ -16,9 +16,9 @@ export interface AgentParts {
 /** Wired as the agent wires them. */
 export function agentParts(): AgentParts {
   const own = new DeltaMeterProvider();
-  const reader = new SnapshotReader([own]);
-  const provider = new MeterProvider({ readers: [reader] });
-  return { pipeline: new Pipeline(eventMeasure(own.getMeter())), reader, provider, own };
+  const provider = new DeltaMeterProvider();
+  const frames = ownInstruments([own, provider]);
+  return { pipeline: new Pipeline(eventMeasure(own.getMeter())), frames, provider, own };
 }
 
 /** Emits as the agent does: a full batch is handed over at once, here to a collector that costs nothing. */

@@ -2,10 +2,12 @@
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Meter } from '@opentelemetry/api';
+import type { FrameSource } from '../src/agent/metrics/frame-source.ts';
 import { BATCH_EVENTS_MAX } from '../src/agent/pipeline.ts';
+import { FrameEncoder } from '../src/core/frames/frame-encoder.ts';
 import { packRequests } from '../src/core/packed-requests.ts';
 import type { NervecenterEvent } from '../src/core/signals/index.ts';
-import type { SnapshotReader } from '../src/metrics/snapshot-reader.ts';
+import { milliseconds } from '../src/core/units.ts';
 import { agentParts } from './agent-parts.ts';
 import type { Figure } from './figure.ts';
 import {
@@ -22,6 +24,7 @@ import { durationMs, llmCallEvent, requestEvent } from './synthetic.ts';
 
 const ROUNDS = 100;
 const BLOCKED_MS_MAX = 1;
+const FRAME_MS_MAX = 0.5;
 const SERIES = { few: 250, many: 2000 } as const;
 /** The SDK keeps at most so many series of one instrument. */
 const SERIES_PER_METRIC = 250;
@@ -44,13 +47,17 @@ export async function run(): Promise<Figure[]> {
       calls: handOver(calls),
     });
     const frame = (key: 'few' | 'many', peerKey: 'exporterFew' | 'exporterMany') => ({
-      ...figure(`a frame of ${SERIES[key]} series: collected, converted, posted`, samples[key]),
+      ...figure(
+        `a frame of ${SERIES[key]} series: collected, written, posted`,
+        samples[key],
+        key === 'few' ? FRAME_MS_MAX : undefined,
+      ),
       peers: `exporter-prometheus' scrape of the same ${round(pairedRatio(samples[peerKey], samples[key]))} x as long`,
     });
     return [
       frame('few', 'exporterFew'),
       frame('many', 'exporterMany'),
-      figure(`a frame of ${SERIES.few} series that the app records itself`, samples.ofTheApp),
+      figure(`a frame of ${SERIES.few} series that the app records itself`, samples.ofTheApp, FRAME_MS_MAX),
       figure(`a batch of ${BATCH_EVENTS_MAX} request events posted`, samples.requests),
       figure(`a batch of ${BATCH_EVENTS_MAX} llm-call events posted`, samples.calls),
     ];
@@ -59,12 +66,12 @@ export async function run(): Promise<Figure[]> {
   }
 }
 
-function figure(what: string, values: readonly number[]): Figure {
+function figure(what: string, values: readonly number[], budgetMs = BLOCKED_MS_MAX): Figure {
   const p99 = quantile(values, 0.99);
   return {
     what,
-    budget: `<= ${BLOCKED_MS_MAX} ms (p99)`,
-    within: p99 <= BLOCKED_MS_MAX,
+    budget: `<= ${budgetMs} ms (p99)`,
+    within: p99 <= budgetMs,
     ours: `${round(p99)} ms`,
     raw: `CPU time: p50 ${round(quantile(values, 0.5))}, p99 ${round(p99)}, least ${round(quantile(values, 0))} ms`,
   };
@@ -72,25 +79,28 @@ function figure(what: string, values: readonly number[]): Figure {
 
 /** What the agent does every second, after an interval in which every series of its own got new values. */
 function frameOf(series: number, collector: Worker): Measurement {
-  const { own, reader } = agentParts();
-  return frameAfter(filler(own.getMeter(), series), { reader, collector });
+  const { own, frames } = agentParts();
+  return frameAfter(filler(own.getMeter(), series), { frames, collector });
 }
 
-/** The same with the app's own instruments, which OpenTelemetry's SDK aggregates. */
+/** The same with the app's own instruments. */
 function frameOfTheApp(series: number, collector: Worker): Measurement {
-  const { provider, reader } = agentParts();
-  return frameAfter(filler(provider.getMeter('app'), series), { reader, collector });
+  const { provider, frames } = agentParts();
+  return frameAfter(filler(provider.getMeter(), series), { frames, collector });
 }
 
 function frameAfter(
   fill: () => void,
-  { reader, collector }: { readonly reader: SnapshotReader; readonly collector: Worker },
+  { frames, collector }: { readonly frames: FrameSource; readonly collector: Worker },
 ): Measurement {
+  const encoder = new FrameEncoder();
   return () => {
     fill();
-    return cpuMsOf(async () => {
-      const points = await reader.collectPoints();
-      collector.postMessage({ type: 'frame', frame: { seq: 1, endMs: 0, points, dropped: {} } });
+    return cpuMsOfSync(() => {
+      void frames.observe();
+      encoder.start({ seq: 1, endMs: milliseconds(0), dropped: {} });
+      frames.writeTo(encoder);
+      collector.postMessage({ type: 'frame-bytes', bytes: encoder.finish() });
     });
   };
 }

@@ -8,10 +8,10 @@ import { Child } from './child.ts';
 import type { Figure } from './figure.ts';
 import { interleaved, least, median, round, spread } from './measure.ts';
 
-const ROUNDS = 5;
+const ROUNDS = 8;
 const ROUND_MS = 2000;
 /** By then whatever starts has started. */
-const SETTLED_MS = 3000;
+const SETTLED_MS = 5000;
 const CPU_MS_MAX = 0.5;
 
 export async function run(): Promise<Figure[]> {

@@ -90,10 +90,7 @@ export function startAgent(options: AgentOptions): () => void {
     sourceNow: () => ({ ...(tracing?.described(source) ?? source), ...seen.tell() }),
     onNotice: () => seen.noticed(),
     onAccepted: (batch) => pipeline.accepted(batch),
-    onOpen: () => {
-      frames.opened();
-      guarded(agent, handOver)();
-    },
+    onOpen: () => guarded(agent, () => frames.opened(), handOver)(),
     onLost: () => pipeline.sendUnacceptedAgain(),
   });
   const deferred = new Deferred(() => pipeline.drop(AGENT_ERROR, 1));
@@ -235,13 +232,15 @@ function sourceOf(config: Config): Source {
 }
 
 /** What runs on a timer of ours or as the process ends must not change how: neither by an exception nor by a rejection. */
-function guarded(agent: Agent, work: () => void | Promise<void>): () => void {
+function guarded(agent: Agent, ...works: readonly (() => void | Promise<void>)[]): () => void {
   const failed = (error: unknown) => agent.warnOnce('agent', `the agent failed: ${describeError(error)}`);
   return () => {
-    try {
-      work()?.catch(failed);
-    } catch (error) {
-      failed(error);
+    for (const work of works) {
+      try {
+        work()?.catch(failed);
+      } catch (error) {
+        failed(error);
+      }
     }
   };
 }

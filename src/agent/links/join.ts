@@ -1,7 +1,7 @@
 import type { AgentMessage, CollectorMessage } from '../../core/frame.ts';
+import { FrameDecoder } from '../../core/frames/frame-decoder.ts';
 import type { Disagreement, Holder } from '../../core/place.ts';
 import type { CollectorLink, LinkEvents } from './link.ts';
-import { sendingObjects } from './older-collector.ts';
 import { connectSocketLink } from './socket-link.ts';
 
 /** A collector says at once whether it takes a process; one that does not is stopped, or of another kind. */
@@ -47,4 +47,16 @@ export async function joinCollector(
   clearTimeout(timer);
   if (answer?.type !== 'joined') link.close();
   return answer;
+}
+
+/** The link to a collector of a version that takes frames as objects: it gets them so. */
+function sendingObjects(link: CollectorLink): CollectorLink {
+  const decoder = new FrameDecoder();
+  const asObject = (message: AgentMessage): AgentMessage =>
+    message.type === 'frame-bytes' ? { type: 'frame', frame: decoder.read(message.bytes) } : message;
+  return {
+    ...link,
+    send: (message) => link.send(asObject(message)),
+    flushSync: (messages, deadlineMs) => link.flushSync(messages.map(asObject), deadlineMs),
+  };
 }
