@@ -12,12 +12,7 @@ import {
   zstdDecompressSync,
 } from 'node:zlib';
 import type { GivenUpReason } from '../../core/unfinished-observations.ts';
-import { KIB, MIB, type Milliseconds } from '../../core/units.ts';
-
-/** So much of one body waits to be read, and one piece more. */
-const HELD_CHARS_MAX = 16 * KIB;
-/** A piece costs some 40 bytes besides its characters: a server may send them one by one. */
-const HELD_PIECES_MAX = 256;
+import { KIB, MIB } from '../../core/units.ts';
 
 /**
  * Bodies are handed to the readers in pieces of at most this size, however large the chunks are: whatever a reader cuts out
@@ -42,16 +37,17 @@ type Decompressor = ReturnType<
   typeof createGunzip | typeof createBrotliDecompress | typeof createZstdDecompress
 >;
 
-/** Takes a body's chunks as they pass by and gives its text. */
+/** Takes a body's chunks as they pass by and gives its bytes, inflated. */
 export interface BodyDecoder {
   write(chunk: Buffer): void;
-  /** No more chunks; `done` is called once all text was given, maybe before `end` returns. Nothing may follow. */
+  /** No more chunks; `done` is called once all was given, maybe before `end` returns. Nothing may follow. */
   end(done: () => void): void;
 }
 
-/** Where decoded text goes. `unreadable` says, once, why the rest of the body cannot be read, and explains it. */
+/** Where a body goes. `unreadable` says, once, why the rest of it cannot be read, and explains it. */
 export interface BodySink {
-  text(piece: string): void;
+  /** The piece may be changed by the app afterwards. */
+  bytes(piece: Buffer): void;
   unreadable(reason: GivenUpReason, explanation: string): void;
 }
 
@@ -126,7 +122,7 @@ class PlainBody implements BodyDecoder {
   }
 
   write(chunk: Buffer): void {
-    giveText(chunk, (piece) => this.#sink.text(piece));
+    this.#sink.bytes(chunk);
   }
 
   end(done: () => void): void {
@@ -206,7 +202,7 @@ class CompressedBody implements BodyDecoder {
         return;
       }
       const body = this.#encoding.inflate(Buffer.concat(kept));
-      giveText(body.subarray(this.#inflatedBytes), (piece) => this.#sink.text(piece));
+      this.#sink.bytes(body.subarray(this.#inflatedBytes));
       this.#stream?.destroy();
       this.#finish();
     });
@@ -261,7 +257,7 @@ class CompressedBody implements BodyDecoder {
     this.#inflatedBytes += bytes.length;
     if (this.#inflatedBytes > INFLATED_BYTES_MAX)
       this.#giveUp('body_too_large', 'the body inflates beyond the bound');
-    else giveText(bytes, (piece) => this.#sink.text(piece));
+    else this.#sink.bytes(bytes);
   }
 
   #giveUp(reason: GivenUpReason, explanation: string): void {
@@ -286,36 +282,5 @@ class CompressedBody implements BodyDecoder {
     const done = this.#done;
     this.#done = null;
     done?.();
-  }
-}
-
-/**
- * Pieces of one body that came and are not read yet. Read together they cost a third of what they cost one by one, between
- * which the app's own work drives all that reading needs out of the processor's caches. At its bound everything is read.
- */
-export class HeldPieces {
-  #pieces: string[] = [];
-  #timesMs: Milliseconds[] = [];
-  #chars = 0;
-
-  /** @returns whether there is as much as may be held: it is to be given now. */
-  add(piece: string, timeMs: Milliseconds): boolean {
-    this.#pieces.push(piece);
-    this.#timesMs.push(timeMs);
-    this.#chars += piece.length;
-    return this.#chars >= HELD_CHARS_MAX || this.#pieces.length >= HELD_PIECES_MAX;
-  }
-
-  /** Gives each piece with the time it came at, in their order, and holds nothing any more. */
-  give(read: (piece: string, timeMs: Milliseconds) => void): void {
-    const pieces = this.#pieces;
-    const timesMs = this.#timesMs;
-    this.#pieces = [];
-    this.#timesMs = [];
-    this.#chars = 0;
-    for (const [at, piece] of pieces.entries()) {
-      const timeMs = timesMs[at];
-      if (timeMs !== undefined) read(piece, timeMs);
-    }
   }
 }

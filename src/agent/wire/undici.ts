@@ -36,21 +36,21 @@ export function isUndiciSocket(socket: object): boolean {
  */
 export function watchUndici(hub: WireHub, agent: Agent): () => void {
   const restoreDispatcher = provideBodyChannels(agent);
-  const exchanges = new WeakMap<UndiciRequest, FollowedExchange>();
+  const exchanges = new Exchanges();
   const stopListening = listen<UndiciMessage>(hub, {
     'undici:request:create': ({ request }) => {
       const exchange = hub.open(new WireUndiciRequest(request));
-      if (exchange !== undefined) exchanges.set(request, exchange);
+      if (exchange !== undefined) exchanges.add(request, exchange);
     },
-    'undici:request:bodyChunkSent': ({ request, chunk }) => exchanges.get(request)?.sent(asBuffer(chunk)),
+    'undici:request:bodyChunkSent': ({ request, chunk }) => exchanges.of(request)?.sent(asBuffer(chunk)),
     'undici:request:headers': ({ request, response }) => {
       if (response.statusCode < 200) return; // Informational; the answer is still to come.
-      exchanges.get(request)?.headers(response.statusCode, headerReader(response.headers));
+      exchanges.of(request)?.headers(response.statusCode, headerReader(response.headers));
     },
     'undici:request:bodyChunkReceived': ({ request, chunk }) =>
-      exchanges.get(request)?.received(asBuffer(chunk)),
-    'undici:request:trailers': ({ request }) => exchanges.get(request)?.completed(),
-    'undici:request:error': ({ request, error }) => exchanges.get(request)?.failed(endingOf(error)),
+      exchanges.of(request)?.received(asBuffer(chunk)),
+    'undici:request:trailers': ({ request }) => exchanges.over(request)?.completed(),
+    'undici:request:error': ({ request, error }) => exchanges.over(request)?.failed(endingOf(error)),
     'undici:client:connected': ({ socket }) => {
       if (socket.alpnProtocol === 'h2') Object.defineProperty(socket, UNDICI_SOCKET, { value: true });
     },
@@ -59,6 +59,34 @@ export function watchUndici(hub: WireHub, agent: Agent): () => void {
     stopListening();
     restoreDispatcher();
   };
+}
+
+/** The followed requests. The chunks of a stream mostly come in a row: whose the last one was is known without a search. */
+class Exchanges {
+  readonly #byRequest = new WeakMap<UndiciRequest, FollowedExchange>();
+  #lastRequest: UndiciRequest | null = null;
+  #last: FollowedExchange | undefined;
+
+  add(request: UndiciRequest, exchange: FollowedExchange): void {
+    this.#byRequest.set(request, exchange);
+    if (this.#lastRequest === request) this.#last = exchange;
+  }
+
+  of(request: UndiciRequest): FollowedExchange | undefined {
+    if (request !== this.#lastRequest) {
+      this.#last = this.#byRequest.get(request);
+      this.#lastRequest = request;
+    }
+    return this.#last;
+  }
+
+  /** The request is over, and is not kept for having been the last. */
+  over(request: UndiciRequest): FollowedExchange | undefined {
+    const exchange = this.of(request);
+    this.#lastRequest = null;
+    this.#last = undefined;
+    return exchange;
+  }
 }
 
 class WireUndiciRequest implements WireRequest {

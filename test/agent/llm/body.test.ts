@@ -13,7 +13,7 @@ const CHUNK_BYTES = 64 * 1024;
 test('a compressed body that comes faster than it is inflated is given up at 1 MiB, and others are not', async () => {
   const body = gzipSync(randomBytes(2 * 1024 * 1024));
   const given: string[][] = [];
-  const greedy = bodyDecoder('gzip', { text: () => {}, unreadable: (...why) => given.push(why) });
+  const greedy = bodyDecoder('gzip', { bytes: () => {}, unreadable: (...why) => given.push(why) });
   let taken = 0;
   for (let at = 0; at < body.length && given.length === 0; at += CHUNK_BYTES) {
     greedy.write(body.subarray(at, at + CHUNK_BYTES));
@@ -22,7 +22,7 @@ test('a compressed body that comes faster than it is inflated is given up at 1 M
   assert.deepEqual(given, [['body_ahead', 'too many compressed bytes wait to be inflated']]);
   assert.equal(taken, 1024 * 1024);
   const texts: string[] = [];
-  const other = bodyDecoder('gzip', { text: (piece) => texts.push(piece), unreadable: assert.fail });
+  const other = bodyDecoder('gzip', { bytes: (piece) => texts.push(String(piece)), unreadable: assert.fail });
   other.write(gzipSync('other'));
   await new Promise<void>((resolve) => other.end(resolve));
   assert.deepEqual(texts, ['other']);
@@ -43,7 +43,7 @@ for (const [encoding, compress] of Object.entries(encodings)) {
     for (const cut of [1, body.length >> 1, body.length]) {
       const given: string[] = [];
       const decoder = bodyDecoder(encoding.split(' ')[0] ?? '', {
-        text: (piece) => given.push(piece),
+        bytes: (piece) => given.push(String(piece)),
         unreadable: assert.fail,
       });
       decoder.write(body.subarray(0, cut));
@@ -63,7 +63,10 @@ for (const [encoding, compress] of Object.entries(encodings)) {
 
 test('of a process that ends, a long body that is not inflated yet stays unread, and that is said', () => {
   const given: string[] = [];
-  const decoder = bodyDecoder('gzip', { text: assert.fail, unreadable: (reason) => given.push(reason) });
+  const decoder = bodyDecoder('gzip', {
+    bytes: () => assert.fail(),
+    unreadable: (reason) => given.push(reason),
+  });
   decoder.write(gzipSync(randomBytes(2 * CHUNK_BYTES)));
   let done = 0;
   decoder.end(() => done++);
@@ -76,10 +79,10 @@ test('what a reader throws does not reach the app, as it comes, at the end, or a
     throw new Error('a mistake');
   };
   for (const endsNow of [false, true]) {
-    for (const text of [fail, () => {}]) {
+    for (const bytes of [fail, () => {}]) {
       const given: string[] = [];
       const ended = Promise.withResolvers<void>();
-      const decoder = bodyDecoder('gzip', { text, unreadable: (reason) => given.push(reason) });
+      const decoder = bodyDecoder('gzip', { bytes, unreadable: (reason) => given.push(reason) });
       decoder.write(gzipSync('text'));
       decoder.end(() => {
         ended.resolve();
@@ -96,13 +99,13 @@ test('over all calls 16 MiB are kept for that, and no more until some are at the
   const body = gzipSync(randomBytes(60 * 1024)).subarray(0, -1);
   const begin = async () => {
     const given: string[] = [];
-    let chars = 0;
+    let length = 0;
     const inflated = Promise.withResolvers<void>();
-    const text = (piece: string) => {
-      chars += piece.length;
-      if (chars === 60 * 1024) inflated.resolve();
+    const bytes = (piece: Buffer) => {
+      length += piece.length;
+      if (length === 60 * 1024) inflated.resolve();
     };
-    const decoder = bodyDecoder('gzip', { text, unreadable: (reason) => given.push(reason) });
+    const decoder = bodyDecoder('gzip', { bytes, unreadable: (reason) => given.push(reason) });
     decoder.write(body);
     await inflated.promise;
     return { given, end: () => decoder.end(() => {}) };
@@ -151,7 +154,7 @@ test('nor does what throws while that is told', async () => {
     told++;
     throw new Error('a mistake');
   };
-  const decoder = bodyDecoder('gzip', { text: unreadable, unreadable });
+  const decoder = bodyDecoder('gzip', { bytes: unreadable, unreadable });
   decoder.write(gzipSync('some text'));
   decoder.end(() => {});
   await until(() => told > 1);

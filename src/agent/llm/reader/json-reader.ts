@@ -41,6 +41,11 @@ export class JsonReader {
     return this.#found !== null ? this.#isComplete : this.#scanner?.complete === true;
   }
 
+  /** Steps that reading took so far, where it was not parsed as a whole. */
+  get steps(): number {
+    return this.#scanner?.steps ?? 0;
+  }
+
   /** A piece of the document, its bytes as characters (latin1). What follows the document is passed over. */
   write(text: string): void {
     if (this.#found !== null) return;
