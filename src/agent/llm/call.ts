@@ -62,7 +62,10 @@ export class LlmCall implements WireExchange {
     this.#startMs = agent.clock.monotonicMs();
     this.#place = placeNow(context);
     this.#hasAppSpan = isInCallSpan();
-    this.#attempt = new CallAttempt(attempts, request, { context, startMs: this.#startMs });
+    this.#attempt = new CallAttempt(attempts, request, {
+      traceId: this.#place.traceId,
+      startMs: this.#startMs,
+    });
     this.activeMs = this.#startMs;
     if (recognised.certain) this.#beginStage();
   }
@@ -138,11 +141,11 @@ export class LlmCall implements WireExchange {
     const timeMs = this.#options.agent.clock.epochMs();
     // Now: the work may be for somebody else by the time the event is made.
     const { parentSpanId, sampled } = this.#place;
-    const attribution = {
-      ...attributionOf(this.#options.context),
-      ...within(parentSpanId, sampled),
-      ...(this.#hasAppSpan && { hasAppSpan: true }),
-    };
+    const ofWork = attributionOf(this.#options.context);
+    const isElsewhere = parentSpanId !== null || sampled !== undefined || this.#hasAppSpan;
+    const attribution = isElsewhere
+      ? { ...ofWork, ...within(parentSpanId, sampled), ...(this.#hasAppSpan && { hasAppSpan: true }) }
+      : ofWork;
     const finish = () => this.#finish(() => this.#emit({ timeMs, durationMs, ending, attribution }));
     if (this.#body === null) finish();
     else this.#body.end(finish);

@@ -13,7 +13,8 @@ const SPARE_BLOCKS_MAX = 8;
 
 /** Room for some chunks of one body, one behind the other. */
 class Block {
-  readonly bytes = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  readonly room = new Uint8Array(BLOCK_BYTES);
+  readonly bytes = Buffer.from(this.room.buffer);
   readonly ends = new Uint32Array(BLOCK_CHUNKS);
   readonly timesMs = new Float64Array(BLOCK_CHUNKS);
 }
@@ -29,7 +30,7 @@ function takeBlock(): Block | null {
 }
 
 function giveBack(block: Block, usedBytes: number): void {
-  block.bytes.fill(0, 0, usedBytes); // Nothing of what was said stays.
+  block.room.fill(0, 0, usedBytes); // Nothing of what was said stays.
   taken--;
   if (spare.length < SPARE_BLOCKS_MAX) spare.push(block);
 }
@@ -55,7 +56,7 @@ export class HeldBody {
     if (this.#bytes + chunk.length > BLOCK_BYTES || this.#chunks === BLOCK_CHUNKS) return false;
     this.#block ??= takeBlock();
     if (this.#block === null) return false;
-    this.#block.bytes.set(chunk, this.#bytes);
+    this.#block.room.set(chunk, this.#bytes);
     this.#bytes += chunk.length;
     this.#block.ends[this.#chunks] = this.#bytes;
     this.#block.timesMs[this.#chunks++] = timeMs;

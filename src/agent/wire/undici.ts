@@ -108,7 +108,7 @@ class WireUndiciRequest implements WireRequest {
   }
 
   header(name: string): string | null {
-    return headerReader(this.#request.headers)(name);
+    return headerIn(this.#request.headers, name);
   }
 }
 
@@ -140,24 +140,29 @@ function asBuffer(chunk: Uint8Array | string): Buffer {
 
 /** Looks headers up by their lower-case name in each of the shapes that undici's versions and protocols use. */
 export function headerReader(headers: unknown): (name: string) => string | null {
-  if (Array.isArray(headers)) return (name) => headerInPairs(headers, name);
-  if (typeof headers === 'string') return (name) => headerInText(headers, name);
-  const record = typeof headers === 'object' && headers !== null ? (headers as Record<string, unknown>) : {};
-  return (name) => (record[name] === undefined ? null : String(record[name]));
+  return (name) => headerIn(headers, name);
+}
+
+function headerIn(headers: unknown, name: string): string | null {
+  if (Array.isArray(headers)) return headerInPairs(headers, name);
+  if (typeof headers === 'string') return headerInText(headers, name);
+  const value: unknown = typeof headers === 'object' && headers !== null ? Reflect.get(headers, name) : null;
+  return value === undefined || value === null ? null : String(value);
 }
 
 function headerInPairs(pairs: readonly unknown[], name: string): string | null {
   for (let i = 0; i + 1 < pairs.length; i += 2) {
     const candidate = pairs[i];
     // Bytes as often as text: only what may be it is made into text.
-    if (!hasLength(candidate, name.length)) continue;
-    if (String(candidate).toLowerCase() === name) return String(pairs[i + 1]);
+    if (isOfLength(candidate, name.length) && String(candidate).toLowerCase() === name)
+      return String(pairs[i + 1]);
   }
   return null;
 }
 
-function hasLength(name: unknown, length: number): boolean {
-  return (typeof name === 'string' || name instanceof Uint8Array) && name.length === length;
+function isOfLength(name: unknown, length: number): boolean {
+  if (typeof name === 'string') return name.length === length;
+  return name instanceof Uint8Array && name.length === length;
 }
 
 function headerInText(text: string, name: string): string | null {

@@ -17,6 +17,8 @@ const VARYING = new RegExp(
 );
 /** Each place that varies costs a comparison; events have one to three. */
 const PLACES_MAX = 6;
+/** An event with more that may vary is not cut. */
+const CUT_PLACES_MAX = 2 * PLACES_MAX;
 /** Of a longer event its word is the larger part, and looking at that cannot be saved. */
 const EVENT_CHARS_MAX = 2048;
 /** From a stream whose events are all different nothing is to be learned. */
@@ -37,6 +39,14 @@ interface Shape {
   readonly joint: string;
 }
 
+/** One event, around its word. */
+interface Example {
+  readonly head: string;
+  readonly tail: string;
+  /** Cut at every place that may vary, where somebody asked. */
+  parts: Parts | null;
+}
+
 /** One event cut at every place that may vary. */
 interface Parts {
   readonly constants: readonly string[];
@@ -50,12 +60,13 @@ interface Parts {
 export type Seen = (text: string, wordAt: number, end: number) => void;
 
 /**
- * Nearly every event of a stream is the one before with another word in it. Once two such events were read, the next that
- * differ only there, and in what says nothing, are known by a comparison or two, without being cut out and searched.
+ * Nearly every event of a stream is the one before with another word in it. Once such an event was read, those that differ
+ * from it only there are known by one comparison, without being cut out and searched; once two were read that differ in what
+ * says nothing as well, so are those that do.
  */
 export class RepeatedEvents {
   #shape: Shape | null = null;
-  #last: Parts | null = null;
+  #last: Example | null = null;
   #lessons = 0;
 
   /** Passes over the known events from `at` on. @returns the end of the last one; `at` when there is none. */
@@ -80,11 +91,23 @@ export class RepeatedEvents {
 
   /** Learns from an event with content that says nothing else. @param wordAt where its text begins, behind the quote. */
   learn(event: string, wordAt: number): void {
-    if (event.length > EVENT_CHARS_MAX || this.#lessons >= LESSONS_MAX) return;
-    this.#lessons++;
-    const parts = compared(partsOf(event, wordAt), this.#last);
-    this.#last = parts;
-    if (parts?.varies.includes(true) === true) this.#shape = shapeOf(parts);
+    const wordEnd = event.length > EVENT_CHARS_MAX ? -1 : endOfText(event, wordAt);
+    if (wordEnd <= wordAt) return; // Its word has no plain end.
+    const before = this.#last;
+    if (before?.parts === null && isSame(before, event, wordAt, wordEnd)) return;
+    if (this.#lessons++ >= LESSONS_MAX) return;
+    const own = copied(event);
+    const example: Example = { head: own.slice(0, wordAt), tail: own.slice(wordEnd), parts: null };
+    this.#last = example;
+    // As a rule nothing but the word differs, and nothing has to be cut.
+    this.#shape = before === null ? shapeAround(example) : (this.#compared(before, example) ?? this.#shape);
+  }
+
+  /** `null`: they have nothing in common. */
+  #compared(before: Example, example: Example): Shape | null {
+    const parts = partsOf(example);
+    example.parts = parts && compared(parts, before.parts ?? partsOf(before));
+    return example.parts?.varies.includes(true) === true ? shapeOf(example.parts) : null;
   }
 
   /** No more comes: nothing of the text stays. */
@@ -130,45 +153,51 @@ function endOfNumber(text: string, from: number): number {
   return at === from ? -1 : at;
 }
 
-/** `null` when its word has no plain end, or too much may vary. */
-function partsOf(event: string, wordAt: number): Omit<Parts, 'varies'> | null {
-  const wordEnd = endOfText(event, wordAt);
-  if (wordEnd <= wordAt) return null;
-  const constants: string[] = [];
-  const values: string[] = [];
-  let from = 0;
-  let word = -1;
-  const cut = (begin: number, end: number) => {
-    constants.push(event.slice(from, begin));
-    values.push(event.slice(begin, end));
-    from = end;
-  };
-  const cutWord = () => {
-    word = values.length;
-    cut(wordAt, wordEnd);
-  };
-  for (const match of event.matchAll(VARYING)) {
-    if (word === -1 && match.index >= wordAt) cutWord();
-    if (match.index >= from) cut(match.index, match.index + match[0].length);
-  }
-  if (word === -1) cutWord();
-  constants.push(event.slice(from));
-  return values.length > 2 * PLACES_MAX ? null : { constants, values, word };
+/** Nothing but the word differs. */
+function isSame({ head, tail }: Example, event: string, wordAt: number, wordEnd: number): boolean {
+  return event.slice(0, wordAt) === head && event.slice(wordEnd) === tail;
 }
 
-/** Notes what differs from the event before, if that was one of its kind. */
-function compared(parts: Omit<Parts, 'varies'> | null, before: Parts | null): Parts | null {
-  if (parts === null) return null;
+/** A slice would keep all that it is cut from. */
+function copied(slice: string): string {
+  return Buffer.from(slice, 'latin1').toString('latin1');
+}
+
+function shapeAround({ head, tail }: Example): Shape {
+  return { constants: [head, tail], word: 0, joint: tail + head };
+}
+
+/** `null` when too much may vary. */
+function partsOf({ head, tail }: Example): Parts | null {
+  const constants: string[] = [];
+  const values: string[] = [];
+  /** Gives what is behind the last place. */
+  const cut = (text: string) => {
+    let from = 0;
+    for (const { index, 0: value } of text.matchAll(VARYING)) {
+      constants.push(text.slice(from, index));
+      values.push(value);
+      from = index + value.length;
+    }
+    return text.slice(from);
+  };
+  constants.push(cut(head));
+  const word = values.push('') - 1;
+  constants.push(cut(tail));
+  if (values.length > CUT_PLACES_MAX) return null;
+  return { constants, values, word, varies: values.map((_, at) => at === word) };
+}
+
+/** Notes what differs from the event before; that the word does is certain only where that was one of its kind. */
+function compared(parts: Parts, before: Parts | null): Parts {
   const { constants, values, word } = parts;
   const isAlike =
     before?.word === word &&
     before.constants.length === constants.length &&
     constants.every((constant, at) => constant === before.constants[at]);
   const varies = values.map(
-    (value, at) => isAlike && (before.varies[at] === true || value !== before.values[at]),
+    (value, at) => isAlike && (at === word || before.varies[at] === true || value !== before.values[at]),
   );
-  // Of two alike the word varies, even where it is the same by chance.
-  if (isAlike) varies[word] = true;
   return { ...parts, varies };
 }
 
