@@ -159,6 +159,7 @@ class Retrieval implements WireExchange {
 
   #finish(whole: boolean): void {
     this.#reader?.finish();
+    if (this.#reader?.gaveUp === true) this.#agent.gaveUp('body_costly');
     if (whole && this.#reader !== null) this.#told(this.#reader);
   }
 }

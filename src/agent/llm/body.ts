@@ -32,6 +32,8 @@ const KEPT_BYTES_MAX = 64 * KIB;
 const ALL_KEPT_BYTES_MAX = 16 * MIB;
 /** Compressed bytes that may wait for zlib's threads, over all calls. */
 const WAITING_BYTES_MAX = 16 * MIB;
+/** What a chunk takes besides its bytes, and is counted with: a server may send them one by one. */
+const CHUNK_NOTE_BYTES = 256;
 
 type Decompressor = ReturnType<
   typeof createGunzip | typeof createBrotliDecompress | typeof createZstdDecompress
@@ -40,6 +42,8 @@ type Decompressor = ReturnType<
 /** Takes a body's chunks as they pass by and gives its bytes, inflated. */
 export interface BodyDecoder {
   write(chunk: Buffer): void;
+  /** The rest is not wanted: nothing is given any more. */
+  stop(): void;
   /** No more chunks; `done` is called once all was given, maybe before `end` returns. Nothing may follow. */
   end(done: () => void): void;
 }
@@ -125,6 +129,10 @@ class PlainBody implements BodyDecoder {
     this.#sink.bytes(chunk);
   }
 
+  stop(): void {
+    // Nothing of it waits, and whoever wants no more does not listen.
+  }
+
   end(done: () => void): void {
     done();
   }
@@ -133,6 +141,10 @@ class PlainBody implements BodyDecoder {
 class UnreadableBody implements BodyDecoder {
   write(): void {
     // Its encoding is not known: there is nothing to look at.
+  }
+
+  stop(): void {
+    // It never began.
   }
 
   end(done: () => void): void {
@@ -161,6 +173,9 @@ class CompressedBody implements BodyDecoder {
   #stream: Decompressor | null = null;
   #inflatedBytes = 0;
   #given = false;
+  /** Waits for what is being inflated: given to zlib together, each chunk alone would be a way to another thread and back. */
+  #gathered: Buffer[] = [];
+  #isInflating = false;
   #waitingBytes = 0;
   #done: (() => void) | null = null;
 
@@ -171,15 +186,25 @@ class CompressedBody implements BodyDecoder {
 
   write(chunk: Buffer): void {
     if (this.#given || chunk.length === 0) return;
+    const costBytes = chunk.length + CHUNK_NOTE_BYTES;
     const most = Math.min(CALL_WAITING_BYTES_MAX - this.#waitingBytes, WAITING_BYTES_MAX - waitingBytes);
-    if (chunk.length > most) {
+    if (costBytes > most) {
       this.#giveUp('body_ahead', 'too many compressed bytes wait to be inflated');
       return;
     }
-    this.#stream ??= this.#open(chunk[0] ?? 0);
-    this.#keep(chunk);
-    this.#wait(chunk.length);
-    this.#stream.write(chunk, () => this.#wait(-chunk.length));
+    // A copy: the chunk is the app's, and with it all that came in one packet would stay.
+    const own = Buffer.from(chunk);
+    this.#stream ??= this.#open(own[0] ?? 0);
+    this.#keep(own);
+    this.#wait(costBytes);
+    this.#gathered.push(own);
+    if (!this.#isInflating) this.#inflateGathered();
+  }
+
+  stop(): void {
+    if (this.#given) return;
+    this.#stream?.destroy();
+    this.#finish();
   }
 
   end(done: () => void): void {
@@ -189,7 +214,7 @@ class CompressedBody implements BodyDecoder {
     }
     this.#done = done;
     ending.add(this);
-    this.#stream.end();
+    if (!this.#isInflating) this.#stream.end();
   }
 
   /** Gives the rest at once; then `end` is done. */
@@ -206,6 +231,25 @@ class CompressedBody implements BodyDecoder {
       this.#stream?.destroy();
       this.#finish();
     });
+  }
+
+  #inflateGathered(): void {
+    const chunks = this.#gathered;
+    const [first] = chunks;
+    if (first === undefined || this.#stream === null) return;
+    this.#gathered = [];
+    this.#isInflating = true;
+    const bytes = chunks.length === 1 ? first : Buffer.concat(chunks);
+    const costBytes = bytes.length + chunks.length * CHUNK_NOTE_BYTES;
+    this.#stream.write(bytes, () => this.#guarded(() => this.#inflatedAll(costBytes)));
+  }
+
+  #inflatedAll(costBytes: number): void {
+    if (this.#given) return;
+    this.#wait(-costBytes);
+    this.#isInflating = false;
+    if (this.#gathered.length > 0) this.#inflateGathered();
+    else if (this.#done !== null) this.#stream?.end();
   }
 
   /** Nobody of ours stands between zlib, or the end of the process, and the app: nothing may be thrown. */
@@ -233,8 +277,9 @@ class CompressedBody implements BodyDecoder {
   #keep(chunk: Buffer): void {
     if (this.#kept === null) return;
     this.#kept.push(chunk);
-    this.#keptBytes += chunk.length;
-    allKeptBytes += chunk.length;
+    const costBytes = chunk.length + CHUNK_NOTE_BYTES;
+    this.#keptBytes += costBytes;
+    allKeptBytes += costBytes;
     if (this.#keptBytes > KEPT_BYTES_MAX || allKeptBytes > ALL_KEPT_BYTES_MAX) this.#forget();
   }
 
@@ -263,8 +308,7 @@ class CompressedBody implements BodyDecoder {
   #giveUp(reason: GivenUpReason, explanation: string): void {
     if (this.#given) return;
     this.#sink.unreadable(reason, explanation);
-    this.#stream?.destroy();
-    this.#finish();
+    this.stop();
   }
 
   #wait(bytes: number): void {
@@ -276,6 +320,7 @@ class CompressedBody implements BodyDecoder {
   #finish(): void {
     if (!this.#given) waitingBytes -= this.#waitingBytes;
     this.#given = true;
+    this.#gathered = [];
     this.#stream = null; // It keeps the last of the text.
     this.#forget();
     ending.delete(this);

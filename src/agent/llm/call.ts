@@ -87,7 +87,9 @@ export class LlmCall implements WireExchange {
     // Now, not at the end: the next try may begin before this answer was read.
     if (isRetried(statusCode)) this.#attempt.failed();
     const contentEncoding = (header('content-encoding') ?? '').trim();
-    const answer = new ReceivedAnswer(recognised.dialect, header('content-type') ?? '');
+    const answer = new ReceivedAnswer(recognised.dialect, header('content-type') ?? '', () =>
+      this.#tooCostly(),
+    );
     answer.reader.readHeaders(header);
     this.#answer = answer;
     this.#body = bodyDecoder(contentEncoding, {
@@ -201,6 +203,11 @@ export class LlmCall implements WireExchange {
 
   #receivedBytes(answer: ReceivedAnswer, piece: Buffer): void {
     answer.add(piece, this.activeMs);
+  }
+
+  #tooCostly(): void {
+    this.#unreadable('costly', 'body_costly', 'reading the answer takes too much time');
+    this.#body?.stop();
   }
 
   #unreadable(contentEncoding: string, reason: GivenUpReason, explanation: string): void {

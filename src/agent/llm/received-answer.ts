@@ -8,6 +8,7 @@ import { ResponseReader } from './reader/response-reader.ts';
 /** The answer to one call as it comes in: held until enough of it is there, then read, each chunk with the time it came at. */
 export class ReceivedAnswer {
   readonly reader: ResponseReader;
+  readonly #gaveUp: () => void;
   readonly #held = new HeldBody();
   /** When that came which is read without being held. */
   #readMs: Milliseconds = milliseconds(0);
@@ -16,25 +17,30 @@ export class ReceivedAnswer {
   /** When the first chunk with content came. */
   firstContentMs: Milliseconds | null = null;
 
-  /** @param contentType of the response, `''` when it has none. */
-  constructor(dialect: Dialect, contentType: string) {
+  /**
+   * @param contentType of the response, `''` when it has none.
+   * @param gaveUp told once when reading on costs more than it is worth.
+   */
+  constructor(dialect: Dialect, contentType: string, gaveUp: () => void) {
+    this.#gaveUp = gaveUp;
     this.reader = new ResponseReader(dialect, contentType, (end) => this.#hasContent(end));
   }
 
   /** Takes a piece of the body, inflated; what does not fit is read at once. */
   add(piece: Buffer, timeMs: Milliseconds): void {
+    if (this.reader.gaveUp) return;
     if (this.#held.add(piece, timeMs)) return;
     this.#readHeld();
     if (this.#held.add(piece, timeMs)) return;
     this.#readMs = timeMs;
-    giveText(piece, (text) => this.reader.write(text));
+    giveText(piece, (text) => this.#read(text));
   }
 
   /** Reads what is held, as if each piece were read when it came. */
   #readHeld(): void {
     if (this.#held.isEmpty) return;
     try {
-      this.reader.write(this.#held.text);
+      this.#read(this.#held.text);
     } finally {
       this.#held.clear();
     }
@@ -49,6 +55,12 @@ export class ReceivedAnswer {
   /** The times between chunks with content, in seconds; `null` with fewer than two. To be asked once, at the stream's end. */
   takeGaps(): Distribution | null {
     return this.#gaps?.take() ?? null;
+  }
+
+  #read(text: string): void {
+    if (this.reader.gaveUp) return;
+    this.reader.write(text);
+    if (this.reader.gaveUp) this.#gaveUp();
   }
 
   #hasContent(end: number): void {

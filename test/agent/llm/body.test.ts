@@ -20,7 +20,7 @@ test('a compressed body that comes faster than it is inflated is given up at 1 M
     taken = at;
   }
   assert.deepEqual(given, [['body_ahead', 'too many compressed bytes wait to be inflated']]);
-  assert.equal(taken, 1024 * 1024);
+  assert.equal(taken, 15 * CHUNK_BYTES, 'each chunk counts with what it takes besides');
   const texts: string[] = [];
   const other = bodyDecoder('gzip', { bytes: (piece) => texts.push(String(piece)), unreadable: assert.fail });
   other.write(gzipSync('other'));
@@ -111,7 +111,8 @@ test('over all calls 16 MiB are kept for that, and no more until some are at the
     return { given, end: () => decoder.end(() => {}) };
   };
   const kept: Awaited<ReturnType<typeof begin>>[] = [];
-  while ((kept.length + 1) * body.length <= 16 * 1024 * 1024) kept.push(await begin());
+  const costBytes = body.length + 256;
+  while ((kept.length + 1) * costBytes <= 16 * 1024 * 1024) kept.push(await begin());
   const beyond = await begin();
   for (const { end } of [...kept, beyond]) end();
   finishBodies();
@@ -120,6 +121,49 @@ test('over all calls 16 MiB are kept for that, and no more until some are at the
   finishBodies();
   const refused = [...kept, later].filter(({ given }) => given.length > 0);
   assert.deepEqual([refused, beyond.given.length], [[], 1]);
+});
+
+test('chunks of one byte are given up long before they are a megabyte, because each takes more than its byte', () => {
+  const given: string[] = [];
+  const decoder = bodyDecoder('gzip', { bytes: () => {}, unreadable: (reason) => given.push(reason) });
+  let chunks = 0;
+  for (const byte of gzipSync(randomBytes(CHUNK_BYTES))) {
+    decoder.write(Buffer.of(byte));
+    if (given.length > 0) break;
+    chunks++;
+  }
+  assert.deepEqual(given, ['body_ahead']);
+  assert.ok(chunks > 1000 && chunks < 5000, `${chunks} chunks`);
+});
+
+test('chunks that come while others are inflated are one text in their order, whatever the app does with them', async () => {
+  const text = randomBytes(100_000).toString('hex');
+  const pieces: Buffer[] = [];
+  const decoder = bodyDecoder('gzip', {
+    bytes: (piece) => pieces.push(Buffer.from(piece)),
+    unreadable: assert.fail,
+  });
+  const body = gzipSync(text);
+  for (let at = 0; at < body.length; at += 700) {
+    const chunk = Buffer.from(body.subarray(at, at + 700));
+    decoder.write(chunk);
+    chunk.fill(0);
+    if (at % 7 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  await new Promise<void>((resolve) => decoder.end(resolve));
+  assert.equal(Buffer.concat(pieces).toString() === text, true);
+});
+
+test('a body that is not wanted any more gives nothing, and lets others wait in its place', async () => {
+  const stopped = bodyDecoder('gzip', { bytes: () => assert.fail('not wanted'), unreadable: assert.fail });
+  stopped.write(gzipSync('text'));
+  stopped.stop();
+  stopped.write(Buffer.from('more'));
+  let done = 0;
+  stopped.end(() => done++);
+  assert.equal(done, 1);
+  await new Promise((resolve) => setImmediate(resolve));
+  finishBodies();
 });
 
 test('a call that has ended as the process does has its event, inflated or not', async () => {

@@ -59,7 +59,6 @@ export class ResponseReader extends Answer {
   readonly #repeated = new RepeatedEvents();
   readonly #onContent: (end: number) => void;
   #steps = 0;
-  #gaveUp = false;
 
   /**
    * @param contentType of the response, `''` when it has none; where it says nothing the first character decides.
@@ -87,14 +86,13 @@ export class ResponseReader extends Answer {
       this.#json.write(text);
       if (this.#json.complete) this.#ended = true;
     }
-    if (this.#stepsSoFar <= STEPS_MAX) return;
-    this.#gaveUp = true;
-    this.finish();
+    if (this.#stepsSoFar > STEPS_MAX) this.finish();
   }
 
   /** No more comes. Takes in what a broken-off body has said so far; whatever holds some of its text is let go. */
   finish(): void {
     if (this.#json !== null) this.#take(this.#json.found);
+    this.#steps = this.#stepsSoFar;
     this.#isOpaque = true;
     this.#json = null;
     this.#events = null;
@@ -110,7 +108,7 @@ export class ResponseReader extends Answer {
 
   /** Reading on would have cost more than it is worth: nothing is known of the rest. */
   get gaveUp(): boolean {
-    return this.#gaveUp;
+    return this.#steps > STEPS_MAX;
   }
 
   get isStream(): boolean {
