@@ -5,6 +5,7 @@ const FIELD = 'data:';
 const SPACED_FIELD = `${FIELD} `;
 const LF = 10;
 const CR = 13;
+const NO_END_OF_LINE = /[^\r\n]/g;
 
 /**
  * Incremental parser of `text/event-stream` (WHATWG HTML, section 9.2), reduced to what model providers use it for: the
@@ -121,7 +122,8 @@ export class SseParser implements EventParser {
 }
 
 function behindEmptyLines(text: string, from: number): number {
-  let at = from;
-  for (let char = text.charCodeAt(at); char === LF || char === CR; char = text.charCodeAt(at)) at++;
-  return at;
+  const char = text.charCodeAt(from);
+  if (char !== LF && char !== CR) return from;
+  NO_END_OF_LINE.lastIndex = from;
+  return NO_END_OF_LINE.test(text) ? NO_END_OF_LINE.lastIndex - 1 : text.length;
 }
