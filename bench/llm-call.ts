@@ -52,6 +52,10 @@ function startClients(port: number, sinkPort: number, dataDir: string): Record<N
     OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${sinkPort}`,
     // As often as our own events are handed over: the export is part of the cost.
     OTEL_BSP_SCHEDULE_DELAY: '250',
+    // Both measure calls as well, as we do; frames of ours go out once a second.
+    OTEL_METRICS_EXPORTER: 'otlp',
+    OTEL_METRIC_EXPORT_INTERVAL: '1000',
+    OTEL_METRIC_EXPORT_TIMEOUT: '1000',
   };
   const agentEnv = { NERVECENTER_PORT: '0', NERVECENTER_DATA_DIR: dataDir, HOME: dataDir };
   const client = (preload: string | null, env: Record<string, string>) =>

@@ -3,7 +3,8 @@ import type { CounterSpec } from './signals/instruments.ts';
 /**
  * Why something the agent followed was not followed to its end. `body_encoding`: an answer in an encoding that is not read.
  * `body_damaged`: it could not be inflated. `body_ahead`: it came faster than it could be inflated. `body_too_large`: it
- * inflates beyond 64 MiB. `exchanges_full`: more than 2,000 requests were open at once, and the oldest was closed.
+ * inflates beyond 64 MiB. `body_costly`: reading on would have taken more than a tenth of a second of the app's time.
+ * `exchanges_full`: more than 2,000 requests were open at once, and the oldest was closed.
  * `retries_forgotten`: more than 1,000 failed calls waited for their retry, which then counts as a first try.
  * `background_forgotten`: nobody asked for the outcome of a call that goes on in the background. `connections_full`: more than
  * 20,000 connections were open at once, and what is under way on the oldest when the process ends makes no row.
@@ -14,6 +15,7 @@ export const GIVEN_UP_REASONS = [
   'body_damaged',
   'body_ahead',
   'body_too_large',
+  'body_costly',
   'exchanges_full',
   'retries_forgotten',
   'background_forgotten',

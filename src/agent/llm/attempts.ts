@@ -1,7 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { MINUTE_MS, type Milliseconds } from '../../core/units.ts';
 import { newTraceId } from '../../platform/ids.ts';
-import { placeNow, type WorkContext } from '../context/context.ts';
 import type { Agent, Clock } from '../instrumentation.ts';
 import type { WireRequest } from '../wire/exchange.ts';
 
@@ -149,19 +148,19 @@ export class CallAttempt {
   #attempt: Attempt | null = null;
   #failed = false;
 
+  /** @param began when the call did, and in which trace: the app's, or that of the work; `null` outside any. */
   constructor(
     attempts: Attempts,
     request: WireRequest,
-    work: { readonly context: WorkContext | undefined; readonly startMs: Milliseconds },
+    began: { readonly traceId: string | null; readonly startMs: Milliseconds },
   ) {
     this.#attempts = attempts;
     this.#announced = announcedAttempt((name) => request.header(name));
     this.#host = request.host;
     // Without the query, which may hold a key.
     this.#path = request.path.split('?', 1)[0] ?? '';
-    // Now, while what asked for the call is current.
-    this.#traceId = placeNow(work.context).traceId;
-    this.#startMs = work.startMs;
+    this.#traceId = began.traceId;
+    this.#startMs = began.startMs;
   }
 
   sent(chunk: Uint8Array): void {

@@ -4,7 +4,7 @@ import { HOUR_MS, type Milliseconds, milliseconds } from '../../core/units.ts';
 import { newEventId } from '../../platform/ids.ts';
 import type { Agent } from '../instrumentation.ts';
 import type { WireExchange, WireRequest } from '../wire/exchange.ts';
-import { type BodyDecoder, bodyDecoder } from './body.ts';
+import { type BodyDecoder, bodyDecoder, giveText } from './body.ts';
 import { callLabelsOf } from './call-labels.ts';
 import type { Dialect } from './dialects/dialect.ts';
 import { ResponseReader } from './reader/response-reader.ts';
@@ -139,7 +139,7 @@ class Retrieval implements WireExchange {
     const reader = new ResponseReader(this.#dialect, header('content-type') ?? '');
     this.#reader = reader;
     this.#body = bodyDecoder((header('content-encoding') ?? '').trim(), {
-      text: (piece) => reader.write(piece),
+      bytes: (piece) => giveText(piece, (text) => reader.write(text)),
       unreadable: (reason) => this.#agent.gaveUp(reason),
     });
   }
@@ -159,6 +159,7 @@ class Retrieval implements WireExchange {
 
   #finish(whole: boolean): void {
     this.#reader?.finish();
+    if (this.#reader?.gaveUp === true) this.#agent.gaveUp('body_costly');
     if (whole && this.#reader !== null) this.#told(this.#reader);
   }
 }

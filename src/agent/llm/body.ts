@@ -12,12 +12,7 @@ import {
   zstdDecompressSync,
 } from 'node:zlib';
 import type { GivenUpReason } from '../../core/unfinished-observations.ts';
-import { KIB, MIB, type Milliseconds } from '../../core/units.ts';
-
-/** So much of one body waits to be read, and one piece more. */
-const HELD_CHARS_MAX = 16 * KIB;
-/** A piece costs some 40 bytes besides its characters: a server may send them one by one. */
-const HELD_PIECES_MAX = 256;
+import { KIB, MIB } from '../../core/units.ts';
 
 /**
  * Bodies are handed to the readers in pieces of at most this size, however large the chunks are: whatever a reader cuts out
@@ -37,21 +32,26 @@ const KEPT_BYTES_MAX = 64 * KIB;
 const ALL_KEPT_BYTES_MAX = 16 * MIB;
 /** Compressed bytes that may wait for zlib's threads, over all calls. */
 const WAITING_BYTES_MAX = 16 * MIB;
+/** What a chunk takes besides its bytes, and is counted with: a server may send them one by one. */
+const CHUNK_NOTE_BYTES = 256;
 
 type Decompressor = ReturnType<
   typeof createGunzip | typeof createBrotliDecompress | typeof createZstdDecompress
 >;
 
-/** Takes a body's chunks as they pass by and gives its text. */
+/** Takes a body's chunks as they pass by and gives its bytes, inflated. */
 export interface BodyDecoder {
   write(chunk: Buffer): void;
-  /** No more chunks; `done` is called once all text was given, maybe before `end` returns. Nothing may follow. */
+  /** The rest is not wanted: nothing is given any more. */
+  stop(): void;
+  /** No more chunks; `done` is called once all was given, maybe before `end` returns. Nothing may follow. */
   end(done: () => void): void;
 }
 
-/** Where decoded text goes. `unreadable` says, once, why the rest of the body cannot be read, and explains it. */
+/** Where a body goes. `unreadable` says, once, why the rest of it cannot be read, and explains it. */
 export interface BodySink {
-  text(piece: string): void;
+  /** The piece may be changed by the app afterwards. */
+  bytes(piece: Buffer): void;
   unreadable(reason: GivenUpReason, explanation: string): void;
 }
 
@@ -126,7 +126,11 @@ class PlainBody implements BodyDecoder {
   }
 
   write(chunk: Buffer): void {
-    giveText(chunk, (piece) => this.#sink.text(piece));
+    this.#sink.bytes(chunk);
+  }
+
+  stop(): void {
+    // Nothing of it waits, and whoever wants no more does not listen.
   }
 
   end(done: () => void): void {
@@ -137,6 +141,10 @@ class PlainBody implements BodyDecoder {
 class UnreadableBody implements BodyDecoder {
   write(): void {
     // Its encoding is not known: there is nothing to look at.
+  }
+
+  stop(): void {
+    // It never began.
   }
 
   end(done: () => void): void {
@@ -165,6 +173,9 @@ class CompressedBody implements BodyDecoder {
   #stream: Decompressor | null = null;
   #inflatedBytes = 0;
   #given = false;
+  /** Waits for what is being inflated: given to zlib together, each chunk alone would be a way to another thread and back. */
+  #gathered: Buffer[] = [];
+  #isInflating = false;
   #waitingBytes = 0;
   #done: (() => void) | null = null;
 
@@ -175,15 +186,25 @@ class CompressedBody implements BodyDecoder {
 
   write(chunk: Buffer): void {
     if (this.#given || chunk.length === 0) return;
+    const costBytes = chunk.length + CHUNK_NOTE_BYTES;
     const most = Math.min(CALL_WAITING_BYTES_MAX - this.#waitingBytes, WAITING_BYTES_MAX - waitingBytes);
-    if (chunk.length > most) {
+    if (costBytes > most) {
       this.#giveUp('body_ahead', 'too many compressed bytes wait to be inflated');
       return;
     }
-    this.#stream ??= this.#open(chunk[0] ?? 0);
-    this.#keep(chunk);
-    this.#wait(chunk.length);
-    this.#stream.write(chunk, () => this.#wait(-chunk.length));
+    // A copy: the chunk is the app's, and with it all that came in one packet would stay.
+    const own = Buffer.from(chunk);
+    this.#stream ??= this.#open(own[0] ?? 0);
+    this.#keep(own);
+    this.#wait(costBytes);
+    this.#gathered.push(own);
+    if (!this.#isInflating) this.#inflateGathered();
+  }
+
+  stop(): void {
+    if (this.#given) return;
+    this.#stream?.destroy();
+    this.#finish();
   }
 
   end(done: () => void): void {
@@ -193,7 +214,7 @@ class CompressedBody implements BodyDecoder {
     }
     this.#done = done;
     ending.add(this);
-    this.#stream.end();
+    if (!this.#isInflating) this.#stream.end();
   }
 
   /** Gives the rest at once; then `end` is done. */
@@ -206,10 +227,29 @@ class CompressedBody implements BodyDecoder {
         return;
       }
       const body = this.#encoding.inflate(Buffer.concat(kept));
-      giveText(body.subarray(this.#inflatedBytes), (piece) => this.#sink.text(piece));
+      this.#sink.bytes(body.subarray(this.#inflatedBytes));
       this.#stream?.destroy();
       this.#finish();
     });
+  }
+
+  #inflateGathered(): void {
+    const chunks = this.#gathered;
+    const [first] = chunks;
+    if (first === undefined || this.#stream === null) return;
+    this.#gathered = [];
+    this.#isInflating = true;
+    const bytes = chunks.length === 1 ? first : Buffer.concat(chunks);
+    const costBytes = bytes.length + chunks.length * CHUNK_NOTE_BYTES;
+    this.#stream.write(bytes, () => this.#guarded(() => this.#inflatedAll(costBytes)));
+  }
+
+  #inflatedAll(costBytes: number): void {
+    if (this.#given) return;
+    this.#wait(-costBytes);
+    this.#isInflating = false;
+    if (this.#gathered.length > 0) this.#inflateGathered();
+    else if (this.#done !== null) this.#stream?.end();
   }
 
   /** Nobody of ours stands between zlib, or the end of the process, and the app: nothing may be thrown. */
@@ -237,8 +277,9 @@ class CompressedBody implements BodyDecoder {
   #keep(chunk: Buffer): void {
     if (this.#kept === null) return;
     this.#kept.push(chunk);
-    this.#keptBytes += chunk.length;
-    allKeptBytes += chunk.length;
+    const costBytes = chunk.length + CHUNK_NOTE_BYTES;
+    this.#keptBytes += costBytes;
+    allKeptBytes += costBytes;
     if (this.#keptBytes > KEPT_BYTES_MAX || allKeptBytes > ALL_KEPT_BYTES_MAX) this.#forget();
   }
 
@@ -261,14 +302,13 @@ class CompressedBody implements BodyDecoder {
     this.#inflatedBytes += bytes.length;
     if (this.#inflatedBytes > INFLATED_BYTES_MAX)
       this.#giveUp('body_too_large', 'the body inflates beyond the bound');
-    else giveText(bytes, (piece) => this.#sink.text(piece));
+    else this.#sink.bytes(bytes);
   }
 
   #giveUp(reason: GivenUpReason, explanation: string): void {
     if (this.#given) return;
     this.#sink.unreadable(reason, explanation);
-    this.#stream?.destroy();
-    this.#finish();
+    this.stop();
   }
 
   #wait(bytes: number): void {
@@ -280,42 +320,12 @@ class CompressedBody implements BodyDecoder {
   #finish(): void {
     if (!this.#given) waitingBytes -= this.#waitingBytes;
     this.#given = true;
+    this.#gathered = [];
     this.#stream = null; // It keeps the last of the text.
     this.#forget();
     ending.delete(this);
     const done = this.#done;
     this.#done = null;
     done?.();
-  }
-}
-
-/**
- * Pieces of one body that came and are not read yet. Read together they cost a third of what they cost one by one, between
- * which the app's own work drives all that reading needs out of the processor's caches. At its bound everything is read.
- */
-export class HeldPieces {
-  #pieces: string[] = [];
-  #timesMs: Milliseconds[] = [];
-  #chars = 0;
-
-  /** @returns whether there is as much as may be held: it is to be given now. */
-  add(piece: string, timeMs: Milliseconds): boolean {
-    this.#pieces.push(piece);
-    this.#timesMs.push(timeMs);
-    this.#chars += piece.length;
-    return this.#chars >= HELD_CHARS_MAX || this.#pieces.length >= HELD_PIECES_MAX;
-  }
-
-  /** Gives each piece with the time it came at, in their order, and holds nothing any more. */
-  give(read: (piece: string, timeMs: Milliseconds) => void): void {
-    const pieces = this.#pieces;
-    const timesMs = this.#timesMs;
-    this.#pieces = [];
-    this.#timesMs = [];
-    this.#chars = 0;
-    for (const [at, piece] of pieces.entries()) {
-      const timeMs = timesMs[at];
-      if (timeMs !== undefined) read(piece, timeMs);
-    }
   }
 }

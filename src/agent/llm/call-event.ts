@@ -3,7 +3,7 @@ import { type Distribution, percentile } from '../../core/histogram.ts';
 import type { CallLabels } from '../../core/llm/call-labels.ts';
 import { errorType, modelName, word } from '../../core/llm/labels.ts';
 import type { TokenUsage, UsageSource } from '../../core/llm/usage.ts';
-import type { LlmCallDetails, LlmCallEvent, LlmOutcome } from '../../core/signals/llm-call.ts';
+import type { LlmCallEvent, LlmOutcome } from '../../core/signals/llm-call.ts';
 import { type Milliseconds, milliseconds, SECOND_MS } from '../../core/units.ts';
 import { newEventId } from '../../platform/ids.ts';
 import type { AgentSettings } from '../instrumentation.ts';
@@ -65,39 +65,66 @@ export function isCall({ statusCode, recognised, request, response }: SeenCall):
   return request.hasKeysButModel && response?.isTelling === true;
 }
 
-/** The call's event; of what was said it holds nothing but what `settings` ask for. */
+/**
+ * The call's event; of what was said it holds nothing but what `settings` ask for. Its fields are in one order whatever the
+ * call, so that all events are objects of one kind to the engine.
+ */
 export function callEvent(seen: SeenCall, labels: CallLabels, settings: AgentSettings): LlmCallEvent {
-  const { host, port, recognised, response, streaming, over } = seen;
+  const { recognised, request, response, attempt, over } = seen;
   const { outcome, errorType: error } = verdictOf(seen);
   const responseModel = modelName(response?.model);
-  const model = modelName(seen.request.model) ?? responseModel ?? 'unknown';
-  const names = {
-    provider: providerOf(seen, recognised.dialect, model),
-    model,
-    errorType: error,
-  };
-  return {
+  const model = modelName(request.model) ?? responseModel ?? 'unknown';
+  const provider = providerOf(seen, recognised.dialect, model);
+  const { usage, usageSource } = usageOf(seen, outcome);
+  const event: Writable<LlmCallEvent> = {
     signal: 'llm-call',
     id: newEventId(over.timeMs),
     timeMs: over.timeMs,
-    ...over.attribution,
-    traceId: seen.attempt.traceId,
-    ...names,
-    ...labels.of(names),
-    serverAddress: host,
-    ...(port === undefined ? {} : { serverPort: port }),
+    traceId: attempt.traceId,
+    userEmail: over.attribution.userEmail,
+    department: over.attribution.department,
+    provider,
+    model,
+    errorType: error,
+    serverAddress: seen.host,
     operation: recognised.dialect.operation,
     responseModel,
-    streaming,
-    ...usageOf(seen, outcome),
+    streaming: seen.streaming,
+    usage,
+    usageSource,
     durationMs: over.durationMs,
-    firstTokenMs: streaming ? firstTokenOf(seen) : null,
+    firstTokenMs: seen.streaming ? firstTokenOf(seen) : null,
     outcome,
     queryCategory: null,
     reportedCostUsd: response?.reportedCostUsd ?? null,
-    ...detailsOf(seen, error, settings),
+    statusCode: seen.statusCode,
+    attempt: attempt.number,
+    // A provider may quote the prompt in it: it is kept for those who asked for it only.
+    errorMessage: error !== null && settings.errorMessages ? messageOf(response) : null,
+    rateLimitResetMs: seen.rateLimitResetMs,
+    finishReason: finishReasonOf(response, error),
     chunkGapP95Ms: gapP95(seen.gaps),
+    usageMismatch: response?.usageMismatch ?? false,
+    serviceTier: word(response?.serviceTier),
+    billedUnits: response?.billedUnits ?? null,
   };
+  addWhatIsKnown(event, seen, labels.of(event).labels);
+  return event;
+}
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** What is absent where nobody knows it. */
+function addWhatIsKnown(
+  event: Writable<LlmCallEvent>,
+  { port, over: { attribution } }: SeenCall,
+  labels: LlmCallEvent['labels'],
+): void {
+  if (port !== undefined) event.serverPort = port;
+  if (attribution.parentSpanId !== undefined) event.parentSpanId = attribution.parentSpanId;
+  if (attribution.sampled !== undefined) event.sampled = attribution.sampled;
+  if (attribution.hasAppSpan !== undefined) event.hasAppSpan = attribution.hasAppSpan;
+  if (labels !== undefined) event.labels = labels;
 }
 
 /** The 95th percentile of gaps in seconds. */
@@ -109,23 +136,9 @@ function firstTokenOf({ firstTokenMs, over }: SeenCall): Milliseconds | null {
   return firstTokenMs === null ? null : milliseconds(Math.min(firstTokenMs, over.durationMs));
 }
 
-function detailsOf(
-  { response, statusCode, attempt, rateLimitResetMs }: SeenCall,
-  error: string | null,
-  { errorMessages }: AgentSettings,
-): Omit<LlmCallDetails, 'chunkGapP95Ms'> {
+function finishReasonOf(response: ResponseReader | null, error: string | null): string | null {
   const filtered = error !== null && CONTENT_FILTER_CODES.has(error);
-  return {
-    statusCode,
-    attempt: attempt.number,
-    // A provider may quote the prompt in it: it is kept for those who asked for it only.
-    errorMessage: error !== null && errorMessages ? messageOf(response) : null,
-    rateLimitResetMs,
-    finishReason: word(response?.finishReason) ?? (filtered ? CONTENT_FILTER : null),
-    usageMismatch: response?.usageMismatch ?? false,
-    serviceTier: word(response?.serviceTier),
-    billedUnits: response?.billedUnits ?? null,
-  };
+  return word(response?.finishReason) ?? (filtered ? CONTENT_FILTER : null);
 }
 
 function messageOf(response: ResponseReader | null): string | null {

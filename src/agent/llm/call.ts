@@ -1,20 +1,20 @@
-import { type Distribution, HistogramDelta } from '../../core/histogram.ts';
 import type { CallLabels } from '../../core/llm/call-labels.ts';
 import { callAttributes } from '../../core/llm/call-measure.ts';
 import { rateLimitReset } from '../../core/llm/rate-limit.ts';
 import { stageOfOperation } from '../../core/signals/rag-query.ts';
-import { type Milliseconds, milliseconds, toSeconds } from '../../core/units.ts';
+import type { GivenUpReason } from '../../core/unfinished-observations.ts';
+import { type Milliseconds, milliseconds } from '../../core/units.ts';
 import { isInCallSpan } from '../context/app-trace.ts';
 import { attributionOf, placeNow, type WorkContext, within } from '../context/context.ts';
 import type { Agent } from '../instrumentation.ts';
 import type { WireExchange, WireRequest } from '../wire/exchange.ts';
 import { type Attempts, CallAttempt, isRetried } from './attempts.ts';
 import type { BackgroundCalls } from './background.ts';
-import { type BodyDecoder, bodyDecoder, giveText, HeldPieces } from './body.ts';
+import { type BodyDecoder, bodyDecoder, giveText } from './body.ts';
 import { callEvent, type Ending, isCall, type Over } from './call-event.ts';
 import type { Recognised } from './dialects/index.ts';
 import { RequestReader } from './reader/request-reader.ts';
-import { ResponseReader } from './reader/response-reader.ts';
+import { ReceivedAnswer } from './received-answer.ts';
 import { ESTIMATED_INPUT_MAX } from './tokens/estimate.ts';
 import { RequestWeight } from './tokens/request-weight.ts';
 
@@ -42,15 +42,11 @@ export class LlmCall implements WireExchange {
   readonly #place: ReturnType<typeof placeNow>;
   /** Of that span, if it is the app's own. */
   readonly #hasAppSpan: boolean;
-  /** Of streams only. */
-  #gaps: ChunkGaps | null = null;
   readonly #startMs: Milliseconds;
   #statusCode: number | null = null;
   #rateLimitResetMs: Milliseconds | null = null;
-  #response: ResponseReader | null = null;
-  readonly #held = new HeldPieces();
+  #answer: ReceivedAnswer | null = null;
   #body: BodyDecoder | null = null;
-  #firstTokenMs: Milliseconds | null = null;
   #ending: Ending | null = null;
   /** Ends the call's stage of the RAG query it is part of. */
   #endStage: (() => void) | null = null;
@@ -66,7 +62,10 @@ export class LlmCall implements WireExchange {
     this.#startMs = agent.clock.monotonicMs();
     this.#place = placeNow(context);
     this.#hasAppSpan = isInCallSpan();
-    this.#attempt = new CallAttempt(attempts, request, { context, startMs: this.#startMs });
+    this.#attempt = new CallAttempt(attempts, request, {
+      traceId: this.#place.traceId,
+      startMs: this.#startMs,
+    });
     this.activeMs = this.#startMs;
     if (recognised.certain) this.#beginStage();
   }
@@ -88,17 +87,14 @@ export class LlmCall implements WireExchange {
     // Now, not at the end: the next try may begin before this answer was read.
     if (isRetried(statusCode)) this.#attempt.failed();
     const contentEncoding = (header('content-encoding') ?? '').trim();
-    const reader = new ResponseReader(recognised.dialect, header('content-type') ?? '');
-    reader.readHeaders(header);
-    this.#response = reader;
+    const answer = new ReceivedAnswer(recognised.dialect, header('content-type') ?? '', () =>
+      this.#tooCostly(),
+    );
+    answer.reader.readHeaders(header);
+    this.#answer = answer;
     this.#body = bodyDecoder(contentEncoding, {
-      text: (piece) => {
-        if (this.#held.add(piece, this.activeMs)) this.#readHeld();
-      },
-      unreadable: (reason, explanation) => {
-        agent.gaveUp(reason);
-        this.#warn(`unreadable:${contentEncoding}`, `tokens of a model call stay unknown: ${explanation}`);
-      },
+      bytes: (piece) => this.#receivedBytes(answer, piece),
+      unreadable: (reason, explanation) => this.#unreadable(contentEncoding, reason, explanation),
     });
   }
 
@@ -135,23 +131,6 @@ export class LlmCall implements WireExchange {
     this.activeMs = this.#options.agent.clock.monotonicMs();
   }
 
-  /** Reads what is held, as if each piece were read when it came. */
-  #readHeld(): void {
-    this.#held.give((piece, timeMs) => this.#read(piece, timeMs));
-  }
-
-  #read(piece: string, timeMs: Milliseconds): void {
-    const reader = this.#response;
-    if (reader === null) return;
-    const before = reader.contentEvents;
-    reader.write(piece);
-    const chunks = reader.contentEvents - before;
-    if (chunks === 0) return;
-    this.#firstTokenMs ??= milliseconds(timeMs - this.#startMs);
-    this.#gaps ??= new ChunkGaps();
-    this.#gaps.arrived(chunks, timeMs);
-  }
-
   #elapsed(): Milliseconds {
     return milliseconds(this.#options.agent.clock.monotonicMs() - this.#startMs);
   }
@@ -164,11 +143,11 @@ export class LlmCall implements WireExchange {
     const timeMs = this.#options.agent.clock.epochMs();
     // Now: the work may be for somebody else by the time the event is made.
     const { parentSpanId, sampled } = this.#place;
-    const attribution = {
-      ...attributionOf(this.#options.context),
-      ...within(parentSpanId, sampled),
-      ...(this.#hasAppSpan && { hasAppSpan: true }),
-    };
+    const ofWork = attributionOf(this.#options.context);
+    const isElsewhere = parentSpanId !== null || sampled !== undefined || this.#hasAppSpan;
+    const attribution = isElsewhere
+      ? { ...ofWork, ...within(parentSpanId, sampled), ...(this.#hasAppSpan && { hasAppSpan: true }) }
+      : ofWork;
     const finish = () => this.#finish(() => this.#emit({ timeMs, durationMs, ending, attribution }));
     if (this.#body === null) finish();
     else this.#body.end(finish);
@@ -176,8 +155,7 @@ export class LlmCall implements WireExchange {
 
   /** The body was given as a whole: it is read, and nothing of its text is left for what waits. */
   #finish(emit: () => void): void {
-    this.#readHeld();
-    this.#response?.finish();
+    this.#answer?.finish();
     this.#request.close();
     void this.#attempt.current; // Now: a failure that this call is the retry of is another's later.
     const { agent } = this.#options;
@@ -191,12 +169,15 @@ export class LlmCall implements WireExchange {
    */
   get #mayWait(): boolean {
     if ((this.#statusCode ?? 0) >= 400) return false;
-    return this.#response === null || (!this.#response.failed && this.#response.pendingId === null);
+    const reader = this.#answer?.reader;
+    return reader === undefined || (!reader.failed && reader.pendingId === null);
   }
 
   #emit(over: Over): void {
     const { agent, background, labels, recognised } = this.#options;
-    const gaps = this.#gaps?.take() ?? null;
+    const response = this.#answer?.reader ?? null;
+    const firstMs = this.#answer?.firstContentMs ?? null;
+    const gaps = this.#answer?.takeGaps() ?? null;
     const seen = {
       host: this.#host,
       port: this.#port,
@@ -206,45 +187,35 @@ export class LlmCall implements WireExchange {
       requestWeight: this.#requestWeight,
       statusCode: this.#statusCode,
       rateLimitResetMs: this.#rateLimitResetMs,
-      response: this.#response,
-      streaming: this.#response?.isStream === true || this.#asksForStream,
-      firstTokenMs: this.#firstTokenMs,
+      response,
+      streaming: response?.isStream === true || this.#asksForStream,
+      firstTokenMs: firstMs === null ? null : milliseconds(firstMs - this.#startMs),
       gaps,
       over,
     };
     if (!isCall(seen)) return;
     const event = callEvent(seen, labels, agent.settings);
-    const pendingId = event.outcome === 'ok' ? (this.#response?.pendingId ?? null) : null;
+    const pendingId = event.outcome === 'ok' ? (response?.pendingId ?? null) : null;
     if (pendingId === null) agent.emit(event);
     else background.began(pendingId, { event, dialect: recognised.dialect, startMs: this.#startMs });
     if (gaps !== null) agent.chunkGaps(gaps, callAttributes(event));
   }
 
-  #warn(key: string, message: string): void {
-    this.#options.agent.warnOnce(`llm:${key}`, message);
-  }
-}
-
-/** The times between a stream's chunks with content, in a histogram of bounded size (error at most 4.4 %). */
-export class ChunkGaps {
-  readonly #gaps = new HistogramDelta();
-  #lastMs: Milliseconds | null = null;
-
-  /** @param chunks with content that arrived together at `nowMs`: between them no time passed. */
-  arrived(chunks: number, nowMs: Milliseconds): void {
-    if (chunks === 0) return;
-    if (this.#lastMs !== null) this.#add(nowMs - this.#lastMs);
-    for (let together = 1; together < chunks; together++) this.#add(0);
-    this.#lastMs = nowMs;
+  #receivedBytes(answer: ReceivedAnswer, piece: Buffer): void {
+    answer.add(piece, this.activeMs);
   }
 
-  /** The gaps in seconds, `null` with fewer than two chunks. To be asked once, at the stream's end. */
-  take(): Distribution | null {
-    const gaps = this.#gaps.take();
-    return gaps.count === 0 ? null : gaps;
+  #tooCostly(): void {
+    this.#unreadable('costly', 'body_costly', 'reading the answer takes too much time');
+    this.#body?.stop();
   }
 
-  #add(gapMs: number): void {
-    this.#gaps.record(toSeconds(milliseconds(Math.max(0, gapMs))));
+  #unreadable(contentEncoding: string, reason: GivenUpReason, explanation: string): void {
+    const { agent } = this.#options;
+    agent.gaveUp(reason);
+    agent.warnOnce(
+      `llm:unreadable:${contentEncoding}`,
+      `tokens of a model call stay unknown: ${explanation}`,
+    );
   }
 }

@@ -8,7 +8,7 @@ import { BackgroundCalls } from './background.ts';
 import { finishBodies } from './body.ts';
 import { LlmCall } from './call.ts';
 import { callLabelsOf } from './call-labels.ts';
-import { recognise } from './dialects/index.ts';
+import { type Recognised, recognise } from './dialects/index.ts';
 import { requestUsage } from './include-usage.ts';
 
 /** Calls of model providers, read off the wire. Each attempt of an SDK that retries is an event of its own. */
@@ -32,6 +32,8 @@ class LlmObserver implements WireObserver {
   readonly #attempts: Attempts;
   readonly #labels: CallLabels;
   readonly #background: BackgroundCalls;
+  /** The last call that host and path alone have proved: apps mostly make the same one again. */
+  #last: { readonly host: string; readonly path: string; readonly recognised: Recognised } | null = null;
 
   constructor(agent: Agent) {
     this.#agent = agent;
@@ -43,8 +45,7 @@ class LlmObserver implements WireObserver {
   open(request: WireRequest): WireExchange | null {
     if (request.method === 'GET') return this.#background.open(request);
     if (request.method !== 'POST') return null;
-    const { host, path } = request;
-    const recognised = recognise(host, path, (name) => request.header(name) !== null);
+    const recognised = this.#recognise(request);
     if (recognised === null) return null;
     const options = {
       agent: this.#agent,
@@ -55,6 +56,20 @@ class LlmObserver implements WireObserver {
       context: currentContext(),
     };
     return new LlmCall(options, request);
+  }
+
+  #recognise(request: WireRequest): Recognised | null {
+    const { host, path } = request;
+    const last = this.#last;
+    if (last !== null && last.host === host && last.path === path) return last.recognised;
+    let byHeader = false;
+    const recognised = recognise(host, path, (name) => {
+      byHeader = true;
+      return request.header(name) !== null;
+    });
+    // A query may hold a key, which is not kept.
+    if (recognised !== null && !byHeader && !path.includes('?')) this.#last = { host, path, recognised };
+    return recognised;
   }
 
   /** No more comes. */

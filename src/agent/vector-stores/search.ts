@@ -50,7 +50,7 @@ export class VectorSearch implements WireExchange {
     const isJson = (header('content-type') ?? '').includes('json');
     if (this.#stageEnded === null || statusCode < 200 || statusCode > 299 || !isJson) return;
     this.#body = bodyDecoder((header('content-encoding') ?? '').trim(), {
-      text: (piece) => this.#answer.write(piece),
+      bytes: (piece) => giveText(piece, (text) => this.#answer.write(text)),
       // The time is known all the same.
       unreadable: (reason) => this.#options.agent.gaveUp(reason),
     });

@@ -36,21 +36,21 @@ export function isUndiciSocket(socket: object): boolean {
  */
 export function watchUndici(hub: WireHub, agent: Agent): () => void {
   const restoreDispatcher = provideBodyChannels(agent);
-  const exchanges = new WeakMap<UndiciRequest, FollowedExchange>();
+  const exchanges = new Exchanges();
   const stopListening = listen<UndiciMessage>(hub, {
     'undici:request:create': ({ request }) => {
       const exchange = hub.open(new WireUndiciRequest(request));
-      if (exchange !== undefined) exchanges.set(request, exchange);
+      if (exchange !== undefined) exchanges.add(request, exchange);
     },
-    'undici:request:bodyChunkSent': ({ request, chunk }) => exchanges.get(request)?.sent(asBuffer(chunk)),
+    'undici:request:bodyChunkSent': ({ request, chunk }) => exchanges.of(request)?.sent(asBuffer(chunk)),
     'undici:request:headers': ({ request, response }) => {
       if (response.statusCode < 200) return; // Informational; the answer is still to come.
-      exchanges.get(request)?.headers(response.statusCode, headerReader(response.headers));
+      exchanges.of(request)?.headers(response.statusCode, headerReader(response.headers));
     },
     'undici:request:bodyChunkReceived': ({ request, chunk }) =>
-      exchanges.get(request)?.received(asBuffer(chunk)),
-    'undici:request:trailers': ({ request }) => exchanges.get(request)?.completed(),
-    'undici:request:error': ({ request, error }) => exchanges.get(request)?.failed(endingOf(error)),
+      exchanges.of(request)?.received(asBuffer(chunk)),
+    'undici:request:trailers': ({ request }) => exchanges.over(request)?.completed(),
+    'undici:request:error': ({ request, error }) => exchanges.over(request)?.failed(endingOf(error)),
     'undici:client:connected': ({ socket }) => {
       if (socket.alpnProtocol === 'h2') Object.defineProperty(socket, UNDICI_SOCKET, { value: true });
     },
@@ -59,6 +59,34 @@ export function watchUndici(hub: WireHub, agent: Agent): () => void {
     stopListening();
     restoreDispatcher();
   };
+}
+
+/** The followed requests. The chunks of a stream mostly come in a row: whose the last one was is known without a search. */
+class Exchanges {
+  readonly #byRequest = new WeakMap<UndiciRequest, FollowedExchange>();
+  #lastRequest: UndiciRequest | null = null;
+  #last: FollowedExchange | undefined;
+
+  add(request: UndiciRequest, exchange: FollowedExchange): void {
+    this.#byRequest.set(request, exchange);
+    if (this.#lastRequest === request) this.#last = exchange;
+  }
+
+  of(request: UndiciRequest): FollowedExchange | undefined {
+    if (request !== this.#lastRequest) {
+      this.#last = this.#byRequest.get(request);
+      this.#lastRequest = request;
+    }
+    return this.#last;
+  }
+
+  /** The request is over, and is not kept for having been the last. */
+  over(request: UndiciRequest): FollowedExchange | undefined {
+    const exchange = this.of(request);
+    this.#lastRequest = null;
+    this.#last = undefined;
+    return exchange;
+  }
 }
 
 class WireUndiciRequest implements WireRequest {
@@ -80,7 +108,7 @@ class WireUndiciRequest implements WireRequest {
   }
 
   header(name: string): string | null {
-    return headerReader(this.#request.headers)(name);
+    return headerIn(this.#request.headers, name);
   }
 }
 
@@ -112,24 +140,29 @@ function asBuffer(chunk: Uint8Array | string): Buffer {
 
 /** Looks headers up by their lower-case name in each of the shapes that undici's versions and protocols use. */
 export function headerReader(headers: unknown): (name: string) => string | null {
-  if (Array.isArray(headers)) return (name) => headerInPairs(headers, name);
-  if (typeof headers === 'string') return (name) => headerInText(headers, name);
-  const record = typeof headers === 'object' && headers !== null ? (headers as Record<string, unknown>) : {};
-  return (name) => (record[name] === undefined ? null : String(record[name]));
+  return (name) => headerIn(headers, name);
+}
+
+function headerIn(headers: unknown, name: string): string | null {
+  if (Array.isArray(headers)) return headerInPairs(headers, name);
+  if (typeof headers === 'string') return headerInText(headers, name);
+  const value: unknown = typeof headers === 'object' && headers !== null ? Reflect.get(headers, name) : null;
+  return value === undefined || value === null ? null : String(value);
 }
 
 function headerInPairs(pairs: readonly unknown[], name: string): string | null {
   for (let i = 0; i + 1 < pairs.length; i += 2) {
     const candidate = pairs[i];
     // Bytes as often as text: only what may be it is made into text.
-    if (!hasLength(candidate, name.length)) continue;
-    if (String(candidate).toLowerCase() === name) return String(pairs[i + 1]);
+    if (isOfLength(candidate, name.length) && String(candidate).toLowerCase() === name)
+      return String(pairs[i + 1]);
   }
   return null;
 }
 
-function hasLength(name: unknown, length: number): boolean {
-  return (typeof name === 'string' || name instanceof Uint8Array) && name.length === length;
+function isOfLength(name: unknown, length: number): boolean {
+  if (typeof name === 'string') return name.length === length;
+  return name instanceof Uint8Array && name.length === length;
 }
 
 function headerInText(text: string, name: string): string | null {

@@ -15,6 +15,9 @@ const FIXED_BYTES: readonly (number | null)[] = [0, 0, 1, 2, 4, 8, null, null, 8
 
 const EVENT_NAME = /^[\w-]{1,64}$/;
 
+/** An event is no text of the stream: its payload is. */
+const NOT_AS_TEXT = -1;
+
 type Part = 'prelude' | 'headers' | 'payload' | 'checksum';
 
 /**
@@ -41,6 +44,7 @@ export class AwsEventStreamParser implements EventParser {
   #closing = '';
   /** Takes the base64 out of a chunk's payload; `null` where the payload is the event. */
   #chunk: ChunkPayload | null = null;
+  steps = 0;
 
   constructor(sink: EventSink) {
     this.#sink = sink;
@@ -53,7 +57,7 @@ export class AwsEventStreamParser implements EventParser {
       this.#take(text.slice(at, end));
       this.#left -= end - at;
       at = end;
-      while (this.#left === 0 && !this.#broken) this.#endPart();
+      while (this.#left === 0 && !this.#broken) this.#endPart(text, at);
     }
   }
 
@@ -64,12 +68,13 @@ export class AwsEventStreamParser implements EventParser {
     } else if (this.#part !== 'checksum') this.#held += piece;
   }
 
-  #endPart(): void {
+  #endPart(text: string, at: number): void {
+    this.steps++;
     const held = this.#held;
     this.#held = '';
     if (this.#part === 'prelude') this.#endPrelude(held);
     else if (this.#part === 'headers') this.#endHeaders(held);
-    else if (this.#part === 'payload') this.#endPayload();
+    else if (this.#part === 'payload') this.#endPayload(text, at);
     else this.#begin('prelude', PRELUDE_BYTES);
   }
 
@@ -105,9 +110,9 @@ export class AwsEventStreamParser implements EventParser {
     this.#begin('payload', this.#payloadBytes);
   }
 
-  #endPayload(): void {
+  #endPayload(text: string, at: number): void {
     if (this.#closing !== '') this.#sink.data(this.#closing);
-    this.#sink.endOfEvent();
+    this.#sink.endOfEvent(text, NOT_AS_TEXT, at);
     this.#begin('checksum', CHECKSUM_BYTES);
   }
 }

@@ -16,19 +16,22 @@ export class JsonDocuments implements EventParser {
   #inString = false;
   /** The previous piece ended in a backslash that escapes the next character. */
   #escaped = false;
+  steps = 0;
 
   constructor(sink: EventSink) {
     this.#sink = sink;
   }
 
   write(text: string): void {
-    let at = 0;
+    let at = this.#depth === 0 ? this.#sink.skip(text, 0) : 0;
+    let begin = this.#depth === 0 ? at : -1;
     if (this.#escaped && text.length > 0) {
       this.#escaped = false;
       at = 1;
     }
     let from = 0;
     for (let found = this.#next(text, at); found !== -1; found = this.#next(text, at)) {
+      this.steps++;
       at = found + 1;
       const char = text[found];
       if (char === '\\') {
@@ -42,7 +45,8 @@ export class JsonDocuments implements EventParser {
         if (this.#depth++ === 0) from = found;
       } else if (this.#depth > 0 && --this.#depth === 0) {
         this.#sink.data(text.slice(from, at));
-        this.#sink.endOfEvent();
+        this.#sink.endOfEvent(text, begin, at);
+        begin = at = this.#sink.skip(text, at);
       }
     }
     if (this.#depth > 0 && from < text.length) this.#sink.data(text.slice(from));

@@ -41,6 +41,11 @@ export class JsonReader {
     return this.#found !== null ? this.#isComplete : this.#scanner?.complete === true;
   }
 
+  /** Steps that reading took so far, where it was not parsed as a whole. */
+  get steps(): number {
+    return this.#scanner?.steps ?? 0;
+  }
+
   /** A piece of the document, its bytes as characters (latin1). What follows the document is passed over. */
   write(text: string): void {
     if (this.#found !== null) return;
@@ -95,7 +100,7 @@ function lookInside(value: unknown, place: Place, found: Map<string, unknown>): 
   if (typeof value !== 'object' || value === null) return;
   if (Array.isArray(value)) {
     if (!Object.hasOwn(place.wanted, ELEMENTS)) return;
-    const inside = { ...place, inArray: true };
+    const inside = { wanted: place.wanted, prefix: place.prefix, inArray: true };
     for (const element of value) lookAt(ELEMENTS, element, inside, found);
     return;
   }
@@ -114,7 +119,8 @@ function lookAt(key: string, value: unknown, place: Place, found: Map<string, un
   else if (target === 'sum' || target === 'tally') addUp(target, path, value, found);
   else if (target !== undefined) {
     if (!place.inArray && (key === ANY_KEY || isThere(target, value))) found.set(path, true);
-    if (target !== 'presence') lookInside(value, { ...place, wanted: target, prefix: `${path}.` }, found);
+    if (target === 'presence') return;
+    lookInside(value, { wanted: target, prefix: `${path}.`, inArray: place.inArray }, found);
   }
 }
 

@@ -40,6 +40,8 @@ const WORD_CHARS_MAX = 64;
 /** What adds up over an array, whose values are kept one at a time. */
 const ADDING: ReadonlySet<Target | undefined> = new Set(['sum', 'tally', 'words']);
 
+/** What is looked at rather than passed over costs as much as so many texts that are. */
+const HANDLING_STEPS = 4;
 /** After so many characters of plain values a pattern is faster than looking at each: vectors are long runs of digits. */
 const PLAIN_RUN = 16;
 /** Key of a `Wanted` that stands for the elements of an array. */
@@ -100,6 +102,8 @@ export class JsonScanner {
   #notesText = false;
   /** The last character of the previous piece was a backslash that escapes the next one. */
   #escaped = false;
+  /** What reading costs, whatever the bytes are: passing over a text is one step, handling a key or value several. */
+  steps = 0;
 
   constructor(wanted: Wanted) {
     this.#target = wanted;
@@ -116,7 +120,10 @@ export class JsonScanner {
 
   write(text: string): void {
     let at = 0;
-    while (at < text.length && this.#state !== 'end') at = this.#step(text, at);
+    while (at < text.length && this.#state !== 'end') {
+      this.steps += this.#state === 'container' || this.#state === 'container-string' ? 1 : HANDLING_STEPS;
+      at = this.#step(text, at);
+    }
   }
 
   /** Handles what starts at `at`; returns where to go on. */

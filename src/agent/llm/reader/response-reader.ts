@@ -1,13 +1,14 @@
 import { completionTokens } from '../../../core/llm/usage.ts';
 import { forgetMatchedText } from '../../forget-matched-text.ts';
 import type { Dialect } from '../dialects/dialect.ts';
-import { contentTokens } from '../tokens/estimate.ts';
+import { contentTokens, textAt } from '../tokens/estimate.ts';
 import { Answer } from './answer.ts';
 import { AwsEventStreamParser } from './aws-event-stream.ts';
 import type { EventParser, EventSink } from './event-parser.ts';
 import { JsonDocuments } from './json-documents.ts';
 import { JsonReader } from './json-reader.ts';
 import { type Found, JsonScanner, type Wanted } from './json-scanner.ts';
+import { RepeatedEvents } from './repeated-events.ts';
 import { SseParser } from './sse.ts';
 
 /** How streams are cut, by content type. Adding a framing is one file and one line. */
@@ -24,6 +25,17 @@ const EVENT_CHARS_MAX = 16 * 1024;
 const FIRST_EVENTS = 3;
 /** How a line of server-sent events begins: data, event, retry, id, or a comment. */
 const FIELD_START = /^[deri:]/;
+/**
+ * Work that one answer may cost, in steps of some 25 ns: a tenth of a second. The longest answers of models come to a tenth of
+ * it; a body that is made of nothing but beginnings and ends is given up, however few bytes it has.
+ */
+const STEPS_MAX = 4_000_000;
+/** What reading an event costs, one that is known, and one that says something of the call. */
+const EVENT_STEPS = 16;
+const KNOWN_STEPS = 4;
+const FACTS_STEPS = 64;
+/** A line, a bracket, a part of a message: each begins or ends something. */
+const CUT_STEPS = 4;
 const MEDIA = /^(?:audio|image|video)\//i;
 
 /**
@@ -44,10 +56,17 @@ export class ResponseReader extends Answer {
   #outputTokens = 0;
   #ended = false;
   #hasSaid = false;
+  readonly #repeated = new RepeatedEvents();
+  readonly #onContent: (end: number) => void;
+  #steps = 0;
 
-  /** @param contentType of the response, `''` when it has none; where it says nothing the first character decides. */
-  constructor(dialect: Dialect, contentType: string) {
+  /**
+   * @param contentType of the response, `''` when it has none; where it says nothing the first character decides.
+   * @param onContent told of each event with content, where it ends in the text that is being written. @default nobody asks
+   */
+  constructor(dialect: Dialect, contentType: string, onContent: (end: number) => void = () => {}) {
     super(dialect);
+    this.#onContent = onContent;
     this.#event = new HeldEvent(dialect.wanted);
     this.#events = streamParser(contentType.toLowerCase(), this.#sink());
     this.#isStream = this.#events !== null;
@@ -63,24 +82,33 @@ export class ResponseReader extends Answer {
     if (this.#isOpaque) return;
     if (this.#json === null && this.#events === null) this.#choose(text);
     this.#events?.write(text);
-    if (this.#json === null || this.#json.complete) return;
-    this.#json.write(text);
-    if (this.#json.complete) this.#ended = true;
+    if (this.#json !== null && !this.#json.complete) {
+      this.#json.write(text);
+      if (this.#json.complete) this.#ended = true;
+    }
+    if (this.#stepsSoFar > STEPS_MAX) this.finish();
   }
 
   /** No more comes. Takes in what a broken-off body has said so far; whatever holds some of its text is let go. */
   finish(): void {
     if (this.#json !== null) this.#take(this.#json.found);
+    this.#steps = this.#stepsSoFar;
     this.#isOpaque = true;
     this.#json = null;
     this.#events = null;
     this.#event.take();
+    this.#repeated.forget();
     forgetMatchedText();
   }
 
   /** Nothing more is to come: the last event was seen, or the JSON document is closed. */
   get ended(): boolean {
     return this.#ended;
+  }
+
+  /** Reading on would have cost more than it is worth: nothing is known of the rest. */
+  get gaveUp(): boolean {
+    return this.#steps > STEPS_MAX;
   }
 
   get isStream(): boolean {
@@ -119,8 +147,22 @@ export class ResponseReader extends Answer {
     return this.isTelling || !this.dialect.answerMustTell;
   }
 
+  get #stepsSoFar(): number {
+    return this.#steps + (this.#json?.steps ?? 0) + CUT_STEPS * (this.#events?.steps ?? 0);
+  }
+
   #sink(): EventSink {
-    return { data: (piece) => this.#event.add(piece), endOfEvent: () => this.#endOfEvent() };
+    const seen = (text: string, wordAt: number, end: number) => {
+      this.#eventCount++;
+      this.#steps += KNOWN_STEPS;
+      this.#sawContent(text, wordAt, end);
+    };
+    return {
+      skip: (text, at) =>
+        this.#mayHoldModel(this.#eventCount + 1) ? at : this.#repeated.skip(text, at, seen),
+      data: (piece) => this.#event.add(piece),
+      endOfEvent: (text, begin, end) => this.#endOfEvent(text, begin, end),
+    };
   }
 
   #choose(text: string): void {
@@ -139,33 +181,45 @@ export class ResponseReader extends Answer {
     }
   }
 
-  #endOfEvent(): void {
-    const { text, found } = this.#event.take();
+  #endOfEvent(piece: string, begin: number, end: number): void {
+    const { text, found, steps } = this.#event.take();
+    this.#steps += EVENT_STEPS + steps;
     // Documents without a content type that says so: the second one makes it a stream.
     if (++this.#eventCount > 1) this.#isStream = true;
     const patterns = this.dialect.stream;
     if (patterns === null) return;
-    this.#countContent(text, patterns.content);
+    const key = text.search(patterns.content);
+    const wordAt = key === -1 ? -1 : textAt(text, key);
+    if (key !== -1) this.#sawContent(text, wordAt, end);
+    const isLast = patterns.end?.test(text) === true;
+    if (isLast) this.#ended = true;
     if (found !== null) this.#take(found);
-    else if (this.#isWorthReading(text, patterns.facts)) this.#scanEvent(text);
-    if (patterns.end?.test(text) === true) this.#ended = true;
+    else if (this.#mayHoldModel(this.#eventCount) || patterns.facts.test(text)) this.#scanEvent(text);
+    else if (wordAt !== -1 && !isLast && begin !== -1) this.#learn(piece.slice(begin, end), text, wordAt);
   }
 
-  #countContent(text: string, content: RegExp): void {
-    const at = text.search(content);
-    if (at === -1) return;
+  /** @param nth event of the stream. */
+  #mayHoldModel(nth: number): boolean {
+    return nth <= FIRST_EVENTS && (this.model === undefined || !this.#told);
+  }
+
+  #sawContent(text: string, wordAt: number, end: number): void {
     this.#contentEvents++;
-    this.#outputTokens += contentTokens(text, at);
+    this.#outputTokens += contentTokens(text, wordAt);
+    this.#onContent(end);
   }
 
-  #isWorthReading(text: string, facts: RegExp): boolean {
-    const unknown = this.model === undefined || !this.#told;
-    return (unknown && this.#eventCount <= FIRST_EVENTS) || facts.test(text);
+  /** An event is known by all its text, of which its data is a part. */
+  #learn(event: string, data: string, wordAt: number): void {
+    const dataAt = event.indexOf(data);
+    if (dataAt !== -1) this.#repeated.learn(event, dataAt + wordAt);
   }
 
   #scanEvent(text: string): void {
+    this.#steps += FACTS_STEPS;
     const json = new JsonReader(this.dialect.wanted);
     json.write(text);
+    this.#steps += json.steps;
     this.#take(json.found);
   }
 
@@ -203,8 +257,9 @@ class HeldEvent {
   }
 
   /** The event is over. @returns its text or the beginning of it, and what was found in one too long to be held. */
-  take(): { readonly text: string; readonly found: Found | null } {
-    const taken = { text: this.#text, found: this.#scanner?.found ?? null };
+  take(): { readonly text: string; readonly found: Found | null; readonly steps: number } {
+    const { found = null, steps = 0 } = this.#scanner ?? {};
+    const taken = { text: this.#text, found, steps };
     this.#text = '';
     this.#scanner = null;
     return taken;

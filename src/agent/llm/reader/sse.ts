@@ -4,6 +4,8 @@ const FIELD = 'data:';
 /** As nearly everybody writes it. */
 const SPACED_FIELD = `${FIELD} `;
 const LF = 10;
+const CR = 13;
+const NO_END_OF_LINE = /[^\r\n]/g;
 
 /**
  * Incremental parser of `text/event-stream` (WHATWG HTML, section 9.2), reduced to what model providers use it for: the
@@ -21,6 +23,7 @@ export class SseParser implements EventParser {
   #spaceDue = false;
   #hasData = false;
   #lastWasCr = false;
+  steps = 0;
 
   constructor(sink: EventSink) {
     this.#sink = sink;
@@ -28,27 +31,43 @@ export class SseParser implements EventParser {
 
   write(text: string): void {
     let at = 0;
-    if (this.#lastWasCr && text.length > 0) {
-      this.#lastWasCr = false;
-      if (text.charCodeAt(0) === LF) at = 1;
-    }
+    if (this.#lastWasCr && text.charCodeAt(0) === LF) at = 1;
+    if (text.length > 0) this.#lastWasCr = false;
+    let begin = this.#isBetween ? at : -1;
     let cr = text.indexOf('\r', at);
+    let lf = text.indexOf('\n', at);
     while (at < text.length) {
-      const behind = cr === -1 ? this.#wholeEvent(text, at) : -1;
+      const isBetween = this.#isBetween;
+      if (isBetween) begin = at = this.#next(text, at);
+      if (at === text.length) return;
+      if (cr !== -1 && cr < at) cr = text.indexOf('\r', at);
+      const behind = isBetween && cr === -1 ? this.#wholeEvent(text, at) : -1;
       if (behind !== -1) {
         at = behind;
         continue;
       }
-      if (cr !== -1 && cr < at) cr = text.indexOf('\r', at);
-      const lf = text.indexOf('\n', at);
+      if (lf !== -1 && lf < at) lf = text.indexOf('\n', at);
       const end = lf === -1 || (cr !== -1 && cr < lf) ? cr : lf;
       this.#lineText(text, at, end === -1 ? text.length : end);
       if (end === -1) return;
-      this.#endOfLine();
       at = end + 1;
-      if (end !== cr) continue;
-      if (at === text.length) this.#lastWasCr = true;
-      else if (text.charCodeAt(at) === LF) at++;
+      if (end === cr && at === text.length) this.#lastWasCr = true;
+      else if (end === cr && text.charCodeAt(at) === LF) at++;
+      this.#endOfLine(text, begin, at);
+    }
+  }
+
+  /** Whether the next line begins an event. */
+  get #isBetween(): boolean {
+    return this.#line === 'start' && this.#name === '' && !this.#hasData;
+  }
+
+  /** Where there is something to cut: behind the events that are known, and behind empty lines. */
+  #next(text: string, from: number): number {
+    for (let at = behindEmptyLines(text, from); ; ) {
+      const end = this.#sink.skip(text, at);
+      if (end === at) return at;
+      at = behindEmptyLines(text, end);
     }
   }
 
@@ -58,13 +77,13 @@ export class SseParser implements EventParser {
    * @returns where the next one begins; -1: it is not such an event, nothing was done.
    */
   #wholeEvent(text: string, at: number): number {
-    if (this.#line !== 'start' || this.#name !== '' || this.#hasData) return -1;
     if (!text.startsWith(SPACED_FIELD, at)) return -1;
     const from = at + SPACED_FIELD.length;
     const end = text.indexOf('\n', from);
     if (end === -1 || text.charCodeAt(end + 1) !== LF) return -1;
+    this.steps++;
     if (end > from) this.#sink.data(text.slice(from, end));
-    this.#sink.endOfEvent();
+    this.#sink.endOfEvent(text, at, end + 2);
     return end + 2;
   }
 
@@ -90,13 +109,21 @@ export class SseParser implements EventParser {
     this.#hasData = true;
   }
 
-  #endOfLine(): void {
+  #endOfLine(text: string, begin: number, end: number): void {
     const blank = this.#line === 'start' && this.#name === '';
+    this.steps++;
     this.#line = 'start';
     this.#name = '';
     this.#spaceDue = false;
     if (!blank || !this.#hasData) return;
     this.#hasData = false;
-    this.#sink.endOfEvent();
+    this.#sink.endOfEvent(text, begin, end);
   }
+}
+
+function behindEmptyLines(text: string, from: number): number {
+  const char = text.charCodeAt(from);
+  if (char !== LF && char !== CR) return from;
+  NO_END_OF_LINE.lastIndex = from;
+  return NO_END_OF_LINE.test(text) ? NO_END_OF_LINE.lastIndex - 1 : text.length;
 }

@@ -39,14 +39,19 @@ export function estimateUsage(basis: EstimateBasis): TokenUsage {
 }
 
 /**
- * Tokens of one event with content: at least 1.
+ * Where the text of an event with content begins, behind its quote; -1 when it has none. The first only: some repeat it under
+ * a second key.
  *
  * @param text the event's data, bytes as characters (latin1).
- * @param from where to look for the content: at or before its key.
+ * @param from where to look for it: at or before its key.
  */
-export function contentTokens(text: string, from: number): number {
+export function textAt(text: string, from: number): number {
   TEXT.lastIndex = from;
-  // The first only: some repeat the text under a second key.
-  const weight = TEXT.test(text) ? jsonStringWeight(text, TEXT.lastIndex) : 0;
+  return TEXT.test(text) ? TEXT.lastIndex : -1;
+}
+
+/** Tokens of one event with content: at least 1. @param wordAt what `textAt` says. */
+export function contentTokens(text: string, wordAt: number): number {
+  const weight = wordAt === -1 ? 0 : jsonStringWeight(text, wordAt);
   return weight < ONE_TOKEN_WEIGHT_MAX ? 1 : weight;
 }

@@ -8,6 +8,7 @@ function eventsOf(cut: readonly string[]): string[] {
   const events: string[] = [];
   let event = '';
   const parser = new JsonDocuments({
+    skip: (_text, at) => at,
     data: (piece) => {
       event += piece;
     },

@@ -213,3 +213,43 @@ test('no more than 64 KiB is held of a body that is being read', () => {
   assert.ok(heldBytes < 64 * 1024 + 16 * 1024, `${heldBytes} bytes per reader`);
   for (const reader of readers) reader.finish();
 });
+
+/** Gives `bytes` of `text` over and over. @returns how many were read before the reader gave up */
+function readOf(
+  text: string,
+  bytes: number,
+  contentType = SSE,
+): { readonly gaveUp: boolean; readonly chars: number } {
+  const reader = new ResponseReader(openaiChat, contentType);
+  const piece = text.repeat(Math.ceil((32 * 1024) / text.length));
+  let chars = 0;
+  for (; chars < bytes && !reader.gaveUp; chars += piece.length) reader.write(piece);
+  return { gaveUp: reader.gaveUp, chars };
+}
+
+const MIB = 1024 * 1024;
+
+test('a body made of nothing but ends is given up, however few bytes it has, and the longest answers are not', () => {
+  const costly = ['x\r', 'data:\n', 'data: {}\n\n', 'data: {"usage":{}}\n\n', ': \n', 'data: [\r\r'];
+  for (const text of costly) {
+    const { gaveUp, chars } = readOf(text, 64 * MIB);
+    assert.ok(gaveUp && chars < 8 * MIB, `${JSON.stringify(text)}: ${chars}`);
+  }
+  const json = readOf('[{"finish_reason":"x"},', 64 * MIB, 'application/x-ndjson');
+  assert.ok(json.gaveUp && json.chars < 16 * MIB, `${json.chars}`);
+  // 128,000 tokens are as many as models answer with.
+  const delta = events({ model: 'm', choices: [{ delta: { content: ' word' } }] });
+  assert.equal(readOf(delta, 200_000 * delta.length).gaveUp, false);
+  const differing = `${delta}${events({ model: 'm', choices: [{ delta: { tool_calls: [{}] } }] })}`;
+  assert.equal(readOf(differing, 64_000 * differing.length).gaveUp, false);
+});
+
+test('empty lines and long texts cost next to nothing, however many bytes they are', () => {
+  for (const text of ['\r', '\n', '\r\n']) assert.equal(readOf(text, 16 * MIB).gaveUp, false);
+  const reader = new ResponseReader(openaiChat, '');
+  reader.write('{"choices":[{"message":{"content":"');
+  for (let at = 0; at < 16 * MIB; at += 32 * 1024) reader.write('x'.repeat(32 * 1024));
+  reader.write('"}}],"usage":{"prompt_tokens":3,"completion_tokens":4}}');
+  reader.finish();
+  assert.deepEqual([reader.gaveUp, reader.ended, reader.usage !== null], [false, true, true]);
+});

@@ -8,6 +8,7 @@ function parse(texts: readonly string[]): string[] {
   const events: string[] = [];
   let event = '';
   const parser = new SseParser({
+    skip: (_text, at) => at,
     data(piece) {
       event += piece;
     },

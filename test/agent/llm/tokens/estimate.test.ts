@@ -8,6 +8,7 @@ import {
   contentTokens,
   ESTIMATED_INPUT_MAX,
   estimateUsage,
+  textAt,
 } from '../../../../src/agent/llm/tokens/estimate.ts';
 import { tokenUsage } from '../../../../src/agent/llm/tokens/raw-usage.ts';
 import { RequestWeight } from '../../../../src/agent/llm/tokens/request-weight.ts';
@@ -23,6 +24,9 @@ const STREAM_ERROR_MAX = 0.15;
 const latin1 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('latin1');
 const chatRequest = (content: string) =>
   Buffer.from(JSON.stringify({ model: 'm', stream: true, messages: [{ role: 'user', content }] }));
+
+/** Of one event with content. */
+const tokensOf = (event: string) => contentTokens(event, textAt(event, 0));
 
 function requestTokens(body: Buffer, pieceBytes = body.length): number {
   const weight = new RequestWeight(ESTIMATED_INPUT_MAX);
@@ -62,7 +66,7 @@ test('more text never gives fewer tokens, in requests and in streams', () => {
   }
   let content = 0;
   for (let length = 1; length < everything.length; length += 29) {
-    const now = contentTokens(latin1({ delta: { content: everything.slice(0, length) } }), 0);
+    const now = tokensOf(latin1({ delta: { content: everything.slice(0, length) } }));
     assert.ok(now >= Math.min(content, 2.5), `of ${length} characters`);
     content = now;
   }
@@ -84,11 +88,11 @@ test('pictures and files do not count as text, and nothing counts beyond the bou
 });
 
 test('an event is one token unless it clearly holds several', () => {
-  assert.equal(contentTokens('{"delta":{"content":" unbelievable"}}', 0), 1);
-  assert.equal(contentTokens('{"delta":{"content":"","tool_calls":[{}]}}', 0), 1);
-  const several = contentTokens('{"delta":{"content":"The quick brown fox jumps over the lazy dog"}}', 0);
+  assert.equal(tokensOf('{"delta":{"content":" unbelievable"}}'), 1);
+  assert.equal(tokensOf('{"delta":{"content":"","tool_calls":[{}]}}'), 1);
+  const several = tokensOf('{"delta":{"content":"The quick brown fox jumps over the lazy dog"}}');
   assert.ok(several > 8 && several < 11, `${several}`);
-  const twice = contentTokens('{"text":"one two three","token":{"text":"one two three"}}', 0);
+  const twice = tokensOf('{"text":"one two three","token":{"text":"one two three"}}');
   assert.ok(twice > 2.5 && twice < 4, `${twice}`);
 });
 
