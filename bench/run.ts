@@ -1,5 +1,5 @@
 // `npm run bench`: every part, one after the other, each in a process of its own. `node bench/run.ts emit start` runs some;
-// `--write` puts their tables into RESULTS.md.
+// `--write` puts their tables into RESULTS.md, or writes the files they keep.
 import { execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, globSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -21,8 +21,9 @@ function buildAgent(): void {
   execFileSync(process.execPath, [join(ROOT, 'scripts', 'build.ts')], { stdio: 'inherit' });
 }
 
-async function figuresOf({ name }: Part): Promise<readonly Figure[]> {
-  const child = fork(join(import.meta.dirname, 'part.ts'), [name], { execArgv: ['--expose-gc'] });
+async function figuresOf({ name }: Part, write: boolean): Promise<readonly Figure[]> {
+  const args = write ? [name, '--write'] : [name];
+  const child = fork(join(import.meta.dirname, 'part.ts'), args, { execArgv: ['--expose-gc'] });
   const ended = once(child, 'exit').then(([code]) => {
     throw new Error(`the part ended with ${code}`);
   });
@@ -65,9 +66,9 @@ async function main(parameters: readonly string[]): Promise<void> {
   for (const part of parts) {
     const place = circumstances();
     try {
-      const text = `${table(await figuresOf(part))}\n${place}\n`;
+      const text = `${table(await figuresOf(part, write))}\n${place}\n`;
       console.log(`\n## ${part.title}\n\n${text}`);
-      if (write) writeResults(part, text);
+      if (write && part.ownFiles !== true) writeResults(part, text);
     } catch (error) {
       console.error(
         `\n## ${part.title}\n\nfailed: ${error instanceof Error ? error.message : String(error)}\n`,
