@@ -38,6 +38,13 @@ export const PARTS: readonly Part[] = [
   { name: 'otlp-export', title: 'Sending by OTLP' },
   { name: 'guard', title: 'Costs that are held', ownFiles: true },
   { name: 'flood', title: 'More spans than can be taken', loadsBuild: true, onlyNamed: true },
+  {
+    name: 'growth',
+    title: 'Costs as things grow',
+    loadsBuild: true,
+    onlyNamed: true,
+    ownFiles: true,
+  },
   { name: 'dashboard', title: 'The dashboard in a browser' },
   { name: 'history', title: 'History over five million rows per table', onlyNamed: true },
 ];
