@@ -1,8 +1,8 @@
 // What things cost as they grow: routes, viewers, instances, events, rows, each on the real thing, as a drawing and a table.
 // `--write` puts them into `docs/growth.md` and the folder beside it.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
+import { circumstances } from './circumstances.ts';
 import type { Figure } from './figure.ts';
 import type { Curve } from './growth/curve.ts';
 import { eventsCurve } from './growth/events.ts';
@@ -41,12 +41,6 @@ function put(name: string, curve: Curve, place: string): void {
   mkdirSync(join(DOCS, 'growth'), { recursive: true });
   writeFileSync(join(DOCS, 'growth', `${name}.svg`), svgOf(curve));
   writeFileSync(PAGE, withBlock(readFileSync(PAGE, 'utf8'), name, blockOf(name, curve, place)));
-}
-
-function circumstances(): string {
-  const date = new Date().toISOString().slice(0, 10);
-  const machine = `${cpus().length} cores (${cpus()[0]?.model.trim() ?? 'unknown'})`;
-  return `${date}, Node ${process.versions.node}, ${machine}, load before it ${loadavg()[0]?.toFixed(1)}`;
 }
 
 function figuresOf({ title, x, panels, limit }: Curve): Figure[] {

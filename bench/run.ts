@@ -3,8 +3,8 @@
 import { execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, globSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
+import { circumstances } from './circumstances.ts';
 import { type Figure, PARTS, type Part, table } from './figure.ts';
 import { installPeers } from './peers.ts';
 
@@ -30,12 +30,6 @@ async function figuresOf({ name }: Part, write: boolean): Promise<readonly Figur
   const [figures] = (await Promise.race([once(child, 'message'), ended])) as [readonly Figure[]];
   await ended.catch(() => {});
   return figures;
-}
-
-function circumstances(): string {
-  const date = new Date().toISOString().slice(0, 10);
-  const machine = `${cpus().length} cores (${cpus()[0]?.model.trim() ?? 'unknown'})`;
-  return `${date}, Node ${process.versions.node}, ${machine}, load before it ${loadavg()[0]?.toFixed(1)}`;
 }
 
 /** Replaces the part's block in the results; everything else there is written by hand. */
