@@ -16,9 +16,11 @@ export interface Part {
   readonly loadsBuild?: boolean;
   /** Runs only when it is named: it takes long and much of the disk. */
   readonly onlyNamed?: boolean;
+  /** Its results are files of its own, which it writes itself. */
+  readonly ownFiles?: boolean;
 }
 
-/** In the order they run; each is a file beside this one that exports `run(): Promise<Figure[]>`. */
+/** In the order they run; each is a file beside this one that exports `run({ write }): Promise<Figure[]>`. */
 export const PARTS: readonly Part[] = [
   { name: 'throughput', title: 'Hello-world HTTP server', loadsBuild: true },
   { name: 'emit', title: 'One event' },
@@ -35,7 +37,15 @@ export const PARTS: readonly Part[] = [
   { name: 'outage', title: 'The app while its database is down', loadsBuild: true },
   { name: 'spool', title: 'Opening a full spool' },
   { name: 'otlp-export', title: 'Sending by OTLP' },
+  { name: 'guard', title: 'Costs that are held', ownFiles: true },
   { name: 'flood', title: 'More spans than can be taken', loadsBuild: true, onlyNamed: true },
+  {
+    name: 'growth',
+    title: 'Costs as things grow',
+    loadsBuild: true,
+    onlyNamed: true,
+    ownFiles: true,
+  },
   { name: 'dashboard', title: 'The dashboard in a browser' },
   { name: 'history', title: 'History over five million rows per table', onlyNamed: true },
 ];

@@ -50,10 +50,17 @@ const TABLES: Readonly<Record<string, { readonly columns: string; readonly value
 
 export const TABLE_NAMES = Object.keys(TABLES);
 
-/** Fills each table with so many rows of the `DAYS` before `nowMs`; the last ones are of the last second. */
-export async function fillTables(pool: Pool, rows: number, nowMs: number): Promise<void> {
+interface Filling {
+  readonly rows: number;
+  readonly nowMs: number;
+  /** @default all of them */
+  readonly tables?: readonly string[];
+}
+
+/** Fills tables with so many rows each of the `DAYS` before `nowMs`; the last ones are of the last second. */
+export async function fillTables(pool: Pool, { rows, nowMs, tables = TABLE_NAMES }: Filling): Promise<void> {
   await withPartitions(pool, nowMs);
-  for (const table of TABLE_NAMES) await fillTable(pool, { table, rows, nowMs });
+  for (const table of tables) await fillTable(pool, { table, rows, nowMs });
   await pool.query('VACUUM ANALYZE');
 }
 

@@ -63,7 +63,7 @@ export async function run(): Promise<Figure[]> {
     const pool = new Pool({ host: PGHOST, port: Number(PGPORT), user: PGUSER, database: PGDATABASE, max: 2 });
     await lendOf(pool)(migrate);
     const nowMs = Date.now();
-    await fillTables(pool, ROWS, nowMs);
+    await fillTables(pool, { rows: ROWS, nowMs });
     const rollup = new Rollup({ lend: lendOf(pool), now: () => nowMs, retentionMs: () => 400 * DAY_MS });
     const begin = performance.now();
     await rollup.catchUp();

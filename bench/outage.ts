@@ -3,7 +3,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { reachableTempDir, startPostgres } from '../test/support/postgres.ts';
+import { reachableTempDir, startPostgres, urlOf } from '../test/support/postgres.ts';
 import { Child } from './child.ts';
 import type { Figure } from './figure.ts';
 import { interleaved, median, pairedRatio, quantile, round, type Samples } from './measure.ts';
@@ -27,7 +27,7 @@ export async function run(): Promise<Figure[]> {
   const load = new Child('paced-load.ts');
   const apps: App[] = [];
   try {
-    for (const server of servers) apps.push(await startApp((await server.createDatabase()).env));
+    for (const server of servers) apps.push(await startApp(urlOf(await server.createDatabase())));
     const [up, down] = apps;
     if (up === undefined || down === undefined) return [];
     for (const app of [up, down]) await latencies(load, app);
@@ -48,19 +48,15 @@ export async function run(): Promise<Figure[]> {
   }
 }
 
-async function startApp(env: Readonly<Record<string, string | undefined>>): Promise<App> {
+async function startApp(databaseUrl: string): Promise<App> {
   const dataDir = reachableTempDir('nervecenter-bench-');
-  const { PGHOST = '', PGPORT = '', PGUSER = '', PGDATABASE = '' } = env;
   const child = new Child(join('apps', 'hello.cjs'), {
     flags: ['--require', join(import.meta.dirname, '..', 'otel.js')],
     env: {
       NERVECENTER_PORT: '0',
       NERVECENTER_DATA_DIR: dataDir,
       HOME: dataDir,
-      PGHOST,
-      PGPORT,
-      PGUSER,
-      PGDATABASE,
+      NERVECENTER_DATABASE_URL: databaseUrl,
     },
   });
   const { port } = await child.next<{ port: number }>();

@@ -1,10 +1,10 @@
 // `npm run bench`: every part, one after the other, each in a process of its own. `node bench/run.ts emit start` runs some;
-// `--write` puts their tables into RESULTS.md.
+// `--write` puts their tables into RESULTS.md, or writes the files they keep.
 import { execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, globSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
+import { circumstances } from './circumstances.ts';
 import { type Figure, PARTS, type Part, table } from './figure.ts';
 import { installPeers } from './peers.ts';
 
@@ -21,20 +21,15 @@ function buildAgent(): void {
   execFileSync(process.execPath, [join(ROOT, 'scripts', 'build.ts')], { stdio: 'inherit' });
 }
 
-async function figuresOf({ name }: Part): Promise<readonly Figure[]> {
-  const child = fork(join(import.meta.dirname, 'part.ts'), [name], { execArgv: ['--expose-gc'] });
+async function figuresOf({ name }: Part, write: boolean): Promise<readonly Figure[]> {
+  const args = write ? [name, '--write'] : [name];
+  const child = fork(join(import.meta.dirname, 'part.ts'), args, { execArgv: ['--expose-gc'] });
   const ended = once(child, 'exit').then(([code]) => {
     throw new Error(`the part ended with ${code}`);
   });
   const [figures] = (await Promise.race([once(child, 'message'), ended])) as [readonly Figure[]];
   await ended.catch(() => {});
   return figures;
-}
-
-function circumstances(): string {
-  const date = new Date().toISOString().slice(0, 10);
-  const machine = `${cpus().length} cores (${cpus()[0]?.model.trim() ?? 'unknown'})`;
-  return `${date}, Node ${process.versions.node}, ${machine}, load before it ${loadavg()[0]?.toFixed(1)}`;
 }
 
 /** Replaces the part's block in the results; everything else there is written by hand. */
@@ -65,9 +60,9 @@ async function main(parameters: readonly string[]): Promise<void> {
   for (const part of parts) {
     const place = circumstances();
     try {
-      const text = `${table(await figuresOf(part))}\n${place}\n`;
+      const text = `${table(await figuresOf(part, write))}\n${place}\n`;
       console.log(`\n## ${part.title}\n\n${text}`);
-      if (write) writeResults(part, text);
+      if (write && part.ownFiles !== true) writeResults(part, text);
     } catch (error) {
       console.error(
         `\n## ${part.title}\n\nfailed: ${error instanceof Error ? error.message : String(error)}\n`,

@@ -17,7 +17,7 @@ const VIEWERS = 100;
 const ROUNDS = 9;
 const TICKS = 20;
 const SNAPSHOT_CHARACTERS = 30_000;
-const TIMES_MAX = 1.1;
+const TIMES_MAX = 1.05;
 const COUNTED_TICKS = 3;
 const TOKEN = 'bench-bench-bench-bench';
 

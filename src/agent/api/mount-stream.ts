@@ -10,13 +10,12 @@ import {
   GOING_AWAY,
   HEARTBEAT_MS,
   STREAM_SOCKET_OPTIONS,
-  sendFrame,
-  snapshotMessage,
   VIEWERS_MAX,
 } from '../../core/http/audience.ts';
 import { isOriginAdmitted, parseAuthority, printable } from '../../core/http/origin.ts';
 import { problemAnswer, toProblem } from '../../core/http/problem.ts';
 import { endWithAnswer } from '../../platform/http-answer.ts';
+import { NO_FRAME, snapshotFrame } from '../../platform/snapshot-frame.ts';
 import { markOwnTraffic } from '../context/own-traffic.ts';
 import { replaceMethod } from '../modules/replace-method.ts';
 import { agentHandle } from './handle.ts';
@@ -130,7 +129,7 @@ class MountedStream {
   #arriving = 0;
   #timers: readonly NodeJS.Timeout[] = [];
   /** The latest snapshot, while somebody watches. */
-  #frame: Buffer | null = null;
+  #frame = NO_FRAME;
   #asking = false;
   #dismissed = false;
   #stopped = false;
@@ -189,10 +188,10 @@ class MountedStream {
 
   #add(viewer: WebSocket, socket: Duplex): void {
     (socket as Socket).unref?.();
-    this.#audience.add(viewer, null, () => this.#left());
+    const arrival = { socket: viewer, connection: socket, who: null };
+    this.#audience.add(arrival, this.#frame, () => this.#left());
     this.#start();
-    if (this.#frame === null) void this.#tick();
-    else sendFrame(viewer, this.#frame);
+    if (this.#frame.length === 0) void this.#tick();
   }
 
   #start(): void {
@@ -209,7 +208,7 @@ class MountedStream {
     if (this.#audience.size > 0) return;
     for (const timer of this.#timers) clearInterval(timer);
     this.#timers = [];
-    this.#frame = null;
+    this.#frame = NO_FRAME;
   }
 
   async #tick(): Promise<void> {
@@ -217,7 +216,7 @@ class MountedStream {
     if (this.#asking || handle === undefined) return;
     this.#asking = true;
     try {
-      const frame = Buffer.from(snapshotMessage(JSON.stringify(await handle.snapshot())));
+      const frame = snapshotFrame(JSON.stringify(await handle.snapshot()));
       if (this.#audience.size === 0) return;
       this.#frame = frame;
       if (this.#audience.broadcast(frame) > 0) {

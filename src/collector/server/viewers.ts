@@ -10,9 +10,8 @@ import {
   POLICY_VIOLATION,
   SERVICE_RESTART,
   STREAM_SOCKET_OPTIONS,
-  sendFrame,
-  snapshotMessage,
 } from '../../core/http/audience.ts';
+import { NO_FRAME, snapshotFrame } from '../../platform/snapshot-frame.ts';
 import { Condition } from '../condition.ts';
 import type { Log } from '../log.ts';
 import type { Renewal } from './login/session-cookies.ts';
@@ -106,10 +105,9 @@ export class Viewers {
     if (renewal !== null) this.#renewals.set(request, renewal);
     this.#sockets.handleUpgrade(request, socket, head, (accepted) => {
       const watched = this.#watch(filter);
-      const viewer = { session: renewal?.session ?? session, watched };
-      this.#audience.add(accepted, viewer, () => this.#left(watched));
-      const frame = this.#latestFrame(watched);
-      if (frame.length > 0) sendFrame(accepted, frame);
+      const who = { session: renewal?.session ?? session, watched };
+      const arrival = { socket: accepted, connection: socket, who };
+      this.#audience.add(arrival, this.#latestFrame(watched), () => this.#left(watched));
     });
   }
 
@@ -173,17 +171,15 @@ export class Viewers {
   }
 }
 
-const NO_FRAME = Buffer.alloc(0);
-
 function newlyWatched(filter: SenderFilter): Watched {
   return { filter, viewers: 0, json: '', frame: NO_FRAME };
 }
 
-/** One buffer per snapshot, shared by all its viewers, those included that connect before the next tick. */
+/** One frame per snapshot, shared by all its viewers, those included that connect before the next tick. */
 function frameOf(watched: Watched, json: string): Buffer {
   if (watched.json !== json) {
     watched.json = json;
-    watched.frame = Buffer.from(snapshotMessage(json));
+    watched.frame = snapshotFrame(json);
   }
   return watched.frame;
 }

@@ -28,19 +28,22 @@ export const STREAM_SOCKET_OPTIONS = {
   closeTimeout: SECOND_MS,
 };
 
-/** The message that carries a snapshot, on every stream. */
-export function snapshotMessage(snapshotJson: string): string {
-  return `{"type":"metrics_snapshot","data":${snapshotJson}}`;
-}
+/** Of a WebSocket that takes messages and has said no goodbye. */
+const OPEN = 1;
 
 /** What a stream needs of a WebSocket: the `ws` package's is one. */
 export interface ViewerSocket {
-  readonly bufferedAmount: number;
-  send(frame: Uint8Array, options: { readonly binary: boolean }, done: () => void): void;
+  readonly readyState: number;
   ping(data: undefined, mask: boolean, done: () => void): void;
   close(code: number, reason: string): void;
   terminate(): void;
   on(event: 'message' | 'ping' | 'pong' | 'error' | 'close', listener: () => void): unknown;
+}
+
+/** What is below a WebSocket: Node's connections are it, encrypted or not. */
+export interface ViewerConnection {
+  readonly writableLength: number;
+  write(frame: Uint8Array): unknown;
 }
 
 /** What became of viewers that did not do their part. */
@@ -57,9 +60,14 @@ export interface Farewell {
   readonly reason: string;
 }
 
-interface Viewer<S, W> {
+/** A WebSocket whose messages are whole and never compressed, so that between two of them a frame fits in. */
+interface Arrival<S, W> {
   readonly socket: S;
+  readonly connection: ViewerConnection;
   readonly who: W;
+}
+
+interface Viewer<S, W> extends Arrival<S, W> {
   alive: boolean;
   skippedTicks: number;
   inboundFrames: number;
@@ -87,9 +95,10 @@ export class Audience<S extends ViewerSocket, W> {
     return Array.from(this.#viewers, ({ socket }) => socket);
   }
 
-  /** Takes an open socket on, until it closes; `left` is called then. */
-  add(socket: S, who: W, left: () => void = ignore): void {
-    const viewer: Viewer<S, W> = { socket, who, alive: true, skippedTicks: 0, inboundFrames: 0 };
+  /** Takes an open socket on, until it closes, and sends it a frame unless that is empty. `left` is called when it closes. */
+  add(arrival: Arrival<S, W>, frame: Uint8Array, left: () => void = ignore): void {
+    const viewer: Viewer<S, W> = { ...arrival, alive: true, skippedTicks: 0, inboundFrames: 0 };
+    const { socket } = viewer;
     this.#viewers.add(viewer);
     const inbound = () => this.#inbound(viewer);
     socket.on('message', inbound);
@@ -104,6 +113,7 @@ export class Audience<S extends ViewerSocket, W> {
       this.#viewers.delete(viewer);
       left();
     });
+    if (frame.length > 0) send(viewer, frame);
   }
 
   /** Sends a frame to every viewer of whom `matches` is true and that keeps up; returns how many did not. */
@@ -111,9 +121,9 @@ export class Audience<S extends ViewerSocket, W> {
     let slow = 0;
     for (const viewer of this.#viewers) {
       if (!matches(viewer.who)) continue;
-      if (viewer.socket.bufferedAmount <= BUFFERED_BYTES_MAX) {
+      if (viewer.connection.writableLength <= BUFFERED_BYTES_MAX) {
         viewer.skippedTicks = 0;
-        sendFrame(viewer.socket, frame);
+        send(viewer, frame);
         continue;
       }
       slow++;
@@ -162,9 +172,12 @@ export class Audience<S extends ViewerSocket, W> {
   }
 }
 
-/** Sends a text frame. A failed send needs no answer: the socket's `close` event follows. */
-export function sendFrame(socket: ViewerSocket, frame: Uint8Array): void {
-  socket.send(frame, { binary: false }, ignore);
+/**
+ * Past the WebSocket, which would make a header and several objects for every viewer. A failed write needs no answer: the
+ * socket's `close` event follows.
+ */
+function send({ socket, connection }: Viewer<ViewerSocket, unknown>, frame: Uint8Array): void {
+  if (socket.readyState === OPEN) connection.write(frame);
 }
 
 function stay(): null {

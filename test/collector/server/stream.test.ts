@@ -80,10 +80,10 @@ describe('the stream', () => {
     const watchers = await Promise.all(Array.from({ length: 100 }, () => watch(test, port)));
     await until(() => server.viewers === 100 && watchers.every(({ messages }) => messages.length === 1));
     let framings = 0;
-    const from = Buffer.from;
-    const spy = vi.spyOn(Buffer, 'from').mockImplementation((...parts: Parameters<typeof Buffer.from>) => {
-      if (String(parts[0]).startsWith('{"type":"metrics_snapshot"')) framings++;
-      return from(...parts);
+    const { byteLength } = Buffer;
+    const spy = vi.spyOn(Buffer, 'byteLength').mockImplementation((text, encoding) => {
+      if (String(text).startsWith('{"type":"metrics_snapshot"')) framings++;
+      return byteLength(text, encoding);
     });
     test.onTestFinished(() => spy.mockRestore());
     server.broadcast('{"seq":8}');

@@ -6,6 +6,7 @@ export const PROJECTS: Readonly<Record<string, readonly string[]>> = {
   core: ['client', 'config', 'core', 'link', 'metrics', 'platform', 'tidy', 'top'],
   agent: ['agent'],
   collector: ['collector', 'commands'],
+  bench: ['bench'],
   packages: ['packages'],
   dashboard: ['dashboard'],
   prometheus: ['prometheus'],
