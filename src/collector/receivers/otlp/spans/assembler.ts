@@ -23,6 +23,11 @@ export const HOLD_MS = 2 * SECOND_MS;
 export const HOLD_MAX_MS = 10 * SECOND_MS;
 /** How often `tick` is called. */
 export const TICK_MS = SECOND_MS / 4;
+/**
+ * So many spans wait for whatever else may come of their traces. Of more, traces with nothing missing wait no longer, because few of them
+ * change by what comes later, and that is corrected.
+ */
+const SPANS_AWAITING_MAX = 5000;
 /** Bounds of what is held; past one of them the oldest traces are decided early. */
 const SPANS_HELD_MAX = 50_000;
 const BYTES_HELD_MAX = 64 * MIB;
@@ -58,6 +63,8 @@ export interface TraceAssemblerOptions {
   readonly holdMs?: number;
   /** @default `HOLD_MAX_MS` */
   readonly holdMaxMs?: number;
+  /** Beyond it traces with nothing missing are decided at once. @default 5,000 */
+  readonly spansAwaitingMax?: number;
   /** @default 50,000 */
   readonly spansHeldMax?: number;
   /** @default 64 MiB */
@@ -93,6 +100,8 @@ export interface AcceptedSpans {
   readonly events: readonly ToldEvent[];
   /** Spans to be kept that are held until it is decided what else they tell. */
   readonly spans: readonly SpanEvent[];
+  /** To be called once they are offered. */
+  offered(): void;
 }
 
 const NONE_STORED: ReadonlySet<string> = new Set();
@@ -143,6 +152,7 @@ export class TraceAssembler {
       keepsSpans: true,
       holdMs: HOLD_MS,
       holdMaxMs: HOLD_MAX_MS,
+      spansAwaitingMax: SPANS_AWAITING_MAX,
       spansHeldMax: SPANS_HELD_MAX,
       bytesHeldMax: BYTES_HELD_MAX,
       spansPerTraceMax: SPANS_PER_TRACE_MAX,
@@ -161,7 +171,7 @@ export class TraceAssembler {
    * @param stored ids of the requests and sessions of them that a collector before has told: they are not told again.
    */
   accept(spans: readonly OtlpSpan[], bytes = 0, via = NO_VIA, stored = NONE_STORED): AcceptedSpans {
-    const delivery: Delivery = { bytes, via, held: 0 };
+    const delivery: Delivery = { bytes, via, held: 0, offered: false };
     const nowMs = this.#options.now();
     const usable = spans.filter(({ endMs }) => isUsableTime(endMs));
     const unusable = spans.length - usable.length;
@@ -180,7 +190,14 @@ export class TraceAssembler {
     this.#tellAtOnce(added, { delivery, stored, told });
     this.#counts.rejected += unusable;
     this.#decideOverflow();
-    return { rejected: rejectedForTimes(unusable, startless), ...told };
+    return {
+      rejected: rejectedForTimes(unusable, startless),
+      ...told,
+      offered: () => {
+        delivery.offered = true;
+        this.#decideWhole();
+      },
+    };
   }
 
   /** Decides what is due, as far as there is time for it; to be called every `TICK_MS`. */
@@ -276,6 +293,16 @@ export class TraceAssembler {
     this.#counts.tracesCut++;
     this.#decide(trace);
     this.#remembered.take(trace.id);
+  }
+
+  #decideWhole(): void {
+    const { spansAwaitingMax } = this.#options;
+    if (this.#held.spans <= spansAwaitingMax) return;
+    for (const trace of this.#held.whole()) {
+      this.#counts.decidedEarly++;
+      this.#decide(trace);
+      if (this.#held.spans <= spansAwaitingMax) break;
+    }
   }
 
   #decideOverflow(): void {

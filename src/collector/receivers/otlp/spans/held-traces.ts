@@ -78,6 +78,15 @@ export class HeldTraces {
     }
   }
 
+  /** Those with nothing missing, the longest quiet first, for whom does not want to wait; each likewise. */
+  *whole(): Generator<Trace> {
+    for (const trace of this.#quiet.values()) {
+      if (!trace.held.every(({ delivery }) => delivery?.offered !== false)) break;
+      this.#quiet.delete(trace.id);
+      if (trace.isWhole && !isSeldomDecided(trace)) yield trace;
+    }
+  }
+
   /** @returns the collectors that its spans have passed through. */
   takeOut(trace: Trace): Via {
     this.#quiet.delete(trace.id);

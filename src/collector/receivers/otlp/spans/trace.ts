@@ -19,6 +19,8 @@ export interface Delivery {
   readonly bytes: number;
   readonly via: Via;
   held: number;
+  /** Whether what it tells at once was offered: what is decided of its spans is to come after that. */
+  offered: boolean;
 }
 
 /** What of a call has to be known as long as its trace is. */
