@@ -137,13 +137,14 @@ export class Trace {
   hasParts = false;
   /** How many parents must still come, because somebody below them in the same process has. */
   #awaited = 0;
-  /** How often it was decided. */
-  #round = 0;
+  /** How often it was decided, since it is known or was known again. */
+  #round: number;
   /** How many of its spans are calls, retrievals or queries, and requests or sessions. */
   readonly counts = { calls: 0, searches: 0, atOnce: 0 };
 
-  constructor(id: string) {
+  constructor(id: string, wasDecided = false) {
     this.id = id;
+    this.#round = wasDecided ? 1 : 0;
   }
 
   /** Whether nothing that ends later is known to be missing. */
@@ -158,7 +159,7 @@ export class Trace {
 
   /** @returns `null` when this span is here already. */
   add(span: OtlpSpan, reading: SpanReading | null): SpanNode | null {
-    const node = this.#nodeOf(span.spanId);
+    const node = this.nodeOf(span.spanId);
     if (node.state !== 'named') return null;
     node.state = 'held';
     node.span = span;
@@ -185,7 +186,8 @@ export class Trace {
     this.#round++;
   }
 
-  #nodeOf(id: string): SpanNode {
+  /** One that is only named so far, where it is not known. */
+  nodeOf(id: string): SpanNode {
     let node = this.nodes.get(id);
     if (node === undefined) {
       node = new SpanNode(id);
@@ -196,7 +198,7 @@ export class Trace {
 
   #linkUp(node: SpanNode, span: OtlpSpan): void {
     if (span.parentSpanId === null || span.parentSpanId === span.spanId) return;
-    const parent = this.#nodeOf(span.parentSpanId);
+    const parent = this.nodeOf(span.parentSpanId);
     node.parent = parent;
     if (parent.state === 'named' && parent.awaitedIn !== this.#round && !isEntry(span)) {
       parent.awaitedIn = this.#round;
