@@ -252,7 +252,7 @@ export class TraceAssembler {
     return [...Map.groupBy(requests, ({ span }) => span?.traceId ?? '')].flatMap(([id, own]) => {
       const trace = this.#held.get(id) ?? new Trace(id);
       noteStored(trace, own, stored);
-      return make.inRound(() => tellFirst(trace, requestsIn(own, make), this.#deciding));
+      return make.inRound(trace, () => tellFirst(trace, requestsIn(own, make), this.#deciding));
     });
   }
 

@@ -41,7 +41,7 @@ export interface Deciding extends Teller {
  */
 export function decideHeld(trace: Trace, deciding: Deciding, keepsSpans: boolean): Decided {
   const { make } = deciding;
-  const events = make.inRound(() => correct(trace, wantedOf(trace, make), deciding));
+  const events = make.inRound(trace, () => correct(trace, wantedOf(trace, make), deciding));
   trace.kept ||= trace.hasParts || isSampled(trace.id) || isRemarkable(trace);
   const spans = keepsSpans ? keptOf(trace) : [];
   trace.release((node, span) => rememberedSpan(node, span, (attributes) => make.personIn(attributes)));
@@ -70,7 +70,7 @@ export function keptOf(trace: Trace): SpanEvent[] {
   const kept: SpanEvent[] = [];
   for (; trace.heldKept < trace.held.length; trace.heldKept++) {
     const node = trace.held[trace.heldKept];
-    if (node?.span) kept.push(keptSpan(node.span, node.reading));
+    if (node?.span) kept.push(keptSpan(node.span, node.reading, node.eventIdOf(node.span)));
   }
   return kept;
 }

@@ -4,6 +4,7 @@ import type { Milliseconds } from '../../../../core/units.ts';
 import type { SpanRole } from '../dialects/dialect.ts';
 import type { SpanReading } from '../dialects/index.ts';
 import { type CallFamily, familyOf } from '../dialects/operations.ts';
+import { eventIdOf } from '../event-id.ts';
 import type { OtlpSpan } from '../model.ts';
 
 const NOTHING: readonly never[] = [];
@@ -12,7 +13,7 @@ const FAMILY_BITS: Readonly<Record<CallFamily, number>> = { generation: 1, embed
  * How far up from a span it is looked. Spans of broken senders can be their own ancestors, and deciding takes the longer the
  * more there are above each call.
  */
-const DEPTH_MAX = 100;
+export const DEPTH_MAX = 100;
 
 /** A request's bytes, which are in memory as long as one of its spans is held, and which collectors it has passed through. */
 export interface Delivery {
@@ -54,9 +55,16 @@ export class SpanNode {
   call: KnownCall | null = null;
   /** The process one of whose requests below it was told. */
   servedBelow: string | null = null;
+  #eventId: string | null = null;
 
   constructor(id: string) {
     this.id = id;
+  }
+
+  /** Of what it tells by itself, and of its row. */
+  eventIdOf({ traceId, endMs }: OtlpSpan): string {
+    this.#eventId ??= eventIdOf(traceId, this.id, endMs);
+    return this.#eventId;
   }
 
   /** How many are on the way up from here, itself included. */

@@ -39,9 +39,9 @@ export function packTrace(trace: Trace, packer: Packer, lexicon: Lexicon): strin
   for (const node of trace.nodes.values()) packNode(node, packer);
   packer.whole(trace.told.size);
   for (const [key, { event, atMs, counted, stored }] of trace.told) {
-    const [signal, ...rest] = key.split(' ');
-    packer.value(signal);
-    packer.value(rest.length === 1 ? rest[0] : rest);
+    const at = key.indexOf(' ');
+    packer.value(key.slice(0, at));
+    packer.value(key.slice(at + 1));
     packer.whole((counted ? COUNTED : 0) | (stored ? STORED : 0));
     packer.value(atMs);
     packer.value(event);
@@ -62,13 +62,12 @@ export function unpackTrace(id: string, from: Unpacker): Trace {
   trace.retracted = retracted && new Set(retracted);
   for (let left = from.whole(); left > 0; left--) unpackNode(trace, from);
   for (let left = from.whole(); left > 0; left--) {
-    const signal = from.value();
-    const rest = from.value() as string | readonly string[];
+    const key = `${from.value()} ${from.value()}`;
     const told = from.whole();
     const atMs = from.value() as Milliseconds;
     const event = from.value() as NervecenterEvent | null;
     const [counted, stored] = [(told & COUNTED) !== 0, (told & STORED) !== 0];
-    trace.told.set([signal, rest].flat().join(' '), { event, atMs, counted, stored });
+    trace.told.set(key, { event, atMs, counted, stored });
   }
   return trace;
 }
