@@ -24,10 +24,10 @@ export const HOLD_MAX_MS = 10 * SECOND_MS;
 /** How often `tick` is called. */
 export const TICK_MS = SECOND_MS / 4;
 /**
- * So many spans wait for whatever else may come of their traces. Of more, traces with nothing missing wait no longer, because few of them
- * change by what comes later, and that is corrected.
+ * So many spans wait for whatever else may come of their traces. Of more, traces that are here with their root wait no longer: few
+ * change by what comes later, which is corrected, and what waits is what memory is needed for.
  */
-const SPANS_AWAITING_MAX = 5000;
+const SPANS_AWAITING_MAX = 2000;
 /** Bounds of what is held; past one of them the oldest traces are decided early. */
 const SPANS_HELD_MAX = 50_000;
 const BYTES_HELD_MAX = 64 * MIB;
@@ -63,7 +63,7 @@ export interface TraceAssemblerOptions {
   readonly holdMs?: number;
   /** @default `HOLD_MAX_MS` */
   readonly holdMaxMs?: number;
-  /** Beyond it traces with nothing missing are decided at once. @default 5,000 */
+  /** Beyond it traces that are here with their root are decided at once. @default 2,000 */
   readonly spansAwaitingMax?: number;
   /** @default 50,000 */
   readonly spansHeldMax?: number;
@@ -195,7 +195,7 @@ export class TraceAssembler {
       ...told,
       offered: () => {
         delivery.offered = true;
-        this.#decideWhole();
+        this.#decideRooted();
       },
     };
   }
@@ -295,10 +295,10 @@ export class TraceAssembler {
     this.#remembered.take(trace.id);
   }
 
-  #decideWhole(): void {
+  #decideRooted(): void {
     const { spansAwaitingMax } = this.#options;
     if (this.#held.spans <= spansAwaitingMax) return;
-    for (const trace of this.#held.whole()) {
+    for (const trace of this.#held.rooted()) {
       this.#counts.decidedEarly++;
       this.#decide(trace);
       if (this.#held.spans <= spansAwaitingMax) break;

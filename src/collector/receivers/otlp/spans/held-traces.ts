@@ -78,12 +78,11 @@ export class HeldTraces {
     }
   }
 
-  /** Those with nothing missing, the longest quiet first, for whom does not want to wait; each likewise. */
-  *whole(): Generator<Trace> {
+  /** Those that are here with their root, the longest quiet first; each likewise. The others wait for as long as they may. */
+  *rooted(): Generator<Trace> {
     for (const trace of this.#quiet.values()) {
       if (!trace.held.every(({ delivery }) => delivery?.offered !== false)) break;
-      this.#quiet.delete(trace.id);
-      if (trace.isWhole && !isSeldomDecided(trace)) yield trace;
+      if (trace.isRooted) yield trace;
     }
   }
 

@@ -160,6 +160,11 @@ export class Trace {
     return this.#awaited === 0;
   }
 
+  /** Whether all that is known of it came of late, with every parent that is named. */
+  get isRooted(): boolean {
+    return this.held.length === this.nodes.size;
+  }
+
   /** Whether what its spans told then was decided; what comes since is late. */
   get wasDecided(): boolean {
     return this.#round > 0;
