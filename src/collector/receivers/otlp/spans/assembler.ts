@@ -75,6 +75,22 @@ export interface TraceAssemblerOptions {
   readonly spansRememberedMax?: number;
 }
 
+const DEFAULTS: Omit<Required<TraceAssemblerOptions>, 'now' | 'onDecided'> = {
+  onFailed: () => {},
+  counts: () => true,
+  wallClock: Date.now,
+  userHeaders: null,
+  labels: null,
+  keepsSpans: true,
+  holdMs: HOLD_MS,
+  holdMaxMs: HOLD_MAX_MS,
+  spansAwaitingMax: SPANS_AWAITING_MAX,
+  spansHeldMax: SPANS_HELD_MAX,
+  bytesHeldMax: BYTES_HELD_MAX,
+  spansPerTraceMax: SPANS_PER_TRACE_MAX,
+  spansRememberedMax: SPANS_REMEMBERED_MAX,
+};
+
 /** What became of the spans so far, and what is held. */
 export interface AssemblerCounts {
   readonly accepted: number;
@@ -143,22 +159,7 @@ export class TraceAssembler {
   };
 
   constructor(options: TraceAssemblerOptions) {
-    this.#options = {
-      onFailed: () => {},
-      counts: () => true,
-      wallClock: Date.now,
-      userHeaders: null,
-      labels: null,
-      keepsSpans: true,
-      holdMs: HOLD_MS,
-      holdMaxMs: HOLD_MAX_MS,
-      spansAwaitingMax: SPANS_AWAITING_MAX,
-      spansHeldMax: SPANS_HELD_MAX,
-      bytesHeldMax: BYTES_HELD_MAX,
-      spansPerTraceMax: SPANS_PER_TRACE_MAX,
-      spansRememberedMax: SPANS_REMEMBERED_MAX,
-      ...options,
-    };
+    this.#options = { ...DEFAULTS, ...options };
     const { spansRememberedMax, userHeaders, labels, counts, wallClock } = this.#options;
     this.#remembered = new Remembered({ spansMax: spansRememberedMax, forMs: REMEMBER_MS });
     const make = new SpanEvents(userHeaders, labels ?? otlpLabels());

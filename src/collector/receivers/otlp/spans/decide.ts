@@ -70,7 +70,7 @@ export function keptOf(trace: Trace): SpanEvent[] {
   const kept: SpanEvent[] = [];
   for (; trace.heldKept < trace.held.length; trace.heldKept++) {
     const node = trace.held[trace.heldKept];
-    if (node?.span) kept.push(keptSpan(node.span, node.reading, node.eventIdOf(node.span)));
+    if (node?.span) kept.push(keptSpan(node.span, node.reading));
   }
   return kept;
 }

@@ -140,7 +140,7 @@ export class SpanEvents {
 
   #whatAndWhose(node: SpanNode, span: OtlpSpan) {
     return {
-      id: node.eventIdOf(span),
+      id: eventIdOf(span.traceId, span.spanId, span.endMs),
       timeMs: milliseconds(span.endMs),
       sender: senderOf(span.resource),
       traceId: span.traceId,

@@ -50,16 +50,12 @@ const CHOSEN_CHARS_MAX = 50;
  * at most 128 plain characters, under a name that does not speak of contents. A list of names that must go would have to
  * know every instrumentation's; a sentence has a space in it whoever wrote it.
  */
-export function keptSpan(
-  span: OtlpSpan,
-  reading: SpanReading | null = readSpan(span),
-  id = eventIdOf(span.traceId, span.spanId, span.endMs),
-): SpanEvent {
+export function keptSpan(span: OtlpSpan, reading: SpanReading | null = readSpan(span)): SpanEvent {
   const found = retrievalFacts(span, reading);
   const room = { chars: SPAN_CHARS_MAX };
   return {
     signal: 'span',
-    id,
+    id: eventIdOf(span.traceId, span.spanId, span.endMs),
     timeMs: milliseconds(span.endMs),
     sender: senderOf(span.resource),
     traceId: span.traceId,

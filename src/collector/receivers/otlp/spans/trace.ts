@@ -4,7 +4,6 @@ import type { Milliseconds } from '../../../../core/units.ts';
 import type { SpanRole } from '../dialects/dialect.ts';
 import type { SpanReading } from '../dialects/index.ts';
 import { type CallFamily, familyOf } from '../dialects/operations.ts';
-import { eventIdOf } from '../event-id.ts';
 import type { OtlpSpan } from '../model.ts';
 
 const NOTHING: readonly never[] = [];
@@ -55,16 +54,9 @@ export class SpanNode {
   call: KnownCall | null = null;
   /** The process one of whose requests below it was told. */
   servedBelow: string | null = null;
-  #eventId: string | null = null;
 
   constructor(id: string) {
     this.id = id;
-  }
-
-  /** Of what it tells by itself, and of its row. */
-  eventIdOf({ traceId, endMs }: OtlpSpan): string {
-    this.#eventId ??= eventIdOf(traceId, this.id, endMs);
-    return this.#eventId;
   }
 
   /** How many are on the way up from here, itself included. */

@@ -344,25 +344,6 @@ describe('what is held has a bound', () => {
     assert.equal(assembly.assembler.counts().decidedEarly, 200);
   });
 
-  it('of spans of traces with their root: they are decided when what they tell at once is offered', () => {
-    const assembly = new Assembly({ spansAwaitingMax: 10 });
-    const held: number[] = [];
-    const offers = Array.from({ length: 20 }, (_, i) => {
-      // Every second one has a parent elsewhere.
-      const parts = [span(1, i % 2 === 0 ? null : 9, server), span(2, 1, chat())];
-      return assembly.assembler.accept(parts.map((one) => ({ ...one, traceId: traceId(i) }))).offered;
-    });
-    assert.equal(assembly.calls.length, 0);
-    for (const offered of offers) {
-      offered();
-      held.push(assembly.assembler.counts().spansHeld);
-    }
-    assert.deepEqual(held.slice(0, 3), [38, 38, 36]);
-    assert.equal(assembly.calls.length, 10);
-    assert.equal(held.at(-1), 20);
-    assert.equal(assembly.assembler.counts().decidedEarly, 10);
-  });
-
   it('of bytes: a request is in memory as long as one of its spans', () => {
     const assembly = new Assembly({ bytesHeldMax: 1000 });
     for (let i = 0; i < 10; i++) {

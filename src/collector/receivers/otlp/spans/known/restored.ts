@@ -32,7 +32,7 @@ export function restore(trace: Trace, { spans, told }: StoredTrace): void {
 export function noteStored(trace: Trace, nodes: readonly SpanNode[], ids: ReadonlySet<string>): void {
   for (const node of nodes) {
     const { span } = node;
-    if (span !== null && ids.has(node.eventIdOf(span))) noteToldAtOnce(trace, node);
+    if (span !== null && ids.has(eventIdOf(trace.id, node.id, span.endMs))) noteToldAtOnce(trace, node);
   }
 }
 
