@@ -3,6 +3,7 @@ import { sayKept } from '../collector/notices.ts';
 import { startCollector } from '../collector/start.ts';
 import { readConfig, unknownSettingsLine } from '../config/config.ts';
 import { configFileNotice } from '../config/file/config-file.ts';
+import { keepHeapSmall } from '../platform/small-heap.ts';
 import { returnSpareMemory } from '../platform/spare-memory.ts';
 import { writeToStderr } from '../platform/stderr.ts';
 
@@ -15,6 +16,7 @@ export async function collector(): Promise<number> {
   if (unknown !== null) writeToStderr(`[nervecenter] ${unknown}\n`);
   const ofFile = config.configFile && configFileNotice(config.configFile);
   if (ofFile !== null) writeToStderr(`[nervecenter] ${ofFile}\n`);
+  const stopKeepingSmall = keepHeapSmall();
   const running = await startCollector({ config, log: logToStderr, host: null });
   const stopReturning = returnSpareMemory();
   const stop = new Promise<void>((resolve) => {
@@ -24,6 +26,7 @@ export async function collector(): Promise<number> {
   if (typeof notice === 'string') writeToStderr(notice);
   await stop;
   stopReturning();
+  stopKeepingSmall();
   await running.shutdown(SHUTDOWN_DEADLINE_MS);
   sayKept(running, logToStderr);
   return 0;

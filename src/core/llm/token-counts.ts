@@ -33,12 +33,39 @@ export interface InclusiveCounts {
   readonly outputImage: number | null;
 }
 
+const NO_TOKENS: TokenUsage = {
+  inputUncached: tokens(0),
+  cacheRead: tokens(0),
+  cacheWrite5m: tokens(0),
+  cacheWrite1h: tokens(0),
+  inputAudio: tokens(0),
+  inputImage: tokens(0),
+  outputText: tokens(0),
+  outputReasoning: tokens(0),
+  outputAudio: tokens(0),
+  outputImage: tokens(0),
+};
+
+/** Most calls tell two numbers. */
+function hasNoParts(parts: InclusiveCounts): boolean {
+  return (
+    parts.cacheRead === null &&
+    parts.cacheWrite === null &&
+    parts.inputAudio === null &&
+    parts.inputImage === null &&
+    parts.reasoning === null &&
+    parts.outputAudio === null &&
+    parts.outputImage === null
+  );
+}
+
 /** Takes inclusive counts apart; `null` when neither input nor output is known. */
 export function fromInclusive(counts: InclusiveCounts): TokenUsage | null {
   const { total } = counts;
   if (counts.input === null && counts.output === null && total === null) return null;
   const output = counts.output ?? 0;
   const input = counts.input ?? Math.max(0, (total ?? 0) - output);
+  if (hasNoParts(counts)) return { ...NO_TOKENS, inputUncached: tokens(input), outputText: tokens(output) };
   const outside = partsOutside(input, output, counts);
   const cached = [counts.cacheRead, counts.cacheWrite];
   const cachedOutside = outside.cached ? cached : [];

@@ -164,12 +164,14 @@ export class OtlpAcceptance implements OtlpConsumer {
     }
     const earlier = await this.#earlier?.among(usable);
     const { digest, body, via } = delivery;
-    const { rejected, events, spans: kept } = this.#assembler.accept(usable, body.length, via, earlier);
-    const told = events.map(({ event }) => event);
+    const accepted = this.#assembler.accept(usable, body.length, via, earlier);
+    const told = accepted.events.map(({ event }) => event);
     // First, because what rows know by its digest is not sent on again.
     await this.#forward('traces', spans.length, delivery);
-    await this.#offerPieces(piecesOf(digest, told, kept), via);
-    return both(refusals.rejected, rejected);
+    const safe = this.#offerPieces(piecesOf(digest, told, accepted.spans), via);
+    accepted.offered();
+    await safe;
+    return both(refusals.rejected, accepted.rejected);
   }
 
   /**

@@ -23,6 +23,11 @@ export const HOLD_MS = 2 * SECOND_MS;
 export const HOLD_MAX_MS = 10 * SECOND_MS;
 /** How often `tick` is called. */
 export const TICK_MS = SECOND_MS / 4;
+/**
+ * So many spans wait for whatever else may come of their traces. Of more, traces that are here with their root wait no longer: few
+ * change by what comes later, which is corrected, and what waits is what memory is needed for.
+ */
+const SPANS_AWAITING_MAX = 2000;
 /** Bounds of what is held; past one of them the oldest traces are decided early. */
 const SPANS_HELD_MAX = 50_000;
 const BYTES_HELD_MAX = 64 * MIB;
@@ -58,6 +63,8 @@ export interface TraceAssemblerOptions {
   readonly holdMs?: number;
   /** @default `HOLD_MAX_MS` */
   readonly holdMaxMs?: number;
+  /** Beyond it traces that are here with their root are decided at once. @default 2,000 */
+  readonly spansAwaitingMax?: number;
   /** @default 50,000 */
   readonly spansHeldMax?: number;
   /** @default 64 MiB */
@@ -67,6 +74,22 @@ export interface TraceAssemblerOptions {
   /** @default 100,000 */
   readonly spansRememberedMax?: number;
 }
+
+const DEFAULTS: Omit<Required<TraceAssemblerOptions>, 'now' | 'onDecided'> = {
+  onFailed: () => {},
+  counts: () => true,
+  wallClock: Date.now,
+  userHeaders: null,
+  labels: null,
+  keepsSpans: true,
+  holdMs: HOLD_MS,
+  holdMaxMs: HOLD_MAX_MS,
+  spansAwaitingMax: SPANS_AWAITING_MAX,
+  spansHeldMax: SPANS_HELD_MAX,
+  bytesHeldMax: BYTES_HELD_MAX,
+  spansPerTraceMax: SPANS_PER_TRACE_MAX,
+  spansRememberedMax: SPANS_REMEMBERED_MAX,
+};
 
 /** What became of the spans so far, and what is held. */
 export interface AssemblerCounts {
@@ -93,6 +116,8 @@ export interface AcceptedSpans {
   readonly events: readonly ToldEvent[];
   /** Spans to be kept that are held until it is decided what else they tell. */
   readonly spans: readonly SpanEvent[];
+  /** To be called once they are offered. */
+  offered(): void;
 }
 
 const NONE_STORED: ReadonlySet<string> = new Set();
@@ -134,21 +159,7 @@ export class TraceAssembler {
   };
 
   constructor(options: TraceAssemblerOptions) {
-    this.#options = {
-      onFailed: () => {},
-      counts: () => true,
-      wallClock: Date.now,
-      userHeaders: null,
-      labels: null,
-      keepsSpans: true,
-      holdMs: HOLD_MS,
-      holdMaxMs: HOLD_MAX_MS,
-      spansHeldMax: SPANS_HELD_MAX,
-      bytesHeldMax: BYTES_HELD_MAX,
-      spansPerTraceMax: SPANS_PER_TRACE_MAX,
-      spansRememberedMax: SPANS_REMEMBERED_MAX,
-      ...options,
-    };
+    this.#options = { ...DEFAULTS, ...options };
     const { spansRememberedMax, userHeaders, labels, counts, wallClock } = this.#options;
     this.#remembered = new Remembered({ spansMax: spansRememberedMax, forMs: REMEMBER_MS });
     const make = new SpanEvents(userHeaders, labels ?? otlpLabels());
@@ -161,7 +172,7 @@ export class TraceAssembler {
    * @param stored ids of the requests and sessions of them that a collector before has told: they are not told again.
    */
   accept(spans: readonly OtlpSpan[], bytes = 0, via = NO_VIA, stored = NONE_STORED): AcceptedSpans {
-    const delivery: Delivery = { bytes, via, held: 0 };
+    const delivery: Delivery = { bytes, via, held: 0, offered: false };
     const nowMs = this.#options.now();
     const usable = spans.filter(({ endMs }) => isUsableTime(endMs));
     const unusable = spans.length - usable.length;
@@ -180,7 +191,14 @@ export class TraceAssembler {
     this.#tellAtOnce(added, { delivery, stored, told });
     this.#counts.rejected += unusable;
     this.#decideOverflow();
-    return { rejected: rejectedForTimes(unusable, startless), ...told };
+    return {
+      rejected: rejectedForTimes(unusable, startless),
+      ...told,
+      offered: () => {
+        delivery.offered = true;
+        this.#decideRooted();
+      },
+    };
   }
 
   /** Decides what is due, as far as there is time for it; to be called every `TICK_MS`. */
@@ -235,7 +253,7 @@ export class TraceAssembler {
     return [...Map.groupBy(requests, ({ span }) => span?.traceId ?? '')].flatMap(([id, own]) => {
       const trace = this.#held.get(id) ?? new Trace(id);
       noteStored(trace, own, stored);
-      return make.inRound(() => tellFirst(trace, requestsIn(own, make), this.#deciding));
+      return make.inRound(trace, () => tellFirst(trace, requestsIn(own, make), this.#deciding));
     });
   }
 
@@ -276,6 +294,16 @@ export class TraceAssembler {
     this.#counts.tracesCut++;
     this.#decide(trace);
     this.#remembered.take(trace.id);
+  }
+
+  #decideRooted(): void {
+    const { spansAwaitingMax } = this.#options;
+    if (this.#held.spans <= spansAwaitingMax) return;
+    for (const trace of this.#held.rooted()) {
+      this.#counts.decidedEarly++;
+      this.#decide(trace);
+      if (this.#held.spans <= spansAwaitingMax) break;
+    }
   }
 
   #decideOverflow(): void {

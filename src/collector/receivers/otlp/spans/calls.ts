@@ -1,7 +1,7 @@
 import type { CallFacts } from '../dialects/dialect.ts';
 import { isOurs } from '../dialects/nervecenter.ts';
 import type { OtlpSpan } from '../model.ts';
-import type { KnownCall, SpanNode, Trace } from './trace.ts';
+import { DEPTH_MAX, type KnownCall, type SpanNode, type Trace } from './trace.ts';
 
 /** A call that counts. */
 export interface Call {
@@ -57,7 +57,8 @@ function knownOf(span: OtlpSpan, facts: CallFacts): KnownCall {
 
 /** Only broken senders have calls in a circle. */
 function isInsideCall(node: SpanNode): boolean {
-  for (const above of node.parent?.up() ?? []) {
+  let depth = 0;
+  for (let above = node.parent; above !== null && depth < DEPTH_MAX; above = above.parent, depth++) {
     if (above.call?.isInnermost === true && above.family === node.family) return true;
   }
   return false;

@@ -41,7 +41,7 @@ export interface Deciding extends Teller {
  */
 export function decideHeld(trace: Trace, deciding: Deciding, keepsSpans: boolean): Decided {
   const { make } = deciding;
-  const events = make.inRound(() => correct(trace, wantedOf(trace, make), deciding));
+  const events = make.inRound(trace, () => correct(trace, wantedOf(trace, make), deciding));
   trace.kept ||= trace.hasParts || isSampled(trace.id) || isRemarkable(trace);
   const spans = keepsSpans ? keptOf(trace) : [];
   trace.release((node, span) => rememberedSpan(node, span, (attributes) => make.personIn(attributes)));

@@ -13,7 +13,10 @@ import type { Call } from './calls.ts';
 import { NOBODY, People, type Person } from './people.ts';
 import type { Query } from './queries.ts';
 import { senderOf } from './sender-of.ts';
-import type { SpanNode } from './trace.ts';
+import type { SpanNode, Trace } from './trace.ts';
+
+/** Of so few spans it is found out as often as it is asked: to remember it takes longer. */
+const FEW = 16;
 
 /** Makes events of what spans tell, with names bounded as the agent bounds them: for all senders together. */
 export class SpanEvents {
@@ -83,9 +86,9 @@ export class SpanEvents {
     };
   }
 
-  /** Runs something during which no trace changes: whom the work of each span was for is then found out once. */
-  inRound<T>(run: () => T): T {
-    this.#persons = new Map();
+  /** Runs something during which the trace does not change: whom the work of each of many spans was for is then found out once. */
+  inRound<T>({ nodes }: Trace, run: () => T): T {
+    this.#persons = nodes.size > FEW ? new Map() : null;
     try {
       return run();
     } finally {
@@ -95,8 +98,18 @@ export class SpanEvents {
 
   /** Whom the work was for: as the span says, else the nearest one above that does, else its process. */
   personOf(node: SpanNode): Person {
-    const told = this.#nearestPerson(node, this.#persons ?? new Map());
+    const told = this.#persons === null ? this.#personAbove(node) : this.#nearestPerson(node, this.#persons);
     return told ?? (node.span === null ? null : this.#people.in(node.span.resource.attributes)) ?? NOBODY;
+  }
+
+  #personAbove(from: SpanNode): Person | null {
+    let at: SpanNode | null = from;
+    for (let steps = 0; at !== null && steps < FEW; steps++) {
+      const person = at.span === null ? null : this.#people.in(at.span.attributes);
+      if (person !== null) return person;
+      at = at.parent;
+    }
+    return at === null ? null : this.#nearestPerson(at, new Map());
   }
 
   #nearestPerson(node: SpanNode, known: Map<SpanNode, Person | null>): Person | null {

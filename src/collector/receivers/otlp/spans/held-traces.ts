@@ -78,6 +78,14 @@ export class HeldTraces {
     }
   }
 
+  /** Those that are here with their root, the longest quiet first; each likewise. The others wait for as long as they may. */
+  *rooted(): Generator<Trace> {
+    for (const trace of this.#quiet.values()) {
+      if (!trace.held.every(({ delivery }) => delivery?.offered !== false)) break;
+      if (trace.isRooted) yield trace;
+    }
+  }
+
   /** @returns the collectors that its spans have passed through. */
   takeOut(trace: Trace): Via {
     this.#quiet.delete(trace.id);

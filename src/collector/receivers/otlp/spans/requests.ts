@@ -23,10 +23,13 @@ export function requestsIn(nodes: readonly SpanNode[], make: SpanEvents): Wanted
 /** The requests and sessions of a trace by all of its spans that have come: of those of one request the outermost. */
 export function requestsOf(trace: Trace, make: SpanEvents): Wanted[] {
   if (trace.counts.atOnce === 0) return [];
-  return [...trace.nodes.values()].flatMap((node) => {
-    const { span } = node;
-    return span === null || isInsideRequest(node, span) ? [] : wanted(node, span, make);
-  });
+  const requests: Wanted[] = [];
+  for (const node of trace.nodes.values()) {
+    const { span, reading } = node;
+    if (span === null || signalAtOnce(reading?.role) === null || isInsideRequest(node, span)) continue;
+    requests.push(...wanted(node, span, make));
+  }
+  return requests;
 }
 
 function wanted(node: SpanNode, span: OtlpSpan, make: SpanEvents): Wanted[] {
@@ -41,25 +44,29 @@ function isFirstOfRequest(node: SpanNode, span: OtlpSpan): boolean {
   if (isOurs(span)) return true;
   const { instanceId } = senderOf(span.resource);
   if (node.servedBelow === instanceId || isInsideRequest(node, span)) return false;
-  for (const parent of above(node)) parent.servedBelow ??= instanceId;
+  let steps = 0;
+  for (let above = nextAbove(node, steps++); above !== null; above = nextAbove(above, steps++))
+    above.servedBelow ??= instanceId;
   return true;
 }
 
 /** What nervecenter sends of requests inside each other are several: it sees each once, and others are what an app recorded. */
 function isInsideRequest(node: SpanNode, span: OtlpSpan): boolean {
   if (isOurs(span)) return false;
-  for (const { span: around, reading } of above(node)) {
-    if (around !== null && reading?.role === 'request')
-      return senderOf(around.resource).instanceId === senderOf(span.resource).instanceId;
+  let steps = 0;
+  for (let above = nextAbove(node, steps++); above !== null; above = nextAbove(above, steps++)) {
+    if (above.span !== null && above.reading?.role === 'request')
+      return senderOf(above.span.resource).instanceId === senderOf(span.resource).instanceId;
   }
   return false;
 }
 
-/** The nearest spans above that are of the same request: a process that calls itself serves two. */
-function* above(node: SpanNode): Generator<SpanNode> {
-  let steps = 0;
-  for (const parent of node.parent?.up() ?? []) {
-    if ((parent.span !== null && !leadsInside(parent.span)) || steps++ >= STEPS_MAX) return;
-    yield parent;
-  }
+/**
+ * The next of the nearest spans above that are of the same request: a process that calls itself serves two.
+ *
+ * @param steps how many there were already.
+ */
+function nextAbove({ parent }: SpanNode, steps: number): SpanNode | null {
+  if (parent === null || steps >= STEPS_MAX) return null;
+  return parent.span === null || leadsInside(parent.span) ? parent : null;
 }

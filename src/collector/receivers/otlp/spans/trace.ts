@@ -12,13 +12,15 @@ const FAMILY_BITS: Readonly<Record<CallFamily, number>> = { generation: 1, embed
  * How far up from a span it is looked. Spans of broken senders can be their own ancestors, and deciding takes the longer the
  * more there are above each call.
  */
-const DEPTH_MAX = 100;
+export const DEPTH_MAX = 100;
 
 /** A request's bytes, which are in memory as long as one of its spans is held, and which collectors it has passed through. */
 export interface Delivery {
   readonly bytes: number;
   readonly via: Via;
   held: number;
+  /** Whether what it tells at once was offered: what is decided of its spans is to come after that. */
+  offered: boolean;
 }
 
 /** What of a call has to be known as long as its trace is. */
@@ -135,18 +137,24 @@ export class Trace {
   hasParts = false;
   /** How many parents must still come, because somebody below them in the same process has. */
   #awaited = 0;
-  /** How often it was decided. */
-  #round = 0;
+  /** How often it was decided, since it is known or was known again. */
+  #round: number;
   /** How many of its spans are calls, retrievals or queries, and requests or sessions. */
   readonly counts = { calls: 0, searches: 0, atOnce: 0 };
 
-  constructor(id: string) {
+  constructor(id: string, wasDecided = false) {
     this.id = id;
+    this.#round = wasDecided ? 1 : 0;
   }
 
   /** Whether nothing that ends later is known to be missing. */
   get isWhole(): boolean {
     return this.#awaited === 0;
+  }
+
+  /** Whether all that is known of it came of late, with every parent that is named. */
+  get isRooted(): boolean {
+    return this.held.length === this.nodes.size;
   }
 
   /** Whether what its spans told then was decided; what comes since is late. */
@@ -156,7 +164,7 @@ export class Trace {
 
   /** @returns `null` when this span is here already. */
   add(span: OtlpSpan, reading: SpanReading | null): SpanNode | null {
-    const node = this.#nodeOf(span.spanId);
+    const node = this.nodeOf(span.spanId);
     if (node.state !== 'named') return null;
     node.state = 'held';
     node.span = span;
@@ -183,7 +191,8 @@ export class Trace {
     this.#round++;
   }
 
-  #nodeOf(id: string): SpanNode {
+  /** One that is only named so far, where it is not known. */
+  nodeOf(id: string): SpanNode {
     let node = this.nodes.get(id);
     if (node === undefined) {
       node = new SpanNode(id);
@@ -194,7 +203,7 @@ export class Trace {
 
   #linkUp(node: SpanNode, span: OtlpSpan): void {
     if (span.parentSpanId === null || span.parentSpanId === span.spanId) return;
-    const parent = this.#nodeOf(span.parentSpanId);
+    const parent = this.nodeOf(span.parentSpanId);
     node.parent = parent;
     if (parent.state === 'named' && parent.awaitedIn !== this.#round && !isEntry(span)) {
       parent.awaitedIn = this.#round;

@@ -11,7 +11,7 @@ export interface RecentBatch {
 }
 
 /** As much as the writer takes at once. */
-const BYTES_MAX = 8 * MIB;
+const BYTES_MAX = 4 * MIB;
 /** Small ones hold on to more memory than their own. */
 const BATCHES_MAX = 256;
 

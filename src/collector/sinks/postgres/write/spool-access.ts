@@ -27,9 +27,9 @@ export interface SpoolAccessOptions {
 
 /** Data directories of processes that have joined; beyond it those that nobody came from for longest are forgotten. */
 const ELSEWHERE_MAX = 100;
-/** What the writer gets at once stays within this; memory holds it twice for a moment, here and on its way to the server. */
+/** What the writer gets at once stays within this, because all of it is in memory. */
 const GROUP_ROWS_MAX = 20_000;
-const GROUP_BYTES_MAX = 8 * MIB;
+const GROUP_BYTES_MAX = 4 * MIB;
 
 /** The spools, as far as the disk lets them be used: without them there are no rows on disk, and nothing to take. */
 export class SpoolAccess {

@@ -77,8 +77,8 @@ describe('spans of random traces', () => {
   it('make the same rows also when minutes are between any of them, whatever was told meanwhile', () => {
     let retractions = 0;
     fc.assert(
-      fc.property(traces, arrival, fc.boolean(), (made, how, asTheyEnd) => {
-        const assembly = new Assembly();
+      fc.property(traces, arrival, fc.boolean(), fc.boolean(), (made, how, asTheyEnd, atOnce) => {
+        const assembly = new Assembly(atOnce ? { spansAwaitingMax: 0 } : {});
         const batches = batchesOf(asTheyEnd ? made.spans : shuffled(made.spans, how), how);
         // What is remembered is remembered for a quarter of an hour.
         const pause = (i: number) => Math.min(at(PAUSES, at(how.gaps, i)), (14 * MINUTE) / batches.length);

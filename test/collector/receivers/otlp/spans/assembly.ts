@@ -39,6 +39,7 @@ export class Assembly {
     const accepted = this.assembler.accept(spans, bytes, undefined, stored);
     this.hear(accepted.events);
     this.kept.push(...accepted.spans);
+    accepted.offered();
     return accepted;
   }
 

@@ -103,8 +103,8 @@ function traces(count: number, callEvery: number): OtlpSpan[] {
 
 describe('a request of which a kill leaves a part stored', () => {
   for (const [count, callEvery] of [
-    [2100, Number.POSITIVE_INFINITY],
-    [1050, 1],
+    [1900, Number.POSITIVE_INFINITY],
+    [900, 1],
   ] as const) {
     const spans = traces(count, callEvery);
     it(`has all of its rows once when it is sent again: ${spans.length} spans of ${count} traces`, async () => {
@@ -127,4 +127,13 @@ describe('a request of which a kill leaves a part stored', () => {
       }
     });
   }
+
+  it('has no call stored before all of it, also where calls are decided as they come', async () => {
+    const disk = new Disk();
+    await life(disk, traces(1500, 1));
+    const signals = disk.rows.map(({ signal }) => signal);
+    const calls = signals.filter((signal) => signal === 'llm-call').length;
+    assert.equal(calls, 500);
+    assert.equal(signals.indexOf('llm-call'), signals.length - calls);
+  });
 });

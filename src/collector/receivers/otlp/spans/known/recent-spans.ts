@@ -1,6 +1,6 @@
-/** Slots at the beginning, and at most: then half a million spans are remembered at least, in 16 MiB. */
+/** Slots at the beginning, and at most: then a quarter of a million spans are remembered at least, in 8 MiB. */
 const SLOTS_MIN = 2 ** 12;
-const SLOTS_MAX = 2 ** 20;
+const SLOTS_MAX = 2 ** 19;
 
 /**
  * Which spans have come of late, each as 53 bits of a hash of trace and span: what a sender sends again in other batches is

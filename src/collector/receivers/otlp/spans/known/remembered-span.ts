@@ -97,6 +97,7 @@ function eventsOf(span: OtlpSpan): readonly OtlpSpanEvent[] {
   return first === null ? NO_EVENTS : [{ name: first.name, timeMs: first.timeMs, attributes: NO_ATTRIBUTES }];
 }
 
-function attributesHere(this: OtlpSpan): OtlpAttributes {
+/** `OtlpSpan.allAttributes` of a span of which there are no others. */
+export function attributesHere(this: OtlpSpan): OtlpAttributes {
   return this.attributes;
 }

@@ -1,4 +1,7 @@
 import type { Trace } from '../trace.ts';
+import { Lexicon } from './lexicon.ts';
+import { packTrace, unpackTrace } from './packed-trace.ts';
+import { Packer, Unpacker } from './packing.ts';
 
 /** How full it is after the oldest were forgotten. */
 const ROOM_AFTER = 0.95;
@@ -46,9 +49,19 @@ export class Remembered {
   }
 }
 
+/** A trace as it is remembered: hardly one in a hundred is looked at again. */
+interface Packed {
+  readonly packed: string;
+  readonly lexicon: Lexicon;
+  readonly spans: number;
+  readonly sinceMs: number;
+}
+
 class Traces {
   readonly #options: RememberedOptions;
-  readonly #traces = new Map<string, { readonly trace: Trace; readonly sinceMs: number }>();
+  readonly #traces = new Map<string, Packed>();
+  #lexicon = new Lexicon();
+  readonly #packer = new Packer(this.#lexicon);
   #spans = 0;
 
   constructor(options: RememberedOptions) {
@@ -60,8 +73,12 @@ class Traces {
   }
 
   add(trace: Trace, nowMs: number): void {
-    this.#traces.set(trace.id, { trace, sinceMs: nowMs });
-    this.#spans += trace.nodes.size;
+    if (this.#lexicon.isFull) this.#lexicon = new Lexicon();
+    const lexicon = this.#lexicon;
+    const packed = packTrace(trace, this.#packer, lexicon);
+    const spans = trace.nodes.size;
+    this.#traces.set(trace.id, { packed, lexicon, spans, sinceMs: nowMs });
+    this.#spans += spans;
     if (this.#spans > this.#options.spansMax) this.#forgetOldest();
   }
 
@@ -69,22 +86,27 @@ class Traces {
   #forgetOldest(): void {
     for (const id of this.#traces.keys()) {
       if (this.#spans <= this.#options.spansMax * ROOM_AFTER) break;
-      this.take(id);
+      this.#drop(id);
     }
   }
 
   take(id: string): Trace | undefined {
+    const known = this.#drop(id);
+    return known && unpackTrace(id, new Unpacker(known.packed, known.lexicon));
+  }
+
+  #drop(id: string): Packed | undefined {
     const known = this.#traces.get(id);
     if (known === undefined) return undefined;
     this.#traces.delete(id);
-    this.#spans -= known.trace.nodes.size;
-    return known.trace;
+    this.#spans -= known.spans;
+    return known;
   }
 
   forget(nowMs: number): void {
     for (const [id, { sinceMs }] of this.#traces) {
       if (sinceMs + this.#options.forMs > nowMs) break;
-      this.take(id);
+      this.#drop(id);
     }
   }
 }
