@@ -42,9 +42,14 @@ interface Row extends Record<Tier, Date | null> {
 }
 
 const KIND = 'SELECT id FROM enterprise.rollup_kind WHERE signal = $1 AND field = $2';
-const reached = (prefix: string, open: string) =>
-  `coalesce(CASE WHEN ${open} = ${prefix}hour_watermark THEN ${open} END, ${prefix}day_watermark) AS rollup_day,
-   ${prefix}hour_watermark AS rollup_hour`;
+/** Hours that were set back hold for two dimensions as well: what came late behind them is marked no more. */
+const PAIR_HOURS =
+  'CASE WHEN pair_hour_watermark > hour_watermark THEN hour_watermark ELSE pair_hour_watermark END';
+/** An open day counts only while it reaches as far as the hours. */
+const reached = (hours: string, days: string, open: string) =>
+  `coalesce(CASE WHEN ${open} = ${hours} THEN ${open} END, ${days}) AS rollup_day, ${hours} AS rollup_hour`;
+const REACHED = reached('hour_watermark', 'day_watermark', 'open_day_until');
+const PAIRS_REACHED = reached(PAIR_HOURS, 'pair_day_watermark', 'pair_open_day_until');
 
 /** How far the rollups reach that can answer; `null`: none can. */
 export async function readRolled(client: PoolClient, query: HistoryQuery): Promise<Rolled | null> {
@@ -52,7 +57,7 @@ export async function readRolled(client: PoolClient, query: HistoryQuery): Promi
   if (kind === null) return null;
   const { dimension, second } = kind;
   const { rows } = await client.query<Row>(
-    `SELECT ${second === '' ? reached('', 'open_day_until') : reached('pair_', 'pair_open_day_until')}, minute_watermark AS rollup_minute,
+    `SELECT ${second === '' ? REACHED : PAIRS_REACHED}, minute_watermark AS rollup_minute,
        (${KIND} AND dimension = $3 AND second = $4) AS kind, (${KIND} AND dimension = '' AND second = '') AS whole,
        (SELECT jsonb_object_agg(name, place) FROM enterprise.rollup_sum WHERE signal = $1) AS places
      FROM enterprise.nervecenter_rollup_state WHERE signal = $1`,
