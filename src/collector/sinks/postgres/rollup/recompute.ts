@@ -16,22 +16,18 @@ const LONG_ROWS_MAX = 200_000;
 export class Recompute {
   readonly #client: PoolClient;
   readonly #signal: SignalName;
-  readonly #numbers: Numbers;
+  /** Read when they are needed: most steps have nothing to do. */
+  #numbers: Promise<Numbers> | null = null;
 
-  private constructor(client: PoolClient, signal: SignalName, numbers: Numbers) {
+  constructor(client: PoolClient, signal: SignalName) {
     this.#client = client;
     this.#signal = signal;
-    this.#numbers = numbers;
-  }
-
-  static async of(client: PoolClient, signal: SignalName): Promise<Recompute> {
-    return new Recompute(client, signal, await numbersOf(client, signal));
   }
 
   /** Minutes, from the rows. Spans are whole minutes. */
   async minutes(spans: readonly Span[]): Promise<void> {
     if (spans.length === 0) return;
-    await this.#clear('rollup_minute', this.#numbers.singles, spans);
+    await this.#clear('rollup_minute', (await this.#known()).singles, spans);
     const histogram = await this.#histogramOf(spans);
     for (const [name, field] of this.#fields()) {
       const sets = [[], ...field.rolledBy.map((_, at) => [at])];
@@ -49,7 +45,7 @@ export class Recompute {
   /** Hours: from the minutes, which are right by then, and by the hour from the rows. */
   async hours(spans: readonly Span[]): Promise<void> {
     if (spans.length === 0) return;
-    const { singles } = this.#numbers;
+    const { singles } = await this.#known();
     await this.#clear('rollup_hour', singles, spans);
     await this.#addRollups({
       from: 'rollup_minute',
@@ -75,7 +71,7 @@ export class Recompute {
   /** Hours by two dimensions, from the rows. */
   async pairHours(spans: readonly Span[]): Promise<void> {
     if (spans.length === 0) return;
-    await this.#clear('rollup_hour', this.#numbers.pairs, spans);
+    await this.#clear('rollup_hour', (await this.#known()).pairs, spans);
     const histogram = await this.#histogramOf(spans);
     for (const [name, field] of this.#fields()) {
       const { rolledBy } = field;
@@ -88,9 +84,14 @@ export class Recompute {
   /** Days (UTC), from the hours, which are right by then. */
   async days(which: 'singles' | 'pairs', spans: readonly Span[]): Promise<void> {
     if (spans.length === 0) return;
-    const kinds = this.#numbers[which];
+    const kinds = (await this.#known())[which];
     await this.#clear('rollup_day', kinds, spans);
     await this.#addRollups({ from: 'rollup_hour', into: 'rollup_day', unit: '1 day', kinds, spans });
+  }
+
+  #known(): Promise<Numbers> {
+    this.#numbers ??= numbersOf(this.#client, this.#signal);
+    return this.#numbers;
   }
 
   #fields(): [string, FieldShape][] {
@@ -137,7 +138,7 @@ export class Recompute {
       from: this.#rowsOf(1),
       where: 'true',
     });
-    const kinds = this.#kindsOf(rows);
+    const kinds = kindsOfSets(rows, await this.#known());
     const day = toDate(floorTo(spans.at(-1)?.toMs ?? 0, DAY_MS));
     await this.#add(
       tier,
@@ -159,19 +160,8 @@ export class Recompute {
     );
   }
 
-  /** Which kind each set is of, by what a row says. */
-  #kindsOf({ name, dimensions, sets }: Rows): ReadonlyMap<number, { kind: number; set: readonly number[] }> {
-    return new Map(
-      sets.map((set) => {
-        const [dimension = '', second = ''] = set.map((at) => dimensions[at] ?? '');
-        const kind = this.#numbers.idOf({ field: name, dimension, second });
-        return [setOf(set, dimensions.length), { kind, set }];
-      }),
-    );
-  }
-
   async #addRollups({ from, into, unit, kinds, spans }: Rollups): Promise<void> {
-    const { places } = this.#numbers;
+    const { places } = await this.#known();
     const text = `SELECT kind, extract(epoch FROM bucket)::bigint, value_id, count, sum, min, max, histogram
         ${places.map((_, at) => `, s${at}`).join('')}
       FROM (${aggregateRollups(TABLES[from], unit, places)}) AS coarser ORDER BY kind, bucket`;
@@ -190,11 +180,25 @@ export class Recompute {
     source: Source,
     groupsOf: (lines: readonly (readonly (string | null)[])[]) => Promise<Group[]>,
   ): Promise<void> {
-    const { places } = this.#numbers;
+    const { places } = await this.#known();
     await inBatches(this.#client, source, async (lines) =>
       insertGroups(this.#client, { tier, places }, await groupsOf(lines)),
     );
   }
+}
+
+/** Which kind each set is of, by what a row says. */
+function kindsOfSets(
+  { name, dimensions, sets }: Rows,
+  numbers: Numbers,
+): ReadonlyMap<number, { readonly kind: number; readonly set: readonly number[] }> {
+  return new Map(
+    sets.map((set) => {
+      const [dimension = '', second = ''] = set.map((at) => dimensions[at] ?? '');
+      const kind = numbers.idOf({ field: name, dimension, second });
+      return [setOf(set, dimensions.length), { kind, set }];
+    }),
+  );
 }
 
 interface Rows extends Pick<AggregateOptions, 'sets' | 'histogram'> {

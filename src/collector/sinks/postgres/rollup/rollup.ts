@@ -103,7 +103,7 @@ export class Rollup {
       ...late.map((minute) => ({ fromMs: minute, toMs: minute + MINUTE_MS })),
       { fromMs: state.minuteMs, toMs: untilMs },
     ]);
-    const recompute = await Recompute.of(client, signal);
+    const recompute = new Recompute(client, signal);
     await recompute.minutes(minutes);
     const hoursUntilMs = floorTo(untilMs, HOUR_MS);
     const hours = unitsOf(minutes, HOUR_MS, state.hourMs, hoursUntilMs);
