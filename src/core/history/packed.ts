@@ -41,16 +41,51 @@ export function unpack(bytes: Uint8Array): Pick<Distribution, 'count' | 'zeroCou
 
 /** The same histogram in the fewest bytes, its buckets in order. */
 export function merged(bytes: Uint8Array): Uint8Array {
-  if (bytes.byteLength <= TOKEN_BYTES) return bytes;
-  const tokens: number[] = [];
-  countsOf(bytes).forEach((count, at) => {
-    let left = Math.min(count, COUNT_MAX);
-    for (let exponent = 0; left > 0; exponent++, left = Math.floor(left / RADIX))
-      if (left % RADIX > 0) tokens.push(tokenOf(at + ZERO_BUCKET, left % RADIX, exponent));
-  });
-  const packed = new DataView(new ArrayBuffer(tokens.length * TOKEN_BYTES));
-  tokens.forEach((token, at) => packed.setInt16(at * TOKEN_BYTES, token));
-  return new Uint8Array(packed.buffer);
+  if (bytes.length <= TOKEN_BYTES) return bytes;
+  const tokens = sortedTokens(bytes);
+  const packed: number[] = [];
+  let bucket = (tokens[0] ?? 0) >> BUCKET_SHIFT;
+  let count = 0;
+  for (let at = 0; at < tokens.length; at++) {
+    const token = tokens[at] ?? 0;
+    if (token >> BUCKET_SHIFT !== bucket) {
+      pack(packed, bucket, count);
+      bucket = token >> BUCKET_SHIFT;
+      count = 0;
+    }
+    count += (token & DIGIT_MASK) * (POWERS[(token >> DIGIT_BITS) & EXPONENT_MASK] ?? 0);
+  }
+  pack(packed, bucket, count);
+  return new Uint8Array(packed);
+}
+
+/** Most histograms are of a few values, for which a call of the engine's sort would take longer than all else. */
+const FEW_TOKENS = 24;
+
+function sortedTokens(bytes: Uint8Array): Int16Array {
+  const tokens = new Int16Array(bytes.length / TOKEN_BYTES);
+  const few = tokens.length <= FEW_TOKENS;
+  for (let at = 0; at < tokens.length; at++) {
+    const token = (((bytes[at * TOKEN_BYTES] ?? 0) << 24) >> 16) | (bytes[at * TOKEN_BYTES + 1] ?? 0);
+    let place = at;
+    for (; few && place > 0 && (tokens[place - 1] ?? 0) > token; place--)
+      tokens[place] = tokens[place - 1] ?? 0;
+    tokens[place] = token;
+  }
+  return few ? tokens : tokens.sort();
+}
+
+/** Appends the tokens of one bucket, which is told as they tell it. */
+function pack(packed: number[], bucket: number, count: number): void {
+  let left = Math.min(count, COUNT_MAX);
+  for (let exponent = 0; left > 0; exponent++) {
+    const digit = left % RADIX;
+    if (digit > 0) {
+      const token = (bucket << BUCKET_SHIFT) | (exponent << DIGIT_BITS) | digit;
+      packed.push((token >> 8) & 0xff, token & 0xff);
+    }
+    left = Math.floor(left / RADIX);
+  }
 }
 
 /** By bucket, from `ZERO_BUCKET` on. */
