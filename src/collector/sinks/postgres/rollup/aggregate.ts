@@ -14,6 +14,8 @@ export interface AggregateOptions {
   readonly sums: readonly string[];
   /** `long`: two bytes for each row, which is quick; `packed`: of a bounded length, whatever rows there are. */
   readonly histogram: 'none' | 'long' | 'packed';
+  /** Add up per tuple of all dimensions first: quicker where a bucket has many more rows than tuples. @default false */
+  readonly tupled?: boolean;
   /** FROM clause that binds `r`, and the condition on it. */
   readonly from: string;
   readonly where: string;
@@ -49,11 +51,15 @@ export function aggregateRows(shape: RowShape, field: FieldShape, options: Aggre
   const read = readSql(shape, field, options);
   const added = (columns: readonly string[]) =>
     columns.map((column) => `, sum(${column}) AS ${column}`).join('');
+  const bySets = `GROUP BY GROUPING SETS (${by.join(', ')})`;
   if (histogram !== 'packed') {
     const long = histogram === 'none' ? 'NULL::bytea' : `string_agg(int2send(token), ''::bytea)`;
+    const figures = `count(*) AS count, sum(v) AS sum, min(v) AS min, max(v) AS max, ${long} AS histogram${added(summed)}`;
+    if (!options.tupled) return `SELECT ${of} AS of, ${head}, ${figures} FROM (${read}) AS read ${bySets}`;
     return `
-    SELECT ${of} AS of, ${head}, count(*) AS count, sum(v) AS sum, min(v) AS min, max(v) AS max, ${long} AS histogram${added(summed)}
-    FROM (${read}) AS read GROUP BY GROUPING SETS (${by.join(', ')})`;
+    SELECT ${of} AS of, ${head}, sum(count)::bigint AS count, sum(sum) AS sum, min(min) AS min, max(max) AS max,
+      string_agg(histogram, ''::bytea) AS histogram${added(summed)}
+    FROM (SELECT ${head}, ${figures} FROM (${read}) AS read GROUP BY ${head}) AS tuples ${bySets}`;
   }
   const cells = by.map((set) => set.replace('(', '(token, '));
   return `

@@ -77,7 +77,8 @@ export class Recompute {
       const { rolledBy } = field;
       const sets = pairsOf(field).map((pair) => pair.map((dimension) => rolledBy.indexOf(dimension)));
       if (sets.length === 0) continue;
-      await this.#addRows({ tier: 'rollup_hour', name, dimensions: rolledBy, sets, histogram, spans });
+      const by = { dimensions: rolledBy, sets, tupled: true };
+      await this.#addRows({ tier: 'rollup_hour', name, histogram, spans, ...by });
     }
   }
 
@@ -123,7 +124,7 @@ export class Recompute {
   }
 
   async #addRows(rows: Rows): Promise<void> {
-    const { tier, name, dimensions, sets, histogram, spans } = rows;
+    const { tier, name, dimensions, sets, histogram, tupled = false, spans } = rows;
     const shape = SHAPES[this.#signal];
     const field = shape.fields[name];
     if (field === undefined) return;
@@ -135,6 +136,7 @@ export class Recompute {
       sets,
       sums,
       histogram,
+      tupled,
       from: this.#rowsOf(1),
       where: 'true',
     });
@@ -201,7 +203,7 @@ function kindsOfSets(
   );
 }
 
-interface Rows extends Pick<AggregateOptions, 'sets' | 'histogram'> {
+interface Rows extends Pick<AggregateOptions, 'sets' | 'histogram' | 'tupled'> {
   readonly tier: 'rollup_minute' | 'rollup_hour';
   /** Of the field. */
   readonly name: string;

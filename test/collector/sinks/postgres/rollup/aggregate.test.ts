@@ -25,7 +25,7 @@ interface Row {
   readonly histogram: Buffer | null;
 }
 
-async function rowsOf({ sql }: TestHistory, histogram: AggregateOptions['histogram']) {
+async function rowsOf({ sql }: TestHistory, histogram: AggregateOptions['histogram'], tupled = false) {
   const shape = SHAPES.request;
   const rows = await sql<Row>(
     `SELECT of, extract(epoch FROM bucket)::int AS bucket, d0, d1, d2, count, round(sum::numeric, 6) AS sum, min, max, s0, histogram FROM (
@@ -35,6 +35,7 @@ async function rowsOf({ sql }: TestHistory, histogram: AggregateOptions['histogr
          sets: SETS,
          sums: ['errors'],
          histogram,
+         tupled,
          from: `${shape.table} r`,
          where: 'true',
        })}) AS added ORDER BY of, bucket, d0, d1, d2`,
@@ -62,9 +63,15 @@ it('adds rows up to the same, however their histograms are made', async (t) => {
     packed.map(({ row }) => row),
     none.map(({ row }) => row),
   );
+  const tupled = await rowsOf(store, 'long', true);
+  assert.deepEqual(
+    tupled.map(({ row }) => row),
+    none.map(({ row }) => row),
+  );
   assert.ok(none.every((one) => one.packed === null));
   const countsOf = (rows: typeof long) => rows.map((one) => unpack(one.packed ?? assert.fail()));
   assert.deepEqual(countsOf(packed), countsOf(long));
+  assert.deepEqual(countsOf(tupled), countsOf(long));
   const bytesOf = (rows: typeof long) => rows.reduce((sum, one) => sum + (one.packed?.length ?? 0), 0);
   assert.ok(bytesOf(packed) < bytesOf(long) / 2);
 });
