@@ -35,10 +35,19 @@ const VIEWS: readonly Readonly<Record<string, string>>[] = [
   { signal: 'system', measure: 'avg', metric: 'metric_3' },
   { signal: 'ws-session', measure: 'p95' },
 ];
-/** What people may ask beside that: no rollup has two dimensions, and days of another zone are made of hours. */
+/** What people may ask beside that: by two dimensions, and in days of another zone, which are made of hours. */
 const BESIDE: readonly Readonly<Record<string, string>>[] = [
   { signal: 'request', measure: 'p95', group_by: 'endpoint', step: '1d', tz: 'America/New_York' },
   { signal: 'request', measure: 'p95', endpoint: '/api/resources/3/:id', department: 'sales' },
+  { signal: 'request', measure: 'p95', group_by: 'endpoint', department: 'sales' },
+  {
+    signal: 'llm-call',
+    measure: 'cost',
+    group_by: 'model',
+    department: 'sales',
+    step: '1d',
+    tz: 'America/New_York',
+  },
 ];
 
 interface Ask {
@@ -194,7 +203,7 @@ async function sizeFigures(pool: Pool): Promise<Figure[]> {
      CROSS JOIN LATERAL pg_partition_tree(('enterprise.' || tables.name)::regclass) AS part GROUP BY 1, 2`,
   );
   const rollups = await pool.query<{ name: string; rows: number; bytes: number }>(
-    ['rollup_minute', 'rollup_hour', 'rollup_day']
+    ['rollup_by_minute', 'rollup_by_hour', 'rollup_by_day', 'rollup_value']
       .map(
         (name) =>
           `SELECT '${name}' AS name, count(*)::float8 AS rows, pg_total_relation_size('enterprise.${name}')::float8 AS bytes FROM enterprise.${name}`,

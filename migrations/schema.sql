@@ -153,6 +153,10 @@ CREATE TABLE enterprise.nervecenter_rollup_state (
     hour_watermark timestamp with time zone NOT NULL,
     folded_until timestamp with time zone,
     day_watermark timestamp with time zone,
+    open_day_until timestamp with time zone,
+    pair_hour_watermark timestamp with time zone,
+    pair_day_watermark timestamp with time zone,
+    pair_open_day_until timestamp with time zone,
     CONSTRAINT nervecenter_rollup_state_pkey PRIMARY KEY (signal)
 );
 
@@ -220,49 +224,115 @@ CREATE INDEX idx_request_metrics_ts ON ONLY enterprise.request_metrics USING btr
 
 CREATE TABLE enterprise.request_metrics_default PARTITION OF enterprise.request_metrics DEFAULT;
 
-CREATE TABLE enterprise.rollup_day (
-    signal text NOT NULL,
-    field text NOT NULL,
-    dimension text NOT NULL,
+CREATE TABLE enterprise.rollup_by_day (
     bucket timestamp with time zone NOT NULL,
-    value text NOT NULL,
     count bigint NOT NULL,
     sum double precision,
     min double precision,
     max double precision,
+    value_id integer NOT NULL,
+    kind smallint NOT NULL,
     histogram bytea,
-    sums jsonb,
-    CONSTRAINT rollup_day_pkey PRIMARY KEY (signal, field, dimension, bucket, value)
+    sum_1 numeric,
+    sum_2 numeric,
+    sum_3 numeric,
+    sum_4 numeric,
+    sum_5 numeric,
+    sum_6 numeric,
+    sum_7 numeric,
+    sum_8 numeric,
+    sum_9 numeric,
+    sum_10 numeric,
+    sum_11 numeric,
+    sum_12 numeric,
+    sum_13 numeric,
+    sum_14 numeric,
+    sum_15 numeric,
+    sum_16 numeric,
+    CONSTRAINT rollup_by_day_pkey PRIMARY KEY (kind, bucket, value_id)
 );
 
-CREATE TABLE enterprise.rollup_hour (
-    signal text NOT NULL,
-    field text NOT NULL,
-    dimension text NOT NULL,
+CREATE TABLE enterprise.rollup_by_hour (
     bucket timestamp with time zone NOT NULL,
-    value text NOT NULL,
     count bigint NOT NULL,
     sum double precision,
     min double precision,
     max double precision,
+    value_id integer NOT NULL,
+    kind smallint NOT NULL,
     histogram bytea,
-    sums jsonb,
-    CONSTRAINT rollup_hour_pkey PRIMARY KEY (signal, field, dimension, bucket, value)
+    sum_1 numeric,
+    sum_2 numeric,
+    sum_3 numeric,
+    sum_4 numeric,
+    sum_5 numeric,
+    sum_6 numeric,
+    sum_7 numeric,
+    sum_8 numeric,
+    sum_9 numeric,
+    sum_10 numeric,
+    sum_11 numeric,
+    sum_12 numeric,
+    sum_13 numeric,
+    sum_14 numeric,
+    sum_15 numeric,
+    sum_16 numeric,
+    CONSTRAINT rollup_by_hour_pkey PRIMARY KEY (kind, bucket, value_id)
 );
 
-CREATE TABLE enterprise.rollup_minute (
-    signal text NOT NULL,
-    field text NOT NULL,
-    dimension text NOT NULL,
+CREATE TABLE enterprise.rollup_by_minute (
     bucket timestamp with time zone NOT NULL,
-    value text NOT NULL,
     count bigint NOT NULL,
     sum double precision,
     min double precision,
     max double precision,
+    value_id integer NOT NULL,
+    kind smallint NOT NULL,
     histogram bytea,
-    sums jsonb,
-    CONSTRAINT rollup_minute_pkey PRIMARY KEY (signal, field, dimension, bucket, value)
+    sum_1 numeric,
+    sum_2 numeric,
+    sum_3 numeric,
+    sum_4 numeric,
+    sum_5 numeric,
+    sum_6 numeric,
+    sum_7 numeric,
+    sum_8 numeric,
+    sum_9 numeric,
+    sum_10 numeric,
+    sum_11 numeric,
+    sum_12 numeric,
+    sum_13 numeric,
+    sum_14 numeric,
+    sum_15 numeric,
+    sum_16 numeric,
+    CONSTRAINT rollup_by_minute_pkey PRIMARY KEY (kind, bucket, value_id)
+);
+
+CREATE TABLE enterprise.rollup_kind (
+    id smallint NOT NULL,
+    signal text NOT NULL,
+    field text NOT NULL,
+    dimension text NOT NULL,
+    second text DEFAULT ''::text NOT NULL,
+    CONSTRAINT rollup_kind_pkey PRIMARY KEY (id),
+    CONSTRAINT rollup_kind_signal_field_dimension_second_key UNIQUE (signal, field, dimension, second)
+);
+
+CREATE TABLE enterprise.rollup_sum (
+    signal text NOT NULL,
+    name text NOT NULL,
+    place smallint NOT NULL,
+    CONSTRAINT rollup_sum_pkey PRIMARY KEY (signal, name),
+    CONSTRAINT rollup_sum_signal_place_key UNIQUE (signal, place)
+);
+
+CREATE TABLE enterprise.rollup_value (
+    id integer NOT NULL,
+    value text NOT NULL,
+    second text DEFAULT ''::text NOT NULL,
+    seen timestamp with time zone NOT NULL,
+    CONSTRAINT rollup_value_pkey PRIMARY KEY (id),
+    CONSTRAINT rollup_value_second_value_key UNIQUE (second, value)
 );
 
 CREATE TABLE enterprise.spans (
@@ -333,3 +403,84 @@ CREATE INDEX idx_ws_session_metrics_trace ON ONLY enterprise.ws_session_metrics 
 CREATE INDEX idx_ws_session_metrics_ts ON ONLY enterprise.ws_session_metrics USING btree ("timestamp" DESC);
 
 CREATE TABLE enterprise.ws_session_metrics_default PARTITION OF enterprise.ws_session_metrics DEFAULT;
+
+CREATE VIEW enterprise.rollup_day AS
+ SELECT kinds.signal,
+    kinds.field,
+    kinds.dimension,
+    rolled.bucket,
+    named.value,
+    rolled.count,
+    rolled.sum,
+    rolled.min,
+    rolled.max,
+    ( SELECT string_agg((int2send((
+                CASE
+                    WHEN (int2.token < '-32640'::integer) THEN '-32768'::integer
+                    ELSE ((int2.token >> 7) + 160)
+                END)::smallint) || int4send((LEAST((((int2.token & 7))::bigint << (3 * ((int2.token >> 3) & 15))), (2147483647)::bigint))::integer)), '\x'::bytea ORDER BY at.at) AS string_agg
+           FROM (generate_series(0, (length(rolled.histogram) - 2), 2) at(at)
+             CROSS JOIN LATERAL ( SELECT (((((get_byte(rolled.histogram, at.at) << 8) | get_byte(rolled.histogram, (at.at + 1))) + 32768) % 65536) - 32768) AS token) int2)) AS histogram,
+        CASE
+            WHEN (kinds.field = 'value'::text) THEN ( SELECT jsonb_object_agg(placed.name, COALESCE((ARRAY[rolled.sum_1, rolled.sum_2, rolled.sum_3, rolled.sum_4, rolled.sum_5, rolled.sum_6, rolled.sum_7, rolled.sum_8, rolled.sum_9, rolled.sum_10, rolled.sum_11, rolled.sum_12, rolled.sum_13, rolled.sum_14, rolled.sum_15, rolled.sum_16])[placed.place], (0)::numeric)) AS jsonb_object_agg
+               FROM enterprise.rollup_sum placed
+              WHERE (placed.signal = kinds.signal))
+            ELSE NULL::jsonb
+        END AS sums
+   FROM ((enterprise.rollup_by_day rolled
+     JOIN enterprise.rollup_kind kinds ON (((kinds.id = rolled.kind) AND (kinds.second = ''::text))))
+     JOIN enterprise.rollup_value named ON ((named.id = rolled.value_id)));
+
+CREATE VIEW enterprise.rollup_hour AS
+ SELECT kinds.signal,
+    kinds.field,
+    kinds.dimension,
+    rolled.bucket,
+    named.value,
+    rolled.count,
+    rolled.sum,
+    rolled.min,
+    rolled.max,
+    ( SELECT string_agg((int2send((
+                CASE
+                    WHEN (int2.token < '-32640'::integer) THEN '-32768'::integer
+                    ELSE ((int2.token >> 7) + 160)
+                END)::smallint) || int4send((LEAST((((int2.token & 7))::bigint << (3 * ((int2.token >> 3) & 15))), (2147483647)::bigint))::integer)), '\x'::bytea ORDER BY at.at) AS string_agg
+           FROM (generate_series(0, (length(rolled.histogram) - 2), 2) at(at)
+             CROSS JOIN LATERAL ( SELECT (((((get_byte(rolled.histogram, at.at) << 8) | get_byte(rolled.histogram, (at.at + 1))) + 32768) % 65536) - 32768) AS token) int2)) AS histogram,
+        CASE
+            WHEN (kinds.field = 'value'::text) THEN ( SELECT jsonb_object_agg(placed.name, COALESCE((ARRAY[rolled.sum_1, rolled.sum_2, rolled.sum_3, rolled.sum_4, rolled.sum_5, rolled.sum_6, rolled.sum_7, rolled.sum_8, rolled.sum_9, rolled.sum_10, rolled.sum_11, rolled.sum_12, rolled.sum_13, rolled.sum_14, rolled.sum_15, rolled.sum_16])[placed.place], (0)::numeric)) AS jsonb_object_agg
+               FROM enterprise.rollup_sum placed
+              WHERE (placed.signal = kinds.signal))
+            ELSE NULL::jsonb
+        END AS sums
+   FROM ((enterprise.rollup_by_hour rolled
+     JOIN enterprise.rollup_kind kinds ON (((kinds.id = rolled.kind) AND (kinds.second = ''::text))))
+     JOIN enterprise.rollup_value named ON ((named.id = rolled.value_id)));
+
+CREATE VIEW enterprise.rollup_minute AS
+ SELECT kinds.signal,
+    kinds.field,
+    kinds.dimension,
+    rolled.bucket,
+    named.value,
+    rolled.count,
+    rolled.sum,
+    rolled.min,
+    rolled.max,
+    ( SELECT string_agg((int2send((
+                CASE
+                    WHEN (int2.token < '-32640'::integer) THEN '-32768'::integer
+                    ELSE ((int2.token >> 7) + 160)
+                END)::smallint) || int4send((LEAST((((int2.token & 7))::bigint << (3 * ((int2.token >> 3) & 15))), (2147483647)::bigint))::integer)), '\x'::bytea ORDER BY at.at) AS string_agg
+           FROM (generate_series(0, (length(rolled.histogram) - 2), 2) at(at)
+             CROSS JOIN LATERAL ( SELECT (((((get_byte(rolled.histogram, at.at) << 8) | get_byte(rolled.histogram, (at.at + 1))) + 32768) % 65536) - 32768) AS token) int2)) AS histogram,
+        CASE
+            WHEN (kinds.field = 'value'::text) THEN ( SELECT jsonb_object_agg(placed.name, COALESCE((ARRAY[rolled.sum_1, rolled.sum_2, rolled.sum_3, rolled.sum_4, rolled.sum_5, rolled.sum_6, rolled.sum_7, rolled.sum_8, rolled.sum_9, rolled.sum_10, rolled.sum_11, rolled.sum_12, rolled.sum_13, rolled.sum_14, rolled.sum_15, rolled.sum_16])[placed.place], (0)::numeric)) AS jsonb_object_agg
+               FROM enterprise.rollup_sum placed
+              WHERE (placed.signal = kinds.signal))
+            ELSE NULL::jsonb
+        END AS sums
+   FROM ((enterprise.rollup_by_minute rolled
+     JOIN enterprise.rollup_kind kinds ON (((kinds.id = rolled.kind) AND (kinds.second = ''::text))))
+     JOIN enterprise.rollup_value named ON ((named.id = rolled.value_id)));

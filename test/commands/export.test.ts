@@ -44,8 +44,10 @@ async function addAwkwardRows(client: Client): Promise<void> {
     VALUES ('m', 'p', 'Infinity', 1234.567890, E'COMMIT; DROP SCHEMA enterprise CASCADE;\\n\\\\! touch /tmp/x');
     INSERT INTO enterprise.system_metrics (metric_type, metric_name, value, tags)
     VALUES ('t', 'n', 1, '{"deep": [1.10, null, "\\\\ \\" \\n"], "big": 12345678901234567890.123}');
-    INSERT INTO enterprise.rollup_hour (signal, field, dimension, bucket, value, count, sum, histogram, sums)
-    VALUES ('request', 'f', '', '2020-01-01', '', 9007199254740993, 0.1, '\\x00ff5c2e0a', '{"a": 1}')`);
+    INSERT INTO enterprise.rollup_kind VALUES (77, 'request', 'f', 'd', '');
+    INSERT INTO enterprise.rollup_value VALUES (7, E'/tab\\t\\\\', '', '2020-01-01');
+    INSERT INTO enterprise.rollup_by_hour (kind, bucket, value_id, count, sum, histogram, sum_2)
+    VALUES (77, '2020-01-01', 7, 9007199254740993, 0.1, '\\x00ff5c2e0a', 0.12345678901234567890123)`);
 }
 
 describe('nervecenter export', () => {

@@ -30,7 +30,7 @@ export interface HistoryField {
   readonly value: { readonly column: string } | { readonly sql: string; readonly join?: string };
   /** Rows without a value are not part of it. @default they are counted */
   readonly onlyWithValue?: boolean;
-  /** Dimensions the rollups have it by, the totals aside. */
+  /** Dimensions the rollups have it by, the totals aside; any two of them together by the hour and day. */
   readonly rolledBy: readonly string[];
   /** Dimensions with about as many values as a minute has rows: rolled up by the hour and day, and without histograms. */
   readonly hourlyBy?: readonly string[];

@@ -2,15 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
 import { bucketIndex } from '../../../src/core/histogram.ts';
 import { bandsOf } from '../../../src/core/history/bands.ts';
-import { ZERO_BUCKET } from '../../../src/core/history/packed.ts';
+import { tokenOf, ZERO_BUCKET } from '../../../src/core/history/packed.ts';
 
-/** As the database packs them: a pair per value. */
+/** As the database packs them: a token per value. */
 function packed(values: readonly number[]): Uint8Array {
-  const bytes = new DataView(new ArrayBuffer(values.length * 6));
-  values.forEach((value, at) => {
-    bytes.setInt16(at * 6, value <= 0 ? ZERO_BUCKET : bucketIndex(value));
-    bytes.setInt32(at * 6 + 2, 1);
-  });
+  const bytes = new DataView(new ArrayBuffer(values.length * 2));
+  for (const [at, value] of values.entries())
+    bytes.setInt16(at * 2, tokenOf(value <= 0 ? ZERO_BUCKET : bucketIndex(value)));
   return new Uint8Array(bytes.buffer);
 }
 

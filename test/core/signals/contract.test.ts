@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { eventsOf } from '../../../src/collector/receivers/shapes.ts';
-import { aggregateRows } from '../../../src/collector/sinks/postgres/rollup/aggregate.ts';
-import { SHAPES } from '../../../src/collector/sinks/postgres/rollup/shape.ts';
+import { aggregateRows, setOf } from '../../../src/collector/sinks/postgres/rollup/aggregate.ts';
+import { PLACES } from '../../../src/collector/sinks/postgres/rollup/names.ts';
+import { kindsOf, SHAPES } from '../../../src/collector/sinks/postgres/rollup/shape.ts';
 import { encodeEvents } from '../../../src/collector/sinks/postgres/spool/batch.ts';
 import { HISTORY } from '../../../src/core/history/catalogue.ts';
 import { STAGE, sumsOf, VALUE } from '../../../src/core/history/measures.ts';
@@ -152,26 +153,31 @@ for (const name of Object.keys(SIGNALS) as SignalName[]) {
 
     it('has SQL that runs: every field, dimension and sum, over no row and over its example', async () => {
       const shape = SHAPES[name];
-      const rolledUp = async (field: string) =>
-        store.sql<{ dimension: string; count: string }>(
+      const rolledUp = async (field: string) => {
+        const dimensions = Object.entries(shape.dimensions).filter(
+          ([dimension]) => dimension !== STAGE || field === STAGE,
+        );
+        const sets = dimensions.map((_, at) => [at]);
+        const rows = await store.sql<{ of: number }>(
           aggregateRows(shape, shape.fields[field] ?? assert.fail(field), {
             bucket: '0',
-            dimensions: Object.entries(shape.dimensions)
-              .filter(([dimension]) => dimension !== STAGE || field === STAGE)
-              .map(([dimension, value]) => ({ name: dimension, value: `(${value})::text` })),
+            dimensions: dimensions.map(([, value]) => value),
+            sets,
             sums: Object.keys(shape.sums),
-            histogram: true,
+            histogram: 'packed',
             from: `${shape.table} r`,
             where: 'true',
           }),
         );
+        return rows.map(({ of }) => dimensions.find((_, at) => setOf([at], sets.length) === of)?.[0]);
+      };
       for (const field of Object.keys(shape.fields)) assert.deepEqual(await rolledUp(field), []);
       assert.deepEqual(encodeEvents([example]).rejected, []);
       await insert(example);
       const counted = await rolledUp(VALUE);
       for (const dimension of Object.keys(shape.dimensions)) {
         if (dimension === STAGE) continue;
-        assert.equal(counted.filter((row) => row.dimension === dimension).length, 1, dimension);
+        assert.equal(counted.filter((one) => one === dimension).length, 1, dimension);
       }
     });
 
@@ -217,16 +223,20 @@ async function insert(event: NervecenterEvent): Promise<void> {
 
 it('every example is in the rollups, by every dimension that its signal is rolled up by', async () => {
   await store.rollup().catchUp();
-  for (const [signal, { fields }] of Object.entries(SHAPES)) {
-    const { rolledBy = [], hourlyBy = [] } = fields[VALUE] ?? {};
-    const rolled = await store.sql<{ dimension: string }>(
-      `SELECT DISTINCT dimension FROM (TABLE enterprise.rollup_minute UNION ALL TABLE enterprise.rollup_hour) AS rolled
+  for (const signal of Object.keys(SHAPES)) {
+    assert.ok(Object.keys(SHAPES[signal as SignalName].sums).length <= PLACES, `sums of ${signal}`);
+    const rolled = await store.sql<{ kind: string }>(
+      `SELECT DISTINCT concat_ws(' ', field, dimension, second) AS kind FROM enterprise.rollup_kind
+       JOIN (TABLE enterprise.rollup_by_minute UNION ALL TABLE enterprise.rollup_by_hour) AS rolled ON rolled.kind = id
        WHERE signal = $1 AND field = $2 AND count > 0`,
       [signal, VALUE],
     );
     assert.deepEqual(
-      rolled.map(({ dimension }) => dimension).sort(),
-      ['', ...rolledBy, ...hourlyBy].sort(),
+      rolled.map(({ kind }) => kind).sort(),
+      kindsOf(signal as SignalName)
+        .filter(({ field }) => field === VALUE)
+        .map(({ field, dimension, second }) => [field, dimension, second].join(' '))
+        .sort(),
       signal,
     );
   }

@@ -35,7 +35,7 @@ BEGIN
     RAISE EXCEPTION 'The tables are older than this script, which needs migration ${migration}. Run "nervecenter migrate" of nervecenter ${version} or later on this database first.';
   END IF;
 ${complete ? emptinessCheck() : ''}END $nervecenter$;
-${complete ? 'DELETE FROM enterprise.nervecenter_rollup_state;\nDELETE FROM enterprise.nervecenter_rollup_pending;\nDELETE FROM enterprise.nervecenter_alert_seat;\n' : ''}${partitions.map(makePartition).join('')}`;
+${complete ? 'DELETE FROM enterprise.nervecenter_rollup_state;\nDELETE FROM enterprise.nervecenter_rollup_pending;\nDELETE FROM enterprise.rollup_kind;\nDELETE FROM enterprise.rollup_sum;\nDELETE FROM enterprise.rollup_value;\nDELETE FROM enterprise.nervecenter_alert_seat;\n' : ''}${partitions.map(makePartition).join('')}`;
 }
 
 /** What precedes the rows of a table, which end with `END_OF_ROWS`. */
@@ -56,9 +56,9 @@ export function scriptTail(selection: Selection, complete: boolean): string {
 function emptinessCheck(): string {
   const filled = [
     ...ROW_TABLES,
-    'rollup_minute',
-    'rollup_hour',
-    'rollup_day',
+    'rollup_by_minute',
+    'rollup_by_hour',
+    'rollup_by_day',
     'totals',
     'nervecenter_alert_rules',
   ].map((table) => `EXISTS (SELECT FROM ${qualified(table)})`);

@@ -9,9 +9,12 @@ export const ROW_TABLES: readonly string[] = Object.values(SIGNALS).map(({ table
  * window, and alerts.
  */
 export const STATE_TABLES: readonly string[] = [
-  'rollup_minute',
-  'rollup_hour',
-  'rollup_day',
+  'rollup_kind',
+  'rollup_sum',
+  'rollup_value',
+  'rollup_by_minute',
+  'rollup_by_hour',
+  'rollup_by_day',
   'nervecenter_rollup_state',
   'nervecenter_rollup_pending',
   'totals',

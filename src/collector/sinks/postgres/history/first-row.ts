@@ -7,8 +7,8 @@ import { SHAPES } from '../rollup/shape.ts';
 /** Each is one look at the end of an index. */
 const ROWS = SIGNAL_NAMES.map((signal) => `(SELECT min(timestamp) FROM ${SHAPES[signal].table})`);
 const DAYS = SIGNAL_NAMES.map(
-  (signal) =>
-    `(SELECT min(bucket) FROM enterprise.rollup_day WHERE signal = '${signal}' AND field = '${VALUE}' AND dimension = '')`,
+  (signal) => `(SELECT min(bucket) FROM enterprise.rollup_by_day WHERE kind = (
+    SELECT id FROM enterprise.rollup_kind WHERE signal = '${signal}' AND field = '${VALUE}' AND dimension = '' AND second = ''))`,
 );
 const FIRST = `SELECT extract(epoch FROM least(${ROWS.join(', ')}))::float8 * 1000 AS row,
   extract(epoch FROM least(${DAYS.join(', ')}))::float8 * 1000 AS day`;

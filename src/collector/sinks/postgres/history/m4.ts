@@ -1,9 +1,10 @@
 import type { Dimension } from '../../../../core/history/measures.ts';
 import type { HistoryAnswer, HistoryQuery, HistorySeries } from '../../../../core/history/query.ts';
-import { type Stretch, TIERS } from '../rollup/cover.ts';
+import { type Stretch, TABLES, TIERS, type Tier } from '../rollup/cover.ts';
 import { SHAPES } from '../rollup/shape.ts';
 import { type Cell, groupNamed, groupsOf, headOf, type Told } from './answer.ts';
-import { GROUPS_MAX, OTHER, type Parameters, spansSql } from './sql.ts';
+import type { Rolled } from './rolled.ts';
+import { filteredSql, GROUPS_MAX, OTHER, type Parameters, spansSql, valueSql } from './sql.ts';
 
 /** What a bucket of one group looks like when it is drawn; all times in milliseconds since the epoch. */
 export interface M4Cell extends Pick<Cell, 'at' | 'value' | 'other'> {
@@ -30,6 +31,7 @@ interface Part {
 export function m4Sql(
   query: HistoryQuery,
   stretches: readonly Stretch[],
+  rolled: Rolled | null,
 ): { text: string; values: unknown[] } {
   const values: unknown[] = [];
   const parameters: Parameters = { values, add: (value) => `$${values.push(value)}` };
@@ -39,7 +41,9 @@ export function m4Sql(
     return own.length === 0 ? [] : [sql({ query, parameters, boundaries, stretches: own })];
   };
   const parts = [
-    ...TIERS.flatMap(({ source, unitMs }) => partOf(source, (part) => rolledSql(source, unitMs, part))),
+    ...TIERS.flatMap(({ source, unitMs }) =>
+      rolled === null ? [] : partOf(source, (part) => rolledSql({ source, unitMs }, rolled, part)),
+    ),
     ...partOf('rows', rowsSql),
   ];
   const all = parts.join(' UNION ALL ');
@@ -61,21 +65,23 @@ function rowsSql({ query, parameters, boundaries, stretches }: Part): string {
     WHERE ${[spans.where, ...conditions].join(' AND ')} AND x > '-Infinity' AND x < 'Infinity'`;
 }
 
-function rolledSql(tier: string, unitMs: number, { query, parameters, boundaries, stretches }: Part): string {
-  const { signal, measure, groupBy, filters } = query;
-  const [dimension = ''] = [...(groupBy === null ? [] : [groupBy]), ...Object.keys(filters)];
-  const [only] = Object.values(filters);
+function rolledSql(
+  { source, unitMs }: { readonly source: Tier; readonly unitMs: number },
+  rolled: Rolled,
+  { query, parameters, boundaries, stretches }: Part,
+): string {
+  const { groupBy } = query;
   const spans = spansSql(parameters, 'bucket', stretches);
+  const filtered = filteredSql(query, rolled, parameters);
   const conditions = [
-    `signal = ${parameters.add(signal)}`,
-    `field = ${parameters.add(measure.field)}`,
-    `dimension = ${parameters.add(dimension)}`,
+    `kind = ${parameters.add(rolled.kind)}`,
     spans.where,
-    ...(only === undefined ? [] : [`value = ${parameters.add(only)}`]),
+    ...(filtered === null ? [] : [filtered]),
   ];
-  return `SELECT width_bucket(bucket, ${boundaries}) AS bucket, ${groupBy === null ? `''` : 'value'} AS value,
+  const value = groupBy === null ? `''` : valueSql('unit', rolled.columnOf(groupBy));
+  return `SELECT width_bucket(bucket, ${boundaries}) AS bucket, ${value} AS value,
       extract(epoch FROM bucket)::float8 * 1000 AS at, ${unitMs}::float8 AS unit, sum / nullif(count, 0) AS mean, min AS low, max AS high
-    FROM ${spans.before}enterprise.${tier}${spans.on} WHERE ${conditions.join(' AND ')} AND min IS NOT NULL`;
+    FROM ${spans.before}enterprise.${TABLES[source]} AS unit${spans.on} WHERE ${conditions.join(' AND ')} AND min IS NOT NULL`;
 }
 
 /** Arrays are compared element by element: the least of (time, value) is the first value, the least of (value, time) the lowest. */

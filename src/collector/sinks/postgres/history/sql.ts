@@ -1,8 +1,9 @@
 import { type Dimension, sumsOf } from '../../../../core/history/measures.ts';
 import type { HistoryQuery } from '../../../../core/history/query.ts';
 import { aggregateRows } from '../rollup/aggregate.ts';
-import { type Stretch, TIERS } from '../rollup/cover.ts';
+import { type Stretch, TABLES, TIERS, type Tier } from '../rollup/cover.ts';
 import { SHAPES } from '../rollup/shape.ts';
+import { type Rolled, sumNames } from './rolled.ts';
 
 /** Groups shown by themselves, the largest ones; all others are one. */
 export const GROUPS_MAX = 50;
@@ -14,10 +15,15 @@ export interface Parameters {
   add(value: unknown): string;
 }
 
-/** Names are ours; what came from outside is a parameter. Rows of the answer are `Cell`s. */
+/**
+ * Names are ours; what came from outside is a parameter. Rows of the answer are `Cell`s.
+ *
+ * @param rolled where the stretches of rollups are read; `null`: there are none.
+ */
 export function historySql(
   query: HistoryQuery,
   stretches: readonly Stretch[],
+  rolled: Rolled | null,
 ): { text: string; values: unknown[] } {
   const values: unknown[] = [];
   const parameters: Parameters = { values, add: (value) => `$${values.push(value)}` };
@@ -31,10 +37,11 @@ export function historySql(
   });
   const tiers = TIERS.map(({ source }) => source).filter((source) => of(source).length > 0);
   const fresh = of('rows').length > 0 ? [rowsSql(partOf('rows'))] : [];
-  const rolled = (wanted: Wanted) => tiers.map((tier) => rolledSql(tier, partOf(tier), wanted));
-  if (tiers.length > 0 && isOfMany(query)) return { text: busiestSql(query, rolled, fresh), values };
-  // A parameter that no part names is refused.
-  const asked = tiers.length === 0 ? [] : rolled(asAsked(query, parameters));
+  if (rolled === null || tiers.length === 0)
+    return { text: groupedSql(query, fresh.join(' UNION ALL ')), values };
+  const parts = (wanted: Wanted) => tiers.map((tier) => rolledSql(tier, partOf(tier), wanted));
+  if (isOfMany(query)) return { text: busiestSql(query, rolled, parts, fresh), values };
+  const asked = parts(asAsked(query, rolled, parameters));
   return { text: groupedSql(query, [...asked, ...fresh].join(' UNION ALL ')), values };
 }
 
@@ -56,49 +63,86 @@ function rowsSql({ query, parameters, boundaries, stretches }: Part): string {
       `coalesce((${shape.dimensions[name as Dimension]})::text, '') = ${parameters.add(value)}`,
   );
   const spans = spansSql(parameters, 'r.timestamp', stretches);
+  const names = sumNames(query);
   const rows = aggregateRows(shape, field, {
     bucket: `width_bucket(r.timestamp, ${boundaries})`,
-    dimensions: [{ name: '', value: groupBy === null ? `''` : (shape.dimensions[groupBy] ?? `''`) }],
-    sums: sumNames(query),
-    histogram: measure.formula.kind === 'percentile',
+    dimensions: [groupBy === null ? `''` : (shape.dimensions[groupBy] ?? `''`)],
+    sets: [[0]],
+    sums: names,
+    histogram: measure.formula.kind === 'percentile' ? 'packed' : 'none',
     from: `${spans.before}${shape.table} r${spans.on}`,
     where: [spans.where, ...conditions].join(' AND '),
   });
-  return `SELECT bucket, value, ${partColumns(query)} FROM (${rows}) AS fresh`;
+  return `SELECT bucket, d0 AS value, ${partColumns(query, (name) => `s${names.indexOf(name)}`)} FROM (${rows}) AS fresh`;
 }
 
 /** What of a table of rollups. */
 interface Wanted {
-  readonly dimension: string;
-  /** Expressions, `bucket` aside. */
-  readonly columns: string;
+  /** The number of its kind. */
+  readonly kind: number;
+  /** What is read of each, the bucket and the value aside. */
+  readonly columns: readonly Column[];
+  /** Which of its values groups are told apart by; absent: they are not. */
+  readonly by?: 'value' | 'second';
+  /** Added up over all buckets. */
+  readonly overall?: boolean;
   /** A condition more. */
   readonly where?: string;
 }
 
-function asAsked(query: HistoryQuery, parameters: Parameters): Wanted {
-  const { groupBy, filters } = query;
-  const [dimension = ''] = [...(groupBy === null ? [] : [groupBy]), ...Object.keys(filters)];
-  const [only] = Object.values(filters);
-  const columns = `${groupBy === null ? `''` : 'value'} AS value, ${partColumns(query)}`;
-  return { dimension, columns, ...(only !== undefined && { where: `value = ${parameters.add(only)}` }) };
+function asAsked(query: HistoryQuery, rolled: Rolled, parameters: Parameters): Wanted {
+  const { groupBy } = query;
+  const where = filteredSql(query, rolled, parameters);
+  return {
+    kind: rolled.kind,
+    columns: columnsOf(query, rolled.sumColumn),
+    ...(groupBy !== null && { by: rolled.columnOf(groupBy) }),
+    ...(where !== null && { where }),
+  };
 }
 
+/** The values that a question wants; `null`: all of them. */
+export function filteredSql(
+  { filters }: HistoryQuery,
+  rolled: Rolled,
+  parameters: Parameters,
+): string | null {
+  const conditions = Object.entries(filters).map(([dimension, value]) => {
+    return `${rolled.columnOf(dimension)} = ${parameters.add(value)}`;
+  });
+  if (conditions.length === 0) return null;
+  if (!rolled.isPair) conditions.push(`second = ''`);
+  return `value_id = ANY (ARRAY(SELECT id FROM enterprise.rollup_value WHERE ${conditions.join(' AND ')}))`;
+}
+
+/** The text of a value, of the rollup that is named. */
+export function valueSql(of: string, column: 'value' | 'second'): string {
+  return `(SELECT named.${column} FROM enterprise.rollup_value AS named WHERE named.id = ${of}.value_id)`;
+}
+
+/** Values are added up by their number, and their texts looked up once for each group. */
 function rolledSql(
-  table: string,
-  { query, parameters, boundaries, stretches }: Part,
-  { dimension, columns, where }: Wanted,
+  tier: Tier,
+  { parameters, boundaries, stretches }: Part,
+  { kind, columns, by, overall, where }: Wanted,
 ): string {
   const spans = spansSql(parameters, 'bucket', stretches);
   const conditions = [
-    `signal = ${parameters.add(query.signal)}`,
-    `field = ${parameters.add(query.measure.field)}`,
-    `dimension = ${parameters.add(dimension)}`,
+    `kind = ${parameters.add(kind)}`,
     spans.where,
     ...(where === undefined ? [] : [where]),
-  ];
-  return `SELECT width_bucket(bucket, ${boundaries}) AS bucket, ${columns}
-    FROM ${spans.before}enterprise.${table}${spans.on} WHERE ${conditions.join(' AND ')}`;
+  ].join(' AND ');
+  const bucket = overall ? '0' : `width_bucket(bucket, ${boundaries})`;
+  const from = `${spans.before}enterprise.${TABLES[tier]}${spans.on} WHERE ${conditions}`;
+  if (by === undefined) {
+    const own = columns.map(({ name, from: column }) => `${column} AS ${name}`).join(', ');
+    return `SELECT ${bucket} AS bucket, '' AS value, ${own} FROM ${from}`;
+  }
+  const added = columns
+    .map(({ name, from: column, addedFrom }) => `${addedFrom(column)} AS ${name}`)
+    .join(', ');
+  return `SELECT bucket, ${valueSql('coarser', by)} AS value, ${namesOf(columns)}
+    FROM (SELECT ${bucket} AS bucket, value_id, ${added} FROM ${from} GROUP BY 1, 2) AS coarser`;
 }
 
 /**
@@ -121,54 +165,83 @@ export function spansSql(
   };
 }
 
-function sumNames({ measure }: HistoryQuery): string[] {
-  const { part, whole } = sumsOf(measure.formula);
-  return [part, whole].filter((name) => name !== null);
-}
-
 type Kind = HistoryQuery['measure']['formula']['kind'];
 
 /** What a lowest or highest value or a distribution is made of does not add up. */
 const NOT_TAKEN_AWAY: ReadonlySet<Kind> = new Set(['min', 'max', 'percentile']);
 
 /** What a measure may be made of, beside counts and sums, and how parts are added up. */
-const COLUMNS: readonly { name: string; added: string; of: (kind: Kind) => boolean }[] = [
-  { name: 'sum', added: 'sum(sum)', of: (kind) => kind === 'sum' || kind === 'avg' },
-  { name: 'min', added: 'min(min)', of: (kind) => kind === 'min' || kind === 'percentile' },
-  { name: 'max', added: 'max(max)', of: (kind) => kind === 'max' || kind === 'percentile' },
-  { name: 'histogram', added: `string_agg(histogram, ''::bytea)`, of: (kind) => kind === 'percentile' },
+const COLUMNS: readonly {
+  name: string;
+  addedFrom: (column: string) => string;
+  of: (kind: Kind) => boolean;
+}[] = [
+  { name: 'sum', addedFrom: summed, of: (kind) => kind === 'sum' || kind === 'avg' },
+  {
+    name: 'min',
+    addedFrom: (column) => `min(${column})`,
+    of: (kind) => kind === 'min' || kind === 'percentile',
+  },
+  {
+    name: 'max',
+    addedFrom: (column) => `max(${column})`,
+    of: (kind) => kind === 'max' || kind === 'percentile',
+  },
+  {
+    name: 'histogram',
+    addedFrom: (column) => `string_agg(${column}, ''::bytea)`,
+    of: (kind) => kind === 'percentile',
+  },
 ];
 
 interface Column {
   readonly name: string;
-  /** Of a rollup. */
+  /** Of a rollup, or of rows added up. */
   readonly from: string;
-  readonly added: string;
+  readonly addedFrom: (column: string) => string;
 }
+
+function summed(column: string): string {
+  return `sum(${column})`;
+}
+
+const COUNT: Column = { name: 'count', from: 'count', addedFrom: summed };
 
 /** What the measure is made of and nothing else: parts are held in memory, joined and sorted with all their columns. */
-function columnsOf({ measure: { formula } }: HistoryQuery): readonly Column[] {
-  const own = COLUMNS.filter(({ of }) => of(formula.kind)).map(({ name, added }) => ({
+function columnsOf(
+  { measure: { formula } }: HistoryQuery,
+  sumColumn: (name: string) => string,
+): readonly Column[] {
+  const own = COLUMNS.filter(({ of }) => of(formula.kind)).map(({ name, addedFrom }) => ({
     name,
     from: name,
-    added,
+    addedFrom,
   }));
   const sums = Object.entries(sumsOf(formula)).flatMap(([name, key]) =>
-    key === null ? [] : [{ name, from: `(sums->>'${key}')::numeric`, added: `sum(${name})` }],
+    key === null ? [] : [{ name, from: sumColumn(key), addedFrom: summed }],
   );
-  return [{ name: 'count', from: 'count', added: 'sum(count)' }, ...own, ...sums];
+  return [COUNT, ...own, ...sums];
 }
 
-function partColumns(query: HistoryQuery): string {
-  return columnsOf(query)
+function namesOf(columns: readonly Column[]): string {
+  return columns.map(({ name }) => name).join(', ');
+}
+
+/** By their names, as parts have them. */
+function addedSql(columns: readonly Column[]): string {
+  return columns.map(({ name, addedFrom }) => `${addedFrom(name)} AS ${name}`).join(', ');
+}
+
+function partColumns(query: HistoryQuery, sumColumn: (name: string) => string): string {
+  return columnsOf(query, sumColumn)
     .map(({ name, from }) => `${from} AS ${name}`)
     .join(', ');
 }
 
 /** Parts added up per bucket and group, all past the largest groups as one. */
 function groupedSql(query: HistoryQuery, parts: string): string {
-  const columns = columnsOf(query);
-  const added = columns.map(({ name, added }) => `${added} AS ${name}`).join(', ');
+  const columns = columnsOf(query, (name) => name);
+  const added = addedSql(columns);
   if (query.groupBy === null)
     return `SELECT bucket AS at, '' AS value, false AS other, ${added} FROM (${parts}) AS parts GROUP BY bucket`;
   // Groups are numbered and added up by their number: sorting their names once per part would take longer than all else.
@@ -181,7 +254,7 @@ function groupedSql(query: HistoryQuery, parts: string): string {
       SELECT bucket AS at, place, ${added} FROM parts JOIN ranked USING (value) GROUP BY 1, 2
     )
     SELECT at, coalesce(shown.value, '${OTHER}') AS value, shown.value IS NULL AS other,
-      ${columns.map(({ name }) => name).join(', ')}
+      ${namesOf(columns)}
     FROM cells LEFT JOIN ranked AS shown ON shown.place = cells.place AND cells.place <= ${GROUPS_MAX}
     ORDER BY other, value`;
 }
@@ -199,28 +272,31 @@ function isOfMany({ signal, measure, groupBy, filters }: HistoryQuery): boolean 
  */
 function busiestSql(
   query: HistoryQuery,
-  rolled: (wanted: Wanted) => readonly string[],
+  rolled: Rolled,
+  parts: (wanted: Wanted) => readonly string[],
   fresh: readonly string[],
 ): string {
-  const dimension = query.groupBy ?? '';
-  const columns = columnsOf(query);
-  const part = partColumns(query);
+  const { kind, whole: wholeKind } = rolled;
+  const by = rolled.columnOf(query.groupBy ?? '');
+  const columns = columnsOf(query, rolled.sumColumn);
   const names = columns.map(({ name }) => name);
-  const added = columns.map(({ name, added }) => `${added} AS ${name}`).join(', ');
+  const added = addedSql(columns);
   const newest = (what: string) => (fresh.length === 0 ? [] : [what]);
-  const union = (parts: readonly string[]) => parts.join(' UNION ALL ');
+  const union = (all: readonly string[]) => all.join(' UNION ALL ');
   const counts = union([
-    ...rolled({ dimension, columns: 'value, count' }),
+    ...parts({ kind, columns: [COUNT], by, overall: true }),
     ...newest('SELECT bucket, value, count FROM fresh'),
   ]);
-  const among = 'value = ANY (ARRAY(SELECT value FROM busiest))';
+  const among = `value_id = ANY (ARRAY(SELECT id FROM enterprise.rollup_value WHERE second = '' AND value = ANY (ARRAY(SELECT value FROM busiest))))`;
   const shown = union([
-    ...rolled({ dimension, columns: `value, ${part}`, where: among }),
-    ...newest(`SELECT bucket, value, ${names.join(', ')} FROM fresh WHERE ${among}`),
+    ...parts({ kind, columns, by, where: among }),
+    ...newest(
+      `SELECT bucket, value, ${namesOf(columns)} FROM fresh WHERE value = ANY (ARRAY(SELECT value FROM busiest))`,
+    ),
   ]);
   const whole = union([
-    ...rolled({ dimension: '', columns: part }),
-    ...newest(`SELECT bucket, ${names.join(', ')} FROM fresh`),
+    ...parts({ kind: wholeKind, columns }),
+    ...newest(`SELECT bucket, '' AS value, ${namesOf(columns)} FROM fresh`),
   ]);
   const rest = names.map((name) => `whole.${name} - coalesce(shown.${name}, 0) AS ${name}`).join(', ');
   return `
@@ -234,7 +310,7 @@ function busiestSql(
       FROM (SELECT bucket AS at, ${added} FROM (${whole}) AS parts GROUP BY 1) AS whole
       LEFT JOIN (SELECT at, ${names.map((name) => `sum(${name}) AS ${name}`).join(', ')} FROM cells GROUP BY 1) AS shown USING (at)
     )
-    SELECT at, value, false AS other, ${names.join(', ')} FROM cells
-    UNION ALL SELECT at, '${OTHER}', true, ${names.join(', ')} FROM rest WHERE count > 0
+    SELECT at, value, false AS other, ${namesOf(columns)} FROM cells
+    UNION ALL SELECT at, '${OTHER}', true, ${namesOf(columns)} FROM rest WHERE count > 0
     ORDER BY other, value`;
 }

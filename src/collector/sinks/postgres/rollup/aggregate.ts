@@ -1,17 +1,21 @@
 import { BUCKETS_PER_DOUBLING } from '../../../../core/histogram.ts';
-import { BUCKET_MAX, BUCKET_MIN, ZERO_BUCKET } from '../../../../core/history/packed.ts';
-import type { Tier } from './cover.ts';
+import { BUCKET_MAX, BUCKET_MIN, tokenOf, ZERO_BUCKET } from '../../../../core/history/packed.ts';
 import type { FieldShape, RowShape } from './shape.ts';
 
-/** The columns of a rollup row, whichever source it was aggregated from. */
+/** What rows are added up to, whoever asks. */
 export interface AggregateOptions {
   /** Expression of the bucket over the row `r`. */
   readonly bucket: string;
-  /** A row is counted under each of them: name (an SQL literal) and value (an expression over `r`). */
-  readonly dimensions: readonly { readonly name: string; readonly value: string }[];
+  /** Expressions over `r`. */
+  readonly dimensions: readonly string[];
+  /** Rows are counted under each of them: places in `dimensions`. */
+  readonly sets: readonly (readonly number[])[];
   /** Names of the sums wanted. */
   readonly sums: readonly string[];
-  readonly histogram: boolean;
+  /** `long`: two bytes for each row, which is quick; `packed`: of a bounded length, whatever rows there are. */
+  readonly histogram: 'none' | 'long' | 'packed';
+  /** Add up per tuple of all dimensions first: quicker where a bucket has many more rows than tuples. @default false */
+  readonly tupled?: boolean;
   /** FROM clause that binds `r`, and the condition on it. */
   readonly from: string;
   readonly where: string;
@@ -23,92 +27,86 @@ export interface AggregateOptions {
  * move a boundary by less than a millionth of a millionth.
  */
 const BUCKET_INDEX = `least(greatest(ceil(ln(v) * ${BUCKETS_PER_DOUBLING / Math.LN2} - 1e-11) - 1, ${BUCKET_MIN}), ${BUCKET_MAX})`;
-const CELL_INDEX = `CASE WHEN v > 0 THEN ${BUCKET_INDEX}::int2 WHEN v <= 0 THEN (${ZERO_BUCKET})::int2 END`;
-export const PACK = `string_agg(int2send(index) || int4send(n::int4), ''::bytea ORDER BY index) FILTER (WHERE index IS NOT NULL)`;
-
-const ADDED_CELLS = `sum(n)::bigint AS count, sum(total) AS sum, min(low) AS min, max(high) AS max, ${PACK} AS histogram`;
-const ONLY_CELL = 'n AS count, total AS sum, low AS min, high AS max, NULL::bytea AS histogram';
+const [FIRST, PER_BUCKET] = [tokenOf(0), tokenOf(1) - tokenOf(0)];
+/** `tokenOf` of core/history/packed.ts for the value `v`. */
+const TOKEN = `CASE WHEN v > 0 THEN (${BUCKET_INDEX} * ${PER_BUCKET} + ${FIRST})::int2 WHEN v <= 0 THEN (${tokenOf(ZERO_BUCKET)})::int2 END`;
+/** Octal digits of a count of rows. */
+const DIGITS = Array.from({ length: 11 }, (_, exponent) => exponent);
+const PACKED = DIGITS.map(
+  (e) =>
+    `CASE WHEN (n >> ${3 * e}) & 7 > 0 THEN int2send((token - 1 + ${8 * e} + ((n >> ${3 * e}) & 7))::int2) ELSE '' END`,
+).join(' || ');
 
 /**
- * Rows as rollup rows: `bucket, dimension, value, count, sum, min, max, histogram, sums`. First into cells of one histogram
- * bucket each, then the cells together, so that no row is looked at twice; without histograms the cells are all there is.
+ * Rows added up per bucket and set: `of` (which set, see `setOf`), `bucket`, `d0`… (the dimensions, '' for none, `NULL` for those
+ * that are not of the set), `count`, `sum`, `min`, `max`, `histogram`, `s0`… (the sums). Each row is read once.
  */
 export function aggregateRows(shape: RowShape, field: FieldShape, options: AggregateOptions): string {
-  const { bucket, dimensions, sums, histogram, from, where } = options;
-  const expressions = sums.map((name) => shape.sums[name] ?? 'NULL');
-  const under = dimensions.map(({ name, value }) => `('${name}', ${value})`).join(', ');
-  const index = histogram ? CELL_INDEX : 'NULL::int2';
-  const cells = expressions.map((_, at) => `, sum(e${at}) AS s${at}`).join('');
-  const evaluated = expressions.map((expression, at) => `, ${expression} AS e${at}`).join('');
-  // NaN and the infinities are counted as rows and left out of the distribution: one of them would spoil every sum.
+  const { dimensions, sets, sums, histogram } = options;
+  const names = dimensions.map((_, at) => `d${at}`);
+  const summed = sums.map((_, at) => `s${at}`);
+  const by = sets.map((set) => `(${['bucket', ...set.map((at) => `d${at}`)].join(', ')})`);
+  const of = names.length === 0 ? '0' : `grouping(${names.join(', ')})`;
+  const head = ['bucket', ...names].join(', ');
+  const read = readSql(shape, field, options);
+  const added = (columns: readonly string[]) =>
+    columns.map((column) => `, sum(${column}) AS ${column}`).join('');
+  const bySets = `GROUP BY GROUPING SETS (${by.join(', ')})`;
+  if (histogram !== 'packed') {
+    const long = histogram === 'none' ? 'NULL::bytea' : `string_agg(int2send(token), ''::bytea)`;
+    const figures = `count(*) AS count, sum(v) AS sum, min(v) AS min, max(v) AS max, ${long} AS histogram${added(summed)}`;
+    if (!options.tupled) return `SELECT ${of} AS of, ${head}, ${figures} FROM (${read}) AS read ${bySets}`;
+    return `
+    SELECT ${of} AS of, ${head}, sum(count)::bigint AS count, sum(sum) AS sum, min(min) AS min, max(max) AS max,
+      string_agg(histogram, ''::bytea) AS histogram${added(summed)}
+    FROM (SELECT ${head}, ${figures} FROM (${read}) AS read GROUP BY ${head}) AS tuples ${bySets}`;
+  }
+  const cells = by.map((set) => set.replace('(', '(token, '));
   return `
-    SELECT bucket, dimension, value, ${histogram ? ADDED_CELLS : ONLY_CELL}, ${sumsObject(sums, histogram)} AS sums
+    SELECT of, ${head}, sum(n)::bigint AS count, sum(v) AS sum, min(low) AS min, max(high) AS max,
+      string_agg(${PACKED}, ''::bytea) FILTER (WHERE token IS NOT NULL) AS histogram${added(summed)}
     FROM (
-      SELECT bucket, dimension, coalesce(value, '') AS value, ${index} AS index, count(*) AS n,
-        sum(v) AS total, min(v) AS low, max(v) AS high${cells}
-      FROM (
-        SELECT ${bucket} AS bucket, under.dimension, under.value::text AS value,
-          CASE WHEN x > '-Infinity' AND x < 'Infinity' THEN x END AS v${evaluated}
-        FROM ${from} ${field.join ?? ''}
-        CROSS JOIN LATERAL (SELECT (${field.value})::float8 AS x) AS field
-        CROSS JOIN LATERAL (VALUES ${under}) AS under(dimension, value)
-        WHERE ${where}${field.onlyWithValue ? ' AND x IS NOT NULL' : ''}
-      ) AS read
-      GROUP BY 1, 2, 3, 4
-    ) AS cells
-    ${histogram ? 'GROUP BY 1, 2, 3' : ''}`;
+      SELECT ${of} AS of, ${head}, token, count(*) AS n, sum(v) AS v, min(v) AS low, max(v) AS high${added(summed)}
+      FROM (${read}) AS read GROUP BY GROUPING SETS (${cells.join(', ')})
+    ) AS cells GROUP BY ${['of', 'bucket', ...names].join(', ')}`;
 }
 
-function sumsObject(sums: readonly string[], ofCells: boolean): string {
-  if (sums.length === 0) return 'NULL::jsonb';
-  return `jsonb_build_object(${sums.map((name, at) => `'${name}', ${ofCells ? `sum(s${at})` : `s${at}`}`).join(', ')})`;
+/** What `of` is for a set of so many dimensions. */
+export function setOf(set: readonly number[], dimensions: number): number {
+  return set.reduce((left, at) => left - 2 ** (dimensions - 1 - at), 2 ** dimensions - 1);
+}
+
+/** Everything that is wanted of a row, once: OFFSET 0 keeps Postgres from working it out wherever it is named. */
+function readSql(shape: RowShape, field: FieldShape, options: AggregateOptions): string {
+  const { bucket, dimensions, sums, histogram, from, where } = options;
+  const named = dimensions
+    .map((expression, at) => `coalesce((${expression})::text, '') AS d${at}, `)
+    .join('');
+  const evaluated = sums.map((name, at) => `, ${shape.sums[name] ?? 'NULL::numeric'} AS s${at}`).join('');
+  // NaN and the infinities are counted as rows and left out of the distribution: one of them would spoil every sum.
+  const rows = `
+      SELECT ${bucket} AS bucket, ${named}CASE WHEN x > '-Infinity' AND x < 'Infinity' THEN x END AS v${evaluated}
+      FROM ${from} ${field.join ?? ''}
+      CROSS JOIN LATERAL (SELECT (${field.value})::float8 AS x) AS field
+      WHERE ${where}${field.onlyWithValue ? ' AND x IS NOT NULL' : ''} OFFSET 0`;
+  return histogram === 'none' ? rows : `SELECT *, ${TOKEN} AS token FROM (${rows}) AS valued OFFSET 0`;
 }
 
 /**
- * Rollups as rollups of a coarser unit. `$1` signal, `$2` and `$3` arrays of the spans' beginnings and ends (whole units),
- * `$4` and `$5` its fields and dimensions: with them the primary key leads straight to the finer ones.
+ * Rollups as rollups of a coarser unit: `kind`, `bucket`, `value_id`, `count`, `sum`, `min`, `max`, `histogram` (put one behind
+ * the other), `s0`… (the sums of `places`). `$1` kinds, `$2` and `$3` arrays of the spans' beginnings and ends (whole units):
+ * the primary key leads straight to the finer ones.
  */
-export function aggregateRollups({
-  from,
-  unit,
-  sums,
-}: {
-  readonly from: Tier;
-  readonly unit: '1 hour' | '1 day';
-  readonly sums: readonly string[];
-}): string {
-  const added =
-    sums.length === 0
-      ? 'NULL::jsonb'
-      : `CASE WHEN count(m.sums) > 0 THEN jsonb_build_object(${sums
-          .map((name) => `'${name}', sum((m.sums->>'${name}')::numeric)`)
-          .join(', ')}) END`;
+export function aggregateRollups(from: string, unit: string, places: readonly number[]): string {
+  const sums = places.map((place, at) => `, sum(sum_${place}) AS s${at}`).join('');
   return `
-    WITH finer AS MATERIALIZED (
-      SELECT m.*, date_bin('${unit}', m.bucket, 'epoch'::timestamptz) AS unit
-      FROM unnest($2::timestamptz[], $3::timestamptz[]) AS spans(starts, ends)
-      CROSS JOIN LATERAL (
-        SELECT * FROM enterprise.${from}
-        WHERE signal = $1 AND field = ANY ($4::text[]) AND dimension = ANY ($5::text[])
-          AND bucket >= spans.starts AND bucket < spans.ends
-        OFFSET 0
-      ) AS m
-    ), totals AS (
-      SELECT field, dimension, unit, value, sum(count)::bigint AS count, sum(sum) AS sum, min(min) AS min, max(max) AS max,
-        ${added} AS sums
-      FROM finer m GROUP BY 1, 2, 3, 4
-    ), cells AS (
-      SELECT field, dimension, unit, value, index, sum(n) AS n FROM (
-        SELECT field, dimension, unit, value,
-          ((((get_byte(histogram, at) << 8) | get_byte(histogram, at + 1)) + 32768) % 65536 - 32768)::int2 AS index,
-          ((get_byte(histogram, at + 2) << 24) | (get_byte(histogram, at + 3) << 16)
-            | (get_byte(histogram, at + 4) << 8) | get_byte(histogram, at + 5)) AS n
-        FROM finer CROSS JOIN LATERAL generate_series(0, length(histogram) - 6, 6) AS at
-        WHERE histogram IS NOT NULL
-      ) AS pairs GROUP BY 1, 2, 3, 4, 5
-    ), packed AS (
-      SELECT field, dimension, unit, value, ${PACK} AS histogram FROM cells GROUP BY 1, 2, 3, 4
-    )
-    SELECT $1::text, field, dimension, unit, value, count, sum, min, max, histogram, sums
-    FROM totals LEFT JOIN packed USING (field, dimension, unit, value)`;
+    SELECT kind, date_bin('${unit}', bucket, 'epoch'::timestamptz) AS bucket, value_id, sum(count)::bigint AS count, sum(sum) AS sum,
+      min(min) AS min, max(max) AS max, string_agg(histogram, ''::bytea) AS histogram${sums}
+    FROM unnest($2::timestamptz[], $3::timestamptz[]) AS spans(starts, ends)
+    CROSS JOIN unnest($1::smallint[]) AS wanted
+    CROSS JOIN LATERAL (
+      SELECT * FROM enterprise.${from}
+      WHERE kind = wanted AND bucket >= spans.starts AND bucket < spans.ends OFFSET 0
+    ) AS finer
+    GROUP BY 1, 2, 3`;
 }

@@ -10,6 +10,13 @@ export const TIERS: readonly { readonly source: Tier; readonly unitMs: number }[
   { source: 'rollup_minute', unitMs: MINUTE_MS },
 ];
 
+/** Where the rollups of a tier are: what bears the tier's own name is a view of that. */
+export const TABLES: Readonly<Record<Tier, string>> = {
+  rollup_day: 'rollup_by_day',
+  rollup_hour: 'rollup_by_hour',
+  rollup_minute: 'rollup_by_minute',
+};
+
 /**
  * Until when (exclusive, milliseconds since the epoch) the rollups of a tier are complete; a tier that is not named is not
  * used. A moment within a bucket of the tier: that bucket holds exactly what lies before it.

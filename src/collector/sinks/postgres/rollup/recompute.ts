@@ -2,173 +2,226 @@ import type { PoolClient } from 'pg';
 import { VALUE } from '../../../../core/history/measures.ts';
 import type { SignalName } from '../../../../core/signals/index.ts';
 import { DAY_MS } from '../../../../core/units.ts';
-import { aggregateRollups, aggregateRows } from './aggregate.ts';
-import type { Tier } from './cover.ts';
-import { OPEN_DAY, SHAPES } from './shape.ts';
+import { type AggregateOptions, aggregateRollups, aggregateRows, setOf } from './aggregate.ts';
+import { TABLES, type Tier } from './cover.ts';
+import { type Group, inBatches, insertGroups, type Source } from './groups.ts';
+import { type Numbers, numbersOf, type Values, valueIds, valuesKey } from './names.ts';
+import { type FieldShape, pairsOf, SHAPES } from './shape.ts';
+import { floorTo, rangesOf, type Span, toDate } from './spans.ts';
 
-/** Milliseconds since the epoch, exclusive of the end. */
-export interface Span {
-  readonly fromMs: number;
-  readonly toMs: number;
-}
+/** Of more rows than these at once histograms are packed by Postgres; up to there it is quicker to pack them here. */
+const LONG_ROWS_MAX = 200_000;
 
-const INTO = '(signal, field, dimension, bucket, value, count, sum, min, max, histogram, sums)';
+/** Makes the rollups of one signal anew, span by span. To be used within a transaction that holds the rollup's lock. */
+export class Recompute {
+  readonly #client: PoolClient;
+  readonly #signal: SignalName;
+  /** Read when they are needed: most steps have nothing to do. */
+  #numbers: Promise<Numbers> | null = null;
 
-/** Makes the minutes of some spans anew from the rows. Spans are whole minutes. */
-export async function recomputeMinutes(
-  client: PoolClient,
-  signal: SignalName,
-  spans: readonly Span[],
-): Promise<void> {
-  if (spans.length === 0) return;
-  await client.query(deletion('rollup_minute'), [signal, ...rangesOf(spans), ...keysOf(signal)]);
-  for (const [name, { rolledBy }] of Object.entries(SHAPES[signal].fields)) {
-    await insertFromRows(client, {
-      signal,
-      name,
-      tier: 'rollup_minute',
-      dimensions: ['', ...rolledBy],
+  constructor(client: PoolClient, signal: SignalName) {
+    this.#client = client;
+    this.#signal = signal;
+  }
+
+  /** Minutes, from the rows. Spans are whole minutes. */
+  async minutes(spans: readonly Span[]): Promise<void> {
+    if (spans.length === 0) return;
+    await this.#clear('rollup_minute', (await this.#known()).singles, spans);
+    const histogram = await this.#histogramOf(spans);
+    for (const [name, field] of this.#fields()) {
+      const sets = [[], ...field.rolledBy.map((_, at) => [at])];
+      await this.#addRows({
+        tier: 'rollup_minute',
+        name,
+        dimensions: field.rolledBy,
+        sets,
+        histogram,
+        spans,
+      });
+    }
+  }
+
+  /** Hours: from the minutes, which are right by then, and by the hour from the rows. */
+  async hours(spans: readonly Span[]): Promise<void> {
+    if (spans.length === 0) return;
+    const { singles } = await this.#known();
+    await this.#clear('rollup_hour', singles, spans);
+    await this.#addRollups({
+      from: 'rollup_minute',
+      into: 'rollup_hour',
+      unit: '1 hour',
+      kinds: singles,
       spans,
     });
+    for (const [name, { hourlyBy = [] }] of this.#fields()) {
+      if (hourlyBy.length === 0) continue;
+      const sets = hourlyBy.map((_, at) => [at]);
+      await this.#addRows({
+        tier: 'rollup_hour',
+        name,
+        dimensions: hourlyBy,
+        sets,
+        histogram: 'none',
+        spans,
+      });
+    }
+  }
+
+  /** Hours by two dimensions, from the rows. */
+  async pairHours(spans: readonly Span[]): Promise<void> {
+    if (spans.length === 0) return;
+    await this.#clear('rollup_hour', (await this.#known()).pairs, spans);
+    const histogram = await this.#histogramOf(spans);
+    for (const [name, field] of this.#fields()) {
+      const { rolledBy } = field;
+      const sets = pairsOf(field).map((pair) => pair.map((dimension) => rolledBy.indexOf(dimension)));
+      if (sets.length === 0) continue;
+      const by = { dimensions: rolledBy, sets, tupled: true };
+      await this.#addRows({ tier: 'rollup_hour', name, histogram, spans, ...by });
+    }
+  }
+
+  /** Days (UTC), from the hours, which are right by then. */
+  async days(which: 'singles' | 'pairs', spans: readonly Span[]): Promise<void> {
+    if (spans.length === 0) return;
+    const kinds = (await this.#known())[which];
+    await this.#clear('rollup_day', kinds, spans);
+    await this.#addRollups({ from: 'rollup_hour', into: 'rollup_day', unit: '1 day', kinds, spans });
+  }
+
+  #known(): Promise<Numbers> {
+    this.#numbers ??= numbersOf(this.#client, this.#signal);
+    return this.#numbers;
+  }
+
+  #fields(): [string, FieldShape][] {
+    return Object.entries(SHAPES[this.#signal].fields);
+  }
+
+  async #clear(tier: Tier, kinds: readonly number[], spans: readonly Span[]): Promise<void> {
+    await this.#client.query(
+      `DELETE FROM enterprise.${TABLES[tier]} rolled
+       USING unnest($2::timestamptz[], $3::timestamptz[]) AS spans(starts, ends)
+       WHERE rolled.kind = ANY ($1::smallint[]) AND rolled.bucket >= spans.starts AND rolled.bucket < spans.ends`,
+      [kinds, ...rangesOf(spans)],
+    );
+  }
+
+  /** An hour of very many rows must not come here with two bytes for each of them. */
+  async #histogramOf(spans: readonly Span[]): Promise<'long' | 'packed'> {
+    const { rowCount } = await this.#client.query(
+      `SELECT FROM ${this.#rowsOf(1)} OFFSET ${LONG_ROWS_MAX} LIMIT 1`,
+      rangesOf(spans),
+    );
+    return rowCount === 0 ? 'long' : 'packed';
+  }
+
+  /** A FROM clause. @param first number of its first parameter. */
+  #rowsOf(first: number): string {
+    return `unnest($${first}::timestamptz[], $${first + 1}::timestamptz[]) AS spans(starts, ends)
+      JOIN ${SHAPES[this.#signal].table} r ON r.timestamp >= spans.starts AND r.timestamp < spans.ends`;
+  }
+
+  async #addRows(rows: Rows): Promise<void> {
+    const { tier, name, dimensions, sets, histogram, tupled = false, spans } = rows;
+    const shape = SHAPES[this.#signal];
+    const field = shape.fields[name];
+    if (field === undefined) return;
+    // Sums belong to the row, not to one of its further distributions.
+    const sums = name === VALUE ? Object.keys(shape.sums) : [];
+    const text = aggregateRows(shape, field, {
+      bucket: `date_bin('${tier === 'rollup_minute' ? '1 minute' : '1 hour'}', r.timestamp, 'epoch'::timestamptz)`,
+      dimensions: dimensions.map((dimension) => shape.dimensions[dimension] ?? 'NULL'),
+      sets,
+      sums,
+      histogram,
+      tupled,
+      from: this.#rowsOf(1),
+      where: 'true',
+    });
+    const kinds = kindsOfSets(rows, await this.#known());
+    const day = toDate(floorTo(spans.at(-1)?.toMs ?? 0, DAY_MS));
+    await this.#add(
+      tier,
+      { text: columnsOf(text, dimensions, sums), values: rangesOf(spans) },
+      async (lines) => {
+        const named = lines.map(([of, seconds, ...rest]) => {
+          const { kind, set } = kinds.get(Number(of)) ?? { kind: 0, set: [] };
+          const [value = '', second = ''] = set.map((at) => rest[at] ?? '');
+          const values: Values = [value, second];
+          return { kind, bucket: seconds ?? '0', values, figures: rest.slice(dimensions.length) };
+        });
+        const ids = await valueIds(
+          this.#client,
+          named.map(({ values }) => values),
+          day,
+        );
+        return named.map(({ values, ...group }) => ({ ...group, valueId: ids.get(valuesKey(values)) ?? 0 }));
+      },
+    );
+  }
+
+  async #addRollups({ from, into, unit, kinds, spans }: Rollups): Promise<void> {
+    const { places } = await this.#known();
+    const text = `SELECT kind, extract(epoch FROM bucket)::bigint, value_id, count, sum, min, max, histogram
+        ${places.map((_, at) => `, s${at}`).join('')}
+      FROM (${aggregateRollups(TABLES[from], unit, places)}) AS coarser ORDER BY kind, bucket`;
+    await this.#add(into, { text, values: [kinds, ...rangesOf(spans)] }, async (lines) =>
+      lines.map(([kind, bucket, valueId, ...figures]) => ({
+        kind: Number(kind),
+        bucket: bucket ?? '0',
+        valueId: Number(valueId),
+        figures,
+      })),
+    );
+  }
+
+  async #add(
+    tier: Tier,
+    source: Source,
+    groupsOf: (lines: readonly (readonly (string | null)[])[]) => Promise<Group[]>,
+  ): Promise<void> {
+    const { places } = await this.#known();
+    await inBatches(this.#client, source, async (lines) =>
+      insertGroups(this.#client, { tier, places }, await groupsOf(lines)),
+    );
   }
 }
 
-/** Makes the hours of some spans anew: from the minutes, which are right by then, and by the hour from the rows. */
-export async function recomputeHours(
-  client: PoolClient,
-  signal: SignalName,
-  spans: readonly Span[],
-): Promise<void> {
-  if (spans.length === 0) return;
-  await recomputeFrom(client, signal, { from: 'rollup_minute', into: 'rollup_hour', unit: '1 hour', spans });
-  for (const [name, { hourlyBy = [] }] of Object.entries(SHAPES[signal].fields)) {
-    if (hourlyBy.length === 0) continue;
-    await insertFromRows(client, { signal, name, tier: 'rollup_hour', dimensions: hourlyBy, spans });
-  }
-}
-
-/** Makes the days (UTC) of some spans anew from the hours, which are right by then. */
-export async function recomputeDays(
-  client: PoolClient,
-  signal: SignalName,
-  spans: readonly Span[],
-): Promise<void> {
-  if (spans.length === 0) return;
-  await recomputeFrom(client, signal, { from: 'rollup_hour', into: 'rollup_day', unit: '1 day', spans });
-}
-
-/** What a step leaves behind. Milliseconds since the epoch. */
-interface OpenDay {
-  /** Recomputed in this transaction. */
-  readonly hours: readonly Span[];
-  /** The new watermarks of hours and days. */
-  readonly hourMs: number;
-  readonly dayMs: number;
-}
-
-/**
- * Keeps the row of the day that is not over: what lies from its start to the hour watermark, made anew from the hours
- * whenever one of them is. To be called in every step, in the transaction of the hours.
- */
-export async function rollUpOpenDay(
-  client: PoolClient,
-  signal: SignalName,
-  { hours, hourMs, dayMs }: OpenDay,
-): Promise<void> {
-  const reachedMs = await readReached(client, signal);
-  // Hours that were set back run through days that are there already, until they reach the open one again.
-  const isOpen = hourMs >= dayMs && hourMs < dayMs + DAY_MS;
-  const untilMs = isOpen ? hourMs : null;
-  const changed = reachedMs !== untilMs || hours.some(({ toMs }) => toMs > dayMs);
-  if (isOpen && changed) await recomputeDays(client, signal, [{ fromMs: dayMs, toMs: hourMs }]);
-  if (reachedMs !== untilMs) await writeReached(client, signal, untilMs);
-}
-
-async function readReached(client: PoolClient, signal: SignalName): Promise<number | null> {
-  const { rows } = await client.query<{ bucket: Date }>(
-    `SELECT bucket FROM enterprise.rollup_day open WHERE ${OPEN_DAY}`,
-    [signal],
-  );
-  return rows[0]?.bucket.getTime() ?? null;
-}
-
-async function writeReached(client: PoolClient, signal: SignalName, untilMs: number | null): Promise<void> {
-  await client.query(`DELETE FROM enterprise.rollup_day open WHERE ${OPEN_DAY}`, [signal]);
-  if (untilMs === null) return;
-  await client.query(
-    `INSERT INTO enterprise.rollup_day (signal, field, dimension, bucket, value, count) VALUES ($1, '', '', $2, '', 0)`,
-    [signal, new Date(untilMs)],
+/** Which kind each set is of, by what a row says. */
+function kindsOfSets(
+  { name, dimensions, sets }: Rows,
+  numbers: Numbers,
+): ReadonlyMap<number, { readonly kind: number; readonly set: readonly number[] }> {
+  return new Map(
+    sets.map((set) => {
+      const [dimension = '', second = ''] = set.map((at) => dimensions[at] ?? '');
+      const kind = numbers.idOf({ field: name, dimension, second });
+      return [setOf(set, dimensions.length), { kind, set }];
+    }),
   );
 }
 
-/** Every field and dimension a signal is rolled up by: with them the primary key leads straight to a span. */
-export function keysOf(signal: SignalName): [string[], string[]] {
-  const fields = Object.entries(SHAPES[signal].fields);
-  const dimensions = fields.flatMap(([, { rolledBy, hourlyBy = [] }]) => [...rolledBy, ...hourlyBy]);
-  return [fields.map(([name]) => name), [...new Set(['', ...dimensions])]];
-}
-
-interface FromRows {
-  readonly signal: SignalName;
+interface Rows extends Pick<AggregateOptions, 'sets' | 'histogram' | 'tupled'> {
+  readonly tier: 'rollup_minute' | 'rollup_hour';
   /** Of the field. */
   readonly name: string;
-  readonly tier: 'rollup_minute' | 'rollup_hour';
   readonly dimensions: readonly string[];
   readonly spans: readonly Span[];
 }
 
-async function insertFromRows(client: PoolClient, options: FromRows): Promise<void> {
-  const { signal, name, tier, dimensions, spans } = options;
-  const shape = SHAPES[signal];
-  const field = shape.fields[name];
-  if (field === undefined) return;
-  const minutes = tier === 'rollup_minute';
-  const rows = aggregateRows(shape, field, {
-    bucket: `date_bin('${minutes ? '1 minute' : '1 hour'}', r.timestamp, 'epoch'::timestamptz)`,
-    dimensions: dimensions.map((dimension) => ({
-      name: dimension,
-      value: dimension === '' ? `''` : (shape.dimensions[dimension] ?? 'NULL'),
-    })),
-    // Sums belong to the row, not to one of its further distributions.
-    sums: name === VALUE ? Object.keys(shape.sums) : [],
-    histogram: minutes,
-    from: `unnest($3::timestamptz[], $4::timestamptz[]) AS spans(starts, ends)
-      JOIN ${shape.table} r ON r.timestamp >= spans.starts AND r.timestamp < spans.ends`,
-    where: 'true',
-  });
-  await client.query(
-    `INSERT INTO enterprise.${tier} ${INTO}
-     SELECT $1::text, $2::text, dimension, bucket, value, count, sum, min, max, histogram, sums FROM (${rows}) AS rolled`,
-    [signal, name, ...rangesOf(spans)],
-  );
-}
-
-interface FromRollups {
+interface Rollups {
   readonly from: Tier;
   readonly into: Tier;
   readonly unit: '1 hour' | '1 day';
+  readonly kinds: readonly number[];
   readonly spans: readonly Span[];
 }
 
-async function recomputeFrom(
-  client: PoolClient,
-  signal: SignalName,
-  { from, into, unit, spans }: FromRollups,
-): Promise<void> {
-  const key = [signal, ...rangesOf(spans), ...keysOf(signal)];
-  await client.query(deletion(into), key);
-  const sums = Object.keys(SHAPES[signal].sums);
-  await client.query(`INSERT INTO enterprise.${into} ${INTO} ${aggregateRollups({ from, unit, sums })}`, key);
-}
-
-/** `$1` signal, `$2` and `$3` spans, `$4` and `$5` what `keysOf` gives. */
-function deletion(table: Tier): string {
-  return `DELETE FROM enterprise.${table} rolled
-    USING unnest($2::timestamptz[], $3::timestamptz[]) AS spans(starts, ends)
-    WHERE rolled.signal = $1 AND rolled.field = ANY ($4::text[]) AND rolled.dimension = ANY ($5::text[])
-      AND rolled.bucket >= spans.starts AND rolled.bucket < spans.ends`;
-}
-
-function rangesOf(spans: readonly Span[]): [Date[], Date[]] {
-  return [spans.map(({ fromMs }) => new Date(fromMs)), spans.map(({ toMs }) => new Date(toMs))];
+/** In the order in which they are read here, and by kind and time: what is asked for together then lies together. */
+function columnsOf(rows: string, dimensions: readonly string[], sums: readonly string[]): string {
+  const values = dimensions.map((_, at) => `d${at}, `).join('');
+  return `SELECT of, extract(epoch FROM bucket)::bigint, ${values}count, sum, min, max, histogram${sums.map((_, at) => `, s${at}`).join('')}
+    FROM (${rows}) AS rolled ORDER BY of, bucket`;
 }

@@ -9,13 +9,6 @@ export interface FieldShape extends Pick<HistoryField, 'onlyWithValue' | 'rolled
   readonly join?: string;
 }
 
-/**
- * The row of `rollup_day` (as `open`, of the signal `$1`) whose bucket tells until when the day that is not over is rolled
- * up. It counts only while that is the hour watermark: one that was set back, or moved on by a version that knows no such
- * day, says that the day is not to be read.
- */
-export const OPEN_DAY = `open.signal = $1 AND open.field = '' AND open.dimension = '' AND open.value = ''`;
-
 /** How a signal's rows are read: SQL expressions over the row `r`. None of it ever comes from outside. */
 export interface RowShape {
   readonly table: string;
@@ -38,4 +31,44 @@ function shapeOf({ value, ...field }: HistoryField): FieldShape {
   if ('column' in value) return { ...field, value: `r.${value.column}` };
   const { sql, join } = value;
   return { ...field, value: sql, ...(join === undefined ? {} : { join }) };
+}
+
+/** A distribution, and one dimension of it, none (''), or two: how rows are told apart in a rollup. */
+export interface Kind {
+  readonly field: string;
+  readonly dimension: string;
+  /** '' where there is one at most. */
+  readonly second: string;
+}
+
+/** By hour and day, and with histograms: any two of the dimensions that a field is rolled up by, in their order. */
+export function pairsOf({ rolledBy }: Pick<FieldShape, 'rolledBy'>): [string, string][] {
+  return rolledBy.flatMap((first, at) =>
+    rolledBy.slice(at + 1).map((second): [string, string] => [first, second]),
+  );
+}
+
+/** Every kind that a signal is rolled up by. */
+export function kindsOf(signal: SignalName): Kind[] {
+  return Object.entries(SHAPES[signal].fields).flatMap(([field, shape]) => [
+    ...['', ...shape.rolledBy, ...(shape.hourlyBy ?? [])].map((dimension) => ({
+      field,
+      dimension,
+      second: '',
+    })),
+    ...pairsOf(shape).map(([dimension, second]) => ({ field, dimension, second })),
+  ]);
+}
+
+/** The kind that answers about some dimensions; `null`: no rollup does. */
+export function kindFor(signal: SignalName, field: string, asked: readonly string[]): Kind | null {
+  const [only = '', other] = asked;
+  const found = kindsOf(signal).find(
+    (kind) =>
+      kind.field === field &&
+      (other === undefined
+        ? kind.dimension === only && kind.second === ''
+        : asked.length === 2 && asked.includes(kind.dimension) && asked.includes(kind.second)),
+  );
+  return found ?? null;
 }

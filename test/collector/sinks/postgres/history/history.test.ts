@@ -4,12 +4,11 @@ import { SHAPES } from '../../../../../src/collector/sinks/postgres/rollup/shape
 import { PERCENTILE_ERROR_BOUND } from '../../../../../src/core/histogram.ts';
 import { HISTORY } from '../../../../../src/core/history/catalogue.ts';
 import type { Dimension } from '../../../../../src/core/history/measures.ts';
-import type { HistoryAnswer } from '../../../../../src/core/history/query.ts';
 import type { SignalName } from '../../../../../src/core/signals/index.ts';
 import { startPostgres, type TestPostgres } from '../../../../support/postgres.ts';
+import { assertPoints, CLOSE, exactly } from './exact.ts';
 import { fill, NOW, openHistory, type TestHistory } from './fixture.ts';
 
-const CLOSE = 1e-9;
 let server: TestPostgres;
 let store: TestHistory;
 const cleanUp: (() => unknown)[] = [];
@@ -24,36 +23,6 @@ afterAll(async () => {
   for (const work of cleanUp) await work();
   await server.stop();
 });
-
-/** The same question as plain SQL over the rows, bucket by bucket. */
-async function exactly(
-  answer: HistoryAnswer,
-  expression: string,
-  { where = 'true', from = SHAPES[answer.signal].table }: { where?: string; from?: string } = {},
-): Promise<(number | null)[]> {
-  const starts = answer.series[0]?.points.map(([at]) => new Date(at)) ?? [];
-  const ends = [...starts.slice(1), new Date(answer.to)];
-  const rows = await store.sql<{ value: number | null }>(
-    `SELECT (SELECT (${expression})::float8 FROM ${from} r WHERE r.timestamp >= starts AND r.timestamp < ends AND ${where}) AS value
-     FROM unnest($1::timestamptz[], $2::timestamptz[]) WITH ORDINALITY AS spans(starts, ends, at) ORDER BY at`,
-    [starts, ends],
-  );
-  return rows.map(({ value }) => value);
-}
-
-function assertPoints(answer: HistoryAnswer, expected: readonly (number | null)[], tolerance = CLOSE): void {
-  const points = answer.series[0]?.points ?? [];
-  assert.equal(points.length, expected.length);
-  let seen = 0;
-  for (const [index, [at, value]] of points.entries()) {
-    const exact = expected[index] ?? null;
-    const where = `${answer.measure} at ${new Date(at).toISOString()}: ${value} for ${exact}`;
-    if (exact === null || value === null) assert.equal(value ?? 0, exact ?? 0, where);
-    else assert.ok(Math.abs(value - exact) <= Math.abs(exact) * tolerance + CLOSE, where);
-    if (value) seen++;
-  }
-  assert.ok(seen > 0, `${answer.measure}: nothing there`);
-}
 
 const VIEWS = [
   { from: '-1h', source: 'rollup_minute', step: 60 },
@@ -70,7 +39,7 @@ describe('history equals plain SQL over the rows', () => {
       assert.equal(count.source, view.source);
       assert.equal(count.step_seconds, view.step);
       if (view.step === 1) return;
-      assertPoints(count, await exactly(count, 'count(*)'), 0);
+      assertPoints(count, await exactly(store, count, 'count(*)'), 0);
       for (const [measure, expression] of Object.entries({
         sum: 'sum(response_time_ms)',
         avg: 'avg(response_time_ms)',
@@ -80,7 +49,7 @@ describe('history equals plain SQL over the rows', () => {
         error_rate: '100.0 * count(*) FILTER (WHERE status_code >= 400) / nullif(count(*), 0)',
       })) {
         const answer = await ask('request', measure);
-        assertPoints(answer, await exactly(answer, expression));
+        assertPoints(answer, await exactly(store, answer, expression));
       }
       for (const [measure, quantile] of [
         ['p50', 0.5],
@@ -90,7 +59,7 @@ describe('history equals plain SQL over the rows', () => {
         const answer = await ask('request', measure);
         assert.equal(answer.relative_error_max, PERCENTILE_ERROR_BOUND);
         const exact = `percentile_disc(${quantile}) WITHIN GROUP (ORDER BY response_time_ms)`;
-        assertPoints(answer, await exactly(answer, exact), PERCENTILE_ERROR_BOUND + CLOSE);
+        assertPoints(answer, await exactly(store, answer, exact), PERCENTILE_ERROR_BOUND + CLOSE);
       }
     });
   }
@@ -128,7 +97,7 @@ describe('history equals plain SQL over the rows', () => {
     for (const [signal, measure, expression] of measures) {
       for (const from of ['-24h', '-30d']) {
         const answer = await store.history({ signal, measure, from });
-        assertPoints(answer, await exactly(answer, expression));
+        assertPoints(answer, await exactly(store, answer, expression));
       }
     }
   });
@@ -136,7 +105,7 @@ describe('history equals plain SQL over the rows', () => {
   it('for the first token’s percentiles, over the calls that had one', async () => {
     const answer = await store.history({ signal: 'llm-call', measure: 'first_token_p95', from: '-30d' });
     const exact = 'percentile_disc(0.95) WITHIN GROUP (ORDER BY first_token_ms)';
-    assertPoints(answer, await exactly(answer, exact), PERCENTILE_ERROR_BOUND + CLOSE);
+    assertPoints(answer, await exactly(store, answer, exact), PERCENTILE_ERROR_BOUND + CLOSE);
   });
 });
 
@@ -269,7 +238,7 @@ describe('groups', () => {
     assert.equal(answer.source, 'rows');
   });
 
-  it('with a filter on another dimension come from the rows and agree with them', async () => {
+  it('with a filter on another dimension come from days and agree with the rows', async () => {
     const answer = await store.history({
       signal: 'request',
       measure: 'count',
@@ -277,10 +246,26 @@ describe('groups', () => {
       endpoint: '/c,"x"',
       department: 'sales',
     });
+    assert.equal(answer.source, 'rollup_day');
+    assertPoints(
+      answer,
+      await exactly(store, answer, 'count(*)', { where: `endpoint = '/c,"x"' AND department = 'sales'` }),
+      0,
+    );
+  });
+
+  it('with a filter on what is in no rollup come from the rows and agree with them', async () => {
+    const answer = await store.history({
+      signal: 'request',
+      measure: 'count',
+      from: '-30d',
+      endpoint: '/c,"x"',
+      service: 'shop1',
+    });
     assert.equal(answer.source, 'rows');
     assertPoints(
       answer,
-      await exactly(answer, 'count(*)', { where: `endpoint = '/c,"x"' AND department = 'sales'` }),
+      await exactly(store, answer, 'count(*)', { where: `endpoint = '/c,"x"' AND service = 'shop1'` }),
       0,
     );
   });
@@ -311,7 +296,7 @@ describe('days', () => {
         days.map(({ at }) => at.getTime()),
       );
       assert.equal(answer.source, 'rollup_hour');
-      if (from.startsWith('2026')) assertPoints(answer, await exactly(answer, 'count(*)'), 0);
+      if (from.startsWith('2026')) assertPoints(answer, await exactly(store, answer, 'count(*)'), 0);
     });
   }
 });
@@ -364,10 +349,10 @@ it('the whole range as one figure, from wherever it begins to wherever it ends',
   const [count, p95] = [await ask('count'), await ask('p95')];
   assert.deepEqual([count.from, count.to], [from, new Date(NOW).toISOString()]);
   assert.equal(count.series[0]?.points.length, 1);
-  assertPoints(count, await exactly(count, 'count(*)'));
+  assertPoints(count, await exactly(store, count, 'count(*)'));
   assertPoints(
     p95,
-    await exactly(p95, 'percentile_disc(0.95) WITHIN GROUP (ORDER BY r.response_time_ms)'),
+    await exactly(store, p95, 'percentile_disc(0.95) WITHIN GROUP (ORDER BY r.response_time_ms)'),
     PERCENTILE_ERROR_BOUND,
   );
 });

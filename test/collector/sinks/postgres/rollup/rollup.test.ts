@@ -6,6 +6,7 @@ import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../../../../src/core/units.ts';
 import { startPostgres, type TestPostgres } from '../../../../support/postgres.ts';
 import { fill, NOW, openHistory, type TestHistory } from '../history/fixture.ts';
 
+const OF_REQUESTS = `(SELECT id FROM enterprise.rollup_kind WHERE signal = 'request' AND dimension = '')`;
 let server: TestPostgres;
 beforeAll(async () => {
   server = await startPostgres();
@@ -54,26 +55,30 @@ async function assertDays({ sql }: Pick<TestHistory, 'sql'>): Promise<void> {
   const money = (expression: string) => `coalesce(round((${expression})::numeric, 6), 0)`;
   const wrong = await sql(
     `SELECT * FROM (
-       SELECT signal, field, dimension, date_trunc('day', bucket, 'UTC') AS bucket, value, sum(count) AS count, min(min) AS min,
-         max(max) AS max, ${money('sum(sum)')} AS sum, ${money(`sum((sums->>'cost_usd')::numeric)`)} AS cost,
-         sum(length(histogram)) > 0 AS distributed
-       FROM enterprise.rollup_hour JOIN enterprise.nervecenter_rollup_state USING (signal)
-       WHERE bucket < hour_watermark GROUP BY 1, 2, 3, 4, 5
+       SELECT kind, date_trunc('day', bucket, 'UTC') AS bucket, value_id, sum(count) AS count, min(min) AS min,
+         max(max) AS max, ${money('sum(sum)')} AS sum, ${money('sum(sum_2)')} AS cost, sum(length(histogram)) > 0 AS distributed
+       FROM enterprise.rollup_by_hour JOIN enterprise.rollup_kind ON id = kind JOIN enterprise.nervecenter_rollup_state USING (signal)
+       WHERE bucket < hour_watermark GROUP BY 1, 2, 3
      ) AS hours FULL JOIN (
-       SELECT signal, field, dimension, bucket, value, count, min, max, ${money('sum')} AS sum,
-         ${money(`sums->>'cost_usd'`)} AS cost, length(histogram) > 0 AS distributed
-       FROM enterprise.rollup_day WHERE field <> ''
-     ) AS days USING (signal, field, dimension, bucket, value)
+       SELECT kind, bucket, value_id, count, min, max, ${money('sum')} AS sum, ${money('sum_2')} AS cost,
+         length(histogram) > 0 AS distributed
+       FROM enterprise.rollup_by_day
+     ) AS days USING (kind, bucket, value_id)
      WHERE (hours.count, hours.min, hours.max, hours.sum, hours.cost, hours.distributed)
        IS DISTINCT FROM (days.count, days.min, days.max, days.sum, days.cost, days.distributed)`,
   );
   assert.deepEqual(wrong, [], 'days of hours');
   const open = await sql(
-    `SELECT FROM enterprise.nervecenter_rollup_state LEFT JOIN enterprise.rollup_day open
-       ON open.signal = nervecenter_rollup_state.signal AND field = ''
-     WHERE bucket IS DISTINCT FROM hour_watermark`,
+    `SELECT FROM enterprise.nervecenter_rollup_state
+     WHERE open_day_until IS DISTINCT FROM hour_watermark OR pair_hour_watermark IS DISTINCT FROM hour_watermark
+       OR coalesce(pair_open_day_until, hour_watermark) IS DISTINCT FROM hour_watermark`,
   );
   assert.deepEqual(open, [], 'the open day reaches as far as the hours');
+  const unnamed = await sql(
+    `SELECT FROM (TABLE enterprise.rollup_by_minute UNION ALL TABLE enterprise.rollup_by_hour UNION ALL TABLE enterprise.rollup_by_day) AS rolled
+     WHERE value_id NOT IN (SELECT id FROM enterprise.rollup_value)`,
+  );
+  assert.deepEqual(unnamed, [], 'every value has its text');
 }
 
 const countOf = async ({ history }: TestHistory, from: string) => {
@@ -89,9 +94,14 @@ async function differences(store: TestHistory, parameters: Record<string, string
     for (const [at, count] of points) found.set(at, (found.get(at) ?? 0) + (count ?? 0));
   const starts = [...found.keys()].sort((a, b) => a - b);
   const rows = await store.sql<{ at: Date; count: number }>(
-    `SELECT at, (SELECT count(*)::int FROM enterprise.request_metrics WHERE timestamp >= at AND timestamp < ends)
+    `SELECT at, (SELECT count(*)::int FROM enterprise.request_metrics
+       WHERE timestamp >= at AND timestamp < ends AND method = coalesce($3, method))
      FROM unnest($1::timestamptz[], $2::timestamptz[]) AS spans(at, ends)`,
-    [starts.map((at) => new Date(at)), [...starts.slice(1).map((at) => new Date(at)), new Date(answer.to)]],
+    [
+      starts.map((at) => new Date(at)),
+      [...starts.slice(1).map((at) => new Date(at)), new Date(answer.to)],
+      parameters['method'] ?? null,
+    ],
   );
   assert.equal(rows.length, starts.length);
   return rows.filter(({ at, count }) => found.get(at.getTime()) !== count);
@@ -156,7 +166,7 @@ describe('rollups', () => {
     let stored = 1500;
     const check = async () => {
       for (const range of [{ step: '1d' }, { step: '12h' }, { step: '1d', tz: 'America/New_York' }]) {
-        for (const filter of [{}, { group_by: 'user' }])
+        for (const filter of [{}, { group_by: 'user' }, { group_by: 'endpoint', method: 'GET' }])
           assert.deepEqual(await differences(store, { ...range, ...filter }), [], JSON.stringify(range));
       }
       assert.equal(await countOf(store, '-30d'), stored);
@@ -184,7 +194,10 @@ describe('rollups', () => {
     await check();
     await assertAgrees(store);
 
-    await store.sql(`DELETE FROM enterprise.rollup_day WHERE bucket >= $1`, [new Date(midnight)]);
+    await store.sql(`DELETE FROM enterprise.rollup_by_day WHERE bucket >= $1`, [new Date(midnight)]);
+    await store.sql(
+      `UPDATE enterprise.nervecenter_rollup_state SET open_day_until = NULL, pair_open_day_until = NULL`,
+    );
     await check();
     await store.rollup().catchUp();
     await assertAgrees(store);
@@ -239,6 +252,17 @@ describe('rollups', () => {
     await store.rollup(NOW, 30 * DAY_MS).catchUp();
     const rows = await store.sql('SELECT DISTINCT bucket FROM enterprise.rollup_hour');
     assert.equal(rows.length, 1);
+    const valuesOf = () =>
+      store.sql<{ value: string }>(
+        `SELECT value FROM enterprise.rollup_value WHERE value = '/late' AND second = ''`,
+      );
+    assert.equal((await valuesOf()).length, 1);
+    await insert(store, [NOW + 40 * DAY_MS], false);
+    await store.sql(`UPDATE enterprise.request_metrics SET endpoint = '/new' WHERE timestamp > $1`, [
+      new Date(NOW),
+    ]);
+    await store.rollup(NOW + 41 * DAY_MS, 30 * DAY_MS).catchUp();
+    assert.deepEqual(await valuesOf(), [], 'a value goes with its last rollup');
   });
 
   it('are not spoilt by numbers that are none', async (t) => {
@@ -250,7 +274,7 @@ describe('rollups', () => {
     );
     await store.rollup().catchUp();
     const [row] = await store.sql<{ count: string; min: number; max: number; histogram: Buffer }>(
-      `SELECT count, min, max, histogram FROM enterprise.rollup_minute WHERE signal = 'request' AND dimension = ''`,
+      `SELECT count, min, max, histogram FROM enterprise.rollup_by_minute WHERE kind = ${OF_REQUESTS}`,
     );
     assert.ok(row);
     assert.deepEqual([row.count, row.min, row.max], ['8', -1, 1e308]);
@@ -270,8 +294,8 @@ describe('rollups', () => {
     );
     await store.rollup().catchUp();
     const [row] = await store.sql<{ histogram: Buffer }>(
-      `SELECT histogram FROM enterprise.rollup_hour WHERE signal = 'request' AND dimension = ''
-       UNION ALL SELECT histogram FROM enterprise.rollup_minute WHERE signal = 'request' AND dimension = ''`,
+      `SELECT histogram FROM enterprise.rollup_by_hour WHERE kind = ${OF_REQUESTS}
+       UNION ALL SELECT histogram FROM enterprise.rollup_by_minute WHERE kind = ${OF_REQUESTS}`,
     );
     assert.ok(row);
     const expected = new Map<number, number>();

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Client, PoolClient } from 'pg';
 import { afterAll, beforeAll, test } from 'vitest';
-import { aggregateRows } from '../../../../../src/collector/sinks/postgres/rollup/aggregate.ts';
 import { Rollup } from '../../../../../src/collector/sinks/postgres/rollup/rollup.ts';
 import { SHAPES } from '../../../../../src/collector/sinks/postgres/rollup/shape.ts';
 import {
@@ -17,6 +16,7 @@ import { fill, NOW } from '../history/fixture.ts';
 
 /** The last migration before totals had a table. */
 const BEFORE = 16;
+const NUMERIC_ROLLUPS = 21;
 const ROWS = 1500;
 const HOUR_OF_NOW = Math.floor(NOW / HOUR_MS) * HOUR_MS;
 /** Everything before it is in the bucket `-infinity`, and rows stay for half a day longer. */
@@ -39,7 +39,7 @@ function at(ms: number): string {
 }
 
 /** What that version did not know and today's rollup looks at. */
-const LOOKED_AT = new Set(['spans', 'request_outcome']);
+const LOOKED_AT = new Set(['spans', 'request_outcome', 'numeric_rollups']);
 const asBefore = () => readMigrations().filter(({ number, name }) => number <= BEFORE || LOOKED_AT.has(name));
 
 /** Rows of every signal, rolled up but for the last hours, folded where they are old, and some that came late. */
@@ -52,28 +52,24 @@ async function fillAsBefore(client: Client): Promise<void> {
     work(client as unknown as PoolClient);
   const rollup = new Rollup({ lend, now: () => NOW - 3 * HOUR_MS, retentionMs: () => 400 * DAY_MS });
   assert.equal(await rollup.catchUp(), 'done');
+  // Rollups as text, as they were then.
+  await rollBack(client, NUMERIC_ROLLUPS - 1);
   await rollUpModels(client);
   await fold(client);
   await addLateRows(client);
 }
 
-/** As versions up to then rolled up model calls. */
+/** As versions up to then rolled up model calls, but for distributions, which totals do not have. */
 async function rollUpModels(client: Client): Promise<void> {
-  const shape = SHAPES['llm-call'];
-  const field = shape.fields[VALUE];
-  assert.ok(field);
+  const { table, sums } = SHAPES['llm-call'];
+  const added = Object.entries(sums).map(([name, expression]) => `'${name}', sum(${expression})`);
   for (const unit of ['minute', 'hour']) {
-    const rows = aggregateRows(shape, field, {
-      bucket: `date_bin('1 ${unit}', r.timestamp, 'epoch'::timestamptz)`,
-      dimensions: [{ name: PROVIDER_MODEL, value: 'json_build_array(r.provider, r.model)::text' }],
-      sums: Object.keys(shape.sums),
-      histogram: true,
-      from: `${shape.table} r JOIN enterprise.nervecenter_rollup_state ON signal = 'llm-call'`,
-      where: `r.timestamp < ${unit}_watermark`,
-    });
     await client.query(
-      `INSERT INTO enterprise.rollup_${unit} (signal, field, dimension, bucket, value, count, sum, min, max, histogram, sums)
-       SELECT 'llm-call', '${VALUE}', dimension, bucket, value, count, sum, min, max, histogram, sums FROM (${rows}) AS rolled`,
+      `INSERT INTO enterprise.rollup_${unit} (signal, field, dimension, bucket, value, count, sums)
+       SELECT 'llm-call', '${VALUE}', '${PROVIDER_MODEL}', date_bin('1 ${unit}', r.timestamp, 'epoch'::timestamptz),
+         json_build_array(r.provider, r.model)::text, count(*), jsonb_build_object(${added.join(', ')})
+       FROM ${table} r JOIN enterprise.nervecenter_rollup_state ON signal = 'llm-call'
+       WHERE r.timestamp < ${unit}_watermark GROUP BY 4, 5`,
     );
   }
 }
