@@ -1,7 +1,8 @@
 // The agent's own parts without an app around them.
 import { type FrameSource, ownInstruments } from '../src/agent/metrics/frame-source.ts';
 import { Pipeline } from '../src/agent/pipeline.ts';
-import { eventMeasure, type NervecenterEvent } from '../src/core/signals/index.ts';
+import { eventMeasure } from '../src/core/signals/index.ts';
+import { RingReader } from '../src/link/ring/ring-reader.ts';
 import { DeltaMeterProvider } from '../src/metrics/meter-provider.ts';
 
 export interface AgentParts {
@@ -21,16 +22,23 @@ export function agentParts(): AgentParts {
   return { pipeline: new Pipeline(eventMeasure(own.getMeter())), frames, provider, own };
 }
 
-/** Emits as the agent does: a full batch is handed over at once, here to a collector that costs nothing. */
-export function emitAll(pipeline: Pipeline, events: readonly NervecenterEvent[]): void {
-  for (const event of events) {
-    pipeline.emit(event);
-    if (pipeline.batchReady) drain(pipeline);
-  }
-}
+/** A collector that takes at once what it is given, and costs nothing. */
+export class Taker {
+  readonly #reader: RingReader;
 
-export function drain(pipeline: Pipeline): void {
-  for (let next = pipeline.nextBatch(true); next !== null; next = pipeline.nextBatch(true)) {
-    pipeline.accepted(next.batch);
+  constructor({ ring }: Pipeline) {
+    this.#reader = new RingReader(
+      ring.share({ onWake: () => {}, onSegment: (segment) => this.#reader.add(segment) }),
+    );
+  }
+
+  /** @returns the records of everything that waits. */
+  take(): Uint8Array[] {
+    const records: Uint8Array[] = [];
+    for (let piece = this.#reader.next(true); piece !== null; piece = this.#reader.next(true)) {
+      this.#reader.accepted(piece.batch);
+      records.push(piece.records);
+    }
+    return records;
   }
 }

@@ -3,12 +3,10 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Meter } from '@opentelemetry/api';
 import type { FrameSource } from '../src/agent/metrics/frame-source.ts';
-import { BATCH_EVENTS_MAX } from '../src/agent/pipeline.ts';
 import { FrameEncoder } from '../src/core/frames/frame-encoder.ts';
-import { packRequests } from '../src/core/packed-requests.ts';
 import type { NervecenterEvent } from '../src/core/signals/index.ts';
 import { milliseconds } from '../src/core/units.ts';
-import { agentParts } from './agent-parts.ts';
+import { agentParts, Taker } from './agent-parts.ts';
 import type { Figure } from './figure.ts';
 import {
   cpuMsOf,
@@ -30,13 +28,22 @@ const SERIES = { few: 250, many: 2000 } as const;
 const SERIES_PER_METRIC = 250;
 const VALUES_PER_SERIES = 2;
 
+/** Events of one turn of a busy app's loop. */
+const BURST = 200;
+
 export async function run(): Promise<Figure[]> {
   const collector = new Worker(join(import.meta.dirname, 'apps', 'never-reads.cjs'));
   try {
-    const requests = Array.from({ length: BATCH_EVENTS_MAX }, (_, index) => requestEvent(index, 20));
-    const calls = Array.from({ length: BATCH_EVENTS_MAX }, (_, index) => llmCallEvent(index, 20));
-    const handOver = (events: readonly NervecenterEvent[]) => () =>
-      cpuMsOfSync(() => collector.postMessage({ type: 'events', batch: 1, ...packRequests(events) }));
+    const requests = Array.from({ length: BURST }, (_, index) => requestEvent(index, 20));
+    const calls = Array.from({ length: BURST }, (_, index) => llmCallEvent(index, 20));
+    const { pipeline } = agentParts();
+    const taker = new Taker(pipeline);
+    const handOver = (events: readonly NervecenterEvent[]) => () => {
+      taker.take();
+      return cpuMsOfSync(() => {
+        for (const event of events) pipeline.emit(event);
+      });
+    };
     const samples = await interleaved(ROUNDS, {
       few: frameOf(SERIES.few, collector),
       many: frameOf(SERIES.many, collector),
@@ -58,8 +65,8 @@ export async function run(): Promise<Figure[]> {
       frame('few', 'exporterFew'),
       frame('many', 'exporterMany'),
       figure(`a frame of ${SERIES.few} series that the app records itself`, samples.ofTheApp, FRAME_MS_MAX),
-      figure(`a batch of ${BATCH_EVENTS_MAX} request events posted`, samples.requests),
-      figure(`a batch of ${BATCH_EVENTS_MAX} llm-call events posted`, samples.calls),
+      figure(`${BURST} request events handed over at once`, samples.requests),
+      figure(`${BURST} llm-call events handed over at once`, samples.calls),
     ];
   } finally {
     await collector.terminate();

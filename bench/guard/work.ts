@@ -7,12 +7,13 @@ import type { Instrumentation } from '../../src/agent/instrumentation.ts';
 import type { AgentConnection } from '../../src/agent/links/connection.ts';
 import { llm } from '../../src/agent/llm/observer.ts';
 import { FrameSender } from '../../src/agent/metrics/frame-sender.ts';
-import { BATCH_EVENTS_MAX, type Pipeline } from '../../src/agent/pipeline.ts';
+import type { Pipeline } from '../../src/agent/pipeline.ts';
 import { encodeEvents } from '../../src/collector/sinks/postgres/spool/batch.ts';
+import type { SeenRequest } from '../../src/core/records/request-record.ts';
 import type { NervecenterEvent } from '../../src/core/signals/index.ts';
 import { milliseconds } from '../../src/core/units.ts';
 import { RecordingAgent } from '../../test/support/recording-agent.ts';
-import { type AgentParts, agentParts, emitAll } from '../agent-parts.ts';
+import { type AgentParts, agentParts, Taker } from '../agent-parts.ts';
 import { durationMs, llmCallEvent, requestEvent } from '../synthetic.ts';
 
 export type Action = () => void | Promise<void>;
@@ -27,6 +28,8 @@ export interface Work {
   readonly with: () => Action;
 }
 
+/** Of a batch. */
+const EVENTS = 200;
 const SERIES = 250;
 const ROUTES = 20;
 const CHUNKS = 200;
@@ -36,8 +39,8 @@ const TIME_MS = milliseconds(Date.UTC(2026, 0, 1));
 const SENDER = { instanceId: '0d1e6f3b-2a10-4c8b-9a64-5f0c2d8e7a40', service: 'rag-app' };
 
 export const WORKS: Readonly<Record<string, Work>> = {
-  'a request event emitted': { times: BATCH_EVENTS_MAX, actions: 20, with: () => emitted(requestEvents()) },
-  'a model call event emitted': { times: BATCH_EVENTS_MAX, actions: 20, with: () => emitted(callEvents()) },
+  'a request event emitted': { times: EVENTS, actions: 4, with: () => emitted(requestEvents()) },
+  'a model call event emitted': { times: EVENTS, actions: 4, with: () => emitted(callEvents()) },
   'a request served': {
     times: 1,
     actions: 100,
@@ -75,12 +78,16 @@ function callEvents(): NervecenterEvent[] {
 }
 
 function batchOf(make: (index: number) => NervecenterEvent): NervecenterEvent[] {
-  return Array.from({ length: BATCH_EVENTS_MAX }, (_, index) => ({ ...make(index), timeMs: TIME_MS }));
+  return Array.from({ length: EVENTS }, (_, index) => ({ ...make(index), timeMs: TIME_MS }));
 }
 
 function emitted(events: readonly NervecenterEvent[]): Action {
   const { pipeline } = agentParts();
-  return () => emitAll(pipeline, events);
+  const taker = new Taker(pipeline);
+  return () => {
+    for (const event of events) pipeline.emit(event);
+    taker.take();
+  };
 }
 
 function encoded(events: readonly NervecenterEvent[]): Action {
@@ -112,9 +119,9 @@ function framed(parts: AgentParts): Action {
   };
   const sender = new FrameSender({
     clock: { monotonicMs: () => TIME_MS, epochMs: () => TIME_MS },
-    reader: parts.reader,
+    source: parts.frames,
     connection: connection as AgentConnection,
-    threads: { merged: (own) => [...own] },
+    threads: { any: false, merged: (own) => [...own] },
     pipeline: parts.pipeline,
   });
   return async () => {
@@ -128,6 +135,7 @@ function framed(parts: AgentParts): Action {
 /** The agent as an instrumentation sees it, with its real pipeline. */
 class PipelineAgent extends RecordingAgent {
   readonly #pipeline: Pipeline = agentParts().pipeline;
+  readonly #taker = new Taker(this.#pipeline);
   #readings = 0;
   emitted = 0;
   /** Times decide what a histogram of them takes: these are always the same. */
@@ -138,7 +146,14 @@ class PipelineAgent extends RecordingAgent {
 
   override emit(event: NervecenterEvent): void {
     this.emitted++;
-    emitAll(this.#pipeline, [event]);
+    this.#pipeline.emit(event);
+    this.#taker.take();
+  }
+
+  override emitRequest(request: SeenRequest): void {
+    this.emitted++;
+    this.#pipeline.emitRequest(request);
+    this.#taker.take();
   }
 }
 

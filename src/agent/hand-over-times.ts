@@ -1,67 +1,43 @@
-import type { Pipeline } from './pipeline.ts';
+import type { Deferred } from './deferred.ts';
+import type { AgentConnection } from './links/connection.ts';
+import { TimerOnDemand } from './timer-on-demand.ts';
 
-/** What was told is handed over so soon after the first of it, together. */
-const HAND_OVER_INTERVAL_MS = 250;
+/** What can wait is done together, but no later than that: a process that is killed loses what it was to tell. */
+const DEFERRED_MS = 25;
 
 interface HandOverOptions {
   /** Whether this is a worker thread of the app. */
   readonly inThread: boolean;
-  /** Must not throw. */
-  readonly handOver: () => void;
-  /** What of it could not be handed over, or may have to be again, is looked at once more. */
-  readonly pipeline: Pick<Pipeline, 'pending'>;
+  readonly deferred: Deferred;
+  readonly connection: Pick<AgentConnection, 'handOver'>;
+  /** What runs on a timer of ours must not throw. */
+  readonly guarded: (work: () => void) => void;
 }
 
-/** When what was told is handed over. */
+/** When what waits is seen to. Nothing runs while nothing waits. */
 export interface HandOverTimes {
-  /** To be called whenever something was told. */
-  readonly soon: () => void;
+  /** To be called whenever something was told; `null`: whoever takes it is told otherwise. */
+  readonly told: (() => void) | null;
+  /** To be called whenever something was deferred. */
+  readonly deferred: () => void;
+  /** Everything there is, now. */
+  readonly now: () => void;
   readonly stop: () => void;
 }
 
-/** Nothing runs while there is nothing to hand over: every turn of its loop costs an app at rest some 0.1 ms of CPU. */
-export function handOverTimes({ inThread, handOver, pipeline }: HandOverOptions): HandOverTimes {
-  const timer = new TimerOnDemand(handOver, () => pipeline.pending > 0);
-  const stop = () => timer.stop();
-  if (!inThread) return { soon: () => timer.wake(), stop };
-  // A thread may wait for its next task without a turn of its loop, and be terminated in the midst of it.
-  const now = coalesced(handOver);
-  const soon = () => {
-    now();
-    timer.wake();
-  };
-  return { soon, stop };
-}
-
-class TimerOnDemand {
-  readonly #work: () => void;
-  readonly #waits: () => boolean;
-  /** One for ever: made anew it would remember the request of the app in which it was asked for. */
-  readonly #timer: NodeJS.Timeout;
-  #runs = true;
-
-  constructor(work: () => void, waits: () => boolean) {
-    this.#work = work;
-    this.#waits = waits;
-    this.#timer = setTimeout(() => this.#fired(), HAND_OVER_INTERVAL_MS).unref();
+export function handOverTimes({ inThread, deferred, connection, guarded }: HandOverOptions): HandOverTimes {
+  const now = () =>
+    guarded(() => {
+      deferred.run();
+      connection.handOver();
+    });
+  if (inThread) {
+    // A thread may wait for its next task without a turn of its loop, and be terminated in the midst of it.
+    const soon = coalesced(now);
+    return { told: soon, deferred: soon, now, stop: () => {} };
   }
-
-  wake(): void {
-    if (this.#runs) return;
-    this.#runs = true;
-    this.#timer.refresh();
-  }
-
-  stop(): void {
-    this.#runs = true;
-    clearTimeout(this.#timer);
-  }
-
-  #fired(): void {
-    this.#work();
-    this.#runs = this.#waits();
-    if (this.#runs) this.#timer.refresh();
-  }
+  const timer = new TimerOnDemand(() => guarded(() => deferred.run()), DEFERRED_MS);
+  return { told: null, deferred: () => timer.wake(), now, stop: () => timer.stop() };
 }
 
 /** Does the work once, however often it is asked for before. */

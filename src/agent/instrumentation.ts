@@ -1,6 +1,7 @@
 import type { Attributes } from '../core/frame.ts';
 import type { Distribution } from '../core/histogram.ts';
 import type { CachePrefix } from '../core/names/cache-names.ts';
+import type { SeenRequest } from '../core/records/request-record.ts';
 import type { NervecenterEvent } from '../core/signals/index.ts';
 import type { GivenUpReason } from '../core/unfinished-observations.ts';
 import type { Milliseconds } from '../core/units.ts';
@@ -31,9 +32,11 @@ export interface Agent {
   readonly settings: AgentSettings;
   /** Measures the event and queues it for its row. */
   emit(event: NervecenterEvent): void;
+  /** The same for a request, of which there may be thousands a second. */
+  emitRequest(request: SeenRequest): void;
   /**
-   * Does what no one waits for together with the like of it: before events are handed over, every quarter of a second, and
-   * at the end.
+   * Does what no one waits for together with the like of it: within some 25 ms, and at the
+   * end.
    */
   later(work: () => void): void;
   /**

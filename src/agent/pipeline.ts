@@ -1,37 +1,27 @@
 import type { DropCounts } from '../core/frame.ts';
+import { writeEvent } from '../core/records/event-record.ts';
+import type { RecordOutput } from '../core/records/record-output.ts';
+import { RecordReader } from '../core/records/record-reader.ts';
+import { type SeenRequest, writeRequest } from '../core/records/request-record.ts';
 import type { NervecenterEvent, SignalName } from '../core/signals/index.ts';
-import { BoundedQueue } from './bounded-queue.ts';
-
-/** Events waiting to be handed over; past it the oldest go. At 1,000 events a second: ten seconds without a collector. */
-export const QUEUE_EVENTS_MAX = 10_000;
-/** One hand-over stays well below a millisecond of the app's thread. */
-export const BATCH_EVENTS_MAX = 200;
-/** Batches handed over but not yet accepted; the collector sets the pace. */
-const BATCHES_UNACCEPTED_MAX = 16;
+import type { RequestEvent } from '../core/signals/request.ts';
+import { RingWriter } from '../link/ring/ring-writer.ts';
+import { newEventId, newTraceId, writeEventId, writeTraceId } from '../platform/ids.ts';
 
 const QUEUE_FULL = 'agent_queue_full';
 
-/** Events handed over together; the number comes back when they are accepted. */
-export interface Batch {
-  readonly batch: number;
-  readonly events: readonly NervecenterEvent[];
-  /** It was handed over before, to a collector that may have accepted it. */
-  readonly again: boolean;
-}
+const NEW_IDS = { eventId: writeEventId, traceId: writeTraceId };
+const writeSeen = (records: RecordOutput, request: SeenRequest) => writeRequest(records, request, NEW_IDS);
 
 /**
- * What `emit` does: the event is queued for the collector, which measures it when it accepts it. What cannot be queued is
- * measured here, so that figures stay right when rows are lost.
+ * What `emit` does: the event is written to the ring, from where the collector takes it, and measured when that has accepted
+ * it. What finds no place there is measured here, so that figures stay right when rows are lost.
  */
 export class Pipeline {
+  readonly ring = new RingWriter((records) => this.#drop(records));
   readonly #measure: (event: NervecenterEvent) => void;
-  readonly #queue = new BoundedQueue<NervecenterEvent>(QUEUE_EVENTS_MAX);
   readonly #dropped = new Map<string, number>();
-  /** In the order in which they were handed over. */
-  readonly #unaccepted = new Map<number, readonly NervecenterEvent[]>();
   readonly #told = new Set<SignalName>();
-  #again: number[] = [];
-  #nextBatch = 1;
 
   /** @param measure records an event on the instruments of this process. */
   constructor(measure: (event: NervecenterEvent) => void) {
@@ -42,18 +32,6 @@ export class Pipeline {
     return Object.fromEntries(this.#dropped);
   }
 
-  /** Events not yet accepted by the collector. */
-  get pending(): number {
-    let handedOver = 0;
-    for (const events of this.#unaccepted.values()) handedOver += events.length;
-    return this.#queue.size + handedOver;
-  }
-
-  /** Whether a full batch waits. */
-  get batchReady(): boolean {
-    return this.#queue.size >= BATCH_EVENTS_MAX;
-  }
-
   /** Whether there ever was an event of a signal. */
   tells(signal: SignalName): boolean {
     return this.#told.has(signal);
@@ -61,10 +39,19 @@ export class Pipeline {
 
   emit(event: NervecenterEvent): void {
     if (!this.#told.has(event.signal)) this.#told.add(event.signal);
-    const dropped = this.#queue.push(event);
-    if (dropped === undefined) return;
+    const isKept =
+      event.signal === 'request' ? this.ring.append(event, writeSeen) : this.ring.append(event, writeEvent);
+    if (isKept) return;
     this.drop(QUEUE_FULL, 1);
-    this.#measure(dropped);
+    this.#measure(event);
+  }
+
+  /** As `emit`, for a request that need not become an event here. */
+  emitRequest(request: SeenRequest): void {
+    if (!this.#told.has('request')) this.#told.add('request');
+    if (this.ring.append(request, writeSeen)) return;
+    this.drop(QUEUE_FULL, 1);
+    this.#measure(requestOf(request));
   }
 
   /** Counts events that never became any, or are lost. */
@@ -72,32 +59,26 @@ export class Pipeline {
     this.#dropped.set(reason, (this.#dropped.get(reason) ?? 0) + count);
   }
 
-  /**
-   * The next batch, or `null` when there is none or the collector is behind.
-   *
-   * @param evenIfBehind at the end, when nothing waits for an answer any more.
-   */
-  nextBatch(evenIfBehind = false): Batch | null {
-    const first = this.#again.shift();
-    if (first !== undefined) return { batch: first, events: this.#unaccepted.get(first) ?? [], again: true };
-    if (this.#queue.size === 0) return null;
-    if (this.#unaccepted.size >= BATCHES_UNACCEPTED_MAX && !evenIfBehind) return null;
-    const batch = this.#nextBatch++;
-    const events = this.#queue.take(BATCH_EVENTS_MAX);
-    this.#unaccepted.set(batch, events);
-    return { batch, events, again: false };
+  #drop(records: Uint8Array): void {
+    const reader = new RecordReader();
+    reader.read(records, (event) => {
+      this.drop(QUEUE_FULL, 1);
+      this.#measure(event as unknown as NervecenterEvent);
+    });
   }
+}
 
-  /** The collector has taken responsibility for a batch. */
-  accepted(batch: number): void {
-    this.#unaccepted.delete(batch);
-  }
-
-  /**
-   * The link is gone: what was not accepted goes to the next collector, in the same batches, by whose numbers it recognises
-   * what the one before had accepted after all.
-   */
-  sendUnacceptedAgain(): void {
-    this.#again = [...this.#unaccepted.keys()];
-  }
+/** The event that a request is. */
+export function requestOf(seen: SeenRequest): RequestEvent {
+  const { id, traceId, parentSpanId, sampled, scheme, outcome, ...known } = seen;
+  return {
+    signal: 'request',
+    id: id ?? newEventId(known.timeMs),
+    traceId: traceId === undefined ? newTraceId() : traceId,
+    ...known,
+    ...(parentSpanId === null || parentSpanId === undefined ? {} : { parentSpanId }),
+    ...(sampled === undefined ? {} : { sampled }),
+    ...(scheme === undefined ? {} : { scheme }),
+    ...(outcome === undefined ? {} : { outcome }),
+  };
 }

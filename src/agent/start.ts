@@ -3,10 +3,10 @@ import diagnosticsChannel from 'node:diagnostics_channel';
 import { hostname } from 'node:os';
 import { dirname, isAbsolute } from 'node:path';
 import type { Config } from '../config/config.ts';
+import { sendsSpans } from '../config/otlp/target.ts';
 import { placeOf } from '../config/place.ts';
 import { describeError } from '../core/errors.ts';
-import type { AgentMessage, Source } from '../core/frame.ts';
-import { packRequests } from '../core/packed-requests.ts';
+import type { Source } from '../core/frame.ts';
 import { StageNames } from '../core/rag/stage-names.ts';
 import { CACHE_NAME } from '../core/signals/cache.ts';
 import { eventMeasure, type NervecenterEvent } from '../core/signals/index.ts';
@@ -22,7 +22,7 @@ import { CacheTally } from './caches/tally.ts';
 import { Identity } from './context/identity.ts';
 import { Deferred } from './deferred.ts';
 import { beforeProcessEnds } from './exit.ts';
-import { handOverTimes } from './hand-over-times.ts';
+import { type HandOverTimes, handOverTimes } from './hand-over-times.ts';
 import { routesOf } from './http/routes.ts';
 import type { Agent, Clock } from './instrumentation.ts';
 import { INSTRUMENTATIONS } from './instrumentations.ts';
@@ -34,7 +34,7 @@ import { type MetricReaders, startReaders } from './metrics/readers.ts';
 import { RuntimeSampler } from './metrics/runtime.ts';
 import { talliesMeasure } from './metrics/tallies.ts';
 import { SeenLibraries } from './modules/seen.ts';
-import { type Batch, Pipeline } from './pipeline.ts';
+import { Pipeline, requestOf } from './pipeline.ts';
 import { runRagQuery } from './rag/rag.ts';
 import { startThreads } from './threads/start.ts';
 import { ThreadConnection } from './threads/thread-connection.ts';
@@ -89,17 +89,18 @@ export function startAgent(options: AgentOptions): () => void {
   const connection = connectionOf(options, {
     sourceNow: () => ({ ...(tracing?.described(source) ?? source), ...seen.tell() }),
     onNotice: () => seen.noticed(),
-    onAccepted: (batch) => pipeline.accepted(batch),
-    onOpen: () => guarded(agent, () => frames.opened(), handOver)(),
-    onLost: () => pipeline.sendUnacceptedAgain(),
+    ring: pipeline.ring,
+    onOpen: () => {
+      frames.opened();
+      times.now();
+    },
   });
   const deferred = new Deferred(() => pipeline.drop(AGENT_ERROR, 1));
   const ends = new Set<() => void>();
   const wake = onceAwake(() => void (tracing?.ready() ?? Promise.resolve()).then(() => connection.open()));
-  const handOver = () => handOverAll({ deferred, connection, pipeline });
-  const times = handOverTimes({ inThread, handOver: () => guarded(agent, handOver)(), pipeline });
+  const times = handOverTimes({ inThread, deferred, connection, guarded: (work) => guarded(agent, work)() });
   const parts = { clock, config, pipeline, deferred, ends, tallies, observations, tracing: () => tracing };
-  const agent = createAgent({ ...parts, exported: readers.export, say, handOver, soon: times.soon, wake });
+  const agent = createAgent({ ...parts, exported: readers.export, say, times, wake });
 
   const metered = appDirectory !== null && apiVersionOf(appDirectory) !== null;
   const tracing = startTracing({ config, metrics: metered ? readers.provider : null, ...agent });
@@ -127,9 +128,9 @@ export function startAgent(options: AgentOptions): () => void {
     stopObserving();
     minutes.emit();
     measureTallies();
-    connection.flushSync([frames.last(), ...lastMessages(pipeline)], FLUSH_DEADLINE_MS);
+    connection.flushSync([frames.last(), { type: 'goodbye' }], FLUSH_DEADLINE_MS);
   };
-  const keepExit = beforeProcessEnds(guarded(agent, flush), guarded(agent, handOver));
+  const keepExit = beforeProcessEnds(guarded(agent, flush), times.now);
   return () => {
     stopTimers();
     times.stop();
@@ -150,7 +151,7 @@ function appDirectoryOf({ mainScript }: AgentOptions): string | null {
   return mainScript !== undefined && isAbsolute(mainScript) ? dirname(mainScript) : null;
 }
 
-interface ConnectionParts extends Pick<ConnectionOptions, 'onAccepted' | 'onOpen' | 'onLost' | 'onNotice'> {
+interface ConnectionParts extends Pick<ConnectionOptions, 'ring' | 'onOpen' | 'onNotice'> {
   /** What is known of this process grows. */
   readonly sourceNow: () => Source;
 }
@@ -179,18 +180,6 @@ function startObserving(agent: Agent, deferred: Deferred): () => void {
     for (const undo of undos.splice(0).reverse()) guarded(agent, undo)();
     deferred.run();
   };
-}
-
-function handOverAll({
-  deferred,
-  connection,
-  pipeline,
-}: Pick<HandleParts, 'connection' | 'pipeline'> & Pick<AgentParts, 'deferred'>): void {
-  deferred.run();
-  if (!connection.isOpen) return;
-  for (let next = pipeline.nextBatch(); next !== null; next = pipeline.nextBatch()) {
-    connection.send(eventsMessage(next));
-  }
 }
 
 /** Calls `connect` a moment after the first of any number of calls. */
@@ -268,9 +257,7 @@ interface AgentParts {
   readonly exported: MetricReaders['export'];
   readonly tracing: () => AppTracing | null;
   readonly say: (text: string) => void;
-  readonly handOver: () => void;
-  /** Something was told that is to be handed over. */
-  readonly soon: () => void;
+  readonly times: HandOverTimes;
   /** There is something to record. */
   readonly wake: () => void;
 }
@@ -280,13 +267,25 @@ const WARNINGS_MAX = 100;
 
 function createAgent(parts: AgentParts): Agent {
   const { clock, config, pipeline, tracing, deferred, ends, tallies, observations } = parts;
-  const { exported, say, handOver, soon, wake } = parts;
+  const { exported, say, times, wake } = parts;
   const warned = new Set<string>();
   const warnOnce = (key: string, message: string) => {
     if (warned.has(key) || warned.size >= WARNINGS_MAX) return;
     warned.add(key);
     say(`[nervecenter] ${message}\n`);
   };
+  const emit = (event: NervecenterEvent) => {
+    try {
+      wake();
+      pipeline.emit(tracing()?.sampled(event) ?? event);
+      exported?.(event);
+      times.told?.();
+    } catch {
+      pipeline.drop(AGENT_ERROR, 1); // Nothing of ours may reach the app.
+    }
+  };
+  /** Somebody else wants the event as well. */
+  const isShared = exported !== null || sendsSpans(config.otlpTargets) || times.told !== null;
   return {
     clock,
     settings: {
@@ -295,20 +294,18 @@ function createAgent(parts: AgentParts): Agent {
       caches: config.caches,
     },
     identity: new Identity(config.userHeaders, warnOnce),
-    emit: (event: NervecenterEvent) => {
-      try {
-        wake();
-        pipeline.emit(tracing()?.sampled(event) ?? event);
-        exported?.(event);
-        soon();
-        if (pipeline.batchReady) handOver();
-      } catch {
-        pipeline.drop(AGENT_ERROR, 1); // Nothing of ours may reach the app.
+    emit,
+    emitRequest: (request) => {
+      if (isShared) {
+        emit(requestOf(request));
+        return;
       }
+      wake();
+      pipeline.emitRequest(request);
     },
     later: (work) => {
       deferred.add(work);
-      soon();
+      times.deferred();
     },
     beforeEnd: (work) => {
       ends.add(work);
@@ -352,17 +349,4 @@ function createHandle({ agent, connection, tallies, pipeline, own, config }: Han
     streamIntervalMs: config.intervalMs,
     warnOnce: agent.warnOnce,
   };
-}
-
-function eventsMessage({ batch, events, again }: Batch): AgentMessage {
-  return { type: 'events', batch, again, ...packRequests(events) };
-}
-
-/** Everything still queued, then the farewell. */
-function lastMessages(pipeline: Pipeline): AgentMessage[] {
-  const messages: AgentMessage[] = [];
-  for (let next = pipeline.nextBatch(true); next !== null; next = pipeline.nextBatch(true)) {
-    messages.push(eventsMessage(next));
-  }
-  return [...messages, { type: 'goodbye' }];
 }

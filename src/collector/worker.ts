@@ -5,6 +5,7 @@ import type { CollectorMessage, Source } from '../core/frame.ts';
 import { isLasting } from '../core/measured.ts';
 import type { Place } from '../core/place.ts';
 import { Farewell } from '../link/farewell.ts';
+import type { SharedRing } from '../link/ring/ring-writer.ts';
 import type { AgentLink } from './agent-link.ts';
 import { EventMeter } from './event-ledger.ts';
 import { sentOut, storedAmong } from './exporting.ts';
@@ -13,6 +14,7 @@ import { logToStderr } from './log.ts';
 import { sayKept } from './notices.ts';
 import { createPricer, type Pricer } from './pricing/pricer.ts';
 import { LastMessages } from './receivers/last-messages.ts';
+import { RingLink } from './receivers/ring-link.ts';
 import type { OtlpExporter } from './sinks/otlp/exporter.ts';
 import { leaveInSpool } from './sinks/postgres/storage.ts';
 import { type Collector, startCollector } from './start.ts';
@@ -27,6 +29,8 @@ export interface WorkerInput {
   readonly spoolOnly: boolean;
   /** Of the `Farewell` that the exiting main thread waits for. */
   readonly farewell: SharedArrayBuffer;
+  /** In which the events of the process are. */
+  readonly ring: SharedRing;
 }
 
 /** How long the end may take. The app's exit waits for it, so it is bounded. */
@@ -37,16 +41,11 @@ const HAND_OVER_DEADLINE_MS = 10_000;
 const LAST_SENDING_MS = 1500;
 
 /** The thread's own port as a link. Messages that arrive before the collector is up wait in the port. */
-function portLink(port: MessagePort, farewell: Farewell): AgentLink & { readonly mute: () => void } {
+function portLink(port: MessagePort): AgentLink {
   return {
-    /** What comes from now on is not taken: its sender keeps it. */
-    mute: () => port.removeAllListeners('message'),
     onMessage: (listener) => port.on('message', listener),
     onClose: (closed) => port.once('close', closed),
-    send: (message: CollectorMessage) => {
-      if (message.type === 'accepted') farewell.accept(1);
-      port.postMessage(message);
-    },
+    send: (message: CollectorMessage) => port.postMessage(message),
     close: () => port.close(),
   };
 }
@@ -54,7 +53,7 @@ function portLink(port: MessagePort, farewell: Farewell): AgentLink & { readonly
 async function main(port: MessagePort, input: WorkerInput): Promise<void> {
   const { config, source, place, spoolOnly } = input;
   const farewell = new Farewell(input.farewell);
-  const link = portLink(port, farewell);
+  const link = new RingLink(portLink(port), input.ring);
   const onClaimed = () => {
     link.mute();
     void collector?.shutdown(HAND_OVER_DEADLINE_MS).finally(() => link.close());
@@ -95,11 +94,15 @@ function leaveWhatComes(link: AgentLink, input: WorkerInput, farewell: Farewell)
   const last = new LastMessages();
   link.onMessage((message) => {
     if (!last.take(message)) return;
-    leave(input, last, () => farewell.accept(last.batches.length)).then(
+    leave(input, last, () => accept(link, last)).then(
       (problems) => farewell.end(problems.join(' ')),
       (error: unknown) => farewell.end(describeError(error)),
     );
   });
+}
+
+function accept(link: AgentLink, { batches }: LastMessages): void {
+  for (const { batch } of batches) link.send({ type: 'accepted', batch });
 }
 
 /**

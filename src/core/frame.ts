@@ -90,6 +90,23 @@ export interface Source {
   readonly frameIntervalMs: Milliseconds;
 }
 
+/** Events as records, one piece of a ring (`link/ring`) after the other. */
+export interface RecordsMessage {
+  readonly type: 'records';
+  /** Of all bytes of the ring, how many there are up to its end. What is accepted is accepted up to there. */
+  readonly batch: number;
+  /** Some of it was sent before, to a collector that may have accepted it. */
+  readonly again: boolean;
+  /** Of all bytes of the ring, how many there are before the segment that it is of. */
+  readonly segment: number;
+  /** Where in the segment its bytes begin. */
+  readonly at: number;
+  /** Of its bytes, how many were handed over before: they come again for the names in them. */
+  readonly known: number;
+  readonly records: Uint8Array;
+}
+
+/** What agents send that know no records. */
 export interface EventsMessage {
   readonly type: 'events';
   /** Numbers of one process rise, and a batch keeps its number when it is sent again. */
@@ -117,6 +134,7 @@ export type AgentMessage =
   | { readonly type: 'where'; readonly place: Place }
   /** From agents of before, and to collectors of before. */
   | { readonly type: 'frame'; readonly frame: Frame }
+  | RecordsMessage
   /** A frame as `core/frames` writes it; it may need those before it on the same link. */
   | { readonly type: 'frame-bytes'; readonly bytes: Uint8Array }
   | EventsMessage
@@ -126,7 +144,7 @@ export type AgentMessage =
 
 export type CollectorMessage =
   /** The answer to `hello`: the collector is up and takes what this agent sends. */
-  | { readonly type: 'welcome'; readonly holder?: Holder; readonly takesFrameBytes?: true }
+  | { readonly type: 'welcome'; readonly holder?: Holder; readonly takesBytes?: true }
   /** The other answer to it: this agent wants something else, and goes. */
   | { readonly type: 'refused'; readonly holder: Holder; readonly why: Disagreement }
   /** The answer to `who` and to `claim`. */

@@ -1,7 +1,6 @@
 const DONE = 0;
-const ACCEPTED = 1;
-const PROBLEM_BYTES = 2;
-const WORDS = 3;
+const PROBLEM_BYTES = 1;
+const WORDS = 2;
 const TEXT_AT = WORDS * Int32Array.BYTES_PER_ELEMENT;
 /** A code, a path and what to do about it. */
 const PROBLEM_BYTES_MAX = 1024;
@@ -26,15 +25,6 @@ export class Farewell {
   constructor(buffer = new SharedArrayBuffer(TEXT_AT + PROBLEM_BYTES_MAX)) {
     this.buffer = buffer;
     this.#words = new Int32Array(buffer, 0, WORDS);
-  }
-
-  /** Batches of events that the thread has taken responsibility for, since it started. */
-  get accepted(): number {
-    return Atomics.load(this.#words, ACCEPTED);
-  }
-
-  accept(batches: number): void {
-    Atomics.add(this.#words, ACCEPTED, batches);
   }
 
   /** All is done that is; who waits goes on. */

@@ -3,6 +3,7 @@ import { uuidTimePart, uuidv7 } from './uuid.ts';
 
 const UUID_RANDOM_BYTES = 10;
 const TRACE_ID_DIGITS = 32;
+const TRACE_BYTES = TRACE_ID_DIGITS / 2;
 /** One call into the random source serves some hundred ids; asking it per id costs several times as much. */
 const POOL_BYTES = 4096;
 
@@ -17,13 +18,39 @@ export function newEventId(timeMs: number): string {
     timePartMs = timeMs;
     timePart = uuidTimePart(timeMs);
   }
-  if (used + UUID_RANDOM_BYTES > POOL_BYTES) {
+  return uuidv7(timePart, pool, take(UUID_RANDOM_BYTES));
+}
+
+/** The same as 16 bytes. */
+export function writeEventId(into: Uint8Array, at: number, timeMs: number): void {
+  const random = take(UUID_RANDOM_BYTES);
+  const high = Math.floor(timeMs / 0x1_0000);
+  into[at] = high >>> 24;
+  into[at + 1] = high >>> 16;
+  into[at + 2] = high >>> 8;
+  into[at + 3] = high;
+  into[at + 4] = timeMs >>> 8;
+  into[at + 5] = timeMs;
+  for (let index = 0; index < UUID_RANDOM_BYTES; index++) into[at + 6 + index] = pool[random + index] ?? 0;
+  into[at + 6] = ((into[at + 6] ?? 0) & 0x0f) | 0x70;
+  into[at + 8] = ((into[at + 8] ?? 0) & 0x3f) | 0x80;
+}
+
+/** A new W3C trace id as 16 bytes. */
+export function writeTraceId(into: Uint8Array, at: number): void {
+  const random = take(TRACE_BYTES);
+  for (let index = 0; index < TRACE_BYTES; index++) into[at + index] = pool[random + index] ?? 0;
+}
+
+/** Where so many random bytes begin in the pool. */
+function take(bytes: number): number {
+  if (used + bytes > POOL_BYTES) {
     randomFillSync(pool);
     used = 0;
   }
   const at = used;
-  used += UUID_RANDOM_BYTES;
-  return uuidv7(timePart, pool, at);
+  used += bytes;
+  return at;
 }
 
 let digits = '';

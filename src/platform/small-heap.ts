@@ -1,8 +1,7 @@
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
-import { MIB } from '../core/units.ts';
 
 /** Both halves of what objects are made in. V8 lets it grow to 128 MiB, most of it what nobody needs any more. */
-const YOUNG_BYTES = 8 * MIB;
+const YOUNG_BYTES = 8 * 1024 * 1024;
 /** How much garbage may come together, as a share of what is alive, before all of the heap is looked through. */
 const GROWING_PERCENT = 40;
 const LOOK_MS = 100;

@@ -1,16 +1,21 @@
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
+import { randomUUID } from 'node:crypto';
 import { describe, it } from 'vitest';
-import { BoundedQueue } from '../../src/agent/bounded-queue.ts';
-import { BATCH_EVENTS_MAX, Pipeline, QUEUE_EVENTS_MAX } from '../../src/agent/pipeline.ts';
+import { Pipeline } from '../../src/agent/pipeline.ts';
 import type { NervecenterEvent } from '../../src/core/signals/index.ts';
 import { milliseconds } from '../../src/core/units.ts';
+import { PieceReader } from '../../src/link/ring/piece-reader.ts';
+import { RingReader } from '../../src/link/ring/ring-reader.ts';
+import { RING_BYTES_MAX } from '../../src/link/ring/ring-writer.ts';
 
-function event(id: number): NervecenterEvent {
+/** More than there is room for. */
+const ENOUGH = Math.ceil(RING_BYTES_MAX / 40);
+
+function event(number: number): NervecenterEvent {
   return {
     signal: 'cache',
-    id: String(id),
-    timeMs: milliseconds(0),
+    id: randomUUID(),
+    timeMs: milliseconds(number),
     cacheName: 'c',
     hits: 1,
     misses: 0,
@@ -19,73 +24,45 @@ function event(id: number): NervecenterEvent {
   };
 }
 
-describe('BoundedQueue', () => {
-  it('behaves as an array that loses its oldest items past the bound', () => {
-    const operation = fc.oneof(fc.record({ push: fc.nat() }), fc.record({ take: fc.nat(7) }));
-    fc.assert(
-      fc.property(
-        fc.integer({ min: 1, max: 10 }),
-        fc.array(operation, { maxLength: 200 }),
-        (capacity, operations) => {
-          const queue = new BoundedQueue<number>(capacity);
-          const model: number[] = [];
-          for (const step of operations) {
-            if ('push' in step) {
-              model.push(step.push);
-              const dropped = model.length > capacity ? model.shift() : undefined;
-              assert.equal(queue.push(step.push), dropped);
-            } else {
-              assert.deepEqual(queue.take(step.take), model.splice(0, step.take));
-            }
-            assert.equal(queue.size, model.length);
-          }
-        },
-      ),
-    );
-  });
-});
+/** What a collector gets that comes now. */
+function handedOver({ ring }: Pipeline): number[] {
+  const reader = new RingReader(ring.share({ onWake: () => {}, onSegment: () => {} }));
+  const pieces = new PieceReader();
+  const times: number[] = [];
+  for (let piece = reader.next(true); piece !== null; piece = reader.next(true))
+    times.push(...pieces.events(piece).map(({ event }) => Number(event?.['timeMs'])));
+  return times;
+}
 
 describe('Pipeline', () => {
-  it('hands over in order, in bounded batches, and stops while the collector is behind', () => {
-    const pipeline = new Pipeline(() => {});
-    for (let i = 0; i < QUEUE_EVENTS_MAX; i++) pipeline.emit(event(i));
-    const handedOver: string[] = [];
-    let batches = 0;
-    for (let next = pipeline.nextBatch(); next !== null; next = pipeline.nextBatch()) {
-      assert.ok(next.events.length <= BATCH_EVENTS_MAX);
-      handedOver.push(...next.events.map(({ id }) => id));
-      batches++;
-    }
-    assert.equal(batches, 16);
-    assert.deepEqual(handedOver.slice(0, 3), ['0', '1', '2']);
-    assert.equal(pipeline.pending, QUEUE_EVENTS_MAX);
-    pipeline.accepted(1);
-    assert.notEqual(pipeline.nextBatch(), null);
+  it('keeps every event for the collector, in order', () => {
+    const pipeline = new Pipeline(() => assert.fail('measured here'));
+    for (let number = 0; number < 1000; number++) pipeline.emit(event(number));
+    assert.deepEqual(
+      handedOver(pipeline),
+      Array.from({ length: 1000 }, (_, number) => number),
+    );
+    assert.ok(pipeline.tells('cache'));
+    assert.ok(!pipeline.tells('request'));
   });
 
   it('drops the oldest past its bound, counts them and measures them', () => {
-    const measured: string[] = [];
-    const pipeline = new Pipeline(({ id }) => measured.push(id));
-    for (let i = 0; i < QUEUE_EVENTS_MAX + 5; i++) pipeline.emit(event(i));
-    assert.deepEqual(pipeline.dropped, { agent_queue_full: 5 });
-    assert.deepEqual(measured, ['0', '1', '2', '3', '4'], 'measured here, because the collector never will');
-    assert.equal(pipeline.nextBatch()?.events[0]?.id, '5');
+    const measured: number[] = [];
+    const pipeline = new Pipeline(({ timeMs }) => measured.push(timeMs));
+    for (let number = 0; number < ENOUGH; number++) pipeline.emit(event(number));
+    assert.deepEqual(pipeline.dropped, { agent_queue_full: measured.length });
+    assert.ok(measured.length > 0);
+    assert.deepEqual(
+      [...measured, ...handedOver(pipeline)],
+      Array.from({ length: ENOUGH }, (_, number) => number),
+      'measured here, because the collector never will',
+    );
   });
 
-  it('gives what was not accepted to the next collector, in order', () => {
-    const pipeline = new Pipeline(() => {});
-    for (let i = 0; i < 2 * BATCH_EVENTS_MAX + 1; i++) pipeline.emit(event(i));
-    const first = pipeline.nextBatch();
-    const second = pipeline.nextBatch();
-    assert.ok(first !== null && second !== null);
-    pipeline.accepted(first.batch);
-    pipeline.sendUnacceptedAgain();
-    const again = pipeline.nextBatch();
-    assert.deepEqual(again, { ...second, again: true });
-    assert.equal(pipeline.pending, BATCH_EVENTS_MAX + 1);
-    pipeline.sendUnacceptedAgain();
-    assert.deepEqual(pipeline.nextBatch(), { ...second, again: true });
-    const third = pipeline.nextBatch();
-    assert.deepEqual([third?.batch, third?.again, third?.events.length], [3, false, 1]);
+  it('measures what is too large to be handed over', () => {
+    let measured = 0;
+    const pipeline = new Pipeline(() => measured++);
+    pipeline.emit({ ...event(1), cacheName: 'x'.repeat(3_000_000) } as NervecenterEvent);
+    assert.deepEqual([measured, pipeline.dropped], [1, { agent_queue_full: 1 }]);
   });
 });

@@ -9,12 +9,13 @@ import { type Collector, startCollector } from '../../src/collector/start.ts';
 import { readConfig } from '../../src/config/config.ts';
 import type { CollectorMessage, Point } from '../../src/core/frame.ts';
 import { FrameEncoder } from '../../src/core/frames/frame-encoder.ts';
+import type { RequestEvent } from '../../src/core/signals/request.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { encodeMessage, MessageDecoder } from '../../src/link/framing.ts';
 import { rendezvousPath } from '../../src/link/rendezvous.ts';
 import { freePort, WITHOUT_OTLP } from '../support/free-port.ts';
 import { until } from '../support/poll.ts';
-import { counterPoint, frameBytes, frameOf, requestEvent, sourceNamed } from './messages.ts';
+import { counterPoint, frameBytes, frameOf, recordsMessage, requestEvent, sourceNamed } from './messages.ts';
 
 const TOKEN = 'a-token-of-24-characters';
 
@@ -246,6 +247,36 @@ describe('a peer that is broken or hostile', () => {
     assert.equal(pipeline.events_dropped['malformed'], bad.length);
     // Without storage nothing is accepted but what was dropped.
     assert.equal(pipeline.events_accepted, bad.length);
+  });
+
+  it('has its records judged one by one; what are no records are counted as taken, and nothing of them is', async () => {
+    const sender = peer();
+    await sender.join('records');
+    const before = (await sender.snapshot()).pipeline.events_dropped['malformed'] ?? 0;
+    const good = requestEvent();
+    const bad = [
+      { ...good, durationMs: Number.NaN },
+      { ...good, route: null },
+      { ...good, traceId: 7 },
+      { ...good, statusCode: -200 },
+    ] as unknown as RequestEvent[];
+    const piece = recordsMessage([...bad, good]);
+    const { records, batch } = piece;
+    const nonsense = [
+      { ...piece, records: records.slice(0, -1) },
+      { ...piece, batch: batch + 1, segment: batch, at: 5 },
+      { ...piece, batch: batch + 2, records: Buffer.alloc(records.length, 0xff) },
+      { ...piece, batch: batch + 3, records: 'none' },
+      { ...piece, batch: batch + 4, at: -1 },
+      { ...piece, batch: batch + 5, known: Number.MAX_SAFE_INTEGER },
+      { type: 'records' },
+    ];
+    sender.say(piece, ...nonsense);
+    await until(
+      () => sender.received.filter(({ type }) => type === 'accepted').length === 1 + nonsense.length,
+    );
+    const { pipeline } = await sender.snapshot();
+    assert.equal(pipeline.events_dropped['malformed'], before + bad.length);
   });
 
   it('keeps nobody else from being served', async () => {

@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { AgentHandlers } from '../../src/collector/receivers/agents.ts';
-import type { Frame, Point, Source } from '../../src/core/frame.ts';
+import type { Frame, Point, RecordsMessage, Source } from '../../src/core/frame.ts';
 import type { FrameEncoder } from '../../src/core/frames/frame-encoder.ts';
+import { writeEvent } from '../../src/core/records/event-record.ts';
+import { RecordOutput } from '../../src/core/records/record-output.ts';
+import type { NervecenterEvent } from '../../src/core/signals/index.ts';
 import type { RequestEvent } from '../../src/core/signals/request.ts';
 import { milliseconds } from '../../src/core/units.ts';
 import { newEventId } from '../../src/platform/ids.ts';
@@ -26,6 +29,17 @@ export const SHARED: AgentHandlers['sharing'] = {
   disagreement: () => null,
   claimed: () => {},
 };
+
+/** Events as an agent hands them over that has handed over so many bytes before. */
+export function recordsMessage(events: readonly NervecenterEvent[], before = 0): RecordsMessage {
+  const bytes = new Uint8Array(1_000_000);
+  const writer = new RecordOutput();
+  writer.begin(bytes);
+  for (const event of events) writeEvent(writer, event);
+  const records = bytes.slice(0, writer.length);
+  const batch = before + records.length;
+  return { type: 'records', batch, again: false, segment: before, at: 0, known: 0, records };
+}
 
 export function requestEvent(): RequestEvent {
   const timeMs = milliseconds(Date.now());

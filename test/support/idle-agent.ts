@@ -18,6 +18,7 @@ export const IDLE_AGENT: Agent = {
   settings: SETTINGS_OFF,
   identity: new Identity(null, nothing),
   emit: nothing,
+  emitRequest: nothing,
   later: (work) => work(),
   beforeEnd: () => nothing,
   cacheLookup: nothing,

@@ -1,5 +1,7 @@
 import type { Agent } from '../../src/agent/instrumentation.ts';
+import { requestOf } from '../../src/agent/pipeline.ts';
 import { WebSocketTally } from '../../src/agent/websocket/tally.ts';
+import type { SeenRequest } from '../../src/core/records/request-record.ts';
 import type { NervecenterEvent } from '../../src/core/signals/index.ts';
 import { IDLE_AGENT, SETTINGS_OFF } from './idle-agent.ts';
 
@@ -16,6 +18,10 @@ export class RecordingAgent implements Agent {
   readonly settings = SETTINGS_OFF;
   readonly identity = IDLE_AGENT.identity;
   readonly #beforeEnd = new Set<() => void>();
+
+  emitRequest(request: SeenRequest): void {
+    this.emit(requestOf(request));
+  }
 
   emit(event: NervecenterEvent): void {
     this.events.push(event);

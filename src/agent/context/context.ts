@@ -98,11 +98,34 @@ export class WorkContext {
     this.beganIn = this.#isEvent ? enteredContext() : undefined;
   }
 
+  /** What an HTTP request is: part of its caller's trace, in the caller's span. */
+  static ofRequest(caller: Caller | null, headers: Headers): WorkContext {
+    return new WorkContext({
+      traceId: caller === null ? null : caller.traceId,
+      parentSpanId: caller === null ? null : caller.spanId,
+      sampled: caller === null ? undefined : caller.sampled,
+      headers,
+      isEvent: true,
+      isOneTrace: true,
+    });
+  }
+
   /** The trace this work belongs to; where nobody upstream named one, on first use the app's own, or a new one. */
   get traceId(): string {
     if (this.#yields) this.#yield();
     this.#traceId ??= this.#parent?.traceId ?? activeSpan()?.traceId ?? newTraceId();
     return this.#traceId;
+  }
+
+  /** The same, unless nobody has named or asked for one: then a new one is made where it is written. */
+  get knownTraceId(): string | undefined {
+    if (this.#yields) this.#yield();
+    return this.#traceId ?? this.#parent?.traceId ?? activeSpan()?.traceId;
+  }
+
+  /** The id of the event that this work becomes, if somebody has asked for it. */
+  get knownEventId(): string | undefined {
+    return this.#eventId;
   }
 
   /** The id of the event that this work becomes: made once, when somebody asks first. @param timeMs now */

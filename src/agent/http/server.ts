@@ -4,16 +4,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { CLIENT_CLOSED_REQUEST, knownMethod, type RouteBound, STATIC_ROUTE } from '../../core/http/served.ts';
-import { type RequestEvent, UNFINISHED } from '../../core/signals/request.ts';
+import { UNFINISHED } from '../../core/signals/request.ts';
 import { type Milliseconds, milliseconds } from '../../core/units.ts';
-import {
-  calledBy,
-  currentContext,
-  enterContext,
-  runInContext,
-  WorkContext,
-  within,
-} from '../context/context.ts';
+import { currentContext, enterContext, runInContext, WorkContext } from '../context/context.ts';
 import type { Identity } from '../context/identity.ts';
 import { isOwnTraffic } from '../context/own-traffic.ts';
 import { callerIn } from '../context/traceparent.ts';
@@ -52,7 +45,7 @@ class ServedRequest {
 
   constructor(exchange: Exchange, startedMs: Milliseconds, bytesBefore: number) {
     const { headers } = exchange.request;
-    this.work = new WorkContext({ ...calledBy(callerIn(headers), headers), isEvent: true, isOneTrace: true });
+    this.work = WorkContext.ofRequest(callerIn(headers), headers);
     this.request = exchange.request;
     this.response = exchange.response;
     this.startedMs = startedMs;
@@ -65,6 +58,8 @@ interface Connection {
   readonly observer: HttpObserver;
   readonly socket: Socket;
   readonly open: ServedRequest[];
+  /** Bytes sent, as the sizes of its responses say; -1 when one of them does not. Asking the socket costs several times more. */
+  sentBytes: number;
 }
 
 /** Connections whose requests are known when the process ends; at the bound the oldest is forgotten. */
@@ -100,7 +95,7 @@ class HttpObserver {
   started(exchange: Exchange): void {
     const { request, socket } = exchange;
     const connection = this.#connectionOf(socket);
-    const bytesBefore = connection.open.length === 0 ? socket.bytesWritten : -1;
+    const bytesBefore = connection.open.length === 0 ? sentBefore(connection) : -1;
     const served = new ServedRequest(exchange, this.#agent.clock.monotonicMs(), bytesBefore);
     connection.open.push(served);
     enterContext(served.work);
@@ -109,13 +104,15 @@ class HttpObserver {
   }
 
   finished({ response, socket }: Exchange): void {
-    const open = (socket as ObservedSocket)[CONNECTION]?.open;
-    if (open === undefined) return;
+    const connection = (socket as ObservedSocket)[CONNECTION];
+    if (connection === undefined) return;
+    const { open } = connection;
     const at = open[0]?.response === response ? 0 : open.findIndex((served) => served.response === response);
     const served = open[at];
     if (served === undefined) return;
     if (open.length === 1) open.pop();
     else open.splice(at, 1);
+    connection.sentBytes = sentAfter(served);
     this.#emit(served, response.statusCode, responseBytes(served, socket));
   }
 
@@ -136,7 +133,13 @@ class HttpObserver {
     // The app has ended it and the system has all of it, only Node has not said so yet.
     if (writableEnded && socket.writableLength === 0)
       this.#emit(served, statusCode, responseBytes(served, socket));
-    else this.#emit(served, headersSent ? statusCode : 0, headersSent ? sentBytes(served, socket) : 0, ENDED);
+    else
+      this.#emit(
+        served,
+        headersSent ? statusCode : 0,
+        headersSent ? sentBytes(served, socket) : 0,
+        UNFINISHED,
+      );
   }
 
   #aborted(connection: Connection, socket: Socket): void {
@@ -151,7 +154,7 @@ class HttpObserver {
   #connectionOf(socket: ObservedSocket): Connection {
     const known = socket[CONNECTION];
     if (known !== undefined && known.observer === this) return known;
-    const connection: Connection = { observer: this, socket, open: [] };
+    const connection: Connection = { observer: this, socket, open: [], sentBytes: -1 };
     socket[CONNECTION] = connection;
     this.#remember(connection);
     socket.once('close', () => {
@@ -169,41 +172,30 @@ class HttpObserver {
     this.#connections.add(connection);
   }
 
-  #emit(
-    served: ServedRequest,
-    statusCode: number,
-    bytes: number | null,
-    end: Pick<RequestEvent, 'outcome'> = NOTHING,
-  ): void {
+  #emit(served: ServedRequest, statusCode: number, bytes: number | null, outcome?: typeof UNFINISHED): void {
     if (this.#stopped || isOwnTraffic(served.request)) return;
     const { work, request } = served;
     const { clock } = this.#agent;
-    const timeMs = clock.epochMs();
     const user = work.user;
-    const event: RequestEvent = {
-      signal: 'request',
-      id: work.eventId(timeMs),
-      timeMs,
-      traceId: work.traceId,
+    this.#agent.emitRequest({
+      id: work.knownEventId,
+      timeMs: clock.epochMs(),
+      traceId: work.knownTraceId,
       userEmail: user?.email ?? null,
       department: user?.department ?? null,
-      ...within(work.parentSpanId, work.sampled),
+      parentSpanId: work.parentSpanId,
+      sampled: work.sampled,
       route: this.#routes.bound(work.route ?? resolveRoute(served)),
       method: knownMethod(request.method),
       statusCode,
       durationMs: milliseconds(clock.monotonicMs() - served.startedMs),
       requestBytes: requestBytes(request),
       responseBytes: bytes,
-      ...(isEncrypted(request) ? ENCRYPTED : NOTHING),
-      ...end,
-    };
-    this.#agent.emit(event);
+      scheme: isEncrypted(request) ? 'https' : undefined,
+      outcome,
+    });
   }
 }
-
-const ENCRYPTED = { scheme: 'https' } as const;
-const ENDED = { outcome: UNFINISHED } as const;
-const NOTHING = {} as const;
 
 /** Whether the client spoke TLS: to this server, or to the proxy in front of it that says so. */
 function isEncrypted({ headers, socket }: IncomingMessage): boolean {
@@ -234,7 +226,12 @@ const OF_FILE = /^accept-ranges: *bytes\r$/im;
 function isFile({ method }: IncomingMessage, response: ServerResponse): boolean {
   if ((method !== 'GET' && method !== 'HEAD') || !FILE_STATUSES.has(response.statusCode)) return false;
   const { _header } = response as ResponseInternals;
-  return typeof _header === 'string' && OF_FILE.test(_header);
+  // Looked for in full only where a part of it is there: most responses have none.
+  return (
+    typeof _header === 'string' &&
+    (_header.includes('ept-R') || _header.includes('ept-r')) &&
+    OF_FILE.test(_header)
+  );
 }
 
 function hasBody(request: IncomingMessage): boolean {
@@ -267,6 +264,21 @@ interface ResponseInternals {
   readonly _hasBody?: unknown;
   readonly _contentLength?: unknown;
   readonly _header?: unknown;
+  readonly _sent100?: unknown;
+}
+
+/** Bytes that a connection has sent whose responses are all complete. */
+function sentBefore({ sentBytes, socket }: Connection): number {
+  return sentBytes < 0 ? socket.bytesWritten : sentBytes;
+}
+
+/** The same once a response is complete; -1 when that has to be asked. */
+function sentAfter({ response, bytesBefore }: ServedRequest): number {
+  const { _hasBody, _contentLength, _header, _sent100 } = response as ResponseInternals;
+  const length = _hasBody === false ? 0 : _contentLength;
+  if (bytesBefore < 0 || typeof _header !== 'string' || typeof length !== 'number' || _sent100 === true)
+    return -1;
+  return bytesBefore + _header.length + length;
 }
 
 /** Size of a complete response's body. */

@@ -4,10 +4,12 @@ import { leavingOf } from '../../config/place.ts';
 import { describeError, NervecenterError } from '../../core/errors.ts';
 import type { AgentMessage, CollectorMessage, Source } from '../../core/frame.ts';
 import type { Place } from '../../core/place.ts';
+import type { RingWriter } from '../../link/ring/ring-writer.ts';
 import { Asks } from './asks.ts';
 import { Hosting } from './hosting.ts';
 import type { CollectorLink, LinkEvents } from './link.ts';
 import { type Found, lookForCollector } from './look.ts';
+import { sendingPieces } from './piece-sender.ts';
 import { isSibling, joinedLine, ownDashboardLine } from './sharing-lines.ts';
 import { startWorkerLink } from './worker-link.ts';
 
@@ -29,11 +31,10 @@ export interface ConnectionOptions {
   readonly place: Place;
   readonly env: NodeJS.ProcessEnv;
   readonly say: (line: string) => void;
-  /** A batch is the collector's now. */
-  readonly onAccepted: (batch: number) => void;
+  /** What is to be handed over. */
+  readonly ring: RingWriter;
   /** A collector is there and takes what is sent. */
   readonly onOpen: () => void;
-  readonly onLost: () => void;
   /** Who started the app was told where the dashboard is that is hosted here. */
   readonly onNotice: () => void;
 }
@@ -41,7 +42,7 @@ export interface ConnectionOptions {
 /** What an agent has to do with a collector, however it comes to it. */
 export type AgentConnection = Pick<
   Connection,
-  'isOpen' | 'open' | 'join' | 'send' | 'ask' | 'flushSync' | 'close'
+  'isOpen' | 'open' | 'join' | 'send' | 'handOver' | 'ask' | 'flushSync' | 'close'
 >;
 
 /**
@@ -115,6 +116,11 @@ export class Connection {
     this.#link?.send(message);
   }
 
+  /** See `CollectorLink.handOver`. */
+  handOver(): void {
+    if (this.isOpen) this.#link?.handOver();
+  }
+
   /**
    * Asks the collector something only it knows.
    *
@@ -130,7 +136,7 @@ export class Connection {
    * afterwards.
    */
   flushSync(messages: readonly AgentMessage[], deadlineMs: number): void {
-    const told = messages.some(({ type }) => type === 'events');
+    const told = this.#options.ring.unaccepted().length > 0;
     if (this.#link === null && !this.#closed && told && keepsAnything(this.#options.config))
       this.#link = startHosted(this.#options, { port: 0, spoolOnly: true }, this.#events());
     this.#closed = true;
@@ -147,9 +153,9 @@ export class Connection {
     this.#welcomedMs = null;
   }
 
-  #joined({ link, holder }: NonNullable<Found['joined']>): void {
-    this.#link = link;
-    const { config, source } = this.#options;
+  #joined({ link, holder, takesBytes }: NonNullable<Found['joined']>): void {
+    const { config, source, ring } = this.#options;
+    this.#link = sendingPieces(link, ring, takesBytes);
     if (holder !== undefined && !isSibling(holder, source)) this.#notices.say(joinedLine(holder));
     this.#restarts = holder?.alone === true && !config.storageChosen;
     this.#welcomed();
@@ -194,7 +200,7 @@ export class Connection {
         this.#hosting.awaits(HAND_OVER_MS);
         break;
       case 'accepted':
-        this.#options.onAccepted(message.batch);
+        this.#link?.accepted(message.batch);
         break;
       case 'answer':
         this.#asks.answered(message.ask, message.value);
@@ -221,12 +227,12 @@ export class Connection {
 
   #lost(error?: unknown): void {
     if (this.#link === null || this.#closed) return;
+    this.#options.ring.unshare();
     if (error !== undefined)
       this.#notices.say(`the collector broke and is started again: ${describeError(error)}`);
     const heldMs = this.#welcomedMs === null ? 0 : performance.now() - this.#welcomedMs;
     this.#link = null;
     this.#welcomedMs = null;
-    this.#options.onLost();
     this.#retryLater(heldMs);
     if (this.#restarts) this.#hosting.awaits(RESTART_MS);
     this.#restarts = false;
@@ -263,11 +269,19 @@ async function collectorFor(
 
 /** @param own `spoolOnly`: nobody looks at it, it only leaves what there is to the next one. */
 function startHosted(
-  { config, source, place, env }: ConnectionOptions,
+  { config, source, place, env, ring }: ConnectionOptions,
   { port, spoolOnly }: { readonly port: number; readonly spoolOnly: boolean },
   events: LinkEvents,
 ): CollectorLink {
-  const link = startWorkerLink({ config: { ...config, port }, source, place, env, spoolOnly, ...events });
+  const link = startWorkerLink({
+    config: { ...config, port },
+    source,
+    place,
+    env,
+    ring,
+    spoolOnly,
+    ...events,
+  });
   link.send({ type: 'hello', source });
   return link;
 }

@@ -1,7 +1,6 @@
 import type { AgentMessage, CollectorMessage } from '../../core/frame.ts';
-import { FrameDecoder } from '../../core/frames/frame-decoder.ts';
 import type { Disagreement, Holder } from '../../core/place.ts';
-import type { CollectorLink, LinkEvents } from './link.ts';
+import type { LinkEvents, MessageLink } from './link.ts';
 import { connectSocketLink } from './socket-link.ts';
 
 /** A collector says at once whether it takes a process; one that does not is stopped, or of another kind. */
@@ -9,7 +8,13 @@ const ANSWER_TIMEOUT_MS = 5000;
 
 /** What the collector of another process said to `hello`. */
 export type Answer =
-  | { readonly type: 'joined'; readonly link: CollectorLink; readonly holder: Holder | undefined }
+  | {
+      readonly type: 'joined';
+      readonly link: MessageLink;
+      readonly holder: Holder | undefined;
+      /** Not of an earlier version, which takes objects. */
+      readonly takesBytes: boolean;
+    }
   | { readonly type: 'refused'; readonly holder: Holder; readonly why: Disagreement };
 
 /**
@@ -31,8 +36,8 @@ export async function joinCollector(
       else if (message.type === 'refused') resolve(message);
       else if (message.type === 'welcome' && link !== null) {
         joined = true;
-        const { holder, takesFrameBytes = false } = message;
-        resolve({ type: 'joined', link: takesFrameBytes ? link : sendingObjects(link), holder });
+        const { holder, takesBytes = false } = message;
+        resolve({ type: 'joined', link, holder, takesBytes });
       }
     },
     onClose: () => {
@@ -47,16 +52,4 @@ export async function joinCollector(
   clearTimeout(timer);
   if (answer?.type !== 'joined') link.close();
   return answer;
-}
-
-/** The link to a collector of a version that takes frames as objects: it gets them so. */
-function sendingObjects(link: CollectorLink): CollectorLink {
-  const decoder = new FrameDecoder();
-  const asObject = (message: AgentMessage): AgentMessage =>
-    message.type === 'frame-bytes' ? { type: 'frame', frame: decoder.read(message.bytes) } : message;
-  return {
-    ...link,
-    send: (message) => link.send(asObject(message)),
-    flushSync: (messages, deadlineMs) => link.flushSync(messages.map(asObject), deadlineMs),
-  };
 }

@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import type { CollectorMessage } from '../../core/frame.ts';
 import { encodeMessage, MessageDecoder } from '../../link/framing.ts';
 import { untraced } from '../context/app-trace.ts';
-import type { CollectorLink, LinkEvents } from './link.ts';
+import type { LinkEvents, MessageLink } from './link.ts';
 
 /** As Node has it: what instruments the app's sockets later is not to see ours. */
 const connectSocket: (this: Socket, path: string) => Socket = Socket.prototype.connect;
@@ -15,7 +15,7 @@ const UNSENT_BYTES_MAX = 8 * 1024 * 1024;
 const FULL_BUFFER_PAUSE_MS = 1;
 
 /** Connects to the collector of another process; `null` when none answers at `path`. */
-export function connectSocketLink(path: string, events: LinkEvents): Promise<CollectorLink | null> {
+export function connectSocketLink(path: string, events: LinkEvents): Promise<MessageLink | null> {
   return new Promise((resolve) => {
     const socket = new Socket();
     untraced(() => connectSocket.call(socket, path));
@@ -28,7 +28,7 @@ export function connectSocketLink(path: string, events: LinkEvents): Promise<Col
   });
 }
 
-function overSocket(socket: Socket, { onMessage, onClose }: LinkEvents): CollectorLink {
+function overSocket(socket: Socket, { onMessage, onClose }: LinkEvents): MessageLink {
   const decoder = new MessageDecoder();
   socket.on('error', () => socket.destroy());
   socket.once('close', () => onClose());

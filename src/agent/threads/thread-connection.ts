@@ -2,6 +2,7 @@ import { BroadcastChannel, threadId } from 'node:worker_threads';
 import type { AgentMessage } from '../../core/frame.ts';
 import { Asks } from '../links/asks.ts';
 import type { AgentConnection, ConnectionOptions } from '../links/connection.ts';
+import { PieceSender, recordsMessage } from '../links/piece-sender.ts';
 import { type FromThread, fromThread, post, TO_MAIN, type ToThread, toThread } from './channels.ts';
 
 /**
@@ -9,19 +10,19 @@ import { type FromThread, fromThread, post, TO_MAIN, type ToThread, toThread } f
  * process is one sender, whatever it does in threads.
  */
 export class ThreadConnection implements AgentConnection {
-  readonly #options: Pick<ConnectionOptions, 'onAccepted'>;
   readonly #asks = new Asks();
   readonly #answers: BroadcastChannel;
   /** Once the main thread listens to it. */
   #own: BroadcastChannel | null = null;
   #closed = false;
+  readonly #pieces: PieceSender;
 
-  constructor(options: Pick<ConnectionOptions, 'onAccepted'>) {
-    this.#options = options;
+  constructor({ ring }: Pick<ConnectionOptions, 'ring'>) {
     this.#answers = new BroadcastChannel(toThread(threadId));
     this.#answers.onmessage = (event) => this.#received((event as { data: ToThread }).data);
     this.#answers.unref(); // It must keep no thread alive.
     this.#post({ type: 'started' });
+    this.#pieces = new PieceSender(ring, (piece) => this.send(recordsMessage(piece)));
   }
 
   get isOpen(): boolean {
@@ -36,18 +37,24 @@ export class ThreadConnection implements AgentConnection {
     if (!this.#closed) this.#post(message);
   }
 
+  handOver(): void {
+    if (!this.#closed) this.#pieces.send();
+  }
+
   ask(what: 'snapshot' | 'health'): Promise<unknown> {
     return this.#asks.ask(what, this.#closed ? null : (message) => this.send(message));
   }
 
   /** The main thread lives on, and has them when this returns. */
   flushSync(messages: readonly AgentMessage[]): void {
+    this.#pieces.send(true);
     for (const message of messages) this.send(message);
     this.close();
   }
 
   close(): void {
     this.#closed = true;
+    this.#pieces.close();
     this.#answers.close();
     this.#own?.close();
   }
@@ -64,7 +71,7 @@ export class ThreadConnection implements AgentConnection {
       this.#own = new BroadcastChannel(fromThread(threadId));
       this.#own.unref();
     }
-    if (message.type === 'accepted') this.#options.onAccepted(message.batch);
+    if (message.type === 'accepted') this.#pieces.accepted(message.batch);
     if (message.type === 'answer') this.#asks.answered(message.ask, message.value);
   }
 }

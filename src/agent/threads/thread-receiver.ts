@@ -1,9 +1,9 @@
 import { BroadcastChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import type { AgentMessage, DropCounts, Frame, GaugePoint, Point } from '../../core/frame.ts';
+import type { AgentMessage, DropCounts, Frame, GaugePoint, Point, RecordsMessage } from '../../core/frame.ts';
 import { FrameDecoder } from '../../core/frames/frame-decoder.ts';
 import { mergePoints } from '../../core/measured.ts';
-import { unpackRequests } from '../../core/packed-requests.ts';
 import type { NervecenterEvent } from '../../core/signals/index.ts';
+import { PieceReader } from '../../link/ring/piece-reader.ts';
 import type { AgentConnection } from '../links/connection.ts';
 import { type FromThread, fromThread, post, TO_MAIN, toThread } from './channels.ts';
 
@@ -31,6 +31,8 @@ const POINTS_MAX = 1000;
 export class ThreadReceiver {
   readonly #options: ThreadReceiverOptions;
   readonly #threads = new Map<number, Thread>();
+  /** Of every thread that has told something and is not over. */
+  readonly #pieces = new Map<number, PieceReader>();
   /** Of every thread that has measured something and is not over. */
   readonly #frames = new Map<number, FrameDecoder>();
   #points: Point[] = [];
@@ -66,6 +68,7 @@ export class ThreadReceiver {
     this.drain(); // Its end may be known before its last words.
     this.#threads.get(id)?.channel.close();
     this.#threads.delete(id);
+    this.#pieces.delete(id);
     this.#frames.delete(id);
   }
 
@@ -112,10 +115,8 @@ export class ThreadReceiver {
       case 'started':
         this.#started(thread);
         break;
-      case 'events':
-        for (const event of [...unpackRequests(message.requests ?? []), ...message.events])
-          this.#options.emit(event);
-        post(toThread(thread), { type: 'accepted', batch: message.batch });
+      case 'records':
+        this.#told(thread, message);
         break;
       case 'frame-bytes':
         this.#measured(thread, this.#frameOf(thread, message.bytes));
@@ -136,6 +137,13 @@ export class ThreadReceiver {
     const channel = this.#listen(fromThread(id));
     this.#threads.set(id, { channel, gauges: new Map(), dropped: {} });
     post(toThread(id), { type: 'listening' });
+  }
+
+  #told(id: number, message: RecordsMessage): void {
+    const pieces = this.#pieces.get(id) ?? new PieceReader();
+    this.#pieces.set(id, pieces);
+    for (const { event } of pieces.events(message)) this.#options.emit(event as unknown as NervecenterEvent);
+    post(toThread(id), { type: 'accepted', batch: message.batch });
   }
 
   /** `null`: it needs one that has not come, as of a thread that is terminated. */

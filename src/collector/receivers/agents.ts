@@ -2,10 +2,11 @@ import type { Sender } from '../../core/event.ts';
 import type { Frame, Source } from '../../core/frame.ts';
 import type { Disagreement, Leaving } from '../../core/place.ts';
 import type { NervecenterEvent } from '../../core/signals/index.ts';
+import { PieceReader } from '../../link/ring/piece-reader.ts';
 import type { AgentLink } from '../agent-link.ts';
 import { FrameReader } from './frame-reader.ts';
 import type { SentBatches } from './sent-batches.ts';
-import { eventsOf, leavingOf, placeOf, sourceOf } from './shapes.ts';
+import { eventsAmong, eventsOf, leavingOf, pieceOf, placeOf, sourceOf, type Usable } from './shapes.ts';
 import type { Sharing } from './sharing.ts';
 
 /** What agents' messages turn into; `collector/start.ts` says what each does. */
@@ -36,6 +37,7 @@ const HELD_MAX = 1000;
 /** Serves one agent until its link closes. Messages before its `hello` are ignored: nobody to attribute them to. */
 export function receiveFrom(link: AgentLink, handlers: AgentHandlers): void {
   let sender: Sender | null = null;
+  const pieces = new PieceReader();
   const frames = new FrameReader();
   /** Messages behind a batch that may have been accepted before, until that is known; its sender sends few of them. */
   let held: Fields[] | null = null;
@@ -45,7 +47,7 @@ export function receiveFrom(link: AgentLink, handlers: AgentHandlers): void {
     const closed = sender === null;
     // Who lives on sends them to the next collector as well, which may know better.
     if (closed && !known && !messages.some(isGoodbye)) return;
-    for (const message of messages) handle({ link, handlers, sender: by, frames }, message);
+    for (const message of messages) handle({ link, handlers, sender: by, pieces, frames }, message);
     if (closed) handlers.leave(by.instanceId); // Once more: its frames have brought its gauges back.
   };
   link.onMessage((claimed: unknown) => {
@@ -64,7 +66,7 @@ export function receiveFrom(link: AgentLink, handlers: AgentHandlers): void {
       sender = { instanceId: source.instanceId, service: source.service };
       const leaving = leavingOf(message['leaving']);
       if (leaving !== null) handlers.takeLeft(leaving);
-      link.send({ type: 'welcome', holder: handlers.sharing.holder, takesFrameBytes: true });
+      link.send({ type: 'welcome', holder: handlers.sharing.holder, takesBytes: true });
       return;
     }
     if (sender === null) {
@@ -76,7 +78,8 @@ export function receiveFrom(link: AgentLink, handlers: AgentHandlers): void {
       held = [];
       handlers.sentBatches.whenComplete((known) => release(by, known));
     }
-    if (held === null || message['type'] === 'ask') handle({ link, handlers, sender, frames }, message);
+    if (held === null || message['type'] === 'ask')
+      handle({ link, handlers, sender, pieces, frames }, message);
     else if (held.length >= HELD_MAX) link.close();
     else {
       held.push(message);
@@ -114,6 +117,7 @@ interface Agent {
   readonly link: AgentLink;
   readonly handlers: AgentHandlers;
   readonly sender: Sender;
+  readonly pieces: PieceReader;
   readonly frames: FrameReader;
 }
 
@@ -125,7 +129,10 @@ function handle(agent: Agent, message: Fields): void {
       mergeFrame(agent, message);
       break;
     case 'events':
-      takeBatch(link, handlers, sender, message);
+      takeBatch(agent, message);
+      break;
+    case 'records':
+      takePiece(agent, message);
       break;
     case 'ask': {
       const what = message['what'] === 'health' ? 'health' : 'snapshot';
@@ -148,18 +155,48 @@ function mergeFrame({ handlers, sender, frames }: Agent, message: Fields): void 
 }
 
 /** Refused ones are accepted, too: sent again they would be refused again, and the rest would wait behind them for ever. */
-function takeBatch(link: AgentLink, handlers: AgentHandlers, sender: Sender, message: Fields): void {
+function takeBatch(agent: Agent, message: Fields): void {
+  const { handlers, sender } = agent;
   const batch = Number(message['batch']);
-  const accepted = () => link.send({ type: 'accepted', batch });
   const events = eventsOf(message['events'], message['requests']);
-  if (events === null || !Number.isSafeInteger(batch)) {
-    handlers.refused('messages', 1);
-    accepted();
-  } else if (!handlers.sentBatches.accept(sender.instanceId, batch)) accepted();
-  else {
-    if (events.refused > 0) handlers.refused('events', events.refused);
-    // Also over a sender that the events claim themselves.
-    const attributed = events.usable.map((event) => ({ ...event, sender }));
-    void handlers.events(attributed, batch).then(accepted);
+  if (events === null || !Number.isSafeInteger(batch)) refuse(agent, batch);
+  else if (!handlers.sentBatches.accept(sender.instanceId, batch))
+    agent.link.send({ type: 'accepted', batch });
+  else take(agent, events, batch);
+}
+
+/** What was accepted before may be in a piece with what was not. */
+function takePiece(agent: Agent, message: Fields): void {
+  const { link, handlers, sender, pieces } = agent;
+  const piece = pieceOf(message);
+  if (piece === null) {
+    refuse(agent, Number(message['batch']));
+    return;
   }
+  const { batch } = piece;
+  try {
+    const accepted = handlers.sentBatches.lastOf(sender.instanceId);
+    const fresh = pieces.events(piece).filter(({ endsAt }) => endsAt > accepted);
+    if (handlers.sentBatches.accept(sender.instanceId, batch))
+      take(agent, eventsAmong(fresh.map(({ event }) => event)), batch);
+    else link.send({ type: 'accepted', batch });
+  } catch {
+    refuse(agent, batch); // No records: of no agent of ours.
+  }
+}
+
+function refuse({ link, handlers }: Agent, batch: number): void {
+  handlers.refused('messages', 1);
+  link.send({ type: 'accepted', batch });
+}
+
+function take(
+  { link, handlers, sender }: Agent,
+  { usable, refused }: Usable<readonly NervecenterEvent[]>,
+  batch: number,
+): void {
+  if (refused > 0) handlers.refused('events', refused);
+  // Also over a sender that the events claim themselves.
+  const attributed = usable.map((event) => ({ ...event, sender }));
+  void handlers.events(attributed, batch).then(() => link.send({ type: 'accepted', batch }));
 }

@@ -1,8 +1,9 @@
 import type { Sender } from '../../core/event.ts';
 import type { Point } from '../../core/frame.ts';
 import type { NervecenterEvent } from '../../core/signals/index.ts';
+import { PieceReader } from '../../link/ring/piece-reader.ts';
 import { FrameReader } from './frame-reader.ts';
-import { eventsOf, sourceOf } from './shapes.ts';
+import { eventsAmong, pieceOf, sourceOf } from './shapes.ts';
 
 /** A batch that a process has sent, which its events name by now. */
 export interface LastBatch {
@@ -18,6 +19,7 @@ export class LastMessages {
   readonly batches: LastBatch[] = [];
   /** What it measured itself. */
   readonly points: Point[] = [];
+  readonly #pieces = new PieceReader();
   readonly #frames = new FrameReader();
   #sender: Sender | null = null;
 
@@ -37,12 +39,13 @@ export class LastMessages {
   #take(sender: Sender, message: Readonly<Record<string, unknown>>): void {
     const points = this.#frames.frameOf(message)?.usable.points ?? [];
     this.points.push(...points.map((point) => ({ ...point, sender })));
-    if (message['type'] !== 'events') return;
-    const events = eventsOf(message['events'], message['requests'])?.usable ?? [];
+    const piece = message['type'] === 'records' ? pieceOf(message) : null;
+    if (piece === null) return;
+    const { usable } = eventsAmong(this.#pieces.events(piece).map(({ event }) => event));
     this.batches.push({
-      events: events.map((event) => ({ ...event, sender })),
+      events: usable.map((event) => ({ ...event, sender })),
       instanceId: sender.instanceId,
-      batch: Number(message['batch']),
+      batch: piece.batch,
       again: message['again'] === true,
     });
   }

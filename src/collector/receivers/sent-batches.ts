@@ -51,13 +51,18 @@ export class SentBatches {
     return true;
   }
 
+  /** The last batch of the process that was accepted; 0: none. */
+  lastOf(instanceId: string): number {
+    return this.#last.get(instanceId) ?? 0;
+  }
+
   /** Whether this batch, or a later one of the process, was accepted. */
   has(instanceId: string, batch: number): boolean {
-    return batch <= (this.#last.get(instanceId) ?? 0);
+    return batch <= this.lastOf(instanceId);
   }
 
   #note(instanceId: string, batch: number): void {
-    const last = Math.max(batch, this.#last.get(instanceId) ?? 0);
+    const last = Math.max(batch, this.lastOf(instanceId));
     this.#last.delete(instanceId);
     this.#last.set(instanceId, last);
     const [oldest] = this.#last.keys();

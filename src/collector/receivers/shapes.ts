@@ -22,7 +22,11 @@ import {
   shaped,
 } from '../../core/signals/checks.ts';
 import { type NervecenterEvent, SIGNALS, type SignalName } from '../../core/signals/index.ts';
+import { MIB } from '../../core/units.ts';
+import type { Piece } from '../../link/ring/ring-reader.ts';
 
+/** As much as a segment has of the largest event there may be. */
+const PIECE_BYTES_MAX = 2 * MIB;
 /** An agent sends a few hundred at once; V8 can encode a list of four billion holes in ten bytes. */
 const EVENTS_MAX = 10_000;
 const POINTS_MAX = 100_000;
@@ -141,7 +145,24 @@ export interface Usable<T> {
 export function eventsOf(value: unknown, packed: unknown = []): Usable<readonly NervecenterEvent[]> | null {
   if (!Array.isArray(value) || value.length > EVENTS_MAX) return null;
   if (!Array.isArray(packed) || packed.length > EVENTS_MAX * REQUEST_FIELDS) return null;
-  const claimed: unknown[] = [...unpackRequests(packed), ...value];
+  return eventsAmong([...unpackRequests(packed), ...value]);
+}
+
+const PIECE = shaped({
+  batch: isWhole,
+  segment: isWhole,
+  at: isWhole,
+  known: isWhole,
+  records: (value) => value instanceof Uint8Array && value.length <= PIECE_BYTES_MAX,
+});
+
+/** A piece of an agent's ring, as yet unread; `null` when it is none. */
+export function pieceOf(value: unknown): Omit<Piece, 'again'> | null {
+  return PIECE(value) ? (value as Piece) : null;
+}
+
+/** Those that can be stored. */
+export function eventsAmong(claimed: readonly unknown[]): Usable<readonly NervecenterEvent[]> {
   const usable = claimed.filter(isEvent);
   return { usable, refused: claimed.length - usable.length };
 }

@@ -1,5 +1,6 @@
 import type { EventBase } from '../event.ts';
 import { countsOf, percentOf, total } from '../history/measures.ts';
+import { EVENT_RECORD } from '../records/layout.ts';
 import { MINUTE_MS } from '../units.ts';
 import { EVENT, isCount, isText, isWhole, orNull } from './checks.ts';
 import type { CounterSpec, GaugeSpec } from './instruments.ts';
@@ -68,6 +69,14 @@ export const cache: Signal<CacheEvent> = {
     { name: 'keys_count', type: 'integer', value: (event) => int4(event.keysCount) },
     ...senderColumns<CacheEvent>(),
   ],
+  record: {
+    ...EVENT_RECORD,
+    cacheName: 'name',
+    hits: 'number',
+    misses: 'number',
+    keysCount: 'number',
+    memoryUsedBytes: 'number',
+  },
   accepts: {
     ...EVENT,
     cacheName: isText,

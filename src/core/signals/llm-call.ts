@@ -6,6 +6,7 @@ import { CALL_INSTRUMENTS } from '../llm/call-instruments.ts';
 import { measureCalls } from '../llm/call-measure.ts';
 import { type LlmCost, STORED_COST } from '../llm/cost.ts';
 import type { BilledUnits, TokenUsage, UsageSource } from '../llm/usage.ts';
+import { ATTRIBUTION_RECORD, EVENT_RECORD } from '../records/layout.ts';
 import type { Milliseconds, Usd } from '../units.ts';
 import {
   ATTRIBUTION,
@@ -138,6 +139,36 @@ export const llmCall: Signal<LlmCallEvent> = {
   instruments: CALL_INSTRUMENTS,
   measure: measureCalls,
   columns: CALL_COLUMNS,
+  record: {
+    ...EVENT_RECORD,
+    ...ATTRIBUTION_RECORD,
+    provider: 'name',
+    serverAddress: 'name',
+    serverPort: 'number',
+    operation: 'name',
+    model: 'name',
+    responseModel: 'name',
+    streaming: 'flag',
+    usage: 'numbers',
+    usageSource: 'name',
+    durationMs: 'number',
+    firstTokenMs: 'number',
+    outcome: 'name',
+    errorType: 'name',
+    queryCategory: 'name',
+    reportedCostUsd: 'number',
+    hasAppSpan: 'flag',
+    statusCode: 'number',
+    attempt: 'number',
+    errorMessage: 'text',
+    rateLimitResetMs: 'number',
+    finishReason: 'name',
+    chunkGapP95Ms: 'number',
+    usageMismatch: 'flag',
+    serviceTier: 'name',
+    billedUnits: 'numbers',
+    labels: 'json',
+  },
   accepts: {
     ...EVENT,
     ...ATTRIBUTION,

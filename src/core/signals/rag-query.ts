@@ -1,6 +1,7 @@
 import type { Meter } from '@opentelemetry/api';
 import type { Attribution, EventBase } from '../event.ts';
 import { COUNTS, DURATIONS, ERRORS, percentOf, perEach, STAGE } from '../history/measures.ts';
+import { ATTRIBUTION_RECORD, EVENT_RECORD } from '../records/layout.ts';
 import { type Milliseconds, toSeconds } from '../units.ts';
 import {
   ATTRIBUTION,
@@ -135,6 +136,22 @@ export const ragQuery: Signal<RagQueryEvent> = {
   instruments: [RAG_DURATION, RAG_STAGE_DURATION, RAG_CHUNKS],
   measure: measureQueries,
   columns: COLUMNS,
+  record: {
+    ...EVENT_RECORD,
+    ...ATTRIBUTION_RECORD,
+    durationMs: 'number',
+    stages: 'numbers',
+    chunksRetrieved: 'number',
+    chunksUsed: 'number',
+    cacheHit: 'flag',
+    embeddingCacheHit: 'flag',
+    topScore: 'number',
+    avgScore: 'number',
+    threshold: 'number',
+    queryHash: 'text',
+    outcome: 'name',
+    errorType: 'name',
+  },
   accepts: {
     ...EVENT,
     ...ATTRIBUTION,

@@ -1,6 +1,7 @@
 import type { Attribution, EventBase } from '../event.ts';
 import type { Attributes } from '../frame.ts';
 import { COUNTS, DURATIONS, ERRORS } from '../history/measures.ts';
+import { ATTRIBUTION_RECORD, EVENT_RECORD } from '../records/layout.ts';
 import { type Milliseconds, toSeconds } from '../units.ts';
 import { ATTRIBUTION, EVENT, isCount, isText, isWhole, oneOf, optional, orNull } from './checks.ts';
 import { anyOf, equals, isAtLeast } from './facts.ts';
@@ -95,6 +96,18 @@ export const request: Signal<RequestEvent> = {
     { name: 'outcome', type: 'varchar', value: (event) => event.outcome ?? null },
     ...senderColumns<RequestEvent>(),
   ],
+  record: {
+    ...EVENT_RECORD,
+    ...ATTRIBUTION_RECORD,
+    route: 'name',
+    method: 'name',
+    statusCode: 'number',
+    durationMs: 'number',
+    requestBytes: 'number',
+    responseBytes: 'number',
+    scheme: 'name',
+    outcome: 'name',
+  },
   accepts: {
     ...EVENT,
     ...ATTRIBUTION,

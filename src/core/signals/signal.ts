@@ -1,6 +1,7 @@
 import type { Meter } from '@opentelemetry/api';
 import type { EventBase } from '../event.ts';
 import type { Measure } from '../history/measures.ts';
+import type { RecordLayout } from '../records/layout.ts';
 import type { Accepts } from './checks.ts';
 import type { Fact } from './facts.ts';
 import type { InstrumentSpec } from './instruments.ts';
@@ -88,6 +89,8 @@ export interface Signal<E extends EventBase> {
    */
   readonly measure: (meter: Meter) => (event: E) => void;
   readonly columns: readonly Column<E>[];
+  /** How an event is handed over, as bytes. */
+  readonly record: RecordLayout<E>;
   /** What an event has to be like that comes from another process. */
   readonly accepts: Accepts<E>;
   readonly history: SignalHistory;

@@ -1,5 +1,6 @@
 import type { EventBase } from '../event.ts';
 import { COUNTS, DURATIONS, ERRORS } from '../history/measures.ts';
+import { EVENT_RECORD } from '../records/layout.ts';
 import { KIB, type Milliseconds } from '../units.ts';
 import {
   type Check,
@@ -161,6 +162,21 @@ export const span: Signal<SpanEvent> = {
     { name: 'events', type: 'jsonb', value: (event) => event.events },
     ...senderColumns<SpanEvent>(),
   ],
+  record: {
+    ...EVENT_RECORD,
+    traceId: 'trace',
+    spanId: 'span',
+    parentSpanId: 'span',
+    name: 'name',
+    kind: 'name',
+    durationMs: 'number',
+    status: 'name',
+    errorType: 'name',
+    scope: 'name',
+    attributes: 'text',
+    events: 'text',
+    whole: 'json',
+  },
   accepts: {
     ...EVENT,
     traceId: isTraceId,

@@ -1,5 +1,6 @@
 import type { EventBase } from '../event.ts';
 import { COUNTS, distribution, measure } from '../history/measures.ts';
+import { EVENT_RECORD } from '../records/layout.ts';
 import { MINUTE_MS } from '../units.ts';
 import { EVENT, isNumber, isText, recordOf } from './checks.ts';
 import type { GaugeSpec } from './instruments.ts';
@@ -96,6 +97,14 @@ export const system: Signal<SystemEvent> = {
     { name: 'unit', type: 'varchar', value: (event) => event.unit },
     { name: 'tags', type: 'jsonb', value: (event) => JSON.stringify(event.tags).replaceAll('\\u0000', '') },
   ],
+  record: {
+    ...EVENT_RECORD,
+    metricType: 'name',
+    metricName: 'name',
+    value: 'number',
+    unit: 'name',
+    tags: 'json',
+  },
   accepts: {
     ...EVENT,
     metricType: isText,

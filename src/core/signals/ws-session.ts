@@ -1,5 +1,6 @@
 import type { Attribution, EventBase } from '../event.ts';
 import { COUNTS, DURATIONS, total } from '../history/measures.ts';
+import { ATTRIBUTION_RECORD, EVENT_RECORD } from '../records/layout.ts';
 import { type Milliseconds, toSeconds } from '../units.ts';
 import { ATTRIBUTION, EVENT, isCount, isText, isWhole } from './checks.ts';
 import { type CounterSpec, type GaugeSpec, type HistogramSpec, histogramOf } from './instruments.ts';
@@ -80,6 +81,17 @@ export const wsSession: Signal<WsSessionEvent> = {
     { name: 'trace_id', type: 'varchar', value: (event) => text(event.traceId, 32) },
     ...senderColumns<WsSessionEvent>(),
   ],
+  record: {
+    ...EVENT_RECORD,
+    ...ATTRIBUTION_RECORD,
+    path: 'name',
+    durationMs: 'number',
+    messagesIn: 'number',
+    messagesOut: 'number',
+    bytesIn: 'number',
+    bytesOut: 'number',
+    closeCode: 'number',
+  },
   accepts: {
     ...EVENT,
     ...ATTRIBUTION,

@@ -124,6 +124,29 @@ test('sizes: announced, chunked, none', async () => {
   assert.ok(chunked !== undefined && chunked >= 7 && chunked <= 7 + 3 * 8, String(chunked));
 });
 
+test('sizes on one connection are those of each response, whatever went before', async () => {
+  const { events, port } = await serve((request, response) => {
+    if (request.url === '/chunked') response.write('abc');
+    if (request.url === '/empty') response.statusCode = 204;
+    response.end(request.url === '/empty' ? undefined : 'defg');
+  });
+  const socket = connect(port, '127.0.0.1');
+  const ask = async (path: string, headers = '') => {
+    const before = events.length;
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n${headers}\r\n`);
+    await until(() => events.length > before);
+    return events.at(-1)?.responseBytes;
+  };
+  socket.resume();
+  const chunked = await ask('/chunked');
+  assert.equal(await ask('/plain'), 4);
+  assert.equal(await ask('/chunked'), chunked);
+  assert.equal(await ask('/empty'), 0);
+  assert.equal(await ask('/plain', 'Expect: 100-continue\r\n'), 4);
+  assert.equal(await ask('/chunked'), chunked);
+  socket.destroy();
+});
+
 test('callbacks of a late body run as part of their request, custom events too', async () => {
   const seen: (string | undefined)[] = [];
   const { events, port } = await serve((request, response) => {

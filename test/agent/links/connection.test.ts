@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'vitest';
 import { Connection } from '../../../src/agent/links/connection.ts';
-import { BATCH_EVENTS_MAX, Pipeline } from '../../../src/agent/pipeline.ts';
+import { Pipeline } from '../../../src/agent/pipeline.ts';
 import type { AgentLink } from '../../../src/collector/agent-link.ts';
 import { listenForAgents, type SocketReceiver } from '../../../src/collector/receivers/socket.ts';
 import { readConfig } from '../../../src/config/config.ts';
 import { placeOf } from '../../../src/config/place.ts';
-import type { AgentMessage } from '../../../src/core/frame.ts';
+import type { AgentMessage, EventsMessage, RecordsMessage } from '../../../src/core/frame.ts';
 import { rendezvousPath } from '../../../src/link/rendezvous.ts';
+import { PieceReader } from '../../../src/link/ring/piece-reader.ts';
 import { requestEvent, sourceNamed } from '../../link/messages.ts';
 import { freePort } from '../../support/free-port.ts';
 import { until } from '../../support/poll.ts';
@@ -22,6 +23,7 @@ class ScriptedCollector {
   readonly links: AgentLink[] = [];
   readonly received: AgentMessage[] = [];
   welcomes = true;
+  takesBytes = true;
   /** As nobody would answer. */
   closes = false;
   refuses = false;
@@ -35,7 +37,8 @@ class ScriptedCollector {
         if ((message as AgentMessage).type !== 'hello') return;
         if (this.closes) link.close();
         else if (this.refuses) link.send({ type: 'refused', holder: OTHER, why: 'place' });
-        else if (this.welcomes) link.send({ type: 'welcome' });
+        else if (this.welcomes)
+          link.send({ type: 'welcome', ...(this.takesBytes ? { takesBytes: true } : {}) });
       });
     });
   }
@@ -57,7 +60,7 @@ describe('Connection', () => {
   let said: string[];
   let opened: number;
   let lost: number;
-  let accepted: number[];
+  let pipeline: Pipeline;
   beforeEach(async () => {
     directory = mkdtempSync(join(tmpdir(), 'nervecenter-test-'));
     const port = await freePort();
@@ -65,7 +68,13 @@ describe('Connection', () => {
     collector = new ScriptedCollector();
     await collector.listen(path);
     said = [];
-    accepted = [];
+    pipeline = new Pipeline(() => {});
+    const { ring } = pipeline;
+    const unshare = ring.unshare.bind(ring);
+    ring.unshare = () => {
+      lost++;
+      unshare();
+    };
     opened = 0;
     lost = 0;
     const config = readConfig(
@@ -82,9 +91,8 @@ describe('Connection', () => {
       source: sourceNamed('app'),
       env: {},
       say: (line) => said.push(line),
-      onAccepted: (batch) => accepted.push(batch),
+      ring,
       onOpen: () => void opened++,
-      onLost: () => void lost++,
       onNotice: () => {},
     });
   });
@@ -174,8 +182,10 @@ describe('Connection', () => {
     assert.deepEqual([said, connection.isOpen, lost], [[], false, 1]);
   });
 
-  it('brings answers to those who asked, in any order, and acknowledgements to the pipeline', async () => {
+  it('brings answers to those who asked, in any order, and acknowledgements to the ring', async () => {
     await joined();
+    pipeline.emit(requestEvent());
+    await until(() => collector.of('records').length === 1);
     const [first, second] = [connection.ask('snapshot'), connection.ask('health')];
     await until(() => collector.of('ask').length === 2);
     const [a, b] = collector.of('ask') as Extract<AgentMessage, { type: 'ask' }>[];
@@ -183,10 +193,11 @@ describe('Connection', () => {
     link?.send({ type: 'answer', ask: b?.ask ?? 0, value: 'the second' });
     link?.send({ type: 'answer', ask: 12345, value: 'nobody asked' });
     link?.send({ type: 'answer', ask: a?.ask ?? 0, value: 'the first' });
-    link?.send({ type: 'accepted', batch: 7 });
+    assert.equal(pipeline.ring.unaccepted().length, 1);
+    const [piece] = collector.of('records') as RecordsMessage[];
+    link?.send({ type: 'accepted', batch: piece?.batch ?? 0 });
     assert.deepEqual(await Promise.all([first, second]), ['the first', 'the second']);
-    await until(() => accepted.length === 1);
-    assert.deepEqual(accepted, [7]);
+    await until(() => pipeline.ring.unaccepted().length === 0);
   });
 
   it('refuses to ask when there is nobody to answer', async () => {
@@ -200,21 +211,31 @@ describe('Connection', () => {
     await until(() => lost === 1 && opened === 2);
   });
 
-  it('hands over the last messages while nothing asynchronous runs any more', async () => {
+  it('hands over the last events and messages while nothing asynchronous runs any more', async () => {
     await joined();
-    const pipeline = new Pipeline(() => {});
-    for (let i = 0; i < 2 * BATCH_EVENTS_MAX; i++) pipeline.emit(requestEvent());
-    const messages: AgentMessage[] = [];
-    for (let next = pipeline.nextBatch(); next !== null; next = pipeline.nextBatch()) {
-      messages.push({ type: 'events', ...next });
-    }
-    // The first is being written by the socket when the end comes. All of it fits into the kernel's buffer: whoever reads
+    // The first are being written by the socket when the end comes. All of it fits into the kernel's buffer: whoever reads
     // it here shares the thread that writes.
-    for (const message of messages.splice(0, 1)) connection.send(message);
-    connection.flushSync([...messages, { type: 'goodbye' }], 1000);
+    for (let i = 0; i < 200; i++) pipeline.emit(requestEvent());
+    connection.handOver();
+    for (let i = 0; i < 200; i++) pipeline.emit(requestEvent());
+    connection.flushSync([{ type: 'goodbye' }], 1000);
     assert.equal(connection.isOpen, false);
     await until(() => collector.of('goodbye').length === 1);
-    assert.equal(collector.of('events').length, 2);
+    const pieces = new PieceReader();
+    const events = (collector.of('records') as RecordsMessage[]).flatMap((piece) => pieces.events(piece));
+    assert.equal(events.length, 400);
+  });
+
+  it('sends events to a collector of an earlier version, by numbers that rise', async () => {
+    collector.takesBytes = false;
+    await joined();
+    for (let sent = 1; sent <= 2; sent++) {
+      pipeline.emit(requestEvent());
+      await until(() => collector.of('events').length === sent);
+    }
+    const [first, second] = collector.of('events') as EventsMessage[];
+    assert.ok((first?.batch ?? 0) < (second?.batch ?? 0));
+    assert.equal(first?.events[0]?.signal, 'request');
   });
 
   it('stays closed', async () => {

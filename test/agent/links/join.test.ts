@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { afterEach, it } from 'vitest';
 import { joinCollector } from '../../../src/agent/links/join.ts';
 import type { CollectorLink } from '../../../src/agent/links/link.ts';
+import { sendingPieces } from '../../../src/agent/links/piece-sender.ts';
 import { listenForAgents, type SocketReceiver } from '../../../src/collector/receivers/socket.ts';
 import type { AgentMessage, CollectorMessage } from '../../../src/core/frame.ts';
 import { FrameDecoder } from '../../../src/core/frames/frame-decoder.ts';
 import { FrameEncoder } from '../../../src/core/frames/frame-encoder.ts';
 import { rendezvousPath } from '../../../src/link/rendezvous.ts';
+import { RingWriter } from '../../../src/link/ring/ring-writer.ts';
 import { counterPoint, frameBytes, sourceNamed } from '../../link/messages.ts';
 import { freePort } from '../../support/free-port.ts';
 import { until } from '../../support/poll.ts';
@@ -31,7 +33,7 @@ async function received(welcome: CollectorMessage): Promise<AgentMessage[]> {
   const hello: AgentMessage = { type: 'hello', source: sourceNamed('app') };
   const answer = await joinCollector(path, hello, { onMessage: () => {}, onClose: () => {} });
   assert.ok(answer?.type === 'joined');
-  link = answer.link;
+  link = sendingPieces(answer.link, new RingWriter(() => {}), answer.takesBytes);
   const encoder = new FrameEncoder();
   for (const value of [1, 2])
     link.send({ type: 'frame-bytes', bytes: frameBytes(encoder, [counterPoint('c', value)], { lost: 3 }) });
@@ -55,7 +57,7 @@ it('a collector of before gets frames as it knows them, the last one as well', a
 });
 
 it('a collector that says it takes bytes gets them', async () => {
-  const frames = await received({ type: 'welcome', takesFrameBytes: true });
+  const frames = await received({ type: 'welcome', takesBytes: true });
   const decoder = new FrameDecoder();
   assert.deepEqual(
     frames.map((message) => message.type === 'frame-bytes' && decoder.read(message.bytes).points),

@@ -7,7 +7,7 @@ import { flagsFor } from '../../../src/agent/threads/workers.ts';
 import type { CounterPoint, GaugePoint, Point } from '../../../src/core/frame.ts';
 import { FrameEncoder } from '../../../src/core/frames/frame-encoder.ts';
 import type { NervecenterEvent } from '../../../src/core/signals/index.ts';
-import { frameBytes, requestEvent } from '../../link/messages.ts';
+import { frameBytes, recordsMessage, requestEvent } from '../../link/messages.ts';
 import { until } from '../../support/poll.ts';
 
 /** A number no thread of this process has. */
@@ -47,15 +47,17 @@ describe('what threads send', () => {
 
   it('is taken before and after a channel of its own is there, and accepted', async () => {
     const [first, second] = [requestEvent(), requestEvent()];
-    say({ type: 'events', batch: 1, again: false, events: [first] });
+    const one = recordsMessage([first]);
+    const other = recordsMessage([second], one.batch);
+    say(one);
     say({ type: 'started' });
     await until(() => told.some(({ type }) => type === 'listening'));
-    say({ type: 'events', batch: 2, again: false, events: [second] }, fromThread(THREAD));
+    say(other, fromThread(THREAD));
     await until(() => told.length === 3);
     assert.deepEqual(events, [first, second]);
     assert.deepEqual(
       told.filter(({ type }) => type === 'accepted'),
-      [1, 2].map((batch) => ({ type: 'accepted', batch })),
+      [one, other].map(({ batch }) => ({ type: 'accepted', batch })),
     );
     say({ type: 'ask', ask: 7, what: 'health' });
     await until(() => told.length === 4);
@@ -77,7 +79,7 @@ describe('what threads send', () => {
 
   it('is over with the thread, whatever it still had to say', () => {
     say({ type: 'started' });
-    say({ type: 'events', batch: 1, again: false, events: [requestEvent()] });
+    say(recordsMessage([requestEvent()]));
     say(frame([gauge(3)]));
     receiver.ended(THREAD);
     assert.equal(events.length, 1);
@@ -85,7 +87,7 @@ describe('what threads send', () => {
   });
 
   it('may be anything by our name: it reaches nobody', async () => {
-    for (const message of [null, 'x', { thread: 1 }, { thread: 1, message: { type: 'events', batch: 1 } }])
+    for (const message of [null, 'x', { thread: 1 }, { thread: 1, message: { type: 'records', batch: 1 } }])
       post(TO_MAIN, message);
     say({ type: 'started' });
     await until(() => told.length === 1);

@@ -1,0 +1,211 @@
+import {
+  ABSENT,
+  ABSENT_TEXT,
+  DEFINITION,
+  EVENT_RECORD_TYPE,
+  FALSE,
+  GIVEN,
+  NAMES_FROM,
+  NAMES_MAX,
+  NULL,
+  NULL_TEXT,
+  OTHER,
+  PREFIX_BYTES,
+  TRUE,
+  UUID_BYTES,
+} from './layout.ts';
+
+const UTF8 = new TextEncoder();
+const NAME_BYTES = 2;
+const NUMBER_BYTES = 8;
+const LENGTH_BYTES = 4;
+const ASCII_END = 0x80;
+/** Where the two digits of each byte of a UUID stand in its text. */
+const UUID_DIGITS = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34] as const;
+const NO_DIGIT = 0xff;
+/** The value of a hex digit by its code; of one in upper case it is more than a digit has. */
+const UPPER_CASE = 0x10;
+const DIGITS = Uint8Array.from({ length: 128 }, (_, code) => {
+  const digit = '0123456789abcdef0123456789ABCDEF'.indexOf(String.fromCharCode(code));
+  return digit === -1 ? NO_DIGIT : digit;
+});
+
+/**
+ * Memory that records are written to, which somebody else may read already: one field after the other, and what does not fit
+ * makes the record one that is not there. Only what `length` covers is written.
+ */
+export class RecordOutput {
+  #bytes: Uint8Array = new Uint8Array(0);
+  #view: DataView = new DataView(new ArrayBuffer(0));
+  #at = 0;
+  #start = 0;
+  #full = false;
+  /** Up to here there are whole records. */
+  #length = 0;
+  readonly #names = new Map<string, number>();
+
+  /** Bytes written. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Begins anew in this memory: no name is known. */
+  begin(bytes: Uint8Array): void {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#at = 0;
+    this.#length = 0;
+    this.#full = false;
+    this.#names.clear();
+  }
+
+  /** The number of a name, told before the event that is written next; of what is no text, whether it is `null` or absent. */
+  numberOf(value: unknown): number {
+    if (typeof value !== 'string') return value === null ? NULL : ABSENT;
+    return this.#names.get(value) ?? this.#define(value);
+  }
+
+  /** An event begins; all of its names are told by now. */
+  open(signal: number): void {
+    this.#start = this.#room(PREFIX_BYTES);
+    this.name(signal);
+  }
+
+  /** @returns whether all of it was written: if not, no more is to be written here. */
+  close(): boolean {
+    if (this.#full) return false;
+    this.#end(this.#start, EVENT_RECORD_TYPE);
+    this.#length = this.#at;
+    return true;
+  }
+
+  name(number: number | undefined): void {
+    const at = this.#room(NAME_BYTES);
+    if (at >= 0) this.#view.setUint16(at, number ?? ABSENT, true);
+  }
+
+  number(value: unknown): void {
+    const at = this.#room(NUMBER_BYTES);
+    const other = value === undefined ? Number.POSITIVE_INFINITY : Number.NaN;
+    if (at >= 0) this.#view.setFloat64(at, typeof value === 'number' ? value : other, true);
+  }
+
+  flag(value: unknown): void {
+    const at = this.#room(1);
+    const other = value === null ? NULL : ABSENT;
+    if (at >= 0) this.#bytes[at] = typeof value === 'boolean' ? (value ? TRUE : FALSE) : other;
+  }
+
+  uuid(value: string): void {
+    const at = this.#room(UUID_BYTES);
+    if (at < 0) return;
+    for (let index = 0; index < UUID_BYTES; index++) {
+      const digit = UUID_DIGITS[index] ?? 0;
+      this.#bytes[at + index] = (digitAt(value, digit) << 4) | (digitAt(value, digit + 1) & 0xf);
+    }
+  }
+
+  /** The memory itself, for who writes where it has `reserved`. */
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
+  /** Where so many bytes begin that the caller writes; -1 when they do not fit. */
+  reserved(bytes: number): number {
+    return this.#room(bytes);
+  }
+
+  /** An id follows. */
+  given(): void {
+    const at = this.#room(1);
+    if (at >= 0) this.#bytes[at] = GIVEN;
+  }
+
+  /** An id of so many bytes; what is none is a text that its receiver may refuse. */
+  id(value: unknown, size: number): void {
+    const start = this.#room(1);
+    if (start < 0) return;
+    if (typeof value !== 'string') {
+      this.#bytes[start] = value === null ? NULL : ABSENT;
+      return;
+    }
+    if (value.length === 2 * size && this.#digits(value, size)) {
+      this.#bytes[start] = GIVEN;
+      return;
+    }
+    this.#bytes[start] = OTHER;
+    this.#at = start + 1;
+    this.text(value);
+  }
+
+  text(value: unknown): void {
+    const at = this.#room(LENGTH_BYTES);
+    if (at < 0) return;
+    if (typeof value === 'string') {
+      this.#utf8(value);
+      this.#view.setUint32(at, this.#at - at - LENGTH_BYTES, true);
+    } else this.#view.setUint32(at, value === null ? NULL_TEXT : ABSENT_TEXT, true);
+  }
+
+  /** Where so many bytes begin that are now taken; -1 when they do not fit. */
+  #room(bytes: number): number {
+    const at = this.#at;
+    if (this.#full || at + bytes > this.#bytes.length) {
+      this.#full = true;
+      return -1;
+    }
+    this.#at = at + bytes;
+    return at;
+  }
+
+  /** A definition is a record of its own, so that who cannot read an event knows its names all the same. */
+  #define(name: string): number {
+    const number = this.#names.size + NAMES_FROM;
+    const start = this.#room(PREFIX_BYTES);
+    if (number >= NAMES_MAX - 1) this.#full = true;
+    this.#utf8(name);
+    if (this.#full) return ABSENT;
+    this.#names.set(name, number);
+    this.#end(start, DEFINITION);
+    return number;
+  }
+
+  #end(start: number, type: number): void {
+    this.#view.setUint32(start, this.#at - start - LENGTH_BYTES, true);
+    this.#bytes[start + LENGTH_BYTES] = type;
+  }
+
+  #digits(value: string, size: number): boolean {
+    const at = this.#room(size);
+    if (at < 0) return true;
+    for (let index = 0; index < size; index++) {
+      const high = digitAt(value, 2 * index);
+      const low = digitAt(value, 2 * index + 1);
+      if (high >= UPPER_CASE || low >= UPPER_CASE) return false;
+      this.#bytes[at + index] = (high << 4) | low;
+    }
+    return true;
+  }
+
+  #utf8(value: string): void {
+    const at = this.#room(value.length);
+    if (at < 0) return;
+    for (let index = 0; index < value.length; index++) {
+      const code = value.charCodeAt(index);
+      this.#bytes[at + index] = code;
+      if (code < ASCII_END) continue;
+      this.#encoded(value, at);
+      return;
+    }
+  }
+
+  #encoded(value: string, at: number): void {
+    const { read, written } = UTF8.encodeInto(value, this.#bytes.subarray(at));
+    this.#at = at + written;
+    if (read < value.length) this.#full = true;
+  }
+}
+
+function digitAt(text: string, at: number): number {
+  return DIGITS[text.charCodeAt(at)] ?? NO_DIGIT;
+}
