@@ -6,12 +6,12 @@ import { type SeenRequest, writeRequest } from '../core/records/request-record.t
 import type { NervecenterEvent, SignalName } from '../core/signals/index.ts';
 import type { RequestEvent } from '../core/signals/request.ts';
 import { RingWriter } from '../link/ring/ring-writer.ts';
-import { newEventId, newTraceId, writeEventId, writeTraceId } from '../platform/ids.ts';
+import { eventIdOf, newIdSeed, traceIdOf, writeEventId, writeTraceId } from '../platform/ids.ts';
 
 const QUEUE_FULL = 'agent_queue_full';
 
-const NEW_IDS = { eventId: writeEventId, traceId: writeTraceId };
-const writeSeen = (records: RecordOutput, request: SeenRequest) => writeRequest(records, request, NEW_IDS);
+const SEED_IDS = { eventId: writeEventId, traceId: writeTraceId };
+const writeSeen = (records: RecordOutput, request: SeenRequest) => writeRequest(records, request, SEED_IDS);
 
 /**
  * What `emit` does: the event is written to the ring, from where the collector takes it, and measured when that has accepted
@@ -70,11 +70,11 @@ export class Pipeline {
 
 /** The event that a request is. */
 export function requestOf(seen: SeenRequest): RequestEvent {
-  const { id, traceId, parentSpanId, sampled, scheme, outcome, ...known } = seen;
+  const { id, traceId, seed = newIdSeed(), parentSpanId, sampled, scheme, outcome, ...known } = seen;
   return {
     signal: 'request',
-    id: id ?? newEventId(known.timeMs),
-    traceId: traceId === undefined ? newTraceId() : traceId,
+    id: id ?? eventIdOf(seed, known.timeMs),
+    traceId: traceId === undefined ? traceIdOf(seed) : traceId,
     ...known,
     ...(parentSpanId === null || parentSpanId === undefined ? {} : { parentSpanId }),
     ...(sampled === undefined ? {} : { sampled }),

@@ -300,8 +300,12 @@ function createAgent(parts: AgentParts): Agent {
         emit(requestOf(request));
         return;
       }
-      wake();
-      pipeline.emitRequest(request);
+      try {
+        wake();
+        pipeline.emitRequest(request);
+      } catch {
+        pipeline.drop(AGENT_ERROR, 1);
+      }
     },
     later: (work) => {
       deferred.add(work);

@@ -1,9 +1,17 @@
 import { randomBytes, randomFillSync } from 'node:crypto';
 import { uuidTimePart, uuidv7 } from './uuid.ts';
 
+/** Random bytes that ids are made of when somebody asks for them, or where they are written. */
+interface IdSeed {
+  readonly random: Uint8Array;
+  /** Where they begin. */
+  readonly at: number;
+}
+
 const UUID_RANDOM_BYTES = 10;
 const TRACE_ID_DIGITS = 32;
 const TRACE_BYTES = TRACE_ID_DIGITS / 2;
+const SEED_BYTES = UUID_RANDOM_BYTES + TRACE_BYTES;
 /** One call into the random source serves some hundred ids; asking it per id costs several times as much. */
 const POOL_BYTES = 4096;
 
@@ -21,9 +29,13 @@ export function newEventId(timeMs: number): string {
   return uuidv7(timePart, pool, take(UUID_RANDOM_BYTES));
 }
 
-/** The same as 16 bytes. */
-export function writeEventId(into: Uint8Array, at: number, timeMs: number): void {
-  const random = take(UUID_RANDOM_BYTES);
+/** An event id that is made of a seed, as text and as 16 bytes. */
+export function eventIdOf({ random, at }: IdSeed, timeMs: number): string {
+  return uuidv7(uuidTimePart(timeMs), random, at);
+}
+
+export function writeEventId(into: Uint8Array, at: number, seed: IdSeed, timeMs: number): void {
+  const { random, at: from } = seed;
   const high = Math.floor(timeMs / 0x1_0000);
   into[at] = high >>> 24;
   into[at + 1] = high >>> 16;
@@ -31,15 +43,34 @@ export function writeEventId(into: Uint8Array, at: number, timeMs: number): void
   into[at + 3] = high;
   into[at + 4] = timeMs >>> 8;
   into[at + 5] = timeMs;
-  for (let index = 0; index < UUID_RANDOM_BYTES; index++) into[at + 6 + index] = pool[random + index] ?? 0;
+  for (let index = 0; index < UUID_RANDOM_BYTES; index++) into[at + 6 + index] = random[from + index] ?? 0;
   into[at + 6] = ((into[at + 6] ?? 0) & 0x0f) | 0x70;
   into[at + 8] = ((into[at + 8] ?? 0) & 0x3f) | 0x80;
 }
 
-/** A new W3C trace id as 16 bytes. */
-export function writeTraceId(into: Uint8Array, at: number): void {
-  const random = take(TRACE_BYTES);
-  for (let index = 0; index < TRACE_BYTES; index++) into[at + index] = pool[random + index] ?? 0;
+/** A W3C trace id that is made of a seed, as text and as 16 bytes. */
+export function traceIdOf({ random, at }: IdSeed): string {
+  const from = at + UUID_RANDOM_BYTES;
+  return Buffer.from(random.buffer, random.byteOffset + from, TRACE_BYTES).toString('hex');
+}
+
+export function writeTraceId(into: Uint8Array, at: number, { random, at: from }: IdSeed): void {
+  for (let index = 0; index < TRACE_BYTES; index++)
+    into[at + index] = random[from + UUID_RANDOM_BYTES + index] ?? 0;
+}
+
+let seeds = new Uint8Array(0);
+let seedsUsed = 0;
+
+/** A new seed. Its bytes are nobody else's, for as long as somebody keeps it. */
+export function newIdSeed(): IdSeed {
+  if (seedsUsed + SEED_BYTES > seeds.length) {
+    seeds = randomFillSync(new Uint8Array(POOL_BYTES));
+    seedsUsed = 0;
+  }
+  const at = seedsUsed;
+  seedsUsed += SEED_BYTES;
+  return { random: seeds, at };
 }
 
 /** Where so many random bytes begin in the pool. */

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Attribution, spanIdOf } from '../../core/event.ts';
-import { newEventId, newTraceId } from '../../platform/ids.ts';
+import type { IdSeed } from '../../core/records/request-record.ts';
+import { eventIdOf, newEventId, newIdSeed, newTraceId, traceIdOf } from '../../platform/ids.ts';
 import { activeSpan, type ContextLike, continuesTraceparent, enteredContext } from './app-trace.ts';
 import type { Caller, Headers } from './traceparent.ts';
 
@@ -61,6 +62,9 @@ export class WorkContext {
   /** Of the request that it is, for what else they say of its caller. */
   readonly headers: Headers | undefined;
   #eventId: string | undefined;
+  #seed: IdSeed | undefined;
+  #toldMs = 0;
+  #isToldBySeed = false;
   /** Set by a framework's instrumentation: the template of the route that matched. */
   route: string | undefined;
 
@@ -113,14 +117,28 @@ export class WorkContext {
   /** The trace this work belongs to; where nobody upstream named one, on first use the app's own, or a new one. */
   get traceId(): string {
     if (this.#yields) this.#yield();
-    this.#traceId ??= this.#parent?.traceId ?? activeSpan()?.traceId ?? newTraceId();
+    this.#traceId ??=
+      this.#parent?.traceId ?? (this.#isToldBySeed ? null : activeSpan()?.traceId) ?? this.#newTraceId();
     return this.#traceId;
   }
 
-  /** The same, unless nobody has named or asked for one: then a new one is made where it is written. */
+  /** The same, unless nobody has named or asked for one: then one is made of the seed where it is written. */
   get knownTraceId(): string | undefined {
     if (this.#yields) this.#yield();
-    return this.#traceId ?? this.#parent?.traceId ?? activeSpan()?.traceId;
+    this.#traceId ??= this.#parent?.traceId ?? activeSpan()?.traceId ?? null;
+    return this.#traceId ?? undefined;
+  }
+
+  /** What the ids are made of that are not known as the work is told: who asks for them later gets the same. */
+  seedOf(timeMs: number): IdSeed {
+    this.#isToldBySeed = this.#traceId === null;
+    this.#toldMs = timeMs;
+    this.#seed = newIdSeed();
+    return this.#seed;
+  }
+
+  #newTraceId(): string {
+    return this.#seed === undefined ? newTraceId() : traceIdOf(this.#seed);
   }
 
   /** The id of the event that this work becomes, if somebody has asked for it. */
@@ -130,7 +148,7 @@ export class WorkContext {
 
   /** The id of the event that this work becomes: made once, when somebody asks first. @param timeMs now */
   eventId(timeMs: number): string {
-    this.#eventId ??= newEventId(timeMs);
+    this.#eventId ??= this.#seed === undefined ? newEventId(timeMs) : eventIdOf(this.#seed, this.#toldMs);
     return this.#eventId;
   }
 

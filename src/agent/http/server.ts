@@ -177,10 +177,13 @@ class HttpObserver {
     const { work, request } = served;
     const { clock } = this.#agent;
     const user = work.user;
+    const timeMs = clock.epochMs();
+    const { knownEventId: id, knownTraceId: traceId } = work;
     this.#agent.emitRequest({
-      id: work.knownEventId,
-      timeMs: clock.epochMs(),
-      traceId: work.knownTraceId,
+      id,
+      timeMs,
+      traceId,
+      seed: id === undefined || traceId === undefined ? work.seedOf(timeMs) : undefined,
       userEmail: user?.email ?? null,
       department: user?.department ?? null,
       parentSpanId: work.parentSpanId,

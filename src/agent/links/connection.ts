@@ -96,6 +96,7 @@ export class Connection {
         this.#openBy(await collectorFor(this.#options, this.#taken, () => this.#events()));
         if (this.#closed) this.close();
       } catch (error) {
+        this.#options.ring.unshare(); // With a thread that was never there.
         this.#notices.say(`the collector cannot be started: ${describeError(error)}`);
         this.#retryLater(0);
       }

@@ -31,6 +31,7 @@ export class ReceivedAnswer {
     if (this.reader.gaveUp) return;
     if (this.#held.add(piece, timeMs)) return;
     this.#readHeld();
+    if (this.reader.gaveUp) return; // Nothing gives back what is held after the end.
     if (this.#held.add(piece, timeMs)) return;
     this.#readMs = timeMs;
     giveText(piece, (text) => this.#read(text));

@@ -55,12 +55,14 @@ export class ThreadReceiver {
   /** Takes what has come and could not be read yet, such as while the process ends. */
   drain(): void {
     const channels = [...this.#threads.values()].map(({ channel }) => channel);
-    for (const channel of [this.#channel ?? [], channels].flat()) {
-      // A channel is a port in Node, but not in its types.
-      const port = channel as unknown as MessagePort;
-      for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port))
-        this.#received(next.message as FromThread);
-    }
+    for (const channel of [this.#channel ?? [], channels].flat()) this.#drain(channel);
+  }
+
+  #drain(channel: BroadcastChannel): void {
+    // A channel is a port in Node, but not in its types.
+    const port = channel as unknown as MessagePort;
+    for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port))
+      this.#take(next.message as FromThread);
   }
 
   /** A thread is over, whether or not it could say so. */
@@ -100,14 +102,20 @@ export class ThreadReceiver {
   #listen(name: string): BroadcastChannel {
     const channel = new BroadcastChannel(name);
     channel.onmessage = (event) => {
-      try {
-        this.#received((event as { data: FromThread }).data);
-      } catch {
-        // Somebody else's message by our name: nothing of it may reach the app.
-      }
+      // What a thread has said before it had a channel of its own may be read later, and is to come first.
+      if (name !== TO_MAIN && this.#channel !== null) this.#drain(this.#channel);
+      this.#take((event as { data: FromThread }).data);
     };
     channel.unref();
     return channel;
+  }
+
+  #take(message: FromThread): void {
+    try {
+      this.#received(message);
+    } catch {
+      // Somebody else's message by our name: nothing of it may reach the app.
+    }
   }
 
   #received({ thread, message }: FromThread): void {
@@ -142,7 +150,12 @@ export class ThreadReceiver {
   #told(id: number, message: RecordsMessage): void {
     const pieces = this.#pieces.get(id) ?? new PieceReader();
     this.#pieces.set(id, pieces);
-    for (const { event } of pieces.events(message)) this.#options.emit(event as unknown as NervecenterEvent);
+    try {
+      for (const { event } of pieces.events(message))
+        this.#options.emit(event as unknown as NervecenterEvent);
+    } catch {
+      this.#options.drop('agent_error', 1); // At least. Sent again it would be no other.
+    }
     post(toThread(id), { type: 'accepted', batch: message.batch });
   }
 

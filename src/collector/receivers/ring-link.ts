@@ -64,8 +64,10 @@ export class RingLink implements AgentLink {
   }
 
   #received(message: FromAgent): void {
-    if ('segment' in message) this.#reader.add(message.segment);
-    else if (message.type === 'wake') this.#read();
+    if ('segment' in message) {
+      this.#reader.add(message.segment);
+      this.#readLater(); // It was written to before it was here.
+    } else if (message.type === 'wake') this.#read();
     else {
       this.#take(message.type === 'goodbye');
       this.#listener(message);

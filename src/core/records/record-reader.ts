@@ -25,7 +25,7 @@ export type ClaimedEvent = Readonly<Record<string, unknown>>;
 const LAYOUTS = ofSignals(
   ({ record }) => Object.entries(record) as readonly (readonly [string, FieldKind])[],
 );
-const UTF8 = new TextDecoder();
+const UTF8 = new TextDecoder('utf-8', { ignoreBOM: true });
 const LENGTH_BYTES = 4;
 const NAME_BYTES = 2;
 const NUMBER_BYTES = 8;

@@ -2,7 +2,14 @@ import type { RequestEvent } from '../signals/request.ts';
 import { SPAN_BYTES, TRACE_BYTES, UUID_BYTES } from './layout.ts';
 import type { RecordOutput } from './record-output.ts';
 
-/** A request as it is seen: an id that nobody has asked for yet is made where it is written. */
+/** Random bytes that ids are made of. */
+export interface IdSeed {
+  readonly random: Uint8Array;
+  /** Where they begin. */
+  readonly at: number;
+}
+
+/** A request as it is seen: an id that nobody has asked for yet is made, of its seed, where it is written. */
 export interface SeenRequest
   extends Pick<
     RequestEvent,
@@ -18,18 +25,20 @@ export interface SeenRequest
   > {
   readonly id: string | undefined;
   readonly traceId: string | null | undefined;
+  /** Absent: both are known. */
+  readonly seed?: IdSeed | undefined;
   readonly parentSpanId?: string | null | undefined;
   readonly sampled?: boolean | undefined;
   readonly scheme?: RequestEvent['scheme'] | undefined;
   readonly outcome?: RequestEvent['outcome'] | undefined;
 }
 
-/** Where new ids come from. */
-export interface NewIds {
+/** How ids are made of a seed. */
+export interface SeedIds {
   /** Writes the 16 bytes of a UUIDv7. */
-  eventId(into: Uint8Array, at: number, timeMs: number): void;
+  eventId(into: Uint8Array, at: number, seed: IdSeed, timeMs: number): void;
   /** Writes 16 bytes that are not all zero. */
-  traceId(into: Uint8Array, at: number): void;
+  traceId(into: Uint8Array, at: number, seed: IdSeed): void;
 }
 
 /**
@@ -37,7 +46,8 @@ export interface NewIds {
  *
  * @returns false where it does not fit.
  */
-export function writeRequest(records: RecordOutput, request: SeenRequest, ids: NewIds): boolean {
+export function writeRequest(records: RecordOutput, request: SeenRequest, ids: SeedIds): boolean {
+  const { seed } = request;
   const signal = records.numberOf('request');
   const userEmail = records.numberOf(request.userEmail);
   const department = records.numberOf(request.department);
@@ -46,10 +56,10 @@ export function writeRequest(records: RecordOutput, request: SeenRequest, ids: N
   const scheme = records.numberOf(request.scheme);
   const outcome = records.numberOf(request.outcome);
   records.open(signal);
-  if (request.id === undefined) newEventId(records, ids, request.timeMs);
-  else records.uuid(request.id);
+  if (request.id !== undefined) records.uuid(request.id);
+  else if (seed !== undefined) writeEventId(records, ids, seed, request.timeMs);
   records.number(request.timeMs);
-  if (request.traceId === undefined) newTraceId(records, ids);
+  if (request.traceId === undefined && seed !== undefined) writeTraceId(records, ids, seed);
   else records.id(request.traceId, TRACE_BYTES);
   records.name(userEmail);
   records.name(department);
@@ -66,13 +76,13 @@ export function writeRequest(records: RecordOutput, request: SeenRequest, ids: N
   return records.close();
 }
 
-function newEventId(records: RecordOutput, ids: NewIds, timeMs: number): void {
+function writeEventId(records: RecordOutput, ids: SeedIds, seed: IdSeed, timeMs: number): void {
   const at = records.reserved(UUID_BYTES);
-  if (at >= 0) ids.eventId(records.bytes, at, timeMs);
+  if (at >= 0) ids.eventId(records.bytes, at, seed, timeMs);
 }
 
-function newTraceId(records: RecordOutput, ids: NewIds): void {
+function writeTraceId(records: RecordOutput, ids: SeedIds, seed: IdSeed): void {
   records.given();
   const at = records.reserved(TRACE_BYTES);
-  if (at >= 0) ids.traceId(records.bytes, at);
+  if (at >= 0) ids.traceId(records.bytes, at, seed);
 }

@@ -1,5 +1,9 @@
 import { type ClaimedEvent, RecordError, RecordReader } from '../../core/records/record-reader.ts';
 import type { Piece } from './ring-reader.ts';
+import { RECORD_BYTES_MAX } from './ring-writer.ts';
+
+/** The smallest have some 60 bytes, and the usual segment 64 KiB. */
+const EVENTS_MAX = 10_000;
 
 /** An event, and where in the ring its record ends: who has accepted up to there has accepted it. */
 export interface ReceivedEvent {
@@ -23,11 +27,13 @@ export class PieceReader {
     if (at === 0) this.#records.begin();
     else if (segment !== this.#segment || at !== this.#read) throw new RecordError('a piece is missing');
     if (segment + at + records.length !== batch) throw new RecordError('a piece of another length');
+    if (at + records.length > RECORD_BYTES_MAX) throw new RecordError('more than a segment has room for');
     this.#segment = segment;
     this.#read = at + records.length;
     const events: ReceivedEvent[] = [];
     this.#records.read(records, (event, end) => {
       if (end > known) events.push({ event, endsAt: segment + at + end });
+      if (events.length > EVENTS_MAX) throw new RecordError('more events than a segment has room for');
     });
     return events;
   }

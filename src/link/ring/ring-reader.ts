@@ -5,6 +5,8 @@ import { Sleep } from './sleep.ts';
 
 /** Claimed but not yet accepted: who accepts sets the pace. */
 const UNACCEPTED_BYTES_MAX = MIB;
+/** The same in pieces: a collector that does not know yet what was accepted before holds every one. */
+const UNACCEPTED_MAX = 256;
 
 /** Records that are handed over together, of one segment. */
 export interface Piece {
@@ -66,7 +68,9 @@ export class RingReader {
       const isGone = segment.ordinal !== ordinal;
       const upTo = claimed < claimedBefore ? segment.cutAfter(claimed) : written;
       if (!isGone && upTo > claimed) {
-        const isBehind = this.#unaccepted > 0 && this.#unaccepted + upTo - claimed > UNACCEPTED_BYTES_MAX;
+        const isBehind =
+          this.#handed.length >= UNACCEPTED_MAX ||
+          (this.#unaccepted > 0 && this.#unaccepted + upTo - claimed > UNACCEPTED_BYTES_MAX);
         if (isBehind && !evenIfBehind) return null;
         if (segment.claim(claimed, upTo)) return this.#piece(reading, upTo);
       } else if (!isGone && !sealed) return null;

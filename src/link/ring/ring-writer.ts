@@ -8,7 +8,7 @@ const SEGMENT_BYTES = 64 * KIB;
 /** What may wait. At 1,000 requests a second: some 40 seconds without a collector. */
 export const RING_BYTES_MAX = 4 * MIB;
 /** As much as an event may take alone. */
-const RECORD_BYTES_MAX = 2 * MIB;
+export const RECORD_BYTES_MAX = 2 * MIB;
 /** Memory that is kept for the next ones. */
 const SPARE_MAX = 2;
 
@@ -64,8 +64,7 @@ export class RingWriter {
    * @returns false where there is none, or the event is too large.
    */
   append<E>(event: E, write: WriteRecord<E>): boolean {
-    if ((this.#open === null || !write(this.#records, event)) && !this.#appendToNext(event, write))
-      return false;
+    if (!this.#write(event, write)) return false;
     if (this.#open !== null) this.#open.written = this.#records.length;
     if (this.#sleep.interrupt()) this.#listener?.onWake();
     return true;
@@ -93,6 +92,15 @@ export class RingWriter {
     return this.#segments
       .map(({ data, written, accepted }) => ({ records: data.subarray(0, written), accepted }))
       .filter(({ records, accepted }) => accepted < records.length);
+  }
+
+  #write<E>(event: E, write: WriteRecord<E>): boolean {
+    try {
+      return (this.#open !== null && write(this.#records, event)) || this.#appendToNext(event, write);
+    } catch (error) {
+      this.#seal(); // Half of a record may stand there, behind all that is written.
+      throw error;
+    }
   }
 
   #appendToNext<E>(event: E, write: WriteRecord<E>): boolean {

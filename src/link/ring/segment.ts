@@ -108,7 +108,8 @@ export class Segment {
 
   /** @returns whether the reader has none of it, and never will. */
   takeBack(): boolean {
-    return this.#replaceClaim(0, TAKEN_BACK);
+    // What an earlier reader had may be accepted.
+    return this.claimedBefore === 0 && this.#replaceClaim(0, TAKEN_BACK);
   }
 
   #replaceClaim(from: number, by: number): boolean {

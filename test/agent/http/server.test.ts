@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { afterEach, test } from 'vitest';
 import { currentContext, runInContext, WorkContext } from '../../../src/agent/context/context.ts';
 import { addRouteResolver, http } from '../../../src/agent/http/server.ts';
+import { spanIdOf } from '../../../src/core/event.ts';
 import type { RequestEvent } from '../../../src/core/signals/request.ts';
 import { until } from '../../support/poll.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';
@@ -102,6 +103,21 @@ test('what is open when the process ends is unfinished, with the status that was
   socket.destroy();
   await tick();
   assert.equal(events.length, 4, 'each comes to an end once');
+});
+
+test('work that goes on after the response is in the trace and the span of its request', async () => {
+  const works: (WorkContext | undefined)[] = [];
+  const { events, port } = await serve((_request, response) => {
+    works.push(currentContext());
+    response.end();
+  });
+  await (await fetch(`http://127.0.0.1:${port}/`)).text();
+  await until(() => events.length === 1);
+  const [event] = events;
+  const [work] = works;
+  assert.ok(event !== undefined && work !== undefined);
+  assert.deepEqual([work.traceId, work.spanId], [event.traceId, spanIdOf(event.id)]);
+  assert.equal(new WorkContext({ parent: work }).traceId, event.traceId);
 });
 
 test('sizes: announced, chunked, none', async () => {

@@ -16,7 +16,7 @@ import {
   signalNamed,
 } from '../../../src/core/signals/index.ts';
 import { milliseconds } from '../../../src/core/units.ts';
-import { writeEventId, writeTraceId } from '../../../src/platform/ids.ts';
+import { eventIdOf, newIdSeed, traceIdOf, writeEventId, writeTraceId } from '../../../src/platform/ids.ts';
 import { requestEvent } from '../../link/messages.ts';
 
 const BYTES = 64 * 1024;
@@ -170,9 +170,17 @@ describe('records', () => {
       parentSpanId: null,
       sampled: undefined,
     };
-    for (let count = 0; count < 200; count++)
-      assert.ok(writeRequest(output, { ...request, scheme: undefined, outcome: undefined }, IDS));
+    const expected = Array.from({ length: 200 }, () => {
+      const seed = newIdSeed();
+      assert.ok(writeRequest(output, { ...request, seed }, IDS));
+      return [eventIdOf(seed, timeMs), traceIdOf(seed)];
+    });
     const events = read(bytes.slice(0, output.length));
+    assert.deepEqual(
+      events.map((event) => [event?.['id'], event?.['traceId']]),
+      expected,
+      'the same as text',
+    );
     for (const field of ['id', 'traceId'])
       assert.equal(new Set(events.map((event) => event?.[field])).size, events.length);
     for (const event of events) {

@@ -148,7 +148,8 @@ export class ResponseReader extends Answer {
   }
 
   get #stepsSoFar(): number {
-    return this.#steps + (this.#json?.steps ?? 0) + CUT_STEPS * (this.#events?.steps ?? 0);
+    const inEvents = CUT_STEPS * (this.#events?.steps ?? 0) + this.#event.steps;
+    return this.#steps + (this.#json?.steps ?? 0) + inEvents;
   }
 
   #sink(): EventSink {
@@ -238,6 +239,11 @@ class HeldEvent {
 
   constructor(wanted: Wanted) {
     this.#wanted = wanted;
+  }
+
+  /** What the event has cost so far. */
+  get steps(): number {
+    return this.#scanner?.steps ?? 0;
   }
 
   add(piece: string): void {

@@ -149,6 +149,8 @@ export class TraceAssembler {
   readonly #remembered: Remembered;
   /** One that has more spans than a trace may have, until it is decided. */
   #tooLong: Trace | null = null;
+  /** When those that are here with their root are looked for again. */
+  #rootedAgainMs = 0;
   readonly #counts = {
     accepted: 0,
     duplicates: 0,
@@ -297,13 +299,18 @@ export class TraceAssembler {
   }
 
   #decideRooted(): void {
-    const { spansAwaitingMax } = this.#options;
-    if (this.#held.spans <= spansAwaitingMax) return;
-    for (const trace of this.#held.rooted()) {
+    const { spansAwaitingMax, now } = this.#options;
+    const nowMs = now();
+    if (this.#held.spans <= spansAwaitingMax || nowMs < this.#rootedAgainMs) return;
+    const rooted = this.#held.rooted();
+    let next = rooted.next();
+    for (; next.done !== true; next = rooted.next()) {
       this.#counts.decidedEarly++;
-      this.#decide(trace);
-      if (this.#held.spans <= spansAwaitingMax) break;
+      this.#decide(next.value);
+      if (this.#held.spans <= spansAwaitingMax || now() - nowMs >= DECIDING_MS_MAX) return;
     }
+    // Those that wait for their root would be walked through with every request.
+    if (next.value) this.#rootedAgainMs = nowMs + TICK_MS;
   }
 
   #decideOverflow(): void {

@@ -78,12 +78,17 @@ export class HeldTraces {
     }
   }
 
-  /** Those that are here with their root, the longest quiet first; each likewise. The others wait for as long as they may. */
-  *rooted(): Generator<Trace> {
+  /**
+   * Those that are here with their root, the longest quiet first; each likewise. The others wait for as long as they may.
+   *
+   * @returns whether all were looked at.
+   */
+  *rooted(): Generator<Trace, boolean> {
     for (const trace of this.#quiet.values()) {
-      if (!trace.held.every(({ delivery }) => delivery?.offered !== false)) break;
+      if (!trace.held.every(({ delivery }) => delivery?.offered !== false)) return false;
       if (trace.isRooted) yield trace;
     }
+    return true;
   }
 
   /** @returns the collectors that its spans have passed through. */
