@@ -135,6 +135,8 @@ interface Telling {
   readonly told: Told;
 }
 
+const NOTHING_COUNTED = { accepted: 0, duplicates: 0, rejected: 0, failed: 0, decidedEarly: 0, tracesCut: 0 };
+
 /**
  * Makes events of spans that come in any order, in any batches, from several processes, and more than once. Requests and
  * sessions are told when they come; calls and queries when their trace has been quiet for a while and no parent is missing, or after a
@@ -151,14 +153,7 @@ export class TraceAssembler {
   #tooLong: Trace | null = null;
   /** When those that are here with their root are looked for again. */
   #rootedAgainMs = 0;
-  readonly #counts = {
-    accepted: 0,
-    duplicates: 0,
-    rejected: 0,
-    failed: 0,
-    decidedEarly: 0,
-    tracesCut: 0,
-  };
+  readonly #counts = { ...NOTHING_COUNTED };
 
   constructor(options: TraceAssemblerOptions) {
     this.#options = { ...DEFAULTS, ...options };

@@ -41,8 +41,8 @@ export type RollupStep = 'done' | 'behind' | 'busy';
  */
 export class Rollup {
   readonly #options: RollupOptions;
-  /** Halved when a step takes too long, doubled when it does not. */
-  #rowsMax = ROWS_MAX;
+  /** Of each signal: halved when a step of it takes too long, doubled when it does not. */
+  readonly #rowsMax = new Map<SignalName, number>();
 
   constructor(options: RollupOptions) {
     this.#options = options;
@@ -68,18 +68,23 @@ export class Rollup {
   }
 
   async #stepOf(signal: SignalName): Promise<RollupStep> {
+    const rowsMax = this.#rowsMaxOf(signal);
     try {
       const step = await this.#options.lend((client) =>
         inTransaction(client, () => this.#rollUp(client, signal)),
       );
-      this.#rowsMax = Math.min(ROWS_MAX, this.#rowsMax * 2);
+      this.#rowsMax.set(signal, Math.min(ROWS_MAX, rowsMax * 2));
       return step;
     } catch (error) {
       const tooLong = error instanceof DatabaseError && error.code === STATEMENT_TIMED_OUT;
-      if (!tooLong || this.#rowsMax === 1) throw error;
-      this.#rowsMax = Math.ceil(this.#rowsMax / 2);
+      if (!tooLong || rowsMax === 1) throw error;
+      this.#rowsMax.set(signal, Math.ceil(rowsMax / 2));
       return 'behind';
     }
+  }
+
+  #rowsMaxOf(signal: SignalName): number {
+    return this.#rowsMax.get(signal) ?? ROWS_MAX;
   }
 
   async #rollUp(client: PoolClient, signal: SignalName): Promise<RollupStep> {
@@ -87,6 +92,7 @@ export class Rollup {
       LOCK_KEY,
     ]);
     if (!lock.rows[0]?.mine) return 'busy';
+    const rowsMax = this.#rowsMaxOf(signal);
     const marked = await takeMarks(client, signal, MARKS_MAX);
     const closedMs = floorTo(this.#options.now() - GRACE_MS, MINUTE_MS);
     const state = await readState(client, signal, closedMs);
@@ -94,10 +100,11 @@ export class Rollup {
       fromMs: state.minuteMs,
       boundMs: Math.min(closedMs, state.minuteMs + SPAN_MS_MAX),
       unitMs: MINUTE_MS,
-      rowsMax: this.#rowsMax,
+      rowsMax,
     });
     const late = marked.filter((minute) => minute < state.minuteMs).sort((a, b) => a - b);
-    const postponed = late.splice(LATE_MINUTES_MAX);
+    // Each may be of another hour, all of which is read.
+    const postponed = late.splice(Math.ceil((LATE_MINUTES_MAX * rowsMax) / ROWS_MAX));
     if (postponed.length > 0) await putBack(client, signal, postponed);
     const minutes = joined([
       ...late.map((minute) => ({ fromMs: minute, toMs: minute + MINUTE_MS })),
@@ -134,7 +141,7 @@ export class Rollup {
       fromMs: before.hourMs,
       boundMs: Math.min(hourMs, before.hourMs + SPAN_MS_MAX),
       unitMs: HOUR_MS,
-      rowsMax: this.#rowsMax,
+      rowsMax: this.#rowsMaxOf(signal),
     });
     const again = all.map(({ fromMs, toMs }) => ({ fromMs, toMs: Math.min(toMs, before.hourMs) }));
     const hours = joined([...again, { fromMs: before.hourMs, toMs: untilMs }]);
