@@ -36,6 +36,7 @@ class Fleet {
   readonly #env: Readonly<Record<string, string>>;
   readonly #ports: Readonly<Record<Service, number>>;
   readonly #apps: ObservedApp[] = [];
+  readonly #collector: ObservedApp;
   readonly #cluster: ObservedApp;
   readonly #services = new Map<Service, ObservedApp>();
   readonly #port: number;
@@ -46,7 +47,8 @@ class Fleet {
     this.#port = port;
     this.#ports = ports;
     const env = { NERVECENTER_PORT: String(port), NERVECENTER_ADMIN_TOKEN: TOKEN, ...WITHOUT_OTLP };
-    this.#apps.push(new ObservedApp(CLI, { flags: [], args: ['collector'], dataDir: this.#home, env }));
+    this.#collector = new ObservedApp(CLI, { flags: [], args: ['collector'], dataDir: this.#home, env });
+    this.#apps.push(this.#collector);
     this.#env = {
       ...env,
       NERVECENTER_DATA_DIR: this.dataDir,
@@ -77,6 +79,7 @@ class Fleet {
 
   /** Half of it on the cluster. */
   async load(): Promise<Load> {
+    await this.#collector.started();
     for (const app of this.#services.values()) await app.appUrl();
     const cluster = await this.#cluster.appUrl();
     return new Load(SERVICES.flatMap((service) => [cluster, `http://127.0.0.1:${this.#ports[service]}`]));

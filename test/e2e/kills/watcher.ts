@@ -35,9 +35,10 @@ export class Watcher {
   /** The first snapshot from now on that satisfies the condition. */
   when(condition: (snapshot: Snapshot) => boolean, what: string): Promise<Snapshot> {
     this.latest = null;
-    return until(() => (this.latest !== null && condition(this.latest) ? this.latest : null), {
-      timeoutMs: PATIENCE_MS,
-      what,
+    const seen = () => (this.latest !== null && condition(this.latest) ? this.latest : null);
+    return until(seen, { timeoutMs: PATIENCE_MS, what }).catch((error: unknown) => {
+      const instances = this.latest?.instances.map(({ service, pid, up }) => `${service} ${pid} ${up}`);
+      throw new Error(`${what}: the last look saw ${instances?.join(', ') ?? 'nothing'}`, { cause: error });
     });
   }
 
