@@ -6,7 +6,7 @@ import { type Milliseconds, toSeconds } from '../units.ts';
 import { ATTRIBUTION, EVENT, isCount, isText, isWhole, oneOf, optional, orNull } from './checks.ts';
 import { anyOf, equals, isAtLeast } from './facts.ts';
 import { type HistogramSpec, histogramOf } from './instruments.ts';
-import { eventColumns, int4, PEOPLE, SENDER, senderColumns, text } from './row.ts';
+import { eventColumns, int4, PEOPLE, SENDER, senderColumns, text, traceOf } from './row.ts';
 import type { Signal } from './signal.ts';
 
 /** What became of a request whose process ended first, and the `error.type` of what was under way in it. */
@@ -92,7 +92,7 @@ export const request: Signal<RequestEvent> = {
     { name: 'department', type: 'varchar', value: (event) => text(event.department, 50) },
     { name: 'request_size_bytes', type: 'integer', value: (event) => int4(event.requestBytes) },
     { name: 'response_size_bytes', type: 'integer', value: (event) => int4(event.responseBytes) },
-    { name: 'trace_id', type: 'varchar', value: (event) => text(event.traceId, 32) },
+    { name: 'trace_id', type: 'varchar', value: traceOf },
     { name: 'outcome', type: 'varchar', value: (event) => event.outcome ?? null },
     ...senderColumns<RequestEvent>(),
   ],

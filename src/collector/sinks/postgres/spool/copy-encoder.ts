@@ -1,3 +1,4 @@
+import type { RecordedId } from '../../../../core/records/recorded-id.ts';
 import type { Column, ColumnValue } from '../../../../core/signals/signal.ts';
 import { KIB } from '../../../../core/units.ts';
 
@@ -78,6 +79,7 @@ export class CopyEncoder {
   #field(type: ColumnType, value: ColumnValue): void {
     if (value === null) this.#int4(NULL_LENGTH);
     else if (typeof value === 'boolean') this.#boolean(value);
+    else if (typeof value === 'object') this.#recordedId(type, value);
     else if (type === 'uuid') this.#uuid(String(value));
     else if (type === 'timestamptz') this.#timestamp(value);
     else if (type === 'varchar' || type === 'text') this.#text(String(value));
@@ -112,6 +114,16 @@ export class CopyEncoder {
       at += 2;
     }
     if (at !== value.length) throw new RangeError('not a UUID');
+  }
+
+  /** Without a text of it in between. */
+  #recordedId(type: ColumnType, id: RecordedId): void {
+    const bytes = type === 'uuid' ? UUID_BYTES : 2 * UUID_BYTES;
+    this.#int4(bytes);
+    this.#reserve(bytes);
+    if (type === 'uuid') id.writeTo(this.#buffer, this.#length);
+    else id.writeDigitsTo(this.#buffer, this.#length);
+    this.#length += bytes;
   }
 
   #timestamp(value: ColumnValue): void {
