@@ -179,7 +179,9 @@ export class RecordedRequest implements RequestEvent {
   }
 
   #name(at: number): string | undefined {
-    return this.#record.names[this.#number16(at) - NAMES_FROM];
+    const number = this.#number16(at);
+    // Asked first: what stands before the first element of a list is looked for as a property of it.
+    return number < NAMES_FROM ? undefined : this.#record.names[number - NAMES_FROM];
   }
 }
 

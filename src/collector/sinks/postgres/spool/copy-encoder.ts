@@ -47,6 +47,9 @@ export type ColumnType = Column<never>['type'];
 export class CopyEncoder {
   #buffer = Buffer.allocUnsafe(INITIAL_BYTES);
   #length = 0;
+  /** The UUID that was written last as text, and where its bytes are: a sender's comes with every row. */
+  #uuidText = '';
+  #uuidAt = 0;
 
   get length(): number {
     return this.#length;
@@ -73,6 +76,7 @@ export class CopyEncoder {
     const taken = this.#buffer.subarray(0, this.#length);
     this.#buffer = Buffer.allocUnsafe(INITIAL_BYTES);
     this.#length = 0;
+    this.#uuidText = '';
     return taken;
   }
 
@@ -104,6 +108,12 @@ export class CopyEncoder {
   #uuid(value: string): void {
     this.#int4(UUID_BYTES);
     this.#reserve(UUID_BYTES);
+    if (value === this.#uuidText) {
+      for (let byte = 0; byte < UUID_BYTES; byte++)
+        this.#buffer[this.#length++] = this.#buffer[this.#uuidAt + byte] ?? 0;
+      return;
+    }
+    const start = this.#length;
     let at = 0;
     for (let byte = 0; byte < UUID_BYTES; byte++) {
       if (UUID_HYPHENS[byte] && value.charCodeAt(at) === HYPHEN) at++;
@@ -114,6 +124,8 @@ export class CopyEncoder {
       at += 2;
     }
     if (at !== value.length) throw new RangeError('not a UUID');
+    this.#uuidText = value;
+    this.#uuidAt = start;
   }
 
   /** Without a text of it in between. */
