@@ -96,7 +96,13 @@ function rememberedAttributes(): (request: Measured) => Attributes {
     const attributes = Object.freeze(requestAttributes(request));
     const { scheme, outcome } = request;
     if (ofRoute.length < ATTRIBUTES_REMEMBERED_MAX)
-      ofRoute.push({ method, statusCode, attributes, ...(scheme && { scheme }), ...(outcome && { outcome }) });
+      ofRoute.push({
+        method,
+        statusCode,
+        attributes,
+        ...(scheme && { scheme }),
+        ...(outcome && { outcome }),
+      });
     return attributes;
   };
 }

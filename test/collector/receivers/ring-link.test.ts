@@ -74,7 +74,9 @@ function linked() {
         return pieces.events(message as RecordsMessage).map(({ event }) => event?.['id']);
       }),
     batches: () =>
-      received.flatMap((message) => ('batch' in (message as object) ? [(message as RecordsMessage).batch] : [])),
+      received.flatMap((message) =>
+        'batch' in (message as object) ? [(message as RecordsMessage).batch] : [],
+      ),
   };
 }
 
