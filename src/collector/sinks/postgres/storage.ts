@@ -17,13 +17,13 @@ import { ServerLink } from './connect/server-link.ts';
 import { migrate } from './schema/migrate.ts';
 import type { SentBatch } from './spool/batch.ts';
 import type { SpoolFiles } from './spool/files.ts';
-import { Storing } from './storing.ts';
 import { type Earlier, sentIn } from './totals/earlier.ts';
 import { Recall } from './totals/recall.ts';
 import type { Measuring } from './write/held-batch.ts';
 import { Intake, type IntakeOptions } from './write/intake.ts';
 import { type LastLot, leaveRows } from './write/last-rows.ts';
 import { RowCounts } from './write/row-counts.ts';
+import { Storing } from './write/storing.ts';
 import { Transfer } from './write/transfer.ts';
 import { Wakeup } from './write/wakeup.ts';
 

@@ -1,10 +1,10 @@
 import type { Pool } from 'pg';
-import { backoffMs } from '../../../core/backoff.ts';
-import type { ServerLink } from './connect/server-link.ts';
-import type { Recall } from './totals/recall.ts';
-import type { Intake } from './write/intake.ts';
-import type { Transfer } from './write/transfer.ts';
-import type { Wakeup } from './write/wakeup.ts';
+import { backoffMs } from '../../../../core/backoff.ts';
+import type { ServerLink } from '../connect/server-link.ts';
+import type { Recall } from '../totals/recall.ts';
+import type { Intake } from './intake.ts';
+import type { Transfer } from './transfer.ts';
+import type { Wakeup } from './wakeup.ts';
 
 interface StoringParts {
   readonly link: ServerLink;
