@@ -6,6 +6,7 @@ import { DAY_MS, type Milliseconds, milliseconds } from '../core/units.ts';
 import { parseUserHeaders, type UserHeaders } from '../core/user-headers.ts';
 import { type ConfigFileOutcome, outcomeOf, readConfigFile, withConfigFile } from './file/config-file.ts';
 import { nearestName } from './nearest-name.ts';
+import { parseNetworks } from './networks.ts';
 import type { OtlpTarget } from './otlp/target.ts';
 import { readOtlpTargets } from './otlp/targets.ts';
 import { readTracing, type Tracing } from './otlp/tracing.ts';
@@ -35,10 +36,12 @@ export interface Config extends Resource {
   readonly otlpGrpcPort: ListenerPort | null;
   /** Who may send OTLP; empty: everybody on the loopback, beyond it whoever has the key made at start. */
   readonly otlpKeys: readonly OtlpKey[];
-  /** Tokens that open the dashboard; empty: one is made at start and printed. */
+  /** Tokens that open the dashboard to admins; empty: one is made at the first start and kept. */
   readonly adminTokens: readonly string[];
   readonly allowedHosts: readonly string[];
   readonly allowedOrigins: readonly string[];
+  /** Addresses and networks of proxies that are believed to say who asks. */
+  readonly trustedProxies: readonly string[];
   readonly intervalMs: Milliseconds;
   readonly windowMs: Milliseconds;
   readonly prometheus: 'on' | 'off' | 'token';
@@ -169,6 +172,7 @@ export function readConfig(
     adminTokens: adminTokens(setting),
     allowedHosts: setting.list('NERVECENTER_ALLOWED_HOSTS').map((host) => host.toLowerCase()),
     allowedOrigins: origins(setting),
+    trustedProxies: setting.parsed('NERVECENTER_TRUSTED_PROXY', parseNetworks),
     intervalMs: milliseconds(setting.integer('NERVECENTER_INTERVAL_MS')),
     windowMs: milliseconds(setting.integer('NERVECENTER_WINDOW_MS')),
     prometheus: setting.choice('NERVECENTER_PROMETHEUS'),
@@ -224,7 +228,7 @@ function adminTokens(setting: SettingReader): string[] {
   if (tokens.some((token) => token.length < ADMIN_TOKEN_LENGTH_MIN)) {
     setting.problems.push(
       `${name}: expected ${expectationOf(name)}, got fewer. ` +
-        'Make one with `openssl rand -hex 24`, or unset it to get a random one printed at start.',
+        'Make one with `openssl rand -hex 24`, or unset it to have a random one made and kept in the data directory.',
     );
   }
   return tokens;
