@@ -115,26 +115,24 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
     exporter?.addPoints(points);
   };
   const shown = { config, live, resource, ticker, stored: stored?.sources, meter, collectOwn, log };
-  const shared = (config.postgres && stored?.accessStore) ?? null;
-  const serving = alerts && createServing({ ...shown, alerts, shared });
+  const serving = alerts && createServing({ ...shown, alerts, shared: stored?.accessStore ?? null });
+  const server = serving?.server ?? null;
   const parts = { live, ledger, pricer, sentBatches, agents: new AgentProcesses() };
   const doored = { config, log, meter, host, stored: stored?.undecided ?? null, ...parts };
-  const doors = await openDoors(serving?.server ?? null, doored);
+  const doors = await openDoors(server, doored);
   const { url, otlp, accept } = doors;
   exporter = doors.exporter;
 
   const hostWatch = watchHost({ config, live, own, collectOwn });
-  const refused = refusals(ledger, log);
-  const server = serving?.server ?? null;
   const takeLeft = (leaving: Leaving) => storage?.takeLeft(leaving);
   const sharing = sharingOf(options, doors, server);
-  const handled = { ...parts, accept, exporter, sharing, takeLeft, refused };
+  const handled = { ...parts, accept, exporter, sharing, takeLeft, refused: refusals(ledger, log) };
   const attach = (link: AgentLink, onGoodbye = () => {}) =>
     receiveFrom(link, agentHandlers({ ...handled, onGoodbye }));
   const stopTicking = ticker.start({
     intervalMs: config.intervalMs,
     sampleHost: hostWatch.sample,
-    publish: (json) => serving?.server.broadcast(json),
+    publish: (json) => server?.broadcast(json),
     storeSystem: () => void accept.offer(systemEvents(live)),
     log,
   });
@@ -156,7 +154,7 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
     stored?.stop();
     await accept.idle();
     await Promise.all([storage?.shutdown(leftMs()), exporter?.shutdown(leftMs() * EXPORT_SHARE)]);
-    await serving?.server.shutdown();
+    await server?.shutdown();
   };
   return {
     url,
@@ -346,7 +344,8 @@ function workBesideWriter(storage: Storage, config: Config, log: Log) {
   return {
     sources: { history: createHistory(lend), events: createEvents(lend), trace: createTraces(lend) },
     alertStore: createAlertStore(lend),
-    accessStore: createAccessStore(lend),
+    // Who shares an embedded server shares its data directory.
+    accessStore: config.postgres && createAccessStore(lend),
     undecided: {
       ...createUndecided(lend),
       settled: async () => storage.state === 'ok' && (await storage.flush(SETTLED_MS)),

@@ -1,3 +1,4 @@
+import { isIPv4, isIPv6 } from 'node:net';
 import { resolve } from 'node:path';
 import { NervecenterError } from '../core/errors.ts';
 import { type CachePrefix, parseCachePrefixes } from '../core/names/cache-names.ts';
@@ -6,7 +7,6 @@ import { DAY_MS, type Milliseconds, milliseconds } from '../core/units.ts';
 import { parseUserHeaders, type UserHeaders } from '../core/user-headers.ts';
 import { type ConfigFileOutcome, outcomeOf, readConfigFile, withConfigFile } from './file/config-file.ts';
 import { nearestName } from './nearest-name.ts';
-import { parseNetworks } from './networks.ts';
 import type { OtlpTarget } from './otlp/target.ts';
 import { readOtlpTargets } from './otlp/targets.ts';
 import { readTracing, type Tracing } from './otlp/tracing.ts';
@@ -276,6 +276,18 @@ function origins(setting: SettingReader): string[] {
     }
     return normal;
   });
+}
+
+/** Addresses, and networks in CIDR notation. @returns as they came, or the first that is none. */
+function parseNetworks(items: readonly string[]): readonly string[] | string {
+  return items.find((item) => !isNetwork(item)) ?? items;
+}
+
+function isNetwork(text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/');
+  if (rest.length > 0 || address.includes('%')) return false;
+  const bitsMax = isIPv4(address) ? 32 : isIPv6(address) ? 128 : -1;
+  return bitsMax !== -1 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= bitsMax));
 }
 
 function readRetention(setting: SettingReader): Record<RetentionKey, Milliseconds> {

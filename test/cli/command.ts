@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join, resolve } from 'node:path';
+import { keptAdminToken } from '../../src/collector/kept-secrets.ts';
 import { WITHOUT_OTLP } from '../support/free-port.ts';
-import { adminTokenIn } from '../support/kept-token.ts';
 import { until } from '../support/poll.ts';
 
 /** What the bin of the package is; it needs the build. */
@@ -57,7 +57,7 @@ export class Command {
   /** Where the dashboard of a collector is, once it says so, and the admin token it keeps. */
   async dashboard(): Promise<{ readonly url: string; readonly token: string }> {
     const [, url = ''] = await this.says(DASHBOARD);
-    return { url, token: adminTokenIn(resolve(this.#cwd, this.#dataDir)) };
+    return { url, token: keptAdminToken(resolve(this.#cwd, this.#dataDir)) ?? '' };
   }
 
   /** For `finally`: whatever happened, nothing is left running. */

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { keptAdminToken } from '../../src/collector/kept-secrets.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
-import { adminTokenIn } from './kept-token.ts';
 import { until } from './poll.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -76,7 +76,8 @@ export class ObservedApp {
   /** The admin token: what is set, or what its collector keeps. */
   get token(): string {
     const { NERVECENTER_ADMIN_TOKEN: chosen = '', NERVECENTER_DATA_DIR: dataDir = '' } = this.#env;
-    return chosen.split(',', 1)[0] || adminTokenIn(resolve(this.#cwd, dataDir || '.nervecenter'));
+    const [first = ''] = chosen.split(',', 1);
+    return first || (keptAdminToken(resolve(this.#cwd, dataDir || '.nervecenter')) ?? '');
   }
 
   async get(path: string): Promise<Response> {

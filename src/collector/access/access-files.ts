@@ -43,7 +43,8 @@ export class AccessFiles implements TokenStore, EndedSessionStore {
   tokensNow(): readonly AccessToken[] {
     const seen = look(this.#tokensDir);
     if (this.#tokens !== null && isSame(this.#tokens.seen, seen)) return this.#tokens.list;
-    const list = namesIn(this.#tokensDir).flatMap((file) => this.#read(file) ?? []);
+    const files = seen.changedMs === null ? [] : readdirSync(this.#tokensDir);
+    const list = files.flatMap((file) => this.#read(file) ?? []);
     this.#tokens = { list, seen };
     return list;
   }
@@ -98,9 +99,9 @@ export class AccessFiles implements TokenStore, EndedSessionStore {
   endedNow(): readonly EndedSession[] {
     const seen = look(this.#endedDir);
     if (this.#endedSeen !== null && isSame(this.#endedSeen, seen)) return [];
-    const found = namesIn(this.#endedDir).flatMap((file) => endedOf(file) ?? []);
+    const files = seen.changedMs === null ? [] : readdirSync(this.#endedDir);
     this.#endedSeen = seen;
-    return found;
+    return files.flatMap((file) => endedOf(file) ?? []);
   }
 
   /** @throws the file system's error */
@@ -113,7 +114,8 @@ export class AccessFiles implements TokenStore, EndedSessionStore {
   }
 
   async forget(nowMs: number): Promise<void> {
-    const files = namesIn(this.#endedDir).map((file) => ({ file, entry: endedOf(file) }));
+    if (look(this.#endedDir).changedMs === null) return;
+    const files = readdirSync(this.#endedDir).map((file) => ({ file, entry: endedOf(file) }));
     const beforeMs = Math.max(
       ...files.map(({ entry }) => (entry?.id === ALL_BEFORE && entry.untilMs > nowMs ? entry.openedMs : 0)),
     );
@@ -159,15 +161,6 @@ function look(directory: string): Seen {
 function isSame(before: Seen, now: Seen): boolean {
   if (before.changedMs !== now.changedMs) return false;
   return now.changedMs === null || before.atMs - now.changedMs > COARSE_TIME_MS;
-}
-
-function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
 }
 
 function endedOf(file: string): EndedSession | null {
