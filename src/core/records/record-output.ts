@@ -147,6 +147,10 @@ export class RecordOutput {
     } else this.#view.setUint32(at, value === null ? NULL_TEXT : ABSENT_TEXT, true);
   }
 
+  json(value: unknown): void {
+    this.text(value === undefined ? undefined : JSON.stringify(value));
+  }
+
   /** Where so many bytes begin that are now taken; -1 when they do not fit. */
   #room(bytes: number): number {
     const at = this.#at;
