@@ -5,11 +5,11 @@ import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'vitest';
-import { freePort } from '../support/free-port.ts';
-import { OtlpReceiver } from '../support/otlp/receiver.ts';
-import { until } from '../support/poll.ts';
+import { freePort } from '../../support/free-port.ts';
+import { OtlpReceiver } from '../../support/otlp/receiver.ts';
+import { until } from '../../support/poll.ts';
 
-const APP = join(import.meta.dirname, 'fixtures', 'otlp-app.cjs');
+const APP = join(import.meta.dirname, '..', 'fixtures', 'otlp-app.cjs');
 const CALLER = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 
 function writtenQueries(spool: string): number {
@@ -38,7 +38,7 @@ describe('an app that sends by OTLP', () => {
   async function start(env: Record<string, string> = {}) {
     const app = fork(APP, {
       execArgv: ['--require', 'nervecenter/otel'],
-      cwd: join(import.meta.dirname, '..', '..'),
+      cwd: join(import.meta.dirname, '..', '..', '..'),
       env: {
         PATH: process.env['PATH'],
         NERVECENTER_DATA_DIR: directory,
