@@ -11,6 +11,7 @@ import { KIB, SECOND_MS } from '../../core/units.ts';
 import { browserUrl, listen } from '../listen.ts';
 import type { Log } from '../log.ts';
 import type { MetricFamily } from '../metric-family.ts';
+import { endingPipelines } from '../pipelines.ts';
 import type { AlertSources } from './alert-routes.ts';
 import { type Assets, loadAssets } from './assets.ts';
 import { Gate, parseTarget } from './gate.ts';
@@ -180,7 +181,10 @@ class HttpServer implements CollectorServer {
         // Offers of other protocols (h2c) are no reason not to answer in this one.
         shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === 'websocket',
       },
-      (request, response) => void this.#gate.answer(request, response),
+      endingPipelines(
+        (request, response) => void this.#gate.answer(request, response),
+        () => this.#statistics.connectionsDropped++,
+      ),
     );
     server.timeout = IDLE_TIMEOUT_MS;
     server.maxConnections = CONNECTIONS_MAX;

@@ -6,6 +6,7 @@ import { toProblem } from '../../../../core/http/problem.ts';
 import { VIA_HEADER, viaIn } from '../../../../core/passage.ts';
 import { KIB, SECOND_MS } from '../../../../core/units.ts';
 import { endWithAnswer, writeAnswer } from '../../../../platform/http-answer.ts';
+import { endingPipelines } from '../../../pipelines.ts';
 import type { Encoding } from '../model.ts';
 import { exportResponse, httpStatusOf, retrySecondsOf, statusBody } from './answers.ts';
 import type { Exports } from './exports.ts';
@@ -46,6 +47,7 @@ export interface OtlpHttpOptions {
 
 /** The server that takes OTLP over HTTP; it does not listen yet. */
 export function otlpHttpServer(options: OtlpHttpOptions): Server {
+  const dropped = () => options.statistics.request('unknown', 'connection_dropped');
   const server = createServer(
     {
       maxHeaderSize: HEADER_BYTES_MAX,
@@ -56,11 +58,11 @@ export function otlpHttpServer(options: OtlpHttpOptions): Server {
       // Offers of other protocols are no reason not to answer in this one.
       shouldUpgradeCallback: () => false,
     },
-    (request, response) => void answer(request, response, options),
+    endingPipelines((request, response) => void answer(request, response, options), dropped),
   );
   server.timeout = IDLE_TIMEOUT_MS;
   server.maxConnections = HTTP_CONNECTIONS_MAX;
-  server.on('drop', () => options.statistics.request('unknown', 'connection_dropped'));
+  server.on('drop', dropped);
   server.on('clientError', (error, socket) => refuseMalformed(error, socket, options.statistics));
   return server;
 }
