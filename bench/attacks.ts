@@ -102,6 +102,8 @@ async function startCollector(home: string): Promise<AloneCollector> {
   return { child, url: await child.next<string>(), env };
 }
 
+const usedBytes = ({ heapBytes, bufferBytes }: MemoryNow) => heapBytes + bufferBytes;
+
 async function under(
   what: string,
   harm: () => Promise<Attack | null>,
@@ -126,7 +128,7 @@ async function under(
   attack?.stop();
   await wait(2 * SECOND_MS);
   const after = await held();
-  const grown = Math.max(...memories.map(({ heldBytes }) => heldBytes)) - before.heldBytes;
+  const grown = Math.max(...memories.map(usedBytes)) - usedBytes(before);
   const resident = Math.max(...memories.map(({ residentBytes }) => residentBytes));
   const mib = (bytes: number) => `${round(bytes / MIB)} MiB`;
   const worst = Math.max(...latenessMs);

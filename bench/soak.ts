@@ -35,7 +35,7 @@ export async function run({ minutes = MINUTES } = {}): Promise<Figure[]> {
     const warm = samples.filter(({ atMs }) => atMs >= milliseconds * WARM_UP_SHARE);
     const over = `${EVENTS_PER_SECOND.toLocaleString('en')} events/s for ${minutes} minutes`;
     return [
-      ofGrowth(`memory in use, garbage collected: growth over ${over}`, warm, ({ heldBytes }) => heldBytes),
+      ofGrowth(`heap in use, garbage collected: growth over ${over}`, warm, ({ heapBytes }) => heapBytes),
       ofGrowth('resident memory in the same time', warm, ({ residentBytes }) => residentBytes),
       ofCollections(samples.at(-1), tookMs),
       ofAccounts(accounts, tookMs),

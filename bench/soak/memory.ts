@@ -2,8 +2,10 @@
 import { constants, PerformanceObserver } from 'node:perf_hooks';
 
 export interface MemoryNow {
-  /** In use once all garbage is collected, on the heap and in buffers beside it. */
-  readonly heldBytes: number;
+  /** In use once all garbage is collected. */
+  readonly heapBytes: number;
+  /** Beside the heap: what is on its way, and what is kept for that. */
+  readonly bufferBytes: number;
   readonly residentBytes: number;
   /** Collections since the process began, not those that asking takes. */
   readonly collections: number;
@@ -11,7 +13,8 @@ export interface MemoryNow {
   readonly longestMs: number;
 }
 
-interface Collection extends PerformanceEntry {
+/** What Node adds to an entry of a collection. */
+interface Collection {
   readonly detail?: { readonly flags?: number };
 }
 
@@ -32,6 +35,6 @@ export function watchMemory(): () => MemoryNow {
   return () => {
     globalThis.gc?.();
     const { heapUsed, external, rss } = process.memoryUsage();
-    return { heldBytes: heapUsed + external, residentBytes: rss, ...gc };
+    return { heapBytes: heapUsed, bufferBytes: external, residentBytes: rss, ...gc };
   };
 }
