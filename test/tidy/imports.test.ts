@@ -20,7 +20,7 @@ const OTLP = 'collector/sinks/otlp';
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   core: [],
   platform: [],
-  link: ['core'],
+  link: ['core', 'platform'],
   config: ['core'],
   // OpenTelemetry's meter provider and reader as both halves use them.
   metrics: ['core'],

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { describe, it, type TestContext } from 'vitest';
-import { endingPipelines } from '../../src/collector/pipelines.ts';
+import { endingPipelines } from '../../src/platform/http-pipelines.ts';
+import { startReceiver } from '../collector/receivers/otlp/receiver.ts';
 import { until } from '../support/poll.ts';
-import { startReceiver } from './receivers/otlp/receiver.ts';
 
 const UNANSWERED_MAX = 8;
 const REQUEST = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
