@@ -76,6 +76,11 @@ describe('rules of alerts that are not right', () => {
     );
   });
 
+  it('of thousands of wrong fields are refused with a few reasons', () => {
+    const fields = Array.from({ length: 5000 }, (_, index) => [`f${index}`, index]);
+    assert.equal(attempt(Object.fromEntries(fields)), 'refused');
+  });
+
   it('of the right form with wrong values are refused with reasons', async () => {
     await tryAll((random) => mutatedJson(random.of(RULES), random), attempt, {
       reached: ['a rule', 'refused'],
