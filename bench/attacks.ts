@@ -10,7 +10,7 @@ import {
   pipelines,
   slowRequests,
   type Target,
-} from '../test/support/attackers.ts';
+} from '../test/support/attacks/attackers.ts';
 import { freePort, WITHOUT_OTLP } from '../test/support/free-port.ts';
 import { reachableTempDir } from '../test/support/postgres.ts';
 import type { Seen } from './attacks/viewers.ts';

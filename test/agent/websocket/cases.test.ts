@@ -9,11 +9,11 @@ import { webSockets } from '../../../src/agent/websocket/upgrade.ts';
 import { STREAM_SOCKET_OPTIONS } from '../../../src/core/http/audience.ts';
 import type { WsSessionEvent } from '../../../src/core/signals/ws-session.ts';
 import { upgradeHead } from '../../collector/server/fixture.ts';
+import { WEBSOCKET_CASES } from '../../support/attacks/websocket-cases.ts';
+import { closeFrame } from '../../support/attacks/websocket-frames.ts';
 import { bytesLike, tryAll } from '../../support/fuzz/fuzzing.ts';
 import { until } from '../../support/poll.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';
-import { WEBSOCKET_CASES } from '../../support/websocket-cases.ts';
-import { closeFrame } from '../../support/websocket-frames.ts';
 
 /** Bytes of a message, and the header of its last frame. */
 const HEADER_BYTES_MIN = 2;

@@ -12,7 +12,7 @@ import {
   pipelines,
   slowRequests,
   type Target,
-} from '../../support/attackers.ts';
+} from '../../support/attacks/attackers.ts';
 import { until } from '../../support/poll.ts';
 import type { Holds, Question } from './attacked-server.ts';
 import { TOKEN } from './fixture.ts';

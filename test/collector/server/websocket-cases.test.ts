@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, it, type TestContext } from 'vitest';
+import { WEBSOCKET_CASES } from '../../support/attacks/websocket-cases.ts';
+import { CLOSE, closeFrame, frame, framesIn, PING, PONG } from '../../support/attacks/websocket-frames.ts';
 import { until } from '../../support/poll.ts';
-import { WEBSOCKET_CASES } from '../../support/websocket-cases.ts';
-import { CLOSE, closeFrame, frame, framesIn, PING, PONG } from '../../support/websocket-frames.ts';
 import { AUTHORIZED, startServer, type TestServer, upgradeHead } from './fixture.ts';
 
 const NO_CODE = 1005;

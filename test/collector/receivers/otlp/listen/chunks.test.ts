@@ -16,7 +16,9 @@ it('a body in chunks of one byte is received as any other', async (test) => {
   for await (const chunk of socket) answer += chunk;
   assert.match(answer, /^HTTP\/1\.1 200 /);
   assert.deepEqual(
-    received.flatMap(({ records }) => records.map((record) => ({ ...record }) as { body?: unknown })).map(({ body: text }) => text),
+    received
+      .flatMap(({ records }) => records.map((record) => ({ ...record }) as { body?: unknown }))
+      .map(({ body: text }) => text),
     [log.body.stringValue],
   );
 });
