@@ -1,6 +1,5 @@
 import { deserialize, serialize } from 'node:v8';
 import { MIB } from '../core/units.ts';
-import { GatheredBytes } from '../platform/gathered-bytes.ts';
 
 /** A length prefix of 4 bytes, then the message as V8 serialises it: what a MessagePort does, on a byte stream. */
 const PREFIX_BYTES = 4;
@@ -17,7 +16,16 @@ export function encodeMessage(message: unknown): Buffer {
 
 /** Puts messages together from chunks cut anywhere. */
 export class MessageDecoder {
-  readonly #pending = new GatheredBytes();
+  /** Each more than twice as long as the next, so that they are few and no byte is copied often. */
+  readonly #chunks: Buffer[] = [];
+  #bytes = 0;
+  /** How many of them there have to be to go on. */
+  #wanted = PREFIX_BYTES;
+
+  /** What there is of a message that has not come to its end. */
+  get pendingBytes(): number {
+    return this.#bytes;
+  }
 
   /**
    * The messages completed by `chunk`.
@@ -25,28 +33,43 @@ export class MessageDecoder {
    * @throws Error when the stream is not one of ours: the link must be closed.
    */
   push(chunk: Buffer): unknown[] {
-    this.#pending.add(chunk);
-    const { bytes } = this.#pending;
+    this.#append(chunk);
+    if (this.#bytes < this.#wanted) return [];
     const messages: unknown[] = [];
-    let at = 0;
-    for (let end = endOfMessage(bytes, at); end !== -1; end = endOfMessage(bytes, at)) {
-      messages.push(deserialize(bytes.subarray(at + PREFIX_BYTES, end)));
-      at = end;
+    let pending = this.#takeAll();
+    this.#wanted = PREFIX_BYTES;
+    while (pending.length >= PREFIX_BYTES) {
+      const length = pending.readUInt32BE(0);
+      if (length > MESSAGE_BYTES_MAX)
+        throw new Error(`message of ${length} bytes, at most ${MESSAGE_BYTES_MAX}`);
+      const end = PREFIX_BYTES + length;
+      this.#wanted = end;
+      if (pending.length < end) break;
+      messages.push(deserialize(pending.subarray(PREFIX_BYTES, end)));
+      pending = pending.subarray(end);
+      this.#wanted = PREFIX_BYTES;
     }
-    if (at > 0) {
-      // Messages may be views of these bytes: what comes goes elsewhere.
-      this.#pending.clear();
-      if (at < bytes.length) this.#pending.add(Buffer.from(bytes.subarray(at)));
-    }
+    // A copy: what is left would keep all that was before it.
+    if (pending.length > 0) this.#append(messages.length === 0 ? pending : Buffer.from(pending));
     return messages;
   }
-}
 
-/** -1: it is not all there. */
-function endOfMessage(bytes: Buffer, at: number): number {
-  if (bytes.length - at < PREFIX_BYTES) return -1;
-  const length = bytes.readUInt32BE(at);
-  if (length > MESSAGE_BYTES_MAX) throw new Error(`message of ${length} bytes, at most ${MESSAGE_BYTES_MAX}`);
-  const end = at + PREFIX_BYTES + length;
-  return end <= bytes.length ? end : -1;
+  #append(chunk: Buffer): void {
+    this.#bytes += chunk.length;
+    let last = chunk;
+    for (let before = this.#chunks.at(-1); before !== undefined; before = this.#chunks.at(-1)) {
+      if (before.length > 2 * last.length) break;
+      this.#chunks.pop();
+      last = Buffer.concat([before, last]);
+    }
+    this.#chunks.push(last);
+  }
+
+  #takeAll(): Buffer {
+    const all = this.#chunks.length === 1 ? this.#chunks[0] : undefined;
+    const pending = all ?? Buffer.concat(this.#chunks);
+    this.#chunks.length = 0;
+    this.#bytes = 0;
+    return pending;
+  }
 }

@@ -20,7 +20,7 @@ const OTLP = 'collector/sinks/otlp';
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   core: [],
   platform: [],
-  link: ['core', 'platform'],
+  link: ['core'],
   config: ['core'],
   // OpenTelemetry's meter provider and reader as both halves use them.
   metrics: ['core'],
@@ -58,7 +58,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'collector/prometheus',
   ],
   'collector/agent-link.ts': ['core'],
-  'collector/condition.ts': ['collector/log.ts'],
+  'collector/condition.ts': ['core', 'collector/log.ts'],
   'collector/kept-secrets.ts': ['platform'],
   'collector/listen.ts': ['core', 'config'],
   'collector/log.ts': ['platform'],
