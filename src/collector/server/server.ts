@@ -9,6 +9,7 @@ import { VIEWERS_MAX } from '../../core/http/audience.ts';
 import { toProblem } from '../../core/http/problem.ts';
 import type { Health, Snapshot } from '../../core/snapshot.ts';
 import { KIB, SECOND_MS } from '../../core/units.ts';
+import { endingPipelines } from '../../platform/http-pipelines.ts';
 import { browserUrl, type ConnectionLimits, limitConnections, listen } from '../listen.ts';
 import type { Log } from '../log.ts';
 import type { MetricFamily } from '../metric-family.ts';
@@ -203,7 +204,10 @@ class HttpServer implements CollectorServer {
         // Offers of other protocols (h2c) are no reason not to answer in this one.
         shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === 'websocket',
       },
-      (request, response) => void this.#gate.answer(request, response),
+      endingPipelines(
+        (request, response) => void this.#gate.answer(request, response),
+        () => this.#statistics.connectionsDropped++,
+      ),
     );
     server.timeout = IDLE_TIMEOUT_MS;
     limitConnections(server, CONNECTIONS, () => this.#statistics.connectionsDropped++);
