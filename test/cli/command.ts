@@ -6,7 +6,7 @@ import { until } from '../support/poll.ts';
 
 /** What the bin of the package is; it needs the build. */
 const CLI = join(import.meta.dirname, '..', '..', 'dist', 'cli.js');
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = 60_000;
 
 export interface CommandOptions {
   readonly cwd: string;
