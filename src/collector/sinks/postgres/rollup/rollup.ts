@@ -1,4 +1,4 @@
-import { DatabaseError, type PoolClient } from 'pg';
+import type { PoolClient } from 'pg';
 import type { SignalName } from '../../../../core/signals/index.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../../../core/units.ts';
 import type { Lend } from '../connect/lend.ts';
@@ -16,7 +16,7 @@ import {
   takeMarks,
   writeState,
 } from './state.ts';
-import { ROWS_MAX, StepSize } from './step-size.ts';
+import { isTooLong, ROWS_MAX, StepSize } from './step-size.ts';
 
 /** "roll" in ASCII: whoever rolls up a database holds this advisory lock for the transaction. */
 const LOCK_KEY = 0x72_6f_6c_6c;
@@ -27,7 +27,6 @@ const STATEMENT_TIMEOUT_MS = 20 * SECOND_MS;
 const SPAN_MS_MAX = 31 * DAY_MS;
 const MARKS_MAX = 5000;
 const LATE_MINUTES_MAX = 500;
-const STATEMENT_TIMED_OUT = '57014';
 
 export interface RollupOptions {
   readonly lend: Lend;
@@ -178,10 +177,6 @@ export class Rollup {
 /** Those rolled up before; not of rows that are gone, because what is left of them would stand for all of them. */
 function lateMinutes(marked: readonly number[], { minuteMs }: State, rowsFromMs: number): number[] {
   return marked.filter((minute) => minute < minuteMs && minute >= rowsFromMs).sort((a, b) => a - b);
-}
-
-function isTooLong(error: unknown): boolean {
-  return error instanceof DatabaseError && error.code === STATEMENT_TIMED_OUT;
 }
 
 /** What a step has done to the hours. */

@@ -1,9 +1,17 @@
+import { DatabaseError } from 'pg';
+
 /** What one transaction takes on: so many rows. */
 export const ROWS_MAX = 50_000;
 /** After so many steps that were quick enough a larger one is tried: one in nine may be too long, and not every other one. */
 const QUICK_STEPS = 8;
 /** So many in a row that take too long are worth a word. */
 const TOO_LONG_MAX = 3;
+const STATEMENT_TIMED_OUT = '57014';
+
+/** Whether a step ended because a statement of it had no more time. */
+export function isTooLong(error: unknown): boolean {
+  return error instanceof DatabaseError && error.code === STATEMENT_TIMED_OUT;
+}
 
 /** How many rows one step of a signal takes on: half of it after one that takes too long, twice as many after some that do not. */
 export class StepSize {
