@@ -4,6 +4,7 @@ import type { Dialect } from '../dialects/dialect.ts';
 import { contentTokens, textAt } from '../tokens/estimate.ts';
 import { Answer } from './answer.ts';
 import { AwsEventStreamParser } from './aws-event-stream.ts';
+import { ByteOrderMark } from './byte-order-mark.ts';
 import type { EventParser, EventSink } from './event-parser.ts';
 import { JsonDocuments } from './json-documents.ts';
 import { JsonReader } from './json-reader.ts';
@@ -26,10 +27,12 @@ const FIRST_EVENTS = 3;
 /** How a line of server-sent events begins: data, event, retry, id, or a comment. */
 const FIELD_START = /^[deri:]/;
 /**
- * Work that one answer may cost, in steps of some 25 ns: a tenth of a second. The longest answers of models come to a tenth of
- * it; a body that is made of nothing but beginnings and ends is given up, however few bytes it has.
+ * Work that one answer may cost, in steps of some 25 ns: a tenth of a second, and what its bytes are worth. The longest answers
+ * of models come to a tenth of it, those with the probabilities of their tokens to more, in as many more bytes; a body that is
+ * made of nothing but beginnings and ends is given up, however few bytes it has.
  */
 const STEPS_MAX = 4_000_000;
+const CHARS_PER_STEP = 4;
 /** What reading an event costs, one that is known, and one that says something of the call. */
 const EVENT_STEPS = 16;
 const KNOWN_STEPS = 4;
@@ -59,6 +62,8 @@ export class ResponseReader extends Answer {
   readonly #repeated = new RepeatedEvents();
   readonly #onContent: (end: number) => void;
   #steps = 0;
+  #chars = 0;
+  readonly #mark = new ByteOrderMark();
 
   /**
    * @param contentType of the response, `''` when it has none; where it says nothing the first character decides.
@@ -78,15 +83,17 @@ export class ResponseReader extends Answer {
     if (this.dialect.readHeaders !== null) this.merge(this.dialect.readHeaders(header), false);
   }
 
-  write(text: string): void {
+  write(bytes: string): void {
     if (this.#isOpaque) return;
+    const text = this.#mark.passedOver(bytes);
+    this.#chars += text.length;
     if (this.#json === null && this.#events === null) this.#choose(text);
     this.#events?.write(text);
     if (this.#json !== null && !this.#json.complete) {
       this.#json.write(text);
       if (this.#json.complete) this.#ended = true;
     }
-    if (this.#stepsSoFar > STEPS_MAX) this.finish();
+    if (this.#stepsSoFar > this.#stepsMax) this.finish();
   }
 
   /** No more comes. Takes in what a broken-off body has said so far; whatever holds some of its text is let go. */
@@ -108,7 +115,7 @@ export class ResponseReader extends Answer {
 
   /** Reading on would have cost more than it is worth: nothing is known of the rest. */
   get gaveUp(): boolean {
-    return this.#steps > STEPS_MAX;
+    return this.#steps > this.#stepsMax;
   }
 
   get isStream(): boolean {
@@ -145,6 +152,10 @@ export class ResponseReader extends Answer {
 
   get #told(): boolean {
     return this.isTelling || !this.dialect.answerMustTell;
+  }
+
+  get #stepsMax(): number {
+    return STEPS_MAX + this.#chars / CHARS_PER_STEP;
   }
 
   get #stepsSoFar(): number {
