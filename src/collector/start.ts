@@ -50,6 +50,8 @@ import type { Earlier } from './sinks/postgres/totals/earlier.ts';
 import { keepTotalsBounded } from './sinks/postgres/totals/fold.ts';
 import type { Measuring } from './sinks/postgres/write/held-batch.ts';
 import { Ticker } from './ticker.ts';
+import { startUserHiding } from './user-hiding.ts';
+import { userHidingOf } from './users/otlp-body.ts';
 
 /** Once storage was tried in vain; a server that comes back sooner still tells. */
 const SENT_AGAIN_PATIENCE_MS = 5 * SECOND_MS;
@@ -102,6 +104,7 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   const meter = own.getMeter();
   const reader = new SnapshotReader([own]);
   const sentBatches = new SentBatches();
+  const hiding = await startUserHiding(config, log);
   const { storage, ledger, live, resource } = acceptance({ ...options, config, sentBatches, pricer });
   const stored = storage && workBesideWriter(storage, config, log);
   const alerts = hosted ? createAlerts({ config, log }, live, stored) : null;
@@ -115,7 +118,8 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   };
   const shown = { config, live, resource, ticker, stored: stored?.sources, meter, collectOwn, log };
   const serving = alerts && createServing({ ...shown, alerts });
-  const parts = { live, ledger, pricer, sentBatches, agents: new AgentProcesses() };
+  const users = hiding?.pseudonyms ?? null;
+  const parts = { live, ledger, pricer, sentBatches, users, agents: new AgentProcesses() };
   const doored = { config, log, meter, host, stored: stored?.undecided ?? null, ...parts };
   const doors = await openDoors(serving?.server ?? null, doored);
   const { url, otlp, accept } = doors;
@@ -140,6 +144,7 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   const storageUsable = tryStorage(storage, ledger, log);
   const stopWaiting = waitForSentBefore(sentBatches, storage, storageUsable);
   void storageUsable.then(() => alerts?.start());
+  const stopAgreeing = stored === null ? () => {} : (hiding?.agree(stored.lend, storageUsable) ?? (() => {}));
 
   const stop = async (deadlineMs: number) => {
     const endsAt = performance.now() + deadlineMs;
@@ -150,6 +155,7 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
     await socket?.shutdown();
     await stopWaiting(deadlineMs * SENT_AGAIN_SHARE);
     await alerts?.stop();
+    stopAgreeing();
     stored?.stop();
     await accept.idle();
     await Promise.all([storage?.shutdown(leftMs()), exporter?.shutdown(leftMs() * EXPORT_SHARE)]);
@@ -241,10 +247,11 @@ async function openDoors(server: CollectorServer | null, options: DoorOptions) {
     // What comes back to it by another way than the ids of those it passed through: no batch of its own is new to it.
     const onWriter = (writer: string) => parts.sentBatches.add([[writer, Number.MAX_SAFE_INTEGER]]);
     exporter = await startExport({ config, log, host, meter, onWriter });
-    const accept = new Acceptance(parts.ledger, exporter, config);
+    const accept = new Acceptance(parts.ledger, exporter, config, parts.users);
     const sink = otlpSink({ ...parts, accept, exporter });
     const ownId = exporter?.id ?? null;
-    const receiver = { config, log, meter, sink, ownId, stored, alone: host === null };
+    const hideUsers = parts.users === null ? undefined : userHidingOf(parts.users);
+    const receiver = { config, log, meter, sink, ownId, stored, hideUsers, alone: host === null };
     otlp = await startOtlpReceiver(receiver).catch(async (error: unknown) => {
       if (await mayMakeRoom(error, config)) return null;
       throw error;
@@ -341,6 +348,7 @@ function workBesideWriter(storage: Storage, config: Config, log: Log) {
       folding.begin(`Totals of names that are gone stay apart: ${describeError(error)}`);
   });
   return {
+    lend,
     sources: { history: createHistory(lend), events: createEvents(lend), trace: createTraces(lend) },
     alertStore: createAlertStore(lend),
     undecided: {

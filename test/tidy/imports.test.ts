@@ -46,6 +46,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'collector/listen.ts',
     'collector/log.ts',
   ],
+  // What is sent on is changed as it is read.
+  'collector/users': ['core', `${OTLP}/proto`],
   'collector/live': ['core', 'collector/metric-family.ts', 'collector/host/host-sample.ts'],
   'collector/server': [
     'core',
@@ -102,6 +104,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   [`${POSTGRES}/history`]: ['core', 'collector/pricing', `${POSTGRES}/connect`, `${POSTGRES}/rollup`],
   [`${POSTGRES}/export`]: ['core', `${POSTGRES}/connect`, `${POSTGRES}/schema`],
   [`${POSTGRES}/alert-store.ts`]: ['core', 'collector/alerts/parse-rule.ts', `${POSTGRES}/connect`],
+  [`${POSTGRES}/forget.ts`]: ['core', `${POSTGRES}/rollup`],
+  [`${POSTGRES}/user-key.ts`]: ['core', 'config', `${POSTGRES}/connect`, `${POSTGRES}/schema`],
   [`${POSTGRES}/reprice.ts`]: ['core', 'collector/pricing', `${POSTGRES}/rollup`, `${POSTGRES}/totals`],
   [`${POSTGRES}/configured-server.ts`]: [
     'config',
@@ -185,6 +189,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'collector/otlp.ts': ['core', 'config', 'collector'],
   'collector/ticker.ts': ['core', 'collector/live', 'collector/log.ts'],
   'collector/notices.ts': ['core', 'platform', 'collector', 'config'],
+  'collector/user-hiding.ts': ['core', 'collector', 'config'],
   'collector/worker.ts': ['core', 'link', 'collector', 'config'],
   // Entries.
   commands: [
