@@ -104,7 +104,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   [`${POSTGRES}/history`]: ['core', 'collector/pricing', `${POSTGRES}/connect`, `${POSTGRES}/rollup`],
   [`${POSTGRES}/export`]: ['core', `${POSTGRES}/connect`, `${POSTGRES}/schema`],
   [`${POSTGRES}/alert-store.ts`]: ['core', 'collector/alerts/parse-rule.ts', `${POSTGRES}/connect`],
-  [`${POSTGRES}/forget.ts`]: ['core', `${POSTGRES}/rollup`],
+  [`${POSTGRES}/forget.ts`]: ['core', `${POSTGRES}/rollup`, `${POSTGRES}/forgotten-attributes.ts`],
+  [`${POSTGRES}/forget-spools.ts`]: ['core'],
+  [`${POSTGRES}/forgotten-attributes.ts`]: [],
   [`${POSTGRES}/user-key.ts`]: ['core', 'config', `${POSTGRES}/connect`, `${POSTGRES}/schema`],
   [`${POSTGRES}/reprice.ts`]: ['core', 'collector/pricing', `${POSTGRES}/rollup`, `${POSTGRES}/totals`],
   [`${POSTGRES}/configured-server.ts`]: [
@@ -204,7 +206,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'cli.ts': ['main.ts', 'platform'],
   'main.ts': ['core', 'platform', 'commands'],
   'index.ts': ['core', 'agent'],
-  'otel.ts': ['platform'],
+  'otel.ts': ['platform', 'config/disabled.ts'],
   'preload.ts': ['core', 'platform', 'agent', 'config'],
 };
 

@@ -8,7 +8,7 @@ const DEPTH_MAX = 64;
  * names count as `outer.inner`.
  */
 export function withHiddenUsers<T>(attributes: T, isUser: IsUserAttribute, of: (user: string) => string): T {
-  return hidden(attributes, '', { isUser, of }, 0) as T;
+  return hidden(attributes, ['', ''], { isUser, of }, 0) as T;
 }
 
 interface Hiding {
@@ -16,17 +16,24 @@ interface Hiding {
   readonly of: (user: string) => string;
 }
 
-function hidden(value: unknown, path: string, hiding: Hiding, depth: number): unknown {
-  if (path !== '' && hiding.isUser(path)) return hiddenUser(value, hiding);
+/** @param names of the attribute: its own, and with those that it is below. */
+function hidden(
+  value: unknown,
+  names: readonly [own: string, path: string],
+  hiding: Hiding,
+  depth: number,
+): unknown {
+  if (names.some((name) => hiding.isUser(name))) return hiddenUser(value, hiding);
   if (typeof value !== 'object' || value === null) return value;
   if (depth >= DEPTH_MAX) return null;
   if (Array.isArray(value)) {
-    const items = value.map((item: unknown) => hidden(item, path, hiding, depth + 1));
+    const items = value.map((item: unknown) => hidden(item, names, hiding, depth + 1));
     return items.some((item, at) => item !== value[at]) ? items : value;
   }
+  const [, path] = names;
   let changed = false;
   const entries = Object.entries(value).map(([name, inner]): [string, unknown] => {
-    const now = hidden(inner, path === '' ? name : `${path}.${name}`, hiding, depth + 1);
+    const now = hidden(inner, [name, path === '' ? name : `${path}.${name}`], hiding, depth + 1);
     changed ||= now !== inner;
     return [name, now];
   });

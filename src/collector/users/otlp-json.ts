@@ -33,9 +33,10 @@ function walked(node: unknown, path: string, pseudonyms: Pseudonyms, depth: numb
   const { key } = object;
   if (typeof key === 'string' && 'value' in object) {
     const name = path === '' ? key : `${path}.${key}`;
-    const value = pseudonyms.isUser(name)
-      ? hiddenValue(object['value'], pseudonyms)
-      : walked(object['value'], name, pseudonyms, depth + 1);
+    const value =
+      pseudonyms.isUser(name) || pseudonyms.isUser(key)
+        ? hiddenValue(object['value'], pseudonyms)
+        : walked(object['value'], name, pseudonyms, depth + 1);
     return value === object['value'] ? node : { ...object, value };
   }
   let changed = false;

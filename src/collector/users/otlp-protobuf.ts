@@ -87,7 +87,7 @@ function inAttribute(attribute: Buffer, path: string, pseudonyms: Pseudonyms, de
     if (number === KEY && type === DELIMITED) key = attribute.toString('utf8', from, end);
   }
   const name = path === '' ? key : `${path}.${key}`;
-  const isUser = pseudonyms.isUser(name);
+  const isUser = pseudonyms.isUser(name) || pseudonyms.isUser(key);
   return replaced(attribute, (number, content) => {
     if (number !== VALUE) return null;
     return isUser
