@@ -23,7 +23,7 @@ import { hostMeasure } from './host/measure.ts';
 import { createHostSampler } from './host/sampler.ts';
 import { Live } from './live/live.ts';
 import type { Log } from './log.ts';
-import { firstLook, startNotice, stopNotice } from './notices.ts';
+import { startNotice, stopNotice, toldLogin } from './notices.ts';
 import { type OtlpReceiver, type OtlpReceiverOptions, startOtlpReceiver } from './otlp.ts';
 import { createPricer, type Pricer } from './pricing/pricer.ts';
 import { ownResource } from './prometheus/target-info.ts';
@@ -50,7 +50,7 @@ import type { Earlier } from './sinks/postgres/totals/earlier.ts';
 import { keepTotalsBounded } from './sinks/postgres/totals/fold.ts';
 import type { Measuring } from './sinks/postgres/write/held-batch.ts';
 import { Ticker } from './ticker.ts';
-import { startUserHiding } from './user-hiding.ts';
+import { startUserHiding } from './users/hiding.ts';
 import { userHidingOf } from './users/otlp-body.ts';
 
 /** Once storage was tried in vain; a server that comes back sooner still tells. */
@@ -118,19 +118,31 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   };
   const shown = { config, live, resource, ticker, stored: stored?.sources, meter, collectOwn, log };
   const serving = alerts && createServing({ ...shown, alerts });
-  const users = hiding?.pseudonyms ?? null;
-  const parts = { live, ledger, pricer, sentBatches, users, agents: new AgentProcesses() };
+  const parts = {
+    live,
+    ledger,
+    pricer,
+    sentBatches,
+    users: hiding?.pseudonyms ?? null,
+    agents: new AgentProcesses(),
+  };
   const doored = { config, log, meter, host, stored: stored?.undecided ?? null, ...parts };
   const doors = await openDoors(serving?.server ?? null, doored);
   const { url, otlp, accept } = doors;
   exporter = doors.exporter;
 
   const hostWatch = watchHost({ config, live, own, collectOwn });
-  const refused = refusals(ledger, log);
   const tokens = serving?.tokens ?? [];
   const takeLeft = (leaving: Leaving) => storage?.takeLeft(leaving);
-  const sharing = sharingOf(options, doors, tokens);
-  const handled = { ...parts, accept, exporter, sharing, takeLeft, refused };
+  const refused = refusals(ledger, log);
+  const handled = {
+    ...parts,
+    accept,
+    exporter,
+    sharing: sharingOf(options, doors, tokens),
+    takeLeft,
+    refused,
+  };
   const attach = (link: AgentLink, onGoodbye = () => {}) =>
     receiveFrom(link, agentHandlers({ ...handled, onGoodbye }));
   const stopTicking = ticker.start({
@@ -144,7 +156,7 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   const storageUsable = tryStorage(storage, ledger, log);
   const stopWaiting = waitForSentBefore(sentBatches, storage, storageUsable);
   void storageUsable.then(() => alerts?.start());
-  const stopAgreeing = stored === null ? () => {} : (hiding?.agree(stored.lend, storageUsable) ?? (() => {}));
+  const stopAgreeing = hiding?.agree(stored?.lend, storageUsable);
 
   const stop = async (deadlineMs: number) => {
     const endsAt = performance.now() + deadlineMs;
@@ -155,7 +167,7 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
     await socket?.shutdown();
     await stopWaiting(deadlineMs * SENT_AGAIN_SHARE);
     await alerts?.stop();
-    stopAgreeing();
+    stopAgreeing?.();
     stored?.stop();
     await accept.idle();
     await Promise.all([storage?.shutdown(leftMs()), exporter?.shutdown(leftMs() * EXPORT_SHARE)]);
@@ -178,11 +190,6 @@ function sharingOf(
   const takesOtlp = otlp.http !== null || otlp.grpc !== null;
   const holder = { service: config.service, pid: process.pid, url, alone: host === null, takesOtlp };
   return new Sharing({ holder, login: toldLogin({ config, url, tokens }), place, onClaimed });
-}
-
-/** The token is told to processes of this user; where others may ask as well it is not. */
-function toldLogin(options: Parameters<typeof firstLook>[0]): string {
-  return process.platform === 'win32' ? `${options.url}/admin/system` : firstLook(options);
 }
 
 /** What was begun is what everybody who asks later waits for. */

@@ -19,7 +19,7 @@ import { RingLink } from './receivers/ring-link.ts';
 import type { OtlpExporter } from './sinks/otlp/exporter.ts';
 import { leaveInSpool } from './sinks/postgres/storage.ts';
 import { type Collector, startCollector } from './start.ts';
-import { lastPseudonyms } from './user-hiding.ts';
+import { lastPseudonyms } from './users/hiding.ts';
 
 /** What the agent hands to the thread it starts. */
 export interface WorkerInput {

@@ -9,7 +9,7 @@ import { pseudonymsOf } from '../collector/users/pseudonyms.ts';
 import { type Config, readConfig } from '../config/config.ts';
 import { NervecenterError } from '../core/errors.ts';
 import { SECOND_MS } from '../core/units.ts';
-import { userAttributes } from '../core/user-attributes.ts';
+import { userAttributes } from '../core/user-headers.ts';
 import { type OpenDatabase, withDatabase } from './with-database.ts';
 
 /** The width of the columns that users are stored in. */

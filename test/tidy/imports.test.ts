@@ -47,7 +47,16 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'collector/log.ts',
   ],
   // What is sent on is changed as it is read.
-  'collector/users': ['core', `${OTLP}/proto`],
+  'collector/users': [
+    'core',
+    'config',
+    'collector/condition.ts',
+    'collector/kept-secrets.ts',
+    'collector/log.ts',
+    `${POSTGRES}/connect`,
+    `${POSTGRES}/user-key.ts`,
+    `${OTLP}/proto`,
+  ],
   'collector/live': ['core', 'collector/metric-family.ts', 'collector/host/host-sample.ts'],
   'collector/server': [
     'core',
@@ -104,9 +113,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   [`${POSTGRES}/history`]: ['core', 'collector/pricing', `${POSTGRES}/connect`, `${POSTGRES}/rollup`],
   [`${POSTGRES}/export`]: ['core', `${POSTGRES}/connect`, `${POSTGRES}/schema`],
   [`${POSTGRES}/alert-store.ts`]: ['core', 'collector/alerts/parse-rule.ts', `${POSTGRES}/connect`],
+  [`${POSTGRES}/forgotten-attributes.ts`]: [],
   [`${POSTGRES}/forget.ts`]: ['core', `${POSTGRES}/rollup`, `${POSTGRES}/forgotten-attributes.ts`],
   [`${POSTGRES}/forget-spools.ts`]: ['core'],
-  [`${POSTGRES}/forgotten-attributes.ts`]: [],
   [`${POSTGRES}/user-key.ts`]: ['core', 'config', `${POSTGRES}/connect`, `${POSTGRES}/schema`],
   [`${POSTGRES}/reprice.ts`]: ['core', 'collector/pricing', `${POSTGRES}/rollup`, `${POSTGRES}/totals`],
   [`${POSTGRES}/configured-server.ts`]: [
@@ -191,7 +200,6 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'collector/otlp.ts': ['core', 'config', 'collector'],
   'collector/ticker.ts': ['core', 'collector/live', 'collector/log.ts'],
   'collector/notices.ts': ['core', 'platform', 'collector', 'config'],
-  'collector/user-hiding.ts': ['core', 'collector', 'config'],
   'collector/worker.ts': ['core', 'link', 'collector', 'config'],
   // Entries.
   commands: [

@@ -1,4 +1,4 @@
-import type { IsUserAttribute } from '../../core/user-attributes.ts';
+import type { IsUserAttribute } from '../../core/user-headers.ts';
 
 /** Values in each other; deeper ones are left out, because nobody can say what is in them. */
 const DEPTH_MAX = 64;

@@ -2,8 +2,8 @@ import { createHmac } from 'node:crypto';
 import type { Point } from '../../core/frame.ts';
 import type { NervecenterEvent } from '../../core/signals/index.ts';
 import type { WholeSpan } from '../../core/signals/span.ts';
-import { type IsUserAttribute, userAttributes } from '../../core/user-attributes.ts';
 import type { UserHeaders } from '../../core/user-headers.ts';
+import { type IsUserAttribute, userAttributes } from '../../core/user-headers.ts';
 import { withHiddenUsers } from './attributes.ts';
 
 /** 128 bits tell any number of people apart, and say nothing of them. */

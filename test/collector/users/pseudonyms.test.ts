@@ -66,80 +66,80 @@ const attributes = (user: string) => [
   text('user.email', user),
   { key: 'ids', value: { kvlistValue: { values: [text('user.id', user), text('other', 'stays')] } } },
 ];
-/** One request per signal, with a user wherever attributes can be. */
-const requests = (user: string) => ({
-  traces: {
-    resourceSpans: [
-      {
-        resource: { attributes: attributes(user) },
-        scopeSpans: [
-          {
-            scope: { name: 's', attributes: attributes(user) },
-            spans: [
-              {
-                traceId: '0102030405060708090a0b0c0d0e0f10',
-                spanId: '0102030405060708',
-                name: 'ask',
-                startTimeUnixNano: '1790000000000000001',
-                endTimeUnixNano: '1790000000000000002',
-                attributes: attributes(user),
-                events: [{ timeUnixNano: '1790000000000000001', name: 'e', attributes: attributes(user) }],
-                links: [
-                  {
-                    traceId: '0102030405060708090a0b0c0d0e0f10',
-                    spanId: '0102030405060709',
-                    attributes: attributes(user),
-                  },
-                ],
-              },
-            ],
-          },
-        ],
-      },
-    ],
-  },
-  metrics: {
-    resourceMetrics: [
-      {
-        resource: { attributes: attributes(user) },
-        scopeMetrics: [
-          {
-            scope: { name: 's' },
-            metrics: [
-              { name: 'g', gauge: { dataPoints: [{ asDouble: 1.5, attributes: attributes(user) }] } },
-              { name: 's', sum: { dataPoints: [{ asInt: '3', attributes: attributes(user) }] } },
-              { name: 'h', histogram: { dataPoints: [{ count: '1', attributes: attributes(user) }] } },
-              {
-                name: 'e',
-                exponentialHistogram: {
-                  dataPoints: [{ count: '1', scale: 2, attributes: attributes(user) }],
+const tracesOf = (user: string) => ({
+  resourceSpans: [
+    {
+      resource: { attributes: attributes(user) },
+      scopeSpans: [
+        {
+          scope: { name: 's', attributes: attributes(user) },
+          spans: [
+            {
+              traceId: '0102030405060708090a0b0c0d0e0f10',
+              spanId: '0102030405060708',
+              name: 'ask',
+              startTimeUnixNano: '1790000000000000001',
+              endTimeUnixNano: '1790000000000000002',
+              attributes: attributes(user),
+              events: [{ timeUnixNano: '1790000000000000001', name: 'e', attributes: attributes(user) }],
+              links: [
+                {
+                  traceId: '0102030405060708090a0b0c0d0e0f10',
+                  spanId: '0102030405060709',
+                  attributes: attributes(user),
                 },
-              },
-            ],
-          },
-        ],
-      },
-    ],
-  },
-  logs: {
-    resourceLogs: [
-      {
-        resource: { attributes: attributes(user) },
-        scopeLogs: [
-          {
-            logRecords: [
-              {
-                timeUnixNano: '1790000000000000001',
-                body: { kvlistValue: { values: [text('user.email', user)] } },
-                attributes: attributes(user),
-              },
-            ],
-          },
-        ],
-      },
-    ],
-  },
+              ],
+            },
+          ],
+        },
+      ],
+    },
+  ],
 });
+const metricsOf = (user: string) => ({
+  resourceMetrics: [
+    {
+      resource: { attributes: attributes(user) },
+      scopeMetrics: [
+        {
+          scope: { name: 's' },
+          metrics: [
+            { name: 'g', gauge: { dataPoints: [{ asDouble: 1.5, attributes: attributes(user) }] } },
+            { name: 's', sum: { dataPoints: [{ asInt: '3', attributes: attributes(user) }] } },
+            { name: 'h', histogram: { dataPoints: [{ count: '1', attributes: attributes(user) }] } },
+            {
+              name: 'e',
+              exponentialHistogram: {
+                dataPoints: [{ count: '1', scale: 2, attributes: attributes(user) }],
+              },
+            },
+          ],
+        },
+      ],
+    },
+  ],
+});
+const logsOf = (user: string) => ({
+  resourceLogs: [
+    {
+      resource: { attributes: attributes(user) },
+      scopeLogs: [
+        {
+          logRecords: [
+            {
+              timeUnixNano: '1790000000000000001',
+              body: { kvlistValue: { values: [text('user.email', user)] } },
+              attributes: attributes(user),
+            },
+          ],
+        },
+      ],
+    },
+  ],
+});
+
+/** One request per signal, with a user wherever attributes can be. */
+const requests = (user: string) => ({ traces: tracesOf(user), metrics: metricsOf(user), logs: logsOf(user) });
 
 function lengthOf({ length }: Buffer): Buffer {
   return Buffer.from(

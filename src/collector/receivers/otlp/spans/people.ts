@@ -1,5 +1,5 @@
-import { headerAttributes } from '../../../../core/user-attributes.ts';
 import type { UserHeaders } from '../../../../core/user-headers.ts';
+import { headerAttributes } from '../../../../core/user-headers.ts';
 import { DIALECT_KEYS } from '../dialects/index.ts';
 import { type Aliases, copyOf, firstOf } from '../dialects/values.ts';
 import type { OtlpAttributes } from '../model.ts';

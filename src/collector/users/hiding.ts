@@ -1,12 +1,12 @@
-import type { Config } from '../config/config.ts';
-import { describeError } from '../core/errors.ts';
-import { MINUTE_MS, SECOND_MS } from '../core/units.ts';
-import { Condition } from './condition.ts';
-import { keepUserKey, keptUserKey, newSecret, ownUserKey } from './kept-secrets.ts';
-import type { Log } from './log.ts';
-import type { Lend } from './sinks/postgres/connect/lend.ts';
-import { agreeOnUserKey, askForUserKey } from './sinks/postgres/user-key.ts';
-import { type Pseudonyms, pseudonymsOf } from './users/pseudonyms.ts';
+import type { Config } from '../../config/config.ts';
+import { describeError } from '../../core/errors.ts';
+import { MINUTE_MS, SECOND_MS } from '../../core/units.ts';
+import { Condition } from '../condition.ts';
+import { keepUserKey, keptUserKey, newSecret, ownUserKey } from '../kept-secrets.ts';
+import type { Log } from '../log.ts';
+import type { Lend } from '../sinks/postgres/connect/lend.ts';
+import { agreeOnUserKey, askForUserKey } from '../sinks/postgres/user-key.ts';
+import { type Pseudonyms, pseudonymsOf } from './pseudonyms.ts';
 
 /** The first start of all waits so long for the database to say by which key its users are hidden. */
 const ASK_MS = 5 * SECOND_MS;
@@ -26,7 +26,7 @@ export interface UserHiding {
    * @param tried resolves once that was tried for the first time.
    * @returns stops trying.
    */
-  agree(lend: Lend, tried: Promise<unknown>): () => void;
+  agree(lend: Lend | undefined, tried: Promise<unknown>): () => void;
 }
 
 /**
@@ -49,7 +49,8 @@ export async function startUserHiding(config: Asked, log: Log): Promise<UserHidi
   };
   return {
     pseudonyms: pseudonymsOf({ key: () => key, userHeaders }),
-    agree: (lend, tried) => (hasAgreed ? () => {} : untilDone(() => tried.then(() => ask(lend)), waiting)),
+    agree: (lend, tried) =>
+      hasAgreed || lend === undefined ? () => {} : untilDone(() => tried.then(() => ask(lend)), waiting),
   };
 }
 
