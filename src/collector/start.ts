@@ -369,6 +369,7 @@ function createAlerts(
     fileRules: readAlertFile(config.alertsPath),
     service: config.service,
     intervalMs: config.intervalMs,
+    webhookHosts: config.webhookHosts,
     log,
   });
 }

@@ -2,6 +2,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../../src/config/config.ts';
+import { NETWORK_SETTING_CASES } from './network-setting-cases.ts';
 import { OTLP_EXPORT_SETTING_CASES } from './otlp-export-setting-cases.ts';
 import { OTLP_SETTING_CASES } from './otlp-setting-cases.ts';
 
@@ -158,6 +159,7 @@ export const SETTING_CASES: readonly SettingCase[] = [
     bad: ['admin.example.com', 'null', 'file:///etc', 'https://'],
     expectation: /origins such as https:\/\/admin\.example\.com/,
   },
+  ...NETWORK_SETTING_CASES,
   {
     name: 'NERVECENTER_INTERVAL_MS',
     field: 'intervalMs',
