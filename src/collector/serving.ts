@@ -12,6 +12,7 @@ import { withOlderFamilies } from './prometheus/older-families.ts';
 import { targetInfo } from './prometheus/target-info.ts';
 import { createCollectorServer, type ServerSources } from './server/server.ts';
 import type { Ticker } from './ticker.ts';
+import type { TlsIdentity } from './tls/identity.ts';
 
 interface ServingParts {
   readonly config: Config;
@@ -23,6 +24,8 @@ interface ServingParts {
   /** What reads stored rows, where there are any. */
   readonly stored: Pick<ServerSources, 'history' | 'events' | 'trace'> | undefined;
   readonly meter: Meter;
+  /** `null`: no TLS. */
+  readonly tls: TlsIdentity | null;
   /** Brings what the collector itself measured. */
   readonly collectOwn: () => void;
 }
@@ -36,6 +39,7 @@ export function createServing({
   alerts,
   stored,
   meter,
+  tls,
   collectOwn,
   log,
 }: ServingParts) {
@@ -56,6 +60,7 @@ export function createServing({
     },
     meter,
     assetsDir: join(packageRoot(), 'dist', 'dashboard'),
+    tls,
     log,
   });
   return { server, tokens };

@@ -50,6 +50,7 @@ import type { Earlier } from './sinks/postgres/totals/earlier.ts';
 import { keepTotalsBounded } from './sinks/postgres/totals/fold.ts';
 import type { Measuring } from './sinks/postgres/write/held-batch.ts';
 import { Ticker } from './ticker.ts';
+import { TlsIdentity } from './tls/identity.ts';
 
 /** Once storage was tried in vain; a server that comes back sooner still tells. */
 const SENT_AGAIN_PATIENCE_MS = 5 * SECOND_MS;
@@ -97,6 +98,7 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   const { config: asked, log, host } = options;
   const hosted = host === null || asked.local === 'on';
   const config: Config = hosted ? asked : { ...asked, ...NOTHING_HOSTED };
+  const tls = config.tls && new TlsIdentity({ files: config.tls, log });
   const pricer = createPricer({ overridesPath: config.pricesPath, log });
   const own = new DeltaMeterProvider();
   const meter = own.getMeter();
@@ -113,10 +115,10 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
     live.add(points);
     exporter?.addPoints(points);
   };
-  const shown = { config, live, resource, ticker, stored: stored?.sources, meter, collectOwn, log };
+  const shown = { config, live, resource, ticker, stored: stored?.sources, meter, tls, collectOwn, log };
   const serving = alerts && createServing({ ...shown, alerts });
   const parts = { live, ledger, pricer, sentBatches, agents: new AgentProcesses() };
-  const doored = { config, log, meter, host, stored: stored?.undecided ?? null, ...parts };
+  const doored = { config, tls, log, meter, host, stored: stored?.undecided ?? null, ...parts };
   const doors = await openDoors(serving?.server ?? null, doored);
   const { url, otlp, accept } = doors;
   exporter = doors.exporter;
@@ -229,12 +231,13 @@ interface HostParts {
 
 interface DoorOptions extends CollectorOptions, Omit<Accepting, 'accept' | 'exporter'> {
   readonly meter: Meter;
+  readonly tls: TlsIdentity | null;
   readonly stored: OtlpReceiverOptions['stored'];
 }
 
 /** Opens all doors, in and out, or, where one of them cannot be opened, none. */
 async function openDoors(server: CollectorServer | null, options: DoorOptions) {
-  const { config, log, meter, host, stored, ...parts } = options;
+  const { config, tls, log, meter, host, stored, ...parts } = options;
   let exporter: OtlpExporter | null = null;
   let otlp: OtlpReceiver | null = null;
   try {
@@ -244,7 +247,7 @@ async function openDoors(server: CollectorServer | null, options: DoorOptions) {
     const accept = new Acceptance(parts.ledger, exporter, config);
     const sink = otlpSink({ ...parts, accept, exporter });
     const ownId = exporter?.id ?? null;
-    const receiver = { config, log, meter, sink, ownId, stored, alone: host === null };
+    const receiver = { config, tls, log, meter, sink, ownId, stored, alone: host === null };
     otlp = await startOtlpReceiver(receiver).catch(async (error: unknown) => {
       if (await mayMakeRoom(error, config)) return null;
       throw error;

@@ -11,6 +11,7 @@ import {
   createCollectorServer,
   type ServerSources,
 } from '../../../src/collector/server/server.ts';
+import type { TlsIdentity } from '../../../src/collector/tls/identity.ts';
 import { type Config, readConfig } from '../../../src/config/config.ts';
 import type { Health, Snapshot } from '../../../src/core/snapshot.ts';
 import { milliseconds } from '../../../src/core/units.ts';
@@ -68,6 +69,7 @@ export interface ServerSetup {
   readonly adminTokens?: readonly string[];
   /** File contents by path below the assets directory; none: the directory does not exist. */
   readonly assets?: Readonly<Record<string, string | Buffer>>;
+  readonly tls?: TlsIdentity;
 }
 
 export const AUTHORIZED = { authorization: `Bearer ${TOKEN}` };
@@ -111,6 +113,7 @@ export async function startServer(test: TestContext, setup: ServerSetup = {}): P
     sources: sourcesOver({ metricFamilies: () => familiesOf(own), ...setup.sources }),
     meter,
     assetsDir,
+    tls: setup.tls ?? null,
     log: (component, message) => logs.push(`${component}: ${message}`),
   });
   test.onTestFinished(async () => {

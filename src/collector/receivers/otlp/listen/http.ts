@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { NervecenterError } from '../../../../core/errors.ts';
 import { printable } from '../../../../core/http/origin.ts';
@@ -6,6 +6,8 @@ import { toProblem } from '../../../../core/http/problem.ts';
 import { VIA_HEADER, viaIn } from '../../../../core/passage.ts';
 import { KIB, SECOND_MS } from '../../../../core/units.ts';
 import { endWithAnswer, writeAnswer } from '../../../../platform/http-answer.ts';
+import type { TlsIdentity } from '../../../tls/identity.ts';
+import { createHttpServer } from '../../../tls/servers.ts';
 import type { Encoding } from '../model.ts';
 import { exportResponse, httpStatusOf, retrySecondsOf, statusBody } from './answers.ts';
 import type { Exports } from './exports.ts';
@@ -37,6 +39,8 @@ const TYPES: Readonly<Record<Encoding, string>> = {
 const HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
 
 export interface OtlpHttpOptions {
+  /** `null`: no TLS. */
+  readonly tls: TlsIdentity | null;
   readonly exports: Exports;
   readonly keys: SenderKeys;
   readonly inFlight: InFlight;
@@ -46,7 +50,8 @@ export interface OtlpHttpOptions {
 
 /** The server that takes OTLP over HTTP; it does not listen yet. */
 export function otlpHttpServer(options: OtlpHttpOptions): Server {
-  const server = createServer(
+  const server = createHttpServer(
+    options.tls,
     {
       maxHeaderSize: HEADER_BYTES_MAX,
       headersTimeout: HEADERS_TIMEOUT_MS,
