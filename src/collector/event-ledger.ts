@@ -12,6 +12,7 @@ import type { Measuring } from './sinks/postgres/write/held-batch.ts';
 
 /** Half of what an instrument has room for; a lot has no more events than that. */
 const SERIES_KEPT = 1000;
+const NO_TRACE = { traceId: null, timeMs: 0 };
 const NOTHING_STORED: StorageCounts = {
   accepted: 0,
   stored: 0,
@@ -51,7 +52,7 @@ export class EventMeter {
     if (events.length === 0) return [];
     for (const event of events) {
       try {
-        this.#provider.during('traceId' in event ? event.traceId : null, event.timeMs);
+        this.#provider.during('traceId' in event ? event : NO_TRACE);
         this.#measure(event);
       } catch {
         // Of no signal, or of no shape that its signal knows.

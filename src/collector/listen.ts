@@ -1,4 +1,4 @@
-import type { AddressInfo, Server } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
 import type { Config } from '../config/config.ts';
 import type { SettingName } from '../config/settings.ts';
 import { NervecenterError } from '../core/errors.ts';
@@ -29,6 +29,46 @@ export function listen(server: Server, address: ListenAddress): Promise<number> 
     server.once('error', failed);
     server.once('listening', listening);
     server.listen({ host: withoutBrackets(address.host), port: address.port });
+  });
+}
+
+export interface ConnectionLimits {
+  readonly max: number;
+  /** From one address: less, so that it cannot take all the places. */
+  readonly ofAddressMax: number;
+}
+
+/**
+ * Bounds the connections of a server, whatever they carry. One that is too many is closed before a parser or a handshake is
+ * made for it.
+ *
+ * @param onDropped told of each.
+ */
+export function limitConnections(
+  server: Server,
+  { max, ofAddressMax }: ConnectionLimits,
+  onDropped: () => void,
+): void {
+  server.maxConnections = max;
+  server.on('drop', onDropped);
+  const byAddress = new Map<string, number>();
+  const listeners = server.listeners('connection') as ((socket: Socket) => void)[];
+  server.removeAllListeners('connection');
+  server.on('connection', (socket: Socket) => {
+    const { remoteAddress = '' } = socket;
+    const open = byAddress.get(remoteAddress) ?? 0;
+    if (open >= ofAddressMax) {
+      onDropped();
+      socket.destroy();
+      return;
+    }
+    byAddress.set(remoteAddress, open + 1);
+    socket.once('close', () => {
+      const left = (byAddress.get(remoteAddress) ?? 1) - 1;
+      if (left === 0) byAddress.delete(remoteAddress);
+      else byAddress.set(remoteAddress, left);
+    });
+    for (const listener of listeners) listener.call(server, socket);
   });
 }
 

@@ -122,7 +122,6 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   const doors = await openDoors(serving?.server ?? null, doored);
   const { url, otlp, accept } = doors;
   exporter = doors.exporter;
-
   const hostWatch = watchHost({ config, live, own, collectOwn });
   const refused = refusals(ledger, log);
   const tokens = serving?.tokens ?? [];

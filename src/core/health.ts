@@ -2,6 +2,8 @@ import type { Health, HealthStatus, Snapshot } from './snapshot.ts';
 
 /** Percent above which CPU, memory and disk count as exhausted (the specification's thresholds). */
 const EXHAUSTED_PERCENT = 90;
+/** Whatever an app has to answer waits for so long. */
+const BLOCKED_MS = 1000;
 /** Below this many look-ups a hit rate says nothing. */
 const CACHE_LOOKUPS_MIN = 100;
 const CACHE_HIT_RATE_MIN_PERCENT = 20;
@@ -28,6 +30,11 @@ const RULES: readonly Rule[] = [
     status: 'critical',
     issue: 'Low disk space',
     applies: ({ system }) => system.disk_percent > EXHAUSTED_PERCENT,
+  },
+  {
+    status: 'degraded',
+    issue: 'Event loop blocked',
+    applies: ({ system }) => system.event_loop_p99_ms > BLOCKED_MS,
   },
   {
     status: 'degraded',

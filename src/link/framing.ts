@@ -16,7 +16,16 @@ export function encodeMessage(message: unknown): Buffer {
 
 /** Puts messages together from chunks cut anywhere. */
 export class MessageDecoder {
-  #pending: Buffer = Buffer.alloc(0);
+  /** Each more than twice as long as the next, so that they are few and no byte is copied often. */
+  readonly #chunks: Buffer[] = [];
+  #bytes = 0;
+  /** How many of them there have to be to go on. */
+  #wanted = PREFIX_BYTES;
+
+  /** What there is of a message that has not come to its end. */
+  get pendingBytes(): number {
+    return this.#bytes;
+  }
 
   /**
    * The messages completed by `chunk`.
@@ -24,16 +33,43 @@ export class MessageDecoder {
    * @throws Error when the stream is not one of ours: the link must be closed.
    */
   push(chunk: Buffer): unknown[] {
-    this.#pending = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
+    this.#append(chunk);
+    if (this.#bytes < this.#wanted) return [];
     const messages: unknown[] = [];
-    while (this.#pending.length >= PREFIX_BYTES) {
-      const length = this.#pending.readUInt32BE(0);
+    let pending = this.#takeAll();
+    this.#wanted = PREFIX_BYTES;
+    while (pending.length >= PREFIX_BYTES) {
+      const length = pending.readUInt32BE(0);
       if (length > MESSAGE_BYTES_MAX)
         throw new Error(`message of ${length} bytes, at most ${MESSAGE_BYTES_MAX}`);
-      if (this.#pending.length < PREFIX_BYTES + length) break;
-      messages.push(deserialize(this.#pending.subarray(PREFIX_BYTES, PREFIX_BYTES + length)));
-      this.#pending = this.#pending.subarray(PREFIX_BYTES + length);
+      const end = PREFIX_BYTES + length;
+      this.#wanted = end;
+      if (pending.length < end) break;
+      messages.push(deserialize(pending.subarray(PREFIX_BYTES, end)));
+      pending = pending.subarray(end);
+      this.#wanted = PREFIX_BYTES;
     }
+    // A copy: what is left would keep all that was before it.
+    if (pending.length > 0) this.#append(messages.length === 0 ? pending : Buffer.from(pending));
     return messages;
+  }
+
+  #append(chunk: Buffer): void {
+    this.#bytes += chunk.length;
+    let last = chunk;
+    for (let before = this.#chunks.at(-1); before !== undefined; before = this.#chunks.at(-1)) {
+      if (before.length > 2 * last.length) break;
+      this.#chunks.pop();
+      last = Buffer.concat([before, last]);
+    }
+    this.#chunks.push(last);
+  }
+
+  #takeAll(): Buffer {
+    const all = this.#chunks.length === 1 ? this.#chunks[0] : undefined;
+    const pending = all ?? Buffer.concat(this.#chunks);
+    this.#chunks.length = 0;
+    this.#bytes = 0;
+    return pending;
   }
 }

@@ -44,11 +44,11 @@ export class DeltaMeterProvider implements MeterProvider, ImmediateProducer {
   readonly #instruments = new Map<string, SeriesSet>();
   readonly #observed = new Observed();
   readonly #shownAs: (name: string) => string;
-  readonly #work: Work = { traceId: null, timeMs: 0 };
+  readonly #now: Now = { work: { traceId: null, timeMs: 0 } };
   readonly #meter = new DeltaMeter(
     (kind, name, options) => this.#series(kind, name, options),
     this.#observed,
-    this.#work,
+    this.#now,
   );
   #takenAt: HrTime = [0, 0];
 
@@ -66,11 +66,10 @@ export class DeltaMeterProvider implements MeterProvider, ImmediateProducer {
    * collection becomes its exemplar. It stands in for the context that the API's `record` takes, which nobody has who
    * measures an event after the fact.
    *
-   * @param traceId 32 lower-case hex digits, what is none gives no exemplar; `null`: in no trace.
+   * @param work the trace is looked at only when there is an exemplar of it.
    */
-  during(traceId: string | null, timeMs: number): void {
-    this.#work.traceId = traceId;
-    this.#work.timeMs = timeMs;
+  during(work: Work): void {
+    this.#now.work = work;
   }
 
   /** What the instruments are that were made so far. */
@@ -155,10 +154,16 @@ export function collectionOf(metrics: MetricData[]): CollectionResult {
   };
 }
 
-/** In what values are recorded at the moment. */
-interface Work {
-  traceId: string | null;
-  timeMs: number;
+/** In what values are recorded. */
+export interface Work {
+  /** 32 lower-case hex digits, what is none gives no exemplar; `null`: in no trace. */
+  readonly traceId: string | null;
+  readonly timeMs: number;
+}
+
+/** What is under way at the moment. */
+interface Now {
+  work: Work;
 }
 
 type MakeSeries = (kind: SeriesKind, name: string, options?: MetricOptions) => SeriesSet;
@@ -166,12 +171,12 @@ type MakeSeries = (kind: SeriesKind, name: string, options?: MetricOptions) => S
 export class DeltaMeter implements Meter {
   readonly #series: MakeSeries;
   readonly #observed: Observed;
-  readonly #work: Readonly<Work>;
+  readonly #now: Readonly<Now>;
 
-  constructor(series: MakeSeries, observed: Observed, work: Readonly<Work>) {
+  constructor(series: MakeSeries, observed: Observed, now: Readonly<Now>) {
     this.#series = series;
     this.#observed = observed;
-    this.#work = work;
+    this.#now = now;
   }
 
   createCounter(name: string, options?: MetricOptions): Counter {
@@ -201,9 +206,9 @@ export class DeltaMeter implements Meter {
         const one = series.of(attributes);
         one.touched = true;
         one.histogram?.record(value);
-        const { traceId, timeMs } = this.#work;
-        if (traceId === null || (one.exemplar !== null && one.exemplar.value >= value)) return;
-        one.exemplar = { value, traceId, timeMs };
+        if (one.exemplar !== null && one.exemplar.value >= value) return;
+        const { traceId, timeMs } = this.#now.work;
+        if (traceId !== null) one.exemplar = { value, traceId, timeMs };
       },
       merge: (values, attributes) => {
         const one = series.of(attributes);

@@ -9,6 +9,7 @@ interface Readings {
   readonly cpu?: number;
   readonly memory?: number;
   readonly disk?: number;
+  readonly loopMs?: number;
   readonly hits?: number;
   readonly misses?: number;
   readonly storage?: 'ok' | 'down' | 'off';
@@ -22,6 +23,7 @@ function verdictOf({
   cpu = 0,
   memory = 0,
   disk = 0,
+  loopMs = 0,
   hits = 0,
   misses = 0,
   storage = 'ok',
@@ -30,7 +32,13 @@ function verdictOf({
 }: Readings) {
   const snapshot: Snapshot = {
     ...EMPTY,
-    system: { ...EMPTY.system, cpu_percent: cpu, memory_percent: memory, disk_percent: disk },
+    system: {
+      ...EMPTY.system,
+      cpu_percent: cpu,
+      memory_percent: memory,
+      disk_percent: disk,
+      event_loop_p99_ms: loopMs,
+    },
     cache: { ...EMPTY.cache, rag_hits: hits, rag_misses: misses },
     pipeline: { ...EMPTY.pipeline, storage, durable, events_dropped_window: dropped },
   };
@@ -46,6 +54,8 @@ const CASES: readonly [what: string, readings: Readings, verdict: readonly strin
   ['memory above it', { memory: 90.1 }, ['critical', 'High memory usage']],
   ['disk at the threshold', { disk: 90 }, ['healthy']],
   ['disk above it', { disk: 90.1 }, ['critical', 'Low disk space']],
+  ['an event loop at the threshold', { loopMs: 1000 }, ['healthy']],
+  ['one that is blocked for longer', { loopMs: 1000.1 }, ['degraded', 'Event loop blocked']],
   ['too few look-ups to judge', { hits: 0, misses: 100 }, ['healthy']],
   ['a hit rate below 20 %', { hits: 20, misses: 81 }, ['degraded', 'Low cache hit rate']],
   ['a hit rate of 20 %', { hits: 40, misses: 160 }, ['healthy']],
@@ -55,12 +65,13 @@ const CASES: readonly [what: string, readings: Readings, verdict: readonly strin
   ['rows that only memory holds', { durable: false }, ['degraded', 'Spool unwritable']],
   [
     'everything at once: critical is never lowered by a later rule',
-    { cpu: 99, memory: 99, disk: 99, hits: 1, misses: 200, storage: 'down', dropped: 5 },
+    { cpu: 99, memory: 99, disk: 99, loopMs: 9000, hits: 1, misses: 200, storage: 'down', dropped: 5 },
     [
       'critical',
       'High CPU usage',
       'High memory usage',
       'Low disk space',
+      'Event loop blocked',
       'Low cache hit rate',
       'Storage unreachable',
       'Events dropped',
@@ -79,6 +90,7 @@ describe('evaluateHealth', () => {
       cpu: reading,
       memory: reading,
       disk: reading,
+      loopMs: fc.constantFrom(0, 1001),
       hits: fc.nat(300),
       misses: fc.nat(300),
       storage: fc.constantFrom('ok' as const, 'down' as const, 'off' as const),

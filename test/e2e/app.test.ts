@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { WebSocket } from 'ws';
-import type { Snapshot } from '../../src/core/snapshot.ts';
+import type { Health, Snapshot } from '../../src/core/snapshot.ts';
 import { ObservedApp } from '../support/observed-app.ts';
 import { until } from '../support/poll.ts';
 import { rowsOf } from '../support/rows.ts';
@@ -119,9 +119,16 @@ describe('an app with the agent in front', () => {
     await fetch(`${url}/block/10000`);
     const blocked = await app.snapshotWhen(({ system }) => system.event_loop_p99_ms > 8000);
     assert.equal(blocked.system.event_loop_utilization_percent, 100);
-    assert.equal((await app.get('/api/metrics/health')).status, 200);
+    const answer = await app.get('/api/metrics/health');
+    assert.equal(answer.status, 200);
+    const issues = async (health: Response) => ((await health.json()) as Health).issues;
+    assert.ok((await issues(answer)).includes('Event loop blocked'));
     await until(() => streamed.some((delayMs) => delayMs > 1000));
     viewer.terminate();
+    await until(
+      async () => !(await issues(await app.get('/api/metrics/health'))).includes('Event loop blocked'),
+      { timeoutMs: 20_000 },
+    );
   });
 
   it('stores rows whose sums agree with the snapshot', async () => {

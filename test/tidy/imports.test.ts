@@ -60,7 +60,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'collector/tls',
   ],
   'collector/agent-link.ts': ['core'],
-  'collector/condition.ts': ['collector/log.ts'],
+  'collector/condition.ts': ['core', 'collector/log.ts'],
   'collector/kept-secrets.ts': ['platform'],
   'collector/listen.ts': ['core', 'config'],
   'collector/log.ts': ['platform'],

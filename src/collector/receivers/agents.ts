@@ -1,6 +1,7 @@
 import type { Sender } from '../../core/event.ts';
 import type { Frame, Source } from '../../core/frame.ts';
 import type { Disagreement, Leaving } from '../../core/place.ts';
+import { sentBy } from '../../core/records/recorded-request.ts';
 import type { NervecenterEvent } from '../../core/signals/index.ts';
 import { PieceReader } from '../../link/ring/piece-reader.ts';
 import type { AgentLink } from '../agent-link.ts';
@@ -37,7 +38,7 @@ const HELD_MAX = 1000;
 /** Serves one agent until its link closes. Messages before its `hello` are ignored: nobody to attribute them to. */
 export function receiveFrom(link: AgentLink, handlers: AgentHandlers): void {
   let sender: Sender | null = null;
-  const pieces = new PieceReader();
+  const pieces = new PieceReader({ inPlace: true });
   const frames = new FrameReader();
   /** Messages behind a batch that may have been accepted before, until that is known; its sender sends few of them. */
   let held: Fields[] | null = null;
@@ -197,6 +198,6 @@ function take(
 ): void {
   if (refused > 0) handlers.refused('events', refused);
   // Also over a sender that the events claim themselves.
-  const attributed = usable.map((event) => ({ ...event, sender }));
+  const attributed = usable.map((event) => sentBy(event, sender));
   void handlers.events(attributed, batch).then(() => link.send({ type: 'accepted', batch }));
 }

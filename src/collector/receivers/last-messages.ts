@@ -1,5 +1,6 @@
 import type { Sender } from '../../core/event.ts';
 import type { Point } from '../../core/frame.ts';
+import { sentBy } from '../../core/records/recorded-request.ts';
 import type { NervecenterEvent } from '../../core/signals/index.ts';
 import { PieceReader } from '../../link/ring/piece-reader.ts';
 import { FrameReader } from './frame-reader.ts';
@@ -19,7 +20,7 @@ export class LastMessages {
   readonly batches: LastBatch[] = [];
   /** What it measured itself. */
   readonly points: Point[] = [];
-  readonly #pieces = new PieceReader();
+  readonly #pieces = new PieceReader({ inPlace: true });
   readonly #frames = new FrameReader();
   #sender: Sender | null = null;
 
@@ -43,7 +44,7 @@ export class LastMessages {
     if (piece === null) return;
     const { usable } = eventsAmong(this.#pieces.events(piece).map(({ event }) => event));
     this.batches.push({
-      events: usable.map((event) => ({ ...event, sender })),
+      events: usable.map((event) => sentBy(event, sender)),
       instanceId: sender.instanceId,
       batch: piece.batch,
       again: message['again'] === true,

@@ -2,6 +2,7 @@ import { isAbsolute } from 'node:path';
 import type { DropCounts, Frame, Point, Source } from '../../core/frame.ts';
 import { REQUEST_FIELDS, unpackRequests } from '../../core/packed-requests.ts';
 import type { Leaving, Place } from '../../core/place.ts';
+import { RecordedRequest } from '../../core/records/recorded-request.ts';
 import {
   hasShape,
   isAbsent,
@@ -163,7 +164,9 @@ export function pieceOf(value: unknown): Omit<Piece, 'again'> | null {
 
 /** Those that can be stored. */
 export function eventsAmong(claimed: readonly unknown[]): Usable<readonly NervecenterEvent[]> {
-  const usable = claimed.filter(isEvent);
+  // What is read where it stands in its record was judged by that.
+  const isUsable = (claim: unknown) => claim instanceof RecordedRequest || isEvent(claim);
+  const usable = claimed.filter((claim): claim is NervecenterEvent => isUsable(claim));
   return { usable, refused: claimed.length - usable.length };
 }
 

@@ -1,12 +1,17 @@
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
+import { KIB } from '../../core/units.ts';
 import { encodeMessage, MessageDecoder } from '../../link/framing.ts';
 import { noMeetingPlace } from '../../link/rendezvous.ts';
 import type { AgentLink } from '../agent-link.ts';
+import { LinkMemory } from './link-memory.ts';
 
 /** An agent that reads nothing must not make us hold its answers for ever. */
 const UNREAD_BYTES_MAX = 1024 * 1024;
+
+/** Who has not been welcomed says who it is, or asks something: neither is long. */
+const STRANGER_BYTES_MAX = 64 * KIB;
 
 /** More processes than one machine's dashboard lists, and a bound on what senders that never say who they are can hold. */
 const SOCKETS_MAX = 1000;
@@ -26,10 +31,11 @@ export async function listenForAgents(
   onLink: (link: AgentLink) => void,
 ): Promise<SocketReceiver> {
   const sockets = new Set<Socket>();
+  const memory = new LinkMemory();
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
-    onLink(socketLink(socket));
+    onLink(socketLink(socket, memory));
   });
   server.maxConnections = SOCKETS_MAX;
   try {
@@ -47,8 +53,10 @@ export async function listenForAgents(
   };
 }
 
-function socketLink(socket: Socket): AgentLink {
+function socketLink(socket: Socket, memory: LinkMemory): AgentLink {
   const decoder = new MessageDecoder();
+  let isWelcome = false;
+  memory.add(socket, () => decoder.pendingBytes + socket.writableLength);
   let listener: (message: unknown) => void = () => {};
   socket.on('error', () => socket.destroy());
   socket.on('data', (chunk: Buffer) => {
@@ -56,6 +64,8 @@ function socketLink(socket: Socket): AgentLink {
       for (const message of decoder.push(chunk)) {
         if (!socket.destroyed) listener(message);
       }
+      if (!isWelcome && decoder.pendingBytes > STRANGER_BYTES_MAX) socket.destroy();
+      memory.look(socket);
     } catch {
       socket.destroy(); // Not one of ours.
     }
@@ -67,8 +77,10 @@ function socketLink(socket: Socket): AgentLink {
     onClose: (closed) => socket.once('close', closed),
     send: (message) => {
       if (socket.destroyed) return;
+      if (message.type === 'welcome') isWelcome = true;
       if (socket.writableLength > UNREAD_BYTES_MAX) socket.destroy();
       else socket.write(encodeMessage(message));
+      memory.look(socket);
     },
     close: () => socket.destroy(),
   };

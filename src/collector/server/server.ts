@@ -10,7 +10,7 @@ import { parseAuthority } from '../../core/http/origin.ts';
 import { toProblem } from '../../core/http/problem.ts';
 import type { Health, Snapshot } from '../../core/snapshot.ts';
 import { KIB, SECOND_MS } from '../../core/units.ts';
-import { browserUrl, listen, schemeOf } from '../listen.ts';
+import { browserUrl, type ConnectionLimits, limitConnections, listen, schemeOf } from '../listen.ts';
 import type { Log } from '../log.ts';
 import type { MetricFamily } from '../metric-family.ts';
 import type { TlsIdentity } from '../tls/identity.ts';
@@ -77,8 +77,8 @@ const REQUEST_TIMEOUT_MS = 15 * SECOND_MS;
 const IDLE_TIMEOUT_MS = 60 * SECOND_MS;
 const CONNECTIONS_CHECK_MS = 5 * SECOND_MS;
 const HEADER_BYTES_MAX = 16 * KIB;
-/** All viewers, and as many connections again for everything else. */
-const CONNECTIONS_MAX = 2 * VIEWERS_MAX;
+/** All viewers, and as many connections again for everything else; all viewers may come through one proxy. */
+const CONNECTIONS: ConnectionLimits = { max: 2 * VIEWERS_MAX, ofAddressMax: 1.5 * VIEWERS_MAX };
 /** Requests still being answered at shutdown get so long. */
 const SHUTDOWN_GRACE_MS = SECOND_MS;
 
@@ -194,8 +194,7 @@ class HttpServer implements CollectorServer {
       },
     );
     server.timeout = IDLE_TIMEOUT_MS;
-    server.maxConnections = CONNECTIONS_MAX;
-    server.on('drop', () => this.#statistics.connectionsDropped++);
+    limitConnections(server, CONNECTIONS, () => this.#statistics.connectionsDropped++);
     server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
     server.on('clientError', (error, socket) => this.#refuseMalformed(error, socket));
     return server;

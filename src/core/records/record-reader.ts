@@ -18,6 +18,8 @@ import {
   TRUE,
   UUID_BYTES,
 } from './layout.ts';
+import { hexText, uuidText } from './recorded-id.ts';
+import { type RecordedBytes, RecordedRequest } from './recorded-request.ts';
 
 /** What a record says, not yet judged: its receiver looks at every field. */
 export type ClaimedEvent = Readonly<Record<string, unknown>>;
@@ -29,7 +31,6 @@ const UTF8 = new TextDecoder('utf-8', { ignoreBOM: true });
 const LENGTH_BYTES = 4;
 const NAME_BYTES = 2;
 const NUMBER_BYTES = 8;
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
 /** Bytes that are no records: whoever sends them is broken, or none of ours. */
 export class RecordError extends Error {
@@ -47,6 +48,14 @@ export class RecordReader {
   /** Of the record that is read. */
   #end = 0;
   #names: string[] = [];
+  /** What requests are read in, where they stay in the bytes. */
+  #record: RecordedBytes | null = null;
+  readonly #inPlace: boolean;
+
+  /** @param inPlace requests stay where they are, as a `RecordedRequest`: nobody writes to the bytes any more. @default false */
+  constructor({ inPlace = false } = {}) {
+    this.#inPlace = inPlace;
+  }
 
   /** What comes next was begun anew: no name is known. */
   begin(): void {
@@ -63,6 +72,7 @@ export class RecordReader {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#at = 0;
+    this.#record = this.#inPlace ? { bytes, view: this.#view, names: this.#names } : null;
     while (this.#at < bytes.length) {
       this.#end = bytes.length;
       const length = this.#view.getUint32(this.#take(LENGTH_BYTES), true);
@@ -84,6 +94,10 @@ export class RecordReader {
   #event(): ClaimedEvent | null {
     const signal = this.#name();
     if (typeof signal !== 'string' || !Object.hasOwn(SIGNALS, signal)) return null;
+    if (this.#record !== null && signal === 'request') {
+      const request = RecordedRequest.at(this.#record, this.#at, this.#end);
+      if (request !== null) return request as object as ClaimedEvent;
+    }
     const event: Record<string, unknown> = { signal };
     for (const [name, kind] of LAYOUTS[signal as SignalName]) {
       if (this.#at === this.#end) break; // An earlier version says less.
@@ -156,21 +170,14 @@ export class RecordReader {
   }
 
   #uuid(): string {
-    const at = this.#take(UUID_BYTES);
-    return `${this.#digits(at, 4)}-${this.#digits(at + 4, 2)}-${this.#digits(at + 6, 2)}-${this.#digits(at + 8, 2)}-${this.#digits(at + 10, 6)}`;
+    return uuidText(this.#bytes, this.#take(UUID_BYTES));
   }
 
   #hex(size: number): string | null | undefined {
     const tag = this.#bytes[this.#take(1)];
-    if (tag === GIVEN) return this.#digits(this.#take(size), size);
+    if (tag === GIVEN) return hexText(this.#bytes, this.#take(size), size);
     if (tag === OTHER) return this.#text();
     return tag === NULL ? null : undefined;
-  }
-
-  #digits(at: number, size: number): string {
-    let digits = '';
-    for (let index = at; index < at + size; index++) digits += HEX[this.#bytes[index] ?? 0];
-    return digits;
   }
 
   #text(): string | null | undefined {

@@ -6,7 +6,7 @@ import { type Milliseconds, toSeconds } from '../units.ts';
 import { ATTRIBUTION, EVENT, isCount, isText, isWhole, oneOf, optional, orNull } from './checks.ts';
 import { anyOf, equals, isAtLeast } from './facts.ts';
 import { type HistogramSpec, histogramOf } from './instruments.ts';
-import { eventColumns, int4, PEOPLE, SENDER, senderColumns, text } from './row.ts';
+import { eventColumns, int4, PEOPLE, SENDER, senderColumns, text, traceOf } from './row.ts';
 import type { Signal } from './signal.ts';
 
 /** What became of a request whose process ended first, and the `error.type` of what was under way in it. */
@@ -52,14 +52,11 @@ export function isRequestError(attributes: Attributes): boolean {
 /** From this status on the server itself has failed (semantic conventions). */
 export const SERVER_ERROR_STATUS_MIN = 500;
 
+/** What of a request is in its attributes. */
+type Measured = Pick<RequestEvent, 'method' | 'route' | 'scheme' | 'statusCode' | 'outcome'>;
+
 /** What the conventions want a request to be told apart by: `error.type` where the server failed; no status where none was sent. */
-export function requestAttributes({
-  method,
-  route,
-  scheme,
-  statusCode,
-  outcome,
-}: Pick<RequestEvent, 'method' | 'route' | 'scheme' | 'statusCode' | 'outcome'>): Attributes {
+export function requestAttributes({ method, route, scheme, statusCode, outcome }: Measured): Attributes {
   const attributes: Attributes = {
     'http.request.method': method,
     ...(statusCode === 0 ? {} : { [STATUS]: statusCode }),
@@ -72,6 +69,44 @@ export function requestAttributes({
     : { ...attributes, 'error.type': String(statusCode) };
 }
 
+interface Remembered extends Omit<Measured, 'route'> {
+  readonly attributes: Attributes;
+}
+
+const ROUTES_REMEMBERED_MAX = 1000;
+/** Of one route. More are made anew each time. */
+const ATTRIBUTES_REMEMBERED_MAX = 20;
+
+/** `requestAttributes` that are the same object for the same, and frozen: by that an instrument knows its series at once. */
+function rememberedAttributes(): (request: Measured) => Attributes {
+  const byRoute = new Map<string, Remembered[]>();
+  return (request) => {
+    const { route, method, statusCode } = request;
+    let ofRoute = byRoute.get(route);
+    for (let at = 0; ofRoute !== undefined && at < ofRoute.length; at++) {
+      const known = ofRoute[at];
+      if (known?.method !== method || known.statusCode !== statusCode) continue;
+      if (known.scheme === request.scheme && known.outcome === request.outcome) return known.attributes;
+    }
+    if (ofRoute === undefined) {
+      if (byRoute.size >= ROUTES_REMEMBERED_MAX) byRoute.clear();
+      ofRoute = [];
+      byRoute.set(route, ofRoute);
+    }
+    const attributes = Object.freeze(requestAttributes(request));
+    const { scheme, outcome } = request;
+    if (ofRoute.length < ATTRIBUTES_REMEMBERED_MAX)
+      ofRoute.push({
+        method,
+        statusCode,
+        attributes,
+        ...(scheme && { scheme }),
+        ...(outcome && { outcome }),
+      });
+    return attributes;
+  };
+}
+
 export const request: Signal<RequestEvent> = {
   name: 'request',
   words: { title: 'Requests', plural: 'requests' },
@@ -80,7 +115,8 @@ export const request: Signal<RequestEvent> = {
   instruments: [REQUEST_DURATION],
   measure: (meter) => {
     const duration = histogramOf(meter, REQUEST_DURATION);
-    return (event) => duration.record(toSeconds(event.durationMs), requestAttributes(event));
+    const attributesOf = rememberedAttributes();
+    return (event) => duration.record(toSeconds(event.durationMs), attributesOf(event));
   },
   columns: [
     ...eventColumns<RequestEvent>(),
@@ -92,7 +128,7 @@ export const request: Signal<RequestEvent> = {
     { name: 'department', type: 'varchar', value: (event) => text(event.department, 50) },
     { name: 'request_size_bytes', type: 'integer', value: (event) => int4(event.requestBytes) },
     { name: 'response_size_bytes', type: 'integer', value: (event) => int4(event.responseBytes) },
-    { name: 'trace_id', type: 'varchar', value: (event) => text(event.traceId, 32) },
+    { name: 'trace_id', type: 'varchar', value: traceOf },
     { name: 'outcome', type: 'varchar', value: (event) => event.outcome ?? null },
     ...senderColumns<RequestEvent>(),
   ],

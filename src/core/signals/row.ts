@@ -1,12 +1,30 @@
-import type { EventBase } from '../event.ts';
+import type { Attribution, EventBase } from '../event.ts';
+import type { RecordedId } from '../records/recorded-id.ts';
 import type { Column, ColumnValue, Signal } from './signal.ts';
+
+const TRACE_ID_LENGTH_MAX = 32;
 
 /** Every signal's first two columns. */
 export function eventColumns<E extends EventBase>(): Column<E>[] {
   return [
-    { name: 'id', type: 'uuid', value: (event) => event.id },
+    { name: 'id', type: 'uuid', value: idOf },
     { name: 'timestamp', type: 'timestamptz', value: (event) => event.timeMs },
   ];
+}
+
+/** Of an event that is read where it stands in its record. */
+interface RecordedIds {
+  readonly recordedId?: RecordedId;
+  readonly recordedTraceId?: RecordedId;
+}
+
+function idOf(event: EventBase & RecordedIds): ColumnValue {
+  return event.recordedId ?? event.id;
+}
+
+/** The trace of an event, for its column. */
+export function traceOf(event: Pick<Attribution, 'traceId'> & RecordedIds): ColumnValue {
+  return event.recordedTraceId ?? text(event.traceId, TRACE_ID_LENGTH_MAX);
 }
 
 /** Who sent it: the last columns of every signal but `system`, whose rows say it in their tags. */

@@ -2,12 +2,13 @@ import type { Meter } from '@opentelemetry/api';
 import type { EventBase } from '../event.ts';
 import type { Measure } from '../history/measures.ts';
 import type { RecordLayout } from '../records/layout.ts';
+import type { RecordedId } from '../records/recorded-id.ts';
 import type { Accepts } from './checks.ts';
 import type { Fact } from './facts.ts';
 import type { InstrumentSpec } from './instruments.ts';
 
-/** A value of a row; a time in milliseconds since the epoch. */
-export type ColumnValue = string | number | boolean | null;
+/** A value of a row; a time in milliseconds since the epoch; an id as text, or where it is read. */
+export type ColumnValue = string | number | boolean | null | RecordedId;
 
 /** One column of a signal's row: its name in the table, its Postgres type, and its value for an event. */
 export interface Column<E> {

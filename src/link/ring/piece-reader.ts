@@ -13,10 +13,15 @@ export interface ReceivedEvent {
 
 /** Reads the pieces of one ring, in order. */
 export class PieceReader {
-  readonly #records = new RecordReader();
+  readonly #records: RecordReader;
   #segment = -1;
   /** How much of the segment was read. */
   #read = 0;
+
+  /** @param options of the `RecordReader`. */
+  constructor(options: ConstructorParameters<typeof RecordReader>[0] = {}) {
+    this.#records = new RecordReader(options);
+  }
 
   /**
    * Its events, without those that were handed over before; `null` for one of a signal that is not known here.

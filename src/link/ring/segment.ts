@@ -89,11 +89,15 @@ export class Segment {
    */
   claim(from: number, upTo: number): boolean {
     if (!this.#replaceClaim(from, upTo)) return false;
+    if (from >= this.claimedBefore) this.#cut(upTo);
+    return true;
+  }
+
+  #cut(upTo: number): void {
     const cuts = Atomics.load(this.#words, CUTS);
-    if (from < this.claimedBefore || cuts >= CUTS_MAX) return true;
+    if (cuts >= CUTS_MAX) return;
     Atomics.store(this.#words, FIRST_CUT + cuts, upTo);
     Atomics.store(this.#words, CUTS, cuts + 1);
-    return true;
   }
 
   /** Where an earlier reader's claim from there has ended. */
@@ -104,6 +108,11 @@ export class Segment {
       if (cut > from) return cut;
     }
     return this.claimedBefore;
+  }
+
+  get #lastCut(): number {
+    const cuts = Atomics.load(this.#words, CUTS);
+    return cuts === 0 ? 0 : Atomics.load(this.#words, FIRST_CUT + cuts - 1);
   }
 
   /** @returns whether the reader has none of it, and never will. */
@@ -146,6 +155,8 @@ export class Segment {
     Atomics.store(copy.#words, CLAIMED_BEFORE, Math.max(claimed, this.claimedBefore));
     copy.accepted = accepted;
     copy.#words.set(this.#words.subarray(CUTS), CUTS);
+    // Who is killed between a claim and its cut leaves none; whoever comes after the next reader has to end it there, too.
+    if (copy.claimedBefore > copy.#lastCut) copy.#cut(copy.claimedBefore);
     copy.#replaceClaim(0, accepted);
     copy.written = written;
     copy.seal();

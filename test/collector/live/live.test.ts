@@ -245,10 +245,12 @@ describe('instances', () => {
     const { system, instances } = snapshot();
     assert.deepEqual([system.event_loop_p99_ms, system.event_loop_utilization_percent], [7000, 100]);
     assert.equal(instances[0]?.last_seen_seconds, 8);
+    assert.deepEqual(clock.live.health().issues, ['Event loop blocked']);
     for (const agent of [a]) agent.send([pointOf(EVENT_LOOP_P99, 0.001)]);
     const [, other] = snapshot().instances;
     clock.live.leave(other?.instance_id ?? '');
     assert.equal(snapshot().system.event_loop_p99_ms, 1);
+    assert.deepEqual(clock.live.health().issues, []);
   });
 
   it('that come back do not count again what they reported before', () => {
@@ -326,6 +328,7 @@ describe('the pipeline', () => {
     assert.deepEqual(clock.live.health().issues, ['Events dropped']);
     assert.equal(snapshot().pipeline.events_dropped_window, 1);
     clock.nowMs += WINDOW_MS + 1;
+    agent.send([], { agent_queue_full: 1 });
     clock.live.tick();
     assert.equal(clock.live.health().status, 'healthy');
     const { events_dropped, events_dropped_window } = snapshot().pipeline;

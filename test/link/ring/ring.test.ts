@@ -10,6 +10,7 @@ import type { NervecenterEvent } from '../../../src/core/signals/index.ts';
 import { PieceReader } from '../../../src/link/ring/piece-reader.ts';
 import { type Piece, RingReader } from '../../../src/link/ring/ring-reader.ts';
 import { RING_BYTES_MAX, RingWriter } from '../../../src/link/ring/ring-writer.ts';
+import { Segment } from '../../../src/link/ring/segment.ts';
 import { until } from '../../support/poll.ts';
 import { requestEvent } from '../messages.ts';
 
@@ -49,6 +50,11 @@ class Taker {
   sleep(): void {
     this.#reader.sleep.begin();
   }
+}
+
+/** What a reader leaves that is killed right after the exchange with which its claim begins: the second word of the segment. */
+function claimWithoutCut({ buffer }: Segment, upTo: number): void {
+  Atomics.store(new Int32Array(buffer), 1, upTo);
 }
 
 const numbersIn = (records: Uint8Array): number[] => {
@@ -133,6 +139,28 @@ describe('a ring', () => {
     );
     const batches = ({ handed }: Taker) => handed.slice(0, 2).map(({ piece }) => piece.batch);
     assert.deepEqual(batches(second), batches(first), 'in the same pieces, by the same numbers');
+  });
+
+  it('hands over the same pieces after two kills, the first of them between a claim and its cut', () => {
+    const ring = new RingWriter(() => assert.fail('dropped'));
+    ring.append(numbered(0), writeEvent);
+    const { segments } = ring.share({ onWake: () => {}, onSegment: () => {} });
+    const [segment] = segments.map(({ buffer }) => new Segment(buffer));
+    assert.ok(segment);
+    claimWithoutCut(segment, segment.written);
+    ring.append(numbered(1), writeEvent);
+    ring.unshare();
+    const second = new Taker(ring);
+    while (second.next());
+    ring.unshare();
+    const third = new Taker(ring);
+    while (third.next());
+    const handed = ({ handed }: Taker) => handed.map(({ piece, numbers }) => [piece.batch, numbers]);
+    assert.deepEqual(
+      second.handed.map(({ numbers }) => numbers),
+      [[0], [1]],
+    );
+    assert.deepEqual(handed(third), handed(second));
   });
 
   it('that is full drops the oldest, each event once, and goes on when somebody reads', () => {

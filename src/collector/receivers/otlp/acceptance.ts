@@ -11,6 +11,7 @@ import type { UserHeaders } from '../../../core/user-headers.ts';
 import { Condition } from '../../condition.ts';
 import type { Log } from '../../log.ts';
 import type { SentBatches } from '../sent-batches.ts';
+import { DecidedOffers } from './decided-offers.ts';
 import { otlpLabels } from './labels.ts';
 import { OtlpLogs } from './logs/otlp-logs.ts';
 import { OtlpMetrics } from './metrics/otlp-metrics.ts';
@@ -26,7 +27,6 @@ import { inPieces, LAST_PIECE, type Piece, piecesOf } from './pieces.ts';
 import { Refusals } from './refusals.ts';
 import { sourceOfResource } from './sender.ts';
 import { TICK_MS, TraceAssembler } from './spans/assembler.ts';
-import type { Decided } from './spans/decide.ts';
 import type { EarlierRequests } from './spans/earlier-requests.ts';
 import type { ToldEvent } from './spans/telling.ts';
 import { Subjects } from './subjects.ts';
@@ -109,7 +109,7 @@ export class OtlpAcceptance implements OtlpConsumer {
   readonly #metrics: OtlpMetrics;
   readonly #logs: OtlpLogs;
   readonly #timers: readonly NodeJS.Timeout[];
-  readonly #offers = new Set<Promise<void>>();
+  readonly #decided: DecidedOffers;
 
   constructor(options: OtlpAcceptanceOptions) {
     const { sink, meter, userHeaders, keepsSpans, earlier = null, log = NO_LOG, now = Date.now } = options;
@@ -124,6 +124,7 @@ export class OtlpAcceptance implements OtlpConsumer {
     const records = counterOf(meter, OTLP_OUTCOMES);
     const parts = { sink, subjects: this.#subjects, labels, records };
     const failure = new Condition(log, 'otlp');
+    this.#decided = new DecidedOffers((events, passage) => sink.offer(events, passage));
     this.#assembler = new TraceAssembler({
       now: () => performance.now(),
       userHeaders,
@@ -131,7 +132,7 @@ export class OtlpAcceptance implements OtlpConsumer {
       keepsSpans,
       counts: (told) => this.#counts(told),
       wallClock: now,
-      onDecided: (decided, via) => this.#offerDecided(decided, via),
+      onDecided: (decided, via) => this.#decided.add(decided, via),
       onFailed: (error, spans) => {
         records.add(spans, { signal: 'traces', outcome: 'failed' });
         const reason = describeError(error);
@@ -144,7 +145,7 @@ export class OtlpAcceptance implements OtlpConsumer {
     this.#metrics = new OtlpMetrics({ ...parts, sinceMs: now() });
     this.#logs = new OtlpLogs({ ...parts, exceptions: counterOf(meter, OTLP_EXCEPTIONS), onFolded });
     this.#timers = [
-      setInterval(() => this.#assembler.tick(), TICK_MS).unref(),
+      setInterval(() => this.#tick(), TICK_MS).unref(),
       setInterval(() => this.#release(), RELEASE_MS).unref(),
     ];
   }
@@ -165,11 +166,13 @@ export class OtlpAcceptance implements OtlpConsumer {
     const earlier = await this.#earlier?.among(usable);
     const { digest, body, via } = delivery;
     const accepted = this.#assembler.accept(usable, body.length, via, earlier);
+    this.#decided.offer();
     const told = accepted.events.map(({ event }) => event);
     // First, because what rows know by its digest is not sent on again.
     await this.#forward('traces', spans.length, delivery);
     const safe = this.#offerPieces(piecesOf(digest, told, accepted.spans), via);
     accepted.offered();
+    this.#decided.offer();
     await safe;
     return both(refusals.rejected, accepted.rejected);
   }
@@ -202,9 +205,10 @@ export class OtlpAcceptance implements OtlpConsumer {
   async shutdown(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     this.#assembler.flush();
+    this.#decided.offer();
     await this.#logs.release(Number.POSITIVE_INFINITY);
     this.#metrics.release(Number.POSITIVE_INFINITY);
-    await Promise.all(this.#offers);
+    await this.#decided.accepted();
   }
 
   /** A request may be one that the collector before has accepted, and its sender did not hear of it. */
@@ -259,11 +263,9 @@ export class OtlpAcceptance implements OtlpConsumer {
     await Promise.all(offers);
   }
 
-  #offerDecided({ events, spans }: Decided, via: Via): void {
-    const all = [...events.map(({ event }) => event), ...spans];
-    const offered = this.#sink.offer(all, { via, derived: true });
-    this.#offers.add(offered);
-    void offered.then(() => this.#offers.delete(offered));
+  #tick(): void {
+    this.#assembler.tick();
+    this.#decided.offer();
   }
 
   #release(): void {

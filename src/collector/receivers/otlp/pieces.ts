@@ -2,7 +2,7 @@ import type { NervecenterEvent } from '../../../core/signals/index.ts';
 import { uuidOf } from '../../../platform/uuid.ts';
 
 /** As many events as a batch of rows takes, so that a piece is stored whole or not at all. */
-const PIECE_EVENTS_MAX = 1000;
+export const PIECE_EVENTS_MAX = 1000;
 /** The number of a request's last piece under its digest: who has that has them all. */
 export const LAST_PIECE = 1_000_000;
 

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import type { Pool, PoolClient } from 'pg';
+import type { PoolClient } from 'pg';
 import type { Config } from '../../../config/config.ts';
 import { destinationOf, withoutLinks } from '../../../config/place.ts';
 import { DEFAULT_SCHEMA } from '../../../config/settings.ts';
-import { backoffMs } from '../../../core/backoff.ts';
+import { NervecenterError } from '../../../core/errors.ts';
 import type { Point } from '../../../core/frame.ts';
 import type { Leaving } from '../../../core/place.ts';
 import type { NervecenterEvent } from '../../../core/signals/index.ts';
@@ -23,6 +23,7 @@ import type { Measuring } from './write/held-batch.ts';
 import { Intake, type IntakeOptions } from './write/intake.ts';
 import { type LastLot, leaveRows } from './write/last-rows.ts';
 import { RowCounts } from './write/row-counts.ts';
+import { Storing } from './write/storing.ts';
 import { Transfer } from './write/transfer.ts';
 import { Wakeup } from './write/wakeup.ts';
 
@@ -130,10 +131,7 @@ export function leaveInSpool(options: SpoolingOptions, lots: readonly LastLot[])
   return leaveRows(intakeOptions(options), lots);
 }
 
-/**
- * Events go through the intake to the spool; one loop takes batches from there to the server, one transaction at a time,
- * while the server is there, and tries to come back to it while it is not.
- */
+/** Events go through the intake to the spool; one loop takes batches from there to the server. */
 class PostgresStorage implements Storage {
   readonly #link: ServerLink;
   readonly #measuring: Measuring;
@@ -141,28 +139,34 @@ class PostgresStorage implements Storage {
   readonly #rowCounts: RowCounts;
   readonly #intake: Intake;
   readonly #recall: Recall;
-  readonly #transfer: Transfer;
-  #retryNow = false;
+  readonly #storing: Storing;
   /** Set: events are not taken any more, with this reason. */
   #closedFor: 'unavailable' | 'shutdown' | null = null;
-  #done = false;
   #starting: Promise<void> | null = null;
   #loop: Promise<void> = Promise.resolve();
   #stopping: Promise<void> | null = null;
 
   constructor(server: PostgresServer, options: StorageOptions) {
     const { config, log, statementTimeoutMs } = options;
-    this.#link = new ServerLink(server, { ...config, prepare: (client) => this.#prepare(client) }, log);
+    const prepare = (client: PoolClient) => this.#prepare(client);
+    const waiting = () => this.#intake.queued;
+    this.#link = new ServerLink(server, { ...config, prepare, waiting }, log);
     this.#measuring = options.measuring;
     this.#rowCounts = new RowCounts(log);
     this.#intake = new Intake(intakeOptions(options), this.#rowCounts, this.#wakeup, log);
     this.#recall = new Recall(() => this.#intake.earlier(), options.onEarlier);
     const writer = statementTimeoutMs === undefined ? {} : { statementTimeoutMs };
-    this.#transfer = new Transfer(this.#intake, this.#rowCounts, writer);
+    this.#storing = new Storing({
+      link: this.#link,
+      intake: this.#intake,
+      recall: this.#recall,
+      transfer: new Transfer(this.#intake, this.#rowCounts, writer),
+      wakeup: this.#wakeup,
+    });
   }
 
   get state(): StorageState {
-    return this.#link.pool === null ? 'down' : 'ok';
+    return this.#link.usable ? 'ok' : 'down';
   }
 
   get durable(): boolean {
@@ -214,14 +218,17 @@ class PostgresStorage implements Storage {
     };
   }
 
-  lend<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
+  async lend<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
+    if (this.#link.unanswered) {
+      throw new NervecenterError('NC_UNAVAILABLE', 'Storage does not answer at the moment. Try again later.');
+    }
     return this.#link.lend(work);
   }
 
   async flush(deadlineMs: number): Promise<boolean> {
     const target = this.#rowCounts.accepted;
     const droppedBefore = this.#rowCounts.droppedTotal;
-    this.#retryNow = true;
+    this.#storing.retryNow();
     this.#intake.flush();
     const settled = await this.#wakeup.until(
       () => this.#settled() >= target && !this.#intake.inMemory,
@@ -240,7 +247,7 @@ class PostgresStorage implements Storage {
     try {
       await this.#intake.spools.open();
       this.#intake.start();
-      await this.#open();
+      await this.#storing.open();
       this.#intake.spools.announce();
     } catch (error) {
       const failure = storageError(error, this.description);
@@ -250,15 +257,9 @@ class PostgresStorage implements Storage {
       }
       this.#intake.start();
       this.#intake.spools.announce();
-      this.#link.lose(failure);
+      this.#storing.failed(failure);
     }
-    this.#loop = this.#run();
-  }
-
-  async #open(): Promise<void> {
-    await this.#intake.spools.open();
-    await this.#link.open();
-    this.#wakeup.notify();
+    this.#loop = this.#storing.run();
   }
 
   async #prepare(client: PoolClient): Promise<void> {
@@ -266,45 +267,10 @@ class PostgresStorage implements Storage {
     if (!this.#recall.done) await this.#recall.read(client);
   }
 
-  async #run(): Promise<void> {
-    for (let attempt = 1; !this.#done; ) {
-      const { pool } = this.#link;
-      if (pool === null) attempt = (await this.#reopen(attempt)) ? 1 : attempt + 1;
-      else await this.#storeNext(pool);
-    }
-  }
-
-  async #reopen(attempt: number): Promise<boolean> {
-    await this.#wakeup.until(() => this.#done || this.#retryNow, backoffMs(attempt, Math.random()));
-    this.#retryNow = false;
-    if (this.#done) return false;
-    try {
-      await this.#open();
-    } catch (error) {
-      this.#link.lose(error);
-      return false;
-    }
-    this.#link.restored(this.#intake.queued);
-    return true;
-  }
-
-  async #storeNext(pool: Pool): Promise<void> {
-    await this.#wakeup.until(() => this.#done || this.#intake.ready);
-    if (this.#done) return;
-    try {
-      // Nothing found is taken before it is told: once stored, nobody could tell that it was not counted yet.
-      while (this.#intake.hasEarlier) await this.#link.lend((client) => this.#recall.read(client));
-      if (!this.#done) await this.#transfer.next(pool);
-    } catch (error) {
-      this.#transfer.failed();
-      this.#link.lose(error);
-    }
-  }
-
   /** Storage cannot work here: nothing is kept for it and nothing is left running. */
   async #giveUp(): Promise<void> {
     this.#closedFor ??= 'unavailable';
-    this.#done = true;
+    this.#storing.end();
     await this.#intake.close(this.#closedFor);
     await this.#link.close(DISCONNECT_MS);
   }
@@ -320,8 +286,7 @@ class PostgresStorage implements Storage {
       await within(this.#intake.stop(), remaining());
       if (this.#link.pool !== null) await this.flush(remaining() - stopMs);
     }
-    this.#done = true;
-    this.#wakeup.notify();
+    this.#storing.end();
     this.#link.end();
     if (this.#intake.inFlight === 0) await within(this.#link.leave(), Math.min(DISCONNECT_MS, remaining()));
     await this.#link.close(remaining());

@@ -1,4 +1,5 @@
 import { SeverityNumber } from '@opentelemetry/api';
+import { withOwnFields } from '../../../../core/records/recorded-request.ts';
 import type { NervecenterEvent } from '../../../../core/signals/index.ts';
 import type { LlmCallEvent } from '../../../../core/signals/llm-call.ts';
 import { callAttributes } from './call-attributes.ts';
@@ -44,7 +45,7 @@ export function eventRecord(event: NervecenterEvent, batch: BatchName, resource:
     severityNumber: SeverityNumber.INFO,
     severityText: 'INFO',
     eventName: EVENT,
-    body: JSON.stringify({ ...event, sender: undefined }),
+    body: JSON.stringify({ ...withOwnFields(event), sender: undefined }),
     attributes: {
       'nervecenter.signal': event.signal,
       'nervecenter.batch.writer': batch.writer,

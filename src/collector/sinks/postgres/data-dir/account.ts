@@ -1,5 +1,5 @@
-import { readFileSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { chmodSync, lchownSync, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
 /** An unprivileged user that Postgres runs as, because it refuses to run as root. */
 export interface Account {
@@ -20,18 +20,101 @@ export interface ChildOptions {
 const NOBODY: Account = { uid: 65_534, gid: 65_534, name: 'nobody' };
 const CANDIDATES = ['postgres', 'nobody'];
 const ROOT = 0;
+/** A range that distributions and systemd leave to nobody (https://systemd.io/UIDS-GIDS). */
+const OWN_NUMBERS = { first: 61_000, last: 61_183 };
+const PRIVATE_DIRECTORY = 0o700;
+/** The last of a cluster's files to be given to another account. */
+const LAST_GIVEN = 'PG_VERSION';
 
 /**
- * Whom Postgres runs as: `null` for ourselves, unless we are root. Then it is whoever owns an existing cluster, else the
- * user `postgres`, else `nobody`.
+ * Whom Postgres runs as: `null` for ourselves, unless we are root. Then it is an account of its own, which nobody else's
+ * processes have; where there can be none, the user `postgres`, else `nobody`. A cluster stays with its owner, unless an
+ * earlier version made it as root for one of those two: it is taken over.
  */
 export function postgresAccount(clusterDir: string, passwd: string = readPasswd()): Account | null {
   if (process.getuid?.() !== ROOT) return null;
+  const own = ownAccount(passwd);
   const owner = statSync(clusterDir, { throwIfNoEntry: false });
-  if (owner !== undefined && owner.uid !== ROOT) {
-    return { uid: owner.uid, gid: owner.gid, name: `uid ${owner.uid}` };
+  if (owner === undefined || owner.uid === ROOT) return own ?? accountIn(passwd);
+  if (own !== null && madeForShared(clusterDir, owner.uid, passwd) && canReach(dirname(clusterDir), own)) {
+    return own;
   }
-  return accountIn(passwd);
+  return { uid: owner.uid, gid: owner.gid, name: `uid ${owner.uid}` };
+}
+
+/** Who makes a cluster that is for the account: `initdb` and its server ask the system for the name of their user. */
+export function makerFor(account: Account | null): Account | null {
+  return account === null ? null : accountIn(readPasswd());
+}
+
+/**
+ * A number that no user has, so that nobody but root can act as it; `null` where it means nothing.
+ *
+ * @param maps of the user namespace, as the kernel writes them: users, then groups. @default this process'
+ */
+export function ownAccount(passwd: string, maps: readonly string[] = idMaps()): Account | null {
+  const taken = new Set(passwd.split('\n').flatMap((line) => line.split(':').slice(2, 4)));
+  for (let id = OWN_NUMBERS.first; id <= OWN_NUMBERS.last; id++) {
+    if (taken.has(String(id))) continue;
+    const exists = maps.length > 0 && maps.every((map) => isMapped(id, map));
+    return exists ? { uid: id, gid: id, name: `with the number ${id}` } : null;
+  }
+  return null;
+}
+
+/** Whether root made it, for a user who may have other processes. One whose parts lie elsewhere is left as it is. */
+function madeForShared(clusterDir: string, owner: number, passwd: string): boolean {
+  const shared = [accountIn(passwd).uid, NOBODY.uid];
+  return shared.includes(owner) && statSync(dirname(clusterDir)).uid === ROOT && !hasLinks(clusterDir);
+}
+
+function hasLinks(clusterDir: string): boolean {
+  const places = [clusterDir, join(clusterDir, 'pg_tblspc')];
+  return places.some(
+    (place) =>
+      lstatSync(place, { throwIfNoEntry: false })?.isDirectory() === true &&
+      readdirSync(place, { withFileTypes: true }).some((entry) => entry.isSymbolicLink()),
+  );
+}
+
+/**
+ * Makes a cluster the account's, unless it is. The directory comes first: from then on whoever had it gets to nothing in it
+ * by its path. What is interrupted is done again.
+ *
+ * @returns whether it was somebody else's.
+ */
+export function giveCluster(clusterDir: string, { uid, gid }: Account): boolean {
+  const last = join(clusterDir, LAST_GIVEN);
+  if (lstatSync(last).uid === uid) return false;
+  lchownSync(clusterDir, uid, gid);
+  chmodSync(clusterDir, PRIVATE_DIRECTORY);
+  const give = (directory: string) => {
+    for (const entry of readdirSync(directory, { withFileTypes: true })) {
+      const path = join(directory, entry.name);
+      if (path !== last) lchownSync(path, uid, gid);
+      if (entry.isDirectory()) give(path);
+    }
+  };
+  give(clusterDir);
+  lchownSync(last, uid, gid);
+  return true;
+}
+
+/** Whether a number stands for a user of the machine in a user namespace: `inside outside count` in each line. */
+function isMapped(id: number, map: string): boolean {
+  return map.split('\n').some((line) => {
+    const [inside = Number.NaN, , count = 0] = line.trim().split(/\s+/).map(Number);
+    return id >= inside && id < inside + count;
+  });
+}
+
+/** None where the system has no such thing. */
+function idMaps(): string[] {
+  try {
+    return ['uid_map', 'gid_map'].map((name) => readFileSync(`/proc/self/${name}`, 'utf8'));
+  } catch {
+    return [];
+  }
 }
 
 /** The first of our candidates that an `/etc/passwd` names. */

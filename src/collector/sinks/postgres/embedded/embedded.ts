@@ -7,10 +7,11 @@ import type { ClientConfig } from 'pg';
 import { MINUTE_MS } from '../../../../core/units.ts';
 import type { Log } from '../../../log.ts';
 import type { PostgresServer } from '../connect/postgres-server.ts';
-import { childOptions } from '../data-dir/account.ts';
+import { childOptions, giveCluster, makerFor } from '../data-dir/account.ts';
 import { type Home, needsInit, prepareHome, SYSTEM_DIR } from '../data-dir/home.ts';
 import { type Lock, takeLock } from '../data-dir/lock.ts';
 import { settlePrevious } from '../data-dir/process.ts';
+import { writeAuthentication } from './authentication.ts';
 import { type Binaries, INITDB, installedBinaries, runnableBinaries } from './binaries.ts';
 import { cannotRun, ServerProcess } from './child.ts';
 import {
@@ -112,6 +113,13 @@ export class EmbeddedPostgres implements PostgresServer {
       log('storage', 'Stopped the embedded PostgreSQL that an earlier process left running.');
     }
     if (needsInit(home.clusterDir, major)) await initialize(home, binaries, signal);
+    if (home.account !== null && giveCluster(home.clusterDir, home.account)) {
+      log(
+        'storage',
+        `${this.description} is the user's ${home.account.name} from now on, whom nobody else runs as.`,
+      );
+    }
+    writeAuthentication(home.clusterDir, home.account);
     const endpoint = await chooseEndpoint(home);
     this.#server = new ServerProcess({
       binaries,
@@ -144,15 +152,17 @@ async function initialize(home: Home, binaries: Binaries, signal: AbortSignal): 
   }
   const temporary = join(directory, `${INIT_PREFIX}${randomUUID()}`);
   const secret = process.platform === 'win32' ? passwordFile(directory) : null;
+  const maker = makerFor(account);
   try {
     mkdirSync(temporary, { mode: 0o700 });
-    if (account !== null) chownSync(temporary, account.uid, account.gid);
+    if (maker !== null) chownSync(temporary, maker.uid, maker.gid);
     await run(join(binaries.directory, 'bin', INITDB), initdbArguments(temporary, secret), {
-      ...childOptions(account),
+      ...childOptions(maker),
       cwd: directory,
       timeout: INITDB_TIMEOUT_MS,
       signal,
     });
+    if (account !== null) giveCluster(temporary, account);
     renameSync(temporary, clusterDir);
   } catch (error) {
     rmSync(temporary, { recursive: true, force: true });

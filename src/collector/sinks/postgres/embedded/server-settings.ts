@@ -11,7 +11,7 @@ export interface Endpoint {
   /** `null` where there are no Unix sockets. */
   readonly socketDir: string | null;
   readonly port: number;
-  /** `null`: whoever can reach the socket is trusted, because only we and root can. */
+  /** `null`: the kernel says who connects (see `authentication.ts`). */
   readonly password: string | null;
 }
 
@@ -26,8 +26,8 @@ const PASSWORD_BYTES = 24;
 /** A small footprint for one writer and the odd reader; durability is Postgres' default. */
 const SETTINGS: Readonly<Record<string, string>> = {
   shared_buffers: '32MB',
-  // Two for each of the processes that may share a data directory, and some for commands.
-  max_connections: '40',
+  // Three for each of the processes that may share a data directory, and some for commands.
+  max_connections: '60',
   // Shared by all connections: a migration or a rollback locks every partition, some five locks each, at once.
   max_locks_per_transaction: '128',
   max_wal_size: '256MB',
@@ -52,7 +52,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
 /** Options of `initdb`, `directory` being the cluster to make. */
 export function initdbArguments(directory: string, passwordFile: string | null): string[] {
   const authentication =
-    passwordFile === null ? ['--auth=trust'] : ['--auth=scram-sha-256', `--pwfile=${passwordFile}`];
+    passwordFile === null ? ['--auth=peer'] : ['--auth=scram-sha-256', `--pwfile=${passwordFile}`];
   return [
     `--pgdata=${directory}`,
     `--username=${USER}`,

@@ -77,7 +77,7 @@ export function encodeEvents(
   events: readonly NervecenterEvent[],
   facts: BatchFacts = NO_FACTS,
 ): EncodedEvents {
-  const bySignal = Map.groupBy(events, (event) => String(event?.signal));
+  const bySignal = groupedBySignal(events);
   const rejected: RejectedEvent[] = [];
   for (const [signal, unknown] of bySignal) {
     if (!Object.hasOwn(SIGNALS, signal))
@@ -150,6 +150,23 @@ function headerOf(payload: Buffer): PayloadHeader {
   return 'sections' in header ? header : { ...NO_FACTS, sections: header };
 }
 
+/** By hand, because most often all are of one signal, and `Map.groupBy` asks for each of them. */
+function groupedBySignal(events: readonly NervecenterEvent[]): Map<string, NervecenterEvent[]> {
+  const groups = new Map<string, NervecenterEvent[]>();
+  let last = '';
+  let group: NervecenterEvent[] = [];
+  for (const event of events) {
+    const signal = String(event?.signal);
+    if (signal !== last || groups.size === 0) {
+      group = groups.get(signal) ?? [];
+      groups.set(signal, group);
+      last = signal;
+    }
+    group.push(event);
+  }
+  return groups;
+}
+
 function encodeSection(
   encoder: CopyEncoder,
   signal: Signal<NervecenterEvent>,
@@ -160,12 +177,15 @@ function encodeSection(
   const start = encoder.length;
   const { told, retracted } = netOf(events);
   const minutes = new Set(retracted.map(minuteOf));
+  let last = Number.NaN;
   let rows = 0;
   for (const event of told) {
     try {
       encoder.row(types, toRow(signal, event));
       rows++;
-      minutes.add(minuteOf(event));
+      const minute = minuteOf(event);
+      if (minute !== last) minutes.add(minute);
+      last = minute;
     } catch (error) {
       rejected.push({ table: signal.table, error });
     }

@@ -1,13 +1,19 @@
 import { backoffMs } from '../../../../core/backoff.ts';
 import { describeError } from '../../../../core/errors.ts';
+import { MINUTE_MS } from '../../../../core/units.ts';
 import { Condition } from '../../../condition.ts';
 import type { Log } from '../../../log.ts';
+
+/** A disk that fails again so soon after it was used is tried as seldom as before: one that is full takes a small file now and then. */
+const RELAPSE_MS = MINUTE_MS;
 
 /** Whether the spool's disk can be used, when to try it again, and the two lines about it. */
 export class DiskState {
   readonly #unusable: Condition;
   readonly #onRetry: () => void;
+  #failed = false;
   #failures = 0;
+  #recoveredMs = Number.NEGATIVE_INFINITY;
   #retryAtMs = 0;
   #retryTimer: NodeJS.Timeout | null = null;
   /** Before, a data directory that cannot be used would be told twice: by the spool and by the server that lives there. */
@@ -22,7 +28,7 @@ export class DiskState {
 
   /** It should hold rows and cannot. */
   get failed(): boolean {
-    return this.#failures > 0;
+    return this.#failed;
   }
 
   get mayBeTried(): boolean {
@@ -44,6 +50,8 @@ export class DiskState {
   fail(error: unknown): void {
     if (this.#announced) this.#say(error);
     else this.#unsaid ??= error;
+    if (!this.#failed && performance.now() - this.#recoveredMs > RELAPSE_MS) this.#failures = 0;
+    this.#failed = true;
     this.#failures++;
     const waitMs = backoffMs(this.#failures, Math.random());
     this.#retryAtMs = performance.now() + waitMs;
@@ -54,7 +62,8 @@ export class DiskState {
   /** It was used. */
   recover(): void {
     if (!this.failed) return;
-    this.#failures = 0;
+    this.#failed = false;
+    this.#recoveredMs = performance.now();
     this.#unsaid = null;
     this.#unusable.end('can be used again.');
   }

@@ -150,7 +150,7 @@ test('is durable, small, and on no network', async () => {
   });
 });
 
-test('nobody else can reach its socket, which trusts whoever does', { skip: !linux }, async () => {
+test('nobody else can reach its socket', { skip: !linux }, async () => {
   await running(async () => {
     const socket = statSync(join(clusterDir, '.s.PGSQL.5432'));
     assert.equal(socket.mode & 0o777, 0o700);

@@ -190,6 +190,30 @@ test('a UUID is taken with or without its hyphens, in either case, and nothing t
   );
 });
 
+test('a UUID that comes again is written as it was, also after a row that was refused', () => {
+  const types = ['uuid', 'integer', 'uuid'] as const;
+  const [one, other] = ['0d1e6f3b-2a10-4c8b-9a64-5f0c2d8e7a40', '7c9e6679-7425-40de-944b-e07fc1f90ae7'];
+  const tuplesOfRow = (values: Row) => {
+    const alone = new CopyEncoder();
+    alone.row(types, values);
+    return alone.take();
+  };
+  const encoder = new CopyEncoder();
+  encoder.row(types, [one, 1, other]);
+  assert.throws(() => encoder.row(types, [one, 0.5, other]), RangeError);
+  encoder.row(types, [other, 2, one]);
+  assert.throws(() => encoder.row(types, [other, 3, 'none']), RangeError);
+  encoder.row(types, [null, 4, other]);
+  encoder.row(types, [null, 5, other]);
+  const rows: Row[] = [
+    [one, 1, other],
+    [other, 2, one],
+    [null, 4, other],
+    [null, 5, other],
+  ];
+  assert.deepEqual(encoder.take(), Buffer.concat(rows.map(tuplesOfRow)));
+});
+
 test('COPY that the server refuses fails with its error, and the connection goes on', async () => {
   const bad = copyIn(
     client,
