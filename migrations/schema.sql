@@ -72,6 +72,15 @@ CREATE INDEX idx_llm_metrics_ts ON ONLY enterprise.llm_call_metrics USING btree 
 
 CREATE TABLE enterprise.llm_call_metrics_default PARTITION OF enterprise.llm_call_metrics DEFAULT;
 
+CREATE TABLE enterprise.nervecenter_access_tokens (
+    name text NOT NULL,
+    role text NOT NULL,
+    digest bytea NOT NULL,
+    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    used_at timestamp with time zone,
+    CONSTRAINT nervecenter_access_tokens_pkey PRIMARY KEY (name)
+);
+
 CREATE TABLE enterprise.nervecenter_alert_deliveries (
     id uuid NOT NULL,
     webhook jsonb NOT NULL,
@@ -133,6 +142,14 @@ CREATE TABLE enterprise.nervecenter_batches (
     seq bigint NOT NULL,
     stored_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT nervecenter_batches_pkey PRIMARY KEY (writer, seq)
+);
+
+CREATE TABLE enterprise.nervecenter_ended_sessions (
+    id text NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    until timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT nervecenter_ended_sessions_pkey PRIMARY KEY (id)
 );
 
 CREATE TABLE enterprise.nervecenter_migrations (

@@ -36,6 +36,7 @@ import { listenForAgents, type SocketReceiver } from './receivers/socket.ts';
 import type { CollectorServer } from './server/server.ts';
 import { createServing } from './serving.ts';
 import type { OtlpExporter } from './sinks/otlp/exporter.ts';
+import { createAccessStore } from './sinks/postgres/access-store.ts';
 import { createAlertStore } from './sinks/postgres/alert-store.ts';
 import { oneAtATime } from './sinks/postgres/connect/lend.ts';
 import { createEvents } from './sinks/postgres/history/events.ts';
@@ -116,24 +117,23 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
     exporter?.addPoints(points);
   };
   const shown = { config, live, resource, ticker, stored: stored?.sources, meter, tls, collectOwn, log };
-  const serving = alerts && createServing({ ...shown, alerts });
+  const serving = alerts && createServing({ ...shown, alerts, shared: stored?.accessStore ?? null });
+  const server = serving?.server ?? null;
   const parts = { live, ledger, pricer, sentBatches, agents: new AgentProcesses() };
   const doored = { config, tls, log, meter, host, stored: stored?.undecided ?? null, ...parts };
-  const doors = await openDoors(serving?.server ?? null, doored);
+  const doors = await openDoors(server, doored);
   const { url, otlp, accept } = doors;
   exporter = doors.exporter;
   const hostWatch = watchHost({ config, live, own, collectOwn });
-  const refused = refusals(ledger, log);
-  const tokens = serving?.tokens ?? [];
   const takeLeft = (leaving: Leaving) => storage?.takeLeft(leaving);
-  const sharing = sharingOf(options, doors, tokens);
-  const handled = { ...parts, accept, exporter, sharing, takeLeft, refused };
+  const sharing = sharingOf(options, doors, server);
+  const handled = { ...parts, accept, exporter, sharing, takeLeft, refused: refusals(ledger, log) };
   const attach = (link: AgentLink, onGoodbye = () => {}) =>
     receiveFrom(link, agentHandlers({ ...handled, onGoodbye }));
   const stopTicking = ticker.start({
     intervalMs: config.intervalMs,
     sampleHost: hostWatch.sample,
-    publish: (json) => serving?.server.broadcast(json),
+    publish: (json) => server?.broadcast(json),
     storeSystem: () => void accept.offer(systemEvents(live)),
     log,
   });
@@ -151,14 +151,15 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
     await socket?.shutdown();
     await stopWaiting(deadlineMs * SENT_AGAIN_SHARE);
     await alerts?.stop();
+    serving?.stopKeeping();
     stored?.stop();
     await accept.idle();
     await Promise.all([storage?.shutdown(leftMs()), exporter?.shutdown(leftMs() * EXPORT_SHARE)]);
-    await serving?.server.shutdown();
+    await server?.shutdown();
   };
   return {
     url,
-    ready: storageUsable.then((usable) => startNotice({ config, url, otlp, tokens, storage, usable, host })),
+    ready: storageUsable.then((usable) => startNotice({ config, url, otlp, server, storage, usable, host })),
     attach,
     shutdown: once(stop),
     kept: () => (hosted ? stopNotice({ counts: ledger.counts(), storage }) : ''),
@@ -168,14 +169,14 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
 function sharingOf(
   { config, host, place = placeOf(config), onClaimed }: CollectorOptions,
   { url, otlp }: { readonly url: string; readonly otlp: OtlpReceiver },
-  tokens: readonly string[],
+  server: CollectorServer | null,
 ): Sharing {
   const takesOtlp = otlp.http !== null || otlp.grpc !== null;
   const holder = { service: config.service, pid: process.pid, url, alone: host === null, takesOtlp };
-  return new Sharing({ holder, login: toldLogin({ config, url, tokens }), place, onClaimed });
+  return new Sharing({ holder, login: () => toldLogin({ config, url, server }), place, onClaimed });
 }
 
-/** The token is told to processes of this user; where others may ask as well it is not. */
+/** What lets in is told to processes of this user; where others may ask as well it is not. */
 function toldLogin(options: Parameters<typeof firstLook>[0]): string {
   return process.platform === 'win32' ? `${options.url}/admin/system` : firstLook(options);
 }
@@ -245,8 +246,16 @@ async function openDoors(server: CollectorServer | null, options: DoorOptions) {
     exporter = await startExport({ config, log, host, meter, onWriter });
     const accept = new Acceptance(parts.ledger, exporter, config);
     const sink = otlpSink({ ...parts, accept, exporter });
-    const ownId = exporter?.id ?? null;
-    const receiver = { config, tls, log, meter, sink, ownId, stored, alone: host === null };
+    const receiver = {
+      config,
+      tls,
+      log,
+      meter,
+      sink,
+      ownId: exporter?.id ?? null,
+      stored,
+      alone: host === null,
+    };
     otlp = await startOtlpReceiver(receiver).catch(async (error: unknown) => {
       if (await mayMakeRoom(error, config)) return null;
       throw error;
@@ -264,8 +273,7 @@ async function openDoors(server: CollectorServer | null, options: DoorOptions) {
 }
 
 function opened(server: CollectorServer, { config, host }: DoorOptions) {
-  const listen = () => server.start();
-  return host === null ? listenWithPrecedence(listen, config) : listen();
+  return host === null ? listenWithPrecedence(() => server.start(), config) : server.start();
 }
 
 /** Samples the host, for the sections of the snapshot and as gauges. */
@@ -345,6 +353,8 @@ function workBesideWriter(storage: Storage, config: Config, log: Log) {
   return {
     sources: { history: createHistory(lend), events: createEvents(lend), trace: createTraces(lend) },
     alertStore: createAlertStore(lend),
+    // Who shares an embedded server shares its data directory.
+    accessStore: config.postgres && createAccessStore(lend),
     undecided: {
       ...createUndecided(lend),
       settled: async () => storage.state === 'ok' && (await storage.flush(SETTLED_MS)),

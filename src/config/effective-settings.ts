@@ -34,6 +34,7 @@ export function effectiveSettings(config: Config): Partial<Record<SettingName, s
     NERVECENTER_ALLOWED_ORIGINS: config.allowedOrigins.join(',') || 'none',
     NERVECENTER_TLS_CERT: config.tls?.cert ?? 'unset',
     NERVECENTER_TLS_KEY: config.tls?.key ?? 'unset',
+    NERVECENTER_TRUSTED_PROXY: config.trustedProxies.join(',') || 'none',
     NERVECENTER_INTERVAL_MS: String(config.intervalMs),
     NERVECENTER_WINDOW_MS: String(config.windowMs),
     NERVECENTER_PROMETHEUS: config.prometheus,

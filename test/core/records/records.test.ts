@@ -3,8 +3,10 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, it } from 'vitest';
 import { requestOf } from '../../../src/agent/pipeline.ts';
+import { writeLlmCall } from '../../../src/core/records/call-record.ts';
 import { writeEvent } from '../../../src/core/records/event-record.ts';
 import type { FieldKind } from '../../../src/core/records/layout.ts';
+import { writeRagQuery } from '../../../src/core/records/query-record.ts';
 import { RecordOutput } from '../../../src/core/records/record-output.ts';
 import { type ClaimedEvent, RecordError, RecordReader } from '../../../src/core/records/record-reader.ts';
 import { type SeenRequest, writeRequest } from '../../../src/core/records/request-record.ts';
@@ -121,6 +123,29 @@ describe('records', () => {
         let count = 0;
         for (const piece of [bytes.subarray(0, cut), bytes.subarray(cut)]) reader.read(piece, () => count++);
         assert.equal(count, events.length);
+      }),
+    );
+  });
+
+  it.each([
+    ['llm-call', writeLlmCall],
+    ['rag-query', writeRagQuery],
+  ] as const)('of a %s are the same bytes, whichever way it is written', (signal, write) => {
+    const fields = Object.entries(signalNamed(signal).record).map(([name, kind]) => [name, VALUES[kind]]);
+    const event = fc.record(Object.fromEntries(fields)).map((values) => withoutAbsent({ signal, ...values }));
+    const bytesOf = (
+      writer: (records: RecordOutput, event: never) => boolean,
+      events: NervecenterEvent[],
+    ) => {
+      const bytes = new Uint8Array(BYTES);
+      const output = new RecordOutput();
+      output.begin(bytes);
+      for (const one of events) assert.ok(writer(output, one as never));
+      return bytes.slice(0, output.length);
+    };
+    fc.assert(
+      fc.property(fc.array(event, { minLength: 1, maxLength: 4 }), (events) => {
+        assert.deepEqual(bytesOf(write, events), bytesOf(writeEvent, events));
       }),
     );
   });
