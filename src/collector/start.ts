@@ -246,16 +246,8 @@ async function openDoors(server: CollectorServer | null, options: DoorOptions) {
     exporter = await startExport({ config, log, host, meter, onWriter });
     const accept = new Acceptance(parts.ledger, exporter, config);
     const sink = otlpSink({ ...parts, accept, exporter });
-    const receiver = {
-      config,
-      tls,
-      log,
-      meter,
-      sink,
-      ownId: exporter?.id ?? null,
-      stored,
-      alone: host === null,
-    };
+    const ownId = exporter?.id ?? null;
+    const receiver = { config, tls, log, meter, sink, ownId, stored, alone: host === null };
     otlp = await startOtlpReceiver(receiver).catch(async (error: unknown) => {
       if (await mayMakeRoom(error, config)) return null;
       throw error;
@@ -403,7 +395,5 @@ async function listenForOthers(
 
 function systemEvents(live: Live): NervecenterEvent[] {
   const timeMs = milliseconds(Date.now());
-  return live
-    .systemReadings()
-    .map((reading) => ({ signal: 'system', id: newEventId(timeMs), timeMs, ...reading }));
+  return live.systemReadings().map((one) => ({ signal: 'system', id: newEventId(timeMs), timeMs, ...one }));
 }
