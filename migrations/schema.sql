@@ -174,6 +174,7 @@ CREATE TABLE enterprise.nervecenter_rollup_state (
     pair_hour_watermark timestamp with time zone,
     pair_day_watermark timestamp with time zone,
     pair_open_day_until timestamp with time zone,
+    rows_from timestamp with time zone,
     CONSTRAINT nervecenter_rollup_state_pkey PRIMARY KEY (signal)
 );
 
@@ -182,6 +183,14 @@ CREATE TABLE enterprise.nervecenter_senders (
     batch bigint NOT NULL,
     seen_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT nervecenter_senders_pkey PRIMARY KEY (instance_id)
+);
+
+CREATE TABLE enterprise.nervecenter_user_key (
+    only_one boolean DEFAULT true NOT NULL,
+    key text NOT NULL,
+    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT nervecenter_user_key_only_one_check CHECK (only_one),
+    CONSTRAINT nervecenter_user_key_pkey PRIMARY KEY (only_one)
 );
 
 CREATE TABLE enterprise.nervecenter_window (
@@ -351,6 +360,7 @@ CREATE TABLE enterprise.rollup_value (
     CONSTRAINT rollup_value_pkey PRIMARY KEY (id),
     CONSTRAINT rollup_value_second_value_key UNIQUE (second, value)
 );
+CREATE INDEX rollup_value_value ON enterprise.rollup_value USING btree (value);
 
 CREATE TABLE enterprise.spans (
     id uuid DEFAULT gen_random_uuid() NOT NULL,

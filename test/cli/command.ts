@@ -7,7 +7,7 @@ import { until } from '../support/poll.ts';
 
 /** What the bin of the package is; it needs the build. */
 const CLI = join(import.meta.dirname, '..', '..', 'dist', 'cli.js');
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = 60_000;
 /** A whole start notice of a collector that made its token itself. */
 const DASHBOARD = /dashboard +(http:\/\/127\.0\.0\.1:\d+)\/login#code=\w+\n(?:.*\n)* {2}stop .*\n/;
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { PostgresConfig } from '../../src/config/config.ts';
+import { freePort } from '../support/free-port.ts';
 import { until } from '../support/poll.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { Command, nervecenter } from './command.ts';
@@ -65,6 +66,24 @@ describe('nervecenter token', () => {
         assert.deepEqual([code, String(reason)], [1008, 'the token was revoked']);
       assert.ok([401, 429].includes(await statusOf(url, bearer(secret))));
       assert.equal(await statusOf(url, session), 401);
+    } finally {
+      await collector.kill();
+    }
+  });
+
+  it('a session that was logged out stays so when its collector is killed and another takes its place', async () => {
+    const env = { NERVECENTER_PORT: String(await freePort()), ...FILES };
+    let collector = new Command(['collector'], { cwd, env });
+    try {
+      const { url, token: secret } = await collector.dashboard();
+      const [ended, other] = [await sessionOf(url, secret), await sessionOf(url, secret)];
+      const headers = { ...ended, origin: url };
+      assert.equal((await fetch(`${url}/logout`, { method: 'POST', headers })).status, 204);
+      assert.equal(await statusOf(url, ended), 401);
+      await collector.kill();
+      collector = new Command(['collector'], { cwd, env });
+      assert.equal((await collector.dashboard()).url, url);
+      assert.deepEqual([await statusOf(url, ended), await statusOf(url, other)], [401, 200]);
     } finally {
       await collector.kill();
     }

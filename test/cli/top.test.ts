@@ -116,7 +116,7 @@ class OnTerminal {
   }
 
   async isLive(): Promise<void> {
-    await until(() => this.shown.includes('live, every'), { timeoutMs: 30_000, what: this.shown });
+    await until(() => this.shown.includes('live, every'), { what: this.shown });
   }
 
   signal(name: NodeJS.Signals): void {

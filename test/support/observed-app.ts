@@ -91,13 +91,10 @@ export class ObservedApp {
   /** Polls snapshots until one satisfies `condition`, and returns it. */
   async snapshotWhen(condition: (snapshot: Snapshot) => boolean): Promise<Snapshot> {
     let latest = await this.snapshot();
-    await until(
-      async () => {
-        latest = await this.snapshot();
-        return condition(latest);
-      },
-      { timeoutMs: 20_000 },
-    );
+    await until(async () => {
+      latest = await this.snapshot();
+      return condition(latest);
+    });
     return latest;
   }
 

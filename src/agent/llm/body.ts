@@ -190,8 +190,9 @@ class CompressedBody implements BodyDecoder {
       this.#giveUp('body_ahead', 'too many compressed bytes wait to be inflated');
       return;
     }
-    // A copy: the chunk is the app's, and with it all that came in one packet would stay.
-    const own = Buffer.from(chunk);
+    // A copy, and of its own memory: the chunk is the app's, and with it, or with a part of Node's pool, more would stay.
+    const own = Buffer.allocUnsafeSlow(chunk.length);
+    chunk.copy(own);
     this.#stream ??= this.#open(own[0] ?? 0);
     this.#keep(own);
     this.#wait(costBytes);

@@ -11,6 +11,7 @@ import { parseAuthority } from '../../core/http/origin.ts';
 import { toProblem } from '../../core/http/problem.ts';
 import type { Health, Snapshot } from '../../core/snapshot.ts';
 import { KIB, SECOND_MS } from '../../core/units.ts';
+import { endingPipelines } from '../../platform/http-pipelines.ts';
 import { browserUrl, type ConnectionLimits, limitConnections, listen, schemeOf } from '../listen.ts';
 import type { Log } from '../log.ts';
 import type { MetricFamily } from '../metric-family.ts';
@@ -212,10 +213,13 @@ class HttpServer implements CollectorServer {
         // Offers of other protocols (h2c) are no reason not to answer in this one.
         shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === 'websocket',
       },
-      (request, response) => {
-        if (tls !== null) keepOnTls(request, response);
-        void this.#gate.answer(request, response);
-      },
+      endingPipelines(
+        (request, response) => {
+          if (tls !== null) keepOnTls(request, response);
+          void this.#gate.answer(request, response);
+        },
+        () => this.#statistics.connectionsDropped++,
+      ),
     );
     server.timeout = IDLE_TIMEOUT_MS;
     limitConnections(server, CONNECTIONS, () => this.#statistics.connectionsDropped++);

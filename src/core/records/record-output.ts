@@ -5,6 +5,7 @@ import {
   EVENT_RECORD_TYPE,
   FALSE,
   GIVEN,
+  NAME_CHARS_MAX,
   NAMES_FROM,
   NAMES_MAX,
   NULL,
@@ -169,7 +170,7 @@ export class RecordOutput {
     const number = this.#names.size + NAMES_FROM;
     const start = this.#room(PREFIX_BYTES);
     if (number >= NAMES_MAX - 1) this.#full = true;
-    this.#utf8(name);
+    this.#utf8(name.length > NAME_CHARS_MAX ? name.slice(0, NAME_CHARS_MAX) : name);
     if (this.#full) return ABSENT;
     this.#names.set(name, number);
     this.#end(start, DEFINITION);

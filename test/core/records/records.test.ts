@@ -301,3 +301,28 @@ function withRecord(bytes: Uint8Array, change: (record: Buffer) => Buffer): Buff
   }
   return Buffer.concat(records);
 }
+
+describe('a name', () => {
+  it('is no longer in its events than a text of an event may be, however many have it', () => {
+    const output = new RecordOutput();
+    const bytes = new Uint8Array(BYTES);
+    output.begin(bytes);
+    const long = 'é'.repeat(20_000);
+    assert.ok(writeEvent(output, { ...requestEvent(), route: long, userEmail: 'a' }));
+    const events: (ClaimedEvent | null)[] = [];
+    new RecordReader().read(bytes.subarray(0, output.length), (event) => events.push(event));
+    assert.equal(events[0]?.['route'], 'é'.repeat(4097));
+  });
+
+  it('that is longer is of nobody who may send', () => {
+    const definition = (length: number) => {
+      const bytes = new Uint8Array(5 + length).fill(97);
+      new DataView(bytes.buffer).setUint32(0, 1 + length, true);
+      bytes[4] = 0;
+      return bytes;
+    };
+    const reader = new RecordReader();
+    reader.read(definition(3 * 4097), () => {});
+    assert.throws(() => reader.read(definition(3 * 4097 + 1), () => {}), RecordError);
+  });
+});

@@ -13,7 +13,7 @@ import { Command } from '../../cli/command.ts';
 import { until } from '../../support/poll.ts';
 import { reachableTempDir } from '../../support/postgres.ts';
 
-const PATIENCE = { timeoutMs: 30_000 };
+const PATIENCE = { timeoutMs: 60_000 };
 const OTLP = / {2}otlp +(http:\/\/127\.0\.0\.1:\d+)[^\n]*?(http:\/\/127\.0\.0\.1:\d+)/;
 const PROMPT = 'What is the notice period of the lease?';
 const REQUESTS = 6;

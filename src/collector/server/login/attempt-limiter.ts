@@ -17,7 +17,7 @@ interface Failures {
 }
 
 interface Attempts extends Failures {
-  /** Who waits for a turn; each of them is an open connection, of which the server has a bound. */
+  /** Who waits for a turn: one per open connection, of which the server has a bound. */
   readonly waiting: Set<() => void>;
   turning: boolean;
 }
@@ -29,6 +29,8 @@ interface Attempts extends Failures {
 export class AttemptLimiter {
   readonly #byAddress = new Map<string, Attempts>();
   readonly #byCredential = new Map<string, Failures>();
+  /** The connections somebody waits on. */
+  readonly #waiting = new WeakSet<object>();
   readonly #now: () => number;
 
   /** @param now a clock in milliseconds that never goes back. */
@@ -48,15 +50,22 @@ export class AttemptLimiter {
     return attempts !== undefined && this.#recent(attempts) >= FAILURES_PER_ADDRESS_MAX;
   }
 
-  /** Resolves when an attempt from this address may be made: at once, or after those that came before it. */
-  turn(address: string, connection: Pick<Socket, 'once' | 'off'>): Promise<void> {
+  /**
+   * Resolves when an attempt from this address may be made: at once, or after those that came before it.
+   *
+   * @returns false where it may not be, because another one waits on the same connection: nobody pipelines logins.
+   */
+  turn(address: string, connection: Pick<Socket, 'once' | 'off'>): Promise<boolean> {
     const attempts = this.#byAddress.get(network(address));
-    if (attempts === undefined || !this.isSlowed(address)) return Promise.resolve();
+    if (attempts === undefined || !this.isSlowed(address)) return Promise.resolve(true);
+    if (this.#waiting.has(connection)) return Promise.resolve(false);
+    this.#waiting.add(connection);
     return new Promise((resolve) => {
       const go = () => {
         attempts.waiting.delete(go);
+        this.#waiting.delete(connection);
         connection.off('close', go); // Who is gone makes no room for a guess more.
-        resolve();
+        resolve(true);
       };
       connection.once('close', go);
       attempts.waiting.add(go);

@@ -72,8 +72,8 @@ export class Authenticator {
     if (made !== null) return made;
     const address = addresses.of(request);
     if (grants.canBeGuessed && !limiter.isKnownWrong(digest)) {
-      await limiter.turn(address, request.socket);
-      const chosen = grants.chosen(digest);
+      const isItsTurn = await limiter.turn(address, request.socket);
+      const chosen = isItsTurn ? grants.chosen(digest) : null;
       if (chosen !== null) return chosen;
     }
     throw this.#wrong(

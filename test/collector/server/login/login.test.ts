@@ -289,6 +289,18 @@ describe('the limit of attempts', () => {
     assert.deepEqual(order, ['before', 'elsewhere', 'gone', 'first', 'last']);
   });
 
+  it('has one attempt wait on a connection, however many are pipelined on it', async () => {
+    const limiter = new AttemptLimiter(() => 0);
+    fail(limiter, '10.0.0.1', FAILURES_PER_ADDRESS_MAX);
+    const socket = connection();
+    const first = limiter.turn('10.0.0.1', socket);
+    assert.equal(await limiter.turn('10.0.0.1', socket), false);
+    assert.equal(socket.listenerCount('close'), 1);
+    assert.equal(await first, true);
+    assert.equal(await limiter.turn('10.0.0.1', socket), true, 'it waits again');
+    assert.equal(socket.listenerCount('close'), 0);
+  });
+
   it('remembers a bounded number of addresses and credentials, those it met last', () => {
     const limiter = new AttemptLimiter(() => 0);
     for (let i = 0; i < 5000; i++) fail(limiter, `10.${i >> 8}.${i & 255}.1`, FAILURES_PER_ADDRESS_MAX);
