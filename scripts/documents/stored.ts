@@ -22,6 +22,7 @@ const TABLES: Readonly<Record<string, string>> = {
   rollup_value: 'routes, models, departments, users that rows are added up by',
   totals:
     'counters since the beginning, by the labels of metrics: of ours never a user, of an app’s own what it says',
+  nervecenter_access_tokens: 'named tokens: role, SHA-256 of the token, last use',
   nervecenter_alert_deliveries: 'webhooks that are being delivered: address and text',
   nervecenter_alert_events: 'when alerts began and ended, and of what group',
   nervecenter_alert_rules: 'rules made in the dashboard, with the addresses of their webhooks',
@@ -29,6 +30,7 @@ const TABLES: Readonly<Record<string, string>> = {
   nervecenter_alert_silences: 'which rules are silent',
   nervecenter_alert_states: 'which alerts hold, and of what group',
   nervecenter_batches: 'which batches are stored',
+  nervecenter_ended_sessions: 'sessions of the dashboard that were logged out: random ids',
   nervecenter_migrations: 'which migrations were applied',
   nervecenter_rollup_pending: 'which minutes are to be added up again',
   nervecenter_rollup_state: 'how far rows are added up',
@@ -59,6 +61,7 @@ const KEPT: Readonly<Record<string, string>> = {
   nervecenter_alert_events: '400 days, at most 10,000',
   nervecenter_alert_states: 'while it holds',
   nervecenter_batches: '7 days',
+  nervecenter_ended_sessions: 'until their last cookie is too old',
   nervecenter_senders: '7 days',
   nervecenter_window: 'an hour',
   rollup_by_minute: 'as the rows that it adds up',
