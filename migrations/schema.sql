@@ -185,6 +185,14 @@ CREATE TABLE enterprise.nervecenter_senders (
     CONSTRAINT nervecenter_senders_pkey PRIMARY KEY (instance_id)
 );
 
+CREATE TABLE enterprise.nervecenter_user_key (
+    only_one boolean DEFAULT true NOT NULL,
+    key text NOT NULL,
+    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT nervecenter_user_key_only_one_check CHECK (only_one),
+    CONSTRAINT nervecenter_user_key_pkey PRIMARY KEY (only_one)
+);
+
 CREATE TABLE enterprise.nervecenter_window (
     at timestamp with time zone NOT NULL,
     measured jsonb NOT NULL

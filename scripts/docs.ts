@@ -11,6 +11,8 @@ import {
 } from '../src/config/settings.ts';
 import { packageRoot } from '../src/platform/paths.ts';
 import { compatibilityTables } from '../test/packages/tried.ts';
+import { dependencyTables } from './documents/dependencies.ts';
+import { storedTables } from './documents/stored.ts';
 
 /** What stands between `<!-- name -->` and `<!-- /name -->` of a page. */
 export interface GeneratedPart {
@@ -22,6 +24,8 @@ export interface GeneratedPart {
 export const GENERATED_PARTS: readonly GeneratedPart[] = [
   { page: 'docs/settings.md', name: 'settings', text: settingTables },
   { page: 'docs/compatibility.md', name: 'compatibility', text: compatibilityTables },
+  { page: 'docs/privacy.md', name: 'stored', text: storedTables },
+  { page: 'docs/dependencies.md', name: 'dependencies', text: dependencyTables },
 ];
 
 /** The page with the part as it should be. */

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { collector } from './commands/collector.ts';
 import { doctor } from './commands/doctor.ts';
 import { exportCommand } from './commands/export.ts';
+import { forgetCommand } from './commands/forget.ts';
 import { init } from './commands/init.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { prune } from './commands/prune.ts';
@@ -36,6 +37,7 @@ interface CommandOptions {
   readonly output: string | null;
   readonly once: boolean;
   readonly url: string | null;
+  readonly user: string | null;
 }
 
 /** Options that some command takes, with the kind of their value. */
@@ -50,6 +52,7 @@ const ANYWHERE = {
   once: { type: 'boolean' },
   url: { type: 'string' },
   role: { type: 'string' },
+  user: { type: 'string' },
 } as const;
 
 const COMMANDS: Readonly<Record<string, Command>> = {
@@ -98,6 +101,14 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       'dry-run': 'only say what would change',
     },
   },
+  forget: {
+    summary: 'take a user out of everything that is stored; totals stay',
+    run: forgetCommand,
+    options: {
+      'user=<who>': 'the whole address or id, as the app gives it, or its hash',
+      'dry-run': 'only say how the user is stored, and where',
+    },
+  },
   doctor: { summary: 'print the effective configuration and what can be reached', run: doctor },
   init: { summary: 'write the one-line otel file into this app', run: init },
 };
@@ -137,6 +148,7 @@ async function main(args: readonly string[]): Promise<number> {
     output: textOf(values['output']),
     once: values['once'] === true,
     url: textOf(values['url']),
+    user: textOf(values['user']),
   });
 }
 

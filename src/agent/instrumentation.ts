@@ -62,6 +62,11 @@ export interface Agent {
   /** Adds the times between the chunks of a stream, gathered before its event was one. */
   chunkGaps(gaps: Distribution, attributes: Attributes): void;
   readonly websockets: WebSocketCounts;
+  /**
+   * Something of the app's could not be observed, which the app never hears of: says so once per `key`. Who fails again and
+   * again is turned off.
+   */
+  failed(key: string, what: string, error: unknown): void;
   /** Says a thing once per `key`, on stderr. */
   warnOnce(key: string, message: string): void;
 }

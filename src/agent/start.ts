@@ -36,6 +36,7 @@ import { talliesMeasure } from './metrics/tallies.ts';
 import { SeenLibraries } from './modules/seen.ts';
 import { Pipeline, requestOf } from './pipeline.ts';
 import { runRagQuery } from './rag/rag.ts';
+import { startChecked } from './self-check.ts';
 import { startThreads } from './threads/start.ts';
 import { ThreadConnection } from './threads/thread-connection.ts';
 import { type AppTracing, startTracing } from './tracing.ts';
@@ -178,9 +179,9 @@ function connectionOf(
 
 /** @returns stops: what is still open, such as a call that streams, becomes an event when its instrumentation does. */
 function startObserving(agent: Agent, deferred: Deferred): () => void {
-  const undos = INSTRUMENTATIONS.map((instrumentation) => instrumentation.start(agent));
+  const stop = startChecked(agent, INSTRUMENTATIONS);
   return () => {
-    for (const undo of undos.splice(0).reverse()) guarded(agent, undo)();
+    stop();
     deferred.run();
   };
 }
@@ -331,6 +332,7 @@ function createAgent(parts: AgentParts): Agent {
     cacheSize: (cacheName, keys, bytes) => tallies.caches.size(cacheName, keys, bytes),
     ...observations,
     websockets: tallies.websockets,
+    failed: (key, what, error) => warnOnce(key, `${what}: ${String(error)}`),
     warnOnce,
   };
 }

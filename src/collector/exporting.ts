@@ -10,6 +10,7 @@ import type { Log } from './log.ts';
 import { keptAppSpan } from './receivers/otlp/app-span.ts';
 import type { OtlpExporter, TargetCounts } from './sinks/otlp/exporter.ts';
 import type { SentBatch } from './sinks/postgres/spool/batch.ts';
+import type { Pseudonyms } from './users/pseudonyms.ts';
 
 const EXPORTED: InstrumentSpec<'counter'> = {
   name: 'nervecenter.otlp.export.exported',
@@ -112,12 +113,20 @@ export class Acceptance {
   readonly #ledger: EventLedger;
   readonly #exporter: OtlpExporter | null;
   readonly #config: Pick<Config, 'spans'>;
+  readonly #users: Pseudonyms | null;
   /** Resolves when the ledger has what was offered so far. */
   #handedOn: Promise<unknown> = Promise.resolve();
   /** Events that the ledger has not yet, because they are being written for others. */
   #waiting = 0;
 
-  constructor(ledger: EventLedger, exporter: OtlpExporter | null, config: Pick<Config, 'spans'>) {
+  /** @param users what stands for users, `null`: they are called as they are. */
+  constructor(
+    ledger: EventLedger,
+    exporter: OtlpExporter | null,
+    config: Pick<Config, 'spans'>,
+    users: Pseudonyms | null,
+  ) {
+    this.#users = users;
     this.#ledger = ledger;
     this.#exporter = exporter;
     this.#config = config;
@@ -129,7 +138,8 @@ export class Acceptance {
   }
 
   /** See `EventLedger.offer` and `OtlpExporter.offer`. */
-  offer(events: readonly NervecenterEvent[], sent?: SentBatch, passage?: Passage): Promise<void> {
+  offer(told: readonly NervecenterEvent[], sent?: SentBatch, passage?: Passage): Promise<void> {
+    const events = this.#users === null ? told : told.map(this.#users.event);
     const stored = storedAmong(events, this.#config);
     const store = async () => {
       if (stored.length > 0) await this.#ledger.offer(stored, sent);

@@ -11,6 +11,7 @@ import type { AgentHandlers } from './receivers/agents.ts';
 import type { OtlpSink } from './receivers/otlp/acceptance.ts';
 import type { SentBatches } from './receivers/sent-batches.ts';
 import type { OtlpExporter } from './sinks/otlp/exporter.ts';
+import type { Pseudonyms } from './users/pseudonyms.ts';
 
 interface HandlerParts {
   readonly live: Live;
@@ -20,6 +21,8 @@ interface HandlerParts {
   readonly pricer: Pricer;
   readonly sentBatches: SentBatches;
   readonly agents: AgentProcesses;
+  /** What stands for users; `null`: they are called as they are. */
+  readonly users: Pseudonyms | null;
   readonly sharing: AgentHandlers['sharing'];
   readonly takeLeft: AgentHandlers['takeLeft'];
   readonly refused: AgentHandlers['refused'];
@@ -48,6 +51,7 @@ export function agentHandlers(parts: HandlerParts): AgentHandlers {
     pricer,
     sentBatches,
     agents,
+    users,
     sharing,
     takeLeft,
     refused,
@@ -66,7 +70,8 @@ export function agentHandlers(parts: HandlerParts): AgentHandlers {
       exporter?.leave(instanceId);
       live.leave(instanceId);
     },
-    frame: (sender, { points, dropped }) => {
+    frame: (sender, { points: told, dropped }) => {
+      const points = users?.points(told) ?? told;
       exporter?.addPoints(points, sender.instanceId);
       ledger.addPoints(points.filter(isLasting).map((point) => ({ ...point, sender })));
       live.merge(sender.instanceId, { points: points.filter((point) => !isLasting(point)), dropped });

@@ -7,6 +7,7 @@ const SECRET_BYTES = 24;
 const WELL_FORMED = /^[0-9a-f]{48}$/;
 const ADMIN_TOKEN_FILE = 'admin-token';
 const OTLP_KEY_FILE = 'otlp-key';
+const USER_KEY_FILE = 'user-key';
 
 /** The admin token made for a user who set none. */
 export function ownAdminToken(dataDir: string): string {
@@ -23,6 +24,26 @@ export function ownOtlpKey(dataDir: string): string {
   return ownSecret(dataDir, OTLP_KEY_FILE);
 }
 
+/** The key by which users are hidden, where nobody set one. */
+export function ownUserKey(dataDir: string): string {
+  return ownSecret(dataDir, USER_KEY_FILE);
+}
+
+/** The one that is kept; `null` while there is none. */
+export function keptUserKey(dataDir: string): string | null {
+  return keptSecret(dataDir, USER_KEY_FILE);
+}
+
+/** Keeps what the database has, in the place of what was kept here. */
+export function keepUserKey(dataDir: string, key: string): void {
+  keep(join(dataDir, USER_KEY_FILE), key, renameSync);
+}
+
+/** A secret that is kept nowhere yet. */
+export function newSecret(): string {
+  return randomBytes(SECRET_BYTES).toString('hex');
+}
+
 /**
  * A secret is kept in the data directory, readable by the owner only, so that a restart does not lock everybody out; where it
  * cannot be kept it lives as long as the process.
@@ -30,7 +51,7 @@ export function ownOtlpKey(dataDir: string): string {
 function ownSecret(dataDir: string, file: string): string {
   const kept = keptSecret(dataDir, file);
   if (kept !== null) return kept;
-  const secret = randomBytes(SECRET_BYTES).toString('hex');
+  const secret = newSecret();
   const path = join(dataDir, file);
   if (keep(path, secret, linkSync)) return secret;
   // Of two that start at once the first one's counts; what is no secret is replaced.

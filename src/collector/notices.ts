@@ -119,3 +119,8 @@ function reasons(dropped: Readonly<Record<string, number>>): string {
     .map(([reason]) => reason)
     .join(', ');
 }
+
+/** The token is told to processes of this user; where others may ask as well it is not. */
+export function toldLogin(options: Parameters<typeof firstLook>[0]): string {
+  return process.platform === 'win32' ? `${options.url}/admin/system` : firstLook(options);
+}

@@ -4,6 +4,7 @@ import { describeError } from '../core/errors.ts';
 import { ownOtlpKey } from './kept-secrets.ts';
 import type { Log } from './log.ts';
 import { OtlpAcceptance, type OtlpSink } from './receivers/otlp/acceptance.ts';
+import type { HideUsers } from './receivers/otlp/listen/exports.ts';
 import { type OtlpListeners, startOtlp } from './receivers/otlp/listen/listeners.ts';
 import { type RecoveryOptions, recoverTraces, type StoredTraces } from './receivers/otlp/recovery.ts';
 import { EarlierRequests, type StoredRequests } from './receivers/otlp/spans/earlier-requests.ts';
@@ -34,6 +35,8 @@ export interface OtlpReceiverOptions {
   readonly ownId: string | null;
   /** What is stored of traces, `null` without storage. */
   readonly stored: (StoredTraces & StoredRequests) | null;
+  /** Where users are hidden. */
+  readonly hideUsers?: HideUsers | undefined;
   /** Not in an app: then it listens by default, and a port that is taken stops the start. */
   readonly alone: boolean;
 }
@@ -50,6 +53,7 @@ export async function startOtlpReceiver({
   sink,
   ownId,
   stored,
+  hideUsers,
   alone,
 }: OtlpReceiverOptions): Promise<OtlpReceiver> {
   const { http, grpc } = otlpPorts(config, alone ? DEFAULT_PORTS : NO_PORTS);
@@ -62,7 +66,7 @@ export async function startOtlpReceiver({
   const earlier = stored && new EarlierRequests({ stored, sinceMs, now: Date.now });
   const consumer = new OtlpAcceptance({ sink, meter, userHeaders, keepsSpans, earlier, log });
   try {
-    const listening = { config, http, grpc, keys, consumer, ownId, meter, log };
+    const listening = { config, http, grpc, keys, consumer, ownId, hideUsers, meter, log };
     const listeners = await startOtlp({ ...listening, wantedKeys: wantedKeys(userHeaders) });
     const recover: RecoveryOptions['recover'] = (trace) => consumer.recover(trace);
     const stopRecovery =

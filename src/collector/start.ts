@@ -23,7 +23,7 @@ import { hostMeasure } from './host/measure.ts';
 import { createHostSampler } from './host/sampler.ts';
 import { Live } from './live/live.ts';
 import type { Log } from './log.ts';
-import { firstLook, startNotice, stopNotice } from './notices.ts';
+import { startNotice, stopNotice, toldLogin } from './notices.ts';
 import { type OtlpReceiver, type OtlpReceiverOptions, startOtlpReceiver } from './otlp.ts';
 import { createPricer, type Pricer } from './pricing/pricer.ts';
 import { ownResource } from './prometheus/target-info.ts';
@@ -51,6 +51,8 @@ import type { Earlier } from './sinks/postgres/totals/earlier.ts';
 import { keepTotalsBounded } from './sinks/postgres/totals/fold.ts';
 import type { Measuring } from './sinks/postgres/write/held-batch.ts';
 import { Ticker } from './ticker.ts';
+import { startUserHiding } from './users/hiding.ts';
+import { userHidingOf } from './users/otlp-body.ts';
 
 /** Once storage was tried in vain; a server that comes back sooner still tells. */
 const SENT_AGAIN_PATIENCE_MS = 5 * SECOND_MS;
@@ -103,12 +105,12 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   const meter = own.getMeter();
   const reader = new SnapshotReader([own]);
   const sentBatches = new SentBatches();
+  const hiding = await startUserHiding(config, log);
   const { storage, ledger, live, resource } = acceptance({ ...options, config, sentBatches, pricer });
   const stored = storage && workBesideWriter(storage, config, log);
   const alerts = hosted ? createAlerts({ config, log }, live, stored) : null;
   const ticker = new Ticker(live);
   let exporter: OtlpExporter | null = null;
-  /** What the collector itself measured. */
   const collectOwn = () => {
     const points = reader.collectNow();
     live.add(points);
@@ -117,12 +119,12 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   const shown = { config, live, resource, ticker, stored: stored?.sources, meter, collectOwn, log };
   const serving = alerts && createServing({ ...shown, alerts, shared: stored?.accessStore ?? null });
   const server = serving?.server ?? null;
-  const parts = { live, ledger, pricer, sentBatches, agents: new AgentProcesses() };
+  const users = hiding?.pseudonyms ?? null;
+  const parts = { live, ledger, pricer, sentBatches, users, agents: new AgentProcesses() };
   const doored = { config, log, meter, host, stored: stored?.undecided ?? null, ...parts };
   const doors = await openDoors(server, doored);
   const { url, otlp, accept } = doors;
   exporter = doors.exporter;
-
   const hostWatch = watchHost({ config, live, own, collectOwn });
   const takeLeft = (leaving: Leaving) => storage?.takeLeft(leaving);
   const sharing = sharingOf(options, doors, server);
@@ -140,6 +142,7 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   const storageUsable = tryStorage(storage, ledger, log);
   const stopWaiting = waitForSentBefore(sentBatches, storage, storageUsable);
   void storageUsable.then(() => alerts?.start());
+  const stopAgreeing = hiding?.agree(stored?.lend, storageUsable);
 
   const stop = async (deadlineMs: number) => {
     const endsAt = performance.now() + deadlineMs;
@@ -151,6 +154,7 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
     await stopWaiting(deadlineMs * SENT_AGAIN_SHARE);
     await alerts?.stop();
     serving?.stopKeeping();
+    stopAgreeing?.();
     stored?.stop();
     await accept.idle();
     await Promise.all([storage?.shutdown(leftMs()), exporter?.shutdown(leftMs() * EXPORT_SHARE)]);
@@ -173,11 +177,6 @@ function sharingOf(
   const takesOtlp = otlp.http !== null || otlp.grpc !== null;
   const holder = { service: config.service, pid: process.pid, url, alone: host === null, takesOtlp };
   return new Sharing({ holder, login: () => toldLogin({ config, url, server }), place, onClaimed });
-}
-
-/** What lets in is told to processes of this user; where others may ask as well it is not. */
-function toldLogin(options: Parameters<typeof firstLook>[0]): string {
-  return process.platform === 'win32' ? `${options.url}/admin/system` : firstLook(options);
 }
 
 /** What was begun is what everybody who asks later waits for. */
@@ -242,10 +241,11 @@ async function openDoors(server: CollectorServer | null, options: DoorOptions) {
     // What comes back to it by another way than the ids of those it passed through: no batch of its own is new to it.
     const onWriter = (writer: string) => parts.sentBatches.add([[writer, Number.MAX_SAFE_INTEGER]]);
     exporter = await startExport({ config, log, host, meter, onWriter });
-    const accept = new Acceptance(parts.ledger, exporter, config);
+    const accept = new Acceptance(parts.ledger, exporter, config, parts.users);
     const sink = otlpSink({ ...parts, accept, exporter });
     const ownId = exporter?.id ?? null;
-    const receiver = { config, log, meter, sink, ownId, stored, alone: host === null };
+    const hideUsers = parts.users === null ? undefined : userHidingOf(parts.users);
+    const receiver = { config, log, meter, sink, ownId, stored, hideUsers, alone: host === null };
     otlp = await startOtlpReceiver(receiver).catch(async (error: unknown) => {
       if (await mayMakeRoom(error, config)) return null;
       throw error;
@@ -342,6 +342,7 @@ function workBesideWriter(storage: Storage, config: Config, log: Log) {
       folding.begin(`Totals of names that are gone stay apart: ${describeError(error)}`);
   });
   return {
+    lend,
     sources: { history: createHistory(lend), events: createEvents(lend), trace: createTraces(lend) },
     alertStore: createAlertStore(lend),
     // Who shares an embedded server shares its data directory.

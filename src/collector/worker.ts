@@ -4,6 +4,7 @@ import { describeError, NervecenterError } from '../core/errors.ts';
 import type { CollectorMessage, Source } from '../core/frame.ts';
 import { isLasting } from '../core/measured.ts';
 import type { Place } from '../core/place.ts';
+import type { NervecenterEvent } from '../core/signals/index.ts';
 import { Farewell } from '../link/farewell.ts';
 import type { SharedRing } from '../link/ring/ring-writer.ts';
 import type { AgentLink } from './agent-link.ts';
@@ -18,6 +19,7 @@ import { RingLink } from './receivers/ring-link.ts';
 import type { OtlpExporter } from './sinks/otlp/exporter.ts';
 import { leaveInSpool } from './sinks/postgres/storage.ts';
 import { type Collector, startCollector } from './start.ts';
+import { lastPseudonyms } from './users/hiding.ts';
 
 /** What the agent hands to the thread it starts. */
 export interface WorkerInput {
@@ -112,7 +114,7 @@ function accept(link: AgentLink, { batches }: LastMessages): void {
  */
 async function leave(
   { config, source }: WorkerInput,
-  { batches, points }: LastMessages,
+  { batches, points: told }: LastMessages,
   onKept: () => void,
 ): Promise<string[]> {
   const problems: string[] = [];
@@ -123,11 +125,14 @@ async function leave(
     });
   const pricer = await noted(lastPricer(config.pricesPath), null);
   const price = pricer ?? createPricer({ overridesPath: null, log: () => {} });
+  const users = lastPseudonyms(config);
+  const hide = (event: NervecenterEvent) => users?.event(event) ?? event;
   const priced = batches.map((batch) => ({
     ...batch,
-    events: batch.events.map((event) => withCost(event, price)),
+    events: batch.events.map((event) => hide(withCost(event, price))),
     sent: [batch.instanceId, batch.batch] as const,
   }));
+  const points = users?.points(told) ?? told;
   const exporter = await noted(lastExporter(config, source), null);
   exporter?.addPoints(points, source.instanceId);
   for (const { events, sent } of priced) await exporter?.offer(sentOut(events), sent);

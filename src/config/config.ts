@@ -18,6 +18,7 @@ import { type Env, isServiceLink, printable, SettingReader } from './setting-rea
 import {
   ADMIN_TOKEN_LENGTH_MIN,
   expectationOf,
+  HASH_KEY_LENGTH_MIN,
   isSetting,
   OTLP_KEY_LENGTH_MIN,
   SCHEMA_NAME,
@@ -74,6 +75,10 @@ export interface Config extends Resource {
   readonly caches: readonly CachePrefix[];
   /** The headers believed to say who a request is for; `null`: none. */
   readonly userHeaders: UserHeaders | null;
+  /** Whether users go by a keyed hash behind the collector. */
+  readonly hashUsers: 'on' | 'off';
+  /** The key; `null`: one is made and kept. */
+  readonly hashKey: string | null;
   /** Where what is seen is sent by OTLP. */
   readonly otlpTargets: readonly OtlpTarget[];
   /** How an app that sends spans samples and names its traces. */
@@ -193,6 +198,8 @@ export function readConfig(
     includeUsage: setting.choice('NERVECENTER_INCLUDE_USAGE'),
     caches: setting.parsed('NERVECENTER_CACHES', parseCachePrefixes),
     userHeaders: setting.parsed('NERVECENTER_USER_HEADER', parseUserHeaders),
+    hashUsers: setting.choice('NERVECENTER_HASH_USERS'),
+    hashKey: hashKey(setting),
     otlpTargets,
     tracing: readTracing(setting, file?.sdk ?? null),
     local: localOf(setting, otlpTargets),
@@ -232,6 +239,18 @@ function adminTokens(setting: SettingReader): string[] {
     );
   }
   return tokens;
+}
+
+function hashKey(setting: SettingReader): string | null {
+  const name = 'NERVECENTER_HASH_KEY';
+  const key = setting.text(name);
+  if (key !== null && key.length < HASH_KEY_LENGTH_MIN) {
+    setting.problems.push(
+      `${name}: expected ${expectationOf(name)}, got fewer. ` +
+        'Make one with `openssl rand -hex 24`, or unset it to have one made and kept.',
+    );
+  }
+  return key;
 }
 
 function schemaName(setting: SettingReader): string {

@@ -51,6 +51,8 @@ export function effectiveSettings(config: Config): Partial<Record<SettingName, s
     NERVECENTER_INCLUDE_USAGE: config.includeUsage,
     NERVECENTER_CACHES: cachesText(config.caches),
     NERVECENTER_USER_HEADER: userHeadersText(config.userHeaders),
+    NERVECENTER_HASH_USERS: config.hashUsers,
+    NERVECENTER_HASH_KEY: config.hashKey === null ? 'unset' : 'set (not shown)',
     NERVECENTER_DATABASE_URL: shownUrl(config, 'NERVECENTER_DATABASE_URL'),
     NERVECENTER_SCHEMA: config.schema,
     DATABASE_URL: shownUrl(config, 'DATABASE_URL'),

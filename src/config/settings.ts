@@ -49,6 +49,7 @@ export type Setting = IntegerSetting | ChoiceSetting | TextSetting;
 
 export const ADMIN_TOKEN_LENGTH_MIN = 16;
 export const OTLP_KEY_LENGTH_MIN = 16;
+export const HASH_KEY_LENGTH_MIN = 16;
 /** Where our tables are unless the settings say otherwise. */
 export const DEFAULT_SCHEMA = 'enterprise';
 /** Lower case and short enough to need no quotes in SQL, nothing of Postgres' own. */
@@ -244,6 +245,23 @@ export const SETTINGS = {
     meaning:
       'request headers a trusted proxy sets, `x-user-email` or `email=x-user-email,department=x-user-department`: who rows are for',
     more: { text: 'who a request is for', page: 'security.md#who-a-request-is-for' },
+  },
+  NERVECENTER_HASH_USERS: {
+    kind: 'choice',
+    group: 'observed',
+    choices: ['on', 'off'],
+    default: 'off',
+    meaning:
+      '`on`: the collector stores, shows and sends a keyed hash in the place of who a user is; departments stay',
+    more: { text: 'users by hash', page: 'privacy.md#users-by-hash' },
+  },
+  NERVECENTER_HASH_KEY: {
+    kind: 'text',
+    group: 'observed',
+    absent: 'one is made and kept',
+    expected: `at least ${HASH_KEY_LENGTH_MIN} characters`,
+    meaning: `the key of these hashes, at least ${HASH_KEY_LENGTH_MIN} characters, where the database is not to hold it`,
+    more: { text: 'users by hash', page: 'privacy.md#users-by-hash' },
   },
   ...OTLP_SETTINGS,
   NERVECENTER_STORAGE: {

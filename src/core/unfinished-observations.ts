@@ -8,7 +8,8 @@ import type { CounterSpec } from './signals/instruments.ts';
  * `retries_forgotten`: more than 1,000 failed calls waited for their retry, which then counts as a first try.
  * `background_forgotten`: nobody asked for the outcome of a call that goes on in the background. `connections_full`: more than
  * 20,000 connections were open at once, and what is under way on the oldest when the process ends makes no row.
- * `queries_full`: the same of more than 1,000 open RAG queries.
+ * `queries_full`: the same of more than 1,000 open RAG queries. `instrumentation_off`: what observes
+ * a library failed again and again, or could not start, and was turned off.
  */
 export const GIVEN_UP_REASONS = [
   'body_encoding',
@@ -21,6 +22,7 @@ export const GIVEN_UP_REASONS = [
   'background_forgotten',
   'connections_full',
   'queries_full',
+  'instrumentation_off',
 ] as const;
 export type GivenUpReason = (typeof GIVEN_UP_REASONS)[number];
 

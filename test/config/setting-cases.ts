@@ -141,6 +141,15 @@ export const SETTING_CASES: readonly SettingCase[] = [
     secret: true,
   },
   {
+    name: 'NERVECENTER_HASH_KEY',
+    field: 'hashKey',
+    fallback: null,
+    good: [[LONG, LONG]],
+    bad: ['short-key'],
+    expectation: /at least 16 characters/,
+    secret: true,
+  },
+  {
     name: 'NERVECENTER_ALLOWED_HOSTS',
     field: 'allowedHosts',
     fallback: [],
@@ -314,6 +323,7 @@ export const SETTING_CASES: readonly SettingCase[] = [
     [
       ['NERVECENTER_ERROR_MESSAGES', 'errorMessages'],
       ['NERVECENTER_INCLUDE_USAGE', 'includeUsage'],
+      ['NERVECENTER_HASH_USERS', 'hashUsers'],
     ] as const
   ).map(([name, field]) => ({
     name,

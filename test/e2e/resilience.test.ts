@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -117,6 +118,33 @@ describe('where the agent stays out', () => {
       assert.deepEqual(await app.end(), { code: 0, signal: null });
       assert.deepEqual([app.stdout, app.stderr], ['false,false,false\n', '']);
     });
+  });
+
+  it('loads nothing but its first lines with OTEL_SDK_DISABLED', () => {
+    const loaded = (disabled: string) => {
+      const directory = mkdtempSync(join(tmpdir(), 'nervecenter-test-'));
+      const env = {
+        ...process.env,
+        NODE_OPTIONS: '',
+        OTEL_SDK_DISABLED: disabled,
+        NODE_V8_COVERAGE: directory,
+      };
+      execFileSync(process.execPath, ['--require', PRELOAD, '-e', 'process.exit()'], { env, cwd: directory });
+      const [file = ''] = readdirSync(directory).filter((name) => name.endsWith('.json'));
+      const { result } = JSON.parse(readFileSync(join(directory, file), 'utf8')) as {
+        readonly result: readonly { readonly url: string }[];
+      };
+      rmSync(directory, { recursive: true, force: true });
+      const files = result.map(({ url }) => url).filter((url) => url.startsWith('file:'));
+      return { files, bytes: files.reduce((sum, url) => sum + statSync(new URL(url)).size, 0) };
+    };
+    const off = loaded(' TRUE ');
+    assert.deepEqual(
+      off.files.filter((url) => /preload|agent|node_modules/.test(url.slice(url.lastIndexOf('dist/')))),
+      [],
+    );
+    assert.ok(off.bytes < 16 * 1024, `${off.bytes} bytes in ${off.files.join(', ')}`);
+    assert.ok(loaded('false').bytes > 10 * off.bytes);
   });
 
   it('says once what it is where the app’s worker threads are seen as well', async () => {

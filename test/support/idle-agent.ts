@@ -27,5 +27,6 @@ export const IDLE_AGENT: Agent = {
   gaveUp: nothing,
   chunkGaps: nothing,
   websockets: { opened: nothing, closed: nothing, message: nothing },
+  failed: nothing,
   warnOnce: nothing,
 };

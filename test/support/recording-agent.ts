@@ -59,6 +59,10 @@ export class RecordingAgent implements Agent {
     for (const work of this.#beforeEnd) work();
   }
 
+  failed(key: string): void {
+    this.warnOnce(key);
+  }
+
   warnOnce(key: string): void {
     if (!this.warnings.includes(key)) this.warnings.push(key);
   }

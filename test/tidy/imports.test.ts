@@ -46,6 +46,17 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'collector/listen.ts',
     'collector/log.ts',
   ],
+  // What is sent on is changed as it is read.
+  'collector/users': [
+    'core',
+    'config',
+    'collector/condition.ts',
+    'collector/kept-secrets.ts',
+    'collector/log.ts',
+    `${POSTGRES}/connect`,
+    `${POSTGRES}/user-key.ts`,
+    `${OTLP}/proto`,
+  ],
   'collector/live': ['core', 'collector/metric-family.ts', 'collector/host/host-sample.ts'],
   'collector/server': [
     'core',
@@ -103,6 +114,10 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   [`${POSTGRES}/export`]: ['core', `${POSTGRES}/connect`, `${POSTGRES}/schema`],
   [`${POSTGRES}/access-store.ts`]: ['core'],
   [`${POSTGRES}/alert-store.ts`]: ['core', 'collector/alerts/parse-rule.ts', `${POSTGRES}/connect`],
+  [`${POSTGRES}/forgotten-attributes.ts`]: [],
+  [`${POSTGRES}/forget.ts`]: ['core', `${POSTGRES}/rollup`, `${POSTGRES}/forgotten-attributes.ts`],
+  [`${POSTGRES}/forget-spools.ts`]: ['core'],
+  [`${POSTGRES}/user-key.ts`]: ['core', 'config', `${POSTGRES}/connect`, `${POSTGRES}/schema`],
   [`${POSTGRES}/reprice.ts`]: ['core', 'collector/pricing', `${POSTGRES}/rollup`, `${POSTGRES}/totals`],
   [`${POSTGRES}/configured-server.ts`]: [
     'config',
@@ -200,7 +215,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'cli.ts': ['main.ts', 'platform'],
   'main.ts': ['core', 'platform', 'commands'],
   'index.ts': ['core', 'agent'],
-  'otel.ts': ['platform'],
+  'otel.ts': ['platform', 'config/disabled.ts'],
   'preload.ts': ['core', 'platform', 'agent', 'config'],
 };
 

@@ -77,9 +77,12 @@ describe('sizes', () => {
   });
 });
 
+/** The switch of the SDK is asked for before anything else is loaded. */
+const ENVIRONMENT: readonly string[] = ['src/config/config.ts', 'src/config/disabled.ts'];
+
 describe('what is nowhere', () => {
-  it('the environment is read in one file', () => {
-    const elsewhere = below('src/').filter(({ path }) => path !== 'src/config/config.ts');
+  it('the environment is read in one file, and its switch before', () => {
+    const elsewhere = below('src/').filter(({ path }) => !ENVIRONMENT.includes(path));
     assert.deepEqual(findings(elsewhere, readsEnvironment), []);
   });
 

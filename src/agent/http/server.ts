@@ -307,7 +307,7 @@ function guarded(agent: Agent, observe: () => void): void {
   try {
     observe();
   } catch (error) {
-    agent.warnOnce('http', `a request could not be observed: ${String(error)}`);
+    agent.failed('http', 'a request could not be observed', error);
   }
 }
 

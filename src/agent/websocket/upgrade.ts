@@ -88,7 +88,7 @@ function follow(agent: Agent, observation: Observation, upgrade: readonly unknow
     followed.add(socket);
     new UpgradedConnection({ agent, observation, request, socket, head }).start();
   } catch (error) {
-    agent.warnOnce('websocket', `a WebSocket session could not be observed: ${String(error)}`);
+    agent.failed('websocket', 'a WebSocket session could not be observed', error);
   }
 }
 
@@ -179,7 +179,7 @@ class UpgradedConnection {
       if (!observation.stopped) observe();
     } catch (error) {
       this.#leave();
-      agent.warnOnce('websocket', `a WebSocket session could not be observed: ${String(error)}`);
+      agent.failed('websocket', 'a WebSocket session could not be observed', error);
     }
   }
 }

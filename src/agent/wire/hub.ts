@@ -156,7 +156,7 @@ export class WireHub {
 
   /** Says once that an exchange could not be followed; the app never hears of it. */
   unreadable(error: unknown): void {
-    this.#agent.warnOnce('wire:internal', `a request could not be followed: ${String(error)}`);
+    this.#agent.failed('wire:internal', 'a request could not be followed', error);
   }
 
   #interested(request: WireRequest): View[] | undefined {

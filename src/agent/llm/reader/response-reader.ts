@@ -61,8 +61,8 @@ export class ResponseReader extends Answer {
   #hasSaid = false;
   readonly #repeated = new RepeatedEvents();
   readonly #onContent: (end: number) => void;
+  /** Less what its bytes are worth. */
   #steps = 0;
-  #chars = 0;
   readonly #mark = new ByteOrderMark();
 
   /**
@@ -86,14 +86,14 @@ export class ResponseReader extends Answer {
   write(bytes: string): void {
     if (this.#isOpaque) return;
     const text = this.#mark.passedOver(bytes);
-    this.#chars += text.length;
+    this.#steps -= text.length / CHARS_PER_STEP;
     if (this.#json === null && this.#events === null) this.#choose(text);
     this.#events?.write(text);
     if (this.#json !== null && !this.#json.complete) {
       this.#json.write(text);
       if (this.#json.complete) this.#ended = true;
     }
-    if (this.#stepsSoFar > this.#stepsMax) this.finish();
+    if (this.#stepsSoFar > STEPS_MAX) this.finish();
   }
 
   /** No more comes. Takes in what a broken-off body has said so far; whatever holds some of its text is let go. */
@@ -115,7 +115,7 @@ export class ResponseReader extends Answer {
 
   /** Reading on would have cost more than it is worth: nothing is known of the rest. */
   get gaveUp(): boolean {
-    return this.#steps > this.#stepsMax;
+    return this.#steps > STEPS_MAX;
   }
 
   get isStream(): boolean {
@@ -152,10 +152,6 @@ export class ResponseReader extends Answer {
 
   get #told(): boolean {
     return this.isTelling || !this.dialect.answerMustTell;
-  }
-
-  get #stepsMax(): number {
-    return STEPS_MAX + this.#chars / CHARS_PER_STEP;
   }
 
   get #stepsSoFar(): number {

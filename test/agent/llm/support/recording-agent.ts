@@ -60,6 +60,7 @@ export function startRecording(settings: Partial<AgentSettings> = {}): Recording
     labelFolded: (attribute) => folded.push(attribute),
     chunkGaps: (values, attributes) => chunkGaps.push({ values, attributes }),
     gaveUp: (reason) => givenUp.push(reason),
+    failed: (key, what, error) => warnings.set(key, `${what}: ${String(error)}`),
     warnOnce: (key, message) => warnings.set(key, message),
   };
   const stop = llm.start(agent);

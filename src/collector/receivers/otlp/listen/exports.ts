@@ -24,12 +24,17 @@ export interface ExportRequest {
   readonly inflate: () => Promise<Buffer>;
 }
 
+/** @throws NervecenterError `NC_BAD_REQUEST` when it is no request that can be read. */
+export type HideUsers = (signal: OtlpSignal, encoding: Encoding, body: Buffer) => Buffer;
+
 export interface ExportsOptions {
   readonly decoder: OtlpDecoder;
   readonly consumer: OtlpConsumer;
   readonly statistics: OtlpStatistics;
   /** Under which id this collector sends; `null`: it does not. */
   readonly ownId: string | null;
+  /** Gives the body that is read and sent on in the place of what came. @default what came */
+  readonly hideUsers?: HideUsers | undefined;
   /** Is told of failures that nobody foresaw. */
   readonly failed: (error: unknown) => void;
   /** Is told when something comes back that was sent from here. */
@@ -101,9 +106,10 @@ export class Exports {
 
   async #take(request: ExportRequest, digest: string, consumer: OtlpConsumer): Promise<OtlpRejected> {
     const { signal, encoding, keyName, via } = request;
-    const { decoder, statistics } = this.#options;
-    const body = await request.inflate();
+    const { decoder, statistics, hideUsers } = this.#options;
+    const told = await request.inflate();
     if (!(await this.#turns.take()) || consumer.crowded) throw overloaded();
+    const body = hideUsers?.(signal, encoding, told) ?? told;
     const delivery = { digest, keyName, encoding, body, via };
     const { count, rejected } = await TAKERS[signal]({ decoder, consumer, delivery });
     statistics.records(signal, count - rejected.count, rejected.count);

@@ -7,7 +7,7 @@ import { browserUrl, type ListenAddress, listen } from '../../../listen.ts';
 import type { Log } from '../../../log.ts';
 import { OtlpDecoder } from '../decode/decoder.ts';
 import type { OtlpConsumer } from '../model.ts';
-import { Exports } from './exports.ts';
+import { Exports, type HideUsers } from './exports.ts';
 import { otlpHttpServer } from './http.ts';
 import { InFlight } from './in-flight.ts';
 import { SenderKeys } from './keys.ts';
@@ -25,6 +25,8 @@ export interface OtlpOptions {
   readonly ownId: string | null;
   /** Of the attributes of spans that `consumer` looks at; `name.*` stands for all that begin with `name.`. */
   readonly wantedKeys: Iterable<string>;
+  /** See `ExportsOptions`. */
+  readonly hideUsers?: HideUsers | undefined;
   /** Makes the instruments of the listeners' own metrics. */
   readonly meter: Meter;
   readonly log: Log;
@@ -44,7 +46,7 @@ export interface OtlpListeners {
  * @throws NervecenterError `NC_PORT_TAKEN` or `NC_CONFIG_INVALID`, with neither of them left open.
  */
 export async function startOtlp(options: OtlpOptions): Promise<OtlpListeners> {
-  const { config, consumer, ownId, wantedKeys, log } = options;
+  const { config, consumer, ownId, wantedKeys, hideUsers, log } = options;
   const failure = new Condition(log, 'otlp');
   const round = new Condition(log, 'otlp');
   const statistics = new OtlpStatistics(options.meter);
@@ -56,7 +58,7 @@ export async function startOtlp(options: OtlpOptions): Promise<OtlpListeners> {
       'what this collector has sent comes back to it, and is not taken again: one of its targets sends it on to here. Take one of the two out of the targets of the other.',
     );
   const parts = {
-    exports: new Exports({ decoder, consumer, statistics, ownId, failed, wentRound }),
+    exports: new Exports({ decoder, consumer, statistics, ownId, hideUsers, failed, wentRound }),
     keys: new SenderKeys(options.keys),
     inFlight: new InFlight(IN_FLIGHT_BYTES_MAX),
     statistics,

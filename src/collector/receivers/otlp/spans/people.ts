@@ -1,4 +1,5 @@
 import type { UserHeaders } from '../../../../core/user-headers.ts';
+import { headerAttributes } from '../../../../core/user-headers.ts';
 import { DIALECT_KEYS } from '../dialects/index.ts';
 import { type Aliases, copyOf, firstOf } from '../dialects/values.ts';
 import type { OtlpAttributes } from '../model.ts';
@@ -38,11 +39,10 @@ const DEPARTMENT: Aliases = [
   'traceloop.association.properties.department',
   'ai.telemetry.metadata.department',
 ];
-const HEADER = 'http.request.header.';
 
 /** The attributes of spans that events are made of; whoever decodes spans can skip over all others. */
 export function wantedKeys(headers: UserHeaders | null): ReadonlySet<string> {
-  const trusted = [headers?.email, headers?.department].flatMap(keysOfHeader);
+  const trusted = [headers?.email, headers?.department].flatMap(headerAttributes);
   return new Set([...DIALECT_KEYS, ...USER, ...DEPARTMENT, ...trusted]);
 }
 
@@ -61,8 +61,8 @@ export class People {
 
   /** @param headers those that say so, `null`: none is trusted. */
   constructor(headers: UserHeaders | null) {
-    this.#user = [...USER, ...keysOfHeader(headers?.email)];
-    this.#department = [...DEPARTMENT, ...keysOfHeader(headers?.department)];
+    this.#user = [...USER, ...headerAttributes(headers?.email)];
+    this.#department = [...DEPARTMENT, ...headerAttributes(headers?.department)];
   }
 
   /** `null` where the attributes tell nothing. */
@@ -71,12 +71,6 @@ export class People {
     const department = lineOf(attributes, this.#department, DEPARTMENT_CHARS_MAX);
     return userEmail === null && department === null ? null : { userEmail, department };
   }
-}
-
-/** Older instrumentations write `_` for `-`. */
-function keysOfHeader(name: string | null | undefined): string[] {
-  if (name === null || name === undefined) return [];
-  return [`${HEADER}${name}`, `${HEADER}${name.replaceAll('-', '_')}`];
 }
 
 function lineOf(attributes: OtlpAttributes, aliases: Aliases, charsMax: number): string | null {

@@ -19,7 +19,7 @@ import {
 import { isTooLong, ROWS_MAX, StepSize } from './step-size.ts';
 
 /** "roll" in ASCII: whoever rolls up a database holds this advisory lock for the transaction. */
-const LOCK_KEY = 0x72_6f_6c_6c;
+export const ROLLUP_LOCK = 0x72_6f_6c_6c;
 /** A minute is rolled up this long after its end; rows that come later mark it again. */
 const GRACE_MS = 15 * SECOND_MS;
 const STATEMENT_TIMEOUT_MS = 20 * SECOND_MS;
@@ -106,7 +106,7 @@ export class Rollup {
 
   async #rollUp(client: PoolClient, signal: SignalName): Promise<RollupStep> {
     const lock = await client.query<{ mine: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS mine', [
-      LOCK_KEY,
+      ROLLUP_LOCK,
     ]);
     if (!lock.rows[0]?.mine) return 'busy';
     const { rowsMax } = this.#sizeOf(signal);

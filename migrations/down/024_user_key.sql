@@ -1,0 +1,1 @@
+DROP TABLE IF EXISTS enterprise.nervecenter_user_key;

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { test } from 'vitest';
+import type { Agent, Instrumentation } from '../../src/agent/instrumentation.ts';
+import { startChecked } from '../../src/agent/self-check.ts';
+import { milliseconds } from '../../src/core/units.ts';
+import { IDLE_AGENT } from '../support/idle-agent.ts';
+import { until } from '../support/poll.ts';
+
+const CHANNEL = 'nervecenter.test.self-check';
+
+function recording() {
+  const told = { said: new Map<string, string>(), givenUp: [] as string[], atMs: 0 };
+  const agent: Agent = {
+    ...IDLE_AGENT,
+    clock: { ...IDLE_AGENT.clock, monotonicMs: () => milliseconds(told.atMs) },
+    gaveUp: (reason) => void told.givenUp.push(reason),
+    warnOnce: (key, message) => void (told.said.has(key) || told.said.set(key, message)),
+    failed: (key, what, error) => void (told.said.has(key) || told.said.set(key, `${what}: ${error}`)),
+  };
+  return { told, agent };
+}
+
+/** Listens to a channel, as those of `node:http` do, and fails as often as it is told. */
+function listening(name: string, work: () => void): Instrumentation {
+  return {
+    name,
+    start: (agent) => {
+      const listener = () => {
+        try {
+          work();
+        } catch (error) {
+          agent.failed(name, 'a request could not be observed', error);
+        }
+      };
+      subscribe(CHANNEL, listener);
+      return () => unsubscribe(CHANNEL, listener);
+    },
+  };
+}
+
+test('what fails ten times within a minute is turned off, said once and counted; the others go on', async () => {
+  const { told, agent } = recording();
+  let [bad, good] = [0, 0];
+  const stop = startChecked(agent, [
+    listening('bad', () => {
+      bad++;
+      throw new Error('of another shape');
+    }),
+    listening('good', () => {
+      good++;
+    }),
+  ]);
+  for (let i = 0; i < 9; i++) channel(CHANNEL).publish({});
+  assert.deepEqual(told.givenUp, []);
+  channel(CHANNEL).publish({});
+  await until(() => {
+    const before = bad;
+    channel(CHANNEL).publish({});
+    return bad === before;
+  });
+  const off = bad;
+  for (let i = 0; i < 100; i++) channel(CHANNEL).publish({});
+  assert.equal(bad, off);
+  assert.ok(good > 110, `${good}`);
+  assert.deepEqual(told.givenUp, ['instrumentation_off']);
+  assert.match(
+    told.said.get('off:bad') ?? '',
+    /^bad is turned off until the next start: it failed 10 times .* of another shape/,
+  );
+  stop();
+  const seen = good;
+  channel(CHANNEL).publish({});
+  assert.equal(good, seen);
+});
+
+test('what fails now and then stays on', () => {
+  const { told, agent } = recording();
+  let bad = 0;
+  const stop = startChecked(agent, [
+    listening('bad', () => {
+      bad++;
+      throw new Error('now and then');
+    }),
+  ]);
+  for (let i = 0; i < 30; i++) {
+    told.atMs += 20_000;
+    channel(CHANNEL).publish({});
+  }
+  stop();
+  assert.deepEqual([bad, told.givenUp], [30, []]);
+});
+
+test('what cannot start, or not be undone, keeps no other from it', () => {
+  const { told, agent } = recording();
+  const started: string[] = [];
+  const stop = startChecked(agent, [
+    {
+      name: 'broken',
+      start: () => {
+        throw new Error('no such channel');
+      },
+    },
+    {
+      name: 'fine',
+      start: () => {
+        started.push('fine');
+        return () => {
+          throw new Error('not undone');
+        };
+      },
+    },
+  ]);
+  stop();
+  assert.deepEqual(started, ['fine']);
+  assert.deepEqual(told.givenUp, ['instrumentation_off']);
+  assert.match(told.said.get('off:broken') ?? '', /it could not start \(.*no such channel\)/);
+  assert.match(told.said.get('agent') ?? '', /not undone/);
+});
