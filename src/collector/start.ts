@@ -18,7 +18,7 @@ import { AlertService } from './alerts/service.ts';
 import { Condition } from './condition.ts';
 import { EventLedger, EventMeter } from './event-ledger.ts';
 import { Acceptance, startExport } from './exporting.ts';
-import { type Accepting, agentHandlers, otlpSink, refusals } from './handlers.ts';
+import { type Accepting, attaching, otlpSink, refusals } from './handlers.ts';
 import { hostMeasure } from './host/measure.ts';
 import { createHostSampler } from './host/sampler.ts';
 import { Live } from './live/live.ts';
@@ -28,7 +28,6 @@ import { type OtlpReceiver, type OtlpReceiverOptions, startOtlpReceiver } from '
 import { createPricer, type Pricer } from './pricing/pricer.ts';
 import { ownResource } from './prometheus/target-info.ts';
 import { AgentProcesses } from './receivers/agent-processes.ts';
-import { receiveFrom } from './receivers/agents.ts';
 import { listenWithPrecedence, mayMakeRoom } from './receivers/claim.ts';
 import { SentBatches } from './receivers/sent-batches.ts';
 import { Sharing } from './receivers/sharing.ts';
@@ -118,14 +117,8 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   };
   const shown = { config, live, resource, ticker, stored: stored?.sources, meter, collectOwn, log };
   const serving = alerts && createServing({ ...shown, alerts });
-  const parts = {
-    live,
-    ledger,
-    pricer,
-    sentBatches,
-    users: hiding?.pseudonyms ?? null,
-    agents: new AgentProcesses(),
-  };
+  const users = hiding?.pseudonyms ?? null;
+  const parts = { live, ledger, pricer, sentBatches, users, agents: new AgentProcesses() };
   const doored = { config, log, meter, host, stored: stored?.undecided ?? null, ...parts };
   const doors = await openDoors(serving?.server ?? null, doored);
   const { url, otlp, accept } = doors;
@@ -134,17 +127,8 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   const hostWatch = watchHost({ config, live, own, collectOwn });
   const tokens = serving?.tokens ?? [];
   const takeLeft = (leaving: Leaving) => storage?.takeLeft(leaving);
-  const refused = refusals(ledger, log);
-  const handled = {
-    ...parts,
-    accept,
-    exporter,
-    sharing: sharingOf(options, doors, tokens),
-    takeLeft,
-    refused,
-  };
-  const attach = (link: AgentLink, onGoodbye = () => {}) =>
-    receiveFrom(link, agentHandlers({ ...handled, onGoodbye }));
+  const sharing = sharingOf(options, doors, tokens);
+  const attach = attaching({ ...parts, accept, exporter, sharing, takeLeft, refused: refusals(ledger, log) });
   const stopTicking = ticker.start({
     intervalMs: config.intervalMs,
     sampleHost: hostWatch.sample,
