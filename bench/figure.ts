@@ -20,7 +20,34 @@ export interface Part {
   readonly ownFiles?: boolean;
 }
 
-/** In the order they run; each is a file beside this one that exports `run({ write }): Promise<Figure[]>`. */
+/** What is said behind the names of the parts. */
+export interface PartOptions {
+  readonly write: boolean;
+  /** How long one that takes long goes on. @default as long as it says */
+  readonly minutes?: number;
+}
+
+const WRITE = '--write';
+const MINUTES = '--minutes';
+
+export function optionsIn(flags: readonly string[]): PartOptions {
+  const write = flags.includes(WRITE);
+  const at = flags.indexOf(MINUTES);
+  if (at === -1) return { write };
+  const minutes = Number(flags[at + 1]);
+  if (!(minutes > 0)) throw new Error(`${MINUTES}: expected a number of minutes, got ${flags[at + 1]}`);
+  return { write, minutes };
+}
+
+/** What is left without them. */
+export function partsIn(parameters: readonly string[]): readonly string[] {
+  const at = parameters.indexOf(MINUTES);
+  return parameters.filter(
+    (one, index) => one !== WRITE && (at === -1 || (index !== at && index !== at + 1)),
+  );
+}
+
+/** In the order they run; each is a file beside this one that exports `run(options): Promise<Figure[]>`. */
 export const PARTS: readonly Part[] = [
   { name: 'throughput', title: 'Hello-world HTTP server', loadsBuild: true },
   { name: 'emit', title: 'One event' },
@@ -39,6 +66,8 @@ export const PARTS: readonly Part[] = [
   { name: 'otlp-export', title: 'Sending by OTLP' },
   { name: 'guard', title: 'Costs that are held', ownFiles: true },
   { name: 'flood', title: 'More spans than can be taken', loadsBuild: true, onlyNamed: true },
+  { name: 'attacks', title: 'Under attack', onlyNamed: true, loadsBuild: true },
+  { name: 'soak', title: 'For long', loadsBuild: true, onlyNamed: true },
   {
     name: 'growth',
     title: 'Costs as things grow',

@@ -1,9 +1,9 @@
 // Runs one part in this process, which exists for it alone, and tells its figures to the parent.
-import type { Figure } from './figure.ts';
+import { type Figure, optionsIn, type PartOptions } from './figure.ts';
 
 const [name = '', ...flags] = process.argv.slice(2);
 const { run } = (await import(`./${name}.ts`)) as {
-  run: (options: { readonly write: boolean }) => Promise<Figure[]>;
+  run: (options: PartOptions) => Promise<Figure[]>;
 };
-process.send?.(await run({ write: flags.includes('--write') }));
+process.send?.(await run(optionsIn(flags)));
 process.disconnect?.();

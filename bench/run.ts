@@ -1,11 +1,11 @@
 // `npm run bench`: every part, one after the other, each in a process of its own. `node bench/run.ts emit start` runs some;
-// `--write` puts their tables into RESULTS.md, or writes the files they keep.
+// `--write` puts their tables into RESULTS.md, or writes the files they keep; `--minutes 60` says how long the soak goes on.
 import { execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, globSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { circumstances } from './circumstances.ts';
-import { type Figure, PARTS, type Part, table } from './figure.ts';
+import { type Figure, optionsIn, PARTS, type Part, partsIn, table } from './figure.ts';
 import { installPeers } from './peers.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -21,9 +21,8 @@ function buildAgent(): void {
   execFileSync(process.execPath, [join(ROOT, 'scripts', 'build.ts')], { stdio: 'inherit' });
 }
 
-async function figuresOf({ name }: Part, write: boolean): Promise<readonly Figure[]> {
-  const args = write ? [name, '--write'] : [name];
-  const child = fork(join(import.meta.dirname, 'part.ts'), args, { execArgv: ['--expose-gc'] });
+async function figuresOf({ name }: Part, flags: readonly string[]): Promise<readonly Figure[]> {
+  const child = fork(join(import.meta.dirname, 'part.ts'), [name, ...flags], { execArgv: ['--expose-gc'] });
   const ended = once(child, 'exit').then(([code]) => {
     throw new Error(`the part ended with ${code}`);
   });
@@ -32,22 +31,24 @@ async function figuresOf({ name }: Part, write: boolean): Promise<readonly Figur
   return figures;
 }
 
-/** Replaces the part's block in the results; everything else there is written by hand. */
-function writeResults({ name }: Part, text: string): void {
-  const before = readFileSync(RESULTS, 'utf8');
+/** Replaces the part's block in the results, or adds one; everything else there is written by hand. */
+function writeResults({ name, title }: Part, text: string): void {
   const [begin, end] = [`<!-- ${name} -->\n`, `<!-- /${name} -->`];
+  const written = readFileSync(RESULTS, 'utf8');
+  const before = written.includes(begin) ? written : `${written}\n## ${title}\n\n${begin}${end}\n`;
   const [from, to] = [before.indexOf(begin), before.indexOf(end)];
   if (from < 0 || to < from) throw new Error(`RESULTS.md has no place for ${name}`);
   writeFileSync(RESULTS, `${before.slice(0, from)}${begin}${text}${before.slice(to)}`);
 }
 
 async function main(parameters: readonly string[]): Promise<void> {
-  const write = parameters.includes('--write');
-  const wanted = parameters.filter((parameter) => parameter !== '--write');
+  const { write } = optionsIn(parameters);
+  const wanted = partsIn(parameters);
+  const flags = parameters.filter((parameter) => !wanted.includes(parameter));
   const unknown = wanted.filter((name) => !PARTS.some((part) => part.name === name));
   if (unknown.length > 0) {
     console.error(
-      `Unknown: ${unknown.join(', ')}. There are ${PARTS.map(({ name }) => name).join(', ')} and --write.`,
+      `Unknown: ${unknown.join(', ')}. There are ${PARTS.map(({ name }) => name).join(', ')}, --write and --minutes.`,
     );
     process.exitCode = 1;
     return;
@@ -60,7 +61,7 @@ async function main(parameters: readonly string[]): Promise<void> {
   for (const part of parts) {
     const place = circumstances();
     try {
-      const text = `${table(await figuresOf(part, write))}\n${place}\n`;
+      const text = `${table(await figuresOf(part, flags))}\n${place}\n`;
       console.log(`\n## ${part.title}\n\n${text}`);
       if (write && part.ownFiles !== true) writeResults(part, text);
     } catch (error) {

@@ -12,8 +12,27 @@
 -- "roll": a step of another collector that is under way ends first.
 SELECT pg_advisory_xact_lock(1919904876);
 
+-- Views of somebody else on the tables of before would go on reading what nobody writes any more: they are theirs to drop and
+-- to make again, of the views that bear the old names from now on.
+DO $migration$
+DECLARE
+    foreign_views CONSTANT TEXT := (
+        SELECT string_agg(DISTINCT pg_rewrite.ev_class::regclass::text, ', ')
+        FROM pg_depend JOIN pg_rewrite ON pg_rewrite.oid = pg_depend.objid
+        WHERE pg_depend.classid = 'pg_rewrite'::regclass AND pg_depend.refclassid = 'pg_class'::regclass
+            AND pg_depend.refobjid IN ('enterprise.rollup_minute'::regclass, 'enterprise.rollup_hour'::regclass, 'enterprise.rollup_day'::regclass)
+            AND pg_rewrite.ev_class <> pg_depend.refobjid);
+BEGIN
+    IF foreign_views IS NOT NULL THEN
+        RAISE EXCEPTION 'These views read tables of rollups that migration 021 replaces: %. Drop them, migrate, and make them again: the names of those tables stay, as views.', foreign_views;
+    END IF;
+END
+$migration$;
+
 -- Not while anybody waits for us who has what we wait for: readers take these in an order of their own.
 DO $migration$
+DECLARE
+    attempts INTEGER := 0;
 BEGIN
     LOOP
         BEGIN
@@ -21,6 +40,10 @@ BEGIN
                 IN ACCESS EXCLUSIVE MODE NOWAIT;
             EXIT;
         EXCEPTION WHEN lock_not_available THEN
+            attempts := attempts + 1;
+            IF attempts >= 1200 THEN
+                RAISE EXCEPTION 'The tables of rollups were in use for a minute, so migration 021 was given up. End what reads them (pg_stat_activity says who does) and start again.';
+            END IF;
             PERFORM pg_sleep(0.05);
         END;
     END LOOP;
@@ -58,6 +81,8 @@ CREATE TABLE IF NOT EXISTS enterprise.rollup_value (
     seen TIMESTAMPTZ NOT NULL,  -- no rollup of a later day has it
     UNIQUE (second, value)
 );
+-- Of two dimensions a question may name the first alone.
+CREATE INDEX IF NOT EXISTS rollup_value_value ON enterprise.rollup_value (value);
 
 -- One row per kind, values and minute. `histogram` is a sequence of int2, big-endian, each ((bucket - 160) * 16 + exponent) * 8 +
 -- digit: digit * 8 ^ exponent values are in a bucket as of OpenTelemetry's exponential histograms at scale 3, those of zero
@@ -78,12 +103,14 @@ CREATE TABLE IF NOT EXISTS enterprise.rollup_by_hour (LIKE enterprise.rollup_by_
 CREATE TABLE IF NOT EXISTS enterprise.rollup_by_day (LIKE enterprise.rollup_by_minute INCLUDING ALL);
 
 -- Until when the day that is not over is rolled up (it counts only while that is the hour watermark), and the same of two
--- dimensions at a time, which are made from old rows in steps; questions read those rows meanwhile.
+-- dimensions at a time, which are made from old rows in steps; questions read those rows meanwhile. And from when on rows are
+-- all there: rollups of older ones are not made anew.
 ALTER TABLE enterprise.nervecenter_rollup_state
     ADD COLUMN IF NOT EXISTS open_day_until TIMESTAMPTZ,
     ADD COLUMN IF NOT EXISTS pair_hour_watermark TIMESTAMPTZ,
     ADD COLUMN IF NOT EXISTS pair_day_watermark TIMESTAMPTZ,
-    ADD COLUMN IF NOT EXISTS pair_open_day_until TIMESTAMPTZ;
+    ADD COLUMN IF NOT EXISTS pair_open_day_until TIMESTAMPTZ,
+    ADD COLUMN IF NOT EXISTS rows_from TIMESTAMPTZ;
 UPDATE enterprise.nervecenter_rollup_state AS state SET open_day_until = open.bucket
 FROM enterprise.rollup_day_text AS open
 WHERE open.signal = state.signal AND open.field = '' AND open.dimension = '' AND open.value = '';
@@ -143,6 +170,8 @@ DECLARE
     columns CONSTANT TEXT := (SELECT string_agg('sum_' || place, ', ' ORDER BY place) FROM generate_series(1, 16) AS place);
     unit TEXT;
     privilege RECORD;
+    relation TEXT;
+    owner CONSTANT REGROLE := (SELECT relowner FROM pg_class WHERE oid = 'enterprise.rollup_hour_text'::regclass);
 BEGIN
     FOREACH unit IN ARRAY ARRAY['minute', 'hour', 'day'] LOOP
         EXECUTE format('INSERT INTO enterprise.%I (bucket, count, sum, min, max, value_id, kind, histogram, %s)
@@ -179,7 +208,7 @@ BEGIN
     FOR privilege IN
         SELECT DISTINCT a.privilege_type, a.is_grantable,
                CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS grantee
-        FROM pg_class c, aclexplode(c.relacl) AS a
+        FROM pg_class c, aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) AS a
         WHERE c.oid = 'enterprise.rollup_hour_text'::regclass AND a.grantee <> c.relowner
     LOOP
         EXECUTE format('GRANT %s ON enterprise.rollup_by_minute, enterprise.rollup_by_hour, enterprise.rollup_by_day, '
@@ -187,6 +216,15 @@ BEGIN
             'enterprise.rollup_minute, enterprise.rollup_hour, enterprise.rollup_day TO %s%s',
             privilege.privilege_type, privilege.grantee, CASE WHEN privilege.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END);
     END LOOP;
+    -- Whose those were, theirs these are, whoever migrates.
+    IF owner::oid <> current_user::regrole::oid THEN
+        FOREACH relation IN ARRAY ARRAY['rollup_by_minute', 'rollup_by_hour', 'rollup_by_day', 'rollup_kind', 'rollup_sum', 'rollup_value'] LOOP
+            EXECUTE format('ALTER TABLE enterprise.%I OWNER TO %s', relation, owner);
+        END LOOP;
+        FOREACH relation IN ARRAY ARRAY['rollup_minute', 'rollup_hour', 'rollup_day'] LOOP
+            EXECUTE format('ALTER VIEW enterprise.%I OWNER TO %s', relation, owner);
+        END LOOP;
+    END IF;
 END
 $migration$;
 

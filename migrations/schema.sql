@@ -72,6 +72,15 @@ CREATE INDEX idx_llm_metrics_ts ON ONLY enterprise.llm_call_metrics USING btree 
 
 CREATE TABLE enterprise.llm_call_metrics_default PARTITION OF enterprise.llm_call_metrics DEFAULT;
 
+CREATE TABLE enterprise.nervecenter_access_tokens (
+    name text NOT NULL,
+    role text NOT NULL,
+    digest bytea NOT NULL,
+    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    used_at timestamp with time zone,
+    CONSTRAINT nervecenter_access_tokens_pkey PRIMARY KEY (name)
+);
+
 CREATE TABLE enterprise.nervecenter_alert_deliveries (
     id uuid NOT NULL,
     webhook jsonb NOT NULL,
@@ -135,6 +144,14 @@ CREATE TABLE enterprise.nervecenter_batches (
     CONSTRAINT nervecenter_batches_pkey PRIMARY KEY (writer, seq)
 );
 
+CREATE TABLE enterprise.nervecenter_ended_sessions (
+    id text NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    until timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT nervecenter_ended_sessions_pkey PRIMARY KEY (id)
+);
+
 CREATE TABLE enterprise.nervecenter_migrations (
     number integer NOT NULL,
     name text NOT NULL,
@@ -157,6 +174,7 @@ CREATE TABLE enterprise.nervecenter_rollup_state (
     pair_hour_watermark timestamp with time zone,
     pair_day_watermark timestamp with time zone,
     pair_open_day_until timestamp with time zone,
+    rows_from timestamp with time zone,
     CONSTRAINT nervecenter_rollup_state_pkey PRIMARY KEY (signal)
 );
 
@@ -342,6 +360,7 @@ CREATE TABLE enterprise.rollup_value (
     CONSTRAINT rollup_value_pkey PRIMARY KEY (id),
     CONSTRAINT rollup_value_second_value_key UNIQUE (second, value)
 );
+CREATE INDEX rollup_value_value ON enterprise.rollup_value USING btree (value);
 
 CREATE TABLE enterprise.spans (
     id uuid DEFAULT gen_random_uuid() NOT NULL,

@@ -111,7 +111,7 @@ const OF_ONE_PAGE: readonly Shot[] = [
   used('system', 'menu', { prepare: openMenu, shows: 'Nerve Center' }),
   used('system', 'monitor', { prepare: openMonitor, shows: 'Restarts seen' }),
   { ...shot('system', 'kiosk', '1,204,881'), path: '/admin/system?fixture=busy&kiosk' },
-  { ...top('login', 'empty', 'Admin token'), path: '/login' },
+  { ...top('login', 'empty', 'Token'), path: '/login' },
   { ...top('login', 'refused', 'This is not the token.'), path: '/login', prepare: logInWrong },
   used('nowhere', 'busy', { shows: 'There is no page at this address.' }),
 ];
@@ -144,7 +144,7 @@ async function openMonitor(page: Page): Promise<void> {
 }
 
 async function logInWrong(page: Page): Promise<void> {
-  await page.getByLabel('Admin token').fill('not-the-token');
+  await page.getByLabel('Token').fill('not-the-token');
   await page.getByRole('button', { name: 'Log in' }).click();
   await page.getByText('This is not the token').waitFor();
 }

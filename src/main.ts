@@ -8,6 +8,7 @@ import { migrateCommand } from './commands/migrate.ts';
 import { prune } from './commands/prune.ts';
 import { repriceCommand } from './commands/reprice.ts';
 import { settingsHelp } from './commands/settings-help.ts';
+import { token } from './commands/token.ts';
 import { top } from './commands/top.ts';
 import { url } from './commands/url.ts';
 import { describeError } from './core/errors.ts';
@@ -18,11 +19,15 @@ import { packageVersion } from './platform/version.ts';
 interface Command {
   readonly summary: string;
   readonly run: (options: CommandOptions) => Promise<number>;
+  /** Whether words may stand behind its name. @default none may */
+  readonly takesWords?: true;
   /** Options of its own, with what `--help` says of them. */
   readonly options?: Readonly<Record<string, string>>;
 }
 
 interface CommandOptions {
+  readonly words: readonly string[];
+  readonly role: string | null;
   readonly dryRun: boolean;
   readonly down: string | null;
   readonly format: string | null;
@@ -46,6 +51,7 @@ const ANYWHERE = {
   output: { type: 'string' },
   once: { type: 'boolean' },
   url: { type: 'string' },
+  role: { type: 'string' },
   user: { type: 'string' },
 } as const;
 
@@ -59,7 +65,13 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       once: 'print one frame as plain text and end; so without a terminal',
     },
   },
-  url: { summary: "print the address of this app's dashboard again, with its login link", run: url },
+  url: { summary: "print the address of this app's dashboard, with a new login link", run: url },
+  token: {
+    summary: 'named tokens: token add <name>, token list, token revoke <name>',
+    run: token,
+    takesWords: true,
+    options: { 'role=<viewer|admin>': 'what a new one may do: see, or change alerts too (default: viewer)' },
+  },
   migrate: {
     summary: 'apply the migrations to the database and say what was done',
     run: migrateCommand,
@@ -114,16 +126,19 @@ async function main(args: readonly string[]): Promise<number> {
   });
   if (values['version'] === true) return print(`${packageVersion()}\n`);
   if (values['help'] === true) return print(positionals[0] === 'settings' ? settingsHelp() : usage());
-  const name = positionals.length === 0 ? 'collector' : positionals.join(' ');
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  const [name = 'collector', ...words] = positionals;
+  const named = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  const command = words.length === 0 || named?.takesWords ? named : undefined;
   const unknown = Object.keys(values).find((option) => !Object.hasOwn(ANYWHERE, option));
   if (unknown !== undefined) return refuse(`option "${unknown.length === 1 ? '-' : '--'}${unknown}"`);
-  if (command === undefined) return refuse(`command "${name}"`);
+  if (command === undefined) return refuse(`command "${[name, ...words].join(' ')}"`);
   const foreign = Object.keys(values).find((option) => !takes(command, option));
   if (foreign !== undefined) return refuse(`option --${foreign} of "${name}"`);
   const empty = Object.entries(values).find(([option, value]) => needsText(option) && !textOf(value));
   if (empty !== undefined) return refuse(`option --${empty[0]} without a value`);
   return command.run({
+    words,
+    role: textOf(values['role']),
     dryRun: values['dry-run'] === true,
     down: textOf(values['down']),
     format: textOf(values['format']),

@@ -1,10 +1,33 @@
 -- The views have everything in the shape of the version before, but for the rollups by two dimensions, which it does not know.
 SELECT pg_advisory_xact_lock(1919904876);
 
+-- All at once, and not while anybody waits for us who has what we wait for.
+DO $migration$
+DECLARE
+    attempts INTEGER := 0;
+BEGIN
+    LOOP
+        BEGIN
+            LOCK TABLE enterprise.rollup_by_day, enterprise.nervecenter_rollup_state, enterprise.rollup_by_hour,
+                enterprise.rollup_by_minute, enterprise.rollup_kind, enterprise.rollup_sum, enterprise.rollup_value
+                IN ACCESS EXCLUSIVE MODE NOWAIT;
+            EXIT;
+        EXCEPTION WHEN lock_not_available THEN
+            attempts := attempts + 1;
+            IF attempts >= 1200 THEN
+                RAISE EXCEPTION 'The tables of rollups were in use for a minute, so migration 021 was not undone. End what reads them (pg_stat_activity says who does) and start again.';
+            END IF;
+            PERFORM pg_sleep(0.05);
+        END;
+    END LOOP;
+END
+$migration$;
+
 DO $migration$
 DECLARE
     unit TEXT;
     privilege RECORD;
+    owner CONSTANT REGROLE := (SELECT relowner FROM pg_class WHERE oid = 'enterprise.rollup_by_hour'::regclass);
 BEGIN
     FOREACH unit IN ARRAY ARRAY['minute', 'hour', 'day'] LOOP
         EXECUTE format('CREATE TABLE enterprise.%I (
@@ -27,12 +50,17 @@ BEGIN
     FOR privilege IN
         SELECT DISTINCT a.privilege_type, a.is_grantable,
                CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS grantee
-        FROM pg_class c, aclexplode(c.relacl) AS a
+        FROM pg_class c, aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) AS a
         WHERE c.oid = 'enterprise.rollup_by_hour'::regclass AND a.grantee <> c.relowner
     LOOP
         EXECUTE format('GRANT %s ON enterprise.rollup_minute, enterprise.rollup_hour, enterprise.rollup_day TO %s%s',
             privilege.privilege_type, privilege.grantee, CASE WHEN privilege.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END);
     END LOOP;
+    IF owner::oid <> current_user::regrole::oid THEN
+        FOREACH unit IN ARRAY ARRAY['minute', 'hour', 'day'] LOOP
+            EXECUTE format('ALTER TABLE enterprise.%I OWNER TO %s', 'rollup_' || unit, owner);
+        END LOOP;
+    END IF;
 END
 $migration$;
 
@@ -50,4 +78,5 @@ ALTER TABLE enterprise.nervecenter_rollup_state
     DROP COLUMN IF EXISTS open_day_until,
     DROP COLUMN IF EXISTS pair_hour_watermark,
     DROP COLUMN IF EXISTS pair_day_watermark,
-    DROP COLUMN IF EXISTS pair_open_day_until;
+    DROP COLUMN IF EXISTS pair_open_day_until,
+    DROP COLUMN IF EXISTS rows_from;

@@ -1,5 +1,7 @@
 import type { DropCounts } from '../core/frame.ts';
+import { writeLlmCall } from '../core/records/call-record.ts';
 import { writeEvent } from '../core/records/event-record.ts';
+import { writeRagQuery } from '../core/records/query-record.ts';
 import type { RecordOutput } from '../core/records/record-output.ts';
 import { RecordReader } from '../core/records/record-reader.ts';
 import { type SeenRequest, writeRequest } from '../core/records/request-record.ts';
@@ -39,11 +41,23 @@ export class Pipeline {
 
   emit(event: NervecenterEvent): void {
     if (!this.#told.has(event.signal)) this.#told.add(event.signal);
-    const isKept =
-      event.signal === 'request' ? this.ring.append(event, writeSeen) : this.ring.append(event, writeEvent);
-    if (isKept) return;
+    if (this.#append(event)) return;
     this.drop(QUEUE_FULL, 1);
     this.#measure(event);
+  }
+
+  /** What there may be thousands of a second has a writer of its own. */
+  #append(event: NervecenterEvent): boolean {
+    switch (event.signal) {
+      case 'request':
+        return this.ring.append(event, writeSeen);
+      case 'llm-call':
+        return this.ring.append(event, writeLlmCall);
+      case 'rag-query':
+        return this.ring.append(event, writeRagQuery);
+      default:
+        return this.ring.append(event, writeEvent);
+    }
   }
 
   /** As `emit`, for a request that need not become an event here. */

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import diagnosticsChannel from 'node:diagnostics_channel';
 import { hostname } from 'node:os';
 import { dirname, isAbsolute } from 'node:path';
@@ -14,6 +13,7 @@ import { STAGE_ATTRIBUTE } from '../core/signals/rag-query.ts';
 import type { Health, Snapshot } from '../core/snapshot.ts';
 import { milliseconds, SECOND_MS } from '../core/units.ts';
 import { DeltaMeterProvider } from '../metrics/meter-provider.ts';
+import { nodeCrypto } from '../platform/builtins.ts';
 import { type AgentHandle, publishHandle } from './api/handle.ts';
 import { refusals } from './api/input-refusals.ts';
 import { Recorder } from './api/recorder.ts';
@@ -85,10 +85,10 @@ export function startAgent(options: AgentOptions): () => void {
   const readers = startReaders(own, { config, appDirectory, say, tells: (signal) => pipeline.tells(signal) });
   const observations = observationsMeasure(own.getMeter());
   const tallies = newTallies(observations, inThread);
-  const source = sourceOf(config);
+  const source = lazily(() => sourceOf(config));
   const seen = new SeenLibraries(appDirectory);
   const connection = connectionOf(options, {
-    sourceNow: () => ({ ...(tracing?.described(source) ?? source), ...seen.tell() }),
+    sourceNow: () => ({ ...(tracing?.described(source()) ?? source()), ...seen.tell() }),
     onNotice: () => seen.noticed(),
     ring: pipeline.ring,
     onOpen: () => {
@@ -162,12 +162,15 @@ function connectionOf(
   { sourceNow, ...told }: ConnectionParts,
 ): AgentConnection {
   if (inThread) return new ThreadConnection(told);
+  const place = lazily(() => placeOf(config));
   return new Connection({
     config,
     get source() {
       return sourceNow();
     },
-    place: placeOf(config),
+    get place() {
+      return place();
+    },
     env,
     say,
     ...told,
@@ -210,10 +213,19 @@ function startTimers(
   };
 }
 
+/** Node's module for digests and random bytes takes as long to load as all else: that is not done as the app starts. */
+function lazily<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
 function sourceOf(config: Config): Source {
   return {
     service: config.service,
-    instanceId: randomUUID(),
+    instanceId: nodeCrypto().randomUUID(),
     host: hostname(),
     pid: process.pid,
     instrumentations: [],

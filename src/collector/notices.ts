@@ -6,14 +6,15 @@ import { packageVersion } from '../platform/version.ts';
 import type { PipelineCounts } from './live/live.ts';
 import type { Log } from './log.ts';
 import type { OtlpReceiver } from './otlp.ts';
-import { loginUrl } from './server/login/login.ts';
+import type { CollectorServer } from './server/server.ts';
 import type { Storage } from './sinks/postgres/storage.ts';
 
 interface NoticeOptions {
   readonly config: Config;
   readonly url: string;
   readonly otlp: OtlpReceiver;
-  readonly tokens: readonly string[];
+  /** `null`: no dashboard is hosted here. */
+  readonly server: Pick<CollectorServer, 'newLoginUrl'> | null;
   readonly storage: Storage | null;
   /** False: storage cannot work as it is configured, and trying again would not help. */
   readonly usable: boolean;
@@ -39,13 +40,9 @@ export function startNotice(options: NoticeOptions): string {
   return `nervecenter ${packageVersion()} · ${config.service}\n${body}`;
 }
 
-/**
- * Where a person looks first. A token the operator chose is theirs to know; only the one made for them is told.
- *
- * @param tokens those that open the dashboard.
- */
-export function firstLook({ config, url, tokens }: Pick<NoticeOptions, 'config' | 'url' | 'tokens'>): string {
-  return config.adminTokens.length > 0 ? `${url}/admin/system` : loginUrl(url, tokens[0] ?? '');
+/** Where a person looks first. A token the operator chose is theirs to know; where one was made, a link logs them in. */
+export function firstLook({ config, url, server }: Pick<NoticeOptions, 'config' | 'url' | 'server'>): string {
+  return config.adminTokens.length > 0 || server === null ? `${url}/admin/system` : server.newLoginUrl();
 }
 
 /** What makes the first figures. */

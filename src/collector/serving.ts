@@ -1,8 +1,12 @@
 import { join } from 'node:path';
 import type { Meter } from '@opentelemetry/api';
 import type { Config } from '../config/config.ts';
+import { AccessRegister } from '../core/access/register.ts';
+import type { EndedSessionStore, TokenStore } from '../core/access/store.ts';
 import type { Attributes } from '../core/frame.ts';
 import { packageRoot } from '../platform/paths.ts';
+import { AccessFiles } from './access/access-files.ts';
+import { keepAccess } from './access/keep-access.ts';
 import type { AlertService } from './alerts/service.ts';
 import { ownAdminToken } from './kept-secrets.ts';
 import type { Live } from './live/live.ts';
@@ -22,12 +26,14 @@ interface ServingParts {
   readonly alerts: AlertService;
   /** What reads stored rows, where there are any. */
   readonly stored: Pick<ServerSources, 'history' | 'events' | 'trace'> | undefined;
+  /** Where a Postgres that others may share as well keeps tokens and ended sessions; `null`: the data directory does. */
+  readonly shared: (TokenStore & EndedSessionStore) | null;
   readonly meter: Meter;
   /** Brings what the collector itself measured. */
   readonly collectOwn: () => void;
 }
 
-/** Dashboard, API, stream and `/metrics`, and the tokens that open them. */
+/** Dashboard, API, stream and `/metrics`, and who may use them. */
 export function createServing({
   config,
   live,
@@ -35,14 +41,18 @@ export function createServing({
   ticker,
   alerts,
   stored,
+  shared,
   meter,
   collectOwn,
   log,
 }: ServingParts) {
-  const tokens = config.adminTokens.length > 0 ? config.adminTokens : [ownAdminToken(config.dataDir)];
+  const register = new AccessRegister();
+  const files = new AccessFiles(config.dataDir);
+  const keeping = keepAccess({ register, files, shared, now: () => Date.now(), log });
   const server = createCollectorServer({
     config,
-    adminTokens: tokens,
+    adminTokens: config.adminTokens.length > 0 ? config.adminTokens : [ownAdminToken(config.dataDir)],
+    register,
     sources: {
       snapshot: (filter) => live.snapshot(filter),
       latestSnapshotJson: (filter) => ticker.latestJson(filter),
@@ -58,7 +68,7 @@ export function createServing({
     assetsDir: join(packageRoot(), 'dist', 'dashboard'),
     log,
   });
-  return { server, tokens };
+  return { server, stopKeeping: () => keeping.stop() };
 }
 
 /** What is at `/metrics`: who it is of in front, as OpenMetrics would have it. */

@@ -35,6 +35,7 @@ import { listenForAgents, type SocketReceiver } from './receivers/socket.ts';
 import type { CollectorServer } from './server/server.ts';
 import { createServing } from './serving.ts';
 import type { OtlpExporter } from './sinks/otlp/exporter.ts';
+import { createAccessStore } from './sinks/postgres/access-store.ts';
 import { createAlertStore } from './sinks/postgres/alert-store.ts';
 import { oneAtATime } from './sinks/postgres/connect/lend.ts';
 import { createEvents } from './sinks/postgres/history/events.ts';
@@ -109,30 +110,29 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   const alerts = hosted ? createAlerts({ config, log }, live, stored) : null;
   const ticker = new Ticker(live);
   let exporter: OtlpExporter | null = null;
-  /** What the collector itself measured. */
   const collectOwn = () => {
     const points = reader.collectNow();
     live.add(points);
     exporter?.addPoints(points);
   };
   const shown = { config, live, resource, ticker, stored: stored?.sources, meter, collectOwn, log };
-  const serving = alerts && createServing({ ...shown, alerts });
+  const serving = alerts && createServing({ ...shown, alerts, shared: stored?.accessStore ?? null });
+  const server = serving?.server ?? null;
   const users = hiding?.pseudonyms ?? null;
   const parts = { live, ledger, pricer, sentBatches, users, agents: new AgentProcesses() };
   const doored = { config, log, meter, host, stored: stored?.undecided ?? null, ...parts };
-  const doors = await openDoors(serving?.server ?? null, doored);
+  const doors = await openDoors(server, doored);
   const { url, otlp, accept } = doors;
   exporter = doors.exporter;
-
   const hostWatch = watchHost({ config, live, own, collectOwn });
-  const tokens = serving?.tokens ?? [];
   const takeLeft = (leaving: Leaving) => storage?.takeLeft(leaving);
-  const sharing = sharingOf(options, doors, tokens);
-  const attach = attaching({ ...parts, accept, exporter, sharing, takeLeft, refused: refusals(ledger, log) });
+  const sharing = sharingOf(options, doors, server);
+  const refused = refusals(ledger, log);
+  const attach = attaching({ ...parts, accept, exporter, sharing, takeLeft, refused });
   const stopTicking = ticker.start({
     intervalMs: config.intervalMs,
     sampleHost: hostWatch.sample,
-    publish: (json) => serving?.server.broadcast(json),
+    publish: (json) => server?.broadcast(json),
     storeSystem: () => void accept.offer(systemEvents(live)),
     log,
   });
@@ -151,15 +151,16 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
     await socket?.shutdown();
     await stopWaiting(deadlineMs * SENT_AGAIN_SHARE);
     await alerts?.stop();
+    serving?.stopKeeping();
     stopAgreeing?.();
     stored?.stop();
     await accept.idle();
     await Promise.all([storage?.shutdown(leftMs()), exporter?.shutdown(leftMs() * EXPORT_SHARE)]);
-    await serving?.server.shutdown();
+    await server?.shutdown();
   };
   return {
     url,
-    ready: storageUsable.then((usable) => startNotice({ config, url, otlp, tokens, storage, usable, host })),
+    ready: storageUsable.then((usable) => startNotice({ config, url, otlp, server, storage, usable, host })),
     attach,
     shutdown: once(stop),
     kept: () => (hosted ? stopNotice({ counts: ledger.counts(), storage }) : ''),
@@ -169,11 +170,11 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
 function sharingOf(
   { config, host, place = placeOf(config), onClaimed }: CollectorOptions,
   { url, otlp }: { readonly url: string; readonly otlp: OtlpReceiver },
-  tokens: readonly string[],
+  server: CollectorServer | null,
 ): Sharing {
   const takesOtlp = otlp.http !== null || otlp.grpc !== null;
   const holder = { service: config.service, pid: process.pid, url, alone: host === null, takesOtlp };
-  return new Sharing({ holder, login: toldLogin({ config, url, tokens }), place, onClaimed });
+  return new Sharing({ holder, login: () => toldLogin({ config, url, server }), place, onClaimed });
 }
 
 /** What was begun is what everybody who asks later waits for. */
@@ -342,6 +343,8 @@ function workBesideWriter(storage: Storage, config: Config, log: Log) {
     lend,
     sources: { history: createHistory(lend), events: createEvents(lend), trace: createTraces(lend) },
     alertStore: createAlertStore(lend),
+    // Who shares an embedded server shares its data directory.
+    accessStore: config.postgres && createAccessStore(lend),
     undecided: {
       ...createUndecided(lend),
       settled: async () => storage.state === 'ok' && (await storage.flush(SETTLED_MS)),

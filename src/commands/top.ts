@@ -33,8 +33,7 @@ export async function top({ once, url }: TopCommandOptions): Promise<number> {
 }
 
 /**
- * Where to ask, and with which token: one in the address as the collector prints it (`…/login#token=…`), else that of the
- * settings, else the one that the collector of this data directory keeps. The last is told to this machine only.
+ * Where to ask, and with which token: one in the address (`…/login#token=…`), else that of the settings, else the one that the collector of this data directory keeps. The last is told to this machine only.
  */
 function accessOf(config: Config, url: string | null): Access {
   const address = url === null ? ownAddress(config) : parse(url);

@@ -4,8 +4,8 @@ import { placeOf } from '../config/place.ts';
 import { NervecenterError } from '../core/errors.ts';
 
 /**
- * Prints the address of the dashboard that an app with this environment and directory has, as its start notice did: with
- * the token, where that was made for the user.
+ * Prints the address of the dashboard that an app with this environment and directory has, as its start notice did: with a
+ * code that logs in once, where the token was made for the user.
  *
  * @throws NervecenterError `NC_UNAVAILABLE` when it runs nowhere, with those that do.
  */

@@ -1,3 +1,4 @@
+import { isIPv4, isIPv6 } from 'node:net';
 import { resolve } from 'node:path';
 import { NervecenterError } from '../core/errors.ts';
 import { type CachePrefix, parseCachePrefixes } from '../core/names/cache-names.ts';
@@ -37,10 +38,12 @@ export interface Config extends Resource {
   readonly otlpGrpcPort: ListenerPort | null;
   /** Who may send OTLP; empty: everybody on the loopback, beyond it whoever has the key made at start. */
   readonly otlpKeys: readonly OtlpKey[];
-  /** Tokens that open the dashboard; empty: one is made at start and printed. */
+  /** Tokens that open the dashboard to admins; empty: one is made at the first start and kept. */
   readonly adminTokens: readonly string[];
   readonly allowedHosts: readonly string[];
   readonly allowedOrigins: readonly string[];
+  /** Addresses and networks of proxies that are believed to say who asks. */
+  readonly trustedProxies: readonly string[];
   readonly intervalMs: Milliseconds;
   readonly windowMs: Milliseconds;
   readonly prometheus: 'on' | 'off' | 'token';
@@ -175,6 +178,7 @@ export function readConfig(
     adminTokens: adminTokens(setting),
     allowedHosts: setting.list('NERVECENTER_ALLOWED_HOSTS').map((host) => host.toLowerCase()),
     allowedOrigins: origins(setting),
+    trustedProxies: setting.parsed('NERVECENTER_TRUSTED_PROXY', parseNetworks),
     intervalMs: milliseconds(setting.integer('NERVECENTER_INTERVAL_MS')),
     windowMs: milliseconds(setting.integer('NERVECENTER_WINDOW_MS')),
     prometheus: setting.choice('NERVECENTER_PROMETHEUS'),
@@ -232,7 +236,7 @@ function adminTokens(setting: SettingReader): string[] {
   if (tokens.some((token) => token.length < ADMIN_TOKEN_LENGTH_MIN)) {
     setting.problems.push(
       `${name}: expected ${expectationOf(name)}, got fewer. ` +
-        'Make one with `openssl rand -hex 24`, or unset it to get a random one printed at start.',
+        'Make one with `openssl rand -hex 24`, or unset it to have a random one made and kept in the data directory.',
     );
   }
   return tokens;
@@ -292,6 +296,18 @@ function origins(setting: SettingReader): string[] {
     }
     return normal;
   });
+}
+
+/** Addresses, and networks in CIDR notation. @returns as they came, or the first that is none. */
+function parseNetworks(items: readonly string[]): readonly string[] | string {
+  return items.find((item) => !isNetwork(item)) ?? items;
+}
+
+function isNetwork(text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/');
+  if (rest.length > 0 || address.includes('%')) return false;
+  const bitsMax = isIPv4(address) ? 32 : isIPv6(address) ? 128 : -1;
+  return bitsMax !== -1 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= bitsMax));
 }
 
 function readRetention(setting: SettingReader): Record<RetentionKey, Milliseconds> {

@@ -31,6 +31,7 @@ export function effectiveSettings(config: Config): Partial<Record<SettingName, s
         : `${config.adminTokens.length} set (not shown)`,
     NERVECENTER_ALLOWED_HOSTS: config.allowedHosts.join(',') || 'none',
     NERVECENTER_ALLOWED_ORIGINS: config.allowedOrigins.join(',') || 'none',
+    NERVECENTER_TRUSTED_PROXY: config.trustedProxies.join(',') || 'none',
     NERVECENTER_INTERVAL_MS: String(config.intervalMs),
     NERVECENTER_WINDOW_MS: String(config.windowMs),
     NERVECENTER_PROMETHEUS: config.prometheus,

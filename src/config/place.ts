@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Leaving, Place } from '../core/place.ts';
@@ -46,7 +45,8 @@ function databaseOf(postgres: ConnectionSource): string {
 }
 
 function digest(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+  // Not imported: as an app starts there is no need to load it.
+  return process.getBuiltinModule('node:crypto').createHash('sha256').update(text).digest('hex');
 }
 
 /** The path without symbolic links, also of a directory that is still to be made. */

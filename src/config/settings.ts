@@ -119,10 +119,10 @@ export const SETTINGS = {
   NERVECENTER_ADMIN_TOKEN: {
     kind: 'text',
     group: 'access',
-    absent: 'random, printed',
+    absent: 'random, kept',
     expected: `at least ${ADMIN_TOKEN_LENGTH_MIN} characters per token`,
-    meaning: `who may look; several, comma-separated, for rotation; at least ${ADMIN_TOKEN_LENGTH_MIN} characters each`,
-    more: { text: 'who may look', page: 'security.md' },
+    meaning: `who may look and change; several, comma-separated, for rotation; at least ${ADMIN_TOKEN_LENGTH_MIN} characters each`,
+    more: { text: 'who may look', page: 'security.md#access' },
   },
   NERVECENTER_ALLOWED_HOSTS: {
     kind: 'text',
@@ -137,12 +137,20 @@ export const SETTINGS = {
     expected: 'origins such as https://admin.example.com',
     meaning: 'origins accepted besides the dashboard’s own',
   },
+  NERVECENTER_TRUSTED_PROXY: {
+    kind: 'text',
+    group: 'access',
+    absent: 'none',
+    expected: 'addresses or networks such as 10.0.0.7, 10.0.0.0/8, fd00::/8',
+    meaning: 'proxies in front whose `Forwarded` or `X-Forwarded-For` says who asks, by address or network',
+    more: { text: 'behind a proxy', page: 'security.md#access' },
+  },
   NERVECENTER_PROMETHEUS: {
     kind: 'choice',
     group: 'access',
     choices: ['on', 'off', 'token'],
     default: 'on',
-    meaning: '`off` removes `/metrics`, `token` asks for the admin token there',
+    meaning: '`off` removes `/metrics`, `token` asks for a token there',
     more: { text: 'metrics', page: 'metrics.md' },
   },
   NERVECENTER_SEMCONV: {

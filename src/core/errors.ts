@@ -26,6 +26,7 @@ export const CATALOGUE = {
   NC_OUTPUT: { class: 'permanent', status: 500, title: 'The output cannot be written' },
   NC_UNAUTHENTICATED: { class: 'permanent', status: 401, title: 'Authentication is required' },
   NC_TOKEN_WRONG: { class: 'permanent', status: 401, title: 'The token is not valid' },
+  NC_FORBIDDEN: { class: 'permanent', status: 403, title: 'The role does not allow this' },
   NC_KEY_WRONG: { class: 'permanent', status: 403, title: 'The key is not known' },
   NC_TOO_MANY_ATTEMPTS: { class: 'retryable', status: 429, title: 'Too many failed logins' },
   NC_ORIGIN_REFUSED: { class: 'permanent', status: 403, title: 'The origin is not allowed' },

@@ -18,8 +18,8 @@ import type {
 import type { CollectionResult, MetricData } from '@opentelemetry/sdk-metrics';
 import type { FrameEncoder } from '../core/frames/frame-encoder.ts';
 import type { Distribution } from '../core/histogram.ts';
+import type { ImmediateProducer } from './points.ts';
 import { type Descriptor, type HrTime, type SeriesKind, SeriesSet } from './series.ts';
-import type { ImmediateProducer } from './snapshot-reader.ts';
 
 /** What an app's observable instrument may take to answer; what a slower one says is in the next frame. */
 const OBSERVE_TIMEOUT_MS = 500;

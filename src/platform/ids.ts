@@ -1,4 +1,4 @@
-import { randomBytes, randomFillSync } from 'node:crypto';
+import { nodeCrypto } from './builtins.ts';
 import { uuidTimePart, uuidv7 } from './uuid.ts';
 
 /** Random bytes that ids are made of when somebody asks for them, or where they are written. */
@@ -65,7 +65,7 @@ let seedsUsed = 0;
 /** A new seed. Its bytes are nobody else's, for as long as somebody keeps it. */
 export function newIdSeed(): IdSeed {
   if (seedsUsed + SEED_BYTES > seeds.length) {
-    seeds = randomFillSync(new Uint8Array(POOL_BYTES));
+    seeds = nodeCrypto().randomFillSync(new Uint8Array(POOL_BYTES));
     seedsUsed = 0;
   }
   const at = seedsUsed;
@@ -76,7 +76,7 @@ export function newIdSeed(): IdSeed {
 /** Where so many random bytes begin in the pool. */
 function take(bytes: number): number {
   if (used + bytes > POOL_BYTES) {
-    randomFillSync(pool);
+    nodeCrypto().randomFillSync(pool);
     used = 0;
   }
   const at = used;
@@ -90,7 +90,7 @@ let digitsUsed = 0;
 /** A new W3C trace id: 32 lower-case hex digits. */
 export function newTraceId(): string {
   if (digitsUsed + TRACE_ID_DIGITS > digits.length) {
-    digits = randomBytes(POOL_BYTES).toString('hex');
+    digits = nodeCrypto().randomBytes(POOL_BYTES).toString('hex');
     digitsUsed = 0;
   }
   digitsUsed += TRACE_ID_DIGITS;

@@ -48,6 +48,11 @@ export function ownSdkUrl(): URL {
   return entryUrl('agent/sdk/own-sdk');
 }
 
+/** What serves an app's metrics in its own process. */
+export function exportingUrl(): URL {
+  return entryUrl('agent/metrics/exporting');
+}
+
 function entryUrl(entry: string): URL {
   const fromSource = import.meta.url.endsWith('.ts');
   const path = fromSource ? join('src', `${entry}.ts`) : join('dist', `${entry}.js`);

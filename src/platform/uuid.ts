@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { nodeCrypto } from './builtins.ts';
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 const hex = (byte: number | undefined): string => HEX[byte ?? 0] ?? '00';
@@ -41,7 +41,7 @@ export function uuidv7(timePart: string, random: Uint8Array, at = 0): string {
 
 /** A UUID made of bytes or text, the same for the same (RFC 9562, version 8: SHA-256). */
 export function uuidOf(content: string | Uint8Array): string {
-  const digits = hash('sha256', content, 'hex');
+  const digits = nodeCrypto().hash('sha256', content, 'hex');
   const variant = ((Number.parseInt(digits.charAt(16), 16) & 0x3) | 0x8).toString(16);
   return [
     digits.slice(0, 8),

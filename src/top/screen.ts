@@ -171,13 +171,10 @@ function waitingLines({ metrics, target, nowMs }: Picture, width: number): reado
   if (metrics.loginNeeded) {
     return [
       [],
-      ...paragraph(
-        `The collector at ${target} asks for its admin token, or refuses the one it was given.`,
-        width,
-      ),
+      ...paragraph(`The collector at ${target} asks for a token, or refuses the one it was given.`, width),
       [],
       ...paragraph(
-        'Set NERVECENTER_ADMIN_TOKEN, start in the directory where its data directory is, or give the address it printed at its start, the part with #token= included, with --url.',
+        'Set NERVECENTER_ADMIN_TOKEN (a token of the role viewer will do), or start in the directory where its data directory is.',
         width,
         'muted',
       ),

@@ -17,8 +17,6 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(cwd, { recursive: true, force: true }));
 
-const NOTICE = /dashboard +(http:\/\/127\.0\.0\.1:\d+)\/login#token=(\w+)\n(?:.*\n)* {2}stop .*\n/;
-
 /** Starts a collector on a free port, hands its address to `use`, and ends it whatever happens. */
 async function withCollector(
   env: Readonly<Record<string, string>>,
@@ -26,8 +24,7 @@ async function withCollector(
 ): Promise<void> {
   const collector = new Command(['collector'], { cwd, env: { NERVECENTER_PORT: '0', ...env } });
   try {
-    const [, url = '', token = ''] = await collector.says(NOTICE);
-    await use(collector, { url, token });
+    await use(collector, await collector.dashboard());
   } finally {
     await collector.kill();
   }
@@ -66,7 +63,7 @@ describe('nervecenter collector', () => {
   it('is what `nervecenter` alone does', async () => {
     const collector = new Command([], { cwd, env: { NERVECENTER_PORT: '0', NERVECENTER_STORAGE: 'off' } });
     try {
-      await collector.says(NOTICE);
+      await collector.dashboard();
       assert.match(collector.stderr, /storage +off/);
     } finally {
       await collector.kill();

@@ -1,12 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { keptAdminToken } from '../../src/collector/kept-secrets.ts';
 import { WITHOUT_OTLP } from '../support/free-port.ts';
 import { until } from '../support/poll.ts';
 
 /** What the bin of the package is; it needs the build. */
 const CLI = join(import.meta.dirname, '..', '..', 'dist', 'cli.js');
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = 60_000;
+/** A whole start notice of a collector that made its token itself. */
+const DASHBOARD = /dashboard +(http:\/\/127\.0\.0\.1:\d+)\/login#code=\w+\n(?:.*\n)* {2}stop .*\n/;
 
 export interface CommandOptions {
   readonly cwd: string;
@@ -18,8 +21,12 @@ export class Command {
   readonly child: ChildProcess;
   stdout = '';
   stderr = '';
+  readonly #cwd: string;
+  readonly #dataDir: string;
 
   constructor(args: readonly string[], { cwd, env }: CommandOptions) {
+    this.#cwd = cwd;
+    this.#dataDir = env?.['NERVECENTER_DATA_DIR'] ?? '.nervecenter';
     this.child = spawn(process.execPath, [CLI, ...args], {
       cwd,
       env: { PATH: process.env['PATH'], HOME: cwd, ...WITHOUT_OTLP, ...env },
@@ -45,6 +52,12 @@ export class Command {
       timeoutMs: TIMEOUT_MS,
       what: `${pattern} in: ${this.stderr}`,
     });
+  }
+
+  /** Where the dashboard of a collector is, once it says so, and the admin token it keeps. */
+  async dashboard(): Promise<{ readonly url: string; readonly token: string }> {
+    const [, url = ''] = await this.says(DASHBOARD);
+    return { url, token: keptAdminToken(resolve(this.#cwd, this.#dataDir)) ?? '' };
   }
 
   /** For `finally`: whatever happened, nothing is left running. */

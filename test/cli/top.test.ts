@@ -79,7 +79,7 @@ describe('nervecenter top --once', () => {
       env: { NERVECENTER_PORT: '0', NERVECENTER_STORAGE: 'off' },
     });
     try {
-      const [, own = ''] = await collector.says(/dashboard +(http:\/\/127\.0\.0\.1:\d+)\/login#token=/);
+      const { url: own } = await collector.dashboard();
       const top = (env: Record<string, string>) => nervecenter(['top', `--url=${own}`], { cwd, env });
       assert.equal((await top({})).code, 0);
       const refused = await top({ NERVECENTER_ADMIN_TOKEN: 'not-the-token-of-this-one' });
@@ -116,7 +116,7 @@ class OnTerminal {
   }
 
   async isLive(): Promise<void> {
-    await until(() => this.shown.includes('live, every'), { timeoutMs: 30_000, what: this.shown });
+    await until(() => this.shown.includes('live, every'), { what: this.shown });
   }
 
   signal(name: NodeJS.Signals): void {

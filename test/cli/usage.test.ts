@@ -21,6 +21,7 @@ describe('nervecenter', () => {
         'collector',
         'top',
         'url',
+        'token',
         'migrate',
         'prune',
         'export',

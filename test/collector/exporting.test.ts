@@ -114,7 +114,7 @@ describe('a collector that sends by OTLP', () => {
       [events, events],
     );
     const receiver = await receiving(port);
-    await until(() => spanIds(receiver).size === ROUNDS * SPANS_PER_ROUND, { timeoutMs: 45_000 });
+    await until(() => spanIds(receiver).size === ROUNDS * SPANS_PER_ROUND);
     assert.deepEqual(receiver.problems, []);
   });
 
@@ -159,13 +159,13 @@ describe('a collector that sends by OTLP', () => {
       said += chunk;
     });
     const closed = once(child, 'close');
-    await until(() => said.endsWith('}'), { timeoutMs: 30_000 });
+    await until(() => said.endsWith('}'));
     child.kill('SIGKILL');
     await closed;
     const receiver = await receiving(port);
     const fed = await FedCollector.start(database, dataDir, { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint });
     stops.push(() => fed.collector.shutdown(5000));
-    await until(() => receiver.spans.length >= ROUNDS * SPANS_PER_ROUND, { timeoutMs: 30_000 });
+    await until(() => receiver.spans.length >= ROUNDS * SPANS_PER_ROUND);
     assert.equal(spanIds(receiver).size, ROUNDS * SPANS_PER_ROUND);
   });
 });

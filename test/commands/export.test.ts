@@ -13,7 +13,7 @@ import { until } from '../support/poll.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { CLI, contents, migratedDatabase, runExport } from './exporting.ts';
 
-const TIMEOUT_MS = 5000;
+const TIMEOUT_MS = 60_000;
 
 let server: TestPostgres;
 let cwd: string;

@@ -168,6 +168,14 @@ export const SETTING_CASES: readonly SettingCase[] = [
     expectation: /origins such as https:\/\/admin\.example\.com/,
   },
   {
+    name: 'NERVECENTER_TRUSTED_PROXY',
+    field: 'trustedProxies',
+    fallback: [],
+    good: [['10.0.0.0/8, fd00::/8,::1', ['10.0.0.0/8', 'fd00::/8', '::1']]],
+    bad: ['a.example.com', '10.0.0', '10.0.0.0/33', '10.0.0.0/', '::1/129', 'fe80::1%eth0', '1.2.3.4:80'],
+    expectation: /addresses or networks such as 10\.0\.0\.7/,
+  },
+  {
     name: 'NERVECENTER_INTERVAL_MS',
     field: 'intervalMs',
     fallback: 5000,

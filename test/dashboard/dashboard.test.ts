@@ -53,7 +53,7 @@ afterEach(async () => {
 async function openPage(options: BrowserContextOptions = {}): Promise<void> {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
   page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(60_000);
   faults = [];
   page.on('pageerror', (error) => faults.push(String(error)));
   page.on('console', (message) => {

@@ -50,7 +50,7 @@ beforeAll(async () => {
   await collector.admit(context);
   await saveRule();
   page = await context.newPage();
-  page.setDefaultTimeout(8_000);
+  page.setDefaultTimeout(60_000);
   page.on('pageerror', (error) => faults.push(String(error)));
 });
 

@@ -60,7 +60,7 @@ afterEach(async () => {
 async function open(path: string, reducedMotion: 'reduce' | 'no-preference' = 'reduce'): Promise<void> {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, reducedMotion });
   page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(60_000);
   await page.goto(`${origin}${path}`);
   await page.locator('[data-connection=live]').waitFor();
   await page.locator('main canvas').first().waitFor();

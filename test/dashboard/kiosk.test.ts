@@ -76,7 +76,7 @@ async function anotherBuild(directory: string): Promise<string> {
 async function open(path: string): Promise<void> {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
   page = await context.newPage();
-  page.setDefaultTimeout(30_000);
+  page.setDefaultTimeout(60_000);
   loads = 0;
   page.on('domcontentloaded', () => loads++);
   await page.goto(`http://127.0.0.1:${port}${path}`);

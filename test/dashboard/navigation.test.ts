@@ -37,7 +37,7 @@ afterEach(async () => {
 async function open(path: string, width = 1440): Promise<void> {
   const context = await browser.newContext({ viewport: { width, height: 900 }, timezoneId: 'Europe/Berlin' });
   page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(60_000);
   faults = [];
   page.on('pageerror', (error) => faults.push(String(error)));
   await page.goto(`${origin}${path}`);

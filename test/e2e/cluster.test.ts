@@ -27,7 +27,7 @@ describe('a cluster', () => {
     app = new ObservedApp(join(FIXTURES, 'cluster.cjs'), {
       env: { NERVECENTER_PORT: String(await freePort()) },
     });
-    await until(() => app.stdout.match(/^port \d+$/gm)?.length === 3, { timeoutMs: 30_000 });
+    await until(() => app.stdout.match(/^port \d+$/gm)?.length === 3);
     urls = [...app.stdout.matchAll(/^port (\d+)$/gm)].map(([, port]) => `http://127.0.0.1:${port}`);
     await app.started();
   });
@@ -103,7 +103,7 @@ describe('processes that share a port', () => {
     await first.end();
     // While nobody collects, the apps serve as ever, and their events wait.
     for (const app of others) await asked(await app.appUrl(), '/record', 10);
-    const host = await until(() => others.find((app) => notices(app) === 1), { timeoutMs: 30_000 });
+    const host = await until(() => others.find((app) => notices(app) === 1));
     await host.started();
     const after = await snapshotOf(
       host,

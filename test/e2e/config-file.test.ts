@@ -10,7 +10,7 @@ import { APP_SDK, headersSeen, PRELOAD, TracedApps } from '../support/traced-app
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const CALLER = '00f067aa0ba902b7';
-const SLOW = { timeoutMs: 30_000 };
+const SLOW = { timeoutMs: 60_000 };
 
 /** The receiver is told by a variable, as in the examples of the specification. */
 const FILE = `

@@ -11,7 +11,7 @@ import { APP_SDK, headersSeen, kill, PRELOAD, TracedApps } from '../support/trac
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const CALLER = '00f067aa0ba902b7';
 const CALL = { traceparent: `00-${TRACE}-${CALLER}-01`, tracestate: 'vendor=x', baggage: 'tenant=blue' };
-const SLOW = { timeoutMs: 30_000 };
+const SLOW = { timeoutMs: 60_000 };
 
 let apps: TracedApps;
 beforeEach(async () => {

@@ -41,7 +41,7 @@ describe('a port that somebody else holds', () => {
     await withApp(WORKER, { env: { NERVECENTER_PORT: String(port) } }, async (app) => {
       const url = await app.appUrl();
       for (let i = 0; i < 10; i++) assert.equal((await fetch(`${url}/record`)).status, 200);
-      await until(() => app.stderr !== '', { timeoutMs: 20_000 });
+      await until(() => app.stderr !== '');
       assert.equal((await fetch(url)).status, 200);
       foreign.close();
       await app.started();

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'vitest';
 import { ObservedApp, PRELOAD } from '../support/observed-app.ts';
@@ -126,4 +127,37 @@ describe('a process that is over at once', () => {
     assert.deepEqual(await idle.end(), { code: 0, signal: null });
     assert.deepEqual([idle.stderr, existsSync(join(dataDir, 'data'))], ['', false]);
   });
+});
+
+/** Each takes Node milliseconds to load, and megabytes: `fetch` alone as much as all of the agent. */
+const COSTLY = [
+  'crypto',
+  'http',
+  'https',
+  'http2',
+  'tls',
+  'zlib',
+  'internal/deps/undici/undici',
+  'internal/fs/streams',
+];
+const LOADED = 'process.stdout.write(JSON.stringify(process.moduleLoadList))';
+
+it('an app that needs no network, digests or compression does not load them for us', () => {
+  const home = reachableTempDir();
+  try {
+    const env = { ...process.env, NERVECENTER_PORT: '0', NERVECENTER_DATA_DIR: home, HOME: home };
+    const run = (flags: readonly string[]) =>
+      JSON.parse(
+        execFileSync(process.execPath, [...flags, '--eval', LOADED], { env, encoding: 'utf8' }),
+      ) as string[];
+    const bare = new Set(run([]));
+    const loaded = run(['--require', PRELOAD]).filter((name) => !bare.has(name));
+    assert.ok(loaded.includes('NativeModule worker_threads'), 'the agent is there');
+    assert.deepEqual(
+      COSTLY.filter((name) => loaded.includes(`NativeModule ${name}`)),
+      [],
+    );
+  } finally {
+    rmSync(home, { recursive: true, force: true });
+  }
 });

@@ -47,7 +47,7 @@ export async function said(running: Running, pattern: RegExp): Promise<string> {
       if (running.child.exitCode !== null) throw new Error(`ended early: ${running.output()}`);
       return pattern.exec(running.output());
     },
-    { timeoutMs: 30_000, what: String(pattern) },
+    { what: String(pattern) },
   );
   return match[1] ?? '';
 }

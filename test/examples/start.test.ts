@@ -11,7 +11,7 @@ import { type Running, said, start } from './processes.ts';
 const TOKEN = 'a-token-only-this-test-knows';
 const DASHBOARD = /dashboard\s+(http\S+)/;
 const APP = /rag-app listening on (\S+)/;
-const FIRST_FIGURES_MS = 15_000;
+const FIRST_FIGURES_MS = 60_000;
 const dataDir = mkdtempSync(join(tmpdir(), 'nervecenter-start-'));
 const started: Running[] = [];
 

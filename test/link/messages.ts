@@ -23,7 +23,7 @@ export function sourceNamed(service: string): Source {
 /** Of a collector that takes whoever comes. */
 export const SHARED: AgentHandlers['sharing'] = {
   holder: { service: 'app', pid: 4242, url: 'http://127.0.0.1:9464', alone: false },
-  login: 'http://127.0.0.1:9464/login#token=t',
+  loginFor: () => 'http://127.0.0.1:9464/login#code=c',
   add: () => true,
   remove: () => {},
   disagreement: () => null,

@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
 import { copyIn } from '../../src/collector/sinks/postgres/write/copy-in.ts';
 
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = 60_000;
 
 /** Does with an exported script what psql does with it. */
 export async function loadScript(client: ClientBase, script: string): Promise<void> {

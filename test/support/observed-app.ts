@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { keptAdminToken } from '../../src/collector/kept-secrets.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { until } from './poll.ts';
 
@@ -29,21 +30,19 @@ export class ObservedApp {
   readonly dataDir: string;
   stdout = '';
   stderr = '';
+  readonly #cwd: string;
+  readonly #env: Readonly<Record<string, string>>;
 
   constructor(script: string, options: ObservedAppOptions = {}) {
     this.dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'nervecenter-test-'));
+    this.#cwd = options.cwd ?? this.dataDir;
+    this.#env = { NERVECENTER_DATA_DIR: join(this.dataDir, 'data'), ...options.env };
     this.child = spawn(
       process.execPath,
       [...(options.flags ?? ['--require', PRELOAD]), script, ...(options.args ?? [])],
       {
-        cwd: options.cwd ?? this.dataDir,
-        env: {
-          PATH: process.env['PATH'],
-          HOME: this.dataDir,
-          NERVECENTER_PORT: '0',
-          NERVECENTER_DATA_DIR: join(this.dataDir, 'data'),
-          ...options.env,
-        },
+        cwd: this.#cwd,
+        env: { PATH: process.env['PATH'], HOME: this.dataDir, NERVECENTER_PORT: '0', ...this.#env },
         stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       },
     );
@@ -74,8 +73,11 @@ export class ObservedApp {
     return url;
   }
 
+  /** The admin token: what is set, or what its collector keeps. */
   get token(): string {
-    return /#token=(\w+)/.exec(this.stderr)?.[1] ?? '';
+    const { NERVECENTER_ADMIN_TOKEN: chosen = '', NERVECENTER_DATA_DIR: dataDir = '' } = this.#env;
+    const [first = ''] = chosen.split(',', 1);
+    return first || (keptAdminToken(resolve(this.#cwd, dataDir || '.nervecenter')) ?? '');
   }
 
   async get(path: string): Promise<Response> {
@@ -89,13 +91,10 @@ export class ObservedApp {
   /** Polls snapshots until one satisfies `condition`, and returns it. */
   async snapshotWhen(condition: (snapshot: Snapshot) => boolean): Promise<Snapshot> {
     let latest = await this.snapshot();
-    await until(
-      async () => {
-        latest = await this.snapshot();
-        return condition(latest);
-      },
-      { timeoutMs: 20_000 },
-    );
+    await until(async () => {
+      latest = await this.snapshot();
+      return condition(latest);
+    });
     return latest;
   }
 

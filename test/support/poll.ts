@@ -5,14 +5,14 @@ const POLL_MS = 10;
 /**
  * Waits until `condition` gives something truthy and returns it.
  *
- * @param options.timeoutMs far above what is expected: it only keeps a broken test from hanging. @default 10 s
+ * @param options.timeoutMs far above what is expected: it only keeps a broken test from hanging. @default 60 s
  * @throws Error when the time is over, with the last error of the condition as its cause.
  */
 export async function until<T>(
   condition: () => T | Promise<T>,
   options: { readonly timeoutMs?: number; readonly what?: string } = {},
 ): Promise<NonNullable<T>> {
-  const deadline = performance.now() + (options.timeoutMs ?? 10_000);
+  const deadline = performance.now() + (options.timeoutMs ?? 60_000);
   let cause: unknown;
   do {
     try {

@@ -11,7 +11,12 @@ import { exposition } from '../../src/collector/prometheus/exposition.ts';
 import { familyName } from '../../src/collector/prometheus/names.ts';
 import { OTLP_EXCEPTIONS, OTLP_OUTCOMES } from '../../src/collector/receivers/otlp/acceptance.ts';
 import { OtlpStatistics } from '../../src/collector/receivers/otlp/listen/statistics.ts';
-import { createRoutes, type RouteSources, STREAM_PATH } from '../../src/collector/server/routes.ts';
+import {
+  createRoutes,
+  type Route,
+  type RouteSources,
+  STREAM_PATH,
+} from '../../src/collector/server/routes.ts';
 import { emptyStatistics, observeStatistics } from '../../src/collector/server/statistics.ts';
 import { defaultOf, SETTING_NAMES, settingOf } from '../../src/config/settings.ts';
 import { CATALOGUE } from '../../src/core/errors.ts';
@@ -110,10 +115,17 @@ describe('the documents and the code agree on', () => {
     const [open, guarded] = (['on', 'token'] as const).map((prometheus) =>
       createRoutes({ prometheus } as RouteSources),
     );
+    const accessOf = (route: Route | undefined) => {
+      const actions = Object.entries(route?.methods ?? {});
+      const all = new Set(actions.map(([, { access }]) => access));
+      return all.size === 1
+        ? [...all].join('')
+        : actions.map(([method, { access }]) => `${method} ${access}`).join(', ');
+    };
     const served = [...(open ?? [])].map(([path, route]) => {
       const method = path === STREAM_PATH ? 'WebSocket' : Object.keys(route.methods).join(', ');
-      const access = [route, guarded?.get(path)].map((one) => (one?.open ? 'open' : 'token'));
-      return [path, method, [...new Set(access)].join(', or ')];
+      const access = new Set([route, guarded?.get(path)].map(accessOf));
+      return [path, method, [...access].join(', or ')];
     });
     assert.deepEqual(documented.toSorted(), served.toSorted());
   });

@@ -112,6 +112,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   [`${POSTGRES}/history`]: ['core', 'collector/pricing', `${POSTGRES}/connect`, `${POSTGRES}/rollup`],
   [`${POSTGRES}/export`]: ['core', `${POSTGRES}/connect`, `${POSTGRES}/schema`],
+  [`${POSTGRES}/access-store.ts`]: ['core'],
   [`${POSTGRES}/alert-store.ts`]: ['core', 'collector/alerts/parse-rule.ts', `${POSTGRES}/connect`],
   [`${POSTGRES}/forgotten-attributes.ts`]: [],
   [`${POSTGRES}/forget.ts`]: ['core', `${POSTGRES}/rollup`, `${POSTGRES}/forgotten-attributes.ts`],

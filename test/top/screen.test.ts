@@ -193,7 +193,7 @@ describe('a frame without figures', () => {
       /DISCONNECTED\n○ UNKNOWN\n(.*\n)*No figures from .*: The collector cannot be reached\nnext attempt in 3 s/,
     );
     const login = state({ connection: 'waiting', loginNeeded: true, error: 'Login needed' });
-    assert.match(text(login), /LOGIN NEEDED\n(.*\n)*The collector at .* asks for its admin token/);
+    assert.match(text(login), /LOGIN NEEDED\n(.*\n)*The collector at .* asks for a token/);
     assert.match(text(login), /Set NERVECENTER_ADMIN_TOKEN/);
   });
 

@@ -11,6 +11,7 @@ import type { Identity } from '../context/identity.ts';
 import { isOwnTraffic } from '../context/own-traffic.ts';
 import { callerIn } from '../context/traceparent.ts';
 import type { Agent, Instrumentation } from '../instrumentation.ts';
+import { informedBytes, watchInformed } from './informed.ts';
 import { routesOf } from './routes.ts';
 
 /** What Node publishes on `http.server.request.start` and `http.server.response.finish`. */
@@ -80,6 +81,8 @@ class HttpObserver {
   readonly #connections = new Set<Connection>();
   /** Runs something as part of no work, neither ours nor the app's. */
   readonly #outside = AsyncLocalStorage.snapshot();
+  /** There once there is a request: `node:http` is loaded by then. */
+  #unwatchInformed: (() => void) | null = null;
   #stopped = false;
 
   constructor(agent: Agent) {
@@ -90,9 +93,11 @@ class HttpObserver {
 
   stop(): void {
     this.#stopped = true;
+    this.#unwatchInformed?.();
   }
 
   started(exchange: Exchange): void {
+    this.#unwatchInformed ??= watchInformed();
     const { request, socket } = exchange;
     const connection = this.#connectionOf(socket);
     const bytesBefore = connection.open.length === 0 ? sentBefore(connection) : -1;
@@ -267,7 +272,6 @@ interface ResponseInternals {
   readonly _hasBody?: unknown;
   readonly _contentLength?: unknown;
   readonly _header?: unknown;
-  readonly _sent100?: unknown;
 }
 
 /** Bytes that a connection has sent whose responses are all complete. */
@@ -277,11 +281,10 @@ function sentBefore({ sentBytes, socket }: Connection): number {
 
 /** The same once a response is complete; -1 when that has to be asked. */
 function sentAfter({ response, bytesBefore }: ServedRequest): number {
-  const { _hasBody, _contentLength, _header, _sent100 } = response as ResponseInternals;
+  const { _hasBody, _contentLength, _header } = response as ResponseInternals;
   const length = _hasBody === false ? 0 : _contentLength;
-  if (bytesBefore < 0 || typeof _header !== 'string' || typeof length !== 'number' || _sent100 === true)
-    return -1;
-  return bytesBefore + _header.length + length;
+  if (bytesBefore < 0 || typeof _header !== 'string' || typeof length !== 'number') return -1;
+  return bytesBefore + informedBytes(response) + _header.length + length;
 }
 
 /** Size of a complete response's body. */
@@ -296,7 +299,7 @@ function sentBytes(served: ServedRequest, socket: Socket): number | null {
   const { _header } = served.response as ResponseInternals;
   const sent = socket.bytesWritten - served.bytesBefore;
   if (served.bytesBefore < 0 || typeof _header !== 'string' || !Number.isFinite(sent)) return null;
-  return Math.max(0, sent - _header.length);
+  return Math.max(0, sent - informedBytes(served.response) - _header.length);
 }
 
 /** What a channel's subscriber throws becomes an uncaught exception of the app: it must never. */

@@ -1,5 +1,5 @@
-import { crc32 } from 'node:zlib';
 import { MINUTE_MS, type Milliseconds } from '../../core/units.ts';
+import { nodeZlib } from '../../platform/builtins.ts';
 import { newTraceId } from '../../platform/ids.ts';
 import type { Agent, Clock } from '../instrumentation.ts';
 import type { WireRequest } from '../wire/exchange.ts';
@@ -164,7 +164,7 @@ export class CallAttempt {
   }
 
   sent(chunk: Uint8Array): void {
-    this.#bodyChecksum = crc32(chunk, this.#bodyChecksum);
+    this.#bodyChecksum = nodeZlib().crc32(chunk, this.#bodyChecksum);
   }
 
   /** To be asked once the request is sent. */

@@ -1,18 +1,6 @@
-import {
-  brotliDecompressSync,
-  createBrotliDecompress,
-  createGunzip,
-  createInflate,
-  createInflateRaw,
-  createZstdDecompress,
-  gunzipSync,
-  inflateRawSync,
-  inflateSync,
-  constants as zlib,
-  zstdDecompressSync,
-} from 'node:zlib';
 import type { GivenUpReason } from '../../core/unfinished-observations.ts';
 import { KIB, MIB } from '../../core/units.ts';
+import { nodeZlib } from '../../platform/builtins.ts';
 
 /**
  * Bodies are handed to the readers in pieces of at most this size, however large the chunks are: whatever a reader cuts out
@@ -35,8 +23,9 @@ const WAITING_BYTES_MAX = 16 * MIB;
 /** What a chunk takes besides its bytes, and is counted with: a server may send them one by one. */
 const CHUNK_NOTE_BYTES = 256;
 
+type Zlib = ReturnType<typeof nodeZlib>;
 type Decompressor = ReturnType<
-  typeof createGunzip | typeof createBrotliDecompress | typeof createZstdDecompress
+  Zlib['createGunzip'] | Zlib['createBrotliDecompress'] | Zlib['createZstdDecompress']
 >;
 
 /** Takes a body's chunks as they pass by and gives its bytes, inflated. */
@@ -66,9 +55,18 @@ export function bodyDecoder(encoding: string, sink: BodySink): BodyDecoder {
 }
 
 // Flushing at the end makes zlib give what it has of a body that was cut off, instead of an error.
-const flushed = { finishFlush: zlib.Z_SYNC_FLUSH, flush: zlib.Z_SYNC_FLUSH };
-const brotliFlushed = { flush: zlib.BROTLI_OPERATION_FLUSH, finishFlush: zlib.BROTLI_OPERATION_FLUSH };
-const zstdFlushed = { flush: zlib.ZSTD_e_flush, finishFlush: zlib.ZSTD_e_flush };
+function flushed() {
+  const { Z_SYNC_FLUSH } = nodeZlib().constants;
+  return { finishFlush: Z_SYNC_FLUSH, flush: Z_SYNC_FLUSH };
+}
+function brotliFlushed() {
+  const { BROTLI_OPERATION_FLUSH } = nodeZlib().constants;
+  return { finishFlush: BROTLI_OPERATION_FLUSH, flush: BROTLI_OPERATION_FLUSH };
+}
+function zstdFlushed() {
+  const { ZSTD_e_flush } = nodeZlib().constants;
+  return { finishFlush: ZSTD_e_flush, flush: ZSTD_e_flush };
+}
 const atOnce = { maxOutputLength: INFLATED_BYTES_MAX };
 
 interface Encoding {
@@ -77,36 +75,36 @@ interface Encoding {
 }
 
 const GZIP: Encoding = {
-  open: () => createGunzip(flushed),
-  inflate: (body) => gunzipSync(body, { ...flushed, ...atOnce }),
+  open: () => nodeZlib().createGunzip(flushed()),
+  inflate: (body) => nodeZlib().gunzipSync(body, { ...flushed(), ...atOnce }),
+};
+/** Some servers send deflate without its header, as browsers have always accepted. */
+const DEFLATE: Encoding = {
+  open: (firstByte) => {
+    const { createInflate, createInflateRaw } = nodeZlib();
+    return (hasHeader(firstByte) ? createInflate : createInflateRaw)(flushed());
+  },
+  inflate: (body) => {
+    const { inflateSync, inflateRawSync } = nodeZlib();
+    return (hasHeader(body[0]) ? inflateSync : inflateRawSync)(body, { ...flushed(), ...atOnce });
+  },
+};
+const BROTLI: Encoding = {
+  open: () => nodeZlib().createBrotliDecompress(brotliFlushed()),
+  inflate: (body) => nodeZlib().brotliDecompressSync(body, { ...brotliFlushed(), ...atOnce }),
+};
+const ZSTD: Encoding = {
+  open: () => nodeZlib().createZstdDecompress(zstdFlushed()),
+  inflate: (body) => nodeZlib().zstdDecompressSync(body, { ...zstdFlushed(), ...atOnce }),
 };
 const ENCODINGS: ReadonlyMap<string, Encoding> = new Map([
   ['gzip', GZIP],
   ['x-gzip', GZIP],
-  [
-    'deflate',
-    {
-      open: (firstByte) => (hasHeader(firstByte) ? createInflate(flushed) : createInflateRaw(flushed)),
-      inflate: (body) => (hasHeader(body[0]) ? inflateSync : inflateRawSync)(body, { ...flushed, ...atOnce }),
-    },
-  ],
-  [
-    'br',
-    {
-      open: () => createBrotliDecompress(brotliFlushed),
-      inflate: (body) => brotliDecompressSync(body, { ...brotliFlushed, ...atOnce }),
-    },
-  ],
-  [
-    'zstd',
-    {
-      open: () => createZstdDecompress(zstdFlushed),
-      inflate: (body) => zstdDecompressSync(body, { ...zstdFlushed, ...atOnce }),
-    },
-  ],
+  ['deflate', DEFLATE],
+  ['br', BROTLI],
+  ['zstd', ZSTD],
 ]);
 
-/** Some servers send deflate without its header, as browsers have always accepted. */
 function hasHeader(firstByte = 0): boolean {
   return (firstByte & 0x0f) === 8;
 }
@@ -192,8 +190,9 @@ class CompressedBody implements BodyDecoder {
       this.#giveUp('body_ahead', 'too many compressed bytes wait to be inflated');
       return;
     }
-    // A copy: the chunk is the app's, and with it all that came in one packet would stay.
-    const own = Buffer.from(chunk);
+    // A copy, and of its own memory: the chunk is the app's, and with it, or with a part of Node's pool, more would stay.
+    const own = Buffer.allocUnsafeSlow(chunk.length);
+    chunk.copy(own);
     this.#stream ??= this.#open(own[0] ?? 0);
     this.#keep(own);
     this.#wait(costBytes);

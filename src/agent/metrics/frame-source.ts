@@ -1,7 +1,8 @@
 import type { Point } from '../../core/frame.ts';
 import type { FrameEncoder } from '../../core/frames/frame-encoder.ts';
 import type { DeltaMeterProvider } from '../../metrics/meter-provider.ts';
-import { pointsOf, type SnapshotReader } from '../../metrics/snapshot-reader.ts';
+import { pointsOf } from '../../metrics/points.ts';
+import type { SnapshotReader } from '../../metrics/snapshot-reader.ts';
 
 /** What frames are made of. Each measurement is told once, by `writeTo` or by `points`. */
 export interface FrameSource {

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import type { CollectionResult, MetricData } from '@opentelemetry/sdk-metrics';
 import { markOwnTraffic } from '../context/own-traffic.ts';
-import type { ScrapeReader } from './prometheus-exporter.ts';
+import type { ScrapeReader } from './exporting.ts';
 
 const ENDPOINT = '/metrics';
 /** What an app's observable instrument may take to answer; a slower one is left out of the scrape. */

@@ -1,20 +1,17 @@
-import type { MeterProvider as ApiMeterProvider } from '@opentelemetry/api';
-import { type CollectionResult, MeterProvider } from '@opentelemetry/sdk-metrics';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import type { MeterProvider } from '@opentelemetry/api';
 import type { Config } from '../../config/config.ts';
-import type { Point } from '../../core/frame.ts';
-import { olderPoints } from '../../core/llm/older-names.ts';
-import { mergePoints } from '../../core/measured.ts';
-import { eventMeasure, type NervecenterEvent, SIGNALS, type SignalName } from '../../core/signals/index.ts';
+import { type NervecenterEvent, SIGNALS, type SignalName } from '../../core/signals/index.ts';
 import { DeltaMeterProvider } from '../../metrics/meter-provider.ts';
-import { SnapshotReader } from '../../metrics/snapshot-reader.ts';
-import { type FrameSource, ownInstruments, ReaderSource } from './frame-source.ts';
-import { ScrapeReader, startPrometheus, wantsPrometheus } from './prometheus-exporter.ts';
-import { SharedMetrics } from './shared-metrics.ts';
+import { exportingUrl } from '../../platform/paths.ts';
+import { type FrameSource, ownInstruments } from './frame-source.ts';
+import { wantsPrometheus } from './prometheus-exporter.ts';
 
 /** The app's instruments and ours, and who reads them. */
 export interface MetricReaders {
   /** For instruments of the app. */
-  readonly provider: ApiMeterProvider;
+  readonly provider: MeterProvider;
   /** For frames: everything that is no event. */
   readonly frames: FrameSource;
   /** For an exporter in the app's process: it shows what the collector measures elsewhere. `null` without one. */
@@ -44,14 +41,12 @@ export function startReaders(
     const provider = new DeltaMeterProvider(shownAs);
     return { provider, frames: ownInstruments([measured, provider]), export: null, stop: () => {} };
   }
-  const shown = config.semconv === 'dup' ? withOlderPoints : undefined;
-  const own = new SharedMetrics(measured, shown);
-  const events = new DeltaMeterProvider();
-  const reader = new SnapshotReader([own], (point) => ({ ...point, name: shownAs(point.name) }));
-  const scraped = new ScrapeReader([own.totals, new SharedMetrics(events, shown).totals]);
-  const provider = new MeterProvider({ resource: resourceOf(config), readers: [reader, scraped] });
-  const stop = startPrometheus(scraped, config, say);
-  return { provider, frames: new ReaderSource(reader), export: eventMeasure(events.getMeter()), stop };
+  return exporting().startExporting(measured, { config, say, shownAs });
+}
+
+/** Loaded only now: OpenTelemetry's SDK is a fifth of all that there is to load. */
+function exporting(): typeof import('./exporting.ts') {
+  return createRequire(import.meta.url)(fileURLToPath(exportingUrl()));
 }
 
 const FROM_EVENTS = new Map<string, SignalName>(
@@ -71,17 +66,4 @@ function appsNames(tells: (signal: SignalName) => boolean): (name: string) => st
     const signal = FROM_EVENTS.get(name);
     return signal !== undefined && tells(signal) ? `${APPS_OWN}${name}` : name;
   };
-}
-
-/** Those of model calls by their older names as well; a name that both conventions have is told as the older one. */
-function withOlderPoints(points: readonly Point[]): Point[] {
-  const older = mergePoints(points.flatMap(olderPoints));
-  const names = new Set(older.map(({ name }) => name));
-  return [...points.filter(({ name }) => !names.has(name)), ...older];
-}
-
-function resourceOf({ service }: Config): CollectionResult['resourceMetrics']['resource'] {
-  const attributes = { 'service.name': service };
-  const resource = { attributes, merge: () => resource, getRawAttributes: () => Object.entries(attributes) };
-  return resource;
 }

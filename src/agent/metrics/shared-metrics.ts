@@ -15,8 +15,8 @@ import {
 } from '../../core/histogram.ts';
 import { BoundedSeries } from '../../core/names/bounded-series.ts';
 import { collectionOf } from '../../metrics/meter-provider.ts';
+import { type ImmediateProducer, pointsOf } from '../../metrics/points.ts';
 import type { HrTime } from '../../metrics/series.ts';
-import { type ImmediateProducer, pointsOf } from '../../metrics/snapshot-reader.ts';
 
 /**
  * The agent's own measurements for two readers, of a source that gives each only once: deltas for frames, totals for an

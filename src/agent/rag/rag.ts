@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { errorType } from '../../core/llm/labels.ts';
 import { normalQuery } from '../../core/rag/normal-query.ts';
 import { UNFINISHED } from '../../core/signals/request.ts';
 import { milliseconds } from '../../core/units.ts';
+import { nodeCrypto } from '../../platform/builtins.ts';
 import { Input } from '../api/input.ts';
 import {
   attributionAs,
@@ -63,7 +63,7 @@ export const NO_QUERY: RagQuery = {
 export function queryHash(text: string): string {
   const normal = normalQuery(text);
   forgetMatchedText();
-  return createHash('sha256').update(normal).digest('hex');
+  return nodeCrypto().createHash('sha256').update(normal).digest('hex');
 }
 
 /** Runs `fn` as one RAG query: timed, bound to its context, one event at the end. An exception is recorded and rethrown. */

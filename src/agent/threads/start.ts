@@ -3,7 +3,7 @@ import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 import type { Config } from '../../config/config.ts';
 import type { Point } from '../../core/frame.ts';
 import { preloadUrl } from '../../platform/paths.ts';
-import { THREAD_CONFIG, threadConfig } from './channels.ts';
+import { type FromThread, post, THREAD_CONFIG, TO_MAIN, threadConfig } from './channels.ts';
 import { ThreadReceiver, type ThreadReceiverOptions } from './thread-receiver.ts';
 import { observeWorkers } from './workers.ts';
 
@@ -43,7 +43,11 @@ export function startThreads(options: ThreadsOptions): AppThreads {
     onThread: tell,
     onStarted: (worker) => {
       const { threadId } = worker;
-      worker.once('exit', () => receiver.ended(threadId));
+      worker.once('exit', () => {
+        // All of them report to the main thread, which does not hear of the end of one that it has not made.
+        if (inThread) post(TO_MAIN, { thread: threadId, message: { type: 'goodbye' } } satisfies FromThread);
+        else receiver.ended(threadId);
+      });
     },
   });
   return {

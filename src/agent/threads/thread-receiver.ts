@@ -22,8 +22,16 @@ interface Thread {
   dropped: DropCounts;
 }
 
+/** What the bytes of one thread are read with. */
+interface Readers {
+  readonly pieces: PieceReader;
+  readonly frames: FrameDecoder;
+}
+
 /** Threads that are told apart, and have a channel each; what more of them gauge is not added. */
 const THREADS_MAX = 500;
+/** Past that a thread is taken for over: nobody tells of one that is terminated together with the thread that made it. */
+const READERS_MAX = 2 * THREADS_MAX;
 /** While no frame is sent, points add up to one per series. */
 const POINTS_MAX = 1000;
 
@@ -31,10 +39,8 @@ const POINTS_MAX = 1000;
 export class ThreadReceiver {
   readonly #options: ThreadReceiverOptions;
   readonly #threads = new Map<number, Thread>();
-  /** Of every thread that has told something and is not over. */
-  readonly #pieces = new Map<number, PieceReader>();
-  /** Of every thread that has measured something and is not over. */
-  readonly #frames = new Map<number, FrameDecoder>();
+  /** Of every thread that has told something and is not over; who has told something last comes last. */
+  readonly #readers = new Map<number, Readers>();
   #points: Point[] = [];
   #channel: BroadcastChannel | null = null;
 
@@ -70,8 +76,7 @@ export class ThreadReceiver {
     this.drain(); // Its end may be known before its last words.
     this.#threads.get(id)?.channel.close();
     this.#threads.delete(id);
-    this.#pieces.delete(id);
-    this.#frames.delete(id);
+    this.#readers.delete(id);
   }
 
   /** A frame's points with what threads have measured since the last one: counts beside each other, gauges as sums. */
@@ -148,8 +153,7 @@ export class ThreadReceiver {
   }
 
   #told(id: number, message: RecordsMessage): void {
-    const pieces = this.#pieces.get(id) ?? new PieceReader();
-    this.#pieces.set(id, pieces);
+    const { pieces } = this.#readersOf(id);
     try {
       for (const { event } of pieces.events(message))
         this.#options.emit(event as unknown as NervecenterEvent);
@@ -159,10 +163,18 @@ export class ThreadReceiver {
     post(toThread(id), { type: 'accepted', batch: message.batch });
   }
 
+  #readersOf(id: number): Readers {
+    const readers = this.#readers.get(id) ?? { pieces: new PieceReader(), frames: new FrameDecoder() };
+    this.#readers.delete(id);
+    this.#readers.set(id, readers);
+    const [quietest] = this.#readers.keys();
+    if (this.#readers.size > READERS_MAX && quietest !== undefined) this.#readers.delete(quietest);
+    return readers;
+  }
+
   /** `null`: it needs one that has not come, as of a thread that is terminated. */
   #frameOf(id: number, bytes: Uint8Array): Frame | null {
-    const frames = this.#frames.get(id) ?? new FrameDecoder();
-    this.#frames.set(id, frames);
+    const { frames } = this.#readersOf(id);
     try {
       return frames.read(bytes);
     } catch {

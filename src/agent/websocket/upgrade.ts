@@ -1,6 +1,7 @@
-import { Server as HttpServer, type IncomingMessage } from 'node:http';
-import { Server as HttpsServer } from 'node:https';
+import diagnosticsChannel from 'node:diagnostics_channel';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { nodeHttp, nodeHttps } from '../../platform/builtins.ts';
 import { runInContext } from '../context/context.ts';
 import { isOwnTraffic } from '../context/own-traffic.ts';
 import type { Agent, Instrumentation } from '../instrumentation.ts';
@@ -23,27 +24,58 @@ const HEADER_END = '\r\n\r\n';
  * sides speak RFC 6455, whatever library does. Payload bytes are those sent, compressed where that was agreed.
  *
  * `Server.emit` is replaced because a listener of ours for `upgrade` would show: Node decides by the listeners there are
- * whether a server upgrades at all.
+ * whether a server upgrades at all. That is done as the first server of the app begins to listen: until then `node:http` may
+ * not be loaded, and `node:https` not before there is a server that is none of plain `node:http`.
  */
 export const webSockets: Instrumentation = {
   name: 'websocket',
   start(agent) {
     const observation = { stopped: false };
-    const undos = [HttpServer, HttpsServer].map(({ prototype }) =>
-      replaceMethod(prototype as unknown as { emit: Emit }, 'emit', (emit) => {
-        const observed: Emit = function (...args) {
-          if (args[0] === 'upgrade') follow(agent, observation, args.slice(1));
-          return Reflect.apply(emit, this, args);
-        };
-        return observed;
-      }),
-    );
+    const undos = new Map<Emitter, () => void>();
+    const observe = (prototype: Emitter) => {
+      if (!undos.has(prototype)) undos.set(prototype, observeUpgrades(prototype, agent, observation));
+    };
+    const listening = (message: unknown) => {
+      try {
+        const { Server } = nodeHttp();
+        observe(Server.prototype as unknown as Emitter);
+        // It may hand its connections to a server that does not listen itself.
+        if ((message as Listening).server instanceof Server) return;
+        observe(nodeHttps().Server.prototype as unknown as Emitter);
+      } catch (error) {
+        agent.warnOnce('websocket', `WebSocket sessions cannot be observed: ${String(error)}`);
+      }
+      diagnosticsChannel.unsubscribe(LISTENING, listening);
+    };
+    diagnosticsChannel.subscribe(LISTENING, listening);
     return () => {
       observation.stopped = true;
-      for (const undo of undos) undo();
+      diagnosticsChannel.unsubscribe(LISTENING, listening);
+      for (const undo of undos.values()) undo();
     };
   },
 };
+
+/** What Node publishes before a server listens. */
+const LISTENING = 'tracing:net.server.listen:asyncStart';
+
+interface Listening {
+  readonly server: unknown;
+}
+
+interface Emitter {
+  emit: Emit;
+}
+
+function observeUpgrades(prototype: Emitter, agent: Agent, observation: Observation): () => void {
+  return replaceMethod(prototype, 'emit', (emit) => {
+    const observed: Emit = function (...args) {
+      if (args[0] === 'upgrade') follow(agent, observation, args.slice(1));
+      return Reflect.apply(emit, this, args);
+    };
+    return observed;
+  });
+}
 
 interface Observation {
   readonly stopped: boolean;

@@ -24,8 +24,10 @@ const LEVELS_MAX = 5;
 const LEVEL_MAX = 1000;
 const FILTERS_MAX = 8;
 const URL_LENGTH_MAX = 2000;
+/** A body of nothing but wrong fields has thousands. */
+const PROBLEMS_MAX = 20;
 
-/** Reads one rule of a request or a file. A problem says what was expected and what came. */
+/** Reads one rule of a request or a file. A problem says what was expected and what came; the first ones are told. */
 export function parseAlertRule(value: unknown): ParsedRule {
   const fields = new Fields(value, '');
   const rule: AlertRule = {
@@ -48,7 +50,7 @@ export function parseAlertRule(value: unknown): ParsedRule {
   };
   fields.refuseOthers();
   if (fields.problems.length === 0) fields.problems.push(...unanswerable(rule.condition));
-  return fields.problems.length > 0 ? { problems: fields.problems } : { rule };
+  return fields.problems.length > 0 ? { problems: fields.problems.slice(0, PROBLEMS_MAX) } : { rule };
 }
 
 /** What is wrong with it besides its shape: a measure the signal has not, or a filter. */

@@ -12,7 +12,7 @@ import type { Sharing } from './sharing.ts';
 
 /** What agents' messages turn into; `collector/start.ts` says what each does. */
 export interface AgentHandlers {
-  readonly sharing: Pick<Sharing, 'holder' | 'login' | 'disagreement' | 'claimed' | 'add' | 'remove'>;
+  readonly sharing: Pick<Sharing, 'holder' | 'loginFor' | 'disagreement' | 'claimed' | 'add' | 'remove'>;
   /** Returns false when the agent is refused. */
   join(source: Source): boolean;
   leave(instanceId: string): void;
@@ -104,12 +104,14 @@ function whyNot(claimed: unknown, { sharing }: AgentHandlers): Disagreement | nu
 
 /** Somebody who sends nothing: another collector, or a person who looks for the dashboard. */
 function answerStranger(link: AgentLink, sharing: AgentHandlers['sharing'], message: Fields): void {
-  const { holder, login } = sharing;
+  const { holder } = sharing;
   const { type } = message;
   if (type === 'claim' || type === 'who') link.send({ type: 'held', holder });
   if (type === 'claim') sharing.claimed();
   const place = type === 'where' ? placeOf(message['place']) : null;
-  if (place !== null) link.send({ type: 'here', holder, login, why: sharing.disagreement(place) });
+  if (place === null) return;
+  const why = sharing.disagreement(place);
+  link.send({ type: 'here', holder, login: sharing.loginFor(why), why });
 }
 
 const isGoodbye = (message: Fields): boolean => message['type'] === 'goodbye';

@@ -3,8 +3,8 @@ import type { AgentLink } from '../agent-link.ts';
 
 interface SharingOptions {
   readonly holder: Holder;
-  /** Where a person looks first, with what lets them in, if it was made for them. */
-  readonly login: string;
+  /** Where a person looks first, each time with what lets them in once, if the token was made for them. */
+  readonly login: () => string;
   /** What those who come have to agree with. */
   readonly place: Place;
   /** A collector that runs alone wants the port. Called once; absent: no room is made for it. */
@@ -14,7 +14,7 @@ interface SharingOptions {
 /** Who shares this collector, and who takes its place. */
 export class Sharing {
   readonly holder: Holder;
-  readonly login: string;
+  readonly #login: () => string;
   readonly #place: Place;
   #onClaimed: (() => void) | undefined;
   readonly #links = new Set<AgentLink>();
@@ -22,7 +22,7 @@ export class Sharing {
 
   constructor({ holder, login, place, onClaimed }: SharingOptions) {
     this.holder = holder;
-    this.login = login;
+    this.#login = login;
     this.#place = place;
     this.#onClaimed = onClaimed;
   }
@@ -35,6 +35,11 @@ export class Sharing {
 
   remove(link: AgentLink): void {
     this.#links.delete(link);
+  }
+
+  /** Where whoever looks for it looks first. @param why it is not the dashboard that was looked for: then it lets nobody in. */
+  loginFor(why: Disagreement | null): string {
+    return why === null ? this.#login() : this.holder.url;
   }
 
   /** Why a process does not share it; `null`: it does. */

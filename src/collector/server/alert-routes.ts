@@ -1,9 +1,10 @@
+import { allows } from '../../core/access/token.ts';
 import { NervecenterError } from '../../core/errors.ts';
 import { parseJson } from '../../core/json.ts';
 import { KIB } from '../../core/units.ts';
 import { readBody } from './request-body.ts';
 import { respondJson } from './respond.ts';
-import type { Exchange, Route } from './routes.ts';
+import type { Action, Exchange, Route } from './routes.ts';
 
 /** Whoever keeps and judges the rules. Every method answers with what becomes JSON, and throws what becomes a problem. */
 export interface AlertSources {
@@ -22,23 +23,26 @@ type Write = 'save' | 'remove' | 'silence' | 'test';
 
 /** Writes are POST, each on a path of its own, so that the gate checks their origin as of every other. */
 export function alertRoutes(alerts: AlertSources | undefined): [string, Route][] {
-  const read = (answer: (sources: AlertSources, search: string) => object | Promise<object>) => ({
-    GET: async ({ response, search }: Exchange) =>
-      respondJson(response, 200, await answer(present(alerts), search)),
+  const read = (answer: (sources: AlertSources, exchange: Exchange) => object | Promise<object>): Action => ({
+    access: 'viewer',
+    handle: async (exchange) => respondJson(exchange.response, 200, await answer(present(alerts), exchange)),
   });
-  const write = (act: Write) => ({
-    POST: async (exchange: Exchange) =>
+  const write = (act: Write): Action => ({
+    access: 'admin',
+    handle: async (exchange) =>
       respondJson(exchange.response, 200, await present(alerts)[act](await readJson(exchange))),
   });
+  const list = read((sources, { identity }) => ({
+    ...sources.list(),
+    may_change: identity !== null && allows(identity.role, 'admin'),
+  }));
+  const events = read((sources, { search }) => sources.events(new URLSearchParams(search)));
   return [
-    [ALERTS_PATH, { open: false, methods: { ...read((sources) => sources.list()), ...write('save') } }],
-    [
-      `${ALERTS_PATH}/events`,
-      { open: false, methods: read((sources, search) => sources.events(new URLSearchParams(search))) },
-    ],
-    [`${ALERTS_PATH}/remove`, { open: false, methods: write('remove') }],
-    [`${ALERTS_PATH}/silence`, { open: false, methods: write('silence') }],
-    [`${ALERTS_PATH}/test`, { open: false, methods: write('test') }],
+    [ALERTS_PATH, { methods: { GET: list, POST: write('save') } }],
+    [`${ALERTS_PATH}/events`, { methods: { GET: events } }],
+    [`${ALERTS_PATH}/remove`, { methods: { POST: write('remove') } }],
+    [`${ALERTS_PATH}/silence`, { methods: { POST: write('silence') } }],
+    [`${ALERTS_PATH}/test`, { methods: { POST: write('test') } }],
   ];
 }
 

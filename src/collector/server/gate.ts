@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Config } from '../../config/config.ts';
+import { allows } from '../../core/access/token.ts';
 import { NervecenterError } from '../../core/errors.ts';
 import { toProblem } from '../../core/http/problem.ts';
 import { Condition } from '../condition.ts';
@@ -8,7 +9,7 @@ import { admitHost, admitOrigin } from './admission.ts';
 import type { Authenticator, Identity } from './login/authenticator.ts';
 import type { SessionCookies } from './login/session-cookies.ts';
 import { redirect, respondProblem, respondProblemPage } from './respond.ts';
-import { allowedMethods, findRoute, type Route } from './routes.ts';
+import { type Access, accessTo, allowedMethods, findRoute, type Route } from './routes.ts';
 import type { ServerStatistics } from './statistics.ts';
 
 /** Distinct refusals that are logged; an attacker can make up more. */
@@ -24,8 +25,8 @@ export interface GateOptions {
 }
 
 /**
- * The one way in. Host, then authentication, then route, method and origin: a route without a decision about who may see
- * it cannot exist, and whoever may see nothing learns nothing about what there is.
+ * The one way in. Host, then authentication, then route, method, role and origin: a route without a decision about who may
+ * see it cannot exist, and whoever may see nothing learns nothing about what there is.
  */
 export class Gate {
   readonly #options: GateOptions;
@@ -53,12 +54,14 @@ export class Gate {
    *
    * @throws NervecenterError for whatever must not pass.
    */
-  admitUpgrade(request: IncomingMessage, path: string): Identity {
+  async admitUpgrade(request: IncomingMessage, path: string): Promise<Identity> {
     try {
       const target = parseTarget(request.url);
       const authority = admitHost(target.authority ?? hostOf(request), this.#options.config);
-      const identity = this.#options.authenticator.identify(request);
-      if (target.path !== path) throw new NervecenterError('NC_NOT_FOUND', 'There is no stream here.');
+      const identity = await this.#options.authenticator.identify(request);
+      const route = target.path === path ? findRoute(this.#options.routes, path) : undefined;
+      if (route === undefined) throw new NervecenterError('NC_NOT_FOUND', 'There is no stream here.');
+      admitRole(identity, accessTo(route, 'GET'));
       const { origin } = request.headers;
       admitOrigin({ origin, authority, bearer: identity.kind === 'bearer' }, this.#options.config);
       return identity;
@@ -73,35 +76,34 @@ export class Gate {
     const target = parseTarget(request.url);
     const authority = admitHost(target.authority ?? hostOf(request), config);
     const route = findRoute(routes, target.path);
-    if (!route?.open && isNavigation(request, target) && !this.#knows(request)) {
+    const method = methodOf(request);
+    const access = route === undefined ? 'viewer' : accessTo(route, method);
+    if (access !== 'open' && isNavigation(request, target) && !this.#knows(request)) {
       redirect(response, `/login?next=${encodeURIComponent(target.path + target.search)}`);
       return;
     }
-    const identity = route?.open ? null : this.#options.authenticator.identify(request);
+    const identity = access === 'open' ? null : await this.#options.authenticator.identify(request);
     if (identity?.kind === 'session') {
       const renewal = this.#options.cookies.renew(identity.session);
       if (renewal !== null) response.setHeader('set-cookie', renewal.setCookie);
     }
     if (route === undefined) throw new NervecenterError('NC_NOT_FOUND', 'There is no such route.');
-    const handler = route.methods[methodOf(request)];
-    if (handler === undefined) return refuseMethod(response, route);
-    if (methodOf(request) === 'POST') {
+    const action = route.methods[method];
+    if (action === undefined) return refuseMethod(response, route);
+    admitRole(identity, access);
+    if (method === 'POST') {
       const { origin } = request.headers;
       admitOrigin({ origin, authority, bearer: identity?.kind === 'bearer' }, config);
     }
     const { path, search } = target;
-    await this.#run(route, request, () => handler({ request, response, path, search, identity }));
+    await this.#run(route, request, () => action.handle({ request, response, path, search, identity }));
   }
 
   /** Whether somebody known asks, for a page that otherwise sends its visitor to the login. */
   #knows(request: IncomingMessage): boolean {
-    if (request.headers.authorization !== undefined) return true;
-    try {
-      this.#options.authenticator.identify(request);
-      return true;
-    } catch {
-      return false;
-    }
+    return (
+      request.headers.authorization !== undefined || this.#options.authenticator.session(request) !== null
+    );
   }
 
   async #run(route: Route, request: IncomingMessage, handle: () => void | Promise<void>): Promise<void> {
@@ -143,6 +145,15 @@ export class Gate {
     this.#refusalsLogged.add(error.message);
     log('server', error.message);
   }
+}
+
+/** @throws NervecenterError `NC_FORBIDDEN` */
+function admitRole(identity: Identity | null, access: Access): void {
+  if (access === 'open' || (identity !== null && allows(identity.role, access))) return;
+  throw new NervecenterError(
+    'NC_FORBIDDEN',
+    `This is for the role ${access}, and yours is ${identity?.role ?? 'none'}. Ask whoever runs the collector for a token of that role.`,
+  );
 }
 
 function refuseMethod(response: ServerResponse, route: Route): void {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { NervecenterError } from '../../core/errors.ts';
+import { GatheredBytes } from '../../platform/gathered-bytes.ts';
 
 /**
  * A request's body as text.
@@ -11,16 +12,14 @@ export async function readBody(
   request: IncomingMessage,
   { bytesMax, what }: { readonly bytesMax: number; readonly what: string },
 ): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
+  const gathered = new GatheredBytes();
   // Not destroyed when given up halfway: the answer has yet to go out on the same connection.
   const body: AsyncIterable<Buffer> = request.iterator({ destroyOnReturn: false });
   for await (const chunk of body) {
-    bytes += chunk.length;
-    if (bytes > bytesMax) {
+    if (gathered.length + chunk.length > bytesMax) {
       throw new NervecenterError('NC_PAYLOAD_TOO_LARGE', `${what} has at most ${bytesMax} bytes.`);
     }
-    chunks.push(chunk);
+    gathered.add(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return gathered.bytes.toString('utf8');
 }

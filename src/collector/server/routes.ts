@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Config } from '../../config/config.ts';
+import type { Role } from '../../core/access/token.ts';
 import { NervecenterError } from '../../core/errors.ts';
 import { healthUnknown } from '../../core/health.ts';
 import { parseSenderFilter, type SenderFilter } from '../../core/history/sender-filter.ts';
@@ -37,11 +38,18 @@ export interface Exchange {
 
 type Handler = (exchange: Exchange) => void | Promise<void>;
 
+/** Who may: everybody without being asked who they are, or whoever has at least this role. */
+export type Access = 'open' | Role;
+
+/** What a method of a route does, and for whom. */
+export interface Action {
+  readonly access: Access;
+  readonly handle: Handler;
+}
+
 export interface Route {
-  /** Answers without authentication. */
-  readonly open: boolean;
-  /** Handlers by method; `GET` answers `HEAD` as well. */
-  readonly methods: Readonly<Partial<Record<'GET' | 'POST', Handler>>>;
+  /** `GET` answers `HEAD` as well. */
+  readonly methods: Readonly<Partial<Record<'GET' | 'POST', Action>>>;
 }
 
 export interface RouteSources {
@@ -74,6 +82,14 @@ export function createRoutes(sources: RouteSources): ReadonlyMap<string, Route> 
 export function findRoute(routes: ReadonlyMap<string, Route>, path: string): Route | undefined {
   if (path.startsWith('/admin/')) return routes.get('/admin');
   return routes.get(path.startsWith(TRACES_PATH) ? TRACE_ROUTE : path);
+}
+
+/** Who may use a method of a route; of one it does not have, who may learn that: whoever may use any. */
+export function accessTo({ methods }: Route, method: string): Access {
+  const actions = Object.entries(methods);
+  const own = actions.find(([name]) => name === method)?.[1].access;
+  if (own !== undefined) return own;
+  return actions.some(([, { access }]) => access === 'open') ? 'open' : 'viewer';
 }
 
 /** For the `Allow` header of a 405. */
@@ -110,10 +126,9 @@ function loginRoutes(login: Login): [string, Route][] {
     [
       '/login',
       {
-        open: true,
         methods: {
-          GET: ({ response }) => respondHtml(response, 200, LOGIN_HTML),
-          POST: ({ request, response }) => login.logIn(request, response),
+          GET: { access: 'open', handle: ({ response }) => respondHtml(response, 200, LOGIN_HTML) },
+          POST: { access: 'open', handle: ({ request, response }) => login.logIn(request, response) },
         },
       },
     ],
@@ -122,19 +137,23 @@ function loginRoutes(login: Login): [string, Route][] {
     [
       '/logout',
       {
-        open: false,
-        methods: { POST: ({ request, response, identity }) => login.logOut(request, response, identity) },
+        methods: {
+          POST: {
+            access: 'viewer',
+            handle: ({ request, response, identity }) => login.logOut(request, response, identity),
+          },
+        },
       },
     ],
   ];
 }
 
-function openGet(handler: Handler): Route {
-  return { open: true, methods: { GET: handler } };
+function openGet(handle: Handler): Route {
+  return { methods: { GET: { access: 'open', handle } } };
 }
 
-function guardedGet(handler: Handler): Route {
-  return { open: false, methods: { GET: handler } };
+function guardedGet(handle: Handler): Route {
+  return { methods: { GET: { access: 'viewer', handle } } };
 }
 
 /** Load balancers get the documented body whatever happens: one without a verdict is as bad as a critical one. */

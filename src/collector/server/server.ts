@@ -2,12 +2,14 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Meter } from '@opentelemetry/api';
 import type { Config } from '../../config/config.ts';
+import { AccessRegister } from '../../core/access/register.ts';
 import { NervecenterError } from '../../core/errors.ts';
 import { parseSenderFilter, type SenderFilter } from '../../core/history/sender-filter.ts';
 import { VIEWERS_MAX } from '../../core/http/audience.ts';
 import { toProblem } from '../../core/http/problem.ts';
 import type { Health, Snapshot } from '../../core/snapshot.ts';
 import { KIB, SECOND_MS } from '../../core/units.ts';
+import { endingPipelines } from '../../platform/http-pipelines.ts';
 import { browserUrl, type ConnectionLimits, limitConnections, listen } from '../listen.ts';
 import type { Log } from '../log.ts';
 import type { MetricFamily } from '../metric-family.ts';
@@ -17,14 +19,17 @@ import { Gate, parseTarget } from './gate.ts';
 import { type HistorySources, parsed } from './history-routes.ts';
 import { AttemptLimiter } from './login/attempt-limiter.ts';
 import { Authenticator } from './login/authenticator.ts';
-import { Login } from './login/login.ts';
+import { ClientAddresses } from './login/client-address.ts';
+import { Grants } from './login/grants.ts';
+import { Login, loginUrl } from './login/login.ts';
+import { LoginCodes } from './login/login-codes.ts';
 import { SessionCookies } from './login/session-cookies.ts';
 import { Sessions } from './login/sessions.ts';
 import { endWithProblem } from './respond.ts';
 import { createRoutes, STREAM_PATH } from './routes.ts';
 import { Scrapes } from './scrape.ts';
 import { emptyStatistics, observeStatistics } from './statistics.ts';
-import { Viewers } from './viewers.ts';
+import { type Upgrade, Viewers } from './viewers.ts';
 
 /** Where the server gets what it shows. All are called in the server's thread and may throw. */
 export interface ServerSources extends HistorySources {
@@ -49,6 +54,8 @@ export interface CollectorServer {
   broadcast(snapshotJson: string): void;
   /** Connected to the stream now, at most 1,000. */
   readonly viewers: number;
+  /** An address that opens the dashboard once, within 15 minutes. The server has to be started. */
+  newLoginUrl(): string;
   /** Closes the stream (code 1001) and stops listening, within about two seconds. Idempotent, safe before `start`. */
   shutdown(): Promise<void>;
 }
@@ -57,6 +64,8 @@ export interface CollectorServerOptions {
   readonly config: Config;
   /** Every one of them opens the door; at least one. */
   readonly adminTokens: readonly string[];
+  /** Named tokens and ended sessions. @default there are none, and what ends is forgotten at the end */
+  readonly register?: AccessRegister;
   readonly sources: ServerSources;
   /** Makes the instruments of the server's own metrics. */
   readonly meter: Meter;
@@ -84,6 +93,7 @@ export function createCollectorServer(options: CollectorServerOptions): Collecto
 class HttpServer implements CollectorServer {
   readonly #options: CollectorServerOptions;
   readonly #statistics = emptyStatistics();
+  readonly #codes = new LoginCodes(() => performance.now());
   readonly #cookies: SessionCookies;
   readonly #viewers: Viewers;
   readonly #gate: Gate;
@@ -95,27 +105,24 @@ class HttpServer implements CollectorServer {
 
   constructor(options: CollectorServerOptions) {
     this.#options = options;
-    const { config, sources, log } = options;
+    const { config, sources, register = new AccessRegister(), log } = options;
     const statistics = this.#statistics;
     observeStatistics(options.meter, statistics, () => this.viewers);
-    const sessions = new Sessions({ tokens: options.adminTokens, now: () => Date.now(), statistics });
+    const now = () => Date.now();
+    const sessions = new Sessions({ tokens: options.adminTokens, register, now, statistics });
     this.#cookies = new SessionCookies(sessions, () => `nervecenter_session_${this.#port}`);
     const cookies = this.#cookies;
-    const authenticator = new Authenticator({
-      tokens: options.adminTokens,
-      cookies,
-      limiter: new AttemptLimiter(() => performance.now()),
-      statistics,
-    });
+    const authenticator = this.#createAuthenticator(register);
     const latestSnapshotJson = (filter: SenderFilter) => sources.latestSnapshotJson(filter);
     this.#viewers = new Viewers({ sessions, statistics, latestSnapshotJson, log });
+    register.onEnd(() => this.#viewers.closeEnded());
     const routes = createRoutes({
       snapshot: (filter) => sources.snapshot(filter),
       health: () => sources.health(),
       history: sources,
       alerts: sources.alerts,
       assets: () => this.#assets,
-      login: new Login({ authenticator, sessions, viewers: this.#viewers, cookies }),
+      login: new Login({ authenticator, sessions, cookies }),
       scrapes: new Scrapes(() => sources.metricFamilies(), statistics),
       prometheus: config.prometheus,
     });
@@ -137,6 +144,10 @@ class HttpServer implements CollectorServer {
 
   broadcast(snapshotJson: string): void {
     this.#viewers.broadcast(snapshotJson);
+  }
+
+  newLoginUrl(): string {
+    return loginUrl(browserUrl(this.#options.config.host, this.#port), this.#codes.make());
   }
 
   shutdown(): Promise<void> {
@@ -170,6 +181,19 @@ class HttpServer implements CollectorServer {
     clearTimeout(grace);
   }
 
+  #createAuthenticator(register: AccessRegister): Authenticator {
+    const { config, adminTokens } = this.#options;
+    const chosen = config.adminTokens.length > 0;
+    return new Authenticator({
+      grants: new Grants({ adminTokens, chosen, register, now: () => Date.now() }),
+      codes: this.#codes,
+      cookies: this.#cookies,
+      addresses: new ClientAddresses(config.trustedProxies),
+      limiter: new AttemptLimiter(() => performance.now()),
+      statistics: this.#statistics,
+    });
+  }
+
   #createServer(): Server {
     const server = createServer(
       {
@@ -180,37 +204,46 @@ class HttpServer implements CollectorServer {
         // Offers of other protocols (h2c) are no reason not to answer in this one.
         shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === 'websocket',
       },
-      (request, response) => void this.#gate.answer(request, response),
+      endingPipelines(
+        (request, response) => void this.#gate.answer(request, response),
+        () => this.#statistics.connectionsDropped++,
+      ),
     );
     server.timeout = IDLE_TIMEOUT_MS;
     limitConnections(server, CONNECTIONS, () => this.#statistics.connectionsDropped++);
-    server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+    server.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket, head));
     server.on('clientError', (error, socket) => this.#refuseMalformed(error, socket));
     return server;
   }
 
-  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     socket.on('error', ignoreFailure);
     try {
-      const identity = this.#gate.admitUpgrade(request, STREAM_PATH);
-      const filter = parsed(() => parseSenderFilter(parseTarget(request.url).search));
-      if (!this.#viewers.hasRoomFor(filter)) {
-        this.#statistics.viewersRefused++;
-        throw new NervecenterError(
-          'NC_UNAVAILABLE',
-          'Too many different services and instances are watched at the moment. Try again later, or ask for snapshots.',
-        );
-      }
-      if (this.#stopping !== null || this.viewers >= VIEWERS_MAX) {
-        this.#statistics.viewersRefused++;
-        throw new NervecenterError('NC_UNAVAILABLE', 'No further viewer can be taken on. Try again later.');
-      }
-      const session = identity.kind === 'session' ? identity.session : null;
-      const renewal = session === null ? null : this.#cookies.renew(session);
-      this.#viewers.accept({ request, socket, head, session, renewal, filter });
+      const identity = await this.#gate.admitUpgrade(request, STREAM_PATH);
+      if (socket.destroyed) return; // It had to wait for its turn, and did not.
+      this.#admitViewer({ request, socket, head, identity });
     } catch (error) {
       endWithProblem(socket, toProblem(error));
     }
+  }
+
+  /** @throws NervecenterError `NC_BAD_REQUEST`, `NC_UNAVAILABLE` */
+  #admitViewer(upgrade: Omit<Upgrade, 'renewal' | 'filter'>): void {
+    const { request, identity } = upgrade;
+    const filter = parsed(() => parseSenderFilter(parseTarget(request.url).search));
+    if (!this.#viewers.hasRoomFor(filter)) {
+      this.#statistics.viewersRefused++;
+      throw new NervecenterError(
+        'NC_UNAVAILABLE',
+        'Too many different services and instances are watched at the moment. Try again later, or ask for snapshots.',
+      );
+    }
+    if (this.#stopping !== null || this.viewers >= VIEWERS_MAX) {
+      this.#statistics.viewersRefused++;
+      throw new NervecenterError('NC_UNAVAILABLE', 'No further viewer can be taken on. Try again later.');
+    }
+    const renewal = identity.kind === 'session' ? this.#cookies.renew(identity.session) : null;
+    this.#viewers.accept({ ...upgrade, renewal, filter });
   }
 
   /** What Node's parser gave up on; the connection is in an unknown state and ends. */

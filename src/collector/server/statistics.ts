@@ -53,7 +53,7 @@ const LOGOUTS_FORGOTTEN: CounterSpec = {
   name: 'nervecenter.server.logouts_forgotten',
   kind: 'counter',
   unit: '{session}',
-  description: 'Logouts forgotten before the cookies of the session had expired.',
+  description: 'Logouts no longer known one by one: every session as old has ended as well.',
 };
 const DISCONNECTS: CounterSpec = {
   name: 'nervecenter.server.viewer.disconnects',

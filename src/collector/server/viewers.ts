@@ -14,12 +14,14 @@ import {
 import { NO_FRAME, snapshotFrame } from '../../platform/snapshot-frame.ts';
 import { Condition } from '../condition.ts';
 import type { Log } from '../log.ts';
+import type { Identity } from './login/authenticator.ts';
 import type { Renewal } from './login/session-cookies.ts';
 import type { Session, Sessions } from './login/sessions.ts';
 import type { ServerStatistics } from './statistics.ts';
 
 const STOPPING: Farewell = { code: GOING_AWAY, reason: 'the collector stops' };
 const LOGGED_OUT: Farewell = { code: POLICY_VIOLATION, reason: 'logged out' };
+const REVOKED: Farewell = { code: POLICY_VIOLATION, reason: 'the token was revoked' };
 const SESSION_ENDED: Farewell = { code: POLICY_VIOLATION, reason: 'the session has ended' };
 const COOKIE_AGED: Farewell = { code: SERVICE_RESTART, reason: 'connect again for a new cookie' };
 
@@ -38,8 +40,7 @@ export interface Upgrade {
   readonly request: IncomingMessage;
   readonly socket: Duplex;
   readonly head: Buffer;
-  /** The browser session it came with; `null` for a client with the token itself. */
-  readonly session: Session | null;
+  readonly identity: Identity;
   /** What the browser's cookie becomes. */
   readonly renewal: Renewal | null;
   /** Whose figures it is to see. */
@@ -47,7 +48,10 @@ export interface Upgrade {
 }
 
 interface Viewer {
+  /** The browser session it came with; `null` for a client with the token itself. */
   readonly session: Session | null;
+  /** Of the named token that lets it in; `null`: an admin token does. */
+  readonly tokenId: string | null;
   readonly watched: Watched;
 }
 
@@ -85,7 +89,7 @@ export class Viewers {
       if (renewal !== undefined) headers.push(`Set-Cookie: ${renewal.setCookie}`);
     });
     this.#heartbeat = setInterval(
-      () => this.#audience.beat(({ session }) => this.#farewell(session)),
+      () => this.#audience.beat((who) => this.#farewell(who)),
       options.heartbeatMs ?? HEARTBEAT_MS,
     );
     this.#heartbeat.unref();
@@ -101,11 +105,13 @@ export class Viewers {
   }
 
   /** Completes the upgrade of an admitted request and sends the latest snapshot at once. */
-  accept({ request, socket, head, session, renewal, filter }: Upgrade): void {
+  accept({ request, socket, head, identity, renewal, filter }: Upgrade): void {
     if (renewal !== null) this.#renewals.set(request, renewal);
     this.#sockets.handleUpgrade(request, socket, head, (accepted) => {
       const watched = this.#watch(filter);
-      const who = { session: renewal?.session ?? session, watched };
+      const session = identity.kind === 'session' ? (renewal?.session ?? identity.session) : null;
+      const tokenId = identity.kind === 'session' ? identity.session.tokenId : identity.tokenId;
+      const who = { session, tokenId, watched };
       const arrival = { socket: accepted, connection: socket, who };
       this.#audience.add(arrival, this.#latestFrame(watched), () => this.#left(watched));
     });
@@ -119,9 +125,10 @@ export class Viewers {
     else this.#slow.end('every viewer keeps up again');
   }
 
-  /** Ends what was begun with a session that is no more, whichever of its cookies it came with. */
-  closeSession({ id }: Session): void {
-    this.#audience.dismiss(LOGGED_OUT, ({ session }) => session?.id === id);
+  /** Ends what was begun with a session or a token that is no more, whichever of its cookies it came with. */
+  closeEnded(): void {
+    for (const farewell of [REVOKED, LOGGED_OUT])
+      this.#audience.dismiss(farewell, (who) => this.#farewell(who) === farewell);
   }
 
   /** Says goodbye to everybody and resolves when all connections are gone. Idempotent. */
@@ -134,11 +141,14 @@ export class Viewers {
     await Promise.all(closed);
   }
 
-  #farewell(session: Session | null): Farewell | null {
+  #farewell({ session, tokenId }: Viewer): Farewell | null {
+    const { sessions } = this.#options;
+    if (sessions.roleOf({ tokenId }) === null) return REVOKED;
     if (session === null) return null;
-    if (this.#options.sessions.isOver(session)) return SESSION_ENDED;
+    if (sessions.isLoggedOut(session)) return LOGGED_OUT;
+    if (sessions.isOver(session)) return SESSION_ENDED;
     // A screen on the wall sends no requests: connecting again is how its cookie stays young enough for a restart.
-    return this.#options.sessions.outlivesCookie(session) ? COOKIE_AGED : null;
+    return sessions.outlivesCookie(session) ? COOKIE_AGED : null;
   }
 
   #watch(filter: SenderFilter): Watched {

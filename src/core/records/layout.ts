@@ -46,6 +46,12 @@ export const TRUE = 3;
 export const NAMES_FROM = 2;
 export const NAMES_MAX = 0xffff;
 
+/**
+ * Of one name: it is written once and stands in many events, which are longer than their record by all of it. One more than the
+ * longest text of an event may be, so that what is too long is still too long.
+ */
+export const NAME_CHARS_MAX = 4097;
+
 export const TRACE_BYTES = 16;
 export const SPAN_BYTES = 8;
 export const UUID_BYTES = 16;

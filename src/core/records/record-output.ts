@@ -5,6 +5,7 @@ import {
   EVENT_RECORD_TYPE,
   FALSE,
   GIVEN,
+  NAME_CHARS_MAX,
   NAMES_FROM,
   NAMES_MAX,
   NULL,
@@ -20,8 +21,7 @@ const NAME_BYTES = 2;
 const NUMBER_BYTES = 8;
 const LENGTH_BYTES = 4;
 const ASCII_END = 0x80;
-/** Where the two digits of each byte of a UUID stand in its text. */
-const UUID_DIGITS = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34] as const;
+const HYPHEN = 0x2d;
 const NO_DIGIT = 0xff;
 /** The value of a hex digit by its code; of one in upper case it is more than a digit has. */
 const UPPER_CASE = 0x10;
@@ -99,9 +99,12 @@ export class RecordOutput {
   uuid(value: string): void {
     const at = this.#room(UUID_BYTES);
     if (at < 0) return;
+    const bytes = this.#bytes;
+    let digit = 0;
     for (let index = 0; index < UUID_BYTES; index++) {
-      const digit = UUID_DIGITS[index] ?? 0;
-      this.#bytes[at + index] = (digitAt(value, digit) << 4) | (digitAt(value, digit + 1) & 0xf);
+      if (value.charCodeAt(digit) === HYPHEN) digit++;
+      bytes[at + index] = (digitAt(value, digit) << 4) | (digitAt(value, digit + 1) & 0xf);
+      digit += 2;
     }
   }
 
@@ -147,6 +150,10 @@ export class RecordOutput {
     } else this.#view.setUint32(at, value === null ? NULL_TEXT : ABSENT_TEXT, true);
   }
 
+  json(value: unknown): void {
+    this.text(value === undefined ? undefined : JSON.stringify(value));
+  }
+
   /** Where so many bytes begin that are now taken; -1 when they do not fit. */
   #room(bytes: number): number {
     const at = this.#at;
@@ -163,7 +170,7 @@ export class RecordOutput {
     const number = this.#names.size + NAMES_FROM;
     const start = this.#room(PREFIX_BYTES);
     if (number >= NAMES_MAX - 1) this.#full = true;
-    this.#utf8(name);
+    this.#utf8(name.length > NAME_CHARS_MAX ? name.slice(0, NAME_CHARS_MAX) : name);
     if (this.#full) return ABSENT;
     this.#names.set(name, number);
     this.#end(start, DEFINITION);
@@ -178,11 +185,12 @@ export class RecordOutput {
   #digits(value: string, size: number): boolean {
     const at = this.#room(size);
     if (at < 0) return true;
+    const bytes = this.#bytes;
     for (let index = 0; index < size; index++) {
       const high = digitAt(value, 2 * index);
       const low = digitAt(value, 2 * index + 1);
       if (high >= UPPER_CASE || low >= UPPER_CASE) return false;
-      this.#bytes[at + index] = (high << 4) | low;
+      bytes[at + index] = (high << 4) | low;
     }
     return true;
   }

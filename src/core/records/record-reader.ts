@@ -8,6 +8,7 @@ import {
   FALSE,
   type FieldKind,
   GIVEN,
+  NAME_CHARS_MAX,
   NAMES_FROM,
   NAMES_MAX,
   NULL,
@@ -31,6 +32,8 @@ const UTF8 = new TextDecoder('utf-8', { ignoreBOM: true });
 const LENGTH_BYTES = 4;
 const NAME_BYTES = 2;
 const NUMBER_BYTES = 8;
+/** A character takes three bytes at most. */
+const NAME_BYTES_MAX = 3 * NAME_CHARS_MAX;
 
 /** Bytes that are no records: whoever sends them is broken, or none of ours. */
 export class RecordError extends Error {
@@ -88,6 +91,7 @@ export class RecordReader {
   #define(): void {
     if (this.#names.length + NAMES_FROM >= NAMES_MAX)
       throw new RecordError('more names than there are numbers');
+    if (this.#end - this.#at > NAME_BYTES_MAX) throw new RecordError('a name longer than any is');
     this.#names.push(this.#utf8(this.#take(this.#end - this.#at)));
   }
 

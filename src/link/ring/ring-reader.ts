@@ -44,9 +44,11 @@ export class RingReader {
   readonly #waiting: Reading[] = [];
   readonly #handed: Handed[] = [];
   #unaccepted = 0;
+  /** There is more, and it is not taken before something is accepted: until then every event would wake for nothing. */
+  #isBehind = false;
 
   constructor({ sleep, segments }: SharedRing) {
-    this.sleep = new Sleep(sleep);
+    this.sleep = new Sleep(sleep, () => this.#isBehind);
     for (const segment of segments) this.add(segment);
   }
 
@@ -71,7 +73,8 @@ export class RingReader {
         const isBehind =
           this.#handed.length >= UNACCEPTED_MAX ||
           (this.#unaccepted > 0 && this.#unaccepted + upTo - claimed > UNACCEPTED_BYTES_MAX);
-        if (isBehind && !evenIfBehind) return null;
+        this.#isBehind = isBehind && !evenIfBehind;
+        if (this.#isBehind) return null;
         if (segment.claim(claimed, upTo)) return this.#piece(reading, upTo);
       } else if (!isGone && !sealed) return null;
       this.#waiting.shift();
@@ -81,6 +84,7 @@ export class RingReader {
 
   /** Somebody has taken responsibility for a piece. */
   accepted(batch: number): void {
+    this.#isBehind = false;
     const piece = this.#handed.find((handed) => handed.batch === batch);
     if (piece !== undefined) piece.isAccepted = true;
     while (this.#handed[0]?.isAccepted === true) {

@@ -4,16 +4,24 @@ const ASLEEP = 1;
 export class Sleep {
   readonly buffer: SharedArrayBuffer;
   readonly #word: Int32Array;
+  readonly #isWokenOtherwise: () => boolean;
 
-  /** @param buffer of the other side's. @default a new one: awake */
-  constructor(buffer = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)) {
+  /**
+   * @param buffer of the other side's. @default a new one: awake
+   * @param isWokenOtherwise for the reader: whether what is written is nothing to wake it for now. @default never
+   */
+  constructor(
+    buffer = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT),
+    isWokenOtherwise: () => boolean = () => false,
+  ) {
     this.buffer = buffer;
     this.#word = new Int32Array(buffer);
+    this.#isWokenOtherwise = isWokenOtherwise;
   }
 
   /** For the reader, which has to look once more after that: what was written before wakes nobody. */
   begin(): void {
-    Atomics.store(this.#word, 0, ASLEEP);
+    if (!this.#isWokenOtherwise()) Atomics.store(this.#word, 0, ASLEEP);
   }
 
   end(): void {

@@ -18,7 +18,7 @@ for (const [flag, app] of STARTS) {
       const { stdout, stderr } = await run(
         process.execPath,
         [flag, join(fixtures, 'preload.ts'), join(fixtures, app), framework],
-        { timeout: 20_000 },
+        { timeout: 60_000 },
       );
       assert.equal(stderr, '');
       const events = stdout

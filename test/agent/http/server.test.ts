@@ -142,7 +142,11 @@ test('sizes: announced, chunked, none', async () => {
 
 test('sizes on one connection are those of each response, whatever went before', async () => {
   const { events, port } = await serve((request, response) => {
-    if (request.url === '/chunked') response.write('abc');
+    if (request.url?.endsWith('hinted')) {
+      response.writeEarlyHints({ link: '</style.css>; rel=preload; as=style' });
+      response.writeProcessing();
+    }
+    if (request.url?.startsWith('/chunked')) response.write('abc');
     if (request.url === '/empty') response.statusCode = 204;
     response.end(request.url === '/empty' ? undefined : 'defg');
   });
@@ -158,8 +162,15 @@ test('sizes on one connection are those of each response, whatever went before',
   assert.equal(await ask('/plain'), 4);
   assert.equal(await ask('/chunked'), chunked);
   assert.equal(await ask('/empty'), 0);
-  assert.equal(await ask('/plain', 'Expect: 100-continue\r\n'), 4);
-  assert.equal(await ask('/chunked'), chunked);
+  for (const headers of ['Expect: 100-continue\r\n', '']) {
+    assert.equal(await ask('/plain', headers), 4);
+    assert.equal(await ask('/chunked', headers), chunked);
+  }
+  for (const path of ['/plain-hinted', '/chunked-hinted']) {
+    assert.equal(await ask(path), path.startsWith('/plain') ? 4 : chunked, path);
+    assert.equal(await ask('/plain'), 4);
+    assert.equal(await ask('/chunked'), chunked);
+  }
   socket.destroy();
 });
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, it } from 'vitest';
+import { afterEach, beforeEach, describe, it, onTestFinished } from 'vitest';
 import { Connection } from '../../../src/agent/links/connection.ts';
 import { Pipeline } from '../../../src/agent/pipeline.ts';
 import type { AgentLink } from '../../../src/collector/agent-link.ts';
@@ -50,6 +50,23 @@ class ScriptedCollector {
   async stop(): Promise<void> {
     await this.#receiver?.shutdown();
   }
+}
+
+/** For how long each timer that this file starts from now on is to wait. */
+function waitsOf(file: string): readonly number[] {
+  const waits: number[] = [];
+  const { setTimeout: real } = globalThis;
+  globalThis.setTimeout = Object.assign(
+    (...args: Parameters<typeof real>) => {
+      if (new Error().stack?.split('\n')[2]?.includes(file)) waits.push(args[1] ?? 0);
+      return real(...args);
+    },
+    { __promisify__: real.__promisify__ },
+  );
+  onTestFinished(() => {
+    globalThis.setTimeout = real;
+  });
+  return waits;
 }
 
 describe('Connection', () => {
@@ -132,17 +149,19 @@ describe('Connection', () => {
 
   it('joins the next collector of another process within a second, however many it has lost', async () => {
     await joined();
+    const waits = waitsOf('links/connection.ts');
     for (let losses = 1; losses <= 7; losses++) {
       collector.links.at(-1)?.close();
-      // After the sixth loss it would wait for 3 s at least, were it to host one.
-      await until(() => lost === losses && opened === losses + 1, { timeoutMs: 2500 });
+      await until(() => lost === losses && opened === losses + 1);
     }
+    // After the sixth loss it would wait for 3 s at least, were it to host one.
+    assert.ok(waits.length >= 7 && waits.every((ms) => ms <= 1000), String(waits));
   });
 
   it('hosts a collector itself when nobody else does, and hears that it is up', async () => {
     await collector.stop();
     await connection.open();
-    await until(() => connection.isOpen && said.length === 1, { timeoutMs: 30_000 });
+    await until(() => connection.isOpen && said.length === 1);
     assert.match(said[0] ?? '', /^nervecenter .*\n {2}dashboard +http/);
     const snapshot = (await connection.ask('snapshot')) as { service: string };
     assert.equal(snapshot.service, 'app');
@@ -154,7 +173,7 @@ describe('Connection', () => {
     const before = collector.received.length;
     collector.closes = true;
     collector.links[0]?.close();
-    await until(() => collector.received.length >= before + 4, { timeoutMs: 10_000 });
+    await until(() => collector.received.length >= before + 4);
     assert.deepEqual([said, connection.isOpen, lost], [[], false, 1]);
     collector.closes = false;
     await until(() => opened === 2);
@@ -164,9 +183,11 @@ describe('Connection', () => {
   it('hosts one at once when the one that takes over does not take it', async () => {
     await joined();
     collector.refuses = true;
+    const asked = collector.of('hello').length;
     collector.links[0]?.send({ type: 'handing-over' });
-    // Were it to wait for somebody else, that would take 10 s.
-    await until(() => lost === 1 && connection.isOpen, { timeoutMs: 8000 });
+    await until(() => lost === 1 && connection.isOpen);
+    // Were it to wait for somebody else, it would ask once a second, for 10 s.
+    assert.ok(collector.of('hello').length <= asked + 3, `${collector.of('hello').length - asked} asked`);
     assert.match(
       said[0] ?? '',
       /is that of other \(process 7\), whose rows go elsewhere: this app has its own/,
@@ -178,7 +199,7 @@ describe('Connection', () => {
     collector.closes = true;
     const before = collector.received.length;
     collector.links[0]?.send({ type: 'handing-over' });
-    await until(() => collector.received.length >= before + 4, { timeoutMs: 10_000 });
+    await until(() => collector.received.length >= before + 4);
     assert.deepEqual([said, connection.isOpen, lost], [[], false, 1]);
   });
 

@@ -6,7 +6,7 @@ import { SharedMetrics } from '../../../src/agent/metrics/shared-metrics.ts';
 import type { Point } from '../../../src/core/frame.ts';
 import type { InstrumentSpec } from '../../../src/core/signals/instruments.ts';
 import { DeltaMeterProvider } from '../../../src/metrics/meter-provider.ts';
-import { pointsOf } from '../../../src/metrics/snapshot-reader.ts';
+import { pointsOf } from '../../../src/metrics/points.ts';
 import { recorderOf } from '../../support/measurements.ts';
 
 const spec = (name: string, kind: InstrumentSpec['kind']): InstrumentSpec => ({

@@ -6,7 +6,10 @@ import { ThreadReceiver } from '../../../src/agent/threads/thread-receiver.ts';
 import { flagsFor } from '../../../src/agent/threads/workers.ts';
 import type { CounterPoint, GaugePoint, Point } from '../../../src/core/frame.ts';
 import { FrameEncoder } from '../../../src/core/frames/frame-encoder.ts';
+import { writeEvent } from '../../../src/core/records/event-record.ts';
 import type { NervecenterEvent } from '../../../src/core/signals/index.ts';
+import { RingReader } from '../../../src/link/ring/ring-reader.ts';
+import { RingWriter } from '../../../src/link/ring/ring-writer.ts';
 import { frameBytes, recordsMessage, requestEvent } from '../../link/messages.ts';
 import { until } from '../../support/poll.ts';
 
@@ -43,6 +46,33 @@ describe('what threads send', () => {
   afterEach(() => {
     answers.close();
     receiver.close();
+  });
+
+  it('is read for as many threads as there may be, and the quietest is taken for over past that', async () => {
+    const ring = new RingWriter(() => {});
+    const reader: RingReader = new RingReader(
+      ring.share({ onWake: () => {}, onSegment: (segment) => reader.add(segment) }),
+    );
+    // Each of its pieces needs the names of the ones before.
+    const tell = () => {
+      ring.append(requestEvent(), writeEvent);
+      say({ type: 'records', ...reader.next() });
+    };
+    const message = recordsMessage([requestEvent()]);
+    const others = (count: number) => {
+      for (let thread = 0; thread < count; thread++) post(TO_MAIN, { thread: THREAD + 1 + thread, message });
+    };
+    const OTHERS = 1000;
+    tell();
+    others(OTHERS - 1);
+    tell();
+    await until(() => events.length === OTHERS + 1);
+    assert.deepEqual(dropped, []);
+    others(OTHERS);
+    tell();
+    await until(() => dropped.length > 0);
+    assert.deepEqual(dropped, [['agent_error', 1]]);
+    assert.equal(events.length, 2 * OTHERS + 1);
   });
 
   it('is taken before and after a channel of its own is there, and accepted', async () => {

@@ -43,7 +43,7 @@ const SCENARIOS: readonly Scenario[] = [
   {
     name: 'a timeout in the middle',
     path: 'part',
-    ask: () => ({ signal: AbortSignal.timeout(80) }),
+    ask: () => ({ signal: AbortSignal.timeout(1000) }),
     end: 'aborted timeout',
   },
   {

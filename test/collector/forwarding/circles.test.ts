@@ -63,12 +63,12 @@ describe('two collectors that are targets of each other', () => {
     it(`${name}: both have all once, what comes back is not taken, and that is said`, async () => {
       const [a, b] = await circle(first, second);
       await work(a.http);
-      await until(async () => (await a.metric(ROUND)) > 0, { timeoutMs: 30_000 });
-      await until(async () => (await b.metric(REQUESTS)) === ROUNDS, { timeoutMs: 30_000 });
-      await until(() => allSent([a, b]), { timeoutMs: 30_000 });
+      await until(async () => (await a.metric(ROUND)) > 0);
+      await until(async () => (await b.metric(REQUESTS)) === ROUNDS);
+      await until(() => allSent([a, b]));
       // Some intervals of metrics more, which go round as well.
       const before = await a.metric(ROUND);
-      await until(async () => (await a.metric(ROUND)) >= before + 3, { timeoutMs: 30_000 });
+      await until(async () => (await a.metric(ROUND)) >= before + 3);
       for (const taking of [a, b]) {
         assert.equal(await taking.metric(REQUESTS), ROUNDS);
         assert.equal(await taking.metric('nervecenter_otlp_export_dropped_total'), 0);

@@ -160,6 +160,6 @@ it('calls that an agent sees and its app sends spans of are counted once; those 
     assert.deepEqual([answer.status, await answer.json()], [200, {}]);
   }
   // Both are in one trace, so both are decided by then.
-  await until(async () => (await fed.snapshot()).llm.total_requests > 1, { timeoutMs: 30_000 });
+  await until(async () => (await fed.snapshot()).llm.total_requests > 1);
   assert.equal((await fed.snapshot()).llm.total_requests, 2);
 });

@@ -24,7 +24,12 @@ describe('hello', () => {
     joined = 0;
     left = [];
     const handlers: AgentHandlers = {
-      sharing: new Sharing({ holder: HOLDER, login: '', place, onClaimed: () => {} }),
+      sharing: new Sharing({
+        holder: HOLDER,
+        login: () => 'http://127.0.0.1:9464/login#code=c',
+        place,
+        onClaimed: () => {},
+      }),
       sentBatches: new SentBatches(),
       join: () => {
         joined++;

@@ -13,13 +13,13 @@ import { FedCollector } from './fed-collector.ts';
 import { lasting, requestOrCall, traffic } from './traffic.ts';
 
 const CHILD = join(import.meta.dirname, 'child.ts');
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 const ROWS = 100_000;
 const MANY_ROWS = 200_000;
 /** Handed over at once: a message may have so many. */
 const ROWS_PER_MESSAGE = 10_000;
 /** It takes milliseconds; the rest is for a busy machine. */
-const KNOWN_WITHIN_MS = 5000;
+const KNOWN_WITHIN_MS = 30_000;
 const COUNTED = `SELECT requests.*, calls.* FROM
   (SELECT count(*)::int AS requests, count(*) FILTER (WHERE status_code >= 400)::int AS errors FROM enterprise.request_metrics) AS requests,
   (SELECT count(*)::int AS calls, sum(completion_tokens)::int AS tokens FROM enterprise.llm_call_metrics) AS calls`;

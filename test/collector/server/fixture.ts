@@ -12,6 +12,7 @@ import {
   type ServerSources,
 } from '../../../src/collector/server/server.ts';
 import { type Config, readConfig } from '../../../src/config/config.ts';
+import { AccessRegister } from '../../../src/core/access/register.ts';
 import type { Health, Snapshot } from '../../../src/core/snapshot.ts';
 import { milliseconds } from '../../../src/core/units.ts';
 import { DeltaMeterProvider } from '../../../src/metrics/meter-provider.ts';
@@ -66,6 +67,8 @@ export interface ServerSetup {
   readonly sources?: Partial<ServerSources>;
   /** @default [TOKEN, OLD_TOKEN] */
   readonly adminTokens?: readonly string[];
+  /** @default one that nobody keeps */
+  readonly register?: AccessRegister;
   /** File contents by path below the assets directory; none: the directory does not exist. */
   readonly assets?: Readonly<Record<string, string | Buffer>>;
 }
@@ -95,7 +98,10 @@ function familiesOf(own: DeltaMeterProvider): Iterable<MetricFamily> {
 }
 
 /** A running server on a free port; it stops with the test. */
-export async function startServer(test: TestContext, setup: ServerSetup = {}): Promise<TestServer> {
+export async function startServer(
+  test: Pick<TestContext, 'onTestFinished'>,
+  setup: ServerSetup = {},
+): Promise<TestServer> {
   const directory = mkdtempSync(join(tmpdir(), 'nervecenter-server-'));
   const assetsDir = join(directory, 'dashboard');
   for (const [path, content] of Object.entries(setup.assets ?? {})) {
@@ -108,6 +114,7 @@ export async function startServer(test: TestContext, setup: ServerSetup = {}): P
   const server = createCollectorServer({
     config: configOf(setup.env),
     adminTokens: setup.adminTokens ?? [TOKEN, OLD_TOKEN],
+    register: setup.register ?? new AccessRegister(),
     sources: sourcesOver({ metricFamilies: () => familiesOf(own), ...setup.sources }),
     meter,
     assetsDir,

@@ -4,9 +4,11 @@ import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { describe, it, type TestContext, vi } from 'vitest';
 import { WebSocket } from 'ws';
+import type { Identity } from '../../../src/collector/server/login/authenticator.ts';
 import { type Session, Sessions, STREAM_RENEWAL_MS } from '../../../src/collector/server/login/sessions.ts';
 import { emptyStatistics } from '../../../src/collector/server/statistics.ts';
 import { Viewers, type ViewersOptions } from '../../../src/collector/server/viewers.ts';
+import { AccessRegister } from '../../../src/core/access/register.ts';
 import { EVERYBODY } from '../../../src/core/history/sender-filter.ts';
 import { SKIPPED_TICKS_MAX, VIEWERS_MAX } from '../../../src/core/http/audience.ts';
 import { until } from '../../support/poll.ts';
@@ -230,8 +232,10 @@ describe('viewers', () => {
 
   it('connect again when their cookie grows old, and go for good with their session', async (test) => {
     let nowMs = 0;
-    const sessions = new Sessions({ tokens: [TOKEN], now: () => nowMs, statistics: emptyStatistics() });
-    const session = sessions.open(0, false);
+    const register = new AccessRegister();
+    const statistics = emptyStatistics();
+    const sessions = new Sessions({ tokens: [TOKEN], register, now: () => nowMs, statistics });
+    const session = sessions.open({ key: 0, tokenId: null }, false);
     const { port } = await serveViewers(test, { heartbeatMs: 20, sessions }, session);
     const heartbeats = async (watcher: Watcher) => {
       await once(watcher.socket, 'ping');
@@ -244,7 +248,7 @@ describe('viewers', () => {
     assert.equal(await aging.closed, 1012);
     nowMs = 0;
     const { closed } = await watch(test, port);
-    sessions.close(session);
+    await sessions.close(session);
     assert.equal(await closed, 1008);
   });
 
@@ -290,15 +294,19 @@ async function serveViewers(
 ): Promise<{ viewers: Viewers; statistics: ReturnType<typeof emptyStatistics>; port: number }> {
   const statistics = emptyStatistics();
   const viewers = new Viewers({
-    sessions: new Sessions({ tokens: [TOKEN], now: () => 0, statistics }),
+    sessions: new Sessions({ tokens: [TOKEN], register: new AccessRegister(), now: () => 0, statistics }),
     statistics,
     latestSnapshotJson: () => '{}',
     log: () => {},
     ...options,
   });
+  const identity: Identity =
+    session === null
+      ? { kind: 'bearer', role: 'admin', tokenId: null }
+      : { kind: 'session', role: 'admin', session };
   const server = createServer();
   server.on('upgrade', (request, socket, head) =>
-    viewers.accept({ request, socket, head, session, renewal: null, filter: EVERYBODY }),
+    viewers.accept({ request, socket, head, identity, renewal: null, filter: EVERYBODY }),
   );
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

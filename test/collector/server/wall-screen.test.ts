@@ -28,7 +28,7 @@ test('a browser that does nothing but watch takes the younger cookie of its stre
   );
   assert.match(String(message), /^\{"type":"metrics_snapshot"/);
   const [cookie] = await context.cookies();
-  assert.match(cookie?.value ?? '', /^[\w-]{84}$/);
+  assert.match(cookie?.value ?? '', /^[\w-]{96}$/);
   assert.notEqual(cookie?.value, value);
   assert.deepEqual([cookie?.httpOnly, cookie?.sameSite], [true, 'Strict']);
 });

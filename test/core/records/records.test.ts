@@ -3,8 +3,10 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, it } from 'vitest';
 import { requestOf } from '../../../src/agent/pipeline.ts';
+import { writeLlmCall } from '../../../src/core/records/call-record.ts';
 import { writeEvent } from '../../../src/core/records/event-record.ts';
 import type { FieldKind } from '../../../src/core/records/layout.ts';
+import { writeRagQuery } from '../../../src/core/records/query-record.ts';
 import { RecordOutput } from '../../../src/core/records/record-output.ts';
 import { type ClaimedEvent, RecordError, RecordReader } from '../../../src/core/records/record-reader.ts';
 import { type SeenRequest, writeRequest } from '../../../src/core/records/request-record.ts';
@@ -121,6 +123,29 @@ describe('records', () => {
         let count = 0;
         for (const piece of [bytes.subarray(0, cut), bytes.subarray(cut)]) reader.read(piece, () => count++);
         assert.equal(count, events.length);
+      }),
+    );
+  });
+
+  it.each([
+    ['llm-call', writeLlmCall],
+    ['rag-query', writeRagQuery],
+  ] as const)('of a %s are the same bytes, whichever way it is written', (signal, write) => {
+    const fields = Object.entries(signalNamed(signal).record).map(([name, kind]) => [name, VALUES[kind]]);
+    const event = fc.record(Object.fromEntries(fields)).map((values) => withoutAbsent({ signal, ...values }));
+    const bytesOf = (
+      writer: (records: RecordOutput, event: never) => boolean,
+      events: NervecenterEvent[],
+    ) => {
+      const bytes = new Uint8Array(BYTES);
+      const output = new RecordOutput();
+      output.begin(bytes);
+      for (const one of events) assert.ok(writer(output, one as never));
+      return bytes.slice(0, output.length);
+    };
+    fc.assert(
+      fc.property(fc.array(event, { minLength: 1, maxLength: 4 }), (events) => {
+        assert.deepEqual(bytesOf(write, events), bytesOf(writeEvent, events));
       }),
     );
   });
@@ -276,3 +301,28 @@ function withRecord(bytes: Uint8Array, change: (record: Buffer) => Buffer): Buff
   }
   return Buffer.concat(records);
 }
+
+describe('a name', () => {
+  it('is no longer in its events than a text of an event may be, however many have it', () => {
+    const output = new RecordOutput();
+    const bytes = new Uint8Array(BYTES);
+    output.begin(bytes);
+    const long = 'é'.repeat(20_000);
+    assert.ok(writeEvent(output, { ...requestEvent(), route: long, userEmail: 'a' }));
+    const events: (ClaimedEvent | null)[] = [];
+    new RecordReader().read(bytes.subarray(0, output.length), (event) => events.push(event));
+    assert.equal(events[0]?.['route'], 'é'.repeat(4097));
+  });
+
+  it('that is longer is of nobody who may send', () => {
+    const definition = (length: number) => {
+      const bytes = new Uint8Array(5 + length).fill(97);
+      new DataView(bytes.buffer).setUint32(0, 1 + length, true);
+      bytes[4] = 0;
+      return bytes;
+    };
+    const reader = new RecordReader();
+    reader.read(definition(3 * 4097), () => {});
+    assert.throws(() => reader.read(definition(3 * 4097 + 1), () => {}), RecordError);
+  });
+});

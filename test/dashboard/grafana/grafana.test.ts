@@ -79,7 +79,7 @@ describe('the dashboards for Grafana', () => {
         exposed = exposedMetrics(text);
         return requestsIn(text) >= REQUESTS_OF_TRAFFIC && LATE.every((name) => exposed.has(name));
       },
-      { timeoutMs: 30_000, what: 'metrics of the traffic' },
+      { what: 'metrics of the traffic' },
     );
   });
   afterAll(() => app.stop());

@@ -11,7 +11,7 @@ import { reachableTempDir, startPostgres, type TestPostgres } from '../../suppor
 import { type BuiltDashboard, builtDashboard } from '../support/built-dashboard.ts';
 import { type RealCollector, startRealCollector } from '../support/real-collector.ts';
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 const MARKUP = 'Slow <b>routes</b>';
 const dataDir = reachableTempDir();
 let server: TestPostgres;

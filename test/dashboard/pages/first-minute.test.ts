@@ -67,7 +67,7 @@ async function open(path: string): Promise<void> {
   await collector.admit(context);
   await context.addInitScript(RECORD_TEXTS);
   page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(60_000);
   await page.goto(`${collector.url}${path}`);
   await page.getByText(/since the first row: /).waitFor();
 }

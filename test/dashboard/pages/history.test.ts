@@ -91,7 +91,7 @@ async function open(path: string, width = 1440): Promise<void> {
   await collector.admit(context);
   await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: collector.url });
   page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(60_000);
   faults = [];
   page.on('pageerror', (error) => faults.push(String(error)));
   await page.goto(`${collector.url}${path}`);

@@ -79,7 +79,7 @@ async function open(path: string, origin = collector.url): Promise<void> {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, timezoneId: 'UTC' });
   if (origin === collector.url) await collector.admit(context);
   page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(60_000);
   faults = [];
   page.on('pageerror', (error) => faults.push(String(error)));
   await page.goto(`${origin}${path}`);

@@ -44,6 +44,8 @@ export class FakeCollector {
   historyIsDown = false;
   /** The fixture that answers the routes of alerts; without one they are not there. */
   alerts: string | null = null;
+  /** Whether whoever looks is an admin, who may change alerts. */
+  mayChange = true;
   /** What of a snapshot is different when only a service is asked for. */
   services: Readonly<Record<string, Partial<Snapshot>>> = {};
   upgrades = 0;
@@ -141,7 +143,8 @@ export class FakeCollector {
     if (path === '/api/metrics/history') return this.#answerHistory(searchParams, response);
     if (path.startsWith('/api/metrics/alerts') && this.alerts !== null) {
       response.writeHead(200, { 'content-type': 'application/json' });
-      response.end(JSON.stringify(fixtureAlerts(this.alerts, path, Date.now())));
+      const answer = fixtureAlerts(this.alerts, path, Date.now());
+      response.end(JSON.stringify({ ...answer, may_change: this.mayChange }));
       return;
     }
     if (path === '/api/metrics/events') return this.#answerEvents(searchParams, response);

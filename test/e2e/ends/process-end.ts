@@ -7,7 +7,7 @@ import { until } from '../../support/poll.ts';
 const STARTED = { timeoutMs: 60_000 };
 /** What the end of a process may wait for its last rows, as documented, and what a busy machine adds to it. */
 const BOUND_MS = 3000;
-const PATIENCE_MS = 5000;
+const PATIENCE_MS = 30_000;
 
 const START_MESSAGE = /^nervecenter \d.*\n( {2}\S.*\n)*/gm;
 const OUR_LINES = /^\[nervecenter\] .*\n/gm;

@@ -23,7 +23,7 @@ interface Parts {
 }
 
 /** Events are taken every 15 or 25 ms and written 25 ms later; the rest is for a busy machine. */
-export const NOT_HANDED_OVER_MS = 1000;
+export const NOT_HANDED_OVER_MS = 5000;
 const PATIENCE_MS = 60_000;
 
 /**

@@ -5,7 +5,7 @@ import { until } from '../../support/poll.ts';
 
 /** 20 times a second. */
 const INTERVAL_MS = 50;
-const POLL_TIMEOUT_MS = 1000;
+const POLL_TIMEOUT_MS = 10_000;
 const PATIENCE_MS = 60_000;
 
 /** What one poll saw. */

@@ -94,12 +94,8 @@ describe('an app with more names than are told apart', () => {
       const socket = new WebSocket(`${url.replace('http', 'ws')}/rooms/${i}/socket?secret`);
       await once(socket, 'close');
     }
-    await until(async () => Object.keys(await rowsBy('ws-session', 'path')).length > 0, {
-      timeoutMs: 20_000,
-    });
-    await until(async () => (await rowsBy('ws-session', 'path'))['/rooms/:id/socket'] === SESSIONS, {
-      timeoutMs: 20_000,
-    });
+    await until(async () => Object.keys(await rowsBy('ws-session', 'path')).length > 0);
+    await until(async () => (await rowsBy('ws-session', 'path'))['/rooms/:id/socket'] === SESSIONS);
     assert.deepEqual(Object.keys(await rowsBy('ws-session', 'path')), ['/rooms/:id/socket']);
   });
 

@@ -13,9 +13,8 @@ import { Command } from '../../cli/command.ts';
 import { until } from '../../support/poll.ts';
 import { reachableTempDir } from '../../support/postgres.ts';
 
-const PATIENCE = { timeoutMs: 30_000 };
-const NOTICE =
-  /dashboard +(http:\/\/127\.0\.0\.1:\d+)\/login#token=(\w+)\n(?:.*\n)* {2}otlp +(http:\/\/127\.0\.0\.1:\d+)[^\n]*?(http:\/\/127\.0\.0\.1:\d+)/;
+const PATIENCE = { timeoutMs: 60_000 };
+const OTLP = / {2}otlp +(http:\/\/127\.0\.0\.1:\d+)[^\n]*?(http:\/\/127\.0\.0\.1:\d+)/;
 const PROMPT = 'What is the notice period of the lease?';
 const REQUESTS = 6;
 
@@ -30,7 +29,8 @@ beforeAll(async () => {
   cwd = reachableTempDir();
   const env = { NERVECENTER_PORT: '0', NERVECENTER_OTLP_PORT: '0', NERVECENTER_OTLP_GRPC_PORT: '0' };
   collector = new Command(['collector'], { cwd, env });
-  [, url = '', token = '', http = '', grpc = ''] = await collector.says(NOTICE);
+  [, http = '', grpc = ''] = await collector.says(OTLP);
+  ({ url, token } = await collector.dashboard());
   await until(async () => (await snapshot()).pipeline.totals === 'known', PATIENCE);
 });
 afterAll(async () => {

@@ -5,7 +5,7 @@ import { OtlpReceiver } from '../../support/otlp/receiver.ts';
 import { until } from '../../support/poll.ts';
 
 const CALLER = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
-const PATIENCE = { timeoutMs: 30_000 };
+const PATIENCE = { timeoutMs: 60_000 };
 /** A request, a query with three stages and four calls, a request that failed with its call, a session. */
 const SPANS = 12;
 /** Of the calls but that for embeddings. */

@@ -15,8 +15,7 @@ import { askedIn, bytesOf, type Exchange, readRecordings } from '../../support/r
 const APP = join(import.meta.dirname, '..', 'fixtures', 'instrumented-app.ts');
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 const PATIENCE = { timeoutMs: 60_000 };
-const NOTICE =
-  /dashboard +(http:\/\/127\.0\.0\.1:\d+)\/login#token=(\w+)\n(?:.*\n)* {2}otlp +(http:\/\/127\.0\.0\.1:\d+)/;
+const OTLP = / {2}otlp +(http:\/\/127\.0\.0\.1:\d+)/;
 
 const CHAT = 'openai/test-chat-completion-extra-params';
 const STREAM = 'openai/test-chat-completion-streaming';
@@ -72,8 +71,8 @@ describe('real instrumentations on real SDKs, sending to a collector', () => {
       cwd,
       env: { NERVECENTER_PORT: '0', NERVECENTER_OTLP_PORT: '0' },
     });
-    const [, url = '', token = '', otlp = ''] = await collector.says(NOTICE);
-    address = { url, token, otlp };
+    const [, otlp = ''] = await collector.says(OTLP);
+    address = { ...(await collector.dashboard()), otlp };
     stub = await startStub();
     stub.handler = (_request, response) => {
       const exchange = toCome.shift();

@@ -12,7 +12,6 @@ import { reachableTempDir } from '../../support/postgres.ts';
 
 const APP = join(import.meta.dirname, '..', 'fixtures', 'otlp-app.cjs');
 const PATIENCE = { timeoutMs: 60_000 };
-const NOTICE = /dashboard +(http:\/\/127\.0\.0\.1:\d+)\/login#token=(\w+)\n/;
 const QUERIES_PER_LIFE = 20;
 
 let cwd: string;
@@ -40,8 +39,7 @@ async function startCollector(): Promise<void> {
     cwd,
     env: { NERVECENTER_PORT: '0', NERVECENTER_OTLP_PORT: String(otlpPort) },
   });
-  const [, url = '', token = ''] = await collector.says(NOTICE);
-  address = { url, token };
+  address = await collector.dashboard();
 }
 
 async function ask<T>(path: string): Promise<T> {

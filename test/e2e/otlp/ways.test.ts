@@ -17,7 +17,6 @@ import { assertToldBySpans, countsOf, type Rows, rowsIn } from './told-rows.ts';
 
 const APP = join(import.meta.dirname, 'fixtures', 'every-event.cjs');
 const PATIENCE = { timeoutMs: 60_000 };
-const NOTICE = /dashboard +(http:\/\/127\.0\.0\.1:\d+)\/login#token=(\w+)\n/;
 
 /** How what an app sees comes to a collector. */
 const WAYS = [
@@ -144,7 +143,7 @@ function totalsOf({ api, llm, rag }: Snapshot) {
 }
 
 async function snapshotOf({ collector }: Behind): Promise<Snapshot> {
-  const [, url = '', token = ''] = await collector.says(NOTICE);
+  const { url, token } = await collector.dashboard();
   const response = await fetch(`${url}/api/metrics/snapshot`, {
     headers: { authorization: `Bearer ${token}` },
   });

@@ -224,6 +224,27 @@ describe('a ring', () => {
     ring.append(numbered(3), writeEvent);
     assert.equal(woken, 1);
   });
+
+  it('does not wake a reader that is behind, which goes on when something is accepted', () => {
+    const ring = new RingWriter(() => {});
+    let woken = 0;
+    let written = 0;
+    const taker = new Taker(ring, () => woken++);
+    const write = () => ring.append(numbered(written++, 10_000), writeEvent);
+    do write();
+    while (taker.next());
+    taker.sleep();
+    for (let more = 0; more < 5; more++) write();
+    assert.equal(woken, 0, 'it could take none of them');
+    const seen = taker.accept();
+    while (taker.next()) seen.push(...taker.accept());
+    while (taker.handed.length > 0) seen.push(...taker.accept());
+    while (taker.next()) seen.push(...taker.accept());
+    assert.equal(seen.length, written);
+    taker.sleep();
+    write();
+    assert.equal(woken, 1, 'it is behind no more');
+  });
 });
 
 describe('a ring that another thread reads', () => {

@@ -46,7 +46,7 @@ describe(`an app with an SDK for traces only: ${tried('tracesOnly')}`, () => {
       try {
         const url = await app.appUrl();
         for (let i = 0; i < 3; i++) assert.equal(await (await fetch(url)).text(), 'ordered');
-        await until(() => /joined the dashboard/.test(app.stderr), { timeoutMs: 30_000 });
+        await until(() => /joined the dashboard/.test(app.stderr));
         const counted = new RegExp(`^orders_total\\{.*shop="${shop}".*\\} 3$`, 'm');
         await until(async () => counted.test(await (await collector.get('/metrics')).text()));
         assert.deepEqual(app.stdout.match(/^span .*$/gm)?.sort(), [

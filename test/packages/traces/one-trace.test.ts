@@ -75,13 +75,10 @@ for (const { name, title, env, caller } of SDKS) {
 /** By their time. */
 async function rowsOf(app: ObservedApp, signal: string, count: number): Promise<readonly Row[]> {
   let rows: readonly Row[] = [];
-  await until(
-    async () => {
-      const answer = await app.get(`/api/metrics/events?signal=${signal}`);
-      rows = ((await answer.json()) as { readonly events: readonly Row[] }).events;
-      return rows.length >= count;
-    },
-    { timeoutMs: 30_000 },
-  );
+  await until(async () => {
+    const answer = await app.get(`/api/metrics/events?signal=${signal}`);
+    rows = ((await answer.json()) as { readonly events: readonly Row[] }).events;
+    return rows.length >= count;
+  });
   return [...rows].sort((a, b) => (a.timestamp < b.timestamp ? -1 : 1));
 }

@@ -27,6 +27,8 @@ export interface ShownInstance {
 
 export interface AlertsAnswer {
   readonly editable: boolean;
+  /** Whether whoever looks may change anything; a viewer may not. Collectors of before do not say so. */
+  readonly may_change?: boolean;
   readonly rules: readonly ShownRule[];
   readonly presets: readonly AlertRule[];
   readonly issues: readonly string[];

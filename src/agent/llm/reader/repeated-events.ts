@@ -11,8 +11,9 @@ export const VARYING_KEYS = [
   'timestamp',
   'system_fingerprint',
 ] as const;
+/** Of what looks back from every place of a text the length is bounded: nobody puts more around a colon. */
 const VARYING = new RegExp(
-  `(?<="(?:${VARYING_KEYS.join('|')})"\\s*:\\s*")[^"\\\\]*(?=")|(?<="\\s*:\\s*)\\d+(?:\\.\\d+)?(?=\\s*[,}])`,
+  `(?<="(?:${VARYING_KEYS.join('|')})"\\s{0,2}:\\s{0,2}")[^"\\\\]*(?=")|(?<="\\s{0,2}:\\s{0,2})\\d+(?:\\.\\d+)?(?=\\s{0,2}[,}])`,
   'g',
 );
 /** Each place that varies costs a comparison; events have one to three. */

@@ -1,5 +1,6 @@
 import { forgetMatchedText } from '../../forget-matched-text.ts';
 import type { Dialect } from '../dialects/dialect.ts';
+import { ByteOrderMark } from './byte-order-mark.ts';
 import { JsonReader } from './json-reader.ts';
 import type { Found, Wanted } from './json-scanner.ts';
 import { MultipartFields } from './multipart.ts';
@@ -15,6 +16,7 @@ export class RequestReader {
   /** Reads the body when it is a form; `null` when it is not, `undefined` before it has begun. */
   #form: MultipartFields | null | undefined;
   #done = false;
+  readonly #mark = new ByteOrderMark();
 
   /** @param pathModel the model that the path names, which counts when the body names none. */
   constructor(dialect: Dialect, pathModel: string | null = null) {
@@ -29,7 +31,8 @@ export class RequestReader {
   }
 
   /** A piece of the body, its bytes as characters (latin1). */
-  write(text: string): void {
+  write(bytes: string): void {
+    const text = this.#mark.passedOver(bytes);
     if (this.#done || text === '') return;
     if (this.#form === undefined) this.#form = this.#formOf(text);
     if (this.#form !== null) {

@@ -4,6 +4,7 @@ import type { Dialect } from '../dialects/dialect.ts';
 import { contentTokens, textAt } from '../tokens/estimate.ts';
 import { Answer } from './answer.ts';
 import { AwsEventStreamParser } from './aws-event-stream.ts';
+import { ByteOrderMark } from './byte-order-mark.ts';
 import type { EventParser, EventSink } from './event-parser.ts';
 import { JsonDocuments } from './json-documents.ts';
 import { JsonReader } from './json-reader.ts';
@@ -26,10 +27,12 @@ const FIRST_EVENTS = 3;
 /** How a line of server-sent events begins: data, event, retry, id, or a comment. */
 const FIELD_START = /^[deri:]/;
 /**
- * Work that one answer may cost, in steps of some 25 ns: a tenth of a second. The longest answers of models come to a tenth of
- * it; a body that is made of nothing but beginnings and ends is given up, however few bytes it has.
+ * Work that one answer may cost, in steps of some 25 ns: a tenth of a second, and what its bytes are worth. The longest answers
+ * of models come to a tenth of it, those with the probabilities of their tokens to more, in as many more bytes; a body that is
+ * made of nothing but beginnings and ends is given up, however few bytes it has.
  */
 const STEPS_MAX = 4_000_000;
+const CHARS_PER_STEP = 4;
 /** What reading an event costs, one that is known, and one that says something of the call. */
 const EVENT_STEPS = 16;
 const KNOWN_STEPS = 4;
@@ -58,7 +61,9 @@ export class ResponseReader extends Answer {
   #hasSaid = false;
   readonly #repeated = new RepeatedEvents();
   readonly #onContent: (end: number) => void;
+  /** Less what its bytes are worth. */
   #steps = 0;
+  readonly #mark = new ByteOrderMark();
 
   /**
    * @param contentType of the response, `''` when it has none; where it says nothing the first character decides.
@@ -78,8 +83,10 @@ export class ResponseReader extends Answer {
     if (this.dialect.readHeaders !== null) this.merge(this.dialect.readHeaders(header), false);
   }
 
-  write(text: string): void {
+  write(bytes: string): void {
     if (this.#isOpaque) return;
+    const text = this.#mark.passedOver(bytes);
+    this.#steps -= text.length / CHARS_PER_STEP;
     if (this.#json === null && this.#events === null) this.#choose(text);
     this.#events?.write(text);
     if (this.#json !== null && !this.#json.complete) {

@@ -171,9 +171,10 @@ export class OtlpAcceptance implements OtlpConsumer {
     // First, because what rows know by its digest is not sent on again.
     await this.#forward('traces', spans.length, delivery);
     const safe = this.#offerPieces(piecesOf(digest, told, accepted.spans), via);
+    await safe;
+    // Not before: were the collector killed in between, calls would be stored whose request is sent again, and told again.
     accepted.offered();
     this.#decided.offer();
-    await safe;
     return both(refusals.rejected, accepted.rejected);
   }
 

@@ -1,75 +1,125 @@
-import { isIPv6 } from 'node:net';
+import { isIPv6, type Socket } from 'node:net';
 import { MINUTE_MS } from '../../../core/units.ts';
 
-/** Failed attempts per address and minute, after which the address has to wait until the minute is over. */
+/** Wrong credentials per address and minute, after which each further one from there has to wait for its turn. */
 export const FAILURES_PER_ADDRESS_MAX = 10;
-/** The same for all addresses together: guessing from many machines is no faster than from a few. */
-export const FAILURES_MAX = 100;
+/** How often the same wrong credential is looked at in a minute, wherever it comes from. */
+export const FAILURES_PER_CREDENTIAL_MAX = 10;
 export const ATTEMPT_WINDOW_MS = MINUTE_MS;
-/** Addresses remembered; at the bound the one known longest is forgotten, which only the limit per address notices. */
-const ADDRESSES_MAX = 1000;
+/** One turn of an address whose attempts take turns. */
+export const TURN_MS = 100;
+/** Addresses, and credentials, remembered; at the bound the one known longest is forgotten. */
+const REMEMBERED_MAX = 1000;
 
-interface Attempts {
-  failures: number;
+interface Failures {
+  count: number;
   sinceMs: number;
-  /** A right token came from here: others' failures must not lock this address out. */
-  known: boolean;
 }
 
-/** Slows down the guessing of tokens. */
+interface Attempts extends Failures {
+  /** Who waits for a turn: one per open connection, of which the server has a bound. */
+  readonly waiting: Set<() => void>;
+  turning: boolean;
+}
+
+/**
+ * Slows down the guessing of tokens. Nobody is locked out: a right credential is looked at in its turn, however many wrong
+ * ones came before it.
+ */
 export class AttemptLimiter {
   readonly #byAddress = new Map<string, Attempts>();
-  readonly #all: Attempts;
+  readonly #byCredential = new Map<string, Failures>();
+  /** The connections somebody waits on. */
+  readonly #waiting = new WeakSet<object>();
   readonly #now: () => number;
 
   /** @param now a clock in milliseconds that never goes back. */
   constructor(now: () => number) {
     this.#now = now;
-    this.#all = { failures: 0, sinceMs: now(), known: false };
   }
 
-  /** Whether an attempt from this address may be made at all. */
-  admits(address: string): boolean {
+  /** Whether this credential was wrong so often that it need not be looked at. */
+  isKnownWrong(digest: string): boolean {
+    const failures = this.#byCredential.get(digest);
+    return failures !== undefined && this.#recent(failures) >= FAILURES_PER_CREDENTIAL_MAX;
+  }
+
+  /** Whether attempts from this address take turns. */
+  isSlowed(address: string): boolean {
     const attempts = this.#byAddress.get(network(address));
-    if (attempts !== undefined && this.#failures(attempts) >= FAILURES_PER_ADDRESS_MAX) return false;
-    return attempts?.known === true || this.#failures(this.#all) < FAILURES_MAX;
+    return attempts !== undefined && this.#recent(attempts) >= FAILURES_PER_ADDRESS_MAX;
   }
 
-  failed(address: string): void {
-    this.#count(this.#attempts(address));
-    this.#count(this.#all);
+  /**
+   * Resolves when an attempt from this address may be made: at once, or after those that came before it.
+   *
+   * @returns false where it may not be, because another one waits on the same connection: nobody pipelines logins.
+   */
+  turn(address: string, connection: Pick<Socket, 'once' | 'off'>): Promise<boolean> {
+    const attempts = this.#byAddress.get(network(address));
+    if (attempts === undefined || !this.isSlowed(address)) return Promise.resolve(true);
+    if (this.#waiting.has(connection)) return Promise.resolve(false);
+    this.#waiting.add(connection);
+    return new Promise((resolve) => {
+      const go = () => {
+        attempts.waiting.delete(go);
+        this.#waiting.delete(connection);
+        connection.off('close', go); // Who is gone makes no room for a guess more.
+        resolve(true);
+      };
+      connection.once('close', go);
+      attempts.waiting.add(go);
+      serve(attempts);
+    });
   }
 
-  succeeded(address: string): void {
-    this.#attempts(address).known = true;
-  }
-
-  #attempts(address: string): Attempts {
+  /** The same wrong credential again is no other guess: an address is charged for it once. */
+  failed(address: string, digest: string): void {
+    const known = this.#byCredential.get(digest);
+    const isRepeated = known !== undefined && this.#recent(known) > 0;
+    this.#count(known ?? remembered(this.#byCredential, digest, { count: 0, sinceMs: this.#now() }));
+    if (isRepeated) return;
     const key = network(address);
-    const existing = this.#byAddress.get(key);
-    if (existing !== undefined) return existing;
-    if (this.#byAddress.size >= ADDRESSES_MAX) {
-      for (const oldest of this.#byAddress.keys()) {
-        this.#byAddress.delete(oldest);
-        break;
-      }
-    }
-    const attempts = { failures: 0, sinceMs: this.#now(), known: false };
-    this.#byAddress.set(key, attempts);
-    return attempts;
+    const fresh = { count: 0, sinceMs: this.#now(), waiting: new Set<() => void>(), turning: false };
+    this.#count(this.#byAddress.get(key) ?? remembered(this.#byAddress, key, fresh));
   }
 
-  #failures(attempts: Attempts): number {
-    return this.#now() - attempts.sinceMs > ATTEMPT_WINDOW_MS ? 0 : attempts.failures;
+  #recent(failures: Failures): number {
+    return this.#now() - failures.sinceMs > ATTEMPT_WINDOW_MS ? 0 : failures.count;
   }
 
-  #count(attempts: Attempts): void {
-    if (this.#now() - attempts.sinceMs > ATTEMPT_WINDOW_MS) {
-      attempts.failures = 0;
-      attempts.sinceMs = this.#now();
+  #count(failures: Failures): void {
+    if (this.#now() - failures.sinceMs > ATTEMPT_WINDOW_MS) {
+      failures.count = 0;
+      failures.sinceMs = this.#now();
     }
-    attempts.failures++;
+    failures.count++;
   }
+}
+
+function serve(attempts: Attempts): void {
+  if (attempts.turning) return;
+  attempts.turning = true;
+  const timer = setTimeout(() => {
+    attempts.turning = false;
+    for (const go of attempts.waiting) {
+      go();
+      break;
+    }
+    if (attempts.waiting.size > 0) serve(attempts);
+  }, TURN_MS);
+  timer.unref();
+}
+
+function remembered<T>(all: Map<string, T>, key: string, value: T): T {
+  if (all.size >= REMEMBERED_MAX) {
+    for (const oldest of all.keys()) {
+      all.delete(oldest);
+      break;
+    }
+  }
+  all.set(key, value);
+  return value;
 }
 
 /** An IPv4 address, or the /64 of an IPv6 one: whoever has one IPv6 address has all of its /64. */

@@ -1,5 +1,5 @@
 /**
- * The login page: three small files without anything inline. The login URL printed at start carries the token in its
+ * The login page: three small files without anything inline. The login URL printed at start carries a code in its
  * fragment, which browsers send to no server; the script takes it out of the address bar before anything else.
  */
 export const LOGIN_HTML = `<!doctype html>
@@ -16,12 +16,12 @@ export const LOGIN_HTML = `<!doctype html>
 <main>
 <h1>nervecenter</h1>
 <form method="post" action="/login">
-<label for="token">Admin token</label>
+<label for="token">Token</label>
 <input id="token" name="token" type="password" autocomplete="current-password" spellcheck="false" required autofocus>
 <button type="submit">Log in</button>
 <p id="message" role="alert"></p>
 </form>
-<p class="hint">The token was printed when the collector started, and is in the file <code>admin-token</code> of its data directory (<code>.nervecenter</code>); or it is the one set in <code>NERVECENTER_ADMIN_TOKEN</code>.</p>
+<p class="hint"><code>nervecenter url</code> prints a link that logs in. The admin token is in the file <code>admin-token</code> of the collector's data directory (<code>.nervecenter</code>), or set in <code>NERVECENTER_ADMIN_TOKEN</code>.</p>
 <noscript><p class="hint">The dashboard needs JavaScript.</p></noscript>
 </main>
 </body>
@@ -45,28 +45,28 @@ const field = document.querySelector('#token');
 const button = document.querySelector('button');
 const message = document.querySelector('#message');
 
-function tokenInAddress() {
-  const prefix = '#token=';
-  if (!location.hash.startsWith(prefix)) return null;
-  const encoded = location.hash.slice(prefix.length);
+// A code, or a token that somebody made a link of.
+function credentialInAddress() {
+  const found = /^#(code|token)=(.+)$/.exec(location.hash);
+  if (found === null) return null;
   history.replaceState(null, '', location.pathname + location.search);
   try {
-    return decodeURIComponent(encoded);
+    return { [found[1]]: decodeURIComponent(found[2]) };
   } catch {
-    return encoded;
+    return { [found[1]]: found[2] };
   }
 }
 
-const oldLink = 'This link opens nothing any more: its token is that of another collector, or of one that ran before. ' +
-  'Open the link that the newest start has printed, or enter the token.';
+const oldLink = 'This link opens nothing any more: it opens the dashboard once, within 15 minutes of its making. ' +
+  'Run "nervecenter url" for a new one, or enter a token.';
 
-// A link that was opened before leads on even if its token is not valid any more, as long as the session lives.
+// A link that was opened before leads on though it opens nothing any more, as long as the session lives.
 async function isLoggedIn() {
   const answer = await fetch('/api/metrics/snapshot', { method: 'HEAD' });
   return answer.ok;
 }
 
-async function logIn(token, isLink) {
+async function logIn(credential, isLink) {
   message.textContent = '';
   button.disabled = true;
   try {
@@ -74,14 +74,14 @@ async function logIn(token, isLink) {
     const response = await fetch('/login', {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ token, next }),
+      body: JSON.stringify({ ...credential, next }),
     });
     const answer = await response.json();
     if (response.ok) {
       location.replace(answer.next);
       return;
     }
-    if (isLink && response.status === 401) {
+    if (isLink && (response.status === 401 || response.status === 429)) {
       if (await isLoggedIn()) {
         location.replace('/admin/system');
         return;
@@ -97,12 +97,12 @@ async function logIn(token, isLink) {
 
 form.addEventListener('submit', (event) => {
   event.preventDefault();
-  logIn(field.value, false);
+  logIn({ token: field.value }, false);
 });
 
 function logInFromAddress() {
-  const token = tokenInAddress();
-  if (token) logIn(token, true);
+  const credential = credentialInAddress();
+  if (credential) logIn(credential, true);
 }
 
 addEventListener('hashchange', logInFromAddress);

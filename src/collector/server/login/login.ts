@@ -4,7 +4,6 @@ import { parseJson } from '../../../core/json.ts';
 import { KIB } from '../../../core/units.ts';
 import { readBody } from '../request-body.ts';
 import { respond, respondJson } from '../respond.ts';
-import type { Viewers } from '../viewers.ts';
 import type { Authenticator, Identity } from './authenticator.ts';
 import type { SessionCookies } from './session-cookies.ts';
 import type { Sessions } from './sessions.ts';
@@ -13,11 +12,11 @@ const BODY_BYTES_MAX = 4 * KIB;
 const DASHBOARD = '/admin/system';
 
 /**
- * Where a person looks at the dashboard for the first time. The token is in the fragment: it reaches no server, no log and
- * no Referer, and the page removes it from the address bar.
+ * Where a person looks at the dashboard for the first time. The code is in the fragment: it reaches no server, no log and no
+ * Referer, and the page removes it from the address bar.
  */
-export function loginUrl(url: string, token: string): string {
-  return `${url}/login#token=${encodeURIComponent(token)}`;
+export function loginUrl(url: string, code: string): string {
+  return `${url}/login#code=${code}`;
 }
 
 /** Where to go after the login: only a path of the dashboard itself, whatever was asked for. */
@@ -34,11 +33,10 @@ export function safeNext(next: unknown): string {
 export interface LoginOptions {
   readonly authenticator: Authenticator;
   readonly sessions: Sessions;
-  readonly viewers: Viewers;
   readonly cookies: SessionCookies;
 }
 
-/** Exchanges the token for a session, and ends sessions. */
+/** Exchanges a token, or the code of a login link, for a session, and ends sessions. */
 export class Login {
   readonly #options: LoginOptions;
 
@@ -47,24 +45,25 @@ export class Login {
   }
 
   /**
-   * `{"token": "…", "next": "/admin/…"}` in, `{"next": "/admin/…"}` and the cookie out.
+   * `{"token": "…", "next": "/admin/…"}` in, or `code` instead of `token`; `{"next": "/admin/…"}` and the cookie out.
    *
    * @throws NervecenterError `NC_BAD_REQUEST`, `NC_PAYLOAD_TOO_LARGE`, `NC_TOKEN_WRONG`, `NC_TOO_MANY_ATTEMPTS`
    */
   async logIn(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { token, next } = parseBody(await readBody(request, { bytesMax: BODY_BYTES_MAX, what: 'A login' }));
+    const { code, token, next } = parseBody(
+      await readBody(request, { bytesMax: BODY_BYTES_MAX, what: 'A login' }),
+    );
     const { authenticator, sessions, cookies } = this.#options;
-    const index = authenticator.checkToken(token, request.socket.remoteAddress ?? '');
-    response.setHeader('set-cookie', cookies.write(sessions.open(index, isOnTls(request))));
+    const grant =
+      code === null ? await authenticator.checkToken(token, request) : authenticator.checkCode(code, request);
+    response.setHeader('set-cookie', cookies.write(sessions.open(grant, isOnTls(request))));
     respondJson(response, 200, { next: safeNext(next) });
   }
 
-  logOut(request: IncomingMessage, response: ServerResponse, identity: Identity | null): void {
-    const { sessions, viewers, cookies } = this.#options;
-    if (identity?.kind === 'session') {
-      sessions.close(identity.session);
-      viewers.closeSession(identity.session);
-    }
+  /** The answer says that the session has ended, so it comes once that is kept. */
+  async logOut(request: IncomingMessage, response: ServerResponse, identity: Identity | null): Promise<void> {
+    const { sessions, cookies } = this.#options;
+    if (identity?.kind === 'session') await sessions.close(identity.session);
     response.setHeader('set-cookie', cookies.remove(isOnTls(request)));
     respond(response, 204, {});
   }
@@ -78,12 +77,21 @@ function isOnTls({ headers }: IncomingMessage): boolean {
   return headers.origin?.toLowerCase().startsWith('https:') ?? false;
 }
 
-function parseBody(text: string): { token: string; next: unknown } {
+interface LoginBody {
+  /** Of a login link; `null`: there is a token instead. */
+  readonly code: string | null;
+  readonly token: string;
+  readonly next: unknown;
+}
+
+function parseBody(text: string): LoginBody {
   try {
     const parsed = parseJson(text);
-    if (typeof parsed === 'object' && parsed !== null && 'token' in parsed) {
-      const { token } = parsed;
-      if (typeof token === 'string') return { token, next: 'next' in parsed ? parsed.next : null };
+    if (typeof parsed === 'object' && parsed !== null) {
+      const fields = new Map<string, unknown>(Object.entries(parsed));
+      const [token, code, next] = [fields.get('token'), fields.get('code'), fields.get('next') ?? null];
+      if (typeof code === 'string' && token === undefined) return { code, token: '', next };
+      if (typeof token === 'string' && code === undefined) return { code: null, token, next };
     }
   } catch {
     // Answered below, together with JSON of another shape.

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Identity } from './authenticator.ts';
 import type { Session, Sessions } from './sessions.ts';
 
 /** A session whose idle time began anew, and the header that tells the browser so. */
@@ -18,10 +19,12 @@ export class SessionCookies {
     this.#name = name;
   }
 
-  /** The session a request came with. */
-  read({ headers }: IncomingMessage): Session | null {
+  /** Who has the session a request came with. */
+  identify({ headers }: IncomingMessage): Identity | null {
     const value = cookie(headers.cookie, this.#name());
-    return value === null ? null : this.#sessions.find(value);
+    const session = value === null ? null : this.#sessions.find(value);
+    const role = session && this.#sessions.roleOf(session);
+    return session === null || role === null ? null : { kind: 'session', role, session };
   }
 
   /** The `Set-Cookie` that begins a session. */

@@ -1,4 +1,6 @@
 import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { AccessRegister } from '../../../core/access/register.ts';
+import type { Role } from '../../../core/access/token.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../../core/units.ts';
 import type { ServerStatistics } from '../statistics.ts';
 
@@ -10,29 +12,33 @@ export const SESSION_LIFETIME_MS = 30 * DAY_MS;
 export const RENEWAL_MS = 5 * MINUTE_MS;
 /** A stream sends no cookies: after so long its viewer has to connect again and gets a younger one. */
 export const STREAM_RENEWAL_MS = SESSION_IDLE_MS / 2;
-/** Logouts remembered at once; at the bound the oldest is forgotten and counted. */
-export const LOGOUTS_MAX = 10_000;
 /** A cookie from further ahead was made by a clock that was wrong, and would live as much too long. */
 const CLOCK_SKEW_MS = 5 * MINUTE_MS;
 
 /** Changing it ends every session. */
-const KEY_INFO = 'nervecenter session cookie v1';
+const KEY_INFO = 'nervecenter session cookie v2';
 const KEY_BYTES = 32;
-/** One byte of flags, the id, two times of six bytes, the signature: 63 bytes, which base64url writes in one way only. */
+/** One byte of flags, the id, two times of six bytes, a token's id, the signature: 72 bytes, which base64url writes in one way only. */
 const ID_BYTES = 18;
 const OPENED_AT = 1 + ID_BYTES;
 const TIME_BYTES = 6;
 const ISSUED_AT = OPENED_AT + TIME_BYTES;
-const PAYLOAD_BYTES = ISSUED_AT + TIME_BYTES;
-const WELL_FORMED = /^[\w-]{84}$/;
+const TOKEN_AT = ISSUED_AT + TIME_BYTES;
+const TOKEN_BYTES = 9;
+const PAYLOAD_BYTES = TOKEN_AT + TOKEN_BYTES;
+const WELL_FORMED = /^[\w-]{96}$/;
+/** In place of a named token's id: an admin token of the settings, or the one made at the first start. */
+const NO_TOKEN = '00'.repeat(TOKEN_BYTES);
 const SECURE_FLAG = 1;
 
 /** What a browser's cookie says, once its signature has been checked. */
 export interface Session {
-  /** The same in every cookie of the session. */
+  /** The same in every cookie of the session: 36 hex digits. */
   readonly id: string;
-  /** Index of the admin token it was opened with, whose key signs it. */
-  readonly token: number;
+  /** Index of the admin token whose key signs it. */
+  readonly key: number;
+  /** Of the named token it was opened with; `null`: with an admin token, or a login link. */
+  readonly tokenId: string | null;
   readonly openedMs: number;
   readonly issuedMs: number;
   /** Opened over TLS: its cookies are only ever sent over TLS. */
@@ -40,26 +46,23 @@ export interface Session {
 }
 
 export interface SessionsOptions {
+  /** Admin tokens; at least one. */
   readonly tokens: readonly string[];
+  readonly register: AccessRegister;
   /** Milliseconds since the Unix epoch: sessions outlive the process. */
   readonly now: () => number;
   readonly statistics: Pick<ServerStatistics, 'logoutsForgotten'>;
 }
 
 /**
- * Browser sessions that survive a restart. Everything about a session is in its cookie, signed with a key derived from the
- * admin token it was opened with: every collector that knows the token accepts it, and taking the token out of the settings
- * ends it.
- *
- * Only logouts are kept here, until the last cookie of the session is too old to be accepted. A restart forgets them. That
- * matters only to somebody who copied the cookie out of the browser before the logout removed it; against that, change the
- * token.
+ * Browser sessions that survive a restart. Everything about a session is in its cookie, signed with a key derived from an
+ * admin token: every collector that knows the token accepts it, and taking the token out of the settings ends it. That of a
+ * named token has its id and ends with it. Which sessions were logged out is in the register, until their last cookie is too
+ * old to be accepted.
  */
 export class Sessions {
   readonly #keys: readonly Buffer[];
   readonly #options: SessionsOptions;
-  /** When the last cookie of each session that was logged out is too old, in the order of the logouts. */
-  readonly #loggedOutUntilMs = new Map<string, number>();
 
   constructor(options: SessionsOptions) {
     this.#options = options;
@@ -68,22 +71,24 @@ export class Sessions {
     );
   }
 
-  open(token: number, secure: boolean): Session {
+  /** Begins one. */
+  open({ key, tokenId }: Pick<Session, 'key' | 'tokenId'>, secure: boolean): Session {
     const nowMs = this.#options.now();
-    const id = randomBytes(ID_BYTES).toString('base64url');
-    return { id, token, secure, openedMs: nowMs, issuedMs: nowMs };
+    const id = randomBytes(ID_BYTES).toString('hex');
+    return { id, key, tokenId, secure, openedMs: nowMs, issuedMs: nowMs };
   }
 
   /** The cookie's value. */
-  encode({ id, token, openedMs, issuedMs, secure }: Session): string {
+  encode({ id, key, tokenId, openedMs, issuedMs, secure }: Session): string {
     const payload = Buffer.alloc(PAYLOAD_BYTES);
     payload.writeUInt8(secure ? SECURE_FLAG : 0);
-    payload.write(id, 1, 'base64url');
+    payload.write(id, 1, 'hex');
     payload.writeUIntBE(openedMs, OPENED_AT, TIME_BYTES);
     payload.writeUIntBE(issuedMs, ISSUED_AT, TIME_BYTES);
-    const key = this.#keys[token];
-    if (key === undefined) throw new RangeError(`there is no token ${token}`);
-    return Buffer.concat([payload, sign(payload, key)]).toString('base64url');
+    payload.write(tokenId ?? NO_TOKEN, TOKEN_AT, 'hex');
+    const signing = this.#keys[key];
+    if (signing === undefined) throw new RangeError(`there is no admin token ${key}`);
+    return Buffer.concat([payload, sign(payload, signing)]).toString('base64url');
   }
 
   /** The live session a cookie stands for; `null` for anything else. */
@@ -91,11 +96,13 @@ export class Sessions {
     if (!WELL_FORMED.test(cookie)) return null;
     const bytes = Buffer.from(cookie, 'base64url');
     const payload = bytes.subarray(0, PAYLOAD_BYTES);
-    const token = this.#signer(payload, bytes.subarray(PAYLOAD_BYTES));
-    if (token === null) return null;
+    const key = this.#signer(payload, bytes.subarray(PAYLOAD_BYTES));
+    if (key === null) return null;
+    const tokenId = payload.toString('hex', TOKEN_AT);
     const session: Session = {
-      id: payload.toString('base64url', 1, OPENED_AT),
-      token,
+      id: payload.toString('hex', 1, OPENED_AT),
+      key,
+      tokenId: tokenId === NO_TOKEN ? null : tokenId,
       openedMs: payload.readUIntBE(OPENED_AT, TIME_BYTES),
       issuedMs: payload.readUIntBE(ISSUED_AT, TIME_BYTES),
       secure: payload.readUInt8() === SECURE_FLAG,
@@ -103,6 +110,11 @@ export class Sessions {
     const ageMs = this.#options.now() - session.issuedMs;
     const isFresh = ageMs <= SESSION_IDLE_MS && ageMs >= -CLOCK_SKEW_MS;
     return isFresh && !this.isOver(session) ? session : null;
+  }
+
+  /** What whoever has it may do; `null`: nothing, because its token was revoked. */
+  roleOf({ tokenId }: Pick<Session, 'tokenId'>): Role | null {
+    return tokenId === null ? 'admin' : (this.#options.register.token(tokenId)?.role ?? null);
   }
 
   /** The session with its idle time begun anew, when that is due. */
@@ -117,28 +129,31 @@ export class Sessions {
   }
 
   /** Whether the session has ended, however young its cookie. */
-  isOver({ id, openedMs }: Session): boolean {
-    return this.#options.now() - openedMs > SESSION_LIFETIME_MS || this.#loggedOutUntilMs.has(id);
+  isOver(session: Session): boolean {
+    if (this.#options.now() - session.openedMs > SESSION_LIFETIME_MS) return true;
+    return this.roleOf(session) === null || this.isLoggedOut(session);
   }
 
-  /** Ends the session: none of its cookies is accepted any more. */
-  close({ id }: Session): void {
-    const nowMs = this.#options.now();
-    for (const [oldest, untilMs] of this.#loggedOutUntilMs) {
-      const isFull = this.#loggedOutUntilMs.size >= LOGOUTS_MAX;
-      if (untilMs > nowMs && !isFull) break;
-      if (untilMs > nowMs) this.#options.statistics.logoutsForgotten++;
-      this.#loggedOutUntilMs.delete(oldest);
-    }
+  isLoggedOut(session: Pick<Session, 'id' | 'openedMs'>): boolean {
+    return this.#options.register.isEnded(session);
+  }
+
+  /** Ends the session: none of its cookies is accepted any more. Resolves once that is kept. */
+  async close({ id, openedMs }: Session): Promise<void> {
+    const { register, now, statistics } = this.#options;
+    const nowMs = now();
     // Nobody renews a closed session: its youngest cookie is from now at the latest.
-    this.#loggedOutUntilMs.set(id, nowMs + SESSION_IDLE_MS + CLOCK_SKEW_MS);
+    const untilMs = nowMs + SESSION_IDLE_MS + CLOCK_SKEW_MS;
+    const kept = register.end({ id, openedMs, untilMs }, nowMs);
+    statistics.logoutsForgotten = register.covered;
+    await kept;
   }
 
-  /** The token whose key made the signature. Every key is tried, so that the time taken tells nothing. */
+  /** The admin token whose key made the signature. Every key is tried, so that the time taken tells nothing. */
   #signer(payload: Buffer, signature: Buffer): number | null {
     let signer: number | null = null;
-    for (const [token, key] of this.#keys.entries()) {
-      if (timingSafeEqual(sign(payload, key), signature)) signer = token;
+    for (const [key, signing] of this.#keys.entries()) {
+      if (timingSafeEqual(sign(payload, signing), signature)) signer = key;
     }
     return signer;
   }

@@ -253,3 +253,36 @@ test('empty lines and long texts cost next to nothing, however many bytes they a
   reader.finish();
   assert.deepEqual([reader.gaveUp, reader.ended, reader.usage !== null], [false, true, true]);
 });
+
+test('the probabilities of the tokens of a long answer cost no usage', () => {
+  const top = Array.from({ length: 20 }, (_, i) => ({
+    token: ` t${i}`,
+    logprob: -12.53125,
+    bytes: [32, 116],
+  }));
+  const token = JSON.stringify({ token: ' word', logprob: -0.00123, bytes: [32, 119], top_logprobs: top });
+  const reader = new ResponseReader(openaiChat, 'application/json');
+  reader.write('{"model":"m","choices":[{"logprobs":{"content":[');
+  for (let i = 0; i < 100_000; i++) reader.write(i === 0 ? token : `,${token}`);
+  reader.write(']}}],"usage":{"prompt_tokens":3,"completion_tokens":100000}}');
+  reader.finish();
+  assert.deepEqual([reader.gaveUp, reader.ended, reader.usage?.outputText], [false, true, 100_000]);
+});
+
+test('a byte order mark before a document or a stream says nothing, wherever it is cut', () => {
+  const mark = '\u00ef\u00bb\u00bf';
+  const usage = { prompt_tokens: 3, completion_tokens: 4 };
+  for (const [type, body] of [
+    ['application/json', JSON.stringify({ model: 'm', choices: [{}], usage })],
+    ['', JSON.stringify({ model: 'm', choices: [{}], usage })],
+    ['text/event-stream', events({ model: 'm', choices: [{}], usage })],
+  ] as const)
+    for (let at = 0; at <= 4; at++) {
+      const reader = new ResponseReader(openaiChat, type);
+      const text = `${mark}${body}`;
+      reader.write(text.slice(0, at));
+      reader.write(text.slice(at));
+      reader.finish();
+      assert.deepEqual([reader.model, reader.usage?.outputText], ['m', 4], `${type} ${at}`);
+    }
+});

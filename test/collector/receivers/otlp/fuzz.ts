@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import type { OtlpSignal } from '../../../../src/collector/receivers/otlp/listen/statistics.ts';
+import { mutated, mutatedOnce, Random } from '../../../support/fuzz/mutations.ts';
 import { startTaking } from '../../forwarding/collectors.ts';
 import { messageOf, protobufOf } from './messages.ts';
 import { GrpcSender } from './receiver.ts';
@@ -22,18 +23,6 @@ const BOMB_SHARE = 401;
 const BOMB_BYTES = 64 * 1024 ** 2;
 const RSS_SAMPLES = 8;
 const ANSWER_MS_MAX = 60_000;
-const MUTATIONS_MAX = 6;
-
-/** Marsaglia's xorshift: the same numbers for the same seed. */
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % below;
-  };
-}
 
 const EXAMPLES = (
   [
@@ -65,47 +54,6 @@ function exampleOfCall(): (typeof EXAMPLES)[number] {
   };
 }
 
-type Mutation = (bytes: Buffer, random: (below: number) => number) => Buffer;
-
-const spliced = (bytes: Buffer, at: number, removed: number, added: Uint8Array) =>
-  Buffer.concat([bytes.subarray(0, at), added, bytes.subarray(Math.min(bytes.length, at + removed))]);
-
-const MUTATIONS: readonly Mutation[] = [
-  (bytes, random) => {
-    const copy = Buffer.from(bytes);
-    if (copy.length > 0) copy.writeUInt8(random(256), random(copy.length));
-    return copy;
-  },
-  (bytes, random) => {
-    const copy = Buffer.from(bytes);
-    const at = random(copy.length + 1);
-    if (at < copy.length) copy.writeUInt8((copy[at] ?? 0) ^ (1 << random(8)), at);
-    return copy;
-  },
-  (bytes, random) => bytes.subarray(0, random(bytes.length + 1)),
-  (bytes, random) => spliced(bytes, random(bytes.length + 1), random(8), Buffer.alloc(0)),
-  (bytes, random) =>
-    spliced(
-      bytes,
-      random(bytes.length + 1),
-      0,
-      Buffer.from(Array.from({ length: random(12) }, () => random(256))),
-    ),
-  (bytes, random) => {
-    const from = random(bytes.length + 1);
-    return spliced(bytes, random(bytes.length + 1), 0, bytes.subarray(from, from + random(64)));
-  },
-  (bytes, random) => spliced(bytes, random(bytes.length + 1), 1, Buffer.alloc(10, 0xff)),
-  // What parsers of JSON stumble over.
-  (bytes, random) =>
-    spliced(
-      bytes,
-      random(bytes.length + 1),
-      random(4),
-      Buffer.from(['[', '{', '"', '1e999', 'null', '\\u0000', '-0'][random(7)] ?? ''),
-    ),
-];
-
 interface Sent {
   readonly signal: OtlpSignal;
   readonly json: boolean;
@@ -113,19 +61,17 @@ interface Sent {
   readonly body: Buffer;
 }
 
-function mutated(random: (below: number) => number): Sent {
-  const example = EXAMPLES[random(EXAMPLES.length)] as (typeof EXAMPLES)[number];
-  const json = random(2) === 0;
-  const compression = (['identity', 'identity', 'gzip', 'zstd'] as const)[random(4)] ?? 'identity';
-  const compressFirst = random(4) === 0;
+function broken(random: Random): Sent {
+  const example = random.of(EXAMPLES);
+  const json = random.below(2) === 0;
+  const compression = random.of(['identity', 'identity', 'gzip', 'zstd'] as const);
+  const compressFirst = random.below(4) === 0;
   const compress = { identity: (bytes: Buffer) => bytes, gzip: gzipSync, zstd: zstdCompressSync }[
     compression
   ];
   let body: Buffer = json ? example.json : example.protobuf;
   if (compressFirst) body = compress(body);
-  for (let count = 1 + random(MUTATIONS_MAX); count > 0; count--) {
-    body = MUTATIONS[random(MUTATIONS.length)]?.(body, random) ?? body;
-  }
+  body = mutated(body, random);
   return { signal: example.signal, json, compression, body: compressFirst ? body : compress(body) };
 }
 
@@ -144,11 +90,10 @@ const BOMBS: readonly Sent[] = (['gzip', 'zstd'] as const).flatMap((compression)
 });
 
 /** A message as gRPC frames it, or nearly so: a flag for compression, its length, its bytes. */
-function framed({ body }: Sent, random: (below: number) => number): Buffer {
+function framed({ body }: Sent, random: Random): Buffer {
   const head = Buffer.alloc(5);
   head.writeUInt32BE(body.length, 1);
-  const frame = Buffer.concat([head, body]);
-  return MUTATIONS[random(MUTATIONS.length)]?.(frame, random) ?? frame;
+  return mutatedOnce(Buffer.concat([head, body]), random);
 }
 
 /** How often each answer came; by status, and `grpc` with its code. */
@@ -175,7 +120,7 @@ export async function fuzz(
   count: number,
   seed: number,
 ): Promise<FuzzResult> {
-  const random = randomFrom(seed);
+  const random = new Random(seed);
   const agent = new Agent({ keepAlive: true, maxSockets: CONCURRENT });
   const session = connect(victim.grpc);
   const answers: Record<string, number> = {};
@@ -191,8 +136,7 @@ export async function fuzz(
   const work = async () => {
     while (left-- > 0) {
       if (left % Math.ceil(count / RSS_SAMPLES) === 0) rssMib.push(rss());
-      const sent =
-        left % BOMB_SHARE === 0 ? (BOMBS[random(BOMBS.length)] ?? mutated(random)) : mutated(random);
+      const sent = left % BOMB_SHARE === 0 ? random.of(BOMBS) : broken(random);
       victim.forget();
       if (left % BOMB_SHARE !== 0 && left % FRAME_SHARE === 0) {
         await inFrames(session, { ...sent, body: framed(sent, random) }, note);

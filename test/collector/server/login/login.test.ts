@@ -1,13 +1,28 @@
 import assert from 'node:assert/strict';
+import { EventEmitter } from 'node:events';
 import { describe, it } from 'vitest';
 import {
   ATTEMPT_WINDOW_MS,
   AttemptLimiter,
-  FAILURES_MAX,
   FAILURES_PER_ADDRESS_MAX,
+  FAILURES_PER_CREDENTIAL_MAX,
 } from '../../../../src/collector/server/login/attempt-limiter.ts';
-import { loginUrl, safeNext } from '../../../../src/collector/server/login/login.ts';
-import { AUTHORIZED, logIn, OLD_TOKEN, startServer, type TestServer, TOKEN } from '../fixture.ts';
+import { safeNext } from '../../../../src/collector/server/login/login.ts';
+import {
+  LOGIN_CODE_LIFETIME_MS,
+  LOGIN_CODES_MAX,
+  LoginCodes,
+} from '../../../../src/collector/server/login/login-codes.ts';
+import {
+  AUTHORIZED,
+  logIn,
+  OLD_TOKEN,
+  sendRaw,
+  startServer,
+  type TestServer,
+  TOKEN,
+  upgradeHead,
+} from '../fixture.ts';
 
 const attempt = ({ port, send }: TestServer, body: string, headers: Record<string, string> = {}) =>
   send('/login', { method: 'POST', headers: { origin: `http://127.0.0.1:${port}`, ...headers }, body });
@@ -20,7 +35,7 @@ describe('login', () => {
     const cookie = answer.headers['set-cookie']?.[0] ?? '';
     assert.match(
       cookie,
-      new RegExp(`^nervecenter_session_${server.port}=[\\w-]{84}; Path=/; HttpOnly; SameSite=Strict$`),
+      new RegExp(`^nervecenter_session_${server.port}=[\\w-]{96}; Path=/; HttpOnly; SameSite=Strict$`),
     );
     assert.ok(!cookie.includes(TOKEN) && !answer.text.includes(TOKEN));
     const again = await attempt(server, JSON.stringify({ token: TOKEN }));
@@ -81,6 +96,10 @@ describe('login', () => {
     ['a list', '[]', 400],
     ['null', 'null', 400],
     ['a token that is no string', '{"token":{"length":1}}', 400],
+    ['a token and a code', JSON.stringify({ token: TOKEN, code: 'x' }), 400],
+    ['a code that is no string', '{"code":7}', 400],
+    ['a code that was never made', '{"code":"0123"}', 401],
+    ['an empty code', '{"code":""}', 401],
     ['a wrong token', '{"token":"wrong"}', 401],
     ['an empty token', '{"token":""}', 401],
     ['more than 4 KiB', JSON.stringify({ token: 'x'.repeat(5000) }), 413],
@@ -102,23 +121,95 @@ describe('login', () => {
     assert.doesNotMatch(server.logs.join('\n'), new RegExp(`${TOKEN}|wrong-but-secret`));
   });
 
-  it('slows down guessing, by login and by bearer alike, and leaves sessions alone', async (test) => {
-    const server = await startServer(test);
-    const cookie = await logIn(server);
+  for (const chosen of [true, false]) {
+    const whose = chosen ? 'an operator chose' : 'was made';
+    it(`never refuses the right credential for others' wrong ones, of a token that ${whose}`, async (test) => {
+      const env = chosen ? { NERVECENTER_ADMIN_TOKEN: TOKEN } : {};
+      const server = await startServer(test, { env, adminTokens: [TOKEN] });
+      const cookie = await logIn(server);
+      const guess = async (i: number) => {
+        const guessed = `guess-number-${i}`;
+        const answer =
+          i % 2 === 0
+            ? await attempt(server, JSON.stringify({ token: guessed }))
+            : await server.send('/api/metrics/llm', { headers: { authorization: `Bearer ${guessed}` } });
+        return [answer.status, answer.json()['code']];
+      };
+      for (let i = 0; i < FAILURES_PER_ADDRESS_MAX; i++)
+        assert.deepEqual(await guess(i), [401, 'NC_TOKEN_WRONG']);
+      for (let i = 10; i < 14; i++) assert.deepEqual(await guess(i), [429, 'NC_TOO_MANY_ATTEMPTS']);
+      // While others of the address wait for their turn.
+      const others = Array.from({ length: 5 }, (_, i) => guess(100 + i));
+      assert.equal((await server.send('/api/metrics/llm', { headers: AUTHORIZED })).status, 200);
+      assert.equal((await attempt(server, JSON.stringify({ token: TOKEN }))).status, 200);
+      const upgrade = { Host: `127.0.0.1:${server.port}`, Authorization: AUTHORIZED.authorization };
+      const close = Buffer.from([0x88, 0x80, 0, 0, 0, 0]);
+      const answered = await sendRaw(server.port, Buffer.concat([Buffer.from(upgradeHead(upgrade)), close]));
+      assert.match(answered, /^HTTP\/1\.1 101 /);
+      for (const other of others) assert.deepEqual(await other, [429, 'NC_TOO_MANY_ATTEMPTS']);
+      assert.equal((await server.send('/api/metrics/llm', { headers: { cookie } })).status, 200);
+      assert.equal((await server.send('/api/metrics/health')).status, 200);
+    });
+  }
+
+  it('looks at the same wrong credential a few times a minute, and charges its address once', async (test) => {
+    const env = { NERVECENTER_ADMIN_TOKEN: TOKEN };
+    const server = await startServer(test, { env, adminTokens: [TOKEN] });
+    const old = { authorization: 'Bearer the-token-of-last-year' };
+    const statuses: number[] = [];
+    for (let i = 0; i <= FAILURES_PER_CREDENTIAL_MAX; i++)
+      statuses.push((await server.send('/api/metrics/llm', { headers: old })).status);
+    assert.deepEqual(statuses, [...Array(FAILURES_PER_CREDENTIAL_MAX).fill(401), 429]);
+    assert.equal((await attempt(server, '{"token":"another"}')).status, 401, 'the address is not slowed');
+  });
+
+  it('counts by who asks where a trusted proxy says it, and by the proxy where it is not trusted', async (test) => {
+    const wrong = async (server: TestServer, client: string, i: number) => {
+      const headers = { authorization: `Bearer guess-${client}-${i}`, 'x-forwarded-for': client };
+      return (await server.send('/api/metrics/llm', { headers })).status;
+    };
+    const trusting = await startServer(test, { env: { NERVECENTER_TRUSTED_PROXY: '127.0.0.0/8' } });
+    const strict = await startServer(test);
     for (let i = 0; i < FAILURES_PER_ADDRESS_MAX; i++) {
-      const guess = `guess-number-${i}`;
-      const answer =
-        i % 2 === 0
-          ? await attempt(server, JSON.stringify({ token: guess }))
-          : await server.send('/api/metrics/llm', { headers: { authorization: `Bearer ${guess}` } });
-      assert.equal(answer.status, 401);
+      assert.equal(await wrong(trusting, '192.0.2.1', i), 401);
+      assert.equal(await wrong(strict, `192.0.2.${i}`, i), 401);
     }
-    const answer = await attempt(server, JSON.stringify({ token: TOKEN }));
-    assert.deepEqual([answer.status, answer.json()['code']], [429, 'NC_TOO_MANY_ATTEMPTS']);
-    assert.equal(answer.headers['retry-after'], '60');
-    assert.equal((await server.send('/api/metrics/llm', { headers: AUTHORIZED })).status, 429);
+    assert.equal(await wrong(trusting, '192.0.2.1', 99), 429);
+    assert.equal(await wrong(trusting, '192.0.2.2', 99), 401);
+    assert.equal(await wrong(strict, '192.0.2.99', 99), 429);
+  });
+
+  it('by a link opens one session, once', async (test) => {
+    const server = await startServer(test);
+    const url = new URL(server.server.newLoginUrl());
+    assert.equal(url.origin + url.pathname + url.search, `${server.url}/login`);
+    const code = url.hash.slice('#code='.length);
+    const first = await attempt(server, JSON.stringify({ code, next: '/admin/llm' }));
+    assert.deepEqual([first.status, first.json()], [200, { next: '/admin/llm' }]);
+    const cookie = first.headers['set-cookie']?.[0]?.split(';')[0] ?? '';
     assert.equal((await server.send('/api/metrics/llm', { headers: { cookie } })).status, 200);
-    assert.equal((await server.send('/api/metrics/health')).status, 200);
+    const second = await attempt(server, JSON.stringify({ code }));
+    assert.deepEqual([second.status, second.json()['code']], [401, 'NC_TOKEN_WRONG']);
+    assert.equal(second.headers['set-cookie'], undefined);
+    const bearer = await server.send('/api/metrics/llm', { headers: { authorization: `Bearer ${code}` } });
+    assert.equal(bearer.status, 401, 'a code is no token');
+  });
+});
+
+describe('the code of a login link', () => {
+  it('is over after a quarter of an hour, and the oldest goes when there are many', () => {
+    let nowMs = 0;
+    const codes = new LoginCodes(() => nowMs);
+    const [late, early] = [codes.make(), codes.make()];
+    nowMs = LOGIN_CODE_LIFETIME_MS;
+    assert.equal(codes.take(early), true);
+    nowMs++;
+    assert.equal(codes.take(late), false);
+    const many = Array.from({ length: LOGIN_CODES_MAX + 1 }, () => codes.make());
+    assert.deepEqual(
+      many.map((code) => codes.take(code)),
+      many.map((_, i) => i > 0),
+    );
   });
 });
 
@@ -153,48 +244,67 @@ describe('where the login leads', () => {
       assert.ok(result === '/admin/system' || result === '/admin', result);
     });
   }
-
-  it('keeps the token of the printed URL in the fragment, whatever its characters', () => {
-    const url = new URL(loginUrl('http://127.0.0.1:9464', OLD_TOKEN));
-    assert.equal(url.pathname + url.search, '/login');
-    assert.equal(decodeURIComponent(url.hash.slice('#token='.length)), OLD_TOKEN);
-  });
 });
+
+/** A connection that a test closes. */
+const connection = () =>
+  new EventEmitter() as unknown as Parameters<AttemptLimiter['turn']>[1] & EventEmitter;
 
 describe('the limit of attempts', () => {
   const fail = (limiter: AttemptLimiter, address: string, times: number) => {
-    for (let i = 0; i < times; i++) limiter.failed(address);
+    for (let i = 0; i < times; i++) limiter.failed(address, `${address} ${i}`);
   };
 
   it('is per address and over after a minute', () => {
     let nowMs = 0;
     const limiter = new AttemptLimiter(() => nowMs);
     fail(limiter, '10.0.0.1', FAILURES_PER_ADDRESS_MAX);
-    assert.equal(limiter.admits('10.0.0.1'), false);
-    assert.equal(limiter.admits('::ffff:10.0.0.1'), false, 'the same address in IPv6 clothes');
-    assert.equal(limiter.admits('10.0.0.2'), true);
+    assert.equal(limiter.isSlowed('10.0.0.1'), true);
+    assert.equal(limiter.isSlowed('::ffff:10.0.0.1'), true, 'the same address in IPv6 clothes');
+    assert.equal(limiter.isSlowed('10.0.0.2'), false);
     nowMs = ATTEMPT_WINDOW_MS + 1;
-    assert.equal(limiter.admits('10.0.0.1'), true);
+    assert.equal(limiter.isSlowed('10.0.0.1'), false);
   });
 
   it('takes an IPv6 network for one address', () => {
     const limiter = new AttemptLimiter(() => 0);
-    for (let i = 0; i < FAILURES_PER_ADDRESS_MAX; i++) limiter.failed(`2001:db8:1:2::${i.toString(16)}`);
-    assert.equal(limiter.admits('2001:db8:1:2:ffff::1'), false);
-    assert.equal(limiter.admits('2001:db8:1:3::1'), true);
+    for (let i = 0; i < FAILURES_PER_ADDRESS_MAX; i++)
+      limiter.failed(`2001:db8:1:2::${i.toString(16)}`, String(i));
+    assert.equal(limiter.isSlowed('2001:db8:1:2:ffff::1'), true);
+    assert.equal(limiter.isSlowed('2001:db8:1:3::1'), false);
   });
 
-  it('is for all addresses together too, except those that once had the token', () => {
+  it('gives turns one after the other, in their order, and none to who is gone', async () => {
     const limiter = new AttemptLimiter(() => 0);
-    limiter.succeeded('10.0.0.1');
-    for (let i = 0; i < FAILURES_MAX; i++) limiter.failed(`10.1.0.${i}`);
-    assert.equal(limiter.admits('10.2.0.1'), false);
-    assert.equal(limiter.admits('10.0.0.1'), true);
+    const order: string[] = [];
+    const come = (name: string, address: string, socket = connection()) =>
+      limiter.turn(address, socket).then(() => order.push(name));
+    await come('before', '10.0.0.1');
+    fail(limiter, '10.0.0.1', FAILURES_PER_ADDRESS_MAX);
+    const gone = connection();
+    const slowed = [come('first', '10.0.0.1'), come('gone', '10.0.0.1', gone), come('last', '10.0.0.1')];
+    await come('elsewhere', '10.0.0.2');
+    gone.emit('close');
+    await Promise.all(slowed);
+    assert.deepEqual(order, ['before', 'elsewhere', 'gone', 'first', 'last']);
   });
 
-  it('holds while addresses are made up to make it forget', () => {
+  it('has one attempt wait on a connection, however many are pipelined on it', async () => {
     const limiter = new AttemptLimiter(() => 0);
-    for (let i = 0; i < 5000; i++) limiter.failed(`10.${i >> 8}.${i & 255}.1`);
-    assert.equal(limiter.admits('192.0.2.1'), false);
+    fail(limiter, '10.0.0.1', FAILURES_PER_ADDRESS_MAX);
+    const socket = connection();
+    const first = limiter.turn('10.0.0.1', socket);
+    assert.equal(await limiter.turn('10.0.0.1', socket), false);
+    assert.equal(socket.listenerCount('close'), 1);
+    assert.equal(await first, true);
+    assert.equal(await limiter.turn('10.0.0.1', socket), true, 'it waits again');
+    assert.equal(socket.listenerCount('close'), 0);
+  });
+
+  it('remembers a bounded number of addresses and credentials, those it met last', () => {
+    const limiter = new AttemptLimiter(() => 0);
+    for (let i = 0; i < 5000; i++) fail(limiter, `10.${i >> 8}.${i & 255}.1`, FAILURES_PER_ADDRESS_MAX);
+    assert.equal(limiter.isSlowed('10.0.0.1'), false);
+    assert.equal(limiter.isSlowed(`10.${4999 >> 8}.${4999 & 255}.1`), true);
   });
 });

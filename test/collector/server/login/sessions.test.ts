@@ -4,7 +4,6 @@ import { once } from 'node:events';
 import { describe, it, type TestContext, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import {
-  LOGOUTS_MAX,
   RENEWAL_MS,
   SESSION_IDLE_MS,
   SESSION_LIFETIME_MS,
@@ -12,14 +11,19 @@ import {
   STREAM_RENEWAL_MS,
 } from '../../../../src/collector/server/login/sessions.ts';
 import { emptyStatistics } from '../../../../src/collector/server/statistics.ts';
+import { AccessRegister } from '../../../../src/core/access/register.ts';
+import type { AccessToken } from '../../../../src/core/access/token.ts';
 import { logIn, OLD_TOKEN, startServer, type TestServer, TOKEN } from '../fixture.ts';
+
+const ADMIN = { key: 0, tokenId: null };
 
 /** Sessions by a clock that stands still until it is set. */
 function sessionsAt(tokens: readonly string[] = [TOKEN]) {
   const clock = { nowMs: Date.UTC(2026, 10, 22) };
   const statistics = emptyStatistics();
-  const sessions = new Sessions({ tokens, now: () => clock.nowMs, statistics });
-  return { clock, statistics, sessions };
+  const register = new AccessRegister();
+  const sessions = new Sessions({ tokens, register, now: () => clock.nowMs, statistics });
+  return { clock, statistics, register, sessions };
 }
 
 async function statusOf(server: TestServer, cookie: string): Promise<number> {
@@ -38,7 +42,7 @@ function clockAhead(test: TestContext): { aheadMs: number } {
 describe('a session', () => {
   it('is what its cookie says, and every session has an id of its own', () => {
     const { sessions } = sessionsAt([TOKEN, OLD_TOKEN]);
-    const opened = [sessions.open(0, false), sessions.open(1, true)];
+    const opened = [sessions.open(ADMIN, false), sessions.open({ key: 1, tokenId: null }, true)];
     assert.deepEqual(
       opened.map((session) => sessions.find(sessions.encode(session))),
       opened,
@@ -48,7 +52,7 @@ describe('a session', () => {
 
   it('ends after twelve idle hours and not before', () => {
     const { clock, sessions } = sessionsAt();
-    let session = sessions.open(0, false);
+    let session = sessions.open(ADMIN, false);
     for (let i = 0; i < 3; i++) {
       clock.nowMs += SESSION_IDLE_MS;
       assert.deepEqual(sessions.find(sessions.encode(session)), session);
@@ -60,7 +64,7 @@ describe('a session', () => {
 
   it('is renewed every few minutes and ends thirty days after its login all the same', () => {
     const { clock, sessions } = sessionsAt();
-    let session = sessions.open(0, false);
+    let session = sessions.open(ADMIN, false);
     clock.nowMs += RENEWAL_MS;
     assert.equal(sessions.renewed(session), null);
     clock.nowMs = session.openedMs;
@@ -75,9 +79,9 @@ describe('a session', () => {
   });
 
   it('is known to whoever knows the token, and to nobody once the token is gone', () => {
-    const cookies = [0, 1].map((token) => {
+    const cookies = [0, 1].map((key) => {
       const { sessions } = sessionsAt([TOKEN, OLD_TOKEN]);
-      return sessions.encode(sessions.open(token, false));
+      return sessions.encode(sessions.open({ key, tokenId: null }, false));
     });
     const knownWith = (tokens: readonly string[]) =>
       cookies.map((cookie) => sessionsAt(tokens).sessions.find(cookie) !== null);
@@ -88,7 +92,7 @@ describe('a session', () => {
 
   it('stays with the token it was opened with when it is renewed', () => {
     const both = sessionsAt([TOKEN, OLD_TOKEN]);
-    const session = both.sessions.open(1, false);
+    const session = both.sessions.open({ key: 1, tokenId: null }, false);
     both.clock.nowMs += RENEWAL_MS + 1;
     const renewed = both.sessions.encode(both.sessions.renewed(session) ?? assert.fail('a renewal was due'));
     assert.equal(sessionsAt([TOKEN]).sessions.find(renewed), null);
@@ -96,14 +100,14 @@ describe('a session', () => {
 
   it('cannot be made or changed without the token', () => {
     const { sessions } = sessionsAt();
-    const cookie = sessions.encode(sessions.open(0, false));
+    const cookie = sessions.encode(sessions.open(ADMIN, false));
     const bytes = Buffer.from(cookie, 'base64url');
     for (let at = 0; at < bytes.length; at++) {
       const forged = Buffer.from(bytes);
       forged[at] = (forged[at] ?? 0) ^ 1;
       assert.equal(sessions.find(forged.toString('base64url')), null, `byte ${at}`);
     }
-    const payload = bytes.subarray(0, 31);
+    const payload = bytes.subarray(0, 40);
     const byToken = createHmac('sha256', TOKEN).update(payload).digest();
     for (const wrong of [
       Buffer.concat([payload, byToken]).toString('base64url'),
@@ -111,7 +115,7 @@ describe('a session', () => {
       `${cookie.slice(0, -1)}=`,
       ` ${cookie}`,
       cookie.slice(4),
-      'A'.repeat(84),
+      'A'.repeat(96),
       '',
       TOKEN,
     ]) {
@@ -121,39 +125,37 @@ describe('a session', () => {
 
   it('from a clock that was ahead is refused', () => {
     const { clock, sessions } = sessionsAt();
-    const cookie = sessions.encode(sessions.open(0, false));
+    const cookie = sessions.encode(sessions.open(ADMIN, false));
     clock.nowMs -= 60_000;
     assert.ok(sessions.find(cookie), 'clocks differ a little');
     clock.nowMs -= SESSION_IDLE_MS;
     assert.equal(sessions.find(cookie), null);
   });
 
-  it('ends with the logout, in all its cookies', () => {
+  it('ends with the logout, in all its cookies', async () => {
     const { clock, sessions } = sessionsAt();
-    const [session, other] = [sessions.open(0, false), sessions.open(0, false)];
+    const [session, other] = [sessions.open(ADMIN, false), sessions.open(ADMIN, false)];
     clock.nowMs += RENEWAL_MS + 1;
     const renewed = sessions.renewed(session) ?? assert.fail('a renewal was due');
-    sessions.close(session);
+    await sessions.close(session);
     for (const cookie of [session, renewed]) assert.equal(sessions.find(sessions.encode(cookie)), null);
     assert.ok(sessions.find(sessions.encode(other)));
   });
 
-  it('is remembered as logged out, within a bound, until its cookies have expired', () => {
-    const { clock, statistics, sessions } = sessionsAt();
-    const [first, second] = [sessions.open(0, false), sessions.open(0, false)];
-    sessions.close(first);
-    sessions.close(second);
-    for (let i = 2; i < LOGOUTS_MAX; i++) sessions.close(sessions.open(0, false));
-    assert.equal(statistics.logoutsForgotten, 0);
-    sessions.close(sessions.open(0, false));
-    assert.equal(statistics.logoutsForgotten, 1);
-    assert.ok(sessions.find(sessions.encode(first)), 'the oldest is forgotten');
-    assert.equal(sessions.find(sessions.encode(second)), null);
-    clock.nowMs += 2 * SESSION_IDLE_MS;
-    sessions.close(sessions.open(0, false));
-    assert.equal(statistics.logoutsForgotten, 1);
-    assert.equal(sessions.isOver(second), false, 'forgotten, because its cookies are too old by now');
-    assert.equal(sessions.find(sessions.encode(second)), null);
+  it('of a named token has its role, and ends when that is revoked', () => {
+    const { register, sessions } = sessionsAt();
+    const digest = 'ab'.repeat(32);
+    const token: AccessToken = { name: 'wall', role: 'viewer', digest, madeMs: 0, usedMs: null };
+    register.setTokens([token]);
+    const session = sessions.open({ key: 0, tokenId: digest.slice(0, 18) }, false);
+    const cookie = sessions.encode(session);
+    assert.deepEqual([sessions.find(cookie), sessions.roleOf(session)], [session, 'viewer']);
+    register.setTokens([{ ...token, digest: 'cd'.repeat(32) }]);
+    assert.deepEqual(
+      [sessions.find(cookie), sessions.roleOf(session)],
+      [null, null],
+      'of another one by its name',
+    );
   });
 });
 
@@ -214,7 +216,7 @@ describe('a cookie in use', () => {
       assert.match(
         renewed ?? '',
         new RegExp(
-          `^nervecenter_session_${server.port}=[\\w-]{84}; Path=/; HttpOnly; SameSite=Strict${marks}$`,
+          `^nervecenter_session_${server.port}=[\\w-]{96}; Path=/; HttpOnly; SameSite=Strict${marks}$`,
         ),
       );
       clock.aheadMs = SESSION_IDLE_MS + 60_000;
@@ -252,7 +254,7 @@ describe('a cookie in use', () => {
     assert.equal(await open(), undefined);
     clock.aheadMs = STREAM_RENEWAL_MS;
     const renewed = await open();
-    assert.match(renewed ?? '', /^nervecenter_session_\d+=[\w-]{84}; .*HttpOnly/);
+    assert.match(renewed ?? '', /^nervecenter_session_\d+=[\w-]{96}; .*HttpOnly/);
     clock.aheadMs = SESSION_IDLE_MS + 60_000;
     assert.equal(await statusOf(server, renewed?.split(';')[0] ?? ''), 200);
   });

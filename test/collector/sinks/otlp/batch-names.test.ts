@@ -42,7 +42,7 @@ async function received(offers: readonly Offered[]): Promise<OtlpReceiver> {
   const receiver = await OtlpReceiver.start({ port });
   running.push(() => receiver.stop());
   const count = offers.reduce((sum, { events }) => sum + events.length, 0);
-  await until(() => exporter.counts()[0]?.exported === count, { timeoutMs: 30_000 });
+  await until(() => exporter.counts()[0]?.exported === count);
   assert.deepEqual(receiver.problems, []);
   return receiver;
 }
@@ -143,7 +143,7 @@ it('spans with whole prompts go by gRPC in requests that a receiver takes by def
   running.push(() => exporter.shutdown(2000));
   const spans = promptSpans(200);
   await exporter.offer(sent(spans), [randomUUID(), 1]);
-  await until(() => exporter.counts()[0]?.exported === 200, { timeoutMs: 30_000 });
+  await until(() => exporter.counts()[0]?.exported === 200);
   assert.equal(receiver.spans.length, 200);
   assert.deepEqual([receiver.problems, lines], [[], []]);
 });

@@ -18,7 +18,7 @@ import { until } from '../../../support/poll.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../../../support/postgres.ts';
 import { oneOfEach, requestEvent, requestEvents } from './events.ts';
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 const SHUTDOWN_MS = 2000;
 
 /** A storage whose counts are checked at every turn. */

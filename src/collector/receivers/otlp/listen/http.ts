@@ -5,7 +5,9 @@ import { printable } from '../../../../core/http/origin.ts';
 import { toProblem } from '../../../../core/http/problem.ts';
 import { VIA_HEADER, viaIn } from '../../../../core/passage.ts';
 import { KIB, SECOND_MS } from '../../../../core/units.ts';
+import { GatheredBytes } from '../../../../platform/gathered-bytes.ts';
 import { endWithAnswer, writeAnswer } from '../../../../platform/http-answer.ts';
+import { endingPipelines } from '../../../../platform/http-pipelines.ts';
 import type { Encoding } from '../model.ts';
 import { exportResponse, httpStatusOf, retrySecondsOf, statusBody } from './answers.ts';
 import type { Exports } from './exports.ts';
@@ -46,6 +48,7 @@ export interface OtlpHttpOptions {
 
 /** The server that takes OTLP over HTTP; it does not listen yet. */
 export function otlpHttpServer(options: OtlpHttpOptions): Server {
+  const dropped = () => options.statistics.request('unknown', 'connection_dropped');
   const server = createServer(
     {
       maxHeaderSize: HEADER_BYTES_MAX,
@@ -56,11 +59,11 @@ export function otlpHttpServer(options: OtlpHttpOptions): Server {
       // Offers of other protocols are no reason not to answer in this one.
       shouldUpgradeCallback: () => false,
     },
-    (request, response) => void answer(request, response, options),
+    endingPipelines((request, response) => void answer(request, response, options), dropped),
   );
   server.timeout = IDLE_TIMEOUT_MS;
   server.maxConnections = HTTP_CONNECTIONS_MAX;
-  server.on('drop', () => options.statistics.request('unknown', 'connection_dropped'));
+  server.on('drop', dropped);
   server.on('clientError', (error, socket) => refuseMalformed(error, socket, options.statistics));
   return server;
 }
@@ -139,17 +142,15 @@ async function take(
 
 async function receive(request: IncomingMessage, share: Share): Promise<Buffer> {
   if (Number(request.headers['content-length']) > BODY_BYTES_MAX) throw tooLarge('received');
-  const chunks: Buffer[] = [];
-  let bytes = 0;
+  const gathered = new GatheredBytes();
   // Not destroyed when given up halfway: the answer has yet to go out on the same connection.
   const body: AsyncIterable<Buffer> = request.iterator({ destroyOnReturn: false });
   for await (const chunk of body) {
-    bytes += chunk.length;
-    if (bytes > BODY_BYTES_MAX) throw tooLarge('received');
+    if (gathered.length + chunk.length > BODY_BYTES_MAX) throw tooLarge('received');
     share.add(chunk.length);
-    chunks.push(chunk);
+    gathered.add(chunk);
   }
-  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, bytes);
+  return gathered.bytes;
 }
 
 /** `null`: none that is known. */

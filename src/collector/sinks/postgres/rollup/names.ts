@@ -8,8 +8,10 @@ export const PLACES = 16;
 /** By which numbers the rollups of one signal are stored. */
 export interface Numbers {
   readonly idOf: (kind: Kind) => number;
-  /** By one dimension or none, and by two: all that the database has, also what no signal declares any more. */
+  /** By one dimension or none, and by two: what is made here. Others may be a later version's, and are left alone. */
   readonly singles: readonly number[];
+  /** Those of the singles that only hours and days have. */
+  readonly hourly: readonly number[];
   readonly pairs: readonly number[];
   /** The column of each sum, in the order of the signal's sums. */
   readonly places: readonly number[];
@@ -17,19 +19,18 @@ export interface Numbers {
 
 /** Reads them, and gives numbers to what has none yet: to be called by whoever holds the rollup's lock. */
 export async function numbersOf(client: ClientBase, signal: SignalName): Promise<Numbers> {
-  const kinds = await readKinds(client, signal);
-  const ids = new Map(kinds.map((kind) => [keyOf(kind), kind.id]));
-  const missing = kindsOf(signal).filter((kind) => !ids.has(keyOf(kind)));
-  if (missing.length > 0) {
-    for (const kind of await addKinds(client, signal, missing)) {
-      kinds.push(kind);
-      ids.set(keyOf(kind), kind.id);
-    }
-  }
+  const ids = new Map((await readKinds(client, signal)).map((kind) => [keyOf(kind), kind.id]));
+  const own = kindsOf(signal);
+  const missing = own.filter((kind) => !ids.has(keyOf(kind)));
+  if (missing.length > 0)
+    for (const kind of await addKinds(client, signal, missing)) ids.set(keyOf(kind), kind.id);
+  const idOf = (kind: Kind) => known(ids.get(keyOf(kind)), `kind ${keyOf(kind)} of ${signal}`);
+  const { fields } = SHAPES[signal];
   return {
-    idOf: (kind) => known(ids.get(keyOf(kind)), `kind ${keyOf(kind)} of ${signal}`),
-    singles: kinds.filter(({ second }) => second === '').map(({ id }) => id),
-    pairs: kinds.filter(({ second }) => second !== '').map(({ id }) => id),
+    idOf,
+    singles: own.filter(({ second }) => second === '').map(idOf),
+    hourly: own.filter(({ field, dimension }) => fields[field]?.hourlyBy?.includes(dimension)).map(idOf),
+    pairs: own.filter(({ second }) => second !== '').map(idOf),
     places: await placesOf(client, signal),
   };
 }

@@ -1,39 +1,50 @@
 import type { ClientBase } from 'pg';
 import type { SignalName } from '../../../../core/signals/index.ts';
-import { TABLES, TIERS, type Tier } from './cover.ts';
-import { floorTo, toDate } from './spans.ts';
+import { TABLES } from './cover.ts';
+import { SHAPES } from './shape.ts';
+import { toDate } from './spans.ts';
 
-const TIERS_OF_TABLES = TIERS.map(({ source, unitMs }) => ({
-  table: TABLES[source],
-  unitMs: wholeMs(source, unitMs),
-}));
+const ALL = Object.values(TABLES);
+/** Values that no rollup has any more. */
+const FORGET = `DELETE FROM enterprise.rollup_value AS named WHERE seen < $1${ALL.map(
+  (table) => ` AND NOT EXISTS (SELECT FROM enterprise.${table} WHERE value_id = named.id)`,
+).join('')}`;
 
-/** Minutes go by the hour; a day goes when all of it is past its retention. */
-function wholeMs(source: Tier, unitMs: number): number {
-  const hour = TIERS.find((tier) => tier.source === 'rollup_hour');
-  return source === 'rollup_minute' ? (hour?.unitMs ?? unitMs) : unitMs;
-}
-
-/** Rollups are few, and their buckets are rewritten anyway: unlike rows they may be deleted one by one. */
+/**
+ * Deletes what is older: rollups are few, and their buckets are rewritten anyway, so unlike rows they may be deleted one by one.
+ * And the values that none has any more, users among them.
+ *
+ * @param keptFromMs the beginning of a day, because a day is made of all of its hours whenever one of them changes.
+ */
 export async function pruneRollups(
   client: ClientBase,
   signal: SignalName,
   keptFromMs: number,
 ): Promise<void> {
-  for (const { table, unitMs } of TIERS_OF_TABLES) {
-    await client.query(
-      `DELETE FROM enterprise.${table}
-       WHERE kind = ANY (ARRAY(SELECT id FROM enterprise.rollup_kind WHERE signal = $1)) AND bucket < $2`,
-      [signal, toDate(floorTo(keptFromMs, unitMs))],
-    );
-  }
-  await client.query(FORGET);
+  if ((await deleteBefore(client, 'signal = $1', signal, keptFromMs)) > 0)
+    await client.query(FORGET, [toDate(keptFromMs)]);
 }
 
-const OLDEST = TIERS_OF_TABLES.map(
-  ({ table }) => `(SELECT min(oldest.bucket) FROM enterprise.rollup_kind CROSS JOIN LATERAL (
-      SELECT bucket FROM enterprise.${table} WHERE kind = rollup_kind.id ORDER BY bucket LIMIT 1) AS oldest)`,
-);
-/** Values that no rollup has any more: those seen last before the day of the oldest one. */
-const FORGET = `DELETE FROM enterprise.rollup_value
-  WHERE seen < (SELECT date_bin('1 day', least(${OLDEST.join(', ')}), 'epoch'::timestamptz))`;
+/** Deletes what is older of signals that this version does not know. */
+export async function pruneUnknown(client: ClientBase, keptFromMs: number): Promise<void> {
+  if ((await deleteBefore(client, 'signal <> ALL ($1)', Object.keys(SHAPES), keptFromMs)) > 0)
+    await client.query(FORGET, [toDate(keptFromMs)]);
+}
+
+async function deleteBefore(
+  client: ClientBase,
+  condition: string,
+  signals: string | readonly string[],
+  keptFromMs: number,
+): Promise<number> {
+  let deleted = 0;
+  for (const table of ALL) {
+    const { rowCount } = await client.query(
+      `DELETE FROM enterprise.${table}
+       WHERE kind = ANY (ARRAY(SELECT id FROM enterprise.rollup_kind WHERE ${condition})) AND bucket < $2`,
+      [signals, toDate(keptFromMs)],
+    );
+    deleted += rowCount ?? 0;
+  }
+  return deleted;
+}

@@ -1,13 +1,13 @@
 import type { PoolClient } from 'pg';
 import { VALUE } from '../../../../core/history/measures.ts';
 import type { SignalName } from '../../../../core/signals/index.ts';
-import { DAY_MS } from '../../../../core/units.ts';
+import { DAY_MS, SECOND_MS } from '../../../../core/units.ts';
 import { type AggregateOptions, aggregateRollups, aggregateRows, setOf } from './aggregate.ts';
 import { TABLES, type Tier } from './cover.ts';
 import { type Group, inBatches, insertGroups, type Source } from './groups.ts';
 import { type Numbers, numbersOf, type Values, valueIds, valuesKey } from './names.ts';
 import { type FieldShape, pairsOf, SHAPES } from './shape.ts';
-import { floorTo, rangesOf, type Span, toDate } from './spans.ts';
+import { floorTo, joined, rangesOf, type Span, toDate } from './spans.ts';
 
 /** Of more rows than these at once histograms are packed by Postgres; up to there it is quicker to pack them here. */
 const LONG_ROWS_MAX = 200_000;
@@ -16,16 +16,20 @@ const LONG_ROWS_MAX = 200_000;
 export class Recompute {
   readonly #client: PoolClient;
   readonly #signal: SignalName;
+  /** Rows before are gone, or some of them: what was made of them is not made anew. A whole hour. */
+  readonly #rowsFromMs: number;
   /** Read when they are needed: most steps have nothing to do. */
   #numbers: Promise<Numbers> | null = null;
 
-  constructor(client: PoolClient, signal: SignalName) {
+  constructor(client: PoolClient, signal: SignalName, rowsFromMs: number) {
     this.#client = client;
     this.#signal = signal;
+    this.#rowsFromMs = rowsFromMs;
   }
 
   /** Minutes, from the rows. Spans are whole minutes. */
-  async minutes(spans: readonly Span[]): Promise<void> {
+  async minutes(all: readonly Span[]): Promise<void> {
+    const spans = this.#withRows(all);
     if (spans.length === 0) return;
     await this.#clear('rollup_minute', (await this.#known()).singles, spans);
     const histogram = await this.#histogramOf(spans);
@@ -45,15 +49,16 @@ export class Recompute {
   /** Hours: from the minutes, which are right by then, and by the hour from the rows. */
   async hours(spans: readonly Span[]): Promise<void> {
     if (spans.length === 0) return;
-    const { singles } = await this.#known();
-    await this.#clear('rollup_hour', singles, spans);
-    await this.#addRollups({
-      from: 'rollup_minute',
-      into: 'rollup_hour',
-      unit: '1 hour',
-      kinds: singles,
-      spans,
-    });
+    const { singles, hourly } = await this.#known();
+    const kinds = singles.filter((kind) => !hourly.includes(kind));
+    await this.#clear('rollup_hour', kinds, spans);
+    await this.#addRollups({ from: 'rollup_minute', into: 'rollup_hour', unit: '1 hour', kinds, spans });
+    await this.#rowHours(hourly, this.#withRows(spans));
+  }
+
+  async #rowHours(kinds: readonly number[], spans: readonly Span[]): Promise<void> {
+    if (spans.length === 0 || kinds.length === 0) return;
+    await this.#clear('rollup_hour', kinds, spans);
     for (const [name, { hourlyBy = [] }] of this.#fields()) {
       if (hourlyBy.length === 0) continue;
       const sets = hourlyBy.map((_, at) => [at]);
@@ -69,7 +74,8 @@ export class Recompute {
   }
 
   /** Hours by two dimensions, from the rows. */
-  async pairHours(spans: readonly Span[]): Promise<void> {
+  async pairHours(all: readonly Span[]): Promise<void> {
+    const spans = this.#withRows(all);
     if (spans.length === 0) return;
     await this.#clear('rollup_hour', (await this.#known()).pairs, spans);
     const histogram = await this.#histogramOf(spans);
@@ -88,6 +94,10 @@ export class Recompute {
     const kinds = (await this.#known())[which];
     await this.#clear('rollup_day', kinds, spans);
     await this.#addRollups({ from: 'rollup_hour', into: 'rollup_day', unit: '1 day', kinds, spans });
+  }
+
+  #withRows(spans: readonly Span[]): Span[] {
+    return joined(spans.map(({ fromMs, toMs }) => ({ fromMs: Math.max(fromMs, this.#rowsFromMs), toMs })));
   }
 
   #known(): Promise<Numbers> {
@@ -141,7 +151,6 @@ export class Recompute {
       where: 'true',
     });
     const kinds = kindsOfSets(rows, await this.#known());
-    const day = toDate(floorTo(spans.at(-1)?.toMs ?? 0, DAY_MS));
     await this.#add(
       tier,
       { text: columnsOf(text, dimensions, sums), values: rangesOf(spans) },
@@ -155,7 +164,7 @@ export class Recompute {
         const ids = await valueIds(
           this.#client,
           named.map(({ values }) => values),
-          day,
+          lastDay(named),
         );
         return named.map(({ values, ...group }) => ({ ...group, valueId: ids.get(valuesKey(values)) ?? 0 }));
       },
@@ -187,6 +196,10 @@ export class Recompute {
       insertGroups(this.#client, { tier, places }, await groupsOf(lines)),
     );
   }
+}
+
+function lastDay(groups: readonly Pick<Group, 'bucket'>[]): Date {
+  return toDate(floorTo(Math.max(...groups.map(({ bucket }) => Number(bucket) * SECOND_MS)), DAY_MS));
 }
 
 /** Which kind each set is of, by what a row says. */

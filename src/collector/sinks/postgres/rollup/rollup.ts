@@ -1,24 +1,32 @@
-import { DatabaseError, type PoolClient } from 'pg';
+import type { PoolClient } from 'pg';
 import type { SignalName } from '../../../../core/signals/index.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../../../core/units.ts';
 import type { Lend } from '../connect/lend.ts';
-import { pruneRollups } from './prune.ts';
+import { pruneRollups, pruneUnknown } from './prune.ts';
 import { Recompute } from './recompute.ts';
 import { pairsOf, SHAPES } from './shape.ts';
 import { floorTo, joined, type Span, unitsOf } from './spans.ts';
-import { putBack, type Reached, reachable, readState, takeMarks, writeState } from './state.ts';
+import {
+  minutesWithin,
+  putBack,
+  type Reached,
+  reachable,
+  readState,
+  type State,
+  takeMarks,
+  writeState,
+} from './state.ts';
+import { isTooLong, ROWS_MAX, StepSize } from './step-size.ts';
 
 /** "roll" in ASCII: whoever rolls up a database holds this advisory lock for the transaction. */
 export const ROLLUP_LOCK = 0x72_6f_6c_6c;
 /** A minute is rolled up this long after its end; rows that come later mark it again. */
 const GRACE_MS = 15 * SECOND_MS;
 const STATEMENT_TIMEOUT_MS = 20 * SECOND_MS;
-/** What one transaction takes on: so many new rows and so much time, so many batches' marks, so many late minutes. */
-const ROWS_MAX = 50_000;
+/** What one transaction takes on besides its rows: so much time, so many batches' marks, so many late minutes. */
 const SPAN_MS_MAX = 31 * DAY_MS;
 const MARKS_MAX = 5000;
 const LATE_MINUTES_MAX = 500;
-const STATEMENT_TIMED_OUT = '57014';
 
 export interface RollupOptions {
   readonly lend: Lend;
@@ -41,21 +49,30 @@ export type RollupStep = 'done' | 'behind' | 'busy';
  */
 export class Rollup {
   readonly #options: RollupOptions;
-  /** Of each signal: halved when a step of it takes too long, doubled when it does not. */
-  readonly #rowsMax = new Map<SignalName, number>();
+  readonly #sizes = new Map<SignalName, StepSize>();
 
   constructor(options: RollupOptions) {
     this.#options = options;
   }
 
-  /** Brings the rollups of every signal a bounded step further. */
+  /**
+   * Brings the rollups of every signal a bounded step further.
+   *
+   * @throws DatabaseError 57014 when the steps of a signal take too long again and again; those of the others were made.
+   */
   async step(): Promise<RollupStep> {
     let outcome: RollupStep = 'done';
+    let tooLong: unknown = null;
     for (const signal of Object.keys(SHAPES) as SignalName[]) {
-      const one = await this.#stepOf(signal);
+      const one = await this.#stepOf(signal).catch((error: unknown) => {
+        if (!isTooLong(error)) throw error;
+        tooLong = error;
+        return 'behind' as const;
+      });
       if (one === 'busy') return 'busy';
       if (one === 'behind') outcome = 'behind';
     }
+    if (tooLong !== null) throw tooLong;
     return outcome;
   }
 
@@ -68,23 +85,23 @@ export class Rollup {
   }
 
   async #stepOf(signal: SignalName): Promise<RollupStep> {
-    const rowsMax = this.#rowsMaxOf(signal);
+    const size = this.#sizeOf(signal);
     try {
       const step = await this.#options.lend((client) =>
         inTransaction(client, () => this.#rollUp(client, signal)),
       );
-      this.#rowsMax.set(signal, Math.min(ROWS_MAX, rowsMax * 2));
+      size.succeeded();
       return step;
     } catch (error) {
-      const tooLong = error instanceof DatabaseError && error.code === STATEMENT_TIMED_OUT;
-      if (!tooLong || rowsMax === 1) throw error;
-      this.#rowsMax.set(signal, Math.ceil(rowsMax / 2));
+      if (!isTooLong(error) || size.tookTooLong()) throw error;
       return 'behind';
     }
   }
 
-  #rowsMaxOf(signal: SignalName): number {
-    return this.#rowsMax.get(signal) ?? ROWS_MAX;
+  #sizeOf(signal: SignalName): StepSize {
+    const size = this.#sizes.get(signal) ?? new StepSize();
+    this.#sizes.set(signal, size);
+    return size;
   }
 
   async #rollUp(client: PoolClient, signal: SignalName): Promise<RollupStep> {
@@ -92,25 +109,28 @@ export class Rollup {
       ROLLUP_LOCK,
     ]);
     if (!lock.rows[0]?.mine) return 'busy';
-    const rowsMax = this.#rowsMaxOf(signal);
+    const { rowsMax } = this.#sizeOf(signal);
     const marked = await takeMarks(client, signal, MARKS_MAX);
     const closedMs = floorTo(this.#options.now() - GRACE_MS, MINUTE_MS);
+    const keptFromMs = floorTo(this.#options.now() - this.#options.retentionMs(signal), DAY_MS);
     const state = await readState(client, signal, closedMs);
+    const rowsFromMs = Math.max(keptFromMs, Math.ceil(state.rowsFromMs / HOUR_MS) * HOUR_MS);
     const untilMs = await reachable(client, SHAPES[signal], {
       fromMs: state.minuteMs,
       boundMs: Math.min(closedMs, state.minuteMs + SPAN_MS_MAX),
       unitMs: MINUTE_MS,
       rowsMax,
     });
-    const late = marked.filter((minute) => minute < state.minuteMs).sort((a, b) => a - b);
+    const late = lateMinutes(marked, state, rowsFromMs);
     // Each may be of another hour, all of which is read.
-    const postponed = late.splice(Math.ceil((LATE_MINUTES_MAX * rowsMax) / ROWS_MAX));
+    const some = late.slice(0, Math.ceil((LATE_MINUTES_MAX * rowsMax) / ROWS_MAX));
+    const postponed = late.splice(await minutesWithin(client, SHAPES[signal], some, rowsMax));
     if (postponed.length > 0) await putBack(client, signal, postponed);
     const minutes = joined([
       ...late.map((minute) => ({ fromMs: minute, toMs: minute + MINUTE_MS })),
       { fromMs: state.minuteMs, toMs: untilMs },
     ]);
-    const recompute = new Recompute(client, signal);
+    const recompute = new Recompute(client, signal, rowsFromMs);
     await recompute.minutes(minutes);
     const hoursUntilMs = floorTo(untilMs, HOUR_MS);
     const hours = unitsOf(minutes, HOUR_MS, state.hourMs, hoursUntilMs);
@@ -119,13 +139,17 @@ export class Rollup {
     const reached = await daysUntil(recompute, 'singles', { hours, before: state, hourMs });
     const pairs = await this.#rollUpPairs(client, signal, { recompute, hours, before: state.pairs, hourMs });
     await writeState(client, signal, { minuteMs: untilMs, ...reached, pairs });
-    if (hoursUntilMs > state.hourMs) {
-      const keptFromMs = floorTo(this.#options.now() - this.#options.retentionMs(signal), HOUR_MS);
-      // Not past the hours that are rolled up: what minutes alone have would be in no hour.
-      await pruneRollups(client, signal, Math.min(keptFromMs, hoursUntilMs));
-    }
+    // Not past the hours that are rolled up: what minutes alone have would be in no hour.
+    if (hoursUntilMs > state.hourMs) await this.#prune(client, signal, Math.min(keptFromMs, hoursUntilMs));
     const more = untilMs < closedMs || postponed.length > 0 || marked.length >= MARKS_MAX;
     return more || pairs.hourMs < hourMs ? 'behind' : 'done';
+  }
+
+  async #prune(client: PoolClient, signal: SignalName, keptFromMs: number): Promise<void> {
+    const { now, retentionMs } = this.#options;
+    await pruneRollups(client, signal, floorTo(keptFromMs, DAY_MS));
+    const longestMs = Math.max(...(Object.keys(SHAPES) as SignalName[]).map(retentionMs));
+    await pruneUnknown(client, floorTo(now() - longestMs, DAY_MS));
   }
 
   /** By two dimensions: what was recomputed of the hours before, and a bounded part of those that are missing. */
@@ -141,13 +165,18 @@ export class Rollup {
       fromMs: before.hourMs,
       boundMs: Math.min(hourMs, before.hourMs + SPAN_MS_MAX),
       unitMs: HOUR_MS,
-      rowsMax: this.#rowsMaxOf(signal),
+      rowsMax: this.#sizeOf(signal).rowsMax,
     });
     const again = all.map(({ fromMs, toMs }) => ({ fromMs, toMs: Math.min(toMs, before.hourMs) }));
     const hours = joined([...again, { fromMs: before.hourMs, toMs: untilMs }]);
     await recompute.pairHours(hours);
     return daysUntil(recompute, 'pairs', { hours, before, hourMs: untilMs });
   }
+}
+
+/** Those rolled up before; not of rows that are gone, because what is left of them would stand for all of them. */
+function lateMinutes(marked: readonly number[], { minuteMs }: State, rowsFromMs: number): number[] {
+  return marked.filter((minute) => minute < minuteMs && minute >= rowsFromMs).sort((a, b) => a - b);
 }
 
 /** What a step has done to the hours. */

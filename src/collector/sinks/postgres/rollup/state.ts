@@ -15,12 +15,23 @@ export interface Reached {
 /** How far the rollups of a signal are. */
 export interface State extends Reached {
   readonly minuteMs: number;
+  /** Rows before are gone, or some of them. */
+  readonly rowsFromMs: number;
   /** By two dimensions, which may be behind. */
   readonly pairs: Reached;
 }
 
 type Row = Record<
-  'minute' | 'hour' | 'day' | 'open' | 'pair_hour' | 'pair_day' | 'pair_open' | 'first' | 'first_pair',
+  | 'minute'
+  | 'hour'
+  | 'day'
+  | 'open'
+  | 'rows_from'
+  | 'pair_hour'
+  | 'pair_day'
+  | 'pair_open'
+  | 'first'
+  | 'first_pair',
   Date | null
 >;
 
@@ -29,8 +40,12 @@ export async function readState(client: PoolClient, signal: SignalName, closedMs
   const first = (since: string) =>
     `(SELECT timestamp FROM ${SHAPES[signal].table}
       WHERE timestamp >= coalesce(${since}, 'epoch') AND timestamp < $2 ORDER BY timestamp LIMIT 1)`;
+  // Whoever drops rows says so here before, and so waits until this step has read them.
+  await client.query('SELECT FROM enterprise.nervecenter_rollup_state WHERE signal = $1 FOR UPDATE', [
+    signal,
+  ]);
   const { rows } = await client.query<Row>(
-    `SELECT minute_watermark AS minute, hour_watermark AS hour, day_watermark AS day, open_day_until AS open,
+    `SELECT rows_from, minute_watermark AS minute, hour_watermark AS hour, day_watermark AS day, open_day_until AS open,
        pair_hour_watermark AS pair_hour, pair_day_watermark AS pair_day, pair_open_day_until AS pair_open,
        ${first('state.minute_watermark')} AS first, ${first('state.pair_hour_watermark')} AS first_pair
      FROM (VALUES ($1::text)) AS wanted(signal) LEFT JOIN enterprise.nervecenter_rollup_state state USING (signal)`,
@@ -44,7 +59,8 @@ export async function readState(client: PoolClient, signal: SignalName, closedMs
   const hourMs = row?.hour?.getTime() ?? floorTo(minuteMs, HOUR_MS);
   const dayMs = row?.day?.getTime() ?? floorTo(minuteMs, DAY_MS);
   const pairs = pairsReached(row, hourMs, closedMs);
-  return { minuteMs, hourMs, dayMs, openDayMs: row?.open?.getTime() ?? null, pairs };
+  const rowsFromMs = row?.rows_from?.getTime() ?? 0;
+  return { minuteMs, hourMs, dayMs, openDayMs: row?.open?.getTime() ?? null, rowsFromMs, pairs };
 }
 
 function pairsReached(row: Row | null, hourMs: number, closedMs: number): Reached {
@@ -56,7 +72,11 @@ function pairsReached(row: Row | null, hourMs: number, closedMs: number): Reache
   return { hourMs: pairHourMs, dayMs, openDayMs: row?.pair_open?.getTime() ?? null };
 }
 
-export async function writeState(client: PoolClient, signal: SignalName, state: State): Promise<void> {
+export async function writeState(
+  client: PoolClient,
+  signal: SignalName,
+  state: Omit<State, 'rowsFromMs'>,
+): Promise<void> {
   const { minuteMs, hourMs, dayMs, openDayMs, pairs } = state;
   await client.query(
     `INSERT INTO enterprise.nervecenter_rollup_state AS state (signal, minute_watermark, hour_watermark, day_watermark,
@@ -127,4 +147,27 @@ export async function reachable(
   const [beyond] = rows;
   if (beyond === undefined) return boundMs;
   return Math.max(fromMs + unitMs, floorTo(beyond.timestamp.getTime(), unitMs));
+}
+
+/** How many of some minutes, in order, are of hours that have together no more rows than these; one hour at least. */
+export async function minutesWithin(
+  client: ClientBase,
+  { table }: RowShape,
+  minutes: readonly number[],
+  rowsMax: number,
+): Promise<number> {
+  let left = rowsMax;
+  let hourMs = Number.NaN;
+  for (const [index, minute] of minutes.entries()) {
+    if (floorTo(minute, HOUR_MS) === hourMs) continue;
+    hourMs = floorTo(minute, HOUR_MS);
+    const { rows } = await client.query<{ count: number }>(
+      `SELECT count(*)::int AS count FROM (SELECT FROM ${table} WHERE timestamp >= $1 AND timestamp < $2 LIMIT $3) AS counted`,
+      [toDate(hourMs), toDate(hourMs + HOUR_MS), left + 1],
+    );
+    left -= rows[0]?.count ?? 0;
+    if (left < 0 && index > 0) return index;
+    if (left < 0) left = 0;
+  }
+  return minutes.length;
 }

@@ -2,6 +2,7 @@ import type { ClientBase } from 'pg';
 import type { Config } from '../../../../config/config.ts';
 import { SIGNALS } from '../../../../core/signals/index.ts';
 import { DAY_MS, HOUR_MS, type Milliseconds } from '../../../../core/units.ts';
+import { noteGone } from './gone-rows.ts';
 import { clearDefaultPartition, dropPartition, ensurePartitions, readPartitions } from './partitions.ts';
 import { beyondBudget, expired, keptFrom, type Partition } from './retention-policy.ts';
 import { boundSpans, type SpansEvicted } from './span-budget.ts';
@@ -99,6 +100,7 @@ async function enforceBudget(
 }
 
 async function dropAll(client: ClientBase, partitions: readonly Partition[]): Promise<Partition[]> {
+  await noteGone(client, partitions);
   const dropped: Partition[] = [];
   for (const partition of partitions) {
     if (await dropPartition(client, partition.name)) dropped.push(partition);

@@ -5,6 +5,7 @@ import { MINUTE_MS, type Milliseconds } from '../../../../core/units.ts';
 import { Condition } from '../../../condition.ts';
 import type { Log } from '../../../log.ts';
 import { failureKind } from '../connect/failure.ts';
+import { noteGone } from './gone-rows.ts';
 import { emptyPartition, evictPartition, readPartitions, slicePartition } from './partitions.ts';
 import { beyondBudget, type Partition, sliceEnd } from './retention-policy.ts';
 
@@ -34,7 +35,9 @@ export async function boundSpans(
   if (slice !== null) await slicePartition(client, slice.partition, slice.endMs);
   const total = await spanBytes(client);
   let evicted: SpansEvicted = { rows: 0, bytes: 0 };
-  for (const { name, bytes } of beyondBudget(partitions, total, maxBytes, nowMs))
+  const beyond = beyondBudget(partitions, total, maxBytes, nowMs);
+  await noteGone(client, beyond);
+  for (const { name, bytes } of beyond)
     evicted = added(evicted, (await evictPartition(client, name)) ?? 0, bytes);
   for (const { name, bytes } of await strays(client, partitions, nowMs)) {
     if (total - evicted.bytes <= maxBytes) break;

@@ -57,9 +57,18 @@ function lineOf({
   );
 }
 
-/** `null` where nobody has said it, as before there was more than one: then it is whoever opens it. */
+/**
+ * `null` where nobody has said it, as before there was more than one: then it is whoever opens it.
+ *
+ * @throws the file system's error when it was said and cannot be read: whose it is is not known then.
+ */
 export async function readTarget(files: SpoolFiles, directory: string): Promise<string | null> {
-  const content = await files.readFile(join(directory, FILE), 'utf8').catch(() => '');
+  const content = await files
+    .readFile(join(directory, FILE), 'utf8')
+    .catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return '';
+      throw error;
+    });
   return content.endsWith('\n') ? content.slice(0, -1) : null;
 }
 

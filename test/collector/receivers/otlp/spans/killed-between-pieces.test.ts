@@ -16,6 +16,8 @@ class Disk {
   readonly rows: NervecenterEvent[] = [];
   readonly sent: (readonly [string, number])[] = [];
   readonly lots: number[] = [];
+  /** What is offered is safe only then. */
+  safe: PromiseWithResolvers<void> | null = null;
 
   /** How often each row is there. */
   get counts(): number[] {
@@ -33,7 +35,7 @@ interface Life {
 }
 
 /** @param lotsMax it is killed when so many have reached the disk. */
-function collector(disk: Disk, lotsMax = Number.POSITIVE_INFINITY): Life {
+function collector(disk: Disk, lotsMax = Number.POSITIVE_INFINITY, keepsSpans = true): Life {
   let lots = 0;
   const sentBatches = new SentBatches();
   sentBatches.add(disk.sent);
@@ -53,6 +55,7 @@ function collector(disk: Disk, lotsMax = Number.POSITIVE_INFINITY): Life {
       disk.rows.push(...events);
       disk.lots.push(events.length);
       if (sent !== undefined) disk.sent.push(sent);
+      await disk.safe?.promise;
     },
   };
   const stored = new Set(disk.rows.filter(({ signal }) => REQUESTS.has(signal)).map(({ id }) => id));
@@ -66,7 +69,7 @@ function collector(disk: Disk, lotsMax = Number.POSITIVE_INFINITY): Life {
     now,
   });
   const meter = new DeltaMeterProvider().getMeter();
-  const acceptance = new OtlpAcceptance({ sink, meter, userHeaders: null, keepsSpans: true, earlier });
+  const acceptance = new OtlpAcceptance({ sink, meter, userHeaders: null, keepsSpans, earlier });
   return {
     acceptance,
     kill: () => {
@@ -135,5 +138,20 @@ describe('a request of which a kill leaves a part stored', () => {
     const calls = signals.filter((signal) => signal === 'llm-call').length;
     assert.equal(calls, 500);
     assert.equal(signals.indexOf('llm-call'), signals.length - calls);
+  });
+
+  it('has no call offered before all of it is safe, where spans are not kept', async () => {
+    const disk = new Disk();
+    const { acceptance, kill } = collector(disk, Number.POSITIVE_INFINITY, false);
+    disk.safe = Promise.withResolvers<void>();
+    const answered = acceptance.spans(traces(1500, 1), DELIVERY);
+    await new Promise(setImmediate);
+    assert.ok(disk.rows.length > 0);
+    assert.ok(disk.rows.every(({ signal }) => signal !== 'llm-call'));
+    disk.safe.resolve();
+    await answered;
+    assert.ok(disk.rows.some(({ signal }) => signal === 'llm-call'));
+    kill();
+    await acceptance.shutdown();
   });
 });

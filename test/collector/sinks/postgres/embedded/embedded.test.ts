@@ -27,7 +27,7 @@ import { until } from '../../../../support/poll.ts';
 import { reachableTempDir } from '../../../../support/postgres.ts';
 
 const STOP_MS = 5000;
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 const OWNER = join(import.meta.dirname, 'embedded-owner.ts');
 const root = process.getuid?.() === 0;
 const linux = process.platform === 'linux';

@@ -13,7 +13,7 @@ import { requestEvent, requestEvents } from '../events.ts';
 import { Disk } from './disk.ts';
 import { assertConserved, Producer } from './producer.ts';
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 const WRITER = '01234567-89ab-4def-8123-456789abcdef';
 
 let server: TestPostgres;

@@ -16,7 +16,7 @@ const EVENTS_PER_OFFER = 40;
 /** Said to be safe, at least, before a round ends. */
 const OFFERS_PER_ROUND = 10;
 const KILL_WITHIN_MS = 150;
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 const CHILD = join(import.meta.dirname, 'collector-child.ts');
 
 /** Returns the offers that the collectors said were safe, before all of them were killed at once. */

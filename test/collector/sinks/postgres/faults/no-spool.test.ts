@@ -6,7 +6,7 @@ import { unseen } from '../../../../support/measuring.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../../../../support/postgres.ts';
 import { requestEvents } from '../events.ts';
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 const LOOKUPS = {
   name: 'nervecenter.cache.requests',
   unit: '{request}',

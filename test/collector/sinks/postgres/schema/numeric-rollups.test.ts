@@ -166,3 +166,42 @@ test('who could use the tables of before can use those of now', async () => {
     await client.query(`SET ROLE rollup_writer; DELETE FROM enterprise.rollup_day; RESET ROLE`);
   });
 });
+
+test('a role that migrates what is another’s leaves it the other’s, and back again', async () => {
+  await server.using(await server.createDatabase(), async (client) => {
+    await migrate(client);
+    await rollBack(client, TEXT);
+    await client.query(`
+      CREATE ROLE rollup_owner; GRANT USAGE, CREATE ON SCHEMA enterprise TO rollup_owner;
+      ALTER TABLE enterprise.rollup_minute OWNER TO rollup_owner; ALTER TABLE enterprise.rollup_hour OWNER TO rollup_owner;
+      ALTER TABLE enterprise.rollup_day OWNER TO rollup_owner`);
+    const owners = async () => {
+      const { rows } = await client.query<{ owner: string }>(
+        `SELECT DISTINCT relowner::regrole::text AS owner FROM pg_class
+         WHERE relnamespace = 'enterprise'::regnamespace AND relname LIKE 'rollup\\_%' AND relkind IN ('r', 'v')`,
+      );
+      return rows.map(({ owner }) => owner);
+    };
+    await migrate(client);
+    assert.deepEqual(await owners(), ['rollup_owner']);
+    await client.query('SET ROLE rollup_owner; SELECT FROM enterprise.rollup_day; RESET ROLE');
+    await rollBack(client, TEXT);
+    assert.deepEqual(await owners(), ['rollup_owner']);
+  });
+});
+
+test('views of others on the tables of before are named, and nothing is changed', async () => {
+  await server.using(await server.createDatabase(), async (client) => {
+    await migrate(client);
+    await rollBack(client, TEXT);
+    await client.query('CREATE VIEW of_days AS SELECT bucket, count FROM enterprise.rollup_day');
+    await assert.rejects(
+      migrate(client),
+      /rollups that migration 021 replaces: of_days\. Drop them, migrate/,
+    );
+    await client.query('SELECT FROM of_days');
+    await client.query('DROP VIEW of_days');
+    await migrate(client);
+    await client.query('CREATE VIEW of_days AS SELECT bucket, count FROM enterprise.rollup_day');
+  });
+});

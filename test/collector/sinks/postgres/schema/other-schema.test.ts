@@ -18,7 +18,7 @@ import { reachableTempDir, startPostgres, type TestPostgres } from '../../../../
 import { oneOfEach, requestEvent } from '../events.ts';
 
 const SCHEMA = 'observability';
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 /** Values that read as the default schema does, in a name and alone. */
 const LOOKALIKES = {
   route: '/enterprise.html',

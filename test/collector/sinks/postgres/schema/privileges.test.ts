@@ -21,7 +21,7 @@ import { until } from '../../../../support/poll.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../../../../support/postgres.ts';
 import { oneOfEach, requestEvent } from '../events.ts';
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 const SENDER = '00000000-0000-4000-8000-000000000009';
 /** Signals whose rows are taken back and told again where a trace is decided anew. */
 const CORRECTED = new Set(['request', 'llm-call', 'rag-query', 'ws-session']);

@@ -276,3 +276,21 @@ test('a partition that somebody made by hand is used as it is', async () => {
     assert.deepEqual(await ensurePartitions(client, TABLE, inDays(-30), inDays(10)), []);
   });
 });
+
+test('what is dropped is said to the rollups before, so that they are not made anew from what is left', async () => {
+  await inMigrated(async (client) => {
+    await addRows(client, inDays(-3));
+    await ensurePartitions(client, TABLE, dayOf(inDays(-30)), NOW);
+    await client.query(
+      `INSERT INTO enterprise.nervecenter_rollup_state (signal, minute_watermark, hour_watermark) VALUES ('request', now(), now()), ('cache', now(), now())`,
+    );
+    await applyRetention(client, { ...POLICY, storageMaxBytes: 1 }, NOW);
+    const { rows } = await client.query(
+      'SELECT signal, rows_from FROM enterprise.nervecenter_rollup_state ORDER BY signal',
+    );
+    assert.deepEqual(rows, [
+      { signal: 'cache', rows_from: null },
+      { signal: 'request', rows_from: new Date(dayOf(inDays(-2))) },
+    ]);
+  });
+});

@@ -245,6 +245,22 @@ test('what an earlier version left is for whoever opens it, and so is a spool th
   assert.deepEqual(told, []);
 });
 
+test('a spool whose target is there and cannot be read is nobody’s to take', async () => {
+  const first = await openFor('a');
+  await append(first, 1);
+  await first.close();
+  const unreadable = Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' });
+  const readFile = ((path: string, encoding: 'utf8') =>
+    path === join(dataDir, 'spool', 'target')
+      ? Promise.reject(unreadable)
+      : NODE_FILES.readFile(path, encoding)) as SpoolFiles['readFile'];
+  const next = await open({ ...NODE_FILES, readFile }, { target: 'b', others }).catch(() => null);
+  if (next !== null) assert.deepEqual(await drained(next), []);
+  await next?.close();
+  assert.equal(readFileSync(join(dataDir, 'spool', 'target'), 'utf8'), 'a\n');
+  assert.deepEqual(await drained(await openFor('a')), [1]);
+});
+
 /** A file system on which these directories belong to somebody else. */
 function deniedIn(isDenied: (path: string) => boolean): SpoolFiles {
   const denied = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' });

@@ -20,7 +20,7 @@ import { until } from '../../../../support/poll.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../../../../support/postgres.ts';
 import { oneOfEach, requestEvents } from '../events.ts';
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 const SENDER_COLUMNS = ['service', 'instance_id'];
 const TABLES = Object.values(SIGNALS)
   .filter(({ name }) => name !== 'system')

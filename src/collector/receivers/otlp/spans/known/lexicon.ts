@@ -2,6 +2,12 @@
 const ENTRIES_MAX = 4096;
 /** Longer ones are seldom repeated. */
 const TEXT_CHARS_MAX = 64;
+/** Longer names of fields are nobody's. */
+const KEY_CHARS_MAX = 256;
+/** Of shapes and shared objects together, in characters and references. */
+const SIZE_MAX = 4 * 1024 * 1024;
+/** How deep in a shared object its texts are counted. */
+const DEPTH_MAX = 4;
 
 /** The names of an object's fields, in order. */
 export interface Shape {
@@ -54,10 +60,14 @@ export class Lexicon {
   readonly #shared: object[] = [];
   readonly #noFields = new Growing(0, []);
   readonly #shapes: Growing[] = [this.#noFields];
+  #size = 0;
 
   /** Whether there is no room for more of some kind. */
   get isFull(): boolean {
-    return [this.#texts, this.#shared, this.#shapes].some(({ length }) => length >= ENTRIES_MAX);
+    return (
+      this.#size >= SIZE_MAX ||
+      [this.#texts, this.#shared, this.#shapes].some(({ length }) => length >= ENTRIES_MAX)
+    );
   }
 
   /** -1: it is to be written out. */
@@ -79,6 +89,7 @@ export class Lexicon {
     const known = this.#sharedNumbers.get(object);
     if (known !== undefined) return known;
     this.#sharedNumbers.set(object, this.#shared.length);
+    this.#size += sizeOf(object);
     return this.#shared.push(object) - 1;
   }
 
@@ -102,9 +113,20 @@ export class Lexicon {
   }
 
   #newShape(of: Growing, key: string): Growing | null {
-    if (this.#shapes.length >= ENTRIES_MAX) return null;
+    if (this.#shapes.length >= ENTRIES_MAX || this.#size >= SIZE_MAX || key.length > KEY_CHARS_MAX)
+      return null;
+    this.#size += key.length + of.keys.length;
     const shape = of.grow(key, this.#shapes.length);
     this.#shapes.push(shape);
     return shape;
   }
+}
+
+/** About: its texts, and a few for everything else. */
+function sizeOf(value: unknown, depth = 0): number {
+  if (typeof value === 'string') return value.length;
+  if (typeof value !== 'object' || value === null || depth === DEPTH_MAX) return 1;
+  let size = 1;
+  for (const [key, one] of Object.entries(value)) size += key.length + sizeOf(one, depth + 1);
+  return size;
 }

@@ -68,3 +68,22 @@ describe('packed values', () => {
 });
 
 const event = { signal: 'request' };
+
+describe('a lexicon', () => {
+  it('is full by what its fields and shared objects take, not by their number alone', () => {
+    const own = new Lexicon();
+    assert.equal(own.shapeOf({ ['k'.repeat(10_000)]: 1 }), null);
+    assert.equal(own.isFull, false);
+    let shapes = 0;
+    for (; !own.isFull && shapes < 4096; shapes++) {
+      const names = Array.from({ length: 100 }, (_, i) => [`${'n'.repeat(200)}${shapes} ${i}`, 1]);
+      if (own.shapeOf(Object.fromEntries(names)) === null) break;
+    }
+    assert.ok(own.isFull && shapes < 400, `${shapes}`);
+    const shared = new Lexicon();
+    let objects = 0;
+    for (; !shared.isFull && objects < 4096; objects++)
+      shared.numberOfShared({ attributes: { text: 'x'.repeat(64 * 1024) } });
+    assert.ok(objects < 100, `${objects}`);
+  });
+});

@@ -5,11 +5,11 @@ import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'vitest';
-import { freePort } from '../support/free-port.ts';
-import { OtlpReceiver } from '../support/otlp/receiver.ts';
-import { until } from '../support/poll.ts';
+import { freePort } from '../../support/free-port.ts';
+import { OtlpReceiver } from '../../support/otlp/receiver.ts';
+import { until } from '../../support/poll.ts';
 
-const APP = join(import.meta.dirname, 'fixtures', 'otlp-app.cjs');
+const APP = join(import.meta.dirname, '..', 'fixtures', 'otlp-app.cjs');
 const CALLER = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 
 function writtenQueries(spool: string): number {
@@ -38,7 +38,7 @@ describe('an app that sends by OTLP', () => {
   async function start(env: Record<string, string> = {}) {
     const app = fork(APP, {
       execArgv: ['--require', 'nervecenter/otel'],
-      cwd: join(import.meta.dirname, '..', '..'),
+      cwd: join(import.meta.dirname, '..', '..', '..'),
       env: {
         PATH: process.env['PATH'],
         NERVECENTER_DATA_DIR: directory,
@@ -62,7 +62,7 @@ describe('an app that sends by OTLP', () => {
   it('hosts nothing, and what it sends is one trace from the caller to the model', async () => {
     const { app, url, said } = await start();
     await (await fetch(url, { headers: { traceparent: CALLER } })).text();
-    await until(() => receiver.spans.length >= 5, { timeoutMs: 30_000 });
+    await until(() => receiver.spans.length >= 5);
     const named = (name: string) => receiver.spans.find((span) => span.name === name);
     const [request, query, call] = [named('GET'), named('rag query'), named('chat gpt-4o')];
     assert.equal(request?.parentSpanId, '00f067aa0ba902b7');
@@ -81,9 +81,7 @@ describe('an app that sends by OTLP', () => {
   it('sends its metrics as it ends, which then agree with its spans', async () => {
     const { app, url } = await start();
     for (let i = 0; i < 20; i++) await (await fetch(url)).text();
-    await until(() => receiver.spans.filter(({ name }) => name === 'GET').length === 20, {
-      timeoutMs: 30_000,
-    });
+    await until(() => receiver.spans.filter(({ name }) => name === 'GET').length === 20);
     app.send('end');
     await once(app, 'exit');
     const requests = receiver.metrics.filter(({ name }) => name === 'http.server.request.duration');
@@ -97,7 +95,7 @@ describe('an app that sends by OTLP', () => {
     const first = await start(env);
     for (let i = 0; i < 30; i++) await (await fetch(first.url)).text();
     const spool = join(directory, 'otlp', 'otlp', 'spool');
-    await until(() => writtenQueries(spool) === 30, { timeoutMs: 30_000 });
+    await until(() => writtenQueries(spool) === 30);
     first.app.kill('SIGKILL');
     await once(first.app, 'exit');
     const late = await OtlpReceiver.start({ port });
@@ -105,7 +103,7 @@ describe('an app that sends by OTLP', () => {
       await start(env);
       const queries = () =>
         new Set(late.spans.filter(({ name }) => name === 'rag query').map(({ spanId }) => spanId));
-      await until(() => queries().size === 30, { timeoutMs: 30_000 });
+      await until(() => queries().size === 30);
       assert.equal(late.spans.filter(({ name }) => name === 'GET').length, 30);
     } finally {
       await late.stop();

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'vitest';
-import { DecodeError } from '../../../../src/collector/receivers/otlp/decode/decode-error.ts';
-import { OtlpDecoder } from '../../../../src/collector/receivers/otlp/decode/decoder.ts';
-import { decode, type Json, plain, protobufOf } from './messages.ts';
+import { DecodeError } from '../../../../../src/collector/receivers/otlp/decode/decode-error.ts';
+import { OtlpDecoder } from '../../../../../src/collector/receivers/otlp/decode/decoder.ts';
+import { decode, type Json, plain, protobufOf } from '../messages.ts';
 
-const example = (name: string) => readFileSync(join(import.meta.dirname, 'examples', `${name}.json`), 'utf8');
+const example = (name: string) =>
+  readFileSync(join(import.meta.dirname, '..', 'examples', `${name}.json`), 'utf8');
 
 const TRACE_ID = '5b8efff798038103d269b633813fc60c';
 const SPAN_ID = 'eee19b7ec3c1b174';

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'vitest';
-import { DecidedOffers } from '../../../../src/collector/receivers/otlp/decided-offers.ts';
-import { PIECE_EVENTS_MAX } from '../../../../src/collector/receivers/otlp/pieces.ts';
-import type { Passage } from '../../../../src/core/passage.ts';
-import type { NervecenterEvent } from '../../../../src/core/signals/index.ts';
-import type { SpanEvent } from '../../../../src/core/signals/span.ts';
+import { DecidedOffers } from '../../../../../src/collector/receivers/otlp/decided-offers.ts';
+import { PIECE_EVENTS_MAX } from '../../../../../src/collector/receivers/otlp/pieces.ts';
+import type { Passage } from '../../../../../src/core/passage.ts';
+import type { NervecenterEvent } from '../../../../../src/core/signals/index.ts';
+import type { SpanEvent } from '../../../../../src/core/signals/span.ts';
 
 const span = (id: string) => ({ id }) as SpanEvent;
 const trace = (name: string, spans: number) => ({

@@ -1,0 +1,183 @@
+import { randomUUID } from 'node:crypto';
+import { linkSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  ALL_BEFORE,
+  type EndedSession,
+  type EndedSessionStore,
+  type TokenStore,
+} from '../../core/access/store.ts';
+import { type AccessToken, isRole, TOKEN_NAME } from '../../core/access/token.ts';
+import { makeDirectory } from '../../platform/paths.ts';
+
+/** Below the data directory. */
+const DIRECTORY = 'access';
+const OWNER_ONLY = 0o600;
+/** Where times of directories are whole seconds, or two, a change may leave them as they were. */
+const COARSE_TIME_MS = 2000;
+const TOKEN_FILE = /^token-(?<name>[a-z0-9._-]{1,64})\.json$/;
+const ENDED_FILE = /^(?<id>[0-9a-f]{36})\.(?<openedMs>\d{1,16})\.(?<untilMs>\d{1,16})$/;
+const DIGEST = /^[0-9a-f]{64}$/;
+
+/**
+ * Named tokens and ended sessions in the data directory: a small file for each, whole or not there, so that commands and
+ * collectors that share the directory need no lock. Its owner alone can read them.
+ */
+export class AccessFiles implements TokenStore, EndedSessionStore {
+  readonly #tokensDir: string;
+  readonly #endedDir: string;
+  #tokens: { readonly list: readonly AccessToken[]; readonly seen: Seen } | null = null;
+  #endedSeen: Seen | null = null;
+
+  constructor(dataDir: string) {
+    this.#tokensDir = join(dataDir, DIRECTORY, 'tokens');
+    this.#endedDir = join(dataDir, DIRECTORY, 'ended');
+  }
+
+  /** Read again only where the directory has changed. */
+  async tokens(): Promise<readonly AccessToken[]> {
+    return this.tokensNow();
+  }
+
+  /** The same at once. @throws the file system's error */
+  tokensNow(): readonly AccessToken[] {
+    const seen = look(this.#tokensDir);
+    if (this.#tokens !== null && isSame(this.#tokens.seen, seen)) return this.#tokens.list;
+    const files = seen.changedMs === null ? [] : readdirSync(this.#tokensDir);
+    const list = files.flatMap((file) => this.#read(file) ?? []);
+    this.#tokens = { list, seen };
+    return list;
+  }
+
+  /** @throws the file system's error */
+  async add(token: AccessToken): Promise<boolean> {
+    const path = this.#pathOf(token.name);
+    const temporary = `${path}.${randomUUID()}`;
+    makeDirectory(this.#tokensDir);
+    const { name, role, digest, madeMs } = token;
+    writeFileSync(temporary, `${JSON.stringify({ name, role, digest, madeMs })}\n`, {
+      mode: OWNER_ONLY,
+      flag: 'wx',
+    });
+    try {
+      rmSync(usedPath(path), { force: true }); // Of one that had this name before.
+      linkSync(temporary, path);
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+      throw error;
+    } finally {
+      rmSync(temporary, { force: true });
+    }
+  }
+
+  /** @throws the file system's error */
+  async remove(name: string): Promise<boolean> {
+    const path = this.#pathOf(name);
+    try {
+      rmSync(path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+      throw error;
+    }
+    rmSync(usedPath(path), { force: true });
+    return true;
+  }
+
+  /** Beside the token: to write it anew could bring back one that is being revoked. */
+  async used(name: string, atMs: number): Promise<void> {
+    const path = this.#pathOf(name);
+    if (statSync(path, { throwIfNoEntry: false }) === undefined) return;
+    writeFileSync(usedPath(path), `${atMs}\n`, { mode: OWNER_ONLY });
+  }
+
+  async ended(): Promise<readonly EndedSession[]> {
+    return this.endedNow();
+  }
+
+  /** The same at once; nothing while nothing has changed. @throws the file system's error */
+  endedNow(): readonly EndedSession[] {
+    const seen = look(this.#endedDir);
+    if (this.#endedSeen !== null && isSame(this.#endedSeen, seen)) return [];
+    const files = seen.changedMs === null ? [] : readdirSync(this.#endedDir);
+    this.#endedSeen = seen;
+    return files.flatMap((file) => endedOf(file) ?? []);
+  }
+
+  /** @throws the file system's error */
+  async end({ id, openedMs, untilMs }: EndedSession): Promise<void> {
+    makeDirectory(this.#endedDir);
+    writeFileSync(join(this.#endedDir, `${id}.${openedMs}.${untilMs}`), '', {
+      mode: OWNER_ONLY,
+      flush: true,
+    });
+  }
+
+  async forget(nowMs: number): Promise<void> {
+    if (look(this.#endedDir).changedMs === null) return;
+    const files = readdirSync(this.#endedDir).map((file) => ({ file, entry: endedOf(file) }));
+    const beforeMs = Math.max(
+      ...files.map(({ entry }) => (entry?.id === ALL_BEFORE && entry.untilMs > nowMs ? entry.openedMs : 0)),
+    );
+    for (const { file, entry } of files) {
+      if (entry === null) continue;
+      const covered = entry.id === ALL_BEFORE ? entry.openedMs < beforeMs : entry.openedMs <= beforeMs;
+      if (covered || entry.untilMs <= nowMs) rmSync(join(this.#endedDir, file), { force: true });
+    }
+  }
+
+  #pathOf(name: string): string {
+    if (!TOKEN_NAME.test(name)) throw new RangeError(`not the name of a token: ${name}`);
+    return join(this.#tokensDir, `token-${name}.json`);
+  }
+
+  /** `null` for what is no token, or is none any more. */
+  #read(file: string): AccessToken | null {
+    const name = TOKEN_FILE.exec(file)?.groups?.['name'];
+    if (name === undefined || !TOKEN_NAME.test(name)) return null;
+    const path = join(this.#tokensDir, file);
+    try {
+      const { role, digest, madeMs } = JSON.parse(readFileSync(path, 'utf8')) as Partial<AccessToken>;
+      if (!isRole(role) || typeof digest !== 'string' || !DIGEST.test(digest)) return null;
+      if (typeof madeMs !== 'number' || !Number.isFinite(madeMs)) return null;
+      return { name, role, digest, madeMs, usedMs: usedMsOf(path) };
+    } catch {
+      return null;
+    }
+  }
+}
+
+/** When a directory was looked at, and when it had changed; `null`: it is not there. */
+interface Seen {
+  readonly changedMs: number | null;
+  readonly atMs: number;
+}
+
+function look(directory: string): Seen {
+  const changedMs = statSync(directory, { throwIfNoEntry: false })?.mtimeMs ?? null;
+  return { changedMs, atMs: Date.now() };
+}
+
+function isSame(before: Seen, now: Seen): boolean {
+  if (before.changedMs !== now.changedMs) return false;
+  return now.changedMs === null || before.atMs - now.changedMs > COARSE_TIME_MS;
+}
+
+function endedOf(file: string): EndedSession | null {
+  const groups = ENDED_FILE.exec(file)?.groups;
+  if (groups === undefined) return null;
+  return { id: groups['id'] ?? '', openedMs: Number(groups['openedMs']), untilMs: Number(groups['untilMs']) };
+}
+
+function usedPath(path: string): string {
+  return path.replace(/json$/, 'used');
+}
+
+function usedMsOf(path: string): number | null {
+  try {
+    const atMs = Number(readFileSync(usedPath(path), 'utf8'));
+    return Number.isSafeInteger(atMs) && atMs > 0 ? atMs : null;
+  } catch {
+    return null; // Never used.
+  }
+}
