@@ -22,6 +22,8 @@ const TABLES: Readonly<Record<string, string>> = {
   rollup_value: 'routes, models, departments, users that rows are added up by',
   totals:
     'counters since the beginning, by the labels of metrics: of ours never a user, of an app’s own what it says',
+  nervecenter_access_tokens: 'named tokens: name, role, digest, last use; never the token',
+  nervecenter_ended_sessions: 'sessions that were logged out, by their ids',
   nervecenter_alert_deliveries: 'webhooks that are being delivered: address and text',
   nervecenter_alert_events: 'when alerts began and ended, and of what group',
   nervecenter_alert_rules: 'rules made in the dashboard, with the addresses of their webhooks',
@@ -60,6 +62,8 @@ const KEPT: Readonly<Record<string, string>> = {
   nervecenter_alert_states: 'while it holds',
   nervecenter_batches: '7 days',
   nervecenter_senders: '7 days',
+  nervecenter_ended_sessions: 'until their cookies have expired',
+  nervecenter_access_tokens: 'until revoked',
   nervecenter_window: 'an hour',
   rollup_by_minute: 'as the rows that it adds up',
   rollup_by_hour: 'as the rows that it adds up',

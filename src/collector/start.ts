@@ -127,8 +127,7 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   const hostWatch = watchHost({ config, live, own, collectOwn });
   const takeLeft = (leaving: Leaving) => storage?.takeLeft(leaving);
   const sharing = sharingOf(options, doors, server);
-  const refused = refusals(ledger, log);
-  const attach = attaching({ ...parts, accept, exporter, sharing, takeLeft, refused });
+  const attach = attaching({ ...parts, accept, exporter, sharing, takeLeft, refused: refusals(ledger, log) });
   const stopTicking = ticker.start({
     intervalMs: config.intervalMs,
     sampleHost: hostWatch.sample,
