@@ -18,6 +18,7 @@ const consumer: OtlpConsumer = {
 
 const listeners = await startOtlp({
   config: { host: '127.0.0.1', allowedOrigins: [] },
+  tls: null,
   http: 0,
   grpc: 'off',
   keys: [],

@@ -1,4 +1,5 @@
 import type { AddressInfo, Server, Socket } from 'node:net';
+import type { Config } from '../config/config.ts';
 import type { SettingName } from '../config/settings.ts';
 import { NervecenterError } from '../core/errors.ts';
 
@@ -72,11 +73,27 @@ export function limitConnections(
 }
 
 /** The address a browser on this machine can use: listening everywhere includes the loopback. */
-export function browserUrl(host: string, port: number): string {
+export function browserUrl(host: string, port: number, scheme: 'http' | 'https' = 'http'): string {
   const address = withoutBrackets(host);
-  if (address === '0.0.0.0') return `http://127.0.0.1:${port}`;
-  if (address === '::') return `http://[::1]:${port}`;
-  return `http://${address.includes(':') ? `[${address}]` : address}:${port}`;
+  if (address === '0.0.0.0') return `${scheme}://127.0.0.1:${port}`;
+  if (address === '::') return `${scheme}://[::1]:${port}`;
+  return `${scheme}://${address.includes(':') ? `[${address}]` : address}:${port}`;
+}
+
+/** Of dashboard, API and stream. */
+export function schemeOf({ tls }: Pick<Config, 'tls'>): 'http' | 'https' {
+  return tls === null ? 'http' : 'https';
+}
+
+/** Of the listeners of OTLP: on the loopback the apps of this machine send to them, over nothing that others hear. */
+export function otlpSchemeOf({ host, tls }: Pick<Config, 'host' | 'tls'>): 'http' | 'https' {
+  return isLoopback(host) ? 'http' : schemeOf({ tls });
+}
+
+/** Whether only this machine reaches what listens there. */
+export function isLoopback(host: string): boolean {
+  const name = withoutBrackets(host.toLowerCase());
+  return name === 'localhost' || name === '::1' || /^127(\.\d+){3}$/.test(name);
 }
 
 function withoutBrackets(host: string): string {

@@ -2,6 +2,7 @@ import type { Meter } from '@opentelemetry/api';
 import type { Config, ListenerPort } from '../config/config.ts';
 import { describeError } from '../core/errors.ts';
 import { ownOtlpKey } from './kept-secrets.ts';
+import { isLoopback, otlpSchemeOf } from './listen.ts';
 import type { Log } from './log.ts';
 import { OtlpAcceptance, type OtlpSink } from './receivers/otlp/acceptance.ts';
 import type { HideUsers } from './receivers/otlp/listen/exports.ts';
@@ -9,6 +10,7 @@ import { type OtlpListeners, startOtlp } from './receivers/otlp/listen/listeners
 import { type RecoveryOptions, recoverTraces, type StoredTraces } from './receivers/otlp/recovery.ts';
 import { EarlierRequests, type StoredRequests } from './receivers/otlp/spans/earlier-requests.ts';
 import { wantedKeys } from './receivers/otlp/spans/people.ts';
+import type { TlsIdentity } from './tls/identity.ts';
 
 interface OtlpPorts {
   readonly http: ListenerPort;
@@ -28,6 +30,8 @@ export interface OtlpReceiver extends OtlpListeners {
 
 export interface OtlpReceiverOptions {
   readonly config: Config;
+  /** `null`: no TLS. */
+  readonly tls: TlsIdentity | null;
   readonly log: Log;
   readonly meter: Meter;
   readonly sink: OtlpSink;
@@ -48,6 +52,7 @@ export interface OtlpReceiverOptions {
  */
 export async function startOtlpReceiver({
   config,
+  tls,
   log,
   meter,
   sink,
@@ -66,7 +71,8 @@ export async function startOtlpReceiver({
   const earlier = stored && new EarlierRequests({ stored, sinceMs, now: Date.now });
   const consumer = new OtlpAcceptance({ sink, meter, userHeaders, keepsSpans, earlier, log });
   try {
-    const listening = { config, http, grpc, keys, consumer, ownId, hideUsers, meter, log };
+    const secure = otlpSchemeOf(config) === 'https' ? tls : null;
+    const listening = { config, tls: secure, http, grpc, keys, consumer, ownId, hideUsers, meter, log };
     const listeners = await startOtlp({ ...listening, wantedKeys: wantedKeys(userHeaders) });
     const recover: RecoveryOptions['recover'] = (trace) => consumer.recover(trace);
     const stopRecovery =
@@ -95,6 +101,5 @@ export function otlpPorts(
 
 function needsKey({ host, otlpKeys }: Config, ports: readonly ListenerPort[]): boolean {
   if (otlpKeys.length > 0 || ports.every((port) => port === 'off')) return false;
-  const name = host.toLowerCase().replace(/^\[(.*)\]$/, '$1');
-  return !(name === 'localhost' || name === '::1' || /^127(\.\d+){3}$/.test(name));
+  return !isLoopback(host);
 }

@@ -16,6 +16,7 @@ import { withOlderFamilies } from './prometheus/older-families.ts';
 import { targetInfo } from './prometheus/target-info.ts';
 import { createCollectorServer, type ServerSources } from './server/server.ts';
 import type { Ticker } from './ticker.ts';
+import type { TlsIdentity } from './tls/identity.ts';
 
 interface ServingParts {
   readonly config: Config;
@@ -29,6 +30,8 @@ interface ServingParts {
   /** Where a Postgres that others may share as well keeps tokens and ended sessions; `null`: the data directory does. */
   readonly shared: (TokenStore & EndedSessionStore) | null;
   readonly meter: Meter;
+  /** `null`: no TLS. */
+  readonly tls: TlsIdentity | null;
   /** Brings what the collector itself measured. */
   readonly collectOwn: () => void;
 }
@@ -43,6 +46,7 @@ export function createServing({
   stored,
   shared,
   meter,
+  tls,
   collectOwn,
   log,
 }: ServingParts) {
@@ -66,6 +70,7 @@ export function createServing({
     },
     meter,
     assetsDir: join(packageRoot(), 'dist', 'dashboard'),
+    tls,
     log,
   });
   return { server, stopKeeping: () => keeping.stop() };

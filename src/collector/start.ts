@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Meter } from '@opentelemetry/api';
 import type { Config } from '../config/config.ts';
 import { placeOf } from '../config/place.ts';
@@ -30,6 +29,7 @@ import { ownResource } from './prometheus/target-info.ts';
 import { AgentProcesses } from './receivers/agent-processes.ts';
 import { listenWithPrecedence, mayMakeRoom } from './receivers/claim.ts';
 import { SentBatches } from './receivers/sent-batches.ts';
+import { waitForSentBefore } from './receivers/sent-before.ts';
 import { Sharing } from './receivers/sharing.ts';
 import { listenForAgents, type SocketReceiver } from './receivers/socket.ts';
 import type { CollectorServer } from './server/server.ts';
@@ -50,11 +50,10 @@ import type { Earlier } from './sinks/postgres/totals/earlier.ts';
 import { keepTotalsBounded } from './sinks/postgres/totals/fold.ts';
 import type { Measuring } from './sinks/postgres/write/held-batch.ts';
 import { Ticker } from './ticker.ts';
+import { TlsIdentity } from './tls/identity.ts';
 import { startUserHiding } from './users/hiding.ts';
 import { userHidingOf } from './users/otlp-body.ts';
 
-/** Once storage was tried in vain; a server that comes back sooner still tells. */
-const SENT_AGAIN_PATIENCE_MS = 5 * SECOND_MS;
 /** Of a shutdown's time: most of it is for what waits, once it does no more. */
 const SENT_AGAIN_SHARE = 0.3;
 /** Likewise: what is under way by then still has to be put back into its spool. */
@@ -99,6 +98,7 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   const { config: asked, log, host } = options;
   const hosted = host === null || asked.local === 'on';
   const config: Config = hosted ? asked : { ...asked, ...NOTHING_HOSTED };
+  const tls = config.tls && new TlsIdentity({ files: config.tls, log });
   const pricer = createPricer({ overridesPath: config.pricesPath, log });
   const own = new DeltaMeterProvider();
   const meter = own.getMeter();
@@ -115,12 +115,12 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
     live.add(points);
     exporter?.addPoints(points);
   };
-  const shown = { config, live, resource, ticker, stored: stored?.sources, meter, collectOwn, log };
+  const shown = { config, live, resource, ticker, stored: stored?.sources, meter, tls, collectOwn, log };
   const serving = alerts && createServing({ ...shown, alerts, shared: stored?.accessStore ?? null });
   const server = serving?.server ?? null;
   const users = hiding?.pseudonyms ?? null;
   const parts = { live, ledger, pricer, sentBatches, users, agents: new AgentProcesses() };
-  const doored = { config, log, meter, host, stored: stored?.undecided ?? null, ...parts };
+  const doored = { config, tls, log, meter, host, stored: stored?.undecided ?? null, ...parts };
   const doors = await openDoors(server, doored);
   const { url, otlp, accept } = doors;
   exporter = doors.exporter;
@@ -141,28 +141,50 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   void storageUsable.then(() => alerts?.start());
   const stopAgreeing = hiding?.agree(stored?.lend, storageUsable);
 
-  const stop = async (deadlineMs: number) => {
-    const endsAt = performance.now() + deadlineMs;
-    const leftMs = () => Math.max(0, endsAt - performance.now());
-    stopTicking();
-    hostWatch.stop();
-    await otlp.shutdown();
-    await socket?.shutdown();
-    await stopWaiting(deadlineMs * SENT_AGAIN_SHARE);
-    await alerts?.stop();
-    serving?.stopKeeping();
-    stopAgreeing?.();
-    stored?.stop();
-    await accept.idle();
-    await Promise.all([storage?.shutdown(leftMs()), exporter?.shutdown(leftMs() * EXPORT_SHARE)]);
-    await server?.shutdown();
-  };
+  const began = { stopTicking, hostWatch, otlp, socket, stopWaiting, alerts, serving, stopAgreeing, stored };
   return {
     url,
     ready: storageUsable.then((usable) => startNotice({ config, url, otlp, server, storage, usable, host })),
     attach,
-    shutdown: once(stop),
+    shutdown: once(stopping({ ...began, accept, storage, exporter, server })),
     kept: () => (hosted ? stopNotice({ counts: ledger.counts(), storage }) : ''),
+  };
+}
+
+interface Running {
+  readonly stopTicking: () => void;
+  readonly hostWatch: { stop(): void };
+  readonly otlp: Pick<OtlpReceiver, 'shutdown'>;
+  readonly socket: Awaited<ReturnType<typeof listenForOthers>>;
+  readonly stopWaiting: ReturnType<typeof waitForSentBefore>;
+  readonly alerts: ReturnType<typeof createAlerts> | null;
+  readonly serving: ReturnType<typeof createServing> | null;
+  readonly stopAgreeing: (() => void) | undefined;
+  readonly stored: ReturnType<typeof workBesideWriter> | null;
+  readonly accept: Acceptance;
+  readonly storage: Storage | null;
+  readonly exporter: OtlpExporter | null;
+  readonly server: CollectorServer | null;
+}
+
+/** In the reverse of the order in which they started. */
+function stopping(parts: Running): Collector['shutdown'] {
+  const { storage, exporter } = parts;
+  return async (deadlineMs) => {
+    const endsAt = performance.now() + deadlineMs;
+    const leftMs = () => Math.max(0, endsAt - performance.now());
+    parts.stopTicking();
+    parts.hostWatch.stop();
+    await parts.otlp.shutdown();
+    await parts.socket?.shutdown();
+    await parts.stopWaiting(deadlineMs * SENT_AGAIN_SHARE);
+    await parts.alerts?.stop();
+    parts.serving?.stopKeeping();
+    parts.stopAgreeing?.();
+    parts.stored?.stop();
+    await parts.accept.idle();
+    await Promise.all([storage?.shutdown(leftMs()), exporter?.shutdown(leftMs() * EXPORT_SHARE)]);
+    await parts.server?.shutdown();
   };
 }
 
@@ -226,12 +248,13 @@ interface HostParts {
 
 interface DoorOptions extends CollectorOptions, Omit<Accepting, 'accept' | 'exporter'> {
   readonly meter: Meter;
+  readonly tls: TlsIdentity | null;
   readonly stored: OtlpReceiverOptions['stored'];
 }
 
 /** Opens all doors, in and out, or, where one of them cannot be opened, none. */
 async function openDoors(server: CollectorServer | null, options: DoorOptions) {
-  const { config, log, meter, host, stored, ...parts } = options;
+  const { config, tls, log, meter, host, stored, ...parts } = options;
   let exporter: OtlpExporter | null = null;
   let otlp: OtlpReceiver | null = null;
   try {
@@ -242,7 +265,7 @@ async function openDoors(server: CollectorServer | null, options: DoorOptions) {
     const sink = otlpSink({ ...parts, accept, exporter });
     const ownId = exporter?.id ?? null;
     const hideUsers = parts.users === null ? undefined : userHidingOf(parts.users);
-    const receiver = { config, log, meter, sink, ownId, stored, hideUsers, alone: host === null };
+    const receiver = { config, tls, log, meter, sink, ownId, stored, hideUsers, alone: host === null };
     otlp = await startOtlpReceiver(receiver).catch(async (error: unknown) => {
       if (await mayMakeRoom(error, config)) return null;
       throw error;
@@ -260,8 +283,7 @@ async function openDoors(server: CollectorServer | null, options: DoorOptions) {
 }
 
 function opened(server: CollectorServer, { config, host }: DoorOptions) {
-  const listen = () => server.start();
-  return host === null ? listenWithPrecedence(listen, config) : listen();
+  return host === null ? listenWithPrecedence(() => server.start(), config) : server.start();
 }
 
 /** Samples the host, for the sections of the snapshot and as gauges. */
@@ -276,36 +298,6 @@ function watchHost({ config, live, own, collectOwn }: HostParts) {
       collectOwn();
     },
     stop: () => sampler.stop(),
-  };
-}
-
-/**
- * What may have been accepted before waits for storage to tell, but not for ever: a server may be down for long, and then the
- * spools tell nearly all of it.
- *
- * @returns waits for at most so many milliseconds more, then no longer: the events that a process hands over as it ends may
- * be among what waits.
- */
-function waitForSentBefore(
-  sentBatches: SentBatches,
-  storage: Storage | null,
-  storageUsable: Promise<boolean>,
-): (timeoutMs: number) => Promise<void> {
-  let patience: NodeJS.Timeout | undefined;
-  const lookOnDisk = async () => {
-    if (storage !== null && !sentBatches.complete) sentBatches.add(await storage.sentOnDisk());
-  };
-  const giveUp = () => lookOnDisk().finally(() => sentBatches.completed(false));
-  void storageUsable.then((usable) => {
-    patience = setTimeout(() => void giveUp(), usable ? SENT_AGAIN_PATIENCE_MS : 0).unref();
-  });
-  return async (timeoutMs) => {
-    clearTimeout(patience);
-    await Promise.all([
-      Promise.race([lookOnDisk(), delay(timeoutMs, null, { ref: false })]),
-      sentBatches.awaited(timeoutMs),
-    ]);
-    sentBatches.completed(false);
   };
 }
 
@@ -370,6 +362,7 @@ function createAlerts(
     fileRules: readAlertFile(config.alertsPath),
     service: config.service,
     intervalMs: config.intervalMs,
+    webhookHosts: config.webhookHosts,
     log,
   });
 }

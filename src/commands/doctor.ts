@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import type { Client, ClientConfig } from 'pg';
 import { INSTRUMENTATIONS } from '../agent/instrumentations.ts';
-import { browserUrl } from '../collector/listen.ts';
+import { browserUrl, otlpSchemeOf, schemeOf } from '../collector/listen.ts';
 import { DEFAULT_PORTS, otlpPorts } from '../collector/otlp.ts';
 import { createPricer } from '../collector/pricing/pricer.ts';
 import { configuredServer, shownPath } from '../collector/sinks/postgres/configured-server.ts';
@@ -13,10 +13,13 @@ import { clientOf } from '../collector/sinks/postgres/connect/schema.ts';
 import { prepareHome } from '../collector/sinks/postgres/data-dir/home.ts';
 import { runningServer } from '../collector/sinks/postgres/embedded/running.ts';
 import { schemaStatus } from '../collector/sinks/postgres/schema/migrate.ts';
+import { validityTrouble } from '../collector/tls/identity.ts';
+import { nameOf, readPemFiles } from '../collector/tls/pem-files.ts';
 import { type Config, type ListenerPort, readConfig, unknownSettings } from '../config/config.ts';
 import { effectiveSettings } from '../config/effective-settings.ts';
 import { describeError } from '../core/errors.ts';
 import type { HealthStatus } from '../core/snapshot.ts';
+import { ask, trustOf } from '../platform/ask.ts';
 import { packageVersion } from '../platform/version.ts';
 import { apiOwner } from './api-owner.ts';
 
@@ -35,11 +38,12 @@ interface Finding {
 
 /**
  * Prints the effective configuration with secrets masked, what is instrumented and what can be reached. The exit code is 1
- * when storage or the file of prices cannot be used.
+ * when storage, the files of TLS or that of prices cannot be used.
  */
 export async function doctor(): Promise<number> {
   const config = readConfig();
   const prices = pricesState(config);
+  const tls = tlsState(config);
   const storage = await storageState(config);
   const lines: [string, string][] = [
     ['nervecenter', packageVersion()],
@@ -52,6 +56,7 @@ export async function doctor(): Promise<number> {
     ['instrumented', `where an app has it: ${INSTRUMENTATIONS.map(({ name }) => name).join(', ')}`],
     ['opentelemetry', apiOwner(config, process.cwd())],
     ['prices', prices.text],
+    ['tls', tls.text],
     ['collector', await collectorState(config)],
     ['otlp', await otlpState(config)],
     ['storage', storage.text],
@@ -59,7 +64,7 @@ export async function doctor(): Promise<number> {
   ];
   const width = Math.max(...lines.map(([name]) => name.length));
   for (const [name, value] of lines) process.stdout.write(`${name.padEnd(width)}  ${value}\n`);
-  return prices.failed || storage.failed ? 1 : 0;
+  return [prices, tls, storage].some(({ failed }) => failed) ? 1 : 0;
 }
 
 function pricesState({ pricesPath }: Config): Finding {
@@ -70,11 +75,25 @@ function pricesState({ pricesPath }: Config): Finding {
   }
 }
 
-async function collectorState({ host, port }: Config): Promise<string> {
-  if (port === 0) return 'any free port, known once it runs';
-  const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}/api/metrics/health`;
+function tlsState({ tls }: Config): Finding {
+  if (tls === null) return { text: 'off', failed: false };
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
+    const files = readPemFiles(tls);
+    const { certificate } = files;
+    const valid = `${nameOf(certificate)}, valid to ${certificate.validTo}`;
+    return { text: validityTrouble(files, Date.now()) ?? valid, failed: false };
+  } catch (error) {
+    return { text: describeError(error), failed: true };
+  }
+}
+
+async function collectorState(config: Config): Promise<string> {
+  const { host, port, tls } = config;
+  if (port === 0) return 'any free port, known once it runs';
+  const url = `${browserUrl(host, port, schemeOf(config))}/api/metrics/health`;
+  try {
+    const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);
+    const response = await ask(url, { signal, trust: trustOf(tls?.cert ?? null) });
     const health = healthIn(await response.text());
     return health === null ? 'the port is taken by something else' : `running, ${health}`;
   } catch (error) {
@@ -86,16 +105,16 @@ async function collectorState({ host, port }: Config): Promise<string> {
 async function otlpState(config: Config): Promise<string> {
   const { http, grpc } = otlpPorts(config, DEFAULT_PORTS);
   const states = await Promise.all([
-    listenerState('HTTP', config.host, http),
-    listenerState('gRPC', config.host, grpc),
+    listenerState('HTTP', config, http),
+    listenerState('gRPC', config, grpc),
   ]);
   return states.join(', ');
 }
 
-async function listenerState(protocol: string, host: string, port: ListenerPort): Promise<string> {
+async function listenerState(protocol: string, config: Config, port: ListenerPort): Promise<string> {
   if (port === 'off') return `${protocol} off`;
   if (port === 0) return `${protocol} on any free port`;
-  const url = browserUrl(host, port);
+  const url = browserUrl(config.host, port, otlpSchemeOf(config));
   const socket = connect({ host: new URL(url).hostname.replace(/^\[(.*)\]$/, '$1'), port });
   try {
     await once(socket, 'connect', { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });

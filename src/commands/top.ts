@@ -1,6 +1,8 @@
 import { keptAdminToken } from '../collector/kept-secrets.ts';
+import { browserUrl, schemeOf } from '../collector/listen.ts';
 import { type Config, readConfig } from '../config/config.ts';
 import { NervecenterError } from '../core/errors.ts';
+import { trustOf } from '../platform/ask.ts';
 import { Access } from '../top/access.ts';
 import { runTop } from '../top/app.ts';
 import type { ColorDepth } from '../top/drawing/palette.ts';
@@ -16,7 +18,6 @@ export interface TopCommandOptions {
 /** For a frame that goes into a file or a pipe. */
 const COLUMNS_DEFAULT = 100;
 const DEPTHS: readonly ColorDepth[] = [24, 8, 4];
-const ANY_ADDRESS: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 
 /** The live figures of a running collector in the terminal. */
@@ -41,13 +42,13 @@ function accessOf(config: Config, url: string | null): Access {
   const isHere = LOOPBACK.test(address.hostname) || url === null;
   const path = address.pathname.replace(/\/(login|admin(\/.*)?)?$/, '');
   const token = () => given ?? (isHere ? keptAdminToken(config.dataDir) : null);
-  return new Access(`${address.origin}${path}`, token);
+  return new Access(`${address.origin}${path}`, token, { trust: trustOf(config.tls?.cert ?? null) });
 }
 
-function ownAddress({ host, port }: Config): URL {
+function ownAddress(config: Config): URL {
+  const { host, port } = config;
   if (port === 0) throw invalid('the address of a collector, because NERVECENTER_PORT is 0', 'none');
-  const name = ANY_ADDRESS[host] ?? host;
-  return new URL(`http://${name.includes(':') ? `[${name}]` : name}:${port}`);
+  return new URL(browserUrl(host, port, schemeOf(config)));
 }
 
 function parse(url: string): URL {

@@ -25,6 +25,7 @@ import {
   SCHEMA_NAME,
   SETTING_NAMES,
 } from './settings.ts';
+import { parseWebhookHosts, type WebhookHost } from './webhook-hosts.ts';
 
 /** Everything an operator can decide, validated and frozen. The only reader of `process.env` is this file. */
 export interface Config extends Resource {
@@ -42,6 +43,8 @@ export interface Config extends Resource {
   readonly adminTokens: readonly string[];
   readonly allowedHosts: readonly string[];
   readonly allowedOrigins: readonly string[];
+  /** What the listeners prove themselves with; `null`: they speak no TLS. */
+  readonly tls: TlsFiles | null;
   /** Addresses and networks of proxies that are believed to say who asks. */
   readonly trustedProxies: readonly string[];
   readonly intervalMs: Milliseconds;
@@ -68,6 +71,8 @@ export interface Config extends Resource {
   readonly pricesPath: string | null;
   /** File with rules of alerts, beside those made in the dashboard. */
   readonly alertsPath: string | null;
+  /** Where messages of alerts may go, besides the Internet. */
+  readonly webhookHosts: readonly WebhookHost[];
   /** Whether providers' messages for failed calls are recorded; they may quote what was asked. */
   readonly errorMessages: 'on' | 'off';
   /** Whether chat streams are asked for their usage where the app does not ask. */
@@ -99,6 +104,12 @@ export type ListenerPort = number | 'off';
 /** A key that opens the OTLP listeners, and whose it is. */
 export interface OtlpKey {
   readonly name: string;
+  readonly key: string;
+}
+
+/** Paths of PEM files. */
+export interface TlsFiles {
+  readonly cert: string;
   readonly key: string;
 }
 
@@ -178,6 +189,7 @@ export function readConfig(
     adminTokens: adminTokens(setting),
     allowedHosts: setting.list('NERVECENTER_ALLOWED_HOSTS').map((host) => host.toLowerCase()),
     allowedOrigins: origins(setting),
+    tls: tlsFiles(setting, cwd),
     trustedProxies: setting.parsed('NERVECENTER_TRUSTED_PROXY', parseNetworks),
     intervalMs: milliseconds(setting.integer('NERVECENTER_INTERVAL_MS')),
     windowMs: milliseconds(setting.integer('NERVECENTER_WINDOW_MS')),
@@ -195,6 +207,7 @@ export function readConfig(
     retentionMs: readRetention(setting),
     pricesPath: resolved(cwd, setting.text('NERVECENTER_PRICES')),
     alertsPath: resolved(cwd, setting.text('NERVECENTER_ALERTS')),
+    webhookHosts: setting.parsed('NERVECENTER_WEBHOOK_HOSTS', parseWebhookHosts),
     errorMessages: setting.choice('NERVECENTER_ERROR_MESSAGES'),
     includeUsage: setting.choice('NERVECENTER_INCLUDE_USAGE'),
     caches: setting.parsed('NERVECENTER_CACHES', parseCachePrefixes),
@@ -296,6 +309,16 @@ function origins(setting: SettingReader): string[] {
     }
     return normal;
   });
+}
+
+/** One without the other is a mistake, and must not end in an open text. */
+function tlsFiles(setting: SettingReader, cwd: string): TlsFiles | null {
+  const [certName, keyName] = ['NERVECENTER_TLS_CERT', 'NERVECENTER_TLS_KEY'] as const;
+  const [cert, key] = [setting.text(certName), setting.text(keyName)];
+  if (cert !== null && key !== null) return { cert: resolve(cwd, cert), key: resolve(cwd, key) };
+  if (cert !== null) setting.refuse(keyName, '');
+  if (key !== null) setting.refuse(certName, '');
+  return null;
 }
 
 /** Addresses, and networks in CIDR notation. @returns as they came, or the first that is none. */

@@ -6,6 +6,7 @@ import { shownParts } from './file/config-file.ts';
 import { STANDARD_TARGET } from './otlp/target.ts';
 import { retentionText } from './retention.ts';
 import { defaultOf, SETTINGS, type SettingName } from './settings.ts';
+import { webhookHostText } from './webhook-hosts.ts';
 
 /** The configuration as `nervecenter doctor` prints it: by variable, secrets masked. */
 export function effectiveSettings(config: Config): Partial<Record<SettingName, string>> {
@@ -31,6 +32,8 @@ export function effectiveSettings(config: Config): Partial<Record<SettingName, s
         : `${config.adminTokens.length} set (not shown)`,
     NERVECENTER_ALLOWED_HOSTS: config.allowedHosts.join(',') || 'none',
     NERVECENTER_ALLOWED_ORIGINS: config.allowedOrigins.join(',') || 'none',
+    NERVECENTER_TLS_CERT: config.tls?.cert ?? 'unset',
+    NERVECENTER_TLS_KEY: config.tls?.key ?? 'unset',
     NERVECENTER_TRUSTED_PROXY: config.trustedProxies.join(',') || 'none',
     NERVECENTER_INTERVAL_MS: String(config.intervalMs),
     NERVECENTER_WINDOW_MS: String(config.windowMs),
@@ -47,6 +50,7 @@ export function effectiveSettings(config: Config): Partial<Record<SettingName, s
     NERVECENTER_RETENTION_DAYS: retentionText(Object.fromEntries(days)),
     NERVECENTER_PRICES: config.pricesPath ?? 'unset',
     NERVECENTER_ALERTS: config.alertsPath ?? 'unset',
+    NERVECENTER_WEBHOOK_HOSTS: config.webhookHosts.map(webhookHostText).join(',') || 'none',
     NERVECENTER_ERROR_MESSAGES: config.errorMessages,
     NERVECENTER_INCLUDE_USAGE: config.includeUsage,
     NERVECENTER_CACHES: cachesText(config.caches),

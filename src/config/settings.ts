@@ -162,6 +162,21 @@ export const SETTINGS = {
       '`dup`: metrics of model calls also have the names of semantic conventions 1.45, wherever they are shown; to be removed after one minor version',
     more: { text: 'older names', page: 'metrics.md#older-names' },
   },
+  NERVECENTER_TLS_CERT: {
+    kind: 'text',
+    group: 'access',
+    expected: 'the path of a PEM file, together with NERVECENTER_TLS_KEY',
+    meaning:
+      'path of a PEM file with the certificate and what leads to its authority: the port speaks TLS, and so do those of OTLP beyond the loopback; read again when it changes',
+    more: { text: 'TLS', page: 'security.md#tls' },
+  },
+  NERVECENTER_TLS_KEY: {
+    kind: 'text',
+    group: 'access',
+    expected: 'the path of a PEM file, together with NERVECENTER_TLS_CERT',
+    meaning: 'path of a PEM file with its key, without a passphrase',
+    more: { text: 'TLS', page: 'security.md#tls' },
+  },
   NERVECENTER_OTLP_PORT: {
     kind: 'text',
     group: 'otlp',
@@ -207,6 +222,15 @@ export const SETTINGS = {
     group: 'live',
     meaning: 'path of a JSON file with rules of alerts, besides those made in the dashboard',
     more: { text: 'alerts', page: 'alerts.md#by-file' },
+  },
+  NERVECENTER_WEBHOOK_HOSTS: {
+    kind: 'text',
+    group: 'live',
+    absent: 'none',
+    expected: 'hosts such as hooks.internal or 10.0.0.5:8080, or networks such as 10.0.0.0/8',
+    meaning:
+      'where webhooks of alerts may be besides the Internet: host names and addresses, with or without a port, and networks such as `10.0.0.0/8`',
+    more: { text: 'webhooks', page: 'security.md#webhooks' },
   },
   NERVECENTER_PRICES: {
     kind: 'text',

@@ -1,23 +1,33 @@
+import type { ConnectionOptions } from 'node:tls';
 import { WebSocket } from 'ws';
 import type { MetricsStoreOptions, SocketLike } from '../client/environment.ts';
 import { createMetricsStore, type MetricsStore } from '../client/metrics-store.ts';
+import { ask as askServer, type Told } from '../platform/ask.ts';
 import { type Alerts, readAlerts } from './alerts.ts';
 
 /** How long a token that was refused is kept back: a collector locks out addresses that try ten a minute. */
 const REFUSED_MS = 60_000;
 const UNAUTHORIZED = 401;
 
+interface AccessOptions {
+  readonly now?: () => number;
+  /** Whom the collector may be over TLS. @default whom authorities vouch for */
+  readonly trust?: ConnectionOptions;
+}
+
 /** A collector as seen from here, and the token for it. */
 export class Access {
   /** Where its routes are, without a slash at the end; never with the token. */
   readonly url: string;
   readonly #read: () => string | null;
+  readonly trust: ConnectionOptions;
   readonly #now: () => number;
   #refused: { readonly token: string; readonly atMs: number } | null = null;
 
   /** @param read asked at every attempt, so that a token made meanwhile is found; `null`: there is none */
-  constructor(url: string, read: () => string | null, now: () => number = Date.now) {
+  constructor(url: string, read: () => string | null, { now = Date.now, trust = {} }: AccessOptions = {}) {
     this.url = url;
+    this.trust = trust;
     this.#read = read;
     this.#now = now;
   }
@@ -67,10 +77,7 @@ export async function fetchAlerts(access: Access): Promise<Alerts> {
       headers: { accept: 'application/json' },
       signal: AbortSignal.timeout(ALERTS_TIMEOUT_MS),
     });
-    if (!response.ok) {
-      await response.body?.cancel();
-      return unknown(`the collector answered HTTP ${response.status}`);
-    }
+    if (!response.ok) return unknown(`the collector answered HTTP ${response.status}`);
     return readAlerts(await response.json()) ?? unknown('the answer could not be read');
   } catch {
     return unknown('the collector did not answer');
@@ -82,9 +89,10 @@ interface Question {
   readonly signal: AbortSignal;
 }
 
-async function ask(access: Access, url: string, { headers, signal }: Question): Promise<Response> {
+async function ask(access: Access, url: string, { headers, signal }: Question): Promise<Told> {
   const token = access.token();
-  const response = await fetch(url, { headers: { ...headers, ...authorization(token) }, signal });
+  const question = { headers: { ...headers, ...authorization(token) }, signal, trust: access.trust };
+  const response = await askServer(url, question);
   if (response.status === UNAUTHORIZED) access.refuse(token);
   return response;
 }
@@ -95,7 +103,8 @@ function authorization(token: string | null): Record<string, string> {
 
 function openSocket(url: string, access: Access): SocketLike {
   const token = access.token();
-  const socket = new WebSocket(url, { headers: authorization(token), maxPayload: MESSAGE_BYTES_MAX });
+  const headers = authorization(token);
+  const socket = new WebSocket(url, { ...access.trust, headers, maxPayload: MESSAGE_BYTES_MAX });
   const like: SocketLike = {
     onopen: null,
     onmessage: null,

@@ -2,6 +2,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../../src/config/config.ts';
+import { NETWORK_SETTING_CASES } from './network-setting-cases.ts';
 import { OTLP_EXPORT_SETTING_CASES } from './otlp-export-setting-cases.ts';
 import { OTLP_SETTING_CASES } from './otlp-setting-cases.ts';
 
@@ -165,14 +166,7 @@ export const SETTING_CASES: readonly SettingCase[] = [
     bad: ['admin.example.com', 'null', 'file:///etc', 'https://'],
     expectation: /origins such as https:\/\/admin\.example\.com/,
   },
-  {
-    name: 'NERVECENTER_TRUSTED_PROXY',
-    field: 'trustedProxies',
-    fallback: [],
-    good: [['10.0.0.0/8, fd00::/8,::1', ['10.0.0.0/8', 'fd00::/8', '::1']]],
-    bad: ['a.example.com', '10.0.0', '10.0.0.0/33', '10.0.0.0/', '::1/129', 'fe80::1%eth0', '1.2.3.4:80'],
-    expectation: /addresses or networks such as 10\.0\.0\.7/,
-  },
+  ...NETWORK_SETTING_CASES,
   {
     name: 'NERVECENTER_INTERVAL_MS',
     field: 'intervalMs',

@@ -26,7 +26,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   metrics: ['core'],
   agent: ['core', 'platform', 'link', 'config', 'metrics'],
   client: ['types of core', 'core/backoff.ts'],
-  top: ['core', 'client'],
+  top: ['core', 'client', 'platform/ask.ts'],
   // Adapters know the collector's few narrow types and nothing of each other.
   'collector/*': [
     'core',
@@ -45,6 +45,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'collector/condition.ts',
     'collector/listen.ts',
     'collector/log.ts',
+    'collector/tls',
   ],
   // What is sent on is changed as it is read.
   'collector/users': [
@@ -67,6 +68,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'collector/log.ts',
     'collector/metric-family.ts',
     'collector/prometheus',
+    'collector/tls',
   ],
   'collector/agent-link.ts': ['core'],
   'collector/condition.ts': ['core', 'collector/log.ts'],

@@ -161,11 +161,7 @@ describe('top on a collector', () => {
   it('does not go on knocking with a token that was refused', async () => {
     let nowMs = 0;
     let token = 'not-the-token-of-this-one';
-    const access = new Access(
-      url(),
-      () => token,
-      () => nowMs,
-    );
+    const access = new Access(url(), () => token, { now: () => nowMs });
     await assert.rejects(oneFrame(access, 100), /got another one/);
     assert.deepEqual([access.token(), access.hasToken], [null, true]);
     nowMs = 60_000;

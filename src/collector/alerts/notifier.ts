@@ -4,13 +4,13 @@ import { backoffMs } from '../../core/backoff.ts';
 import { MINUTE_MS, SECOND_MS } from '../../core/units.ts';
 import { Condition } from '../condition.ts';
 import type { Log } from '../log.ts';
+import type { SendResult, WebhookSender } from './webhook-sender.ts';
 
 /** Messages that wait; at the bound the oldest gives way and is counted. */
 const WAITING_MAX = 200;
 /** A message is given up after so many tries, about 20 minutes. */
 const TRIES_MAX = 8;
 const SENDING_MAX = 4;
-const TIMEOUT_MS = 10 * SECOND_MS;
 const RETRY = { firstMs: 10 * SECOND_MS, ceilingMs: 10 * MINUTE_MS, jitter: 0.25 };
 /** Ended deliveries that the database has yet to be told of. */
 const UNSETTLED_MAX = 1000;
@@ -19,11 +19,10 @@ const HOSTS_SAID_MAX = 100;
 export interface NotifierOptions {
   /** Tells whoever keeps deliveries that one has ended. */
   readonly settle: (deliveryId: string) => Promise<void>;
+  readonly sender: WebhookSender;
   readonly log: Log;
   /** Before the second try, at most; doubled for each further one, to 10 min. @default 10 s */
   readonly firstPauseMs?: number;
-  /** For a whole try. @default 10 s */
-  readonly timeoutMs?: number;
 }
 
 export interface NotifierCounts {
@@ -33,15 +32,6 @@ export interface NotifierCounts {
   readonly failed: number;
   /** Gave way to newer ones. */
   readonly dropped: number;
-}
-
-/** How one try went, without the address or the answer's body. */
-export interface SendResult {
-  readonly ok: boolean;
-  /** Of the answer; `null` when there was none. */
-  readonly status: number | null;
-  /** For people: `answered 500`, `did not answer (ECONNREFUSED)`. */
-  readonly outcome: string;
 }
 
 interface Waiting {
@@ -104,24 +94,9 @@ export class Notifier {
     this.#givenUp.abort();
   }
 
-  /** One try, never rejecting. Redirects are not followed: the body is for this address only. */
-  async send({ url }: Webhook, { id, body }: Pick<Delivery, 'id' | 'body'>): Promise<SendResult> {
-    const signal = AbortSignal.any([
-      this.#givenUp.signal,
-      AbortSignal.timeout(this.#options.timeoutMs ?? TIMEOUT_MS),
-    ]);
-    try {
-      const headers = {
-        'content-type': 'application/json',
-        'user-agent': 'nervecenter',
-        'x-nervecenter-delivery': id,
-      };
-      const response = await fetch(url, { method: 'POST', headers, body, signal, redirect: 'manual' });
-      await response.body?.cancel();
-      return { ok: response.ok, status: response.status, outcome: `answered ${response.status}` };
-    } catch (error) {
-      return { ok: false, status: null, outcome: `did not answer (${reasonOf(error)})` };
-    }
+  /** One try, never rejecting. */
+  send({ url }: Webhook, message: Pick<Delivery, 'id' | 'body'>): Promise<SendResult> {
+    return this.#options.sender.send(url, message, this.#givenUp.signal);
   }
 
   #makeRoom(): void {
@@ -165,7 +140,7 @@ export class Notifier {
       this.#end(delivery.id);
       return;
     }
-    const again = mayHelp(result.status) && one.tries < TRIES_MAX;
+    const again = result.again && one.tries < TRIES_MAX;
     this.#say(delivery.webhook, `${result.outcome}${again ? '; trying again' : '; given up'}`);
     if (again) {
       const { firstPauseMs = RETRY.firstMs } = this.#options;
@@ -213,17 +188,4 @@ function aborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
-}
-
-/** Refusals that the same request gets again are not repeated. */
-function mayHelp(status: number | null): boolean {
-  return status === null || status >= 500 || status === 408 || status === 425 || status === 429;
-}
-
-/** The kind of failure and nothing of the address: a code such as `ECONNREFUSED`, or a name such as `TimeoutError`. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown';
-  const { cause } = error;
-  const code = cause instanceof Error ? (cause as NodeJS.ErrnoException).code : undefined;
-  return code ?? error.name;
 }

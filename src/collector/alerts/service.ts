@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { WebhookHost } from '../../config/webhook-hosts.ts';
 import { worstState } from '../../core/alerts/alert-state.ts';
 import { type AlertRule, limitsOf, RULES_MAX, type Webhook } from '../../core/alerts/rule.ts';
 import type { AlertStore, StoredInstance } from '../../core/alerts/stored-alerts.ts';
@@ -13,6 +14,8 @@ import { type AlertNotice, unitOf, webhookBody } from './message.ts';
 import { Notifier, type NotifierOptions } from './notifier.ts';
 import { parseAlertRule } from './parse-rule.ts';
 import { ALERT_PRESETS } from './presets.ts';
+import { problemsOfAddresses, refusedHosts } from './webhook-checks.ts';
+import { WebhookSender, type WebhookSenderOptions } from './webhook-sender.ts';
 
 /** In place of what is hidden of an address. */
 const HIDDEN = '/…';
@@ -25,18 +28,25 @@ export interface AlertServiceOptions {
   readonly fileRules: readonly AlertRule[];
   readonly service: string;
   readonly intervalMs: number;
+  /** Where webhooks may be, besides the Internet. */
+  readonly webhookHosts: readonly WebhookHost[];
   readonly log: Log;
-  /** How webhooks are tried again. */
-  readonly retry?: Pick<NotifierOptions, 'firstPauseMs' | 'timeoutMs'>;
+  /** How webhooks are found and tried again. */
+  readonly sending?: Pick<NotifierOptions, 'firstPauseMs'> &
+    Pick<WebhookSenderOptions, 'resolve' | 'timeoutMs'>;
 }
 
 const EVENTS_MAX = 1000;
 const SILENCE_MINUTES_MAX = (31 * DAY_MS) / MINUTE_MS;
 const TESTS_AT_ONCE_MAX = 4;
+/** How a test went, behind its host: the same words whatever failed. */
+const TAKEN = 'took the message';
+const NOT_TAKEN = 'could not be told: the log of the collector says why';
 
 /** Alerts as the HTTP API has them, and the timer that has them judged. */
 export class AlertService {
   readonly #options: AlertServiceOptions;
+  readonly #sender: WebhookSender;
   readonly #notifier: Notifier;
   readonly #engine: AlertEngine;
   #timer: NodeJS.Timeout | undefined;
@@ -44,11 +54,13 @@ export class AlertService {
   #stopping: Promise<void> | null = null;
 
   constructor(options: AlertServiceOptions) {
-    const { store, log } = options;
+    const { store, sending, webhookHosts, log } = options;
     this.#options = options;
+    this.#sender = new WebhookSender({ ...sending, hosts: webhookHosts });
     this.#notifier = new Notifier({
-      ...options.retry,
+      ...sending,
       settle: async (id) => store?.settle(id),
+      sender: this.#sender,
       log,
     });
     this.#engine = new AlertEngine({
@@ -68,7 +80,7 @@ export class AlertService {
       if (this.#engine.seated) await this.#notifier.settleRest().catch(() => {}); // The database is away: next time.
       if (this.#stopping === null) this.#timer = setTimeout(turn, this.#options.intervalMs).unref();
     };
-    void turn();
+    void turn().then(() => this.#sayRefused());
   }
 
   /** Ends the round and the messages under way and gives up the seat, for at most a second. Idempotent. */
@@ -128,6 +140,8 @@ export class AlertService {
     if (known === undefined && statuses.length >= RULES_MAX) {
       throw new NervecenterError('NC_BAD_REQUEST', `There are ${RULES_MAX} rules already. Remove one first.`);
     }
+    const problems = await problemsOfAddresses(rule, known?.rule, this.#sender);
+    if (problems.length > 0) throw new NervecenterError('NC_BAD_REQUEST', problems.join(' '));
     await store.saveRule(rule);
     await this.#engine.changed(rule.id);
     return { id: rule.id };
@@ -162,7 +176,8 @@ export class AlertService {
   }
 
   /**
-   * Sends a test to every webhook of a rule, `{"id": "…"}` or one not saved yet, `{"rule": {…}}`, and answers how it went.
+   * Sends a test to every webhook of a rule, `{"id": "…"}` or one not saved yet, `{"rule": {…}}`, and answers which took it.
+   * Why one did not is in the log, which is the operator's: whoever sees it could find out what is in the network.
    *
    * @throws NervecenterError `NC_BAD_REQUEST`, `NC_NOT_FOUND`, `NC_UNAVAILABLE` with too many tests at once
    */
@@ -181,21 +196,24 @@ export class AlertService {
     }
   }
 
-  async #testOne(rule: AlertRule, webhook: AlertRule['webhooks'][number]): Promise<object> {
-    const id = randomUUID();
-    const { service } = this.#options;
-    const notice: AlertNotice = {
-      id,
-      kind: 'test',
-      rule,
-      group: '',
-      value: null,
-      level: 0,
-      atMs: Date.now(),
-      service,
-    };
-    const result = await this.#notifier.send(webhook, { id, body: webhookBody(notice, webhook.format) });
-    return { host: new URL(webhook.url).host, ...result };
+  async #testOne(rule: AlertRule, webhook: Webhook): Promise<object> {
+    const { service, log } = this.#options;
+    const notice = testOf(rule, service);
+    const message = { id: notice.id, body: webhookBody(notice, webhook.format) };
+    const { ok, outcome } = await this.#notifier.send(webhook, message);
+    const { host } = new URL(webhook.url);
+    if (!ok) log('alerts', `A test to the webhook at ${host} failed: it ${outcome}.`);
+    return { host, ok, outcome: ok ? TAKEN : NOT_TAKEN };
+  }
+
+  async #sayRefused(): Promise<void> {
+    const webhooks = this.#engine.statuses().flatMap(({ rule }) => rule.webhooks);
+    const refused = await refusedHosts(webhooks, this.#sender, () => this.#stopping !== null);
+    if (refused !== '') {
+      const remedy = 'If you trust them, name them in NERVECENTER_WEBHOOK_HOSTS.';
+      const why = 'their addresses are none of the Internet';
+      this.#options.log('alerts', `No message will be sent to the webhooks at ${refused}: ${why}. ${remedy}`);
+    }
   }
 
   #writable(): AlertStore {
@@ -220,6 +238,19 @@ export class AlertService {
     if (known !== undefined) return known;
     throw new NervecenterError('NC_NOT_FOUND', 'There is no rule with this id.');
   }
+}
+
+function testOf(rule: AlertRule, service: string): AlertNotice {
+  return {
+    id: randomUUID(),
+    kind: 'test',
+    rule,
+    group: '',
+    value: null,
+    level: 0,
+    atMs: Date.now(),
+    service,
+  };
 }
 
 function fieldOf(body: unknown, name: string): unknown {

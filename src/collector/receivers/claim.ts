@@ -1,9 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Config } from '../../config/config.ts';
 import { NervecenterError } from '../../core/errors.ts';
 import type { Holder } from '../../core/place.ts';
 import { SECOND_MS } from '../../core/units.ts';
 import { rendezvousPath } from '../../link/rendezvous.ts';
-import { browserUrl } from '../listen.ts';
+import { ask, trustOf } from '../../platform/ask.ts';
+import { browserUrl, schemeOf } from '../listen.ts';
 import { askCollector } from './ask.ts';
 
 const HEALTH_TIMEOUT_MS = 2 * SECOND_MS;
@@ -21,10 +23,7 @@ export interface Patience {
 const PATIENCE: Patience = { oursMs: 15 * SECOND_MS, unknownMs: 3 * SECOND_MS };
 
 /** Where the dashboard is to be. */
-export interface WantedPort {
-  readonly host: string;
-  readonly port: number;
-}
+export type WantedPort = Pick<Config, 'host' | 'port' | 'tls'>;
 
 /**
  * Listens, for a collector that runs alone: an app's collector that has the port makes room.
@@ -81,10 +80,11 @@ function refuseAlone(holder: Holder | null): void {
 }
 
 /** Whether a collector answers there, though at no socket: one that is starting, or stopping. */
-async function isOurs({ host, port }: WantedPort): Promise<boolean> {
+async function isOurs({ host, port, tls }: WantedPort): Promise<boolean> {
   try {
     const signal = AbortSignal.timeout(HEALTH_TIMEOUT_MS);
-    const answer = await fetch(`${browserUrl(host, port)}/api/metrics/health`, { signal });
+    const url = browserUrl(host, port, schemeOf({ tls }));
+    const answer = await ask(`${url}/api/metrics/health`, { signal, trust: trustOf(tls?.cert ?? null) });
     const health = (await answer.json()) as Readonly<Record<string, unknown>> | null;
     return Array.isArray(health?.['issues']) && typeof health['uptime_seconds'] === 'number';
   } catch {

@@ -1,4 +1,5 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Meter } from '@opentelemetry/api';
 import type { Config } from '../../config/config.ts';
@@ -6,13 +7,16 @@ import { AccessRegister } from '../../core/access/register.ts';
 import { NervecenterError } from '../../core/errors.ts';
 import { parseSenderFilter, type SenderFilter } from '../../core/history/sender-filter.ts';
 import { VIEWERS_MAX } from '../../core/http/audience.ts';
+import { parseAuthority } from '../../core/http/origin.ts';
 import { toProblem } from '../../core/http/problem.ts';
 import type { Health, Snapshot } from '../../core/snapshot.ts';
 import { KIB, SECOND_MS } from '../../core/units.ts';
 import { endingPipelines } from '../../platform/http-pipelines.ts';
-import { browserUrl, type ConnectionLimits, limitConnections, listen } from '../listen.ts';
+import { browserUrl, type ConnectionLimits, limitConnections, listen, schemeOf } from '../listen.ts';
 import type { Log } from '../log.ts';
 import type { MetricFamily } from '../metric-family.ts';
+import type { TlsIdentity } from '../tls/identity.ts';
+import { createHttpServer } from '../tls/servers.ts';
 import type { AlertSources } from './alert-routes.ts';
 import { type Assets, loadAssets } from './assets.ts';
 import { Gate, parseTarget } from './gate.ts';
@@ -71,6 +75,8 @@ export interface CollectorServerOptions {
   readonly meter: Meter;
   /** The built dashboard, read once at start; missing: a page says so. */
   readonly assetsDir: string;
+  /** @default null: no TLS */
+  readonly tls?: TlsIdentity | null;
   readonly log: Log;
 }
 
@@ -167,7 +173,7 @@ class HttpServer implements CollectorServer {
     });
     // Failures after this one (running out of file descriptors, say) concern single connections.
     this.#server.on('error', () => this.#statistics.connectionsDropped++);
-    return { url: browserUrl(config.host, this.#port), port: this.#port };
+    return { url: browserUrl(config.host, this.#port, schemeOf(config)), port: this.#port };
   }
 
   async #shutdown(): Promise<void> {
@@ -195,7 +201,9 @@ class HttpServer implements CollectorServer {
   }
 
   #createServer(): Server {
-    const server = createServer(
+    const { tls = null } = this.#options;
+    const server = createHttpServer(
+      tls,
       {
         maxHeaderSize: HEADER_BYTES_MAX,
         headersTimeout: HEADERS_TIMEOUT_MS,
@@ -205,7 +213,10 @@ class HttpServer implements CollectorServer {
         shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === 'websocket',
       },
       endingPipelines(
-        (request, response) => void this.#gate.answer(request, response),
+        (request, response) => {
+          if (tls !== null) keepOnTls(request, response);
+          void this.#gate.answer(request, response);
+        },
         () => this.#statistics.connectionsDropped++,
       ),
     );
@@ -266,6 +277,20 @@ const MALFORMED_STATUS: Readonly<Record<string, number>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
   HPE_HEADER_OVERFLOW: 431,
 };
+
+/**
+ * Browsers come back over TLS alone (HSTS), for a year. They take that for every port of a name, the app's own included, so
+ * it is said only where browsers reach us at the port of https itself, as the whole of that name.
+ */
+function keepOnTls({ headers: { host = '' } }: IncomingMessage, response: ServerResponse): void {
+  const authority = parseAuthority(host);
+  if (authority === null || (authority.port ?? '443') !== '443') return;
+  const { name } = authority;
+  if (isIP(name) === 0 && !name.startsWith('[') && !/(^|\.)localhost$/.test(name))
+    response.setHeader('strict-transport-security', `max-age=${YEAR_SECONDS}`);
+}
+
+const YEAR_SECONDS = 31_536_000;
 
 /** A socket that fails is destroyed and closed by Node; without a listener its error would end the process. */
 function ignoreFailure(): void {}

@@ -11,6 +11,7 @@ import { openHistory, type TestHistory } from '../sinks/postgres/history/fixture
 import { startWebhookServer, type WebhookServer } from './webhook-server.ts';
 
 const INTERVAL_MS = 20;
+const LOOPBACK = [{ host: '127.0.0.1', prefix: 32, port: null }];
 
 interface Shown {
   readonly id: string;
@@ -60,7 +61,8 @@ describe('alerts over a real Postgres', () => {
       service: 'shop',
       intervalMs: INTERVAL_MS,
       log: (component, message) => logs.push(`${component}: ${message}`),
-      retry: { firstPauseMs: 5 },
+      webhookHosts: LOOPBACK,
+      sending: { firstPauseMs: 5 },
     });
     test.onTestFinished(() => service.stop());
     service.start();

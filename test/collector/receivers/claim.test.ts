@@ -50,7 +50,11 @@ describe('a collector that runs alone, at a port that is taken', () => {
   const listens = async (patience: Patience) => {
     const server = createServer();
     const address = { host: '127.0.0.1', port, setting: 'NERVECENTER_PORT' } as const;
-    await listenWithPrecedence(() => listen(server, address), { host: '127.0.0.1', port }, patience);
+    await listenWithPrecedence(
+      () => listen(server, address),
+      { host: '127.0.0.1', port, tls: null },
+      patience,
+    );
     await new Promise<void>((resolve) => server.close(() => resolve()));
   };
   const short = { oursMs: 60_000, unknownMs: 0 };
@@ -81,7 +85,7 @@ describe('a collector that runs alone, at a port that is taken', () => {
     await holds({ alone: true });
     const named = { code: 'NC_PORT_TAKEN', message: /is the nervecenter collector of process 4711\./ };
     await assert.rejects(listens({ ...short, unknownMs: 1000 }), named);
-    await assert.rejects(mayMakeRoom(TAKEN, { host: '127.0.0.1', port }), named);
+    await assert.rejects(mayMakeRoom(TAKEN, { host: '127.0.0.1', port, tls: null }), named);
   });
 
   it('claims it only when all else is open: the collector of an app does not make room for nothing', async () => {
@@ -113,7 +117,7 @@ describe('a collector that runs alone, at a port that is taken', () => {
 
   it('claims it first when the app’s collector has the other port as well', async () => {
     await holds({ takesOtlp: true });
-    assert.equal(await mayMakeRoom(TAKEN, { host: '127.0.0.1', port }), true);
-    assert.equal(await mayMakeRoom(new Error('another'), { host: '127.0.0.1', port }), false);
+    assert.equal(await mayMakeRoom(TAKEN, { host: '127.0.0.1', port, tls: null }), true);
+    assert.equal(await mayMakeRoom(new Error('another'), { host: '127.0.0.1', port, tls: null }), false);
   });
 });

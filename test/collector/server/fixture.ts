@@ -11,6 +11,7 @@ import {
   createCollectorServer,
   type ServerSources,
 } from '../../../src/collector/server/server.ts';
+import type { TlsIdentity } from '../../../src/collector/tls/identity.ts';
 import { type Config, readConfig } from '../../../src/config/config.ts';
 import { AccessRegister } from '../../../src/core/access/register.ts';
 import type { Health, Snapshot } from '../../../src/core/snapshot.ts';
@@ -71,6 +72,7 @@ export interface ServerSetup {
   readonly register?: AccessRegister;
   /** File contents by path below the assets directory; none: the directory does not exist. */
   readonly assets?: Readonly<Record<string, string | Buffer>>;
+  readonly tls?: TlsIdentity;
 }
 
 export const AUTHORIZED = { authorization: `Bearer ${TOKEN}` };
@@ -118,6 +120,7 @@ export async function startServer(
     sources: sourcesOver({ metricFamilies: () => familiesOf(own), ...setup.sources }),
     meter,
     assetsDir,
+    tls: setup.tls ?? null,
     log: (component, message) => logs.push(`${component}: ${message}`),
   });
   test.onTestFinished(async () => {

@@ -31,7 +31,12 @@ beforeAll(async () => {
   ]);
   database = await server.createDatabase();
   await server.using(database, (client) => migrate(client));
-  collector = await startRealCollector({ database, dataDir, assets: dashboard.directory });
+  collector = await startRealCollector({
+    database,
+    dataDir,
+    assets: dashboard.directory,
+    env: { NERVECENTER_WEBHOOK_HOSTS: '127.0.0.1' },
+  });
   const context = await browser.newContext();
   await collector.admit(context);
   page = await context.newPage();
@@ -71,7 +76,7 @@ test('a rule that cannot be is refused in the collector’s words; corrected, it
   assert.equal(await rule().locator('b').count(), 0);
   await rule().getByText(MARKUP).first().waitFor();
   await rule().getByRole('button', { name: 'Send test' }).click();
-  await page.getByText('answered 200').waitFor();
+  await page.getByText('took the message').waitFor();
   assert.deepEqual(webhooks.statuses(), ['test']);
   assert.doesNotMatch(await page.content(), /s3cret/);
 });

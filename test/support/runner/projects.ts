@@ -11,6 +11,7 @@ export const PROJECTS: Readonly<Record<string, readonly string[]>> = {
   dashboard: ['dashboard'],
   prometheus: ['prometheus'],
   backends: ['backends'],
+  proxy: ['proxy'],
   e2e: ['cli', 'e2e', 'examples'],
 };
 
@@ -18,6 +19,7 @@ export const PROJECTS: Readonly<Record<string, readonly string[]>> = {
 const NEEDS: Readonly<Record<string, readonly string[]>> = {
   prometheus: ['prometheus', 'promtool'],
   backends: ['autotel-devtools', 'victoria-metrics'],
+  proxy: ['nginx'],
 };
 
 /** Whether a project has what it needs here. @param path folders that programs are found in. */

@@ -70,10 +70,11 @@ export class Login {
 }
 
 /**
- * We speak no TLS, but a proxy in front may. The browser itself says so in the Origin of its request, which was checked to
- * be ours: a better witness than a forwarding header that anybody can send.
+ * Where it is not us who speak TLS, a proxy in front may. The browser itself says so in the Origin of its request, which was
+ * checked to be ours: a better witness than a forwarding header that anybody can send.
  */
-function isOnTls({ headers }: IncomingMessage): boolean {
+function isOnTls({ headers, socket }: IncomingMessage): boolean {
+  if ('encrypted' in socket) return true; // Node's mark of a socket that TLS is spoken on.
   return headers.origin?.toLowerCase().startsWith('https:') ?? false;
 }
 

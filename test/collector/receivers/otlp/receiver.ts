@@ -7,6 +7,7 @@ import type {
   OtlpDelivery,
   OtlpRejected,
 } from '../../../../src/collector/receivers/otlp/model.ts';
+import type { TlsIdentity } from '../../../../src/collector/tls/identity.ts';
 import type { OtlpKey } from '../../../../src/config/config.ts';
 import { DeltaMeterProvider } from '../../../../src/metrics/meter-provider.ts';
 import { SnapshotReader } from '../../../../src/metrics/snapshot-reader.ts';
@@ -31,6 +32,8 @@ export interface ReceiverOptions {
   readonly ownId?: string | null;
   /** The attributes of spans that are read at once. @default all */
   readonly wantedKeys?: Iterable<string>;
+  /** @default no TLS */
+  readonly tls?: TlsIdentity | null;
   /** What the consumer answers. @default that all was taken */
   readonly consume?: (received: Received) => Promise<OtlpRejected>;
 }
@@ -62,6 +65,7 @@ export async function startReceiver(
     consume = async () => ALL_TAKEN,
     ownId = null,
     wantedKeys = ['*'],
+    tls = null,
   }: ReceiverOptions = {},
 ): Promise<Receiver> {
   const received: Received[] = [];
@@ -83,6 +87,7 @@ export async function startReceiver(
   };
   const listeners = await startOtlp({
     config: { host: '127.0.0.1', allowedOrigins },
+    tls,
     http: 0,
     grpc: 0,
     keys,

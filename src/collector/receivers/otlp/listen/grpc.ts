@@ -1,4 +1,4 @@
-import { createServer, type Server as NetServer, type Socket } from 'node:net';
+import type { Server as NetServer } from 'node:net';
 import {
   Metadata,
   Server,
@@ -12,6 +12,8 @@ import {
 import { NervecenterError } from '../../../../core/errors.ts';
 import { toProblem } from '../../../../core/http/problem.ts';
 import { VIA_HEADER, viaIn } from '../../../../core/passage.ts';
+import type { TlsIdentity } from '../../../tls/identity.ts';
+import { createSocketServer } from '../../../tls/servers.ts';
 import { exportResponse, grpcCodeOf, retrySecondsOf, statusBody } from './answers.ts';
 import type { Exports } from './exports.ts';
 import type { InFlight } from './in-flight.ts';
@@ -34,6 +36,8 @@ const SERVICES: Readonly<Record<OtlpSignal, string>> = {
 };
 
 export interface OtlpGrpcOptions {
+  /** `null`: no TLS. */
+  readonly tls: TlsIdentity | null;
   readonly exports: Exports;
   readonly keys: SenderKeys;
   readonly inFlight: InFlight;
@@ -60,11 +64,9 @@ export function otlpGrpcServer(options: OtlpGrpcOptions): OtlpGrpc {
   });
   for (const signal of Object.keys(SERVICES) as OtlpSignal[]) addService(grpc, signal, options);
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket);
+  // TLS ends here: gRPC's own would read the certificate once and for all.
+  const { server, sockets } = createSocketServer(options.tls, 'h2', (socket) => {
     socket.on('error', ignoreFailure);
-    socket.on('close', () => sockets.delete(socket));
     injector.injectConnection(socket);
   });
   server.maxConnections = GRPC_CONNECTIONS_MAX;

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { NervecenterError } from '../../../../core/errors.ts';
 import { printable } from '../../../../core/http/origin.ts';
@@ -8,6 +8,8 @@ import { KIB, SECOND_MS } from '../../../../core/units.ts';
 import { GatheredBytes } from '../../../../platform/gathered-bytes.ts';
 import { endWithAnswer, writeAnswer } from '../../../../platform/http-answer.ts';
 import { endingPipelines } from '../../../../platform/http-pipelines.ts';
+import type { TlsIdentity } from '../../../tls/identity.ts';
+import { createHttpServer } from '../../../tls/servers.ts';
 import type { Encoding } from '../model.ts';
 import { exportResponse, httpStatusOf, retrySecondsOf, statusBody } from './answers.ts';
 import type { Exports } from './exports.ts';
@@ -39,6 +41,8 @@ const TYPES: Readonly<Record<Encoding, string>> = {
 const HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
 
 export interface OtlpHttpOptions {
+  /** `null`: no TLS. */
+  readonly tls: TlsIdentity | null;
   readonly exports: Exports;
   readonly keys: SenderKeys;
   readonly inFlight: InFlight;
@@ -49,7 +53,8 @@ export interface OtlpHttpOptions {
 /** The server that takes OTLP over HTTP; it does not listen yet. */
 export function otlpHttpServer(options: OtlpHttpOptions): Server {
   const dropped = () => options.statistics.request('unknown', 'connection_dropped');
-  const server = createServer(
+  const server = createHttpServer(
+    options.tls,
     {
       maxHeaderSize: HEADER_BYTES_MAX,
       headersTimeout: HEADERS_TIMEOUT_MS,

@@ -5,6 +5,7 @@ import { describeError } from '../../../../core/errors.ts';
 import { Condition } from '../../../condition.ts';
 import { browserUrl, type ListenAddress, listen } from '../../../listen.ts';
 import type { Log } from '../../../log.ts';
+import type { TlsIdentity } from '../../../tls/identity.ts';
 import { OtlpDecoder } from '../decode/decoder.ts';
 import type { OtlpConsumer } from '../model.ts';
 import { Exports, type HideUsers } from './exports.ts';
@@ -16,6 +17,8 @@ import { OtlpStatistics } from './statistics.ts';
 
 export interface OtlpOptions {
   readonly config: Pick<Config, 'host' | 'allowedOrigins'>;
+  /** `null`: no TLS. */
+  readonly tls: TlsIdentity | null;
   readonly http: ListenerPort;
   readonly grpc: ListenerPort;
   /** None: everybody who reaches the listeners may send. */
@@ -58,24 +61,26 @@ export async function startOtlp(options: OtlpOptions): Promise<OtlpListeners> {
       'what this collector has sent comes back to it, and is not taken again: one of its targets sends it on to here. Take one of the two out of the targets of the other.',
     );
   const parts = {
+    tls: options.tls,
     exports: new Exports({ decoder, consumer, statistics, ownId, hideUsers, failed, wentRound }),
     keys: new SenderKeys(options.keys),
     inFlight: new InFlight(IN_FLIGHT_BYTES_MAX),
     statistics,
   };
   const { host } = config;
+  const scheme = options.tls === null ? 'http' : 'https';
   const stops: (() => Promise<void>)[] = [];
   const shutdown = async () => {
     await Promise.all(stops.splice(0).map((stop) => stop()));
   };
   try {
     const http = await startHttp(
-      { host, port: options.http, setting: 'NERVECENTER_OTLP_PORT' },
+      { host, scheme, port: options.http, setting: 'NERVECENTER_OTLP_PORT' },
       () => otlpHttpServer({ ...parts, allowedOrigins: config.allowedOrigins }),
       stops,
     );
     const grpc = await startGrpc(
-      { host, port: options.grpc, setting: 'NERVECENTER_OTLP_GRPC_PORT' },
+      { host, scheme, port: options.grpc, setting: 'NERVECENTER_OTLP_GRPC_PORT' },
       parts,
       stops,
     );
@@ -86,14 +91,17 @@ export async function startOtlp(options: OtlpOptions): Promise<OtlpListeners> {
   }
 }
 
-type Place = Omit<ListenAddress, 'port'> & { readonly port: ListenerPort };
+interface Place extends Omit<ListenAddress, 'port'> {
+  readonly port: ListenerPort;
+  readonly scheme: 'http' | 'https';
+}
 type Stops = (() => Promise<void>)[];
 
 async function startHttp(place: Place, create: () => HttpServer, stops: Stops): Promise<string | null> {
   const { port } = place;
   if (port === 'off') return null;
   const server = create();
-  const url = browserUrl(place.host, await listen(server, { ...place, port }));
+  const url = browserUrl(place.host, await listen(server, { ...place, port }), place.scheme);
   server.on('error', ignoreFailure);
   stops.push(async () => {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -113,7 +121,7 @@ async function startGrpc(place: Place, parts: GrpcParts, stops: Stops): Promise<
   if (port === 'off') return null;
   const { otlpGrpcServer } = await import('./grpc.ts');
   const { server, shutdown } = otlpGrpcServer(parts);
-  const url = browserUrl(place.host, await listen(server, { ...place, port }));
+  const url = browserUrl(place.host, await listen(server, { ...place, port }), place.scheme);
   server.on('error', ignoreFailure);
   stops.push(async () => {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));

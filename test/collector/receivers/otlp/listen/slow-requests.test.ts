@@ -18,6 +18,7 @@ it('a request that comes too slowly makes its sender come back: 503 with Retry-A
   const statistics = new OtlpStatistics(new DeltaMeterProvider().getMeter());
   const consume = async () => ALL_TAKEN;
   const server = otlpHttpServer({
+    tls: null,
     exports: new Exports({
       decoder: new OtlpDecoder([]),
       consumer: { crowded: false, spans: consume, metrics: consume, logs: consume },

@@ -1,0 +1,62 @@
+import type { SettingCase } from './setting-cases.ts';
+
+/** Settings of who is reached, and by what. */
+export const NETWORK_SETTING_CASES: readonly SettingCase[] = [
+  ...['NERVECENTER_TLS_CERT', 'NERVECENTER_TLS_KEY'].map((name) => ({
+    name,
+    field: 'tls' as const,
+    fallback: null,
+    // One is nothing without the other.
+    good: [],
+    bad: [],
+  })),
+  {
+    name: 'NERVECENTER_WEBHOOK_HOSTS',
+    field: 'webhookHosts',
+    fallback: [],
+    good: [
+      [
+        'Hooks.Internal., b:8080,10.0.0.5, 10.0.0.6:443',
+        [
+          { host: 'hooks.internal', prefix: null, port: null },
+          { host: 'b', prefix: null, port: 8080 },
+          { host: '10.0.0.5', prefix: 32, port: null },
+          { host: '10.0.0.6', prefix: 32, port: 443 },
+        ],
+      ],
+      [
+        '10.0.0.0/8,FD00::/8,fd00::1,[fd00::2]:80,127.1',
+        [
+          { host: '10.0.0.0', prefix: 8, port: null },
+          { host: 'fd00::', prefix: 8, port: null },
+          { host: 'fd00::1', prefix: 128, port: null },
+          { host: 'fd00::2', prefix: 128, port: 80 },
+          { host: '127.0.0.1', prefix: 32, port: null },
+        ],
+      ],
+    ],
+    bad: [
+      'http://hooks.internal',
+      'a/b',
+      '*.internal',
+      'user@host',
+      'host:0',
+      'host:65536',
+      'host:',
+      '10.0.0.0/33',
+      'fd00::/129',
+      '10.0.0/8',
+      '[::1',
+      '300.0.0.1',
+    ],
+    expectation: /hosts such as hooks\.internal or 10\.0\.0\.5:8080, or networks such as 10\.0\.0\.0\/8/,
+  },
+  {
+    name: 'NERVECENTER_TRUSTED_PROXY',
+    field: 'trustedProxies',
+    fallback: [],
+    good: [['10.0.0.0/8, fd00::/8,::1', ['10.0.0.0/8', 'fd00::/8', '::1']]],
+    bad: ['a.example.com', '10.0.0', '10.0.0.0/33', '10.0.0.0/', '::1/129', 'fe80::1%eth0', '1.2.3.4:80'],
+    expectation: /addresses or networks such as 10\.0\.0\.7/,
+  },
+];
