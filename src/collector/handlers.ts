@@ -1,13 +1,14 @@
 import { isLasting } from '../core/measured.ts';
 import type { NervecenterEvent } from '../core/signals/index.ts';
 import type { PricedLlmCallEvent } from '../core/signals/llm-call.ts';
+import type { AgentLink } from './agent-link.ts';
 import type { EventLedger } from './event-ledger.ts';
 import type { Acceptance } from './exporting.ts';
 import type { Live } from './live/live.ts';
 import type { Log } from './log.ts';
 import type { Pricer } from './pricing/pricer.ts';
 import type { AgentProcesses } from './receivers/agent-processes.ts';
-import type { AgentHandlers } from './receivers/agents.ts';
+import { type AgentHandlers, receiveFrom } from './receivers/agents.ts';
 import type { OtlpSink } from './receivers/otlp/acceptance.ts';
 import type { SentBatches } from './receivers/sent-batches.ts';
 import type { OtlpExporter } from './sinks/otlp/exporter.ts';
@@ -42,7 +43,7 @@ export function withCost(event: NervecenterEvent, pricer: Pricer): NervecenterEv
 export type Accepting = Omit<HandlerParts, 'sharing' | 'takeLeft' | 'refused' | 'onGoodbye'>;
 
 /** What the messages of agents do. */
-export function agentHandlers(parts: HandlerParts): AgentHandlers {
+function agentHandlers(parts: HandlerParts): AgentHandlers {
   const {
     live,
     ledger,
@@ -90,6 +91,11 @@ export function agentHandlers(parts: HandlerParts): AgentHandlers {
       onGoodbye();
     },
   };
+}
+
+/** Serves agents, each by its link. */
+export function attaching(parts: Omit<HandlerParts, 'onGoodbye'>) {
+  return (link: AgentLink, onGoodbye = () => {}) => receiveFrom(link, agentHandlers({ ...parts, onGoodbye }));
 }
 
 /** Where what comes by OTLP goes: where agents' goes, too. */

@@ -17,7 +17,7 @@ import { AlertService } from './alerts/service.ts';
 import { Condition } from './condition.ts';
 import { EventLedger, EventMeter } from './event-ledger.ts';
 import { Acceptance, startExport } from './exporting.ts';
-import { type Accepting, agentHandlers, otlpSink, refusals } from './handlers.ts';
+import { type Accepting, attaching, otlpSink, refusals } from './handlers.ts';
 import { hostMeasure } from './host/measure.ts';
 import { createHostSampler } from './host/sampler.ts';
 import { Live } from './live/live.ts';
@@ -27,7 +27,6 @@ import { type OtlpReceiver, type OtlpReceiverOptions, startOtlpReceiver } from '
 import { createPricer, type Pricer } from './pricing/pricer.ts';
 import { ownResource } from './prometheus/target-info.ts';
 import { AgentProcesses } from './receivers/agent-processes.ts';
-import { receiveFrom } from './receivers/agents.ts';
 import { listenWithPrecedence, mayMakeRoom } from './receivers/claim.ts';
 import { SentBatches } from './receivers/sent-batches.ts';
 import { waitForSentBefore } from './receivers/sent-before.ts';
@@ -128,9 +127,7 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   const hostWatch = watchHost({ config, live, own, collectOwn });
   const takeLeft = (leaving: Leaving) => storage?.takeLeft(leaving);
   const sharing = sharingOf(options, doors, server);
-  const handled = { ...parts, accept, exporter, sharing, takeLeft, refused: refusals(ledger, log) };
-  const attach = (link: AgentLink, onGoodbye = () => {}) =>
-    receiveFrom(link, agentHandlers({ ...handled, onGoodbye }));
+  const attach = attaching({ ...parts, accept, exporter, sharing, takeLeft, refused: refusals(ledger, log) });
   const stopTicking = ticker.start({
     intervalMs: config.intervalMs,
     sampleHost: hostWatch.sample,

@@ -5,6 +5,7 @@ import { type CachePrefix, parseCachePrefixes } from '../core/names/cache-names.
 import type { RetentionKey } from '../core/signals/signal.ts';
 import { DAY_MS, type Milliseconds, milliseconds } from '../core/units.ts';
 import { parseUserHeaders, type UserHeaders } from '../core/user-headers.ts';
+import { sdkDisabled } from './disabled.ts';
 import { type ConfigFileOutcome, outcomeOf, readConfigFile, withConfigFile } from './file/config-file.ts';
 import { nearestName } from './nearest-name.ts';
 import type { OtlpTarget } from './otlp/target.ts';
@@ -177,7 +178,7 @@ export function readConfig(
   const otlpTargets = readOtlpTargets(setting, cwd, file);
   const postgres = readPostgres(setting, env, reader);
   const config: Config = {
-    disabled: setting.textOrDefault('OTEL_SDK_DISABLED').toLowerCase() === 'true',
+    disabled: sdkDisabled({ OTEL_SDK_DISABLED: setting.textOrDefault('OTEL_SDK_DISABLED') }),
     configFile: file && outcomeOf(file),
     ...readResource(setting, cwd, file?.resourceAttributes),
     port: setting.integer('NERVECENTER_PORT'),

@@ -43,7 +43,6 @@ export const SETTING_CASES: readonly SettingCase[] = [
       [' TRUE ', true],
       ['false', false],
       ['1', false],
-      ['0', false],
       ['yes', false],
     ],
     bad: [],
@@ -53,7 +52,6 @@ export const SETTING_CASES: readonly SettingCase[] = [
     field: 'service',
     fallback: 'app',
     good: [
-      ['shop', 'shop'],
       [' shop ', 'shop'],
       ['0', '0'],
     ],

@@ -6,7 +6,7 @@ export const ROW_TABLES: readonly string[] = Object.values(SIGNALS).map(({ table
 /**
  * What a collector needs besides them to go on elsewhere: history and totals that outlive their rows, what is still to be
  * added to history, the batches that are stored, so that neither a spool nor an agent sends one of them twice, the last hour's
- * window, the key by which users are hidden, and alerts.
+ * window, the key by which users are hidden, tokens and ended sessions, and alerts.
  */
 export const STATE_TABLES: readonly string[] = [
   'rollup_kind',
@@ -22,6 +22,8 @@ export const STATE_TABLES: readonly string[] = [
   'nervecenter_senders',
   'nervecenter_window',
   'nervecenter_user_key',
+  'nervecenter_access_tokens',
+  'nervecenter_ended_sessions',
   'nervecenter_alert_rules',
   'nervecenter_alert_silences',
   'nervecenter_alert_states',
