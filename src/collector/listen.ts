@@ -73,7 +73,7 @@ export function limitConnections(
 }
 
 /** The address a browser on this machine can use: listening everywhere includes the loopback. */
-export function browserUrl(host: string, port: number, scheme: 'http' | 'https' = 'http'): string {
+export function browserUrl(host: string, port: number, scheme: 'http' | 'https'): string {
   const address = withoutBrackets(host);
   if (address === '0.0.0.0') return `${scheme}://127.0.0.1:${port}`;
   if (address === '::') return `${scheme}://[::1]:${port}`;

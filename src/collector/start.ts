@@ -384,7 +384,5 @@ async function listenForOthers(
 
 function systemEvents(live: Live): NervecenterEvent[] {
   const timeMs = milliseconds(Date.now());
-  return live
-    .systemReadings()
-    .map((reading) => ({ signal: 'system', id: newEventId(timeMs), timeMs, ...reading }));
+  return live.systemReadings().map((one) => ({ signal: 'system', id: newEventId(timeMs), timeMs, ...one }));
 }

@@ -3,8 +3,8 @@ import { sayKept } from '../collector/notices.ts';
 import { startCollector } from '../collector/start.ts';
 import { readConfig, unknownSettingsLine } from '../config/config.ts';
 import { configFileNotice } from '../config/file/config-file.ts';
-import { keepHeapSmall } from '../platform/small-heap.ts';
-import { returnSpareMemory } from '../platform/spare-memory.ts';
+import { keepHeapSmall } from '../platform/memory/small-heap.ts';
+import { returnSpareMemory } from '../platform/memory/spare-memory.ts';
 import { writeToStderr } from '../platform/stderr.ts';
 
 const SHUTDOWN_DEADLINE_MS = 10_000;

@@ -12,6 +12,7 @@ import type { OtlpTarget } from './otlp/target.ts';
 import { readOtlpTargets } from './otlp/targets.ts';
 import { readTracing, type Tracing } from './otlp/tracing.ts';
 import type { ConnectionSource } from './postgres-options.ts';
+import { SCHEMA_NAME } from './postgres-settings.ts';
 import { type ConfigReader, readPostgres } from './postgres-source.ts';
 import { type Resource, readResource } from './resource.ts';
 import { RETENTION_DAYS } from './retention.ts';
@@ -22,7 +23,6 @@ import {
   HASH_KEY_LENGTH_MIN,
   isSetting,
   OTLP_KEY_LENGTH_MIN,
-  SCHEMA_NAME,
   SETTING_NAMES,
 } from './settings.ts';
 import { parseWebhookHosts, type WebhookHost } from './webhook-hosts.ts';

@@ -1,4 +1,5 @@
 import { OTLP_SETTINGS } from './otlp/settings.ts';
+import { POSTGRES_SETTINGS } from './postgres-settings.ts';
 import { DEFAULT_RETENTION } from './retention.ts';
 
 /** What settings are grouped by, with the heading of each group. */
@@ -51,9 +52,6 @@ export const ADMIN_TOKEN_LENGTH_MIN = 16;
 export const OTLP_KEY_LENGTH_MIN = 16;
 export const HASH_KEY_LENGTH_MIN = 16;
 /** Where our tables are unless the settings say otherwise. */
-export const DEFAULT_SCHEMA = 'enterprise';
-/** Lower case and short enough to need no quotes in SQL, nothing of Postgres' own. */
-export const SCHEMA_NAME = /^(?!pg_)[a-z_][a-z0-9_]{0,62}$/;
 const LISTENER_PORT = 'a whole number from 0 to 65535, or off';
 /** Less would not hold today's rows and the empty tables. */
 const STORAGE_MAX_BYTES_MIN = 64 * 1024 ** 2;
@@ -340,41 +338,7 @@ export const SETTINGS = {
     default: '1073741824',
     meaning: 'rows that a process keeps on disk through an outage, in bytes; oldest dropped past it, counted',
   },
-  NERVECENTER_DATABASE_URL: {
-    kind: 'text',
-    group: 'postgres',
-    expected: 'a URL such as postgres://user:password@host:5432/database, or env: and the name of a variable',
-    meaning:
-      'your Postgres for our rows, `postgres://…`, or `env:DATABASE_URL` to take what another variable says; unset: what the variables below name, else embedded storage',
-    more: { text: 'connecting', page: 'storage.md#connecting' },
-  },
-  NERVECENTER_SCHEMA: {
-    kind: 'text',
-    group: 'postgres',
-    default: DEFAULT_SCHEMA,
-    expected: 'a name in lower case that needs no quotes in SQL, such as observability',
-    meaning: 'the schema of our tables, which is ours alone',
-  },
-  DATABASE_URL: {
-    kind: 'text',
-    group: 'postgres',
-    meaning:
-      'the same for `nervecenter collector` and the other commands; in an app it is the app’s own and not looked at',
-    more: { text: 'connecting', page: 'storage.md#connecting' },
-  },
-  'PG*': {
-    kind: 'text',
-    group: 'postgres',
-    meaning:
-      'the same through the standard variables (`PGHOST`, `PGUSER`, …), for the commands; `PGHOST` or `PGDATABASE` must be among them. They also fill in what `DATABASE_URL` leaves open',
-    more: { text: 'all of them', page: 'storage.md#connecting' },
-  },
-  'AZURE_PG_*': {
-    kind: 'text',
-    group: 'postgres',
-    meaning:
-      'the same by the names an app at Azure may have already: `AZURE_PG_HOST`, `_PORT`, `_DATABASE`, `_USER`, `_PASSWORD`, `_SSLMODE` (`require` if unset); only where nothing above names a server',
-  },
+  ...POSTGRES_SETTINGS,
 } as const satisfies Readonly<Record<string, Setting>>;
 
 export type SettingName = keyof typeof SETTINGS;

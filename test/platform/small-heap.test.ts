@@ -3,10 +3,10 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, it } from 'vitest';
 import { MIB } from '../../src/core/units.ts';
-import { keepHeapSmall } from '../../src/platform/small-heap.ts';
+import { keepHeapSmall } from '../../src/platform/memory/small-heap.ts';
 import { until } from '../support/poll.ts';
 
-const MODULE = join(import.meta.dirname, '..', '..', 'src', 'platform', 'small-heap.ts');
+const MODULE = join(import.meta.dirname, '..', '..', 'src', 'platform', 'memory', 'small-heap.ts');
 
 /** Makes a gigabyte of what is needed for a short while, in turns; says how large the young generation and the old one became. */
 const BUSY = `

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'vitest';
 import { MIB } from '../../src/core/units.ts';
-import { returnSpareMemory } from '../../src/platform/spare-memory.ts';
+import { returnSpareMemory } from '../../src/platform/memory/spare-memory.ts';
 import { until } from '../support/poll.ts';
 
 describe('spare memory', () => {

@@ -153,7 +153,8 @@ class HttpServer implements CollectorServer {
   }
 
   newLoginUrl(): string {
-    return loginUrl(browserUrl(this.#options.config.host, this.#port), this.#codes.make());
+    const { config } = this.#options;
+    return loginUrl(browserUrl(config.host, this.#port, schemeOf(config)), this.#codes.make());
   }
 
   shutdown(): Promise<void> {

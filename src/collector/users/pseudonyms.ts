@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import type { Point } from '../../core/frame.ts';
+import { withOwnFields } from '../../core/records/recorded-request.ts';
 import type { NervecenterEvent } from '../../core/signals/index.ts';
 import type { WholeSpan } from '../../core/signals/span.ts';
 import type { UserHeaders } from '../../core/user-headers.ts';
@@ -58,7 +59,7 @@ type Hide = <T>(attributes: T) => T;
 
 function hiddenEvent(event: NervecenterEvent, of: Pseudonyms['of'], hide: Hide): NervecenterEvent {
   if ('userEmail' in event)
-    return event.userEmail === null ? event : { ...event, userEmail: of(event.userEmail) };
+    return event.userEmail === null ? event : { ...withOwnFields(event), userEmail: of(event.userEmail) };
   if (event.signal !== 'span') return event;
   const { whole } = event;
   return {

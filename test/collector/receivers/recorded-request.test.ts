@@ -6,6 +6,7 @@ import { EventMeter } from '../../../src/collector/event-ledger.ts';
 import { eventsAmong } from '../../../src/collector/receivers/shapes.ts';
 import { eventRecord } from '../../../src/collector/sinks/otlp/encode/log-records.ts';
 import { encodeEvents } from '../../../src/collector/sinks/postgres/spool/batch.ts';
+import { pseudonymsOf } from '../../../src/collector/users/pseudonyms.ts';
 import { writeEvent } from '../../../src/core/records/event-record.ts';
 import { RecordOutput } from '../../../src/core/records/record-output.ts';
 import { RecordError, RecordReader } from '../../../src/core/records/record-reader.ts';
@@ -138,7 +139,7 @@ describe('a request that is read where it stands in its record', () => {
     );
   });
 
-  it('is the row, the figures and the log record that its object is', () => {
+  it('is the row, the figures, the log record and, with a hidden user, the event that its object is', () => {
     const resource = {} as Parameters<typeof eventRecord>[2];
     fc.assert(
       fc.property(fc.array(requests, { minLength: 1, maxLength: 8 }), (events) => {
@@ -151,6 +152,9 @@ describe('a request that is read where it stands in its record', () => {
         assert.ok(rows.payload.equals(rowsOfObjects.payload));
         assert.deepEqual(rows.rejected, rowsOfObjects.rejected);
         assert.deepEqual(new EventMeter().measure(inPlace), new EventMeter().measure(objects));
+        const users = pseudonymsOf({ key: () => 'key', userHeaders: null });
+        const hidden = (event: NervecenterEvent) => inFull(users.event(event));
+        assert.deepEqual(inPlace.map(hidden), objects.map(hidden));
         const record = (event: NervecenterEvent) =>
           JSON.parse(String(eventRecord(event, { writer: SENDER.instanceId, seq: 1 }, resource).body));
         assert.deepEqual(inPlace.map(record).map(inFull), objects.map(record).map(inFull));

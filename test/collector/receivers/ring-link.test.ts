@@ -4,7 +4,6 @@ import type { AgentLink } from '../../../src/collector/agent-link.ts';
 import { RingLink } from '../../../src/collector/receivers/ring-link.ts';
 import type { CollectorMessage, RecordsMessage } from '../../../src/core/frame.ts';
 import { writeEvent } from '../../../src/core/records/event-record.ts';
-import { MIB } from '../../../src/core/units.ts';
 import { PieceReader } from '../../../src/link/ring/piece-reader.ts';
 import { RingWriter } from '../../../src/link/ring/ring-writer.ts';
 import { requestEvent, sourceNamed } from '../../link/messages.ts';
@@ -12,6 +11,10 @@ import { requestEvent, sourceNamed } from '../../link/messages.ts';
 const HELLO = { type: 'hello', source: sourceNamed('app') };
 /** More than an interval of reading. */
 const LATER_MS = 100;
+/** Of some 80 bytes each. */
+const EVENTS_OF_TWO_MIB = 25_000;
+
+const numberedId = (number: number) => `0190a5f0-0000-7000-8000-${number.toString(16).padStart(12, '0')}`;
 
 /** The agent's side of a port: what it posts arrives at once. */
 class Port implements AgentLink {
@@ -162,16 +165,15 @@ describe('a link beside a ring', () => {
   it('leaves more than a mebibyte of events where they are until some are accepted, but not at the end', () => {
     const { port, link, write, told, batches } = linked();
     port.post(HELLO);
-    const large = { ...requestEvent(), route: 'x'.repeat(MIB / 4) };
-    const ids = Array.from({ length: 6 }, (_, index) => {
-      const id = requestEvent().id;
-      return write({ ...large, id, route: `${index}${large.route}` });
-    });
+    const event = requestEvent();
+    const ids = Array.from({ length: EVENTS_OF_TWO_MIB }, (_, index) =>
+      write({ ...event, id: numberedId(index) }),
+    );
     vi.advanceTimersByTime(LATER_MS);
-    const [first = 0] = batches();
+    const taken = batches();
     const before = told().filter((one) => one !== 'hello');
     assert.ok(before.length > 0 && before.length < ids.length, `${before.length} of ${ids.length}`);
-    link.send({ type: 'accepted', batch: first });
+    for (const batch of taken.slice(0, 2)) link.send({ type: 'accepted', batch });
     vi.advanceTimersByTime(LATER_MS);
     const more = told();
     assert.ok(more.length > 0);

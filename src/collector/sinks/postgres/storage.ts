@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { PoolClient } from 'pg';
 import type { Config } from '../../../config/config.ts';
 import { destinationOf, withoutLinks } from '../../../config/place.ts';
-import { DEFAULT_SCHEMA } from '../../../config/settings.ts';
+import { DEFAULT_SCHEMA } from '../../../config/postgres-settings.ts';
 import { NervecenterError } from '../../../core/errors.ts';
 import type { Point } from '../../../core/frame.ts';
 import type { Leaving } from '../../../core/place.ts';

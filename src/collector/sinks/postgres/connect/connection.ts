@@ -3,7 +3,7 @@ import type { ConnectionOptions } from 'node:tls';
 import { Client, type ClientConfig, DatabaseError, Pool } from 'pg';
 import type { PostgresConfig } from '../../../../config/config.ts';
 import { type PostgresOptions, resolvePostgres } from '../../../../config/postgres-options.ts';
-import { DEFAULT_SCHEMA } from '../../../../config/settings.ts';
+import { DEFAULT_SCHEMA } from '../../../../config/postgres-settings.ts';
 import { NervecenterError } from '../../../../core/errors.ts';
 import { SECOND_MS } from '../../../../core/units.ts';
 import { failureKind } from './failure.ts';

@@ -1,5 +1,5 @@
 import { Client, type ClientBase, type ClientConfig } from 'pg';
-import { DEFAULT_SCHEMA } from '../../../../config/settings.ts';
+import { DEFAULT_SCHEMA } from '../../../../config/postgres-settings.ts';
 
 /** A text in quotes, with the cast that makes it the name of something; or the schema, as the first part of a name. */
 const NAMES = new RegExp(`'(?:[^']|'')*'(?:::reg(?:class|namespace))?|\\b${DEFAULT_SCHEMA}(?=\\.)`, 'g');
