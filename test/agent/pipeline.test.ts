@@ -62,7 +62,8 @@ describe('Pipeline', () => {
   it('measures what is too large to be handed over', () => {
     let measured = 0;
     const pipeline = new Pipeline(() => measured++);
-    pipeline.emit({ ...event(1), cacheName: 'x'.repeat(3_000_000) } as NervecenterEvent);
+    const huge = { ...event(1), signal: 'rag-query', queryHash: 'x'.repeat(3_000_000) };
+    pipeline.emit(huge as unknown as NervecenterEvent);
     assert.deepEqual([measured, pipeline.dropped], [1, { agent_queue_full: 1 }]);
   });
 });

@@ -63,7 +63,10 @@ describe('a port that somebody else holds', () => {
 
 describe('storage that cannot work', () => {
   const cases: Record<string, () => Promise<Record<string, string>>> = {
-    'a data directory that cannot be made': async () => ({ NERVECENTER_DATA_DIR: '/dev/null/nervecenter' }),
+    'a data directory that cannot be made': async () => ({
+      NERVECENTER_DATA_DIR: '/dev/null/nervecenter',
+      NERVECENTER_ADMIN_TOKEN: 'a-token-that-need-not-be-kept',
+    }),
     'a Postgres that refuses the connection': async () => ({
       NERVECENTER_DATABASE_URL: `postgres://somebody:secret-word@127.0.0.1:${await freePort()}/app`,
     }),

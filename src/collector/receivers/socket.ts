@@ -77,7 +77,7 @@ function socketLink(socket: Socket, memory: LinkMemory): AgentLink {
     onClose: (closed) => socket.once('close', closed),
     send: (message) => {
       if (socket.destroyed) return;
-      if (message.type === 'welcome') isWelcome = true;
+      isWelcome ||= message.type === 'welcome';
       if (socket.writableLength > UNREAD_BYTES_MAX) socket.destroy();
       else socket.write(encodeMessage(message));
       memory.look(socket);
