@@ -26,6 +26,7 @@ describe('nervecenter', () => {
         'prune',
         'export',
         'reprice',
+        'forget',
         'doctor',
         'init',
       ]);
