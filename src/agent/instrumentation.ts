@@ -84,3 +84,17 @@ export interface Instrumentation {
   readonly name: string;
   start(agent: Agent): () => void;
 }
+
+const roots = new WeakMap<Agent, Agent>();
+
+/** An agent with some of its ways changed, for one instrumentation; what there is one of for an agent it shares. */
+export function variantOf(agent: Agent, changes: Partial<Agent>): Agent {
+  const variant = { ...agent, ...changes };
+  roots.set(variant, rootOf(agent));
+  return variant;
+}
+
+/** The agent that a variant is of, or the agent itself. */
+export function rootOf(agent: Agent): Agent {
+  return roots.get(agent) ?? agent;
+}

@@ -1,6 +1,6 @@
 import { describeError } from '../core/errors.ts';
 import { MINUTE_MS } from '../core/units.ts';
-import type { Agent, Instrumentation } from './instrumentation.ts';
+import { type Agent, type Instrumentation, variantOf } from './instrumentation.ts';
 
 /** Who fails so often within a minute is at odds with a version or a patch of the app's, and will go on to. */
 const FAILURES_MAX = 10;
@@ -41,13 +41,11 @@ function startOne(agent: Agent, instrumentation: Instrumentation): () => void {
   };
   const fails = failing(agent, turnOff);
   try {
-    undo = instrumentation.start({
-      ...agent,
-      failed: (key, what, error) => {
-        agent.failed(key, what, error);
-        fails(error);
-      },
-    });
+    const failed: Agent['failed'] = (key, what, error) => {
+      agent.failed(key, what, error);
+      fails(error);
+    };
+    undo = instrumentation.start(variantOf(agent, { failed }));
   } catch (error) {
     turnOff(`it could not start (${describeError(error)})`);
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { test } from 'vitest';
-import type { Agent, Instrumentation } from '../../src/agent/instrumentation.ts';
+import { type Agent, type Instrumentation, rootOf } from '../../src/agent/instrumentation.ts';
 import { startChecked } from '../../src/agent/self-check.ts';
 import { milliseconds } from '../../src/core/units.ts';
 import { IDLE_AGENT } from '../support/idle-agent.ts';
@@ -89,6 +89,23 @@ test('what fails now and then stays on', () => {
   }
   stop();
   assert.deepEqual([bad, told.givenUp], [30, []]);
+});
+
+test('what there is one of for an agent is shared by all', () => {
+  const { agent } = recording();
+  const given: Agent[] = [];
+  const take = (name: string): Instrumentation => ({
+    name,
+    start: (own) => {
+      given.push(own);
+      return () => {};
+    },
+  });
+  startChecked(agent, [take('one'), take('two')])();
+  assert.deepEqual(
+    given.map((own) => rootOf(own) === agent),
+    [true, true],
+  );
 });
 
 test('what cannot start, or not be undone, keeps no other from it', () => {

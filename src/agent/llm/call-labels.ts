@@ -1,10 +1,11 @@
 import { CallLabels } from '../../core/llm/call-labels.ts';
-import type { Agent } from '../instrumentation.ts';
+import { type Agent, rootOf } from '../instrumentation.ts';
 
 const labelsByAgent = new WeakMap<Agent, CallLabels>();
 
 /** The one bound of an agent, however its calls are seen. */
-export function callLabelsOf(agent: Agent): CallLabels {
+export function callLabelsOf(variant: Agent): CallLabels {
+  const agent = rootOf(variant);
   const known = labelsByAgent.get(agent);
   if (known !== undefined) return known;
   const onFolded = (attribute: string) => agent.labelFolded(attribute);

@@ -1,4 +1,4 @@
-import type { Agent } from '../instrumentation.ts';
+import { type Agent, rootOf } from '../instrumentation.ts';
 
 /** Queries that the end of the process gives a row; at the bound the oldest is forgotten: it may never come to an end. */
 const OPEN_QUERIES_MAX = 1000;
@@ -10,7 +10,8 @@ const openQueries = new WeakMap<Agent, Set<() => void>>();
  *
  * @returns to be called when the query has ended.
  */
-export function opened(agent: Agent, end: () => void): () => void {
+export function opened(variant: Agent, end: () => void): () => void {
+  const agent = rootOf(variant);
   const open = openQueries.get(agent) ?? firstOf(agent);
   const [oldest] = open;
   if (open.size >= OPEN_QUERIES_MAX && oldest !== undefined) {

@@ -6,7 +6,7 @@ import { milliseconds } from '../../core/units.ts';
 import { attributionAs, calledBy, currentContext, runInContext, WorkContext } from '../context/context.ts';
 import { isOwnTraffic } from '../context/own-traffic.ts';
 import { callerIn } from '../context/traceparent.ts';
-import type { Agent, Instrumentation } from '../instrumentation.ts';
+import { type Agent, type Instrumentation, rootOf } from '../instrumentation.ts';
 import { onModuleLoad } from '../modules/hook.ts';
 import { replaceMethod } from '../modules/replace-method.ts';
 
@@ -221,7 +221,8 @@ export function isHandledByWs(request: IncomingMessage): boolean {
 const pathsByAgent = new WeakMap<Agent, RouteBound>();
 
 /** What a session is stored as the path of: without its ids, and bounded as routes are, since a path is anybody's to make up. */
-function boundPath(agent: Agent, path: string): string {
+function boundPath(variant: Agent, path: string): string {
+  const agent = rootOf(variant);
   let paths = pathsByAgent.get(agent);
   if (paths === undefined) {
     const onFolded = () => agent.labelFolded(WEBSOCKET_PATH);

@@ -1,5 +1,5 @@
 import { MINUTE_MS } from '../../core/units.ts';
-import type { Agent } from '../instrumentation.ts';
+import { type Agent, rootOf } from '../instrumentation.ts';
 import type { WireObserver } from './exchange.ts';
 import { WireHub } from './hub.ts';
 import { watchNodeHttp } from './node-http.ts';
@@ -24,7 +24,8 @@ const wires = new WeakMap<Agent, Wire>();
  *
  * @returns how to stop; the observer then sees its open exchanges end as `aborted`.
  */
-export function observeWire(agent: Agent, observer: WireObserver): () => void {
+export function observeWire(variant: Agent, observer: WireObserver): () => void {
+  const agent = rootOf(variant);
   const wire = wires.get(agent) ?? startWire(agent);
   wires.set(agent, wire);
   wire.hub.add(observer);

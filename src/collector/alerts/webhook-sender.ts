@@ -61,7 +61,7 @@ export class WebhookSender {
     try {
       const addresses = await this.#admitted(url, signal);
       if (addresses.length === 0) return REFUSED;
-      const status = await post({ url, message, addresses, signal });
+      const status = await Promise.race([post({ url, message, addresses, signal }), aborted(signal)]);
       return { ok: isSuccess(status), again: mayHelp(status), outcome: `answered ${status}` };
     } catch (error) {
       return { ok: false, again: true, outcome: `did not answer (${reasonOf(error)})` };
@@ -112,6 +112,11 @@ function post({ url, message: { id, body }, addresses, signal }: Post): Promise<
       resolve(response.statusCode ?? 0);
       response.on('error', ignoreFailure);
       response.destroy();
+    });
+    // A switch of protocols that nobody listens for would end the connection without a word.
+    sending.on('upgrade', (response, socket) => {
+      resolve(response.statusCode ?? 0);
+      socket.destroy();
     });
     sending.on('error', reject);
     sending.end(body);

@@ -11,8 +11,11 @@ export type HideUsers = (signal: RequestSignal, encoding: 'protobuf' | 'json', b
  * what is sent on then has none either. A body without any is the same bytes.
  */
 export function userHidingOf(pseudonyms: Pseudonyms): HideUsers {
-  const hints = pseudonyms.hints.map((hint) => Buffer.from(hint));
-  const mayHave = (body: Buffer) => hints.some((hint) => body.includes(hint));
+  // Names of attributes are those of users in any case.
+  const mayHave = (body: Buffer) => {
+    const text = body.toString('latin1').toLowerCase();
+    return pseudonyms.hints.some((hint) => text.includes(hint));
+  };
   return (signal, encoding, body) => {
     try {
       if (encoding === 'json') {

@@ -20,7 +20,7 @@ export interface Pseudonyms {
   event(event: NervecenterEvent): NervecenterEvent;
   points(points: readonly Point[]): readonly Point[];
   readonly isUser: IsUserAttribute;
-  /** A text that holds none of these has no user in it. */
+  /** A text that holds none of these, in lower case, has no user in it. */
   readonly hints: readonly string[];
 }
 

@@ -86,6 +86,18 @@ describe('sending to a webhook', () => {
     assert.deepEqual(webhooks.received, []);
   });
 
+  it('ends with an answer that would switch protocols', async (test) => {
+    const server = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.end('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n');
+    }).listen(0, '127.0.0.1');
+    test.onTestFinished(() => void server.close());
+    await once(server, 'listening');
+    const sender = new WebhookSender({ hosts: hostsOf('127.0.0.1') });
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    assert.equal((await sender.send(url, MESSAGE, NEVER)).outcome, 'answered 101');
+  });
+
   it('goes where a redirect points to in no case', async () => {
     webhooks.answers.push(301, 302, 307, 308);
     const sender = new WebhookSender({ hosts: hostsOf('127.0.0.1') });

@@ -187,6 +187,13 @@ describe('the body of an OTLP request', () => {
     assert.match(hidden, /"time":"1790000000000000001"/);
   });
 
+  it('with the name of the attribute in any case has none either', () => {
+    const body = Buffer.from(
+      '{"resourceSpans":[{"resource":{"attributes":[{"key":"USER.ID","value":{"stringValue":"ada@example.com"}}]}}]}',
+    );
+    assert.doesNotMatch(hide('traces', 'json', body).toString(), /ada@/);
+  });
+
   it('that cannot be read, or is too deep, is refused', () => {
     // Of messages of the protocol's, each in the value of the one before: a map of one attribute.
     const field = (number: number, content: Buffer) =>

@@ -20,7 +20,8 @@ const TOKEN = 'a-token-long-enough-for-a-test';
 const NOTICE =
   /dashboard +(http:\/\/127\.0\.0\.1:\d+).*\n(?:.*\n)* {2}otlp +(http:\S+) \(HTTP\), (http:\S+) \(gRPC\)/;
 const SPOOL_BYTES = 2 * MIB;
-const TRACES = 16;
+/** So many that the spool is full before a statement that waits is given up. */
+const TRACES = 64;
 /** More than the spool has room for, many times over. */
 const BATCHES_MAX = 2000;
 const REFUSED = 20;
