@@ -45,7 +45,16 @@ await bundle.write({
   dir: dist,
   format: 'esm',
   comments: false,
-  plugins: [{ name: 'node', renderChunk: withoutImportsOfNode }],
+  plugins: [
+    {
+      name: 'node',
+      renderChunk: withoutImportsOfNode,
+      generateBundle: (_, files) => {
+        for (const file of Object.values(files))
+          if (file.type === 'chunk') file.code = inOneByteEach(file.code);
+      },
+    },
+  ],
   entryFileNames: '[name].js',
   chunkFileNames: 'chunks/[name]-[hash].js',
 });
@@ -64,5 +73,14 @@ function withoutImportsOfNode(code: string): string {
     /^import \{ ([^}]*) \} from "(node:(?:fs|http))";$/gm,
     (_, names: string, module: string) =>
       `const { ${names.replaceAll(' as ', ': ')} } = process.getBuiltinModule("${module}");`,
+  );
+}
+
+/** V8 keeps the text of what it has loaded, with two bytes for each character of it if one of them is beyond Latin 1. */
+function inOneByteEach(code: string): string {
+  if (/\\[\u0100-\uffff]/.test(code)) throw new Error('a character beyond Latin 1 is behind a backslash');
+  return code.replace(
+    /[\u0100-\uffff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }
