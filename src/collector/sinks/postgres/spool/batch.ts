@@ -66,6 +66,8 @@ type PayloadHeader = BatchFacts & { readonly sections: readonly SectionHeader[] 
 const LENGTH_BYTES = 4;
 /** Beyond what JavaScript's dates can say. */
 const TIME_MS_MAX = 8.64e15;
+/** One for all: each for itself would grow its memory anew to half a megabyte. */
+const encoder = new CopyEncoder();
 const NO_FACTS: BatchFacts = { atMs: 0, measured: [], sent: [] };
 
 /**
@@ -83,13 +85,13 @@ export function encodeEvents(
     if (!Object.hasOwn(SIGNALS, signal))
       rejected.push(...unknown.map(() => ({ table: signal, error: null })));
   }
-  const encoder = new CopyEncoder();
+  if (encoder.length > 0) encoder.take(); // Of one that failed.
   const sections: SectionHeader[] = [];
   // Always in the same order of tables, so that two collectors cannot lock each other out.
   for (const name of SIGNAL_NAMES) {
     const ofSignal = bySignal.get(name);
     if (ofSignal === undefined) continue;
-    const section = encodeSection(encoder, signalNamed(name), ofSignal, rejected);
+    const section = encodeSection(signalNamed(name), ofSignal, rejected);
     if (section.rows > 0 || section.retracted !== undefined) sections.push(section);
   }
   // What takes a row back counts as one.
@@ -168,7 +170,6 @@ function groupedBySignal(events: readonly NervecenterEvent[]): Map<string, Nerve
 }
 
 function encodeSection(
-  encoder: CopyEncoder,
   signal: Signal<NervecenterEvent>,
   events: readonly NervecenterEvent[],
   rejected: RejectedEvent[],
