@@ -1,6 +1,5 @@
 import type { Measured, Retracted } from '../../../../core/measured.ts';
 import { type NervecenterEvent, SIGNAL_NAMES, SIGNALS, signalNamed } from '../../../../core/signals/index.ts';
-import { toRow } from '../../../../core/signals/row.ts';
 import type { Signal } from '../../../../core/signals/signal.ts';
 import { MINUTE_MS } from '../../../../core/units.ts';
 import { type ColumnType, CopyEncoder } from './copy-encoder.ts';
@@ -174,7 +173,6 @@ function encodeSection(
   events: readonly NervecenterEvent[],
   rejected: RejectedEvent[],
 ): SectionHeader {
-  const types = signal.columns.map(({ type }) => type);
   const start = encoder.length;
   const { told, retracted } = netOf(events);
   const minutes = new Set(retracted.map(minuteOf));
@@ -182,7 +180,7 @@ function encodeSection(
   let rows = 0;
   for (const event of told) {
     try {
-      encoder.row(types, toRow(signal, event));
+      encoder.row(signal.columns, event);
       rows++;
       const minute = minuteOf(event);
       if (minute !== last) minutes.add(minute);

@@ -59,14 +59,13 @@ export class CopyEncoder {
 
   /**
    * @throws RangeError when a value has no form in its column's type at all (a fraction for an integer, no UUID, a time
-   * outside the calendar); nothing is appended then.
+   * outside the calendar); whatever a column throws that has no value for the event. Nothing is appended then.
    */
-  row(types: readonly ColumnType[], values: readonly ColumnValue[]): void {
+  row<E>(columns: readonly Column<E>[], event: E): void {
     const start = this.#length;
     try {
-      this.#int2(types.length);
-      let index = 0;
-      for (const type of types) this.#field(type, values[index++] ?? null);
+      this.#int2(columns.length);
+      for (const column of columns) this.#field(column.type, column.value(event));
     } catch (error) {
       this.#length = start;
       this.#uuidText = ''; // Its bytes may be written over.
