@@ -28,6 +28,8 @@ export interface PartOptions {
   readonly write: boolean;
   /** How long one that takes long goes on. @default as long as it says */
   readonly minutes?: number;
+  /** Events per second, likewise. */
+  readonly rate?: number;
   /** A checkout of an earlier version, built, to be measured in the same run. @default none */
   readonly before?: string;
 }
@@ -40,19 +42,29 @@ export function optionsIn(parameters: readonly string[]): {
   const { values, positionals: names } = parseArgs({
     args: [...parameters],
     allowPositionals: true,
-    options: { write: { type: 'boolean' }, minutes: { type: 'string' }, before: { type: 'string' } },
+    options: {
+      write: { type: 'boolean' },
+      minutes: { type: 'string' },
+      rate: { type: 'string' },
+      before: { type: 'string' },
+    },
   });
   const { write = false, before } = values;
-  const minutes = Number(values.minutes ?? 1);
-  if (!(minutes > 0)) throw new Error(`--minutes: expected a number above 0, got ${values.minutes}`);
   return {
     names,
     options: {
       write,
-      ...(values.minutes !== undefined && { minutes }),
+      ...amount('minutes', values.minutes),
+      ...amount('rate', values.rate),
       ...(before !== undefined && { before: resolve(before) }),
     },
   };
+}
+
+function amount(name: string, text: string | undefined): Readonly<Record<string, number>> {
+  if (text === undefined) return {};
+  if (Number(text) > 0) return { [name]: Number(text) };
+  throw new Error(`--${name}: expected a number above 0, got ${text}`);
 }
 
 /** In the order they run; each is a file beside this one that exports `run(options): Promise<Figure[]>`. */

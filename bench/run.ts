@@ -1,6 +1,6 @@
 // `npm run bench`: every part, one after the other, each in a process of its own. `node bench/run.ts emit start` runs some;
-// `--write` puts their tables into RESULTS.md, or writes the files they keep; `--minutes 60` says how long the soak goes on,
-// `--before ../earlier` where an earlier version is built, for `throughput` to measure in the same run.
+// `--write` puts their tables into RESULTS.md, or writes the files they keep; `--minutes 60 --rate 5000` says how long
+// the soak goes on and how many events a second it makes, `--before ../earlier` where an earlier version is built, for `throughput` to measure in the same run.
 import { execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, globSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -48,7 +48,7 @@ async function main(parameters: readonly string[]): Promise<void> {
   const unknown = wanted.filter((name) => !PARTS.some((part) => part.name === name));
   if (unknown.length > 0) {
     console.error(
-      `Unknown: ${unknown.join(', ')}. There are ${PARTS.map(({ name }) => name).join(', ')}, --write, --minutes and --before.`,
+      `Unknown: ${unknown.join(', ')}. There are ${PARTS.map(({ name }) => name).join(', ')}, --write, --minutes, --rate and --before.`,
     );
     process.exitCode = 1;
     return;
