@@ -15,7 +15,7 @@ import type { NervecenterEvent } from '../src/core/signals/index.ts';
 import { llmCall } from '../src/core/signals/llm-call.ts';
 import { GIB } from '../src/core/units.ts';
 import { reachableTempDir, startPostgres } from '../test/support/postgres.ts';
-import { toRow } from '../test/support/row.ts';
+import { toRow } from '../test/support/rows.ts';
 import type { Figure } from './figure.ts';
 import { interleaved, median, pairedRatio, round } from './measure.ts';
 import { llmCallEvent } from './synthetic.ts';

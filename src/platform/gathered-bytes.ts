@@ -1,6 +1,4 @@
-import { KIB } from '../core/units.ts';
-
-const EXPECTED_MAX = 256 * KIB;
+const EXPECTED_MAX = 256 * 1024;
 
 /**
  * Bytes that come piece by piece, in one piece. Whoever sends decides how small the pieces are: kept each by itself, pieces of

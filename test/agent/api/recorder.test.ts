@@ -11,7 +11,7 @@ import type { RagQueryEvent } from '../../../src/core/signals/rag-query.ts';
 import type { RequestEvent } from '../../../src/core/signals/request.ts';
 import { attributeValues, measured } from '../../support/measurements.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';
-import { toRow } from '../../support/row.ts';
+import { toRow } from '../../support/rows.ts';
 
 let agent: RecordingAgent;
 let recorder: Recorder;

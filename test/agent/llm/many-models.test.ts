@@ -17,7 +17,7 @@ import { StageNames } from '../../../src/core/rag/stage-names.ts';
 import { type LlmCallEvent, llmCall, type PricedLlmCallEvent } from '../../../src/core/signals/llm-call.ts';
 import { measured, seriesOf } from '../../support/measurements.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';
-import { toRow } from '../../support/row.ts';
+import { toRow } from '../../support/rows.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nervecenter-models-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -20,7 +20,7 @@ import { SnapshotReader } from '../../../src/metrics/snapshot-reader.ts';
 import { oneOfEach } from '../../collector/sinks/postgres/events.ts';
 import { NOW, openHistory, type TestHistory } from '../../collector/sinks/postgres/history/fixture.ts';
 import { startPostgres, type TestPostgres } from '../../support/postgres.ts';
-import { toRow } from '../../support/row.ts';
+import { toRow } from '../../support/rows.ts';
 
 /** Nothing that an event holds. */
 const NO_VALUE = Symbol('no value');

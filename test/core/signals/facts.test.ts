@@ -20,7 +20,7 @@ import {
 import { type NervecenterEvent, SIGNALS, signalNamed } from '../../../src/core/signals/index.ts';
 import { oneOfEach } from '../../collector/sinks/postgres/events.ts';
 import { startPostgres, type TestPostgres } from '../../support/postgres.ts';
-import { toRow } from '../../support/row.ts';
+import { toRow } from '../../support/rows.ts';
 
 const ROWS = { minLength: 1, maxLength: 30 };
 const RUNS = 50;

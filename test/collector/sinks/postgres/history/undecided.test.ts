@@ -9,7 +9,7 @@ import type { SpanEvent, StoredTrace } from '../../../../../src/core/signals/spa
 import { MIB, MINUTE_MS, milliseconds } from '../../../../../src/core/units.ts';
 import { unseen } from '../../../../support/measuring.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../../../../support/postgres.ts';
-import { toRow } from '../../../../support/row.ts';
+import { toRow } from '../../../../support/rows.ts';
 import { oneOfEach, spanEvent } from '../events.ts';
 import { openHistory, type TestHistory } from './fixture.ts';
 
