@@ -93,6 +93,7 @@ export function startAgent(options: AgentOptions): () => void {
     ring: pipeline.ring,
     onOpen: () => {
       frames.opened();
+      tallies.runtime?.opened();
       times.now();
     },
   });
