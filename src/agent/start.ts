@@ -92,8 +92,7 @@ export function startAgent(options: AgentOptions): () => void {
     onNotice: () => seen.noticed(),
     ring: pipeline.ring,
     onOpen: () => {
-      frames.opened();
-      tallies.runtime?.opened();
+      for (const teller of [frames, tallies.runtime]) teller?.opened();
       times.now();
     },
   });
