@@ -67,7 +67,7 @@ export class RuntimeSampler {
    * What happened since `start` or the previous sample; of CPU time, since the one that was told last.
    *
    * @returns `null` when the loop has as good as nothing to do, as it had when the last one was told: that holds still, but for
-   * what other threads use, which is told in the next. To take a sample costs more than all else that an app at rest pays for.
+   * what other threads use, which is told in the next. A sample takes as long as all else of a frame at rest.
    */
   sample(): RuntimeSample | null {
     const { utilization } = this.#delays;
