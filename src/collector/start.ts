@@ -16,7 +16,7 @@ import { readAlertFile } from './alerts/file.ts';
 import { AlertService } from './alerts/service.ts';
 import { Condition } from './condition.ts';
 import { EventLedger, EventMeter } from './event-ledger.ts';
-import { Acceptance, startExport } from './exporting.ts';
+import { Acceptance, sentOf, startExport } from './exporting.ts';
 import { type Accepting, attaching, otlpSink, refusals } from './handlers.ts';
 import { hostMeasure } from './host/measure.ts';
 import { createHostSampler } from './host/sampler.ts';
@@ -260,7 +260,7 @@ async function openDoors(server: CollectorServer | null, options: DoorOptions) {
   try {
     // What comes back to it by another way than the ids of those it passed through: no batch of its own is new to it.
     const onWriter = (writer: string) => parts.sentBatches.add([[writer, Number.MAX_SAFE_INTEGER]]);
-    exporter = await startExport({ config, log, host, meter, onWriter });
+    exporter = await startExport({ ...sentOf(config, host, parts.users), log, meter, onWriter });
     const accept = new Acceptance(parts.ledger, exporter, config, parts.users);
     const sink = otlpSink({ ...parts, accept, exporter });
     const ownId = exporter?.id ?? null;
