@@ -33,6 +33,8 @@ export interface StoredAlerts {
   /** Until when nobody is told of a rule, in milliseconds since 1970. */
   readonly silences: ReadonlyMap<string, number>;
   readonly instances: readonly StoredInstance[];
+  /** Whether these are all there are. */
+  readonly instancesComplete: boolean;
   readonly deliveries: readonly Delivery[];
 }
 

@@ -129,6 +129,7 @@ async function readStored(client: PoolClient): Promise<StoredAlerts> {
         sinceMs: since.getTime(),
       }),
     ),
+    instancesComplete: states.rows.length < INSTANCES_READ_MAX,
     deliveries: deliveries.rows,
   };
 }
