@@ -26,10 +26,13 @@ const DIGEST = /^[0-9a-f]{64}$/;
 export class AccessFiles implements TokenStore, EndedSessionStore {
   readonly #tokensDir: string;
   readonly #endedDir: string;
-  #tokens: { readonly list: readonly AccessToken[]; readonly seen: Seen } | null = null;
+  readonly #read: ReadText;
+  #tokens: KnownTokens | null = null;
   #endedSeen: Seen | null = null;
 
-  constructor(dataDir: string) {
+  /** @param read what is in a file, @default as the file system has it */
+  constructor(dataDir: string, read: ReadText = (path) => readFileSync(path, 'utf8')) {
+    this.#read = read;
     this.#tokensDir = join(dataDir, DIRECTORY, 'tokens');
     this.#endedDir = join(dataDir, DIRECTORY, 'ended');
   }
@@ -39,13 +42,32 @@ export class AccessFiles implements TokenStore, EndedSessionStore {
     return this.tokensNow();
   }
 
-  /** The same at once. @throws the file system's error */
+  /** Why a token that is there could not be read the last time; `null`: all could. */
+  get unread(): unknown {
+    return this.#tokens?.unread ?? null;
+  }
+
+  /**
+   * The same at once. One whose file is there and cannot be read is what it was when it could, and is read again the next time;
+   * it is none while it never could.
+   *
+   * @throws the file system's error
+   */
   tokensNow(): readonly AccessToken[] {
     const seen = look(this.#tokensDir);
-    if (this.#tokens !== null && isSame(this.#tokens.seen, seen)) return this.#tokens.list;
+    const before = this.#tokens;
+    if (before?.unread === null && isSame(before.seen, seen)) return before.list;
     const files = seen.changedMs === null ? [] : readdirSync(this.#tokensDir);
-    const list = files.flatMap((file) => this.#read(file) ?? []);
-    this.#tokens = { list, seen };
+    const readings = files.map((file) => {
+      const reading = this.#tokenIn(file);
+      if (reading.failed === null) return reading;
+      const known = before?.readings.find(({ name }) => name === reading.name);
+      const isSameFile = reading.mark === '' || reading.mark === known?.mark;
+      return known !== undefined && isSameFile ? { ...known, failed: reading.failed } : reading;
+    });
+    const list = readings.flatMap(({ token }) => token ?? []);
+    const unread = readings.find(({ failed }) => failed !== null)?.failed ?? null;
+    this.#tokens = { list, readings, seen, unread };
     return list;
   }
 
@@ -131,19 +153,52 @@ export class AccessFiles implements TokenStore, EndedSessionStore {
     return join(this.#tokensDir, `token-${name}.json`);
   }
 
-  /** `null` for what is no token, or is none any more. */
-  #read(file: string): AccessToken | null {
+  #tokenIn(file: string): TokenReading {
     const name = TOKEN_FILE.exec(file)?.groups?.['name'];
-    if (name === undefined || !TOKEN_NAME.test(name)) return null;
+    if (name === undefined || !TOKEN_NAME.test(name)) return NO_TOKEN;
     const path = join(this.#tokensDir, file);
+    let mark = '';
     try {
-      const { role, digest, madeMs } = JSON.parse(readFileSync(path, 'utf8')) as Partial<AccessToken>;
-      if (!isRole(role) || typeof digest !== 'string' || !DIGEST.test(digest)) return null;
-      if (typeof madeMs !== 'number' || !Number.isFinite(madeMs)) return null;
-      return { name, role, digest, madeMs, usedMs: usedMsOf(path) };
-    } catch {
-      return null;
+      const { ino, mtimeMs } = statSync(path);
+      mark = `${ino} ${mtimeMs}`;
+      return { name, mark, token: tokenOf(name, this.#read(path), path), failed: null };
+    } catch (error) {
+      const isGone = (error as NodeJS.ErrnoException).code === 'ENOENT';
+      return isGone ? NO_TOKEN : { name, mark, token: null, failed: error };
     }
+  }
+}
+
+type ReadText = (path: string) => string;
+
+interface KnownTokens {
+  readonly list: readonly AccessToken[];
+  readonly readings: readonly TokenReading[];
+  readonly seen: Seen;
+  readonly unread: unknown;
+}
+
+/** What a file says of a token. */
+interface TokenReading {
+  readonly name: string | null;
+  /** Another file of this name, with another token in it, has another one; empty where that cannot be told. */
+  readonly mark: string;
+  /** `null` for what is no token, or is none any more. */
+  readonly token: AccessToken | null;
+  /** Why nobody knows; `null`: it could be read. */
+  readonly failed: unknown;
+}
+
+const NO_TOKEN: TokenReading = { name: null, mark: '', token: null, failed: null };
+
+function tokenOf(name: string, text: string, path: string): AccessToken | null {
+  try {
+    const { role, digest, madeMs } = JSON.parse(text) as Partial<AccessToken>;
+    if (!isRole(role) || typeof digest !== 'string' || !DIGEST.test(digest)) return null;
+    if (typeof madeMs !== 'number' || !Number.isFinite(madeMs)) return null;
+    return { name, role, digest, madeMs, usedMs: usedMsOf(path) };
+  } catch {
+    return null;
   }
 }
 

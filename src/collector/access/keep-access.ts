@@ -36,6 +36,7 @@ class Keeping implements Keeper {
   readonly #options: KeepAccessOptions;
   readonly #onDisk: Condition;
   readonly #inDatabase: Condition;
+  readonly #tokensUnread: Condition;
   /** Ended sessions that the shared store has to be told. */
   readonly #untold = new Set<EndedSession>();
   #timer: NodeJS.Timeout | undefined;
@@ -46,15 +47,14 @@ class Keeping implements Keeper {
     this.#options = options;
     this.#onDisk = new Condition(options.log, 'access');
     this.#inDatabase = new Condition(options.log, 'access');
+    this.#tokensUnread = new Condition(options.log, 'access');
   }
 
   /** What is in files is known before anybody can ask. */
   begin(): void {
     const { register, files, shared, now } = this.#options;
-    this.#tryFiles(() => {
-      this.#learnFromFiles(files.endedNow());
-      if (shared === null) register.setTokens(files.tokensNow());
-    });
+    this.#tryFiles(() => this.#learnFromFiles(files.endedNow()));
+    if (shared === null) this.#readTokens();
     this.#forgottenMs = now();
     register.keepIn(this);
     this.#again();
@@ -89,13 +89,25 @@ class Keeping implements Keeper {
   }
 
   async #look(): Promise<void> {
-    const { register, files, shared } = this.#options;
-    this.#tryFiles(() => {
-      this.#learnFromFiles(files.endedNow());
-      if (shared === null) register.setTokens(files.tokensNow());
-    });
+    const { files, shared } = this.#options;
+    this.#tryFiles(() => this.#learnFromFiles(files.endedNow()));
+    if (shared === null) this.#readTokens();
     if (shared !== null) await this.#withShared(() => this.#lookAtShared(shared));
     await this.#forget();
+  }
+
+  /** Where they cannot be read they stay what they were: those that were never read open nothing. */
+  #readTokens(): void {
+    const { register, files } = this.#options;
+    try {
+      register.setTokens(files.tokensNow());
+      if (files.unread !== null) throw files.unread;
+      this.#tokensUnread.end('tokens of the data directory are read again');
+    } catch (error) {
+      this.#tokensUnread.begin(
+        `tokens of the data directory cannot all be read, those known are used: ${describeError(error)}`,
+      );
+    }
   }
 
   /** What the files have and the register did not, the database may not have either. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'vitest';
@@ -60,6 +60,31 @@ test('its last use is kept, never brings a revoked one back, and is not that of 
   assert.deepEqual(await new AccessFiles(dataDir).tokens(), []);
   await files.add(TOKEN);
   assert.equal((await new AccessFiles(dataDir).tokens())[0]?.usedMs, null);
+});
+
+test('one that cannot be read for a while stays what it was, and is gone only when its file is', async () => {
+  const command = new AccessFiles(dataDir);
+  await command.add(TOKEN);
+  let failing = true;
+  const read = (path: string) => {
+    if (failing) throw Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' });
+    return readFileSync(path, 'utf8');
+  };
+  const files = new AccessFiles(dataDir, read);
+  assert.deepEqual(await byName(files), [], 'never read: it opens nothing');
+  assert.match(String(files.unread), /EIO/);
+  failing = false;
+  assert.deepEqual(await byName(files), ['ci'], 'read as soon as it can be, though nothing has changed');
+  assert.equal(files.unread, null);
+  failing = true;
+  await command.add({ ...TOKEN, name: 'later' });
+  assert.deepEqual(await byName(files), ['ci']);
+  await command.remove('ci');
+  assert.deepEqual(await byName(files), [], 'revoked, whether it can be read or not');
+  await command.add({ ...TOKEN, digest: 'cd'.repeat(32) });
+  assert.deepEqual(await byName(files), [], 'another one of its name, which was never read');
+  failing = false;
+  assert.deepEqual(await byName(files), ['ci', 'later']);
 });
 
 test('what is no token is none', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
@@ -71,6 +71,36 @@ describe('in a data directory', () => {
     await command.remove('ci');
     await until(() => register.token(TOKEN_ID) === null);
     assert.equal(told, 1);
+  });
+
+  it('where tokens cannot be read for a while those known stay, which is said once, and they are read again', async (test) => {
+    const dataDir = directory(test);
+    await new AccessFiles(dataDir).add(TOKEN);
+    const register = new AccessRegister();
+    const logs: string[] = [];
+    let reads = 0;
+    let failing = false;
+    const files = new AccessFiles(dataDir, (path) => {
+      reads++;
+      if (failing) throw Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' });
+      return readFileSync(path, 'utf8');
+    });
+    const log = (_: string, message: string) => logs.push(message);
+    const keeping = keepAccess({ register, files, shared: null, now: () => Date.now(), log });
+    test.onTestFinished(() => keeping.stop());
+    assert.notEqual(register.token(TOKEN_ID), null);
+    failing = true;
+    await new AccessFiles(dataDir).add({ ...TOKEN, name: 'another', digest: 'cd'.repeat(32) });
+    const before = reads;
+    await until(() => reads >= before + 4);
+    assert.notEqual(register.token(TOKEN_ID), null);
+    assert.equal(register.token('cd'.repeat(9)), null);
+    assert.equal(logs.length, 1, logs.join());
+    assert.match(logs[0] ?? '', /those known are used: .*EMFILE/);
+    failing = false;
+    await until(() => register.token('cd'.repeat(9)) !== null);
+    assert.notEqual(register.token(TOKEN_ID), null);
+    await until(() => logs.length === 2);
   });
 
   it('that cannot be used is said once, and sessions end all the same', async (test) => {
