@@ -1,3 +1,6 @@
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+
 /** One line of the results: a ratio or a figure against its budget, the same of the peers, and raw numbers as context. */
 export interface Figure {
   readonly what: string;
@@ -20,31 +23,48 @@ export interface Part {
   readonly ownFiles?: boolean;
 }
 
-/** What is said behind the names of the parts. */
+/** What is said beside the names of the parts. */
 export interface PartOptions {
   readonly write: boolean;
   /** How long one that takes long goes on. @default as long as it says */
   readonly minutes?: number;
+  /** Events per second, likewise. */
+  readonly rate?: number;
+  /** A checkout of an earlier version, built, to be measured in the same run. @default none */
+  readonly before?: string;
 }
 
-const WRITE = '--write';
-const MINUTES = '--minutes';
-
-export function optionsIn(flags: readonly string[]): PartOptions {
-  const write = flags.includes(WRITE);
-  const at = flags.indexOf(MINUTES);
-  if (at === -1) return { write };
-  const minutes = Number(flags[at + 1]);
-  if (!(minutes > 0)) throw new Error(`${MINUTES}: expected a number of minutes, got ${flags[at + 1]}`);
-  return { write, minutes };
+/** @throws Error where something is said that is no option, or not as it should be. */
+export function optionsIn(parameters: readonly string[]): {
+  readonly names: readonly string[];
+  readonly options: PartOptions;
+} {
+  const { values, positionals: names } = parseArgs({
+    args: [...parameters],
+    allowPositionals: true,
+    options: {
+      write: { type: 'boolean' },
+      minutes: { type: 'string' },
+      rate: { type: 'string' },
+      before: { type: 'string' },
+    },
+  });
+  const { write = false, before } = values;
+  return {
+    names,
+    options: {
+      write,
+      ...amount('minutes', values.minutes),
+      ...amount('rate', values.rate),
+      ...(before !== undefined && { before: resolve(before) }),
+    },
+  };
 }
 
-/** What is left without them. */
-export function partsIn(parameters: readonly string[]): readonly string[] {
-  const at = parameters.indexOf(MINUTES);
-  return parameters.filter(
-    (one, index) => one !== WRITE && (at === -1 || (index !== at && index !== at + 1)),
-  );
+function amount(name: string, text: string | undefined): Readonly<Record<string, number>> {
+  if (text === undefined) return {};
+  if (Number(text) > 0) return { [name]: Number(text) };
+  throw new Error(`--${name}: expected a number above 0, got ${text}`);
 }
 
 /** In the order they run; each is a file beside this one that exports `run(options): Promise<Figure[]>`. */

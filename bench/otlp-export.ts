@@ -40,7 +40,9 @@ async function forwarding(): Promise<Figure> {
   const body = Buffer.from(type.encode(type.fromObject(request())).finish());
   const received = { signal: 'traces', encoding: 'protobuf', body, records: SPANS, via: [] } as const;
   const offer = (exporter: OtlpExporter) =>
-    Promise.all(Array.from({ length: REQUESTS }, () => exporter.forward(received)));
+    Promise.all(
+      Array.from({ length: REQUESTS }, () => exporter.forward({ ...received, digest: randomUUID() })),
+    );
   const samples: number[] = [];
   for (let done = 0; done < ROUNDS; done++) samples.push(await spansPerSecond('none', offer));
   return {

@@ -1,9 +1,9 @@
 // Runs one part in this process, which exists for it alone, and tells its figures to the parent.
-import { type Figure, optionsIn, type PartOptions } from './figure.ts';
+import type { Figure, PartOptions } from './figure.ts';
 
-const [name = '', ...flags] = process.argv.slice(2);
+const [name = '', options = '{}'] = process.argv.slice(2);
 const { run } = (await import(`./${name}.ts`)) as {
   run: (options: PartOptions) => Promise<Figure[]>;
 };
-process.send?.(await run(optionsIn(flags)));
+process.send?.(await run(JSON.parse(options) as PartOptions));
 process.disconnect?.();

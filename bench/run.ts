@@ -1,11 +1,12 @@
 // `npm run bench`: every part, one after the other, each in a process of its own. `node bench/run.ts emit start` runs some;
-// `--write` puts their tables into RESULTS.md, or writes the files they keep; `--minutes 60` says how long the soak goes on.
+// `--write` puts their tables into RESULTS.md, or writes the files they keep; `--minutes 60 --rate 5000` says how long
+// the soak goes on and how many events a second it makes, `--before ../earlier` where an earlier version is built, for `throughput` to measure in the same run.
 import { execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, globSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { circumstances } from './circumstances.ts';
-import { type Figure, optionsIn, PARTS, type Part, partsIn, table } from './figure.ts';
+import { type Figure, optionsIn, PARTS, type Part, type PartOptions, table } from './figure.ts';
 import { installPeers } from './peers.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -21,8 +22,9 @@ function buildAgent(): void {
   execFileSync(process.execPath, [join(ROOT, 'scripts', 'build.ts')], { stdio: 'inherit' });
 }
 
-async function figuresOf({ name }: Part, flags: readonly string[]): Promise<readonly Figure[]> {
-  const child = fork(join(import.meta.dirname, 'part.ts'), [name, ...flags], { execArgv: ['--expose-gc'] });
+async function figuresOf({ name }: Part, options: PartOptions): Promise<readonly Figure[]> {
+  const parameters = [name, JSON.stringify(options)];
+  const child = fork(join(import.meta.dirname, 'part.ts'), parameters, { execArgv: ['--expose-gc'] });
   const ended = once(child, 'exit').then(([code]) => {
     throw new Error(`the part ended with ${code}`);
   });
@@ -42,13 +44,11 @@ function writeResults({ name, title }: Part, text: string): void {
 }
 
 async function main(parameters: readonly string[]): Promise<void> {
-  const { write } = optionsIn(parameters);
-  const wanted = partsIn(parameters);
-  const flags = parameters.filter((parameter) => !wanted.includes(parameter));
+  const { names: wanted, options } = optionsIn(parameters);
   const unknown = wanted.filter((name) => !PARTS.some((part) => part.name === name));
   if (unknown.length > 0) {
     console.error(
-      `Unknown: ${unknown.join(', ')}. There are ${PARTS.map(({ name }) => name).join(', ')}, --write and --minutes.`,
+      `Unknown: ${unknown.join(', ')}. There are ${PARTS.map(({ name }) => name).join(', ')}, --write, --minutes, --rate and --before.`,
     );
     process.exitCode = 1;
     return;
@@ -61,9 +61,9 @@ async function main(parameters: readonly string[]): Promise<void> {
   for (const part of parts) {
     const place = circumstances();
     try {
-      const text = `${table(await figuresOf(part, flags))}\n${place}\n`;
+      const text = `${table(await figuresOf(part, options))}\n${place}\n`;
       console.log(`\n## ${part.title}\n\n${text}`);
-      if (write && part.ownFiles !== true) writeResults(part, text);
+      if (options.write && part.ownFiles !== true) writeResults(part, text);
     } catch (error) {
       console.error(
         `\n## ${part.title}\n\nfailed: ${error instanceof Error ? error.message : String(error)}\n`,

@@ -10,6 +10,7 @@ const MINUTES = 10;
 const EVENTS_PER_SECOND = 1000;
 /** Until then windows fill, code is compiled and pools grow; the live view looks back over 5 minutes. */
 const WARM_UP_SHARE = 1 / 6;
+const UNOBSERVED_MS = MINUTE_MS;
 const SAMPLES = 120;
 const SLOPE_MAX = 1;
 const HOURS = 60 * MINUTE_MS;
@@ -18,11 +19,11 @@ interface Sample extends Held {
   readonly atMs: number;
 }
 
-export async function run({ minutes = MINUTES } = {}): Promise<Figure[]> {
+export async function run({ minutes = MINUTES, rate = EVENTS_PER_SECOND } = {}): Promise<Figure[]> {
   const soak = await startSoak();
   try {
     const milliseconds = minutes * MINUTE_MS;
-    const making = soak.make((milliseconds / SECOND_MS) * EVENTS_PER_SECOND, EVENTS_PER_SECOND);
+    const making = soak.make((milliseconds / SECOND_MS) * rate, rate);
     const beganMs = performance.now();
     const samples: Sample[] = [];
     while (performance.now() - beganMs < milliseconds) {
@@ -32,12 +33,14 @@ export async function run({ minutes = MINUTES } = {}): Promise<Figure[]> {
     await making;
     const tookMs = performance.now() - beganMs;
     const accounts = await soak.settled();
+    const last = samples.at(-1);
+    const unobserved = await soak.unobserved((UNOBSERVED_MS / SECOND_MS) * rate, rate);
     const warm = samples.filter(({ atMs }) => atMs >= milliseconds * WARM_UP_SHARE);
-    const over = `${EVENTS_PER_SECOND.toLocaleString('en')} events/s for ${minutes} minutes`;
+    const over = `${rate.toLocaleString('en')} events/s for ${minutes} minutes`;
     return [
       ofGrowth(`heap in use, garbage collected: growth over ${over}`, warm, ({ heapBytes }) => heapBytes),
       ofGrowth('resident memory in the same time', warm, ({ residentBytes }) => residentBytes),
-      ofCollections(samples.at(-1), tookMs),
+      ofCollections({ last, tookMs, unobserved }),
       ofAccounts(accounts, tookMs),
     ];
   } finally {
@@ -77,14 +80,23 @@ function slope(samples: readonly Sample[], bytes: (sample: Sample) => number): n
   return slopes.length === 0 ? Number.NaN : median(slopes);
 }
 
-function ofCollections(last: Held | undefined, tookMs: number): Figure {
-  const share = (memory: MemoryNow | undefined) => `${round(((memory?.collectingMs ?? 0) / tookMs) * 100)} %`;
+interface Collections {
+  readonly last: Held | undefined;
+  readonly tookMs: number;
+  /** Of the same app without us, at the same pace for `UNOBSERVED_MS`. */
+  readonly unobserved: MemoryNow;
+}
+
+function ofCollections({ last, tookMs, unobserved }: Collections): Figure {
+  const share = (memory: MemoryNow | undefined, ms: number) =>
+    `${round(((memory?.collectingMs ?? 0) / ms) * 100)} %`;
   const raw = (memory: MemoryNow | undefined) =>
     `${memory?.collections.toLocaleString('en')} collections, the longest ${round(memory?.longestMs ?? 0)} ms`;
   return {
     what: 'time that collecting garbage took',
-    ours: `app ${share(last?.app)}, collector ${share(last?.collector)}`,
-    raw: `app ${raw(last?.app)}; collector ${raw(last?.collector)}`,
+    ours: `app ${share(last?.app, tookMs)}, collector ${share(last?.collector, tookMs)}`,
+    peers: `the app unobserved ${share(unobserved, UNOBSERVED_MS)}`,
+    raw: `app ${raw(last?.app)}; collector ${raw(last?.collector)}; unobserved in ${UNOBSERVED_MS / SECOND_MS} s ${raw(unobserved)}`,
   };
 }
 

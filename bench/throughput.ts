@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { reachableTempDir } from '../test/support/postgres.ts';
 import { Child } from './child.ts';
-import type { Figure } from './figure.ts';
+import type { Figure, PartOptions } from './figure.ts';
 import type { Load } from './load.ts';
 import { least, median, pairedRatio, round } from './measure.ts';
 import { peerPath } from './peers.ts';
@@ -43,14 +43,14 @@ const BARE = 'no agent';
 const OFF = 'nervecenter, storage off';
 const ON = 'nervecenter';
 
-export async function run(): Promise<Figure[]> {
+export async function run({ before }: Partial<PartOptions> = {}): Promise<Figure[]> {
   const dataDir = reachableTempDir('nervecenter-bench-');
   const sink = createServer((request, response) => request.resume().on('end', () => response.end()));
   await new Promise<void>((resolve) => sink.listen(0, '127.0.0.1', resolve));
   const load = new Child('load.ts');
   const servers: Server[] = [];
   try {
-    for (const start of starters(dataDir, (sink.address() as AddressInfo).port)) {
+    for (const start of starters(dataDir, (sink.address() as AddressInfo).port, before)) {
       servers.push(await start());
       await idle(servers.at(-1)?.child);
     }
@@ -69,8 +69,9 @@ export async function run(): Promise<Figure[]> {
   return figures(servers);
 }
 
-function starters(dataDir: string, sinkPort: number): (() => Promise<Server>)[] {
-  const agent = ['--require', join(import.meta.dirname, '..', 'otel.js')];
+function starters(dataDir: string, sinkPort: number, before: string | undefined): (() => Promise<Server>)[] {
+  const agentOf = (checkout: string) => ['--require', join(checkout, 'otel.js')];
+  const agent = agentOf(join(import.meta.dirname, '..'));
   const agentEnv = { NERVECENTER_PORT: '0', NERVECENTER_DATA_DIR: dataDir, HOME: dataDir };
   const otlp = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${sinkPort}` };
   const preload = (name: string) => ['--require', join(import.meta.dirname, 'apps', `${name}.cjs`)];
@@ -85,6 +86,15 @@ function starters(dataDir: string, sinkPort: number): (() => Promise<Server>)[] 
     server(BARE),
     server(OFF, agent, { ...agentEnv, NERVECENTER_STORAGE: 'off' }),
     server(ON, agent, agentEnv),
+    ...(before === undefined
+      ? []
+      : [
+          server(`${OFF}, before`, agentOf(before), { ...agentEnv, NERVECENTER_STORAGE: 'off' }),
+          server(`${ON}, before`, agentOf(before), {
+            ...agentEnv,
+            NERVECENTER_DATA_DIR: join(dataDir, 'before'),
+          }),
+        ]),
     server('prom-client middleware', [], {}, 'hello-prom-client'),
     server('instrumentation-http, metrics only', preload('preload-instrumentation-http-metrics')),
     server('instrumentation-http', preload('preload-instrumentation-http'), otlp),

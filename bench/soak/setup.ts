@@ -12,6 +12,7 @@ import type { MemoryNow } from './memory.ts';
 import { EVENTS_OF_ROUND, type LoadOrder, type LoadTally, rowsOf } from './round.ts';
 
 const AGENT = ['--require', join(import.meta.dirname, '..', '..', 'otel.js')];
+const APP = join('soak', 'app.ts');
 const TOKEN = 'bench-bench-bench-bench';
 const ALL_STORED = { timeoutMs: 5 * 60_000, what: 'all is stored' };
 
@@ -31,18 +32,26 @@ export interface Accounts {
 
 type Children = Readonly<Record<'provider' | 'collector' | 'app' | 'load', Child>>;
 
+interface Places {
+  readonly url: string;
+  readonly port: number;
+  readonly appArgs: readonly string[];
+}
+
 /** An app, the collector that it has joined, a provider of models and whoever uses them, a process each. */
 export class Soak {
   readonly #home: string;
   readonly #url: string;
   readonly #port: number;
   readonly #children: Children;
+  readonly #appArgs: readonly string[];
   readonly #tally: LoadTally = { requests: 0, questions: 0, sessions: 0 };
 
-  constructor(home: string, { url, port }: { url: string; port: number }, children: Children) {
+  constructor(home: string, { url, port, appArgs }: Places, children: Children) {
     this.#home = home;
     this.#url = url;
     this.#port = port;
+    this.#appArgs = appArgs;
     this.#children = children;
   }
 
@@ -61,6 +70,22 @@ export class Soak {
     };
     const tally = await this.#children.load.ask<LoadTally>(order);
     for (const kind of ['requests', 'questions', 'sessions'] as const) this.#tally[kind] += tally[kind];
+  }
+
+  /** What the same app holds, and how often it collects garbage, after as much of the same with nobody who observes it. */
+  async unobserved(events: number, eventsPerSecond: number): Promise<MemoryNow> {
+    const app = new Child(APP, { flags: ['--expose-gc'], args: this.#appArgs });
+    try {
+      const order: LoadOrder = {
+        port: await app.next<number>(),
+        rounds: Math.ceil(events / EVENTS_OF_ROUND),
+        eventsPerSecond,
+      };
+      await this.#children.load.ask<LoadTally>(order);
+      return await app.ask<MemoryNow>('held');
+    } finally {
+      await app.stop();
+    }
   }
 
   /** Once nothing is on its way any more. */
@@ -128,13 +153,10 @@ export async function startSoak(): Promise<Soak> {
   const { port: providerPort } = await provider.next<{ port: number }>();
   const collector = new Child(join('soak', 'collector.ts'), { env, flags: ['--expose-gc'] });
   const url = await collector.next<string>();
-  const app = new Child(join('soak', 'app.ts'), {
-    env,
-    flags: ['--expose-gc', ...AGENT],
-    args: [`http://127.0.0.1:${providerPort}`],
-  });
+  const appArgs = [`http://127.0.0.1:${providerPort}`];
+  const app = new Child(APP, { env, flags: ['--expose-gc', ...AGENT], args: appArgs });
   const port = await app.next<number>();
   const load = new Child(join('soak', 'load.ts'));
   await load.next();
-  return new Soak(home, { url, port }, { provider, collector, app, load });
+  return new Soak(home, { url, port, appArgs }, { provider, collector, app, load });
 }

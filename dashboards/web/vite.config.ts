@@ -26,6 +26,8 @@ export default defineConfig({
     // Every asset is a file: the page's content security policy allows neither inline scripts nor inline styles.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // On a busy machine a build that is well would warn of its own slowness.
+    rolldownOptions: { checks: { pluginTimings: false } },
   },
   server: { fs: { allow: [repository] } },
 });

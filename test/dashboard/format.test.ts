@@ -9,6 +9,8 @@ describe('formats', () => {
     [format.cost(0.01), '$0.01'],
     [format.cost(0), '0.00¢'],
     [format.cost(12_345.678), '$12,345.68'],
+    [format.counted(1, 'call'), '1 call'],
+    [format.counted(1200, 'call'), '1,200 calls'],
     [format.tokens(999), '999'],
     [format.tokens(1500), '1.5K'],
     [format.tokens(999_999), '1.0M'],

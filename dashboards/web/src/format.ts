@@ -11,6 +11,11 @@ export function count(value: number): string {
   return COUNT.format(value);
 }
 
+/** `1 call`, `1,234 calls` */
+export function counted(value: number, noun: string): string {
+  return `${count(value)} ${value === 1 ? noun : `${noun}s`}`;
+}
+
 /** `12.3` */
 export function decimal(value: number): string {
   return ONE_DECIMAL.format(value);

@@ -55,6 +55,34 @@ describe('a collector that is killed', () => {
     await app.shutdown();
   });
 
+  it('had taken what its sender sends again, not having heard it: it goes on once, also where nothing tells it from another', async () => {
+    const [dataDir, targetPort, port] = [running.directory(), await freePort(), await freePort()];
+    const env = {
+      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${targetPort}`,
+      OTEL_METRICS_EXPORTER: 'none',
+      NERVECENTER_OTLP_PORT: String(port),
+    };
+    const send = async (text: string) => {
+      const logRecords = [{ body: { stringValue: text } }];
+      const resource = { attributes: [{ key: 'service.name', value: { stringValue: 'shop' } }] };
+      const scopeLogs = [{ scope: { name: 'library' }, logRecords }];
+      const body = JSON.stringify({ resourceLogs: [{ resource, scopeLogs }] });
+      const headers = { 'content-type': 'application/json' };
+      const { status } = await fetch(`http://127.0.0.1:${port}/v1/logs`, { method: 'POST', headers, body });
+      assert.equal(status, 200);
+    };
+    const child = await killable(env, dataDir);
+    for (const text of ['a', 'b']) await send(text);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    await killable(env, dataDir);
+    for (const text of ['b', 'c', 'a', 'd']) await send(text);
+    const target = await running.receiver({ port: targetPort });
+    const texts = () => target.logs.map(({ body }) => body).toSorted();
+    await until(() => texts().includes('d'));
+    assert.deepEqual(texts(), ['a', 'b', 'c', 'd']);
+  });
+
   it('again and again while it takes and sends loses nothing: what comes twice is the same span', async () => {
     const [dataDir, direct, target] = [
       running.directory(),

@@ -7,7 +7,7 @@ import { OTLPTraceExporter as JsonTraceExporter } from '@opentelemetry/exporter-
 import { OTLPTraceExporter as ProtoTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import { CompressionAlgorithm } from '@opentelemetry/otlp-exporter-base';
 import { resourceFromAttributes } from '@opentelemetry/resources';
-import { LoggerProvider, SimpleLogRecordProcessor } from '@opentelemetry/sdk-logs';
+import { BatchLogRecordProcessor, LoggerProvider } from '@opentelemetry/sdk-logs';
 import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 
 export type Protocol = 'http/protobuf' | 'http/json' | 'grpc';
@@ -52,7 +52,7 @@ export class SdkApp {
     });
     this.#loggers = new LoggerProvider({
       resource,
-      processors: exporters.map(({ log: exporter }) => new SimpleLogRecordProcessor({ exporter })),
+      processors: exporters.map(({ log: exporter }) => new BatchLogRecordProcessor({ exporter })),
     });
   }
 

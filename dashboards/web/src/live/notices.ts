@@ -1,5 +1,5 @@
 import type { Snapshot } from '../../../../src/client/index.ts';
-import { bytes, count, duration, name } from '../format.ts';
+import { bytes, count, counted, duration, name } from '../format.ts';
 
 export interface Notice {
   readonly id: string;
@@ -20,7 +20,7 @@ function droppedNotice({ pipeline, window_seconds }: Snapshot): Notice | null {
     .slice(0, REASONS_SHOWN_MAX)
     .map(([reason, events]) => `${name(reason)} ${count(events)}`);
   const rest = reasons.length > REASONS_SHOWN_MAX ? ', …' : '';
-  const text = `${count(total)} ${total === 1 ? 'event' : 'events'} dropped since the collector started: ${named.join(', ')}${rest}`;
+  const text = `${counted(total, 'event')} dropped since the collector started: ${named.join(', ')}${rest}`;
   if (droppedNow === 0) return { id: 'dropped', severity: 'warning', text };
   const lately = `${count(droppedNow)} in the last ${duration(window_seconds * 1000)}`;
   return { id: 'dropped', severity: 'bad', text: `Dropping events: ${lately}; ${text}` };
@@ -40,7 +40,7 @@ function storageNotice({ pipeline }: Snapshot): Notice | null {
   return {
     id: 'storage',
     severity: 'bad',
-    text: `Storage unreachable: ${count(waiting)} events wait${spooled}`,
+    text: `Storage unreachable: ${counted(waiting, 'event')} ${waiting === 1 ? 'waits' : 'wait'}${spooled}`,
   };
 }
 
@@ -71,7 +71,7 @@ function foldedNotice({ pipeline }: Snapshot): Notice | null {
     .sort(([, a], [, b]) => b - a)
     .map(([kind, times]) => `${KINDS[kind] ?? kind} ${count(times)}`);
   const named = kinds.length === 0 ? '' : ` (${kinds.join(', ')})`;
-  const text = `${count(folded)} times a name was counted as “other”, since others are busier${named}`;
+  const text = `${counted(folded, 'time')} a name was counted as “other”, since others are busier${named}`;
   return { id: 'folded', severity: 'info', text };
 }
 

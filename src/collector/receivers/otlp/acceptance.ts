@@ -48,7 +48,7 @@ export const OTLP_EXCEPTIONS: CounterSpec = {
 };
 
 /** A request that was received, to be sent on. */
-export interface Forwarded extends Pick<OtlpDelivery, 'encoding' | 'body' | 'via'> {
+export interface Forwarded extends Pick<OtlpDelivery, 'encoding' | 'body' | 'via' | 'digest'> {
   readonly signal: 'traces' | 'logs';
   readonly records: number;
 }
@@ -197,7 +197,8 @@ export class OtlpAcceptance implements OtlpConsumer {
   }
 
   async logs(records: readonly OtlpLogRecord[], delivery: OtlpDelivery): Promise<OtlpRejected> {
-    const rejected = await this.#logs.take(records, this.#now(), delivery.via);
+    this.#refuseUntilKnown();
+    const rejected = await this.#logs.take(records, this.#now(), delivery);
     await this.#forward('logs', records.length, delivery);
     return rejected;
   }
@@ -224,9 +225,9 @@ export class OtlpAcceptance implements OtlpConsumer {
   async #forward(
     signal: Forwarded['signal'],
     records: number,
-    { encoding, body, via }: OtlpDelivery,
+    { encoding, body, via, digest }: OtlpDelivery,
   ): Promise<void> {
-    await this.#sink.forward?.({ signal, records, encoding, body, via });
+    await this.#sink.forward?.({ signal, records, encoding, body, via, digest });
   }
 
   #joined(spans: readonly OtlpSpan[], via: Via, refusals: Refusals): readonly OtlpSpan[] {

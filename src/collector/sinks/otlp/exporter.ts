@@ -143,7 +143,6 @@ class Exporter implements OtlpExporter {
       targets: this.#targets.flatMap(({ target, counts, events }) =>
         events === null ? [] : [{ target, counts, spool: events.spool }],
       ),
-      nextName: () => this.#names.next(NO_VIA),
     });
   }
 

@@ -18,6 +18,8 @@ export interface ReceivedRequest {
   /** How many spans or log records are in it. */
   readonly records: number;
   readonly via: Via;
+  /** Of the bytes as they came: a UUID, the same when the request comes again. */
+  readonly digest: string;
 }
 
 interface ForwardTarget {
@@ -29,8 +31,6 @@ interface ForwardTarget {
 export interface ForwardingOptions {
   /** Those that have a spool. */
   readonly targets: readonly ForwardTarget[];
-  /** Of the next batch of ours. */
-  readonly nextName: () => { readonly writer: string; readonly seq: number };
 }
 
 /** Our own events, as another nervecenter sends them: they are sent on as what they become, not as log records. */
@@ -39,19 +39,20 @@ const EVENT_NAME = 12;
 
 /**
  * Puts what is received into the spools of the targets that want it, its bytes as they came, so that a target has what the
- * sender told. Another nervecenter gets the events that are made of it instead.
+ * sender told, and once: log records have no ids by which a target could tell. Another nervecenter gets the events that are made
+ * of it instead.
  */
 export class Forwarding {
-  readonly #options: ForwardingOptions;
+  readonly #targets: readonly ForwardTarget[];
 
-  constructor(options: ForwardingOptions) {
-    this.#options = options;
+  constructor({ targets }: ForwardingOptions) {
+    this.#targets = targets;
   }
 
   /** Resolves when it is written, or memory is all there is for it; never rejects. */
   async forward(request: ReceivedRequest): Promise<void> {
     const { signal } = request;
-    const wanting = this.#options.targets.filter(
+    const wanting = this.#targets.filter(
       ({ target }) => !target.nervecenter && target.endpoints[signal] !== undefined,
     );
     if (wanting.length === 0) return;
@@ -61,7 +62,7 @@ export class Forwarding {
 
   async #put(
     { target, spool, counts }: ForwardTarget,
-    { signal, records, via }: ReceivedRequest,
+    { signal, records, via, digest }: ReceivedRequest,
     piecesOfTarget: (target: OtlpTarget) => readonly Piece[],
   ): Promise<void> {
     let pieces: readonly Piece[];
@@ -73,16 +74,13 @@ export class Forwarding {
       counts.drop('unreadable', records);
       return;
     }
-    const offers = pieces.map((piece) =>
-      spool.offer({
-        ...this.#options.nextName(),
-        rows: piece.records,
-        payload: payloadOf({
-          via,
-          requests: [{ signal, items: piece.records, body: piece.body }],
-        }),
-      }),
-    );
+    const offers = pieces.map(({ records: items, body }, index) => {
+      const name = { writer: digest, seq: index + 1 };
+      // A sender that did not hear the answer of a collector that was killed sends again what its spool has.
+      if (spool.hasFound(name)) return undefined;
+      const payload = payloadOf({ via, requests: [{ signal, items, body }] });
+      return spool.offer({ ...name, rows: items, payload });
+    });
     await Promise.all(offers);
   }
 }

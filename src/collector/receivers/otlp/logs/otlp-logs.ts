@@ -1,5 +1,4 @@
 import type { Counter } from '@opentelemetry/api';
-import { NervecenterError } from '../../../../core/errors.ts';
 import type { Source } from '../../../../core/frame.ts';
 import { errorType, OTHER } from '../../../../core/llm/labels.ts';
 import { BoundedNames } from '../../../../core/names/bounded-names.ts';
@@ -7,7 +6,7 @@ import { NO_VIA, type Passage, type Via } from '../../../../core/passage.ts';
 import type { NervecenterEvent } from '../../../../core/signals/index.ts';
 import type { SentBatches } from '../../sent-batches.ts';
 import type { OtlpLabels } from '../labels.ts';
-import type { OtlpLogRecord, OtlpRejected } from '../model.ts';
+import type { OtlpDelivery, OtlpLogRecord, OtlpRejected } from '../model.ts';
 import { Refusals } from '../refusals.ts';
 import { sourceOfResource } from '../sender.ts';
 import { senderOf } from '../spans/sender-of.ts';
@@ -28,7 +27,7 @@ export interface EventSink {
   /** Resolves once all is accepted that was offered so far. */
   offered(): Promise<void>;
   /** Which batches were accepted, here or by the collector before. */
-  readonly sentBatches: Pick<SentBatches, 'complete' | 'accept'>;
+  readonly sentBatches: Pick<SentBatches, 'accept'>;
 }
 
 export interface OtlpLogsOptions {
@@ -54,15 +53,16 @@ const TOO_MANY_INSTANCES = 'of more processes than are followed';
 
 type Outcome = 'event' | 'call' | 'exception' | 'ignored' | 'known' | 'refused';
 
-interface HeldCall extends ToldCall {
+/** What is to be known of a request beside its records. */
+export type LogsDelivery = Pick<OtlpDelivery, 'via' | 'digest'>;
+
+interface HeldCall extends ToldCall, LogsDelivery {
   readonly instanceId: string;
-  readonly via: Via;
 }
 
 /** A request while it is read. */
-interface Reading {
+interface Reading extends LogsDelivery {
   readonly nowMs: number;
-  readonly via: Via;
   readonly refusals: Refusals;
   readonly batches: Batches;
   readonly outcomes: Map<Outcome, number>;
@@ -88,17 +88,13 @@ export class OtlpLogs {
     this.#services = bounded('service.name', SERVICES_MAX);
   }
 
-  /**
-   * Resolves when all of it is accepted.
-   *
-   * @throws NervecenterError `NC_UNAVAILABLE` while it is not known yet which batches the collector before has accepted.
-   */
-  async take(records: readonly OtlpLogRecord[], nowMs: number, via: Via = NO_VIA): Promise<OtlpRejected> {
-    const { sentBatches } = this.#options.sink;
-    if (!sentBatches.complete && records.some((record) => isOwnEvent(record) && sentOf(record) !== null)) {
-      throw new NervecenterError('NC_UNAVAILABLE', STARTING);
-    }
-    const reading = newReading(nowMs, via);
+  /** Resolves when all of it is accepted. Not to be called before it is known what the collector before has accepted. */
+  async take(
+    records: readonly OtlpLogRecord[],
+    nowMs: number,
+    delivery: LogsDelivery,
+  ): Promise<OtlpRejected> {
+    const reading = newReading(nowMs, delivery);
     for (const record of records) this.#read(record, reading);
     await this.#deliver(reading);
     return reading.refusals.rejected;
@@ -106,10 +102,10 @@ export class OtlpLogs {
 
   /** To be called every few seconds: gives on what was held back, of processes that were new, as soon as it is due. */
   async release(nowMs: number): Promise<void> {
-    const held = Map.groupBy(this.#held, ({ via }) => via.join());
+    const held = Map.groupBy(this.#held, ({ digest }) => digest);
     this.#held = [];
-    for (const calls of held.values()) {
-      const reading = newReading(nowMs, calls[0]?.via ?? NO_VIA);
+    for (const [digest, calls] of held) {
+      const reading = newReading(nowMs, { digest, via: calls[0]?.via ?? NO_VIA });
       for (const call of calls) this.#judge(call, reading);
       await this.#deliver(reading);
     }
@@ -125,7 +121,8 @@ export class OtlpLogs {
       reading.refusals.add(TOO_MANY_INSTANCES, senderOf(record.resource).service);
       count(reading, 'refused');
     } else if (own) this.#readEvent(record, reading);
-    else if (told !== null) this.#judge({ ...told, instanceId, via: reading.via }, reading);
+    else if (told !== null)
+      this.#judge({ ...told, instanceId, via: reading.via, digest: reading.digest }, reading);
     else if (isException(record)) this.#countException(record, reading);
     else count(reading, 'ignored');
   }
@@ -153,7 +150,7 @@ export class OtlpLogs {
   }
 
   #judge(told: HeldCall, reading: Reading): void {
-    const { event, call, record, instanceId } = told;
+    const { event, call, record, instanceId, digest } = told;
     // Nothing is held for longer than the bound allows: then the grace is over.
     const nowMs = this.#held.length < HELD_MAX ? reading.nowMs : reading.nowMs + GRACE_MS;
     const times = { afterMs: event.timeMs, untilMs: event.timeMs, nowMs };
@@ -162,7 +159,7 @@ export class OtlpLogs {
     if (verdict === 'held') this.#held.push(told);
     else if (verdict === 'told') count(reading, 'known');
     else {
-      reading.batches.addDerived(event);
+      reading.batches.addDerived(event, digest);
       count(reading, 'call');
     }
   }
@@ -183,7 +180,8 @@ export class OtlpLogs {
       const passage = { via, derived };
       if (sent === null) return [sink.offer(events, passage)];
       if (sink.sentBatches.accept(...sent)) return [sink.offer(events, passage, sent)];
-      outcomes.set('event', (outcomes.get('event') ?? 0) - events.length);
+      const outcome = derived ? 'call' : 'event';
+      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) - events.length);
       outcomes.set('known', (outcomes.get('known') ?? 0) + events.length);
       // It came before, and may not be on disk yet.
       return [sink.offered()];
@@ -193,19 +191,17 @@ export class OtlpLogs {
   }
 }
 
-const STARTING =
-  'It is not known yet which batches were accepted before this collector started. Send them again in a few seconds.';
-
 function isException({ eventName, attributes }: OtlpLogRecord): boolean {
   return (
     attributes[EXCEPTION_TYPE] !== undefined || eventName === 'exception' || eventName.endsWith('.exception')
   );
 }
 
-function newReading(nowMs: number, via: Via): Reading {
+function newReading(nowMs: number, { via, digest }: LogsDelivery): Reading {
   return {
     nowMs,
     via,
+    digest,
     refusals: new Refusals(),
     batches: new Batches(),
     outcomes: new Map(),

@@ -1,6 +1,7 @@
 import type { Sender } from '../../../../core/event.ts';
 import { isRecord, isUuid } from '../../../../core/signals/checks.ts';
 import type { NervecenterEvent } from '../../../../core/signals/index.ts';
+import { uuidOf } from '../../../../platform/uuid.ts';
 import { isEvent } from '../../shapes.ts';
 import type { OtlpLogRecord, OtlpValue } from '../model.ts';
 
@@ -69,9 +70,10 @@ export class Batches {
     this.#add(sent?.join(' ') ?? event.sender?.instanceId ?? '', event, { sent, derived: false });
   }
 
-  /** An event that was made of another record. */
-  addDerived(event: NervecenterEvent): void {
-    this.#add(`of ${event.sender?.instanceId}`, event, { sent: null, derived: true });
+  /** An event that was made of another record. Those of one sender in a request are a batch, which is known when the request comes again. */
+  addDerived(event: NervecenterEvent, request: string): void {
+    const sent: Sent = [uuidOf(`${request} ${event.id}`), 1];
+    this.#add(`of ${event.sender?.instanceId} ${request}`, event, { sent, derived: true });
   }
 
   #add(key: string, event: NervecenterEvent, of: Omit<SentEvents, 'events'>): void {

@@ -7,10 +7,12 @@ import { OtlpLogs } from '../../../../../src/collector/receivers/otlp/logs/otlp-
 import type {
   OtlpAttributes,
   OtlpLogRecord,
+  OtlpRejected,
   OtlpValue,
 } from '../../../../../src/collector/receivers/otlp/model.ts';
 import { GRACE_MS, Subjects } from '../../../../../src/collector/receivers/otlp/subjects.ts';
 import { SentBatches } from '../../../../../src/collector/receivers/sent-batches.ts';
+import { NO_VIA } from '../../../../../src/core/passage.ts';
 import type { NervecenterEvent } from '../../../../../src/core/signals/index.ts';
 import { counterOf } from '../../../../../src/core/signals/instruments.ts';
 import { DeltaMeterProvider } from '../../../../../src/metrics/meter-provider.ts';
@@ -90,8 +92,7 @@ class Received {
   readonly #own = new DeltaMeterProvider();
   readonly #reader = new SnapshotReader([this.#own]);
 
-  constructor({ complete = true, joins = true } = {}) {
-    if (complete) this.sentBatches.completed(true);
+  constructor({ joins = true } = {}) {
     const meter = this.#own.getMeter();
     this.logs = new OtlpLogs({
       subjects: this.subjects,
@@ -106,6 +107,14 @@ class Received {
         offer: async (events, _passage, sent) => void this.offers.push({ events, ...(sent && { sent }) }),
       },
     });
+  }
+
+  take(
+    records: readonly OtlpLogRecord[],
+    nowMs: number,
+    digest: string = randomUUID(),
+  ): Promise<OtlpRejected> {
+    return this.logs.take(records, nowMs, { via: NO_VIA, digest });
   }
 
   get events(): NervecenterEvent[] {
@@ -127,7 +136,7 @@ describe("log records that are nervecenter's own events", () => {
   it('are those events, as they are or as JSON, of whoever sent them, batch by batch in order', async () => {
     const received = new Received();
     const [first, second, third] = ['/a', '/b', '/c'].map(requestEvent);
-    const rejected = await received.logs.take(
+    const rejected = await received.take(
       [eventRecord(third!, 2), eventRecord(JSON.stringify(first), 1), eventRecord(second!, 1)],
       NOW_MS,
     );
@@ -151,20 +160,16 @@ describe("log records that are nervecenter's own events", () => {
   it('are accepted once, whoever sends the batch again', async () => {
     const received = new Received();
     const batch = [eventRecord(requestEvent('/a'), 1), eventRecord(requestEvent('/b'), 1)];
-    await received.logs.take(batch, NOW_MS);
-    assert.deepEqual(await received.logs.take(batch, NOW_MS), { count: 0, message: '' });
+    await received.take(batch, NOW_MS);
+    assert.deepEqual(await received.take(batch, NOW_MS), { count: 0, message: '' });
     assert.equal(received.events.length, 2);
     assert.deepEqual(received.counted(OTLP_OUTCOMES.name, 'outcome'), { event: 2, known: 2 });
   });
 
-  it('wait with their sender while it is not known what was accepted before', async () => {
-    const received = new Received({ complete: false });
-    const batch = [eventRecord(requestEvent('/a'), 1)];
-    await assert.rejects(received.logs.take(batch, NOW_MS), { code: 'NC_UNAVAILABLE' });
-    assert.equal(received.events.length, 0);
+  it('are not taken again that the collector before has accepted', async () => {
+    const received = new Received();
     received.sentBatches.add([[WRITER, 1]]);
-    received.sentBatches.completed(true);
-    await received.logs.take([...batch, eventRecord(requestEvent('/b'), 2)], NOW_MS);
+    await received.take([eventRecord(requestEvent('/a'), 1), eventRecord(requestEvent('/b'), 2)], NOW_MS);
     assert.deepEqual(
       received.events.map((event) => 'route' in event && event.route),
       ['/b'],
@@ -174,7 +179,7 @@ describe("log records that are nervecenter's own events", () => {
   it('are refused without the shape of one, and the others of the request are not', async () => {
     const received = new Received();
     const { durationMs: _missing, ...incomplete } = requestEvent('/b');
-    const { count, message } = await received.logs.take(
+    const { count, message } = await received.take(
       [
         eventRecord(requestEvent('/a')),
         eventRecord(incomplete),
@@ -199,7 +204,7 @@ describe("log records that are nervecenter's own events", () => {
       value: 5,
       unit: 'percent',
     };
-    await received.logs.take(
+    await received.take(
       [
         eventRecord({ ...reading, id: randomUUID(), tags: {} }),
         eventRecord({
@@ -230,7 +235,7 @@ describe('log records of model calls', () => {
       'server.address': 'api.openai.com',
       'user.email': 'ann@example.com',
     };
-    await received.logs.take([callRecord(more)], NOW_MS);
+    await received.take([callRecord(more)], NOW_MS);
     assert.equal(received.events.length, 0);
     await received.logs.release(NOW_MS + GRACE_MS);
     const [call] = received.events;
@@ -259,10 +264,7 @@ describe('log records of model calls', () => {
   it('are accepted sender by sender', async () => {
     const received = new Received();
     const resource = resourceOf({ 'service.name': 'cart' });
-    await received.logs.take(
-      [callRecord(), callRecord({}, { resource, spanId: 'aaaaaaaaaaaaaaaa' })],
-      NOW_MS,
-    );
+    await received.take([callRecord(), callRecord({}, { resource, spanId: 'aaaaaaaaaaaaaaaa' })], NOW_MS);
     await received.logs.release(NOW_MS + GRACE_MS);
     assert.deepEqual(
       received.offers.map(({ events }) => events.map(({ sender }) => sender?.service)),
@@ -273,21 +275,21 @@ describe('log records of model calls', () => {
   it('are none where spans tell of the calls, before or after', async () => {
     const received = new Received();
     const span = { afterMs: NOW_MS, untilMs: NOW_MS, call: `${TRACE}${SPAN}` };
-    await received.logs.take([callRecord()], NOW_MS);
+    await received.take([callRecord()], NOW_MS);
     assert.equal(
       received.subjects.told(INSTANCE, 'llm-call', 'spans', { ...span, nowMs: NOW_MS + 5000 }),
       'counted',
     );
     await received.logs.release(NOW_MS + GRACE_MS);
-    await received.logs.take([callRecord({}, { spanId: 'eee19b7ec3c1b175' })], NOW_MS + GRACE_MS);
+    await received.take([callRecord({}, { spanId: 'eee19b7ec3c1b175' })], NOW_MS + GRACE_MS);
     assert.equal(received.events.length, 0);
     assert.deepEqual(received.counted(OTLP_OUTCOMES.name, 'outcome'), { known: 2 });
   });
 
   it('count once when the record is sent again, or its span comes after it was counted', async () => {
     const received = new Received();
-    await received.logs.take([callRecord(), callRecord({}, { traceId: null, spanId: null })], NOW_MS);
-    await received.logs.take([callRecord(), callRecord({}, { traceId: null, spanId: null })], NOW_MS + 1000);
+    await received.take([callRecord(), callRecord({}, { traceId: null, spanId: null })], NOW_MS);
+    await received.take([callRecord(), callRecord({}, { traceId: null, spanId: null })], NOW_MS + 1000);
     await received.logs.release(NOW_MS + GRACE_MS);
     assert.equal(received.events.length, 2);
     const span = { afterMs: NOW_MS, untilMs: NOW_MS, call: `${TRACE}${SPAN}` };
@@ -309,10 +311,10 @@ describe('log records of model calls', () => {
         callRecord({}, { spanId, timeMs: NOW_MS - 1000 }),
         callRecord({}, { spanId, timeMs: NOW_MS - 500 }),
       ];
-      await received.logs.take(records, NOW_MS);
-      await received.logs.take(records.slice(1), NOW_MS + 1000);
+      await received.take(records, NOW_MS);
+      await received.take(records.slice(1), NOW_MS + 1000);
       await received.logs.release(NOW_MS + GRACE_MS);
-      await received.logs.take(records, NOW_MS + GRACE_MS + 1000);
+      await received.take(records, NOW_MS + GRACE_MS + 1000);
       assert.equal(new Set(received.events.map(({ id }) => id)).size, 4);
       assert.equal(received.events.length, 4);
     });
@@ -321,18 +323,16 @@ describe('log records of model calls', () => {
   it('are one where two instrumentations of a span tell of the same answer', async () => {
     const received = new Received();
     const answer = { 'gen_ai.response.id': 'r1' };
-    await received.logs.take([callRecord(answer), callRecord(answer, { timeMs: NOW_MS - 998 })], NOW_MS);
+    await received.take([callRecord(answer), callRecord(answer, { timeMs: NOW_MS - 998 })], NOW_MS);
     await received.logs.release(NOW_MS + GRACE_MS);
     assert.equal(received.events.length, 1);
   });
 
   it('are not those of agents and tools, and failed ones say so', async () => {
     const received = new Received();
-    const failed = callRecord(
-      { 'error.type': '429', 'gen_ai.usage.input_tokens': null },
-      { spanId: 'aaaaaaaaaaaaaaaa' },
-    );
-    await received.logs.take([callRecord({ 'gen_ai.operation.name': 'invoke_agent' }), failed], NOW_MS);
+    const answer = { 'error.type': '429', 'gen_ai.usage.input_tokens': null };
+    const failed = callRecord(answer, { spanId: 'aaaaaaaaaaaaaaaa' });
+    await received.take([callRecord({ 'gen_ai.operation.name': 'invoke_agent' }), failed], NOW_MS);
     await received.logs.release(NOW_MS + GRACE_MS);
     const [call] = received.events;
     assert.ok(received.events.length === 1 && call?.signal === 'llm-call');
@@ -340,12 +340,28 @@ describe('log records of model calls', () => {
     assert.deepEqual(received.counted(OTLP_OUTCOMES.name, 'outcome'), { ignored: 1, call: 1 });
   });
 
+  it('are not told again where the collector that was killed has accepted the request', async () => {
+    const [killed, next] = [new Received(), new Received()];
+    const request = randomUUID();
+    const records = [callRecord(), callRecord({}, { spanId: 'aaaaaaaaaaaaaaaa' })];
+    await killed.take(records, NOW_MS, request);
+    await killed.logs.release(NOW_MS + GRACE_MS);
+    const stored = killed.offers.flatMap(({ sent }) => (sent === undefined ? [] : [sent]));
+    assert.equal(stored.length, 1);
+    next.sentBatches.add(stored);
+    await next.take(records, NOW_MS, request);
+    await next.take([callRecord({}, { spanId: 'bbbbbbbbbbbbbbbb' })], NOW_MS);
+    await next.logs.release(NOW_MS + GRACE_MS);
+    assert.deepEqual([killed.events.length, next.events.length], [2, 1]);
+    assert.deepEqual(next.counted(OTLP_OUTCOMES.name, 'outcome'), { call: 1, known: 2 });
+  });
+
   it('are held back up to a bound', async () => {
     const received = new Received();
     const many = Array.from({ length: 1200 }, (_, i) =>
       callRecord({}, { spanId: i.toString(16).padStart(16, '0') }),
     );
-    await received.logs.take(many, NOW_MS);
+    await received.take(many, NOW_MS);
     assert.equal(received.events.length, 200);
     await received.logs.release(NOW_MS + GRACE_MS);
     assert.equal(received.events.length, 1200);
@@ -356,7 +372,7 @@ describe('other log records', () => {
   it('are exceptions by type, a bounded number of them, or none of our business, without a complaint', async () => {
     const received = new Received();
     const exception = (type: string) => recordOf({ severity: 17, attributes: { 'exception.type': type } });
-    const rejected = await received.logs.take(
+    const rejected = await received.take(
       [
         exception('TypeError'),
         exception('TypeError'),
@@ -378,10 +394,7 @@ describe('other log records', () => {
 
   it('are refused of more processes than are followed', async () => {
     const received = new Received({ joins: false });
-    const { count, message } = await received.logs.take(
-      [eventRecord(requestEvent('/a')), recordOf({})],
-      NOW_MS,
-    );
+    const { count, message } = await received.take([eventRecord(requestEvent('/a')), recordOf({})], NOW_MS);
     assert.deepEqual([count, message], [1, '1 of more processes than are followed (first: shop)']);
   });
 });
