@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { readAlertFile } from '../collector/alerts/file.ts';
 import { keptUserKey } from '../collector/kept-secrets.ts';
-import { type Forgotten, forgetUser } from '../collector/sinks/postgres/forget.ts';
-import { isAbout } from '../collector/sinks/postgres/forget-alerts.ts';
-import { spoolFilesWith, type WaitingFiles } from '../collector/sinks/postgres/forget-spools.ts';
+import { type Forgotten, forgetUser } from '../collector/sinks/postgres/forget/forget.ts';
+import { isAbout } from '../collector/sinks/postgres/forget/forget-alerts.ts';
+import { spoolFilesWith, type WaitingFiles } from '../collector/sinks/postgres/forget/forget-spools.ts';
 import { schemaStatus } from '../collector/sinks/postgres/schema/migrate.ts';
 import { createStorage } from '../collector/sinks/postgres/storage.ts';
 import { storedUserKey } from '../collector/sinks/postgres/user-key.ts';

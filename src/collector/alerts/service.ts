@@ -9,7 +9,6 @@ import type { HistoryAnswer, HistoryQuery } from '../../core/history/query.ts';
 import { parseInstant } from '../../core/history/time.ts';
 import { DAY_MS, MINUTE_MS, SECOND_MS } from '../../core/units.ts';
 import type { Log } from '../log.ts';
-import { AtOnce } from './at-once.ts';
 import { AlertEngine, type RuleStatus } from './engine.ts';
 import { type AlertNotice, unitOf, webhookBody } from './message.ts';
 import { Notifier, type NotifierOptions } from './notifier.ts';
@@ -246,6 +245,31 @@ export class AlertService {
     const known = this.#engine.statuses().find(({ rule }) => rule.id === id);
     if (known !== undefined) return known;
     throw new NervecenterError('NC_NOT_FOUND', 'There is no rule with this id.');
+  }
+}
+
+/** Work that reaches out to others, of which so much at a time is done as is said: what is more is refused. */
+class AtOnce {
+  readonly #max: number;
+  readonly #busy: string;
+  #underWay = 0;
+
+  /** @param busy what is said to whoever is refused. */
+  constructor(max: number, busy: string) {
+    this.#max = max;
+    this.#busy = busy;
+  }
+
+  /** @throws NervecenterError `NC_UNAVAILABLE` where too much is under way */
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#underWay >= this.#max)
+      throw new NervecenterError('NC_UNAVAILABLE', `${this.#busy} Try again in a moment.`);
+    this.#underWay++;
+    try {
+      return await work();
+    } finally {
+      this.#underWay--;
+    }
   }
 }
 

@@ -2,19 +2,19 @@ import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, it, vi } from 'vitest';
-import {
-  ATTEMPT_WINDOW_MS,
-  AttemptLimiter,
-  FAILURES_PER_ADDRESS_MAX,
-  FAILURES_PER_CREDENTIAL_MAX,
-  TURNS_WAITED_MAX,
-} from '../../../../src/collector/server/login/attempt-limiter.ts';
 import { safeNext } from '../../../../src/collector/server/login/login.ts';
 import {
   LOGIN_CODE_LIFETIME_MS,
   LOGIN_CODES_MAX,
   LoginCodes,
 } from '../../../../src/collector/server/login/login-codes.ts';
+import {
+  ATTEMPT_WINDOW_MS,
+  AttemptLimiter,
+  FAILURES_PER_ADDRESS_MAX,
+  FAILURES_PER_CREDENTIAL_MAX,
+  TURNS_WAITED_MAX,
+} from '../../../../src/platform/attempt-limiter.ts';
 import {
   AUTHORIZED,
   logIn,

@@ -1,11 +1,10 @@
 import { isIPv6, type Socket } from 'node:net';
-import { MINUTE_MS } from '../../../core/units.ts';
 
 /** Wrong credentials per address and minute, after which each further one from there has to wait for its turn. */
 export const FAILURES_PER_ADDRESS_MAX = 10;
 /** How often the same wrong credential is looked at in a minute, wherever it comes from. */
 export const FAILURES_PER_CREDENTIAL_MAX = 10;
-export const ATTEMPT_WINDOW_MS = MINUTE_MS;
+export const ATTEMPT_WINDOW_MS = 60_000;
 /** One turn of an address whose attempts take turns. */
 const TURN_MS = 100;
 /** Within so many turns everybody has had one: more are served at a time where more wait. */
@@ -26,7 +25,7 @@ interface Attempts extends Failures {
 }
 
 /**
- * Slows down the guessing of tokens. Nobody is locked out: a right credential is looked at in its turn, however many wrong
+ * Slows down the guessing of tokens and keys. Nobody is locked out: a right credential is looked at in its turn, however many wrong
  * ones came before it.
  */
 export class AttemptLimiter {
@@ -56,7 +55,7 @@ export class AttemptLimiter {
   /**
    * Resolves when an attempt from this address may be made: at once, or after those that came before it, within some 5 s.
    *
-   * @returns false where it may not be, because another one waits on the same connection: nobody pipelines logins.
+   * @returns false where it may not be, because another one waits on the same connection: nobody pipelines guesses that are to be right.
    */
   turn(address: string, connection: Pick<Socket, 'once' | 'off'>): Promise<boolean> {
     const attempts = this.#byAddress.get(network(address));

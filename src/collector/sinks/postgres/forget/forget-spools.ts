@@ -1,6 +1,6 @@
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { MIB } from '../../../core/units.ts';
+import { MIB } from '../../../../core/units.ts';
 
 /** How many files a name is still in. */
 export interface WaitingFiles {

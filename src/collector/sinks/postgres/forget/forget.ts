@@ -1,9 +1,9 @@
 import type { ClientBase } from 'pg';
-import { SIGNALS } from '../../../core/signals/index.ts';
+import { SIGNALS } from '../../../../core/signals/index.ts';
+import { ROLLUP_LOCK } from '../rollup/rollup.ts';
 import { type ForgottenAlerts, forgetInAlerts } from './forget-alerts.ts';
 import { changed, FORGOTTEN, type ForgetOptions, quotedIn, type Statement } from './forget-statement.ts';
 import { withoutUser } from './forgotten-attributes.ts';
-import { ROLLUP_LOCK } from './rollup/rollup.ts';
 
 /** Rows of spans that are looked at, and changed, at once: memory is bounded by it. */
 const SPANS_AT_ONCE = 500;

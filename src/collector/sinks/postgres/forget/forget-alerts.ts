@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientBase } from 'pg';
-import { type AlertRule, NAME_LENGTH_MAX } from '../../../core/alerts/rule.ts';
-import { MINUTE_MS, SECOND_MS } from '../../../core/units.ts';
-import { parseAlertRule } from '../../alerts/parse-rule.ts';
+import { type AlertRule, NAME_LENGTH_MAX } from '../../../../core/alerts/rule.ts';
+import { MINUTE_MS, SECOND_MS } from '../../../../core/units.ts';
+import { parseAlertRule } from '../../../alerts/parse-rule.ts';
 import { changed, FORGOTTEN, type ForgetOptions, quotedIn, type Statement } from './forget-statement.ts';
 
 /** What alerts by user said. A state without its group would be another's, and finds itself again. */
