@@ -6,7 +6,7 @@ export const FAILURES_PER_ADDRESS_MAX = 10;
 export const FAILURES_PER_CREDENTIAL_MAX = 10;
 export const ATTEMPT_WINDOW_MS = 60_000;
 /** One turn of an address whose attempts take turns. */
-const TURN_MS = 100;
+export const TURN_MS = 100;
 /** Within so many turns everybody has had one: more are served at a time where more wait. */
 export const TURNS_WAITED_MAX = 50;
 /** Addresses, and credentials, remembered; at the bound the one known longest is forgotten. */

@@ -68,7 +68,7 @@ describe('the dashboard over TLS', () => {
       [server.url, /^opened$/],
     ] as const) {
       const url = `${server.url.replace('https:', 'wss:')}/api/metrics/stream`;
-      const socket = new WebSocket(url, { ca: server.ca, servername: NAME, headers: { cookie, origin } });
+      const socket = new WebSocket(url, { ca: server.ca, headers: { cookie, origin } });
       test.onTestFinished(() => socket.terminate());
       const outcome = new Promise<string>((resolve) => {
         socket.on('open', () => resolve('opened'));
