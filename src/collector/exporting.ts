@@ -54,6 +54,18 @@ const REQUESTS: InstrumentSpec<'counter'> = {
 /** Events that may be on their way to the spools of what is sent; each of them waits for the disk. */
 const WAITING_MAX = 50_000;
 
+/** A process without users in what it says of itself. */
+export function withHiddenResource(source: Source, users: Pseudonyms): Source {
+  return source.resource === undefined ? source : { ...source, resource: users.resource(source.resource) };
+}
+
+/** What is sent of the process that sends, without users where they are hidden. */
+export function sentOf(config: Config, host: Source | null, users: Pseudonyms | null) {
+  if (users === null) return { config, host };
+  const resourceAttributes = users.resource(config.resourceAttributes);
+  return { config: { ...config, resourceAttributes }, host: host && withHiddenResource(host, users) };
+}
+
 interface ExportParts {
   readonly config: Config;
   readonly log: Log;
