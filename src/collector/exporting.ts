@@ -8,6 +8,7 @@ import type { SpanEvent, WholeSpan } from '../core/signals/span.ts';
 import type { EventLedger } from './event-ledger.ts';
 import type { Log } from './log.ts';
 import { keptAppSpan } from './receivers/otlp/app-span.ts';
+import { claimed } from './receivers/sent-batches.ts';
 import type { OtlpExporter, TargetCounts } from './sinks/otlp/exporter.ts';
 import type { SentBatch } from './sinks/postgres/spool/batch.ts';
 import type { Pseudonyms } from './users/pseudonyms.ts';
@@ -141,8 +142,10 @@ export class Acceptance {
   offer(told: readonly NervecenterEvent[], sent?: SentBatch, passage?: Passage): Promise<void> {
     const events = this.#users === null ? told : told.map(this.#users.event);
     const stored = storedAmong(events, this.#config);
+    // Sent on under the name that it came with, by which whoever gets it on two ways takes it once.
+    const known = sent === undefined || passage === undefined || passage.derived ? sent : claimed(sent);
     const store = async () => {
-      if (stored.length > 0) await this.#ledger.offer(stored, sent);
+      if (stored.length > 0) await this.#ledger.offer(stored, known);
     };
     if (this.#exporter === null) return store();
     const written = this.#exporter.offer(events, sent, passage);
