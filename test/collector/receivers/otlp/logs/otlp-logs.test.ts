@@ -176,20 +176,6 @@ describe("log records that are nervecenter's own events", () => {
     );
   });
 
-  it('make nothing known of an agent whose batches they say they are, and are known where it sent them itself', async () => {
-    const received = new Received();
-    received.sentBatches.accept(WRITER, 5);
-    const records = [
-      eventRecord(requestEvent('/a'), 5),
-      eventRecord(requestEvent('/b'), Number.MAX_SAFE_INTEGER),
-    ];
-    await received.take(records, NOW_MS);
-    await received.take(records, NOW_MS);
-    assert.equal(received.sentBatches.lastOf(WRITER), 5);
-    assert.equal(received.sentBatches.accept(WRITER, 6), true);
-    assert.deepEqual(received.counted(OTLP_OUTCOMES.name, 'outcome'), { event: 1, known: 3 });
-  });
-
   it('are refused without the shape of one, and the others of the request are not', async () => {
     const received = new Received();
     const { durationMs: _missing, ...incomplete } = requestEvent('/b');
