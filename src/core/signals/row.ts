@@ -1,6 +1,6 @@
 import type { Attribution, EventBase } from '../event.ts';
 import { RecordedId } from '../records/recorded-id.ts';
-import type { Column, ColumnValue, Signal } from './signal.ts';
+import type { Column, ColumnValue } from './signal.ts';
 
 const TRACE_ID_LENGTH_MAX = 32;
 
@@ -42,11 +42,6 @@ export const SENDER = { instance: 'r.instance_id', service: 'r.service' } as con
 
 /** Whom the work was for, as history tells rows apart by it. */
 export const PEOPLE = { department: 'r.department', user: 'r.user_email' } as const;
-
-/** The event's values in the order of its signal's columns. */
-export function toRow<E extends EventBase>(signal: Signal<E>, event: E): ColumnValue[] {
-  return signal.columns.map((column) => column.value(event));
-}
 
 /** Postgres' `integer`; larger sizes and counts are stored as this value rather than failing the batch. */
 const INT4_MAX = 2_147_483_647;
