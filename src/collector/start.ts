@@ -37,7 +37,7 @@ import { createServing } from './serving.ts';
 import type { OtlpExporter } from './sinks/otlp/exporter.ts';
 import { createAccessStore } from './sinks/postgres/access-store.ts';
 import { createAlertStore } from './sinks/postgres/alert-store.ts';
-import { oneAtATime } from './sinks/postgres/connect/lend.ts';
+import { takingTurns } from './sinks/postgres/connect/lend.ts';
 import { createEvents } from './sinks/postgres/history/events.ts';
 import { createHistory } from './sinks/postgres/history/history.ts';
 import { createTraces } from './sinks/postgres/history/traces.ts';
@@ -316,9 +316,9 @@ async function tryStorage(storage: Storage | null, ledger: EventLedger, log: Log
   }
 }
 
-/** What reads and tends stored rows: all of it takes turns on the one connection that the writer leaves. */
+/** What reads and tends stored rows, in turns on the one connection that the writer leaves. `lend` is for work of our own. */
 function workBesideWriter(storage: Storage, config: Config, log: Log) {
-  const lend = oneAtATime((work) => storage.lend(work));
+  const { access, own: lend, questions } = takingTurns((work) => storage.lend(work));
   const retentionMs = (signal: SignalName) => config.retentionMs[SIGNALS[signal].retention.key];
   const stopRollups = keepRollups({ lend, now: () => Date.now(), retentionMs }, log);
   const now = () => milliseconds(Date.now());
@@ -333,10 +333,14 @@ function workBesideWriter(storage: Storage, config: Config, log: Log) {
   });
   return {
     lend,
-    sources: { history: createHistory(lend), events: createEvents(lend), trace: createTraces(lend) },
-    alertStore: createAlertStore(lend),
+    sources: {
+      history: createHistory(questions),
+      events: createEvents(questions),
+      trace: createTraces(questions),
+    },
+    alertStore: createAlertStore(lend, questions),
     // Who shares an embedded server shares its data directory.
-    accessStore: config.postgres && createAccessStore(lend),
+    accessStore: config.postgres && createAccessStore(access),
     undecided: {
       ...createUndecided(lend),
       settled: async () => storage.state === 'ok' && (await storage.flush(SETTLED_MS)),
@@ -364,7 +368,7 @@ function createAlerts(
 ): AlertService {
   return new AlertService({
     store: stored?.alertStore ?? null,
-    history: stored?.sources.history ?? null,
+    history: stored && createHistory(stored.lend),
     issues: () => live.health().issues,
     fileRules: readAlertFile(config.alertsPath),
     hideUser: users?.of ?? null,

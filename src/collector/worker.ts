@@ -9,7 +9,7 @@ import { Farewell } from '../link/farewell.ts';
 import type { SharedRing } from '../link/ring/ring-writer.ts';
 import type { AgentLink } from './agent-link.ts';
 import { EventMeter } from './event-ledger.ts';
-import { sentOf, sentOut, storedAmong } from './exporting.ts';
+import { sentOf, storedAmong } from './exporting.ts';
 import { withCost } from './handlers.ts';
 import { logToStderr } from './log.ts';
 import { sayKept } from './notices.ts';
@@ -136,7 +136,7 @@ async function leave(
   const sent = sentOf(config, source, users);
   const exporter = await noted(lastExporter(sent.config, sent.host ?? source), null);
   exporter?.addPoints(points, source.instanceId);
-  for (const { events, sent } of priced) await exporter?.offer(sentOut(events), sent);
+  for (const { events, sent } of priced) await exporter?.offer(events, sent);
   if (config.local === 'on' && config.storage === 'on') {
     const meter = new EventMeter();
     const measuring = { measure: meter.measure.bind(meter), show: () => {} };

@@ -7,6 +7,8 @@ export const FAILURES_PER_CREDENTIAL_MAX = 10;
 export const ATTEMPT_WINDOW_MS = 60_000;
 /** One turn of an address whose attempts take turns. */
 export const TURN_MS = 100;
+/** Within so many turns everybody has had one: more are served at a time where more wait. */
+export const TURNS_WAITED_MAX = 50;
 /** Addresses, and credentials, remembered; at the bound the one known longest is forgotten. */
 const REMEMBERED_MAX = 1000;
 
@@ -18,7 +20,8 @@ interface Failures {
 interface Attempts extends Failures {
   /** Who waits for a turn: one per open connection, of which the server has a bound. */
   readonly waiting: Set<() => void>;
-  turning: boolean;
+  /** How many a turn serves, by the most who waited since somebody does; 0: nobody waits. */
+  atOnce: number;
 }
 
 /**
@@ -50,7 +53,7 @@ export class AttemptLimiter {
   }
 
   /**
-   * Resolves when an attempt from this address may be made: at once, or after those that came before it.
+   * Resolves when an attempt from this address may be made: at once, or after those that came before it, within some 5 s.
    *
    * @returns false where it may not be, because another one waits on the same connection: nobody pipelines guesses that are to be right.
    */
@@ -79,7 +82,7 @@ export class AttemptLimiter {
     this.#count(known ?? remembered(this.#byCredential, digest, { count: 0, sinceMs: this.#now() }));
     if (isRepeated) return;
     const key = network(address);
-    const fresh = { count: 0, sinceMs: this.#now(), waiting: new Set<() => void>(), turning: false };
+    const fresh = { count: 0, sinceMs: this.#now(), waiting: new Set<() => void>(), atOnce: 0 };
     this.#count(this.#byAddress.get(key) ?? remembered(this.#byAddress, key, fresh));
   }
 
@@ -97,17 +100,15 @@ export class AttemptLimiter {
 }
 
 function serve(attempts: Attempts): void {
-  if (attempts.turning) return;
-  attempts.turning = true;
-  const timer = setTimeout(() => {
-    attempts.turning = false;
-    for (const go of attempts.waiting) {
-      go();
-      break;
-    }
-    if (attempts.waiting.size > 0) serve(attempts);
-  }, TURN_MS);
-  timer.unref();
+  if (attempts.atOnce > 0) return;
+  attempts.atOnce = 1;
+  const turn = () => {
+    attempts.atOnce = Math.max(attempts.atOnce, Math.ceil(attempts.waiting.size / TURNS_WAITED_MAX));
+    for (const go of [...attempts.waiting].slice(0, attempts.atOnce)) go();
+    if (attempts.waiting.size > 0) setTimeout(turn, TURN_MS).unref();
+    else attempts.atOnce = 0;
+  };
+  setTimeout(turn, TURN_MS).unref();
 }
 
 function remembered<T>(all: Map<string, T>, key: string, value: T): T {

@@ -167,6 +167,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     `${OTLP}/queue`,
     `${OTLP}/batch-names.ts`,
   ],
+  [`${OTLP}/sent-out.ts`]: ['core'],
   [`${OTLP}/forwarding.ts`]: ['core', 'config', `${OTLP}/proto`, `${OTLP}/queue`],
   [`${OTLP}/target-export.ts`]: [
     'core',
@@ -190,6 +191,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     `${OTLP}/queue`,
     `${OTLP}/send`,
     `${OTLP}/forwarding.ts`,
+    `${OTLP}/sent-out.ts`,
     `${OTLP}/target-export.ts`,
   ],
   // The composition root, what it says, and the thread it runs in.

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { linkSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   ALL_BEFORE,
@@ -13,6 +14,8 @@ import { makeDirectory } from '../../platform/paths.ts';
 /** Below the data directory. */
 const DIRECTORY = 'access';
 const OWNER_ONLY = 0o600;
+const OWNER_ONLY_DIRECTORY = 0o700;
+const ROOT = 0;
 /** Where times of directories are whole seconds, or two, a change may leave them as they were. */
 const COARSE_TIME_MS = 2000;
 const TOKEN_FILE = /^token-(?<name>[a-z0-9._-]{1,64})\.json$/;
@@ -24,6 +27,7 @@ const DIGEST = /^[0-9a-f]{64}$/;
  * collectors that share the directory need no lock. Its owner alone can read them.
  */
 export class AccessFiles implements TokenStore, EndedSessionStore {
+  readonly #dataDir: string;
   readonly #tokensDir: string;
   readonly #endedDir: string;
   readonly #read: ReadText;
@@ -33,6 +37,7 @@ export class AccessFiles implements TokenStore, EndedSessionStore {
   /** @param read what is in a file, @default as the file system has it */
   constructor(dataDir: string, read: ReadText = (path) => readFileSync(path, 'utf8')) {
     this.#read = read;
+    this.#dataDir = dataDir;
     this.#tokensDir = join(dataDir, DIRECTORY, 'tokens');
     this.#endedDir = join(dataDir, DIRECTORY, 'ended');
   }
@@ -75,15 +80,15 @@ export class AccessFiles implements TokenStore, EndedSessionStore {
   async add(token: AccessToken): Promise<boolean> {
     const path = this.#pathOf(token.name);
     const temporary = `${path}.${randomUUID()}`;
-    makeDirectory(this.#tokensDir);
+    this.#make(this.#tokensDir);
     const { name, role, digest, madeMs } = token;
     writeFileSync(temporary, `${JSON.stringify({ name, role, digest, madeMs })}\n`, {
       mode: OWNER_ONLY,
       flag: 'wx',
     });
     try {
-      rmSync(usedPath(path), { force: true }); // Of one that had this name before.
       linkSync(temporary, path);
+      rmSync(usedPath(path), { force: true }); // Of one that had this name before.
       return true;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
@@ -128,8 +133,8 @@ export class AccessFiles implements TokenStore, EndedSessionStore {
 
   /** @throws the file system's error */
   async end({ id, openedMs, untilMs }: EndedSession): Promise<void> {
-    makeDirectory(this.#endedDir);
-    writeFileSync(join(this.#endedDir, `${id}.${openedMs}.${untilMs}`), '', {
+    this.#make(this.#endedDir);
+    await writeFile(join(this.#endedDir, `${id}.${openedMs}.${untilMs}`), '', {
       mode: OWNER_ONLY,
       flush: true,
     });
@@ -137,15 +142,21 @@ export class AccessFiles implements TokenStore, EndedSessionStore {
 
   async forget(nowMs: number): Promise<void> {
     if (look(this.#endedDir).changedMs === null) return;
-    const files = readdirSync(this.#endedDir).map((file) => ({ file, entry: endedOf(file) }));
-    const beforeMs = Math.max(
-      ...files.map(({ entry }) => (entry?.id === ALL_BEFORE && entry.untilMs > nowMs ? entry.openedMs : 0)),
-    );
+    const files = (await readdir(this.#endedDir)).map((file) => ({ file, entry: endedOf(file) }));
+    let beforeMs = 0;
+    for (const { entry } of files)
+      if (entry?.id === ALL_BEFORE && entry.untilMs > nowMs) beforeMs = Math.max(beforeMs, entry.openedMs);
     for (const { file, entry } of files) {
       if (entry === null) continue;
       const covered = entry.id === ALL_BEFORE ? entry.openedMs < beforeMs : entry.openedMs <= beforeMs;
-      if (covered || entry.untilMs <= nowMs) rmSync(join(this.#endedDir, file), { force: true });
+      if (covered || entry.untilMs <= nowMs) await rm(join(this.#endedDir, file), { force: true });
     }
+  }
+
+  /** The data directory is for others as well; what is below is not. */
+  #make(directory: string): void {
+    makeDirectory(this.#dataDir);
+    makeDirectory(directory, OWNER_ONLY_DIRECTORY);
   }
 
   #pathOf(name: string): string {
@@ -159,7 +170,8 @@ export class AccessFiles implements TokenStore, EndedSessionStore {
     const path = join(this.#tokensDir, file);
     let mark = '';
     try {
-      const { ino, mtimeMs } = statSync(path);
+      const { ino, mtimeMs, uid } = statSync(path);
+      if (!isOurs(uid)) throw new Error(`${file} belongs to another user (${uid})`);
       mark = `${ino} ${mtimeMs}`;
       return { name, mark, token: tokenOf(name, this.#read(path), path), failed: null };
     } catch (error) {
@@ -167,6 +179,12 @@ export class AccessFiles implements TokenStore, EndedSessionStore {
       return isGone ? NO_TOKEN : { name, mark, token: null, failed: error };
     }
   }
+}
+
+/** Whose files say who may look: where a directory was made for everybody, others could add theirs. */
+function isOurs(uid: number): boolean {
+  const own = process.getuid?.();
+  return own === undefined || uid === own || uid === ROOT;
 }
 
 type ReadText = (path: string) => string;

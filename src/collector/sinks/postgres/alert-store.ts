@@ -21,8 +21,12 @@ const DELIVERIES_READ_MAX = 1000;
 const EVENTS_KEPT_MAX = 10_000;
 const EVENTS_KEPT_DAYS = 400;
 
-/** Rules, states, history and deliveries of alerts in the tables of migration 016. */
-export function createAlertStore(lend: Lend): AlertStore {
+/**
+ * Rules, states, history and deliveries of alerts in the tables of migration 016.
+ *
+ * @param asking for what viewers ask, @default the same
+ */
+export function createAlertStore(lend: Lend, asking: Lend = lend): AlertStore {
   return {
     enter: (holder, seatMs) =>
       transaction(lend, async (client) => {
@@ -44,7 +48,7 @@ export function createAlertStore(lend: Lend): AlertStore {
              ON CONFLICT (rule) DO UPDATE SET until = EXCLUDED.until`,
             [rule, new Date(untilMs)],
           ),
-    events: (query) => readEvents(lend, query),
+    events: (query) => readEvents(asking, query),
   };
 }
 
