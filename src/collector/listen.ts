@@ -2,6 +2,7 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import type { Config } from '../config/config.ts';
 import type { SettingName } from '../config/settings.ts';
 import { NervecenterError } from '../core/errors.ts';
+import { networkOf } from '../platform/network.ts';
 
 /** Where to listen. */
 export interface ListenAddress {
@@ -34,7 +35,7 @@ export function listen(server: Server, address: ListenAddress): Promise<number> 
 
 export interface ConnectionLimits {
   readonly max: number;
-  /** From one address: less, so that it cannot take all the places. */
+  /** From one address, or the /64 of one of IPv6: less, so that it cannot take all the places. */
   readonly ofAddressMax: number;
 }
 
@@ -55,18 +56,18 @@ export function limitConnections(
   const listeners = server.listeners('connection') as ((socket: Socket) => void)[];
   server.removeAllListeners('connection');
   server.on('connection', (socket: Socket) => {
-    const { remoteAddress = '' } = socket;
-    const open = byAddress.get(remoteAddress) ?? 0;
+    const address = networkOf(socket.remoteAddress ?? '');
+    const open = byAddress.get(address) ?? 0;
     if (open >= ofAddressMax) {
       onDropped();
       socket.destroy();
       return;
     }
-    byAddress.set(remoteAddress, open + 1);
+    byAddress.set(address, open + 1);
     socket.once('close', () => {
-      const left = (byAddress.get(remoteAddress) ?? 1) - 1;
-      if (left === 0) byAddress.delete(remoteAddress);
-      else byAddress.set(remoteAddress, left);
+      const left = (byAddress.get(address) ?? 1) - 1;
+      if (left === 0) byAddress.delete(address);
+      else byAddress.set(address, left);
     });
     for (const listener of listeners) listener.call(server, socket);
   });

@@ -23,7 +23,7 @@ import { createHostSampler } from './host/sampler.ts';
 import { Live } from './live/live.ts';
 import type { Log } from './log.ts';
 import { startNotice, stopNotice, toldLogin } from './notices.ts';
-import { type OtlpReceiver, type OtlpReceiverOptions, startOtlpReceiver } from './otlp.ts';
+import { type OtlpReceiver, type OtlpReceiverOptions, startOtlpReceiver, takesOtlpOverTls } from './otlp.ts';
 import { createPricer, type Pricer } from './pricing/pricer.ts';
 import { ownResource } from './prometheus/target-info.ts';
 import { AgentProcesses } from './receivers/agent-processes.ts';
@@ -98,7 +98,9 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   const { config: asked, log, host } = options;
   const hosted = host === null || asked.local === 'on';
   const config: Config = hosted ? asked : { ...asked, ...NOTHING_HOSTED };
-  const tls = config.tls && new TlsIdentity({ files: config.tls, log });
+  // Who only sends needs none, whatever became of its files.
+  const listens = hosted || takesOtlpOverTls(config);
+  const tls = config.tls !== null && listens ? new TlsIdentity({ files: config.tls, log }) : null;
   const pricer = createPricer({ overridesPath: config.pricesPath, log });
   const own = new DeltaMeterProvider();
   const meter = own.getMeter();

@@ -2,7 +2,6 @@ import type { Server as NetServer } from 'node:net';
 import {
   Metadata,
   Server,
-  ServerCredentials,
   ServerInterceptingCall,
   type ServerInterceptor,
   type ServerUnaryCall,
@@ -12,15 +11,17 @@ import {
 import { NervecenterError } from '../../../../core/errors.ts';
 import { toProblem } from '../../../../core/http/problem.ts';
 import { VIA_HEADER, viaIn } from '../../../../core/passage.ts';
+import { limitConnections } from '../../../listen.ts';
 import type { TlsIdentity } from '../../../tls/identity.ts';
 import { createSocketServer } from '../../../tls/servers.ts';
-import { exportResponse, grpcCodeOf, retrySecondsOf, statusBody } from './answers.ts';
+import { exportResponse, grpcCodeOf, isStrangers, retrySecondsOf, statusBody } from './answers.ts';
 import type { Exports } from './exports.ts';
+import { GrpcConnections } from './grpc-connections.ts';
 import type { InFlight } from './in-flight.ts';
 import { KEY_HEADER, type SenderKeys } from './keys.ts';
 import {
   CALLS_RECEIVING_MAX,
-  GRPC_CONNECTIONS_MAX,
+  GRPC_CONNECTIONS,
   IDLE_TIMEOUT_MS,
   MESSAGE_BYTES_MAX,
   RECEIVE_TIMEOUT_MS,
@@ -56,21 +57,22 @@ export interface OtlpGrpc {
  * ends those that say nothing.
  */
 export function otlpGrpcServer(options: OtlpGrpcOptions): OtlpGrpc {
+  const connections = new GrpcConnections();
   const grpc = new Server({
     'grpc.max_receive_message_length': MESSAGE_BYTES_MAX,
     'grpc.max_concurrent_streams': STREAMS_MAX,
     'grpc.max_connection_idle_ms': IDLE_TIMEOUT_MS,
-    interceptors: [reception(options)],
+    interceptors: [reception(options, connections)],
   });
   for (const signal of Object.keys(SERVICES) as OtlpSignal[]) addService(grpc, signal, options);
-  const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
   // TLS ends here: gRPC's own would read the certificate once and for all.
   const { server, sockets } = createSocketServer(options.tls, 'h2', (socket) => {
     socket.on('error', ignoreFailure);
-    injector.injectConnection(socket);
+    connections.take(socket, grpc);
   });
-  server.maxConnections = GRPC_CONNECTIONS_MAX;
-  server.on('drop', () => options.statistics.request('unknown', 'connection_dropped'));
+  limitConnections(server, GRPC_CONNECTIONS, () =>
+    options.statistics.request('unknown', 'connection_dropped'),
+  );
   return {
     server,
     shutdown: async () => {
@@ -134,7 +136,10 @@ async function take(
 }
 
 /** Judges a call before its message is received: by its key, and by how many others are on their way. */
-function reception({ exports, keys, statistics }: OtlpGrpcOptions): ServerInterceptor {
+function reception(
+  { exports, keys, statistics }: OtlpGrpcOptions,
+  connections: GrpcConnections,
+): ServerInterceptor {
   let receiving = 0;
   return (_method, call) => {
     let patience: NodeJS.Timeout | undefined;
@@ -147,7 +152,9 @@ function reception({ exports, keys, statistics }: OtlpGrpcOptions): ServerInterc
     const refuse = (error: unknown) => {
       statistics.refused('unknown', error);
       received();
-      call.sendStatus(refusal(toProblem(error)));
+      const problem = toProblem(error);
+      call.sendStatus(refusal(problem));
+      if (isStrangers(problem)) connections.end(call.getPeer());
     };
     return new ServerInterceptingCall(call, {
       start: (next) =>
