@@ -56,13 +56,20 @@ export async function listenForAgents(
 function socketLink(socket: Socket, memory: LinkMemory): AgentLink {
   const decoder = new MessageDecoder();
   let isWelcome = false;
-  memory.add(socket, () => decoder.pendingBytes + socket.writableLength);
-  let listener: (message: unknown) => void = () => {};
+  let waiting = { bytes: 0, drop: () => {} };
+  memory.add(socket, {
+    bytes: () => waiting.bytes + (socket.destroyed ? 0 : decoder.pendingBytes + socket.writableLength),
+    drop: () => {
+      waiting.drop();
+      socket.destroy();
+    },
+  });
+  let listener: (message: unknown, bytes: number) => void = () => {};
   socket.on('error', () => socket.destroy());
   socket.on('data', (chunk: Buffer) => {
     try {
-      for (const message of decoder.push(chunk)) {
-        if (!socket.destroyed) listener(message);
+      for (const { message, bytes } of decoder.pushSized(chunk)) {
+        if (!socket.destroyed) listener(message, bytes);
       }
       if (!isWelcome && decoder.pendingBytes > STRANGER_BYTES_MAX) socket.destroy();
       memory.look(socket);
@@ -73,6 +80,10 @@ function socketLink(socket: Socket, memory: LinkMemory): AgentLink {
   return {
     onMessage: (next) => {
       listener = next;
+    },
+    holding: (bytes, drop) => {
+      waiting = { bytes, drop };
+      memory.look(socket);
     },
     onClose: (closed) => socket.once('close', closed),
     send: (message) => {
