@@ -5,9 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, test } from 'vitest';
 import { type AgentHandlers, receiveFrom } from '../../../src/collector/receivers/agents.ts';
-import { LINKS_BYTES_MAX } from '../../../src/collector/receivers/link-memory.ts';
 import { SentBatches } from '../../../src/collector/receivers/sent-batches.ts';
-import { listenForAgents, type SocketReceiver } from '../../../src/collector/receivers/socket.ts';
+import {
+  LINKS_BYTES_MAX,
+  listenForAgents,
+  type SocketReceiver,
+} from '../../../src/collector/receivers/socket.ts';
 import { KIB, MIB } from '../../../src/core/units.ts';
 import { encodeMessage, MESSAGE_BYTES_MAX, MessageDecoder } from '../../../src/link/framing.ts';
 import { requestEvent, SHARED, sourceNamed } from '../../link/messages.ts';
