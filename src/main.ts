@@ -1,16 +1,5 @@
 import { parseArgs } from 'node:util';
-import { collector } from './commands/collector.ts';
-import { doctor } from './commands/doctor.ts';
-import { exportCommand } from './commands/export.ts';
-import { forgetCommand } from './commands/forget.ts';
-import { init } from './commands/init.ts';
-import { migrateCommand } from './commands/migrate.ts';
-import { prune } from './commands/prune.ts';
-import { repriceCommand } from './commands/reprice.ts';
 import { settingsHelp } from './commands/settings-help.ts';
-import { token } from './commands/token.ts';
-import { top } from './commands/top.ts';
-import { url } from './commands/url.ts';
 import { describeError } from './core/errors.ts';
 import { writeToStderr } from './platform/stderr.ts';
 import { packageVersion } from './platform/version.ts';
@@ -55,35 +44,45 @@ const ANYWHERE = {
   user: { type: 'string' },
 } as const;
 
+/** Each is loaded when it is run: a collector stays, with all that was loaded. */
 const COMMANDS: Readonly<Record<string, Command>> = {
-  collector: { summary: 'run the collector alone: dashboard, API, storage (the default)', run: collector },
+  collector: {
+    summary: 'run the collector alone: dashboard, API, storage (the default)',
+    run: async () => (await import('./commands/collector.ts')).collector(),
+  },
   top: {
     summary: 'show the live figures of a running collector in this terminal',
-    run: top,
+    run: async (options) => (await import('./commands/top.ts')).top(options),
     options: {
       'url=<address>': 'the collector (default: where NERVECENTER_HOST and _PORT say)',
       once: 'print one frame as plain text and end; so without a terminal',
     },
   },
-  url: { summary: "print the address of this app's dashboard, with a new login link", run: url },
+  url: {
+    summary: "print the address of this app's dashboard, with a new login link",
+    run: async () => (await import('./commands/url.ts')).url(),
+  },
   token: {
     summary: 'named tokens: token add <name>, token list, token revoke <name>',
-    run: token,
+    run: async (options) => (await import('./commands/token.ts')).token(options),
     takesWords: true,
     options: { 'role=<viewer|admin>': 'what a new one may do: see, or change alerts too (default: viewer)' },
   },
   migrate: {
     summary: 'apply the migrations to the database and say what was done',
-    run: migrateCommand,
+    run: async (options) => (await import('./commands/migrate.ts')).migrateCommand(options),
     options: {
       'dry-run': 'print the SQL that would be run, and run nothing',
       'down=<number>': 'undo every migration above this number',
     },
   },
-  prune: { summary: 'make partitions ahead and drop rows past their retention, once', run: prune },
+  prune: {
+    summary: 'make partitions ahead and drop rows past their retention, once',
+    run: async () => (await import('./commands/prune.ts')).prune(),
+  },
   export: {
     summary: 'write what is stored as SQL for another Postgres, or as CSV',
-    run: exportCommand,
+    run: async (options) => (await import('./commands/export.ts')).exportCommand(options),
     options: {
       'format=<sql|csv>': 'a script for psql (the default), or a CSV file per table',
       'table=<names>': 'only these tables, comma-separated',
@@ -94,7 +93,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   },
   reprice: {
     summary: 'recompute the stored cost of LLM calls with the prices of today',
-    run: repriceCommand,
+    run: async (options) => (await import('./commands/reprice.ts')).repriceCommand(options),
     options: {
       'from=<time>': 'first moment, such as 2026-11-01 or -24h',
       'to=<time>': 'end, not included (default: now)',
@@ -103,14 +102,20 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   },
   forget: {
     summary: 'take a user out of everything that is stored; totals stay',
-    run: forgetCommand,
+    run: async (options) => (await import('./commands/forget.ts')).forgetCommand(options),
     options: {
       'user=<who>': 'the whole address or id, as the app gives it, or its hash',
       'dry-run': 'only say how the user is stored, and where',
     },
   },
-  doctor: { summary: 'print the effective configuration and what can be reached', run: doctor },
-  init: { summary: 'write the one-line otel file into this app', run: init },
+  doctor: {
+    summary: 'print the effective configuration and what can be reached',
+    run: async () => (await import('./commands/doctor.ts')).doctor(),
+  },
+  init: {
+    summary: 'write the one-line otel file into this app',
+    run: async () => (await import('./commands/init.ts')).init(),
+  },
 };
 
 async function main(args: readonly string[]): Promise<number> {

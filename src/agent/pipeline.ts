@@ -10,6 +10,7 @@ import type { RequestEvent } from '../core/signals/request.ts';
 import { RingWriter } from '../link/ring/ring-writer.ts';
 import { eventIdOf, newIdSeed, traceIdOf, writeEventId, writeTraceId } from '../platform/ids.ts';
 
+const NONE_DROPPED: DropCounts = Object.freeze({});
 const QUEUE_FULL = 'agent_queue_full';
 
 const SEED_IDS = { eventId: writeEventId, traceId: writeTraceId };
@@ -31,6 +32,7 @@ export class Pipeline {
   }
 
   get dropped(): DropCounts {
+    if (this.#dropped.size === 0) return NONE_DROPPED;
     return Object.fromEntries(this.#dropped);
   }
 

@@ -92,7 +92,7 @@ export function startAgent(options: AgentOptions): () => void {
     onNotice: () => seen.noticed(),
     ring: pipeline.ring,
     onOpen: () => {
-      frames.opened();
+      for (const teller of [frames, tallies.runtime]) teller?.opened();
       times.now();
     },
   });

@@ -125,7 +125,7 @@ export function otlpSink(parts: Accepting): OtlpSink {
     offer: (events, passage, sent) => {
       const priced = events.map((event) => withCost(event, pricer));
       const accepted = accept.offer(priced, sent, passage);
-      offered = Promise.all([offered, accepted]);
+      offered = Promise.allSettled([offered, accepted]);
       return accepted;
     },
     offered: () => offered.then(() => {}),

@@ -30,7 +30,7 @@ export type Buckets = Pick<HistogramPoint, 'zeroCount' | 'offset' | 'counts'>;
  * Bucket counts of many histograms added together, at most `HISTOGRAM_BUCKETS_MAX` wide: when the values span more, the
  * lowest buckets are folded into the lowest one kept, so the high percentiles stay within the bound.
  */
-export class BucketCounts {
+export class BucketCounts implements Buckets {
   #zeroCount = 0;
   /** Index of the bucket in `#counts[0]`; meaningless while `#counts` is empty. */
   #offset = 0;
@@ -59,6 +59,19 @@ export class BucketCounts {
     if (index < this.#offset || index >= this.#offset + this.#counts.length) this.#cover(index, index);
     const at = Math.max(0, index - this.#offset);
     this.#counts[at] = (this.#counts[at] ?? 0) + 1;
+  }
+
+  get zeroCount(): number {
+    return this.#zeroCount;
+  }
+
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** These very counts, which change with it. */
+  get counts(): readonly number[] {
+    return this.#counts;
   }
 
   get buckets(): Buckets {
@@ -116,8 +129,8 @@ export interface Distribution extends Buckets {
   readonly max: number;
 }
 
-/** What was recorded since it was last taken. */
-export class HistogramDelta {
+/** What was recorded since it was last taken, as a distribution that changes with what is recorded. */
+export class HistogramDelta implements Distribution {
   #buckets = new BucketCounts();
   #count = 0;
   #sum = 0;
@@ -144,16 +157,39 @@ export class HistogramDelta {
 
   /** The distribution since the last call; the next one begins empty. */
   take(): Distribution {
-    const taken = this.distribution;
+    const { zeroCount, offset, counts, count, sum, min, max } = this;
+    const taken = { zeroCount, offset, counts, count, sum, min, max };
     this.#buckets = new BucketCounts();
     this.#begin();
     return taken;
   }
 
-  /** What there is so far: its buckets are those of this very object, and change with it. */
-  get distribution(): Distribution {
-    const { zeroCount, offset, counts } = this.#buckets.buckets;
-    return { zeroCount, offset, counts, count: this.#count, sum: this.#sum, min: this.#min, max: this.#max };
+  get zeroCount(): number {
+    return this.#buckets.zeroCount;
+  }
+
+  get offset(): number {
+    return this.#buckets.offset;
+  }
+
+  get counts(): readonly number[] {
+    return this.#buckets.counts;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get sum(): number {
+    return this.#sum;
+  }
+
+  get min(): number {
+    return this.#min;
+  }
+
+  get max(): number {
+    return this.#max;
   }
 
   /** Begins anew, as `take` without taking anything. */

@@ -101,6 +101,7 @@ export class DeltaMeterProvider implements MeterProvider, ImmediateProducer {
   /** Everything that was measured since the last call of this or of `take`, into a frame. */
   writeTo(frame: FrameEncoder): void {
     for (const series of this.#instruments.values()) {
+      if (series.size === 0) continue; // Of most instruments nothing was ever measured.
       series.showAs(this.#shownAs(series.descriptor.name));
       series.writeTo(frame);
     }

@@ -160,7 +160,7 @@ export class SeriesSet {
       const { histogram, exemplar } = series;
       if (histogram === null) frame.value(this.#shown, series, series.value);
       else {
-        frame.histogram(this.#shown, series, histogram.distribution, shownExemplar(exemplar));
+        frame.histogram(this.#shown, series, histogram, shownExemplar(exemplar));
         histogram.clear();
         series.exemplar = null;
       }

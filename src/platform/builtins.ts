@@ -2,18 +2,19 @@
 // starts. To `import` one reads all that it exports, and behind a name of `node:http` there is all of `fetch`: the two take
 // half of the time in which the agent is loaded, and 8 MiB.
 
-export function nodeCrypto(): typeof import('node:crypto') {
-  return process.getBuiltinModule('node:crypto');
-}
+export const nodeCrypto = remembered(() => process.getBuiltinModule('node:crypto'));
 
-export function nodeHttp(): typeof import('node:http') {
-  return process.getBuiltinModule('node:http');
-}
+export const nodeHttp = remembered(() => process.getBuiltinModule('node:http'));
 
-export function nodeHttps(): typeof import('node:https') {
-  return process.getBuiltinModule('node:https');
-}
+export const nodeHttps = remembered(() => process.getBuiltinModule('node:https'));
 
-export function nodeZlib(): typeof import('node:zlib') {
-  return process.getBuiltinModule('node:zlib');
+export const nodeZlib = remembered(() => process.getBuiltinModule('node:zlib'));
+
+/** Node looks its modules up anew each time, which takes some microseconds. */
+function remembered<T>(load: () => T): () => T {
+  let loaded: T | undefined;
+  return () => {
+    loaded ??= load();
+    return loaded;
+  };
 }

@@ -1,12 +1,11 @@
 import type { RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { MIB } from '../core/units.ts';
-import { ConnectionMemory } from './connection-memory.ts';
+import { ConnectionMemory } from './memory/connection-memory.ts';
 
 /** Browsers, senders of OTLP and proxies have one; nobody who reads what is answered has more than a few. */
 const UNANSWERED_MAX = 8;
 /** Of answers that are written and not taken, over all connections of a server. */
-export const UNREAD_BYTES_MAX = 64 * MIB;
+export const UNREAD_BYTES_MAX = 64 * 1024 * 1024;
 
 /**
  * Ends connections on which more is asked than is read. Node hands over all requests that come in one piece before it stops

@@ -3,10 +3,10 @@ import fc from 'fast-check';
 import { it } from 'vitest';
 import { GatheredBytes } from '../../src/platform/gathered-bytes.ts';
 
-it('are what came, however it was cut, and stay it', () => {
+it('are what came, however it was cut and whatever was expected, and stay it', () => {
   fc.assert(
-    fc.property(fc.array(fc.uint8Array({ maxLength: 40 })), (pieces) => {
-      const gathered = new GatheredBytes();
+    fc.property(fc.array(fc.uint8Array({ maxLength: 40 })), fc.nat(200), (pieces, expected) => {
+      const gathered = new GatheredBytes(expected);
       const seen: Buffer[] = [];
       for (const piece of pieces) {
         gathered.add(Buffer.from(piece));
@@ -18,6 +18,22 @@ it('are what came, however it was cut, and stay it', () => {
       gathered.clear();
       assert.deepEqual([gathered.length, gathered.bytes.length], [0, 0]);
     }),
+  );
+});
+
+it('have their memory at once where it is known how many they will be, unless that is a promise of much', () => {
+  const memories = [1000, 2 ** 40].map((expected) => {
+    const gathered = new GatheredBytes(expected);
+    const seen = Array.from({ length: 10 }, () => {
+      gathered.add(Buffer.alloc(100));
+      return gathered.bytes.buffer;
+    });
+    return { bytes: seen.map(({ byteLength }) => byteLength), memories: new Set(seen).size };
+  });
+  assert.deepEqual(memories[0], { bytes: Array.from({ length: 10 }, () => 1000), memories: 1 });
+  assert.ok(
+    Math.max(...(memories[1]?.bytes ?? [])) <= Math.max(2000, Buffer.poolSize),
+    JSON.stringify(memories[1]),
   );
 });
 

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { EmbeddedPostgres } from '../../src/collector/sinks/postgres/embedded/embedded.ts';
+import type { EventBase } from '../../src/core/event.ts';
+import type { ColumnValue, Signal } from '../../src/core/signals/signal.ts';
 
 /** Opens the embedded database that an app has left behind, asks it, and stops it again. */
 export async function rowsOf<T extends Record<string, unknown>>(
@@ -16,4 +18,9 @@ export async function rowsOf<T extends Record<string, unknown>>(
     await client.end();
     await server.stop(10_000);
   }
+}
+
+/** The event's values in the order of its signal's columns. */
+export function toRow<E extends EventBase>({ columns }: Signal<E>, event: E): ColumnValue[] {
+  return columns.map((column) => column.value(event));
 }

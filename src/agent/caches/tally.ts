@@ -92,6 +92,11 @@ export class CacheTally {
     counts.bytes = sizeOrNull(bytes);
   }
 
+  /** There never was a look-up, nor a cache that told its size. */
+  get isEmpty(): boolean {
+    return this.#counts.size === 0 && this.#leaving.length === 0;
+  }
+
   /** Look-ups since the previous call, for the counters of a frame; caches without any are left out. */
   takeDeltas(): CacheDelta[] {
     const deltas: CacheDelta[] = [];

@@ -144,7 +144,8 @@ const AI_SDK_CALL = /\.do[A-Z]\w*$/;
 /** Whether the app's own span around here is that of a model call, and goes out with what is ours: the SDK is ours. */
 export function isInCallSpan(): boolean {
   const span = own?.innermost()?.getValue(SPAN_KEY) as SpanLike | undefined;
-  const attributes: Readonly<Record<string, unknown>> = { ...(span?.attributes ?? {}) };
+  if (span === undefined) return false;
+  const attributes: Readonly<Record<string, unknown>> = { ...(span.attributes ?? {}) };
   if (AI_SDK_CALL.test(String(attributes[AI_SDK_KEY] ?? ''))) return true;
   return OPERATION_KEYS.some((key) => CALLS.has(String(attributes[key] ?? '').toLowerCase()));
 }

@@ -33,7 +33,7 @@ export interface LoopClock {
   idleMs(): number;
 }
 
-const LOOP_CLOCK: LoopClock = {
+export const LOOP_CLOCK: LoopClock = {
   now: () => performance.now(),
   idleMs: () => performance.nodeTiming.idleTime,
 };
@@ -52,11 +52,13 @@ export class LoopDelays {
   #short = { sumMs: 0, times: 0 };
   #seenMs = 0;
   #idleMs = 0;
+  /** What both clocks said as the interval began. */
+  #began = { nowMs: 0, idleMs: 0 };
   /** Since when the monitor is asked; `null`: it is not. */
   #monitoredMs: number | null = null;
 
   /** @param clock @default the thread's own */
-  constructor(clock: LoopClock = LOOP_CLOCK) {
+  constructor(clock = LOOP_CLOCK) {
     this.#clock = clock;
   }
 
@@ -68,6 +70,7 @@ export class LoopDelays {
     this.#short = { sumMs: 0, times: 0 };
     this.#seenMs = this.#clock.now();
     this.#idleMs = this.#clock.idleMs();
+    this.#began = { nowMs: this.#seenMs, idleMs: this.#idleMs };
     this.#pending ??= atEndOfPoll(this.#turned).unref();
   }
 
@@ -75,6 +78,13 @@ export class LoopDelays {
     this.#unmonitored();
     if (this.#pending !== null) clearImmediate(this.#pending);
     this.#pending = null;
+  }
+
+  /** The share of the interval so far in which the loop did not wait, 0 to 1. */
+  get utilization(): number {
+    const elapsedMs = this.#clock.now() - this.#began.nowMs;
+    const idleMs = this.#clock.idleMs() - this.#began.idleMs;
+    return elapsedMs <= 0 ? 0 : Math.min(1, Math.max(0, 1 - idleMs / elapsedMs));
   }
 
   /** All of the interval so far, the turn that is under way included; longest first. */

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { type EventLoopUtilization, performance } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
-import { delayExceededForTail, LoopDelays } from './loop-delays.ts';
+import { delayExceededForTail, LOOP_CLOCK, LoopDelays } from './loop-delays.ts';
 
 /** What the app's process and the agent's thread did since the previous sample. */
 export interface RuntimeSample {
@@ -21,9 +20,9 @@ export interface RuntimeSample {
 
 const US_PER_MS = 1000;
 const KIB = 1024;
-/** While the loop has as good as nothing to do, what the kernel tells of the process changes little. */
+/** A loop that was busy for less of an interval has no delay that shows: see `delayExceededForTail`. */
 const REST_SHARE = 0.01;
-/** So often it is asked all the same: as often as a dashboard is told anything. */
+/** Of so many samples at rest one is told: as often as a dashboard is told anything. */
 const SAMPLES_AT_REST = 5;
 
 /** What the kernel tells of the process. */
@@ -31,20 +30,27 @@ type Resources = Pick<RuntimeSample, 'rssBytes' | 'threads'>;
 
 /**
  * Samples the process it runs in. Costs well under a millisecond per sample and starts no child process. What cannot be
- * read is 0; nothing throws. At rest memory and threads are up to five samples old: to ask for them costs as much as all else.
+ * read is 0; nothing throws.
  */
 export class RuntimeSampler {
-  readonly #delays = new LoopDelays();
-  #loop: EventLoopUtilization = performance.eventLoopUtilization();
+  readonly #clock: typeof LOOP_CLOCK;
+  readonly #delays: LoopDelays;
   #cpu: NodeJS.CpuUsage = process.cpuUsage();
-  #sampledMs: number = performance.now();
-  #resources: Resources = { rssBytes: 0, threads: 0 };
-  /** Samples until they are asked for again. */
-  #resourcesLeft = 0;
+  #toldMs = 0;
+  #beganMs = 0;
+  /** Samples at rest that need not be told. */
+  #restsLeft = 0;
+
+  /** @param clock @default the thread's own */
+  constructor(clock = LOOP_CLOCK) {
+    this.#clock = clock;
+    this.#delays = new LoopDelays(clock);
+  }
 
   /** Begins an interval. Idempotent; keeps no process alive. */
   start(): void {
     this.#begin();
+    this.#told();
   }
 
   /** Looks at the event loop no more. Idempotent. */
@@ -52,36 +58,49 @@ export class RuntimeSampler {
     this.#delays.stop();
   }
 
-  /** What happened since `start` or the previous sample. */
-  sample(): RuntimeSample {
-    const elapsedMs = Math.max(1, performance.now() - this.#sampledMs);
-    const cpu = process.cpuUsage(this.#cpu);
-    const { utilization } = performance.eventLoopUtilization(this.#loop);
-    const sample: RuntimeSample = {
-      ...this.#resourcesNow(utilization),
-      cpuUtilization: (cpu.user + cpu.system) / US_PER_MS / elapsedMs,
-      heapUsedBytes: getHeapStatistics().used_heap_size,
-      eventLoopP99Ms: delayExceededForTail(this.#delays.delays, elapsedMs),
-      eventLoopUtilization: utilization,
-    };
+  /** A collector is there that knows nothing of the samples before: the next one is told. */
+  opened(): void {
+    this.#restsLeft = 0;
+  }
+
+  /**
+   * What happened since `start` or the previous sample; of CPU time, since the one that was told last.
+   *
+   * @returns `null` when the loop has as good as nothing to do, as it had when the last one was told: that holds still, but for
+   * what other threads use, which is told in the next. A sample takes as long as all else of a frame at rest.
+   */
+  sample(): RuntimeSample | null {
+    const { utilization } = this.#delays;
+    const rests = utilization < REST_SHARE;
+    const isKnown = rests && this.#restsLeft-- > 0;
+    const sample = isKnown ? null : this.#sample(utilization);
+    if (!isKnown) this.#restsLeft = rests ? SAMPLES_AT_REST - 1 : 0;
     this.#begin();
     return sample;
   }
 
-  #begin(): void {
-    this.#delays.begin();
-    this.#loop = performance.eventLoopUtilization();
-    this.#cpu = process.cpuUsage();
-    this.#sampledMs = performance.now();
+  #sample(eventLoopUtilization: number): RuntimeSample {
+    const nowMs = this.#clock.now();
+    const cpu = process.cpuUsage(this.#cpu);
+    const sample: RuntimeSample = {
+      ...resources(),
+      cpuUtilization: (cpu.user + cpu.system) / US_PER_MS / Math.max(1, nowMs - this.#toldMs),
+      heapUsedBytes: getHeapStatistics().used_heap_size,
+      eventLoopP99Ms: delayExceededForTail(this.#delays.delays, Math.max(1, nowMs - this.#beganMs)),
+      eventLoopUtilization,
+    };
+    this.#told();
+    return sample;
   }
 
-  #resourcesNow(utilization: number): Resources {
-    if (this.#resourcesLeft <= 0 || utilization > REST_SHARE) {
-      this.#resources = resources();
-      this.#resourcesLeft = SAMPLES_AT_REST;
-    }
-    this.#resourcesLeft--;
-    return this.#resources;
+  #told(): void {
+    this.#cpu = process.cpuUsage();
+    this.#toldMs = this.#clock.now();
+  }
+
+  #begin(): void {
+    this.#delays.begin();
+    this.#beganMs = this.#clock.now();
   }
 }
 

@@ -44,13 +44,13 @@ const SENT = Object.freeze({ [DIRECTION]: TRANSMIT });
 
 /** Makes their instruments, and gives back what records on them what the tallies counted since the last frame. */
 export function talliesMeasure(meter: Meter, { caches, websockets, runtime }: Tallies): () => void {
-  const measures = [
-    cachesMeasure(meter, caches),
-    websocketsMeasure(meter, websockets),
-    runtime === null ? () => {} : runtimeMeasure(meter, runtime),
-  ];
+  const measureCaches = cachesMeasure(meter, caches);
+  const measureWebsockets = websocketsMeasure(meter, websockets);
+  const measureRuntime = runtime === null ? () => true : runtimeMeasure(meter, runtime);
   return () => {
-    for (const measure of measures) measure();
+    if (!caches.isEmpty) measureCaches();
+    const isTold = measureRuntime();
+    if (isTold || websockets.hasNews) measureWebsockets();
   };
 }
 
@@ -86,7 +86,8 @@ function websocketsMeasure(meter: Meter, websockets: WebSocketTally): () => void
   };
 }
 
-function runtimeMeasure(meter: Meter, runtime: RuntimeSampler): () => void {
+/** Gives back what measures, and says whether there was anything to tell: of an app at rest it was told before. */
+function runtimeMeasure(meter: Meter, runtime: RuntimeSampler): () => boolean {
   const memory = gaugeOf(meter, PROCESS_MEMORY);
   const threads = gaugeOf(meter, PROCESS_THREADS);
   const cpu = gaugeOf(meter, PROCESS_CPU);
@@ -95,11 +96,13 @@ function runtimeMeasure(meter: Meter, runtime: RuntimeSampler): () => void {
   const utilization = gaugeOf(meter, EVENT_LOOP_UTILIZATION);
   return () => {
     const sample = runtime.sample();
+    if (sample === null) return false;
     memory.record(sample.rssBytes, NO_ATTRIBUTES);
     if (sample.threads > 0) threads.record(sample.threads, NO_ATTRIBUTES);
     cpu.record(sample.cpuUtilization, NO_ATTRIBUTES);
     heap.record(sample.heapUsedBytes, NO_ATTRIBUTES);
     delay.record(sample.eventLoopP99Ms / SECOND_MS, NO_ATTRIBUTES);
     utilization.record(sample.eventLoopUtilization, NO_ATTRIBUTES);
+    return true;
   };
 }

@@ -52,6 +52,17 @@ export class WebSocketTally implements WebSocketCounts {
     }
   }
 
+  /** Whether `takeDeltas` would tell anything else than before. */
+  get hasNews(): boolean {
+    const { active, opened, messagesIn, messagesOut } = this.#taken;
+    return (
+      active !== this.#active ||
+      opened !== this.#opened ||
+      messagesIn !== this.#messagesIn ||
+      messagesOut !== this.#messagesOut
+    );
+  }
+
   /** Counts since the previous call, for the counters of a frame; `active` is the value now. */
   takeDeltas(): WebSocketDeltas {
     const before = this.#taken;

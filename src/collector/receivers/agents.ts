@@ -203,13 +203,12 @@ function refuse({ link, handlers }: Agent, batch: number): void {
   link.send({ type: 'accepted', batch });
 }
 
-function take(
-  { link, handlers, sender }: Agent,
-  { usable, refused }: Usable<readonly NervecenterEvent[]>,
-  batch: number,
-): void {
+function take(agent: Agent, { usable, refused }: Usable<readonly NervecenterEvent[]>, batch: number): void {
+  const { link, handlers, sender } = agent;
   if (refused > 0) handlers.refused('events', refused);
   // Also over a sender that the events claim themselves.
   const attributed = usable.map((event) => sentBy(event, sender));
-  void handlers.events(attributed, batch).then(() => link.send({ type: 'accepted', batch }));
+  const accepted = () => link.send({ type: 'accepted', batch });
+  // Sent again it would fail again.
+  void handlers.events(attributed, batch).then(accepted, () => refuse(agent, batch));
 }

@@ -8,6 +8,11 @@ import type { AgentLink } from '../agent-link.ts';
  * disk, and a killed process loses no more than that and what the spool gathers.
  */
 const READ_INTERVAL_MS = 15;
+/**
+ * So often there was nothing before the reader sleeps: to wake it costs the app's thread more than looking costs this one, and
+ * an agent makes events of model calls together, every 25 ms.
+ */
+const EMPTY_READS_MAX = 4;
 
 /** What comes by the port beside an agent's messages. */
 type FromAgent =
@@ -24,6 +29,7 @@ export class RingLink implements AgentLink {
   readonly #reader: RingReader;
   #listener: (message: unknown) => void = () => {};
   #timer: NodeJS.Timeout | null = null;
+  #emptyReads = EMPTY_READS_MAX;
   /** Nothing is taken before the agent has said who it is, and nothing after the link is muted. */
   #reads = false;
 
@@ -77,10 +83,11 @@ export class RingLink implements AgentLink {
     }
   }
 
-  /** Reads until there is nothing, then sleeps. */
+  /** Reads until there was nothing for a while, then sleeps. */
   #read(): void {
     this.#reader.sleep.end();
-    if (this.#take(false)) this.#readLater();
+    this.#emptyReads = this.#take(false) ? 0 : this.#emptyReads + 1;
+    if (this.#emptyReads < EMPTY_READS_MAX) this.#readLater();
     else {
       this.#reader.sleep.begin();
       if (this.#take(false)) this.#readLater();

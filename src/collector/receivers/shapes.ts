@@ -30,6 +30,9 @@ import type { Piece } from '../../link/ring/ring-reader.ts';
 const PIECE_BYTES_MAX = 2 * MIB;
 /** An agent sends a few hundred at once; V8 can encode a list of four billion holes in ten bytes. */
 const EVENTS_MAX = 10_000;
+/** As deep as JSON may be, and more values than fit into a span. */
+const DEPTH_MAX = 40;
+const VALUES_MAX = 100_000;
 const POINTS_MAX = 100_000;
 /** Buckets at scale 3 from the smallest to the largest finite number. */
 const BUCKET_INDEX_MAX = 8 * 1074;
@@ -43,13 +46,34 @@ const TOKENS_MAX = 10_000;
 const PATH_LENGTH_MAX = 4096;
 
 /** Whether a claim is an event that can be stored: with all its fields, each of its kind. */
-export function isEvent(value: unknown): value is NervecenterEvent {
+function isEvent(value: unknown): value is NervecenterEvent {
   const signal = isRecord(value) ? value['signal'] : undefined;
   return (
     typeof signal === 'string' &&
     Object.hasOwn(SIGNALS, signal) &&
     hasShape(value, SIGNALS[signal as SignalName].accepts)
   );
+}
+
+/**
+ * The event that a claim is, without what no event of its signal has: that would be kept and sent on, or taken for something of
+ * ours. `null` where it is none, or has more in it than any event.
+ */
+export function eventIn(claim: unknown): NervecenterEvent | null {
+  if (!isEvent(claim)) return null;
+  const event: Record<string, unknown> = { signal: claim.signal };
+  for (const field in SIGNALS[claim.signal].accepts) {
+    const value = claim[field as keyof NervecenterEvent];
+    if (value !== undefined) event[field] = value;
+  }
+  return isBounded(event) ? (event as object as NervecenterEvent) : null;
+}
+
+/** Whether whoever walks through it comes to an end soon; what V8 encodes may even be in itself. */
+function isBounded(value: unknown, depth = DEPTH_MAX, left = { values: VALUES_MAX }): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  if (depth === 0 || ArrayBuffer.isView(value)) return false;
+  return Object.values(value).every((one) => left.values-- > 0 && isBounded(one, depth - 1, left));
 }
 
 const POINT: Shape = {
@@ -146,7 +170,7 @@ export interface Usable<T> {
 export function eventsOf(value: unknown, packed: unknown = []): Usable<readonly NervecenterEvent[]> | null {
   if (!Array.isArray(value) || value.length > EVENTS_MAX) return null;
   if (!Array.isArray(packed) || packed.length > EVENTS_MAX * REQUEST_FIELDS) return null;
-  return eventsAmong([...unpackRequests(packed), ...value]);
+  return eventsAmong([...unpackRequests(packed), ...value.map(eventIn)]);
 }
 
 const PIECE = shaped({

@@ -4,7 +4,7 @@ import { createServer, type Socket } from 'node:net';
 import { KIB, MIB } from '../../core/units.ts';
 import { encodeMessage, MessageDecoder } from '../../link/framing.ts';
 import { noMeetingPlace } from '../../link/rendezvous.ts';
-import { ConnectionMemory } from '../../platform/connection-memory.ts';
+import { ConnectionMemory } from '../../platform/memory/connection-memory.ts';
 import type { AgentLink } from '../agent-link.ts';
 
 /** An agent that reads nothing must not make us hold its answers for ever. */

@@ -26,13 +26,13 @@ export class ByteWriter {
   }
 
   byte(value: number): void {
-    this.#room(1);
+    if (this.#length === this.#bytes.length) this.#grow(1);
     this.#bytes[this.#length++] = value;
   }
 
   /** @param value whole, from 0 to the largest safe integer. */
   whole(value: number): void {
-    this.#room(8);
+    if (this.#length + 8 > this.#bytes.length) this.#grow(8);
     let rest = value;
     while (rest >= WORD_MAX) {
       this.#bytes[this.#length++] = (rest % 128) | 128;
@@ -46,7 +46,7 @@ export class ByteWriter {
   }
 
   number(value: number): void {
-    this.#room(8);
+    if (this.#length + 8 > this.#bytes.length) this.#grow(8);
     this.#view.setFloat64(this.#length, value, true);
     this.#length += 8;
   }
@@ -55,19 +55,19 @@ export class ByteWriter {
     const short = value.length > TEXT_LENGTH_MAX ? value.slice(0, TEXT_LENGTH_MAX) : value;
     if (isAscii(short)) {
       this.whole(short.length);
-      this.#room(short.length);
+      if (this.#length + short.length > this.#bytes.length) this.#grow(short.length);
       for (let at = 0; at < short.length; at++) this.#bytes[this.#length++] = short.charCodeAt(at);
       return;
     }
     const bytes = UTF8.encode(short);
     this.whole(bytes.length);
-    this.#room(bytes.length);
+    if (this.#length + bytes.length > this.#bytes.length) this.#grow(bytes.length);
     this.#bytes.set(bytes, this.#length);
     this.#length += bytes.length;
   }
 
-  #room(bytes: number): void {
-    if (this.#length + bytes <= this.#bytes.length) return;
+  /** Makes room for so many bytes. */
+  #grow(bytes: number): void {
     const larger = new Uint8Array(2 * (this.#length + bytes));
     larger.set(this.#bytes);
     this.#bytes = larger;

@@ -9,6 +9,9 @@ const ERROR_TYPES_MAX = 50;
 /** Totals are stored by label: names made up by the thousand must not fill their table. */
 const TURNOVER = 1000;
 
+/** All have their own. */
+const NONE: Pick<LlmCallEvent, 'labels'> = {};
+
 /** The names of calls as metrics show them, bounded for the whole process. */
 export class CallLabels {
   readonly #now: () => number;
@@ -32,11 +35,12 @@ export class CallLabels {
     const provider = this.#providers.of(call.provider, nowMs);
     const model = this.#models.of(call.model, nowMs);
     const errorType = call.errorType === null ? null : this.#errors.of(call.errorType, nowMs);
+    if (provider === call.provider && model === call.model && errorType === call.errorType) return NONE;
     const labels = {
       ...(provider !== call.provider && { provider }),
       ...(model !== call.model && { model }),
       ...(errorType !== null && errorType !== call.errorType && { errorType }),
     };
-    return Object.keys(labels).length === 0 ? {} : { labels };
+    return { labels };
   }
 }

@@ -81,13 +81,17 @@ export class RecordOutput {
 
   name(number: number | undefined): void {
     const at = this.#room(NAME_BYTES);
-    if (at >= 0) this.#view.setUint16(at, number ?? ABSENT, true);
+    if (at < 0) return;
+    const value = number ?? ABSENT;
+    this.#bytes[at] = value;
+    this.#bytes[at + 1] = value >> 8;
   }
 
   number(value: unknown): void {
     const at = this.#room(NUMBER_BYTES);
+    if (at < 0) return;
     const other = value === undefined ? Number.POSITIVE_INFINITY : Number.NaN;
-    if (at >= 0) this.#view.setFloat64(at, typeof value === 'number' ? value : other, true);
+    this.#view.setFloat64(at, typeof value === 'number' ? value : other, true);
   }
 
   flag(value: unknown): void {
@@ -100,11 +104,11 @@ export class RecordOutput {
     const at = this.#room(UUID_BYTES);
     if (at < 0) return;
     const bytes = this.#bytes;
-    let digit = 0;
-    for (let index = 0; index < UUID_BYTES; index++) {
+    for (let index = 0, digit = 0; index < UUID_BYTES; index++, digit += 2) {
       if (value.charCodeAt(digit) === HYPHEN) digit++;
-      bytes[at + index] = (digitAt(value, digit) << 4) | (digitAt(value, digit + 1) & 0xf);
-      digit += 2;
+      const high = DIGITS[value.charCodeAt(digit)] ?? NO_DIGIT;
+      const low = DIGITS[value.charCodeAt(digit + 1)] ?? NO_DIGIT;
+      bytes[at + index] = (high << 4) | (low & 0xf);
     }
   }
 
@@ -187,8 +191,8 @@ export class RecordOutput {
     if (at < 0) return true;
     const bytes = this.#bytes;
     for (let index = 0; index < size; index++) {
-      const high = digitAt(value, 2 * index);
-      const low = digitAt(value, 2 * index + 1);
+      const high = DIGITS[value.charCodeAt(2 * index)] ?? NO_DIGIT;
+      const low = DIGITS[value.charCodeAt(2 * index + 1)] ?? NO_DIGIT;
       if (high >= UPPER_CASE || low >= UPPER_CASE) return false;
       bytes[at + index] = (high << 4) | low;
     }
@@ -212,8 +216,4 @@ export class RecordOutput {
     this.#at = at + written;
     if (read < value.length) this.#full = true;
   }
-}
-
-function digitAt(text: string, at: number): number {
-  return DIGITS[text.charCodeAt(at)] ?? NO_DIGIT;
 }

@@ -1,6 +1,6 @@
 import type { Attribution, EventBase } from '../event.ts';
-import type { RecordedId } from '../records/recorded-id.ts';
-import type { Column, ColumnValue, Signal } from './signal.ts';
+import { RecordedId } from '../records/recorded-id.ts';
+import type { Column, ColumnValue } from './signal.ts';
 
 const TRACE_ID_LENGTH_MAX = 32;
 
@@ -12,19 +12,21 @@ export function eventColumns<E extends EventBase>(): Column<E>[] {
   ];
 }
 
-/** Of an event that is read where it stands in its record. */
+/** Of an event that is read where it stands in its record; others may claim anything under these names. */
 interface RecordedIds {
-  readonly recordedId?: RecordedId;
-  readonly recordedTraceId?: RecordedId;
+  readonly recordedId?: unknown;
+  readonly recordedTraceId?: unknown;
 }
 
 function idOf(event: EventBase & RecordedIds): ColumnValue {
-  return event.recordedId ?? event.id;
+  const { recordedId } = event;
+  return recordedId instanceof RecordedId ? recordedId : event.id;
 }
 
 /** The trace of an event, for its column. */
 export function traceOf(event: Pick<Attribution, 'traceId'> & RecordedIds): ColumnValue {
-  return event.recordedTraceId ?? text(event.traceId, TRACE_ID_LENGTH_MAX);
+  const { recordedTraceId } = event;
+  return recordedTraceId instanceof RecordedId ? recordedTraceId : text(event.traceId, TRACE_ID_LENGTH_MAX);
 }
 
 /** Who sent it: the last columns of every signal but `system`, whose rows say it in their tags. */
@@ -40,11 +42,6 @@ export const SENDER = { instance: 'r.instance_id', service: 'r.service' } as con
 
 /** Whom the work was for, as history tells rows apart by it. */
 export const PEOPLE = { department: 'r.department', user: 'r.user_email' } as const;
-
-/** The event's values in the order of its signal's columns. */
-export function toRow<E extends EventBase>(signal: Signal<E>, event: E): ColumnValue[] {
-  return signal.columns.map((column) => column.value(event));
-}
 
 /** Postgres' `integer`; larger sizes and counts are stored as this value rather than failing the batch. */
 const INT4_MAX = 2_147_483_647;

@@ -1,5 +1,6 @@
 import type { EventBase } from '../event.ts';
 import { COUNTS, DURATIONS, ERRORS } from '../history/measures.ts';
+import { parseJson } from '../json.ts';
 import { EVENT_RECORD } from '../records/layout.ts';
 import { KIB, type Milliseconds } from '../units.ts';
 import {
@@ -104,7 +105,7 @@ function isJsonOf(check: Check): Check {
   return (value) => {
     if (typeof value !== 'string' || value.length > JSON_CHARS_MAX) return false;
     try {
-      return check(JSON.parse(value));
+      return check(parseJson(value));
     } catch {
       return false;
     }

@@ -9,9 +9,9 @@ import { signalNamed } from '../../../src/core/signals/index.ts';
 import type { LlmCallEvent } from '../../../src/core/signals/llm-call.ts';
 import type { RagQueryEvent } from '../../../src/core/signals/rag-query.ts';
 import type { RequestEvent } from '../../../src/core/signals/request.ts';
-import { toRow } from '../../../src/core/signals/row.ts';
 import { attributeValues, measured } from '../../support/measurements.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';
+import { toRow } from '../../support/rows.ts';
 
 let agent: RecordingAgent;
 let recorder: Recorder;

@@ -6,8 +6,10 @@ import { OTHER_CACHES } from '../../../src/core/signals/cache.ts';
 
 test('frames and minutes each get what happened since they were last taken', () => {
   const tally = new CacheTally();
+  assert.ok(tally.isEmpty);
   tally.lookup('rag', true);
   tally.lookup('rag', false);
+  assert.ok(!tally.isEmpty);
   assert.deepEqual(tally.takeDeltas(), [{ name: 'rag', hits: 1, misses: 1 }]);
   tally.lookup('rag', true);
   tally.lookup('embedding', false);

@@ -15,9 +15,9 @@ import { RouteBound } from '../../../src/core/http/served.ts';
 import { LLM_COST, LLM_INFERENCE_DURATION } from '../../../src/core/llm/call-instruments.ts';
 import { StageNames } from '../../../src/core/rag/stage-names.ts';
 import { type LlmCallEvent, llmCall, type PricedLlmCallEvent } from '../../../src/core/signals/llm-call.ts';
-import { toRow } from '../../../src/core/signals/row.ts';
 import { measured, seriesOf } from '../../support/measurements.ts';
 import { RecordingAgent } from '../../support/recording-agent.ts';
+import { toRow } from '../../support/rows.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nervecenter-models-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

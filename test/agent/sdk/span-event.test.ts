@@ -12,7 +12,7 @@ import { JsonTraceSerializer, ProtobufTraceSerializer } from '@opentelemetry/otl
 import { TracerProvider } from '@opentelemetry/sdk-trace';
 import { describe, it } from 'vitest';
 import { type EndedSpan, SPAN_CHARS_MAX, spanEvent } from '../../../src/agent/sdk/span-event.ts';
-import { isEvent } from '../../../src/collector/receivers/shapes.ts';
+import { eventIn } from '../../../src/collector/receivers/shapes.ts';
 import { spansOf } from '../../../src/collector/sinks/otlp/encode/spans.ts';
 import type { SpanEvent } from '../../../src/core/signals/span.ts';
 
@@ -42,8 +42,8 @@ function ended(use: (span: Span) => void, options: { attributes?: Attributes; ki
 
 /** The same after it went over to the collector and through a spool. */
 function handedOver(event: SpanEvent): SpanEvent {
-  const claimed: unknown = JSON.parse(JSON.stringify(structuredClone(event)));
-  assert.ok(isEvent(claimed) && claimed.signal === 'span');
+  const claimed = eventIn(JSON.parse(JSON.stringify(structuredClone(event))));
+  assert.ok(claimed?.signal === 'span');
   return claimed;
 }
 
@@ -117,6 +117,6 @@ describe('a span of the app', () => {
       { ...event.whole, events: [{ name: 'x' }] },
       { ...event.whole, links: [{ traceId: 'x', spanId: 'y', traceFlags: 0, attributes: {}, dropped: 0 }] },
     ])
-      assert.equal(isEvent({ ...event, whole }), false, JSON.stringify(whole));
+      assert.equal(eventIn({ ...event, whole }), null, JSON.stringify(whole));
   });
 });

@@ -24,6 +24,19 @@ test('deltas are what happened since they were last taken, active is now', () =>
   assert.equal(tally.takeDeltas().messagesIn, 0);
 });
 
+test('says whether there is anything new to take', () => {
+  const tally = new WebSocketTally();
+  const news = (happens: () => void) => {
+    happens();
+    const { hasNews } = tally;
+    tally.takeDeltas();
+    return hasNews;
+  };
+  assert.deepEqual([tally.hasNews, news(() => tally.opened()), news(() => {})], [false, true, false]);
+  assert.deepEqual([news(() => tally.message('in', 0)), news(() => tally.message('out', 3))], [true, true]);
+  assert.deepEqual([news(() => tally.closed()), news(() => {})], [true, false]);
+});
+
 test('there are never fewer than no connections', () => {
   const tally = new WebSocketTally();
   tally.closed();

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, it } from 'vitest';
 import { EventMeter } from '../../../src/collector/event-ledger.ts';
-import { eventsAmong } from '../../../src/collector/receivers/shapes.ts';
+import { eventsAmong, eventsOf } from '../../../src/collector/receivers/shapes.ts';
 import { eventRecord } from '../../../src/collector/sinks/otlp/encode/log-records.ts';
 import { encodeEvents } from '../../../src/collector/sinks/postgres/spool/batch.ts';
 import { pseudonymsOf } from '../../../src/collector/users/pseudonyms.ts';
@@ -13,6 +13,7 @@ import { RecordError, RecordReader } from '../../../src/core/records/record-read
 import { RecordedRequest, sentBy, withOwnFields } from '../../../src/core/records/recorded-request.ts';
 import type { NervecenterEvent } from '../../../src/core/signals/index.ts';
 import { milliseconds } from '../../../src/core/units.ts';
+import { oneOfEach } from '../sinks/postgres/events.ts';
 
 const SENDER = { instanceId: randomUUID(), service: 'app' };
 const hex = (digits: number) =>
@@ -160,5 +161,36 @@ describe('a request that is read where it stands in its record', () => {
         assert.deepEqual(inPlace.map(record).map(inFull), objects.map(record).map(inFull));
       }),
     );
+  });
+
+  it('is none that only claims to be one: an object has the id and the trace that it says', () => {
+    fc.assert(
+      fc.property(requests, fc.constantFrom(true, 7, 'x'.repeat(1000), {}), (event, claim) => {
+        const claimed = { ...event, sender: SENDER, recordedId: claim, recordedTraceId: claim };
+        const honest = encodeEvents([{ ...event, sender: SENDER } as NervecenterEvent]);
+        assert.ok(encodeEvents([claimed as NervecenterEvent]).payload.equals(honest.payload));
+      }),
+    );
+  });
+});
+
+describe('what a message claims to be events', () => {
+  const event = fc.sample(requests, 1)[0] ?? assert.fail();
+
+  it('is taken without what no event has', () => {
+    const [taken] = eventsOf([{ ...event, recordedId: true, more: 1 }])?.usable ?? [];
+    assert.deepEqual(taken, JSON.parse(JSON.stringify(event)));
+  });
+
+  it('is refused where nobody would get through it: in itself, deep, or wide', () => {
+    const attributes: Record<string, unknown> = {};
+    attributes['self'] = attributes;
+    const wide = Array.from({ length: 1000 }, () => new Array(1000).fill(0));
+    const call = oneOfEach().find(({ signal }) => signal === 'llm-call') ?? assert.fail();
+    assert.ok('usage' in call && call.usage !== null);
+    for (const more of [attributes, { wide }, { bytes: new Uint8Array(8) }]) {
+      const claimed: object = { ...call, usage: { ...call.usage, ...more } };
+      assert.equal(eventsOf([claimed, call])?.refused, 1);
+    }
   });
 });

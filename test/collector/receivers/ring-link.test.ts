@@ -129,6 +129,18 @@ describe('a link beside a ring', () => {
     assert.deepEqual(told(), [third]);
   });
 
+  it('need not be woken by what comes every 25 ms', () => {
+    const { port, write, told, wakes } = linked();
+    port.post(HELLO);
+    told();
+    for (let time = 0; time < 10; time++) {
+      const id = write();
+      vi.advanceTimersByTime(25);
+      assert.deepEqual(told(), [id]);
+    }
+    assert.equal(wakes(), 1);
+  });
+
   it('reads a segment that came after it was written to', () => {
     const ring = new RingWriter(() => assert.fail('dropped'));
     const port = new Port();

@@ -13,7 +13,6 @@ import {
   type SignalName,
   signalNamed,
 } from '../../../src/core/signals/index.ts';
-import { toRow } from '../../../src/core/signals/row.ts';
 import { RETENTION_KEYS, type RetentionKey } from '../../../src/core/signals/signal.ts';
 import { MINUTE_MS } from '../../../src/core/units.ts';
 import { DeltaMeterProvider } from '../../../src/metrics/meter-provider.ts';
@@ -21,6 +20,7 @@ import { SnapshotReader } from '../../../src/metrics/snapshot-reader.ts';
 import { oneOfEach } from '../../collector/sinks/postgres/events.ts';
 import { NOW, openHistory, type TestHistory } from '../../collector/sinks/postgres/history/fixture.ts';
 import { startPostgres, type TestPostgres } from '../../support/postgres.ts';
+import { toRow } from '../../support/rows.ts';
 
 /** Nothing that an event holds. */
 const NO_VALUE = Symbol('no value');

@@ -18,9 +18,9 @@ import {
   toSql,
 } from '../../../src/core/signals/facts.ts';
 import { type NervecenterEvent, SIGNALS, signalNamed } from '../../../src/core/signals/index.ts';
-import { toRow } from '../../../src/core/signals/row.ts';
 import { oneOfEach } from '../../collector/sinks/postgres/events.ts';
 import { startPostgres, type TestPostgres } from '../../support/postgres.ts';
+import { toRow } from '../../support/rows.ts';
 
 const ROWS = { minLength: 1, maxLength: 30 };
 const RUNS = 50;

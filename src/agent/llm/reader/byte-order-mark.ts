@@ -1,5 +1,6 @@
 /** UTF-8's, its bytes as characters (latin1). */
 const MARK = '\u00ef\u00bb\u00bf';
+const FIRST_CODE = MARK.charCodeAt(0);
 
 /** What a body may begin with before its first character, and what says nothing. */
 export class ByteOrderMark {
@@ -8,6 +9,10 @@ export class ByteOrderMark {
   /** The next piece of a body, without it. */
   passedOver(text: string): string {
     if (this.#seen === MARK.length) return text;
+    if (this.#seen === 0 && text.charCodeAt(0) < FIRST_CODE) {
+      this.#seen = MARK.length; // As nearly always.
+      return text;
+    }
     let at = 0;
     while (at < text.length && this.#seen < MARK.length && text[at] === MARK[this.#seen]) {
       at++;

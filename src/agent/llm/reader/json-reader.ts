@@ -104,9 +104,10 @@ function lookInside(value: unknown, place: Place, found: Map<string, unknown>): 
     for (const element of value) lookAt(ELEMENTS, element, inside, found);
     return;
   }
+  const wantsAny = Object.hasOwn(place.wanted, ANY_KEY);
   for (const name of Object.keys(value)) {
-    const key = Object.hasOwn(place.wanted, name) ? name : ANY_KEY;
-    if (Object.hasOwn(place.wanted, key)) lookAt(key, Reflect.get(value, name), place, found);
+    if (Object.hasOwn(place.wanted, name)) lookAt(name, Reflect.get(value, name), place, found);
+    else if (wantsAny) lookAt(ANY_KEY, Reflect.get(value, name), place, found);
   }
 }
 

@@ -39,6 +39,7 @@ const KNOWN_STEPS = 4;
 const FACTS_STEPS = 64;
 /** A line, a bracket, a part of a message: each begins or ends something. */
 const CUT_STEPS = 4;
+/** The body is sound or a picture, which may begin with any byte. */
 const MEDIA = /^(?:audio|image|video)\//i;
 
 /**
@@ -49,8 +50,7 @@ export class ResponseReader extends Answer {
   #json: JsonReader | null = null;
   #events: EventParser | null = null;
   #isStream = false;
-  /** The body is sound or a picture, which may begin with any byte. */
-  readonly #isMedia: boolean;
+  readonly #contentType: string;
   /** Nothing is read of the body any more: it is sound, a picture, plain text, or over. */
   #isOpaque = false;
   readonly #event: HeldEvent;
@@ -73,9 +73,9 @@ export class ResponseReader extends Answer {
     super(dialect);
     this.#onContent = onContent;
     this.#event = new HeldEvent(dialect.wanted);
-    this.#events = streamParser(contentType.toLowerCase(), this.#sink());
+    this.#contentType = contentType;
+    this.#events = streamParser(contentType.toLowerCase(), () => this.#sink());
     this.#isStream = this.#events !== null;
-    this.#isMedia = MEDIA.test(contentType);
   }
 
   /** Takes in what the response's headers say about the call; the body may say it better. */
@@ -181,7 +181,7 @@ export class ResponseReader extends Answer {
       this.#events = new JsonDocuments(this.#sink());
     } else if (start === '{' || start === '[') {
       this.#json = new JsonReader(wanted);
-    } else if (FIELD_START.test(start) && !this.#isMedia) {
+    } else if (FIELD_START.test(start) && !MEDIA.test(this.#contentType)) {
       this.#events = new SseParser(this.#sink());
       this.#isStream = true;
     } else {
@@ -280,8 +280,8 @@ class HeldEvent {
 }
 
 /** The parser for a stream of this content type (lower case); `null` when it says nothing about a stream. */
-function streamParser(contentType: string, sink: EventSink): EventParser | null {
+function streamParser(contentType: string, sink: () => EventSink): EventParser | null {
   const [type = ''] = contentType.split(';', 1);
   const create = FRAMINGS[type.trim()];
-  return create === undefined ? null : create(sink);
+  return create === undefined ? null : create(sink());
 }

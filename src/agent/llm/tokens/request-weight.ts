@@ -1,5 +1,5 @@
 import { KIB } from '../../../core/units.ts';
-import { byteWeight } from './token-weight.ts';
+import { KIND_OF_BYTE, KINDS, WEIGHTS } from './token-weight.ts';
 
 /** The beginning is looked at byte by byte; short requests are exact. */
 const CLOSE_LOOK_BYTES = 4 * KIB;
@@ -46,7 +46,8 @@ export class RequestWeight {
       const byte = bytes[at] ?? 0;
       run = IS_BASE64[byte] === 1 ? run + 1 : 0;
       if (run <= DATA_RUN) {
-        weight += byteWeight(at === 0 ? this.#before : (bytes[at - 1] ?? 0), byte) * step;
+        const before = KIND_OF_BYTE[at === 0 ? this.#before : (bytes[at - 1] ?? 0)] ?? 0;
+        weight += (WEIGHTS[before * KINDS + (KIND_OF_BYTE[byte] ?? 0)] ?? 0) * step;
       }
     }
     this.#weight = weight;

@@ -26,7 +26,7 @@ const QUOTE = 34;
 /** `\uXXXX` in JSON. */
 const UNICODE_ESCAPE_CHARS = 6;
 
-const KINDS = 16;
+export const KINDS = 16;
 const WHITE_SPACE = 0;
 const LOWER = 1;
 const UPPER = 2;
@@ -36,9 +36,9 @@ const CONTINUATION = 5;
 /** Kinds of bytes that begin a character outside ASCII, from here on. */
 const LEADS = [LATIN_ACCENTED, TWO_BYTES, INDIC, IDEOGRAPH, FOUR_BYTES];
 
-const KIND_OF_BYTE: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) => kindOf(byte));
-/** Weight of each kind behind each other, by `before * KINDS + kind`: the loops below look at every byte of a text. */
-const WEIGHTS: Float64Array = Float64Array.from({ length: KINDS * KINDS }, (_, pair) =>
+export const KIND_OF_BYTE: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) => kindOf(byte));
+/** Weight of each kind behind each other, by `before * KINDS + kind`, for loops that look at every byte of a text. */
+export const WEIGHTS: Float64Array = Float64Array.from({ length: KINDS * KINDS }, (_, pair) =>
   weightOf(Math.floor(pair / KINDS), pair % KINDS),
 );
 
@@ -62,11 +62,6 @@ function weightOf(before: number, kind: number): number {
   const afterLetter = before >= CONTINUATION || before === LOWER || before === UPPER;
   const inside = before === LOWER && kind === UPPER ? false : afterLetter;
   return LETTER + (inside ? 0 : WORD_START);
-}
-
-/** Weight of one byte of text behind another. */
-export function byteWeight(before: number, byte: number): number {
-  return WEIGHTS[(KIND_OF_BYTE[before] ?? 0) * KINDS + (KIND_OF_BYTE[byte] ?? 0)] ?? 0;
 }
 
 /**

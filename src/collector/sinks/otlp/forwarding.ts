@@ -74,12 +74,12 @@ export class Forwarding {
       counts.drop('unreadable', records);
       return;
     }
-    const offers = pieces.map(({ records: items, body }, index) => {
+    const offers = pieces.map(async ({ records: items, body }, index) => {
       const name = { writer: digest, seq: index + 1 };
       // A sender that did not hear the answer of a collector that was killed sends again what its spool has.
-      if (spool.hasFound(name)) return undefined;
+      if (await spool.hasFound(name)) return;
       const payload = payloadOf({ via, requests: [{ signal, items, body }] });
-      return spool.offer({ ...name, rows: items, payload });
+      await spool.offer({ ...name, rows: items, payload });
     });
     await Promise.all(offers);
   }

@@ -221,6 +221,17 @@ describe('what is no gRPC', () => {
     assert.ok(received.length <= 3);
   });
 
+  it('answers all that come before gRPC is loaded, whatever became of others', async (test) => {
+    const { grpc, received } = await startReceiver(test);
+    const gone = connectTcp(Number(new URL(grpc).port), '127.0.0.1');
+    await once(gone, 'connect');
+    gone.destroy();
+    const senders = Array.from({ length: 5 }, () => new GrpcSender(test, grpc));
+    const answers = await Promise.all(senders.map((sender) => sender.send('metrics', METRIC)));
+    assert.ok(answers.every((answer) => Buffer.isBuffer(answer)));
+    assert.equal(received.length, 1, 'the same request five times');
+  });
+
   it('ends its connection only', async (test) => {
     const { grpc } = await startReceiver(test);
     const sender = new GrpcSender(test, grpc);

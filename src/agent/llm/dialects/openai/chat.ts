@@ -45,13 +45,14 @@ export const openaiCompletions: Dialect = {
   answerMustTell: true,
 };
 
-const USAGE_AT = ['usage', 'x_groq.usage', 'choices.[].usage'];
-
 /** Reads a body or event of the chat family. */
 export function readChat(found: Found): Facts {
   // Mistral puts the error's fields at the top.
   const isError = found.get('object') === 'error';
-  const usage = asRecord(USAGE_AT.map((path) => found.get(path)).find((at) => asRecord(at) !== null));
+  const usage =
+    asRecord(found.get('usage')) ??
+    asRecord(found.get('x_groq.usage')) ??
+    asRecord(found.get('choices.[].usage'));
   return {
     ...NO_FACTS,
     model: found.get('model'),

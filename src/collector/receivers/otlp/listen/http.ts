@@ -150,8 +150,9 @@ async function take(
 }
 
 async function receive(request: IncomingMessage, share: Share): Promise<Buffer> {
-  if (Number(request.headers['content-length']) > BODY_BYTES_MAX) throw tooLarge('received');
-  const gathered = new GatheredBytes();
+  const told = Number(request.headers['content-length'] ?? 0);
+  if (told > BODY_BYTES_MAX) throw tooLarge('received');
+  const gathered = new GatheredBytes(told);
   // Not destroyed when given up halfway: the answer has yet to go out on the same connection.
   const body: AsyncIterable<Buffer> = request.iterator({ destroyOnReturn: false });
   for await (const chunk of body) {

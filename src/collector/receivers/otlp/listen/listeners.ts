@@ -9,6 +9,7 @@ import type { TlsIdentity } from '../../../tls/identity.ts';
 import { OtlpDecoder } from '../decode/decoder.ts';
 import type { OtlpConsumer } from '../model.ts';
 import { Exports, type HideUsers } from './exports.ts';
+import { otlpGrpcServer } from './grpc.ts';
 import { otlpHttpServer } from './http.ts';
 import { InFlight } from './in-flight.ts';
 import { SenderKeys } from './keys.ts';
@@ -56,6 +57,11 @@ export async function startOtlp(options: OtlpOptions): Promise<OtlpListeners> {
   const decoder = new OtlpDecoder(wantedKeys);
   const failed = (error: unknown) =>
     failure.begin(`a request failed and is to be sent again: ${describeError(error)}`, describeError(error));
+  const noGrpc = (error: unknown) =>
+    failure.begin(
+      `gRPC cannot be loaded, which connections wait for: ${describeError(error)}`,
+      describeError(error),
+    );
   const wentRound = () =>
     round.begin(
       'what this collector has sent comes back to it, and is not taken again: one of its targets sends it on to here. Take one of the two out of the targets of the other.',
@@ -81,7 +87,7 @@ export async function startOtlp(options: OtlpOptions): Promise<OtlpListeners> {
     );
     const grpc = await startGrpc(
       { host, scheme, port: options.grpc, setting: 'NERVECENTER_OTLP_GRPC_PORT' },
-      parts,
+      { ...parts, failed: noGrpc },
       stops,
     );
     return { http, grpc, shutdown };
@@ -113,13 +119,11 @@ async function startHttp(place: Place, create: () => HttpServer, stops: Stops): 
   return url;
 }
 
-type GrpcParts = Parameters<typeof import('./grpc.ts').otlpGrpcServer>[0];
+type GrpcParts = Parameters<typeof otlpGrpcServer>[0];
 
-/** gRPC's package takes time and memory to load, so only who listens loads it. */
 async function startGrpc(place: Place, parts: GrpcParts, stops: Stops): Promise<string | null> {
   const { port } = place;
   if (port === 'off') return null;
-  const { otlpGrpcServer } = await import('./grpc.ts');
   const { server, shutdown } = otlpGrpcServer(parts);
   const url = browserUrl(place.host, await listen(server, { ...place, port }), place.scheme);
   server.on('error', ignoreFailure);

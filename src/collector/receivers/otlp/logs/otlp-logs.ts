@@ -79,6 +79,7 @@ export class OtlpLogs {
   readonly #exceptionTypes: BoundedNames;
   readonly #services: BoundedNames;
   #held: HeldCall[] = [];
+  #released: Promise<unknown> = Promise.resolve();
 
   constructor(options: OtlpLogsOptions) {
     this.#options = options;
@@ -100,15 +101,21 @@ export class OtlpLogs {
     return reading.refusals.rejected;
   }
 
-  /** To be called every few seconds: gives on what was held back, of processes that were new, as soon as it is due. */
+  /**
+   * To be called every few seconds: gives on what was held back, of processes that were new, as soon as it is due. Resolves when
+   * that is accepted, and what was given on before.
+   */
   async release(nowMs: number): Promise<void> {
     const held = Map.groupBy(this.#held, ({ digest }) => digest);
     this.#held = [];
+    const deliveries: Promise<void>[] = [];
     for (const [digest, calls] of held) {
       const reading = newReading(nowMs, { digest, via: calls[0]?.via ?? NO_VIA });
       for (const call of calls) this.#judge(call, reading);
-      await this.#deliver(reading);
+      deliveries.push(this.#deliver(reading));
     }
+    this.#released = Promise.all([this.#released, ...deliveries]);
+    await this.#released;
   }
 
   #read(record: OtlpLogRecord, reading: Reading): void {
@@ -152,14 +159,15 @@ export class OtlpLogs {
   #judge(told: HeldCall, reading: Reading): void {
     const { event, call, record, instanceId, digest } = told;
     // Nothing is held for longer than the bound allows: then the grace is over.
-    const nowMs = this.#held.length < HELD_MAX ? reading.nowMs : reading.nowMs + GRACE_MS;
+    const isFull = this.#held.length >= HELD_MAX;
+    const nowMs = isFull ? reading.nowMs + GRACE_MS : reading.nowMs;
     const times = { afterMs: event.timeMs, untilMs: event.timeMs, nowMs };
     const telling = { ...times, record, ...(call !== null && { call }) };
     const verdict = this.#options.subjects.told(instanceId, 'llm-call', 'logs', telling);
     if (verdict === 'held') this.#held.push(told);
     else if (verdict === 'told') count(reading, 'known');
     else {
-      reading.batches.addDerived(event, digest);
+      reading.batches.addDerived(event, isFull ? `${digest} past what is held` : digest);
       count(reading, 'call');
     }
   }

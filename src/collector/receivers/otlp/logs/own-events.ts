@@ -1,8 +1,9 @@
 import type { Sender } from '../../../../core/event.ts';
+import { parseJson } from '../../../../core/json.ts';
 import { isRecord, isUuid } from '../../../../core/signals/checks.ts';
 import type { NervecenterEvent } from '../../../../core/signals/index.ts';
 import { uuidOf } from '../../../../platform/uuid.ts';
-import { isEvent } from '../../shapes.ts';
+import { eventIn } from '../../shapes.ts';
 import type { OtlpLogRecord, OtlpValue } from '../model.ts';
 
 /** A log record that is one of nervecenter's own events, as its exporter sends them. */
@@ -32,13 +33,13 @@ export function isOwnEvent({ eventName }: OtlpLogRecord): boolean {
 export function ownEvent({ body, attributes }: OtlpLogRecord, sender: Sender): NervecenterEvent | null {
   const claimed = typeof body === 'string' ? parsed(body) : body;
   if (!isRecord(claimed)) return null;
-  const event: unknown = { signal: attributes[SIGNAL], ...claimed };
-  return isEvent(event) ? { ...event, sender } : null;
+  const event = eventIn({ signal: attributes[SIGNAL], ...claimed });
+  return event === null ? null : { ...event, sender };
 }
 
 function parsed(json: string): unknown {
   try {
-    return JSON.parse(json);
+    return parseJson(json);
   } catch {
     return null;
   }
@@ -70,10 +71,10 @@ export class Batches {
     this.#add(sent?.join(' ') ?? event.sender?.instanceId ?? '', event, { sent, derived: false });
   }
 
-  /** An event that was made of another record. Those of one sender in a request are a batch, which is known when the request comes again. */
-  addDerived(event: NervecenterEvent, request: string): void {
-    const sent: Sent = [uuidOf(`${request} ${event.id}`), 1];
-    this.#add(`of ${event.sender?.instanceId} ${request}`, event, { sent, derived: true });
+  /** An event that was made of another record. Those of one sender in a part of a request are a batch, known when that comes again. */
+  addDerived(event: NervecenterEvent, part: string): void {
+    const name = `${part} of ${event.sender?.instanceId}`;
+    this.#add(name, event, { sent: [uuidOf(name), 1], derived: true });
   }
 
   #add(key: string, event: NervecenterEvent, of: Omit<SentEvents, 'events'>): void {

@@ -98,33 +98,34 @@ function keptOf(attributes: OtlpAttributes, room: Room): string {
   for (const key in attributes) {
     const value = attributes[key];
     if (value === undefined || key.length > WORD_CHARS_MAX) continue;
-    const own = jsonOf(key, value);
+    const known = knownKey(key);
+    const own = jsonOf(key, known, value);
     if (own === undefined) continue;
     const chars = typeof value === 'string' ? value.length : own.length;
     if (chars > VALUE_CHARS_MAX || room.chars < chars + key.length + 6) continue;
     room.chars -= chars + key.length + 6;
-    json += `${json === '' ? '' : ','}${knownKey(key).json}:${own}`;
+    json += (json === '' ? known.first : known.next) + own;
   }
-  return `{${json}}`;
+  return json === '' ? '{}' : `${json}}`;
 }
 
 /** What is kept of a value; `undefined`: nothing. */
-function jsonOf(key: string, value: OtlpValue): string | undefined {
+function jsonOf(key: string, known: KnownKey, value: OtlpValue): string | undefined {
   if (typeof value === 'number') return Number.isFinite(value) ? String(value) : 'null';
-  if (typeof value === 'string') return isName(key, value) ? quoted(key, value) : undefined;
+  if (typeof value === 'string') return isName(known, value) ? quoted(known, value) : undefined;
   const kept = keptValue(key, value, 0);
   return kept === undefined ? undefined : JSON.stringify(kept);
 }
 
 /** What is one word, as all but what is chosen are, needs no escapes, except for this one. */
-function quoted(key: string, name: string): string {
-  const isPlain = knownKey(key).holds !== 'chosen' && !name.includes('\\');
+function quoted({ holds }: KnownKey, name: string): string {
+  const isPlain = holds !== 'chosen' && !name.includes('\\');
   return isPlain ? `"${name}"` : JSON.stringify(name);
 }
 
 function keptValue(key: string, value: OtlpValue, depth: number): OtlpValue | undefined {
   if (typeof value === 'number' || typeof value === 'boolean' || value === null) return value;
-  if (typeof value === 'string') return isName(key, value) ? value : undefined;
+  if (typeof value === 'string') return isName(knownKey(key), value) ? value : undefined;
   if (depth >= DEPTH_MAX) return undefined;
   if (Array.isArray(value)) return keptList(key, value, depth);
   const kept: Record<string, OtlpValue> = {};
@@ -142,15 +143,16 @@ function keptList(key: string, values: readonly OtlpValue[], depth: number): Otl
   return kept.some((value) => value === undefined) ? undefined : (kept as OtlpValue[]);
 }
 
-function isName(key: string, value: string): boolean {
-  const { holds } = knownKey(key);
+function isName({ holds }: KnownKey, value: string): boolean {
   if (holds === 'chosen') return value.length <= CHOSEN_CHARS_MAX;
   return holds !== 'words' && isOneWord(value, holds === 'person');
 }
 
 /** What is known of an attribute by its name. */
 interface KnownKey {
-  readonly json: string;
+  /** As JSON, where it is the first of an object, and where it is not. */
+  readonly first: string;
+  readonly next: string;
   readonly holds: 'person' | 'chosen' | 'words' | 'names';
 }
 
@@ -161,7 +163,8 @@ const KNOWN_KEYS = new Map<string, KnownKey>();
 function knownKey(key: string): KnownKey {
   const known = KNOWN_KEYS.get(key);
   if (known !== undefined) return known;
-  const found: KnownKey = { json: JSON.stringify(key), holds: heldBy(key) };
+  const json = JSON.stringify(key);
+  const found: KnownKey = { first: `{${json}:`, next: `,${json}:`, holds: heldBy(key) };
   if (key.length > WORD_CHARS_MAX) return found;
   if (KNOWN_KEYS.size >= KNOWN_KEYS_MAX) KNOWN_KEYS.clear();
   KNOWN_KEYS.set(key, found);

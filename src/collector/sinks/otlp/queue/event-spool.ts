@@ -7,9 +7,8 @@ import type { Batch } from '../../postgres/spool/batch.ts';
 import type { SpoolFiles } from '../../postgres/spool/files.ts';
 import { Spools } from '../../postgres/spool/spools.ts';
 import type { ExportCounts } from './export-counts.ts';
+import { type BatchName, FoundBatches } from './found-batches.ts';
 import { type Pending, PendingBatches } from './pending-batches.ts';
-
-type BatchName = Pick<Batch, 'writer' | 'seq'>;
 
 export interface EventSpoolOptions {
   /** Of the first spool of the target; those of other processes are beside it. */
@@ -35,8 +34,6 @@ export interface TakeBounds {
 const MEMORY_MAX_BYTES = 32 * MIB;
 /** What a power cut may cost; a kill costs nothing that was written. */
 const SYNC_INTERVAL_MS = SECOND_MS / 2;
-/** Who sends again does so within minutes; an outage with little traffic may have left a million batches. */
-const FOUND_MAX = 100_000;
 
 /**
  * The batches that wait for one target: on disk, in segment files as rows have them, and in memory for as long as the disk
@@ -55,7 +52,7 @@ export class EventSpool {
   #retryAtMs = 0;
   #syncTimer: NodeJS.Timeout | null = null;
   #syncDue = false;
-  readonly #found = new Set<string>();
+  readonly #found = new FoundBatches();
 
   constructor(options: EventSpoolOptions) {
     this.#options = options;
@@ -79,9 +76,9 @@ export class EventSpool {
     await this.#usable();
   }
 
-  /** Whether an earlier process left this batch on disk, waiting or sent a short while before. */
-  hasFound(batch: BatchName): boolean {
-    return this.#found.has(keyOf(batch));
+  /** See `FoundBatches.has`. */
+  hasFound(batch: BatchName): Promise<boolean> {
+    return this.#found.has(batch, this.#spools);
   }
 
   /** Resolves when the batch is written, or memory is all there is for it: a kill from then on does not lose it. */
@@ -209,14 +206,14 @@ export class EventSpool {
         onFound: (rows) => {
           counts.accepted += rows;
           onChange();
-          void learn(this.#found, this.#spools);
+          this.#found.lookAgain();
         },
         onLost: (reason, rows) => counts.drop(reason, rows),
         ...(files === undefined ? {} : { files }),
       });
       counts.accepted += spools.rows;
       this.#spools = spools;
-      await learn(this.#found, spools);
+      this.#found.lookAgain();
       onChange();
       return true;
     } catch (error) {
@@ -240,18 +237,6 @@ export class EventSpool {
     this.#failures = 0;
     this.#unusable.end(`The spool ${this.#options.directory} can be used again.`);
   }
-}
-
-/** Notes what is on disk. Never rejects: a file that cannot be read says nothing. */
-async function learn(found: Set<string>, spools: Spools | null): Promise<void> {
-  for await (const batch of spools?.allFacts() ?? []) {
-    if (found.size >= FOUND_MAX) return;
-    found.add(keyOf(batch));
-  }
-}
-
-function keyOf({ writer, seq }: BatchName): string {
-  return `${writer} ${seq}`;
 }
 
 async function takeFrom(spools: Spools | null, bounds: TakeBounds): Promise<Batch[]> {

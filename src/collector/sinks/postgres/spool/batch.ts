@@ -1,6 +1,5 @@
 import type { Measured, Retracted } from '../../../../core/measured.ts';
 import { type NervecenterEvent, SIGNAL_NAMES, SIGNALS, signalNamed } from '../../../../core/signals/index.ts';
-import { toRow } from '../../../../core/signals/row.ts';
 import type { Signal } from '../../../../core/signals/signal.ts';
 import { MINUTE_MS } from '../../../../core/units.ts';
 import { type ColumnType, CopyEncoder } from './copy-encoder.ts';
@@ -66,6 +65,8 @@ type PayloadHeader = BatchFacts & { readonly sections: readonly SectionHeader[] 
 const LENGTH_BYTES = 4;
 /** Beyond what JavaScript's dates can say. */
 const TIME_MS_MAX = 8.64e15;
+/** One for all: each for itself would grow its memory anew to half a megabyte. */
+const encoder = new CopyEncoder();
 const NO_FACTS: BatchFacts = { atMs: 0, measured: [], sent: [] };
 
 /**
@@ -83,13 +84,13 @@ export function encodeEvents(
     if (!Object.hasOwn(SIGNALS, signal))
       rejected.push(...unknown.map(() => ({ table: signal, error: null })));
   }
-  const encoder = new CopyEncoder();
+  if (encoder.length > 0) encoder.take(); // Of one that failed.
   const sections: SectionHeader[] = [];
   // Always in the same order of tables, so that two collectors cannot lock each other out.
   for (const name of SIGNAL_NAMES) {
     const ofSignal = bySignal.get(name);
     if (ofSignal === undefined) continue;
-    const section = encodeSection(encoder, signalNamed(name), ofSignal, rejected);
+    const section = encodeSection(signalNamed(name), ofSignal, rejected);
     if (section.rows > 0 || section.retracted !== undefined) sections.push(section);
   }
   // What takes a row back counts as one.
@@ -168,12 +169,10 @@ function groupedBySignal(events: readonly NervecenterEvent[]): Map<string, Nerve
 }
 
 function encodeSection(
-  encoder: CopyEncoder,
   signal: Signal<NervecenterEvent>,
   events: readonly NervecenterEvent[],
   rejected: RejectedEvent[],
 ): SectionHeader {
-  const types = signal.columns.map(({ type }) => type);
   const start = encoder.length;
   const { told, retracted } = netOf(events);
   const minutes = new Set(retracted.map(minuteOf));
@@ -181,7 +180,7 @@ function encodeSection(
   let rows = 0;
   for (const event of told) {
     try {
-      encoder.row(types, toRow(signal, event));
+      encoder.row(signal.columns, event);
       rows++;
       const minute = minuteOf(event);
       if (minute !== last) minutes.add(minute);

@@ -1,12 +1,14 @@
 import type { RecordedId } from '../../../../core/records/recorded-id.ts';
 import type { Column, ColumnValue } from '../../../../core/signals/signal.ts';
-import { KIB } from '../../../../core/units.ts';
+import { KIB, MIB } from '../../../../core/units.ts';
 
 /** What a stream in Postgres' binary COPY format begins and ends with; rows stand between. */
 export const COPY_HEADER: Buffer = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
 export const COPY_TRAILER: Buffer = Buffer.from([0xff, 0xff]);
 
 const INITIAL_BYTES = 64 * KIB;
+/** Most batches have less; what a larger one needed is given back. */
+const KEPT_BYTES_MAX = MIB;
 const NULL_LENGTH = -1;
 const INT4_MAX = 2_147_483_647;
 const INT4_VALUES = 2 ** 32;
@@ -57,14 +59,13 @@ export class CopyEncoder {
 
   /**
    * @throws RangeError when a value has no form in its column's type at all (a fraction for an integer, no UUID, a time
-   * outside the calendar); nothing is appended then.
+   * outside the calendar); whatever a column throws that has no value for the event. Nothing is appended then.
    */
-  row(types: readonly ColumnType[], values: readonly ColumnValue[]): void {
+  row<E>(columns: readonly Column<E>[], event: E): void {
     const start = this.#length;
     try {
-      this.#int2(types.length);
-      let index = 0;
-      for (const type of types) this.#field(type, values[index++] ?? null);
+      this.#int2(columns.length);
+      for (const column of columns) this.#field(column.type, column.value(event));
     } catch (error) {
       this.#length = start;
       this.#uuidText = ''; // Its bytes may be written over.
@@ -72,10 +73,10 @@ export class CopyEncoder {
     }
   }
 
-  /** The rows so far; the encoder begins anew. */
+  /** The rows so far, which what is written next is written over; the encoder begins anew. */
   take(): Buffer {
     const taken = this.#buffer.subarray(0, this.#length);
-    this.#buffer = Buffer.allocUnsafe(INITIAL_BYTES);
+    if (this.#buffer.length > KEPT_BYTES_MAX) this.#buffer = Buffer.allocUnsafe(INITIAL_BYTES);
     this.#length = 0;
     this.#uuidText = '';
     return taken;

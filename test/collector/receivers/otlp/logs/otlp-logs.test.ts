@@ -3,225 +3,19 @@ import { randomUUID } from 'node:crypto';
 import { describe, it } from 'vitest';
 import { OTLP_EXCEPTIONS, OTLP_OUTCOMES } from '../../../../../src/collector/receivers/otlp/acceptance.ts';
 import { eventIdOf } from '../../../../../src/collector/receivers/otlp/event-id.ts';
-import { OtlpLogs } from '../../../../../src/collector/receivers/otlp/logs/otlp-logs.ts';
-import type {
-  OtlpAttributes,
-  OtlpLogRecord,
-  OtlpRejected,
-  OtlpValue,
-} from '../../../../../src/collector/receivers/otlp/model.ts';
-import { GRACE_MS, Subjects } from '../../../../../src/collector/receivers/otlp/subjects.ts';
-import { SentBatches } from '../../../../../src/collector/receivers/sent-batches.ts';
-import { NO_VIA } from '../../../../../src/core/passage.ts';
-import type { NervecenterEvent } from '../../../../../src/core/signals/index.ts';
-import { counterOf } from '../../../../../src/core/signals/instruments.ts';
-import { DeltaMeterProvider } from '../../../../../src/metrics/meter-provider.ts';
-import { SnapshotReader } from '../../../../../src/metrics/snapshot-reader.ts';
-import { labels, resourceOf } from '../metrics/sender.ts';
-
-const NOW_MS = 1_700_000_000_000;
-const INSTANCE = 'c0ffee00-0000-4000-8000-000000000001';
-const APP = resourceOf({ 'service.name': 'shop', 'service.instance.id': INSTANCE });
-const WRITER = 'c0ffee00-0000-4000-8000-0000000000aa';
-const TRACE = '5b8efff798038103d269b633813fc60c';
-const SPAN = 'eee19b7ec3c1b174';
-
-const recordOf = (more: Partial<OtlpLogRecord>): OtlpLogRecord => ({
-  resource: APP,
-  scope: { name: 'test', version: '' },
-  timeMs: NOW_MS - 1000,
-  severity: 9,
-  eventName: '',
-  body: null,
-  attributes: {},
-  traceId: null,
-  spanId: null,
-  ...more,
-});
-
-const requestEvent = (route: string) => ({
-  signal: 'request',
-  id: randomUUID(),
-  timeMs: NOW_MS - 2000,
-  route,
-  method: 'GET',
-  statusCode: 200,
-  durationMs: 12.5,
-  requestBytes: null,
-  responseBytes: 7,
-  traceId: null,
-  userEmail: null,
-  department: null,
-});
-
-function eventRecord(body: OtlpValue, batch?: number, more: OtlpAttributes = {}): OtlpLogRecord {
-  const of =
-    batch === undefined ? {} : { 'nervecenter.batch.writer': WRITER, 'nervecenter.batch.seq': batch };
-  return recordOf({
-    eventName: 'nervecenter.event',
-    body,
-    attributes: { 'nervecenter.signal': 'request', ...of, ...more },
-  });
-}
-
-const callRecord = (attributes: OtlpAttributes = {}, more: Partial<OtlpLogRecord> = {}): OtlpLogRecord =>
-  recordOf({
-    eventName: 'gen_ai.client.inference.operation.details',
-    severity: 5,
-    traceId: TRACE,
-    spanId: SPAN,
-    attributes: {
-      'gen_ai.operation.name': 'chat',
-      'gen_ai.provider.name': 'openai',
-      'gen_ai.request.model': 'gpt-4o',
-      'gen_ai.usage.input_tokens': 100,
-      'gen_ai.usage.output_tokens': 20,
-      ...attributes,
-    },
-    ...more,
-  });
-
-class Received {
-  readonly offers: {
-    readonly events: readonly NervecenterEvent[];
-    readonly sent?: readonly [string, number];
-  }[] = [];
-  readonly subjects = new Subjects();
-  readonly sentBatches = new SentBatches();
-  readonly logs: OtlpLogs;
-  readonly #own = new DeltaMeterProvider();
-  readonly #reader = new SnapshotReader([this.#own]);
-
-  constructor({ joins = true } = {}) {
-    const meter = this.#own.getMeter();
-    this.logs = new OtlpLogs({
-      subjects: this.subjects,
-      labels: labels(),
-      records: counterOf(meter, OTLP_OUTCOMES),
-      exceptions: counterOf(meter, OTLP_EXCEPTIONS),
-      onFolded: () => {},
-      sink: {
-        join: () => joins,
-        sentBatches: this.sentBatches,
-        offered: async () => {},
-        offer: async (events, _passage, sent) => void this.offers.push({ events, ...(sent && { sent }) }),
-      },
-    });
-  }
-
-  take(
-    records: readonly OtlpLogRecord[],
-    nowMs: number,
-    digest: string = randomUUID(),
-  ): Promise<OtlpRejected> {
-    return this.logs.take(records, nowMs, { via: NO_VIA, digest });
-  }
-
-  get events(): NervecenterEvent[] {
-    return this.offers.flatMap(({ events }) => events);
-  }
-
-  /** Value by the attribute that is asked for. */
-  counted(name: string, attribute: string): Record<string, number> {
-    const points = this.#reader
-      .collectNow()
-      .filter((point) => point.name === name && point.kind === 'counter');
-    return Object.fromEntries(
-      points.map((point) => [String(point.attributes[attribute]), 'value' in point ? point.value : 0]),
-    );
-  }
-}
-
-describe("log records that are nervecenter's own events", () => {
-  it('are those events, as they are or as JSON, of whoever sent them, batch by batch in order', async () => {
-    const received = new Received();
-    const [first, second, third] = ['/a', '/b', '/c'].map(requestEvent);
-    const rejected = await received.take(
-      [eventRecord(third!, 2), eventRecord(JSON.stringify(first), 1), eventRecord(second!, 1)],
-      NOW_MS,
-    );
-    assert.deepEqual(rejected, { count: 0, message: '' });
-    assert.deepEqual(
-      received.offers.map(({ sent, events }) => [
-        sent,
-        events.map((event) => 'route' in event && event.route),
-      ]),
-      [
-        [
-          [WRITER, 1],
-          ['/a', '/b'],
-        ],
-        [[WRITER, 2], ['/c']],
-      ],
-    );
-    assert.deepEqual(received.events[0], { ...first, sender: { instanceId: INSTANCE, service: 'shop' } });
-  });
-
-  it('are accepted once, whoever sends the batch again', async () => {
-    const received = new Received();
-    const batch = [eventRecord(requestEvent('/a'), 1), eventRecord(requestEvent('/b'), 1)];
-    await received.take(batch, NOW_MS);
-    assert.deepEqual(await received.take(batch, NOW_MS), { count: 0, message: '' });
-    assert.equal(received.events.length, 2);
-    assert.deepEqual(received.counted(OTLP_OUTCOMES.name, 'outcome'), { event: 2, known: 2 });
-  });
-
-  it('are not taken again that the collector before has accepted', async () => {
-    const received = new Received();
-    received.sentBatches.add([[WRITER, 1]]);
-    await received.take([eventRecord(requestEvent('/a'), 1), eventRecord(requestEvent('/b'), 2)], NOW_MS);
-    assert.deepEqual(
-      received.events.map((event) => 'route' in event && event.route),
-      ['/b'],
-    );
-  });
-
-  it('are refused without the shape of one, and the others of the request are not', async () => {
-    const received = new Received();
-    const { durationMs: _missing, ...incomplete } = requestEvent('/b');
-    const { count, message } = await received.take(
-      [
-        eventRecord(requestEvent('/a')),
-        eventRecord(incomplete),
-        eventRecord('{'),
-        eventRecord(7),
-        eventRecord({ signal: 'toString' }),
-      ],
-      NOW_MS,
-    );
-    assert.equal(count, 4);
-    assert.match(message, /have not the shape of one \(of another version\?\) \(first: request\)/);
-    assert.equal(received.events.length, 1);
-  });
-
-  it('are not taken of another machine, whose figures would be among those of this one', async () => {
-    const received = new Received();
-    const reading = {
-      signal: 'system',
-      timeMs: NOW_MS,
-      metricType: 'cpu',
-      metricName: 'cpu_percent',
-      value: 5,
-      unit: 'percent',
-    };
-    await received.take(
-      [
-        eventRecord({ ...reading, id: randomUUID(), tags: {} }),
-        eventRecord({
-          ...reading,
-          id: randomUUID(),
-          metricName: 'process_threads',
-          tags: { instance_id: INSTANCE },
-        }),
-      ],
-      NOW_MS,
-    );
-    assert.deepEqual(
-      received.events.map((event) => 'metricName' in event && event.metricName),
-      ['process_threads'],
-    );
-  });
-});
+import { GRACE_MS } from '../../../../../src/collector/receivers/otlp/subjects.ts';
+import { resourceOf } from '../metrics/sender.ts';
+import {
+  callRecord,
+  eventRecord,
+  INSTANCE,
+  NOW_MS,
+  Received,
+  recordOf,
+  requestEvent,
+  SPAN,
+  TRACE,
+} from './received.ts';
 
 describe('log records of model calls', () => {
   it('are calls with their tokens, when no span came of their process', async () => {
@@ -354,6 +148,34 @@ describe('log records of model calls', () => {
     await next.logs.release(NOW_MS + GRACE_MS);
     assert.deepEqual([killed.events.length, next.events.length], [2, 1]);
     assert.deepEqual(next.counted(OTLP_OUTCOMES.name, 'outcome'), { call: 1, known: 2 });
+  });
+
+  it('are given on at once where they were held, however many requests told of them, and awaited as the collector stops', async () => {
+    const received = new Received();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    received.written = promise;
+    for (const digit of '123') await received.take([callRecord({}, { spanId: digit.repeat(16) })], NOW_MS);
+    let released = 0;
+    const releases = [NOW_MS + GRACE_MS, Number.POSITIVE_INFINITY].map((nowMs) =>
+      received.logs.release(nowMs).then(() => released++),
+    );
+    assert.equal(received.events.length, 3);
+    await new Promise(setImmediate);
+    assert.equal(released, 0);
+    resolve();
+    await Promise.all(releases);
+  });
+
+  it('are known when their request comes again, whatever stands in for times that they do not tell', async () => {
+    const [killed, next] = [new Received(), new Received()];
+    const request = randomUUID();
+    const timeless = [callRecord({}, { timeMs: 0, spanId: null, traceId: null })];
+    await killed.take(timeless, NOW_MS, request);
+    await killed.logs.release(NOW_MS + GRACE_MS);
+    next.sentBatches.add(killed.offers.flatMap(({ sent }) => (sent === undefined ? [] : [sent])));
+    await next.take(timeless, NOW_MS + 60_000, request);
+    await next.logs.release(NOW_MS + 60_000 + GRACE_MS);
+    assert.deepEqual([killed.events.length, next.events.length], [1, 0]);
   });
 
   it('are held back up to a bound', async () => {

@@ -5,11 +5,11 @@ import { createUndecided } from '../../../../../src/collector/sinks/postgres/his
 import { createStorage } from '../../../../../src/collector/sinks/postgres/storage.ts';
 import { mergePoints } from '../../../../../src/core/measured.ts';
 import { type NervecenterEvent, signalNamed } from '../../../../../src/core/signals/index.ts';
-import { toRow } from '../../../../../src/core/signals/row.ts';
 import type { SpanEvent, StoredTrace } from '../../../../../src/core/signals/span.ts';
 import { MIB, MINUTE_MS, milliseconds } from '../../../../../src/core/units.ts';
 import { unseen } from '../../../../support/measuring.ts';
 import { reachableTempDir, startPostgres, type TestPostgres } from '../../../../support/postgres.ts';
+import { toRow } from '../../../../support/rows.ts';
 import { oneOfEach, spanEvent } from '../events.ts';
 import { openHistory, type TestHistory } from './fixture.ts';
 

@@ -27,9 +27,10 @@ const DECIDED = 4;
 const COUNTED = 1;
 const STORED = 2;
 
-/** A trace that holds nothing, as `unpackTrace` gives it back. */
-export function packTrace(trace: Trace, packer: Packer, lexicon: Lexicon): string {
+/** A trace that holds nothing: its id, and what `unpackTrace` gives back. */
+export function packTrace(trace: Trace, packer: Packer, lexicon: Lexicon): Buffer {
   packer.begin(lexicon);
+  packer.value(trace.id);
   const { kept, hasParts, wasDecided, counts } = trace;
   packer.whole((kept ? KEPT : 0) | (hasParts ? HAS_PARTS : 0) | (wasDecided ? DECIDED : 0));
   for (const count of [counts.calls, counts.searches, counts.atOnce]) packer.whole(count);
@@ -49,6 +50,7 @@ export function packTrace(trace: Trace, packer: Packer, lexicon: Lexicon): strin
   return packer.packed();
 }
 
+/** @param from behind the id. */
 export function unpackTrace(id: string, from: Unpacker): Trace {
   const bits = from.whole();
   const trace = new Trace(id, (bits & DECIDED) !== 0);

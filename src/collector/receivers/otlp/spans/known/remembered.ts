@@ -1,10 +1,8 @@
 import type { Trace } from '../trace.ts';
 import { Lexicon } from './lexicon.ts';
 import { packTrace, unpackTrace } from './packed-trace.ts';
-import { Packer, Unpacker } from './packing.ts';
-
-/** How full it is after the oldest were forgotten. */
-const ROOM_AFTER = 0.95;
+import { PackedTraces } from './packed-traces.ts';
+import { Packer } from './packing.ts';
 
 interface RememberedOptions {
   /** Of all traces together. */
@@ -49,64 +47,38 @@ export class Remembered {
   }
 }
 
-/** A trace as it is remembered: hardly one in a hundred is looked at again. */
-interface Packed {
-  readonly packed: string;
-  readonly lexicon: Lexicon;
-  readonly spans: number;
-  readonly sinceMs: number;
-}
-
 class Traces {
   readonly #options: RememberedOptions;
-  readonly #traces = new Map<string, Packed>();
+  readonly #traces = new PackedTraces();
   #lexicon = new Lexicon();
   readonly #packer = new Packer(this.#lexicon);
-  #spans = 0;
 
   constructor(options: RememberedOptions) {
     this.#options = options;
   }
 
   get spans(): number {
-    return this.#spans;
+    return this.#traces.spans;
   }
 
+  /** Hardly one in a hundred is looked at again. */
   add(trace: Trace, nowMs: number): void {
     if (this.#lexicon.isFull) this.#lexicon = new Lexicon();
     const lexicon = this.#lexicon;
-    const packed = packTrace(trace, this.#packer, lexicon);
-    const spans = trace.nodes.size;
-    this.#traces.set(trace.id, { packed, lexicon, spans, sinceMs: nowMs });
-    this.#spans += spans;
-    if (this.#spans > this.#options.spansMax) this.#forgetOldest();
-  }
-
-  /** Some more than must be: to find the oldest of a map takes the longer the more were taken out of it before. */
-  #forgetOldest(): void {
-    for (const id of this.#traces.keys()) {
-      if (this.#spans <= this.#options.spansMax * ROOM_AFTER) break;
-      this.#drop(id);
-    }
+    const bytes = packTrace(trace, this.#packer, lexicon);
+    this.#traces.add(trace.id, { bytes, lexicon, spans: trace.nodes.size, sinceMs: nowMs });
+    while (this.#traces.spans > this.#options.spansMax) this.#traces.forgetOldest();
   }
 
   take(id: string): Trace | undefined {
-    const known = this.#drop(id);
-    return known && unpackTrace(id, new Unpacker(known.packed, known.lexicon));
-  }
-
-  #drop(id: string): Packed | undefined {
-    const known = this.#traces.get(id);
-    if (known === undefined) return undefined;
-    this.#traces.delete(id);
-    this.#spans -= known.spans;
-    return known;
+    const packed = this.#traces.take(id);
+    return packed === null ? undefined : unpackTrace(id, packed);
   }
 
   forget(nowMs: number): void {
-    for (const [id, { sinceMs }] of this.#traces) {
-      if (sinceMs + this.#options.forMs > nowMs) break;
-      this.#drop(id);
+    for (let since = this.#traces.oldestSinceMs; since !== null; since = this.#traces.oldestSinceMs) {
+      if (since + this.#options.forMs > nowMs) break;
+      this.#traces.forgetOldest();
     }
   }
 }
