@@ -22,6 +22,7 @@ const listeners = await startOtlp({
   http: 0,
   grpc: 'off',
   keys: [],
+  keysChosen: false,
   consumer,
   ownId: null,
   wantedKeys: process.argv.slice(2),

@@ -81,8 +81,6 @@ CREATE TABLE IF NOT EXISTS enterprise.rollup_value (
     seen TIMESTAMPTZ NOT NULL,  -- no rollup of a later day has it
     UNIQUE (second, value)
 );
--- Of two dimensions a question may name the first alone.
-CREATE INDEX IF NOT EXISTS rollup_value_value ON enterprise.rollup_value (value);
 
 -- One row per kind, values and minute. `histogram` is a sequence of int2, big-endian, each ((bucket - 160) * 16 + exponent) * 8 +
 -- digit: digit * 8 ^ exponent values are in a bucket as of OpenTelemetry's exponential histograms at scale 3, those of zero
@@ -103,14 +101,12 @@ CREATE TABLE IF NOT EXISTS enterprise.rollup_by_hour (LIKE enterprise.rollup_by_
 CREATE TABLE IF NOT EXISTS enterprise.rollup_by_day (LIKE enterprise.rollup_by_minute INCLUDING ALL);
 
 -- Until when the day that is not over is rolled up (it counts only while that is the hour watermark), and the same of two
--- dimensions at a time, which are made from old rows in steps; questions read those rows meanwhile. And from when on rows are
--- all there: rollups of older ones are not made anew.
+-- dimensions at a time, which are made from old rows in steps; questions read those rows meanwhile.
 ALTER TABLE enterprise.nervecenter_rollup_state
     ADD COLUMN IF NOT EXISTS open_day_until TIMESTAMPTZ,
     ADD COLUMN IF NOT EXISTS pair_hour_watermark TIMESTAMPTZ,
     ADD COLUMN IF NOT EXISTS pair_day_watermark TIMESTAMPTZ,
-    ADD COLUMN IF NOT EXISTS pair_open_day_until TIMESTAMPTZ,
-    ADD COLUMN IF NOT EXISTS rows_from TIMESTAMPTZ;
+    ADD COLUMN IF NOT EXISTS pair_open_day_until TIMESTAMPTZ;
 UPDATE enterprise.nervecenter_rollup_state AS state SET open_day_until = open.bucket
 FROM enterprise.rollup_day_text AS open
 WHERE open.signal = state.signal AND open.field = '' AND open.dimension = '' AND open.value = '';

@@ -34,7 +34,7 @@ const TABLES: Readonly<Record<string, string>> = {
   nervecenter_migrations: 'which migrations were applied',
   nervecenter_rollup_pending: 'which minutes are to be added up again',
   nervecenter_rollup_state: 'how far rows are added up',
-  nervecenter_senders: 'the last batch of each process',
+  nervecenter_senders: 'the last batch of each process, and digests of requests by OTLP',
   nervecenter_user_key: 'the key of the [hashes](#users-by-hash), where one was made',
   nervecenter_window: 'figures of the last hour, by the labels of metrics',
 };
@@ -61,7 +61,7 @@ const KEPT: Readonly<Record<string, string>> = {
   nervecenter_alert_events: '400 days, at most 10,000',
   nervecenter_alert_states: 'while it holds',
   nervecenter_batches: '7 days',
-  nervecenter_senders: '7 days',
+  nervecenter_senders: '7 days; digests an hour',
   nervecenter_ended_sessions: 'until their cookies have expired',
   nervecenter_access_tokens: 'until revoked',
   nervecenter_window: 'an hour',

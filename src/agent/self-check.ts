@@ -1,13 +1,14 @@
 import { describeError } from '../core/errors.ts';
 import { MINUTE_MS } from '../core/units.ts';
 import { type Agent, type Instrumentation, variantOf } from './instrumentation.ts';
+import { startedWhole, undoable } from './modules/undoable.ts';
 
 /** Who fails so often within a minute is at odds with a version or a patch of the app's, and will go on to. */
 const FAILURES_MAX = 10;
 
 /**
  * Starts what observes the app's libraries, and turns off what cannot start or fails again and again: it costs the app time
- * for nothing. The others go on. Each that is off is said once, and counted.
+ * for nothing. What one had done before its start failed is taken back. The others go on. Each that is off is said once, and counted.
  *
  * @returns stops all of them: what is still open, such as a call that streams, becomes an event when its instrumentation does.
  */
@@ -45,7 +46,8 @@ function startOne(agent: Agent, instrumentation: Instrumentation): () => void {
       agent.failed(key, what, error);
       fails(error);
     };
-    undo = instrumentation.start(variantOf(agent, { failed }));
+    const beforeEnd: Agent['beforeEnd'] = (work) => undoable(agent.beforeEnd(work));
+    undo = startedWhole(() => instrumentation.start(variantOf(agent, { failed, beforeEnd })));
   } catch (error) {
     turnOff(`it could not start (${describeError(error)})`);
   }

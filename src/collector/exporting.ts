@@ -8,6 +8,7 @@ import type { SpanEvent, WholeSpan } from '../core/signals/span.ts';
 import type { EventLedger } from './event-ledger.ts';
 import type { Log } from './log.ts';
 import { keptAppSpan } from './receivers/otlp/app-span.ts';
+import { claimed } from './receivers/sent-batches.ts';
 import type { OtlpExporter, TargetCounts } from './sinks/otlp/exporter.ts';
 import type { SentBatch } from './sinks/postgres/spool/batch.ts';
 import type { Pseudonyms } from './users/pseudonyms.ts';
@@ -53,6 +54,18 @@ const REQUESTS: InstrumentSpec<'counter'> = {
 
 /** Events that may be on their way to the spools of what is sent; each of them waits for the disk. */
 const WAITING_MAX = 50_000;
+
+/** A process without users in what it says of itself. */
+export function withHiddenResource(source: Source, users: Pseudonyms): Source {
+  return source.resource === undefined ? source : { ...source, resource: users.resource(source.resource) };
+}
+
+/** What is sent of the process that sends, without users where they are hidden. */
+export function sentOf(config: Config, host: Source | null, users: Pseudonyms | null) {
+  if (users === null) return { config, host };
+  const resourceAttributes = users.resource(config.resourceAttributes);
+  return { config: { ...config, resourceAttributes }, host: host && withHiddenResource(host, users) };
+}
 
 interface ExportParts {
   readonly config: Config;
@@ -141,11 +154,13 @@ export class Acceptance {
   offer(told: readonly NervecenterEvent[], sent?: SentBatch, passage?: Passage): Promise<void> {
     const events = this.#users === null ? told : told.map(this.#users.event);
     const stored = storedAmong(events, this.#config);
+    // Sent on under the name that it came with, by which whoever gets it on two ways takes it once.
+    const known = sent === undefined || passage === undefined || passage.derived ? sent : claimed(sent);
     const store = async () => {
-      if (stored.length > 0) await this.#ledger.offer(stored, sent);
+      if (stored.length > 0) await this.#ledger.offer(stored, known);
     };
     if (this.#exporter === null) return store();
-    const written = this.#exporter.offer(sentOut(events), sent, passage);
+    const written = this.#exporter.offer(events, sent, passage);
     this.#waiting += events.length;
     // In the order in which they came: of what a process sent the ledger knows the last batch only.
     const handedOn = this.#handedOn
@@ -177,27 +192,6 @@ export function storedAmong(
   return events.flatMap((event) => {
     if (!isWhole(event)) return [event];
     return spans === 'on' ? [keptAppSpan(event, event.whole)] : [];
-  });
-}
-
-/**
- * What was sent cannot be taken back from there. So of what takes the place of something as many go as there were: the
- * receiver has as many calls and queries as there are, some of them as they were told first.
- */
-export function sentOut(events: readonly NervecenterEvent[]): readonly NervecenterEvent[] {
-  const retracted = events.filter(({ retractsMs }) => retractsMs !== undefined);
-  if (retracted.length === 0) return events;
-  const ids = new Set(retracted.map(({ id }) => id));
-  const left = new Map<string, number>();
-  const told = events.filter(({ retractsMs }) => retractsMs === undefined);
-  for (const { signal } of retracted) left.set(signal, (left.get(signal) ?? 0) + 1);
-  const again = told.filter(({ id }) => ids.has(id));
-  for (const { signal } of again) left.set(signal, (left.get(signal) ?? 0) - 1);
-  return told.filter(({ id, signal }) => {
-    if (ids.has(id)) return false;
-    const stands = left.get(signal) ?? 0;
-    left.set(signal, stands - 1);
-    return stands <= 0;
   });
 }
 

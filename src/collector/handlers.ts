@@ -3,7 +3,7 @@ import type { NervecenterEvent } from '../core/signals/index.ts';
 import type { PricedLlmCallEvent } from '../core/signals/llm-call.ts';
 import type { AgentLink } from './agent-link.ts';
 import type { EventLedger } from './event-ledger.ts';
-import type { Acceptance } from './exporting.ts';
+import { type Acceptance, withHiddenResource } from './exporting.ts';
 import type { Live } from './live/live.ts';
 import type { Log } from './log.ts';
 import type { Pricer } from './pricing/pricer.ts';
@@ -62,7 +62,8 @@ function agentHandlers(parts: HandlerParts): AgentHandlers {
     sharing,
     takeLeft,
     sentBatches,
-    join: (source) => {
+    join: (told) => {
+      const source = users === null ? told : withHiddenResource(told, users);
       exporter?.join(source);
       agents.join(source);
       return live.join(source);

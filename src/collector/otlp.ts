@@ -73,7 +73,11 @@ export async function startOtlpReceiver({
   try {
     const secure = otlpSchemeOf(config) === 'https' ? tls : null;
     const listening = { config, tls: secure, http, grpc, keys, consumer, ownId, hideUsers, meter, log };
-    const listeners = await startOtlp({ ...listening, wantedKeys: wantedKeys(userHeaders) });
+    const listeners = await startOtlp({
+      ...listening,
+      keysChosen: madeKey === null,
+      wantedKeys: wantedKeys(userHeaders),
+    });
     const recover: RecoveryOptions['recover'] = (trace) => consumer.recover(trace);
     const stopRecovery =
       stored !== null && keepsSpans ? recoverTraces({ stored, recover, log, sinceMs }) : () => {};

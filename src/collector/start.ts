@@ -16,7 +16,7 @@ import { readAlertFile } from './alerts/file.ts';
 import { AlertService } from './alerts/service.ts';
 import { Condition } from './condition.ts';
 import { EventLedger, EventMeter } from './event-ledger.ts';
-import { Acceptance, startExport } from './exporting.ts';
+import { Acceptance, sentOf, startExport } from './exporting.ts';
 import { type Accepting, attaching, otlpSink, refusals } from './handlers.ts';
 import { hostMeasure } from './host/measure.ts';
 import { createHostSampler } from './host/sampler.ts';
@@ -37,7 +37,7 @@ import { createServing } from './serving.ts';
 import type { OtlpExporter } from './sinks/otlp/exporter.ts';
 import { createAccessStore } from './sinks/postgres/access-store.ts';
 import { createAlertStore } from './sinks/postgres/alert-store.ts';
-import { oneAtATime } from './sinks/postgres/connect/lend.ts';
+import { takingTurns } from './sinks/postgres/connect/lend.ts';
 import { createEvents } from './sinks/postgres/history/events.ts';
 import { createHistory } from './sinks/postgres/history/history.ts';
 import { createTraces } from './sinks/postgres/history/traces.ts';
@@ -53,6 +53,7 @@ import { Ticker } from './ticker.ts';
 import { TlsIdentity } from './tls/identity.ts';
 import { startUserHiding } from './users/hiding.ts';
 import { userHidingOf } from './users/otlp-body.ts';
+import type { Pseudonyms } from './users/pseudonyms.ts';
 
 /** Of a shutdown's time: most of it is for what waits, once it does no more. */
 const SENT_AGAIN_SHARE = 0.3;
@@ -98,18 +99,18 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   const { config: asked, log, host } = options;
   const hosted = host === null || asked.local === 'on';
   const config: Config = hosted ? asked : { ...asked, ...NOTHING_HOSTED };
-  // Who only sends needs none, whatever became of its files.
-  const listens = hosted || takesOtlpOverTls(config);
-  const tls = config.tls !== null && listens ? new TlsIdentity({ files: config.tls, log }) : null;
+  const files = hosted || takesOtlpOverTls(config) ? config.tls : null;
+  const tls = files && new TlsIdentity({ files, log });
   const pricer = createPricer({ overridesPath: config.pricesPath, log });
   const own = new DeltaMeterProvider();
   const meter = own.getMeter();
   const reader = new SnapshotReader([own]);
   const sentBatches = new SentBatches();
   const hiding = await startUserHiding(config, log);
+  const users = hiding?.pseudonyms ?? null;
   const { storage, ledger, live, resource } = acceptance({ ...options, config, sentBatches, pricer });
   const stored = storage && workBesideWriter(storage, config, log);
-  const alerts = hosted ? createAlerts({ config, log }, live, stored) : null;
+  const alerts = hosted ? createAlerts({ config, log }, live, { stored, users }) : null;
   const ticker = new Ticker(live);
   let exporter: OtlpExporter | null = null;
   const collectOwn = () => {
@@ -120,7 +121,6 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   const shown = { config, live, resource, ticker, stored: stored?.sources, meter, tls, collectOwn, log };
   const serving = alerts && createServing({ ...shown, alerts, shared: stored?.accessStore ?? null });
   const server = serving?.server ?? null;
-  const users = hiding?.pseudonyms ?? null;
   const parts = { live, ledger, pricer, sentBatches, users, agents: new AgentProcesses() };
   const doored = { config, tls, log, meter, host, stored: stored?.undecided ?? null, ...parts };
   const doors = await openDoors(server, doored);
@@ -142,7 +142,6 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   const stopWaiting = waitForSentBefore(sentBatches, storage, storageUsable);
   void storageUsable.then(() => alerts?.start());
   const stopAgreeing = hiding?.agree(stored?.lend, storageUsable);
-
   const began = { stopTicking, hostWatch, otlp, socket, stopWaiting, alerts, serving, stopAgreeing, stored };
   return {
     url,
@@ -262,7 +261,7 @@ async function openDoors(server: CollectorServer | null, options: DoorOptions) {
   try {
     // What comes back to it by another way than the ids of those it passed through: no batch of its own is new to it.
     const onWriter = (writer: string) => parts.sentBatches.add([[writer, Number.MAX_SAFE_INTEGER]]);
-    exporter = await startExport({ config, log, host, meter, onWriter });
+    exporter = await startExport({ ...sentOf(config, host, parts.users), log, meter, onWriter });
     const accept = new Acceptance(parts.ledger, exporter, config, parts.users);
     const sink = otlpSink({ ...parts, accept, exporter });
     const ownId = exporter?.id ?? null;
@@ -317,9 +316,9 @@ async function tryStorage(storage: Storage | null, ledger: EventLedger, log: Log
   }
 }
 
-/** What reads and tends stored rows: all of it takes turns on the one connection that the writer leaves. */
+/** What reads and tends stored rows, in turns on the one connection that the writer leaves. `lend` is for work of our own. */
 function workBesideWriter(storage: Storage, config: Config, log: Log) {
-  const lend = oneAtATime((work) => storage.lend(work));
+  const { access, own: lend, questions } = takingTurns((work) => storage.lend(work));
   const retentionMs = (signal: SignalName) => config.retentionMs[SIGNALS[signal].retention.key];
   const stopRollups = keepRollups({ lend, now: () => Date.now(), retentionMs }, log);
   const now = () => milliseconds(Date.now());
@@ -334,10 +333,14 @@ function workBesideWriter(storage: Storage, config: Config, log: Log) {
   });
   return {
     lend,
-    sources: { history: createHistory(lend), events: createEvents(lend), trace: createTraces(lend) },
-    alertStore: createAlertStore(lend),
+    sources: {
+      history: createHistory(questions),
+      events: createEvents(questions),
+      trace: createTraces(questions),
+    },
+    alertStore: createAlertStore(lend, questions),
     // Who shares an embedded server shares its data directory.
-    accessStore: config.postgres && createAccessStore(lend),
+    accessStore: config.postgres && createAccessStore(access),
     undecided: {
       ...createUndecided(lend),
       settled: async () => storage.state === 'ok' && (await storage.flush(SETTLED_MS)),
@@ -355,13 +358,20 @@ function workBesideWriter(storage: Storage, config: Config, log: Log) {
 function createAlerts(
   { config, log }: Pick<CollectorOptions, 'config' | 'log'>,
   live: Live,
-  stored: ReturnType<typeof workBesideWriter> | null,
+  {
+    stored,
+    users,
+  }: {
+    readonly stored: ReturnType<typeof workBesideWriter> | null;
+    readonly users: Pick<Pseudonyms, 'of'> | null;
+  },
 ): AlertService {
   return new AlertService({
     store: stored?.alertStore ?? null,
-    history: stored?.sources.history ?? null,
+    history: stored && createHistory(stored.lend),
     issues: () => live.health().issues,
     fileRules: readAlertFile(config.alertsPath),
+    hideUser: users?.of ?? null,
     service: config.service,
     intervalMs: config.intervalMs,
     webhookHosts: config.webhookHosts,

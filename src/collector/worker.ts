@@ -9,7 +9,7 @@ import { Farewell } from '../link/farewell.ts';
 import type { SharedRing } from '../link/ring/ring-writer.ts';
 import type { AgentLink } from './agent-link.ts';
 import { EventMeter } from './event-ledger.ts';
-import { sentOut, storedAmong } from './exporting.ts';
+import { sentOf, storedAmong } from './exporting.ts';
 import { withCost } from './handlers.ts';
 import { logToStderr } from './log.ts';
 import { sayKept } from './notices.ts';
@@ -133,9 +133,10 @@ async function leave(
     sent: [batch.instanceId, batch.batch] as const,
   }));
   const points = users?.points(told) ?? told;
-  const exporter = await noted(lastExporter(config, source), null);
+  const sent = sentOf(config, source, users);
+  const exporter = await noted(lastExporter(sent.config, sent.host ?? source), null);
   exporter?.addPoints(points, source.instanceId);
-  for (const { events, sent } of priced) await exporter?.offer(sentOut(events), sent);
+  for (const { events, sent } of priced) await exporter?.offer(events, sent);
   if (config.local === 'on' && config.storage === 'on') {
     const meter = new EventMeter();
     const measuring = { measure: meter.measure.bind(meter), show: () => {} };

@@ -1,8 +1,10 @@
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
+import { dirname } from 'node:path';
 import type { Client, ClientConfig } from 'pg';
 import { INSTRUMENTATIONS } from '../agent/instrumentations.ts';
+import { keptAdminToken } from '../collector/kept-secrets.ts';
 import { browserUrl, otlpSchemeOf, schemeOf } from '../collector/listen.ts';
 import { DEFAULT_PORTS, otlpPorts } from '../collector/otlp.ts';
 import { createPricer } from '../collector/pricing/pricer.ts';
@@ -57,6 +59,7 @@ export async function doctor(): Promise<number> {
     ['opentelemetry', apiOwner(config, process.cwd())],
     ['prices', prices.text],
     ['tls', tls.text],
+    ['access', accessState(config)],
     ['collector', await collectorState(config)],
     ['otlp', await otlpState(config)],
     ['storage', storage.text],
@@ -84,6 +87,30 @@ function tlsState({ tls }: Config): Finding {
     return { text: validityTrouble(files, Date.now()) ?? valid, failed: false };
   } catch (error) {
     return { text: describeError(error), failed: true };
+  }
+}
+
+/** Who gets in, and how long that lasts: a token that cannot be kept is nobody's, and another one after each start. */
+function accessState({ adminTokens, dataDir }: Pick<Config, 'adminTokens' | 'dataDir'>): string {
+  if (adminTokens.length > 0) return 'by NERVECENTER_ADMIN_TOKEN';
+  const shown = shownPath(dataDir);
+  if (keptAdminToken(dataDir) !== null) return `by the login link, and by the token in ${shown}/admin-token`;
+  const trouble = troubleIn(dataDir);
+  if (trouble === null)
+    return `by the login link, and by the token that the collector will keep in ${shown}/admin-token`;
+  return `by the login link alone, and anew after each start, because no token can be kept in ${shown} (${trouble}). Make that directory one that the collector may write to, or set NERVECENTER_ADMIN_TOKEN`;
+}
+
+/** Why nothing can be written there; `null`: it can. */
+function troubleIn(dataDir: string): string | null {
+  let directory = dataDir;
+  while (!existsSync(directory) && dirname(directory) !== directory) directory = dirname(directory);
+  try {
+    if (!statSync(directory).isDirectory()) return `${directory} is no directory`;
+    accessSync(directory, constants.W_OK | constants.X_OK);
+    return null;
+  } catch (error) {
+    return describeError(error);
   }
 }
 

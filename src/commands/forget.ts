@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { readAlertFile } from '../collector/alerts/file.ts';
 import { keptUserKey } from '../collector/kept-secrets.ts';
-import { type Forgotten, forgetUser } from '../collector/sinks/postgres/forget.ts';
-import { spoolFilesWith, type WaitingFiles } from '../collector/sinks/postgres/forget-spools.ts';
+import { type Forgotten, forgetUser } from '../collector/sinks/postgres/forget/forget.ts';
+import { isAbout } from '../collector/sinks/postgres/forget/forget-alerts.ts';
+import { spoolFilesWith, type WaitingFiles } from '../collector/sinks/postgres/forget/forget-spools.ts';
 import { schemaStatus } from '../collector/sinks/postgres/schema/migrate.ts';
 import { createStorage } from '../collector/sinks/postgres/storage.ts';
 import { storedUserKey } from '../collector/sinks/postgres/user-key.ts';
@@ -72,22 +74,35 @@ async function forgetStored(
   const hash =
     key === null ? null : pseudonymsOf({ key: () => key, userHeaders: config.userHeaders }).of(who);
   const names = [...new Set([who, ...(hash === null ? [] : [hash])])];
+  const inFile = readAlertFile(config.alertsPath)
+    .filter((rule) => isAbout(rule, names))
+    .map(({ id }) => id);
   const forgotten = await forgetUser(client, {
     names,
     inRollups: `forgotten-${randomBytes(MARK_BYTES).toString('hex')}`,
     isUser: userAttributes(config.userHeaders),
+    alertIntervalMs: config.intervalMs,
     dryRun,
   });
   const waiting = await spoolFilesWith(config.dataDir, names);
-  const lines = [...summary(forgotten, { hash, dryRun }), ...waitingLines(waiting), description];
+  const left = [...waitingLines(waiting), ...alertLines(forgotten, inFile), ELSEWHERE];
+  const lines = [
+    ...summary(forgotten, { hash, dryRun }),
+    ...left.map((line) => `left: ${line}`),
+    description,
+  ];
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
+/** What no command can reach from here. */
+const ELSEWHERE =
+  'what was sent to others by OTLP and to webhooks, or is on its way there, and what collectors with other data directories have in their spools';
+
 function summary(
-  forgotten: Forgotten,
+  { counts }: Forgotten,
   { hash, dryRun }: { readonly hash: string | null; readonly dryRun: boolean },
 ): string[] {
-  const found = Object.entries(forgotten).map(
+  const found = Object.entries(counts).map(
     ([table, count]) => `${table}: ${count} ${dryRun ? 'would change' : 'changed'}`,
   );
   return [
@@ -96,17 +111,41 @@ function summary(
   ];
 }
 
+/** What alerts still know, or are told by somebody else. */
+function alertLines({ rules, settled }: Forgotten, inFile: readonly string[]): string[] {
+  return [
+    ...(rules.length > 0
+      ? [
+          `alerts whose rules name the user: ${rules.join(', ')}. Those that watch nobody else are switched off: remove them`,
+        ]
+      : []),
+    ...(inFile.length > 0
+      ? [
+          `rules in the file of NERVECENTER_ALERTS that name the user: ${inFile.join(', ')}. Change them there, and restart the collector`,
+        ]
+      : []),
+    ...(settled
+      ? []
+      : [
+          'what a collector that judges alerts has in memory: it was not seen to look again. Run this again in a minute',
+        ]),
+  ];
+}
+
 /** What is not in the database yet, or goes elsewhere. */
-function waitingLines({ rows, exports }: WaitingFiles): string[] {
+function waitingLines({ rows, exports, searched }: WaitingFiles): string[] {
+  const having = searched
+    ? 'have the user in them'
+    : 'may have the user in them (a short id, or a number, is not searched for)';
   return [
     ...(rows > 0
       ? [
-          `${rows} spool files have the user in them, of rows that a running collector stores or has stored: run this again in a minute`,
+          `${rows} spool files ${having}, of rows that a running collector stores or has stored: run this again in a minute`,
         ]
       : []),
     ...(exports > 0
       ? [
-          `${exports} files under otlp/ have the user in them and wait to be sent: let them be sent, or stop the collector and delete them`,
+          `${exports} files under otlp/ ${having} and wait to be sent: let them be sent, or stop the collector and delete them`,
         ]
       : []),
   ];

@@ -104,7 +104,9 @@ async function inPlace(work: (place: Place) => Promise<void>): Promise<number> {
     });
   }
   try {
-    await work({ store: new AccessFiles(dataDir), description: shownPath(dataDir) });
+    const store = new AccessFiles(dataDir);
+    await work({ store, description: shownPath(dataDir) });
+    if (store.unread !== null) throw store.unread;
     return 0;
   } catch (error) {
     if (error instanceof NervecenterError) throw error;

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const PACKAGE_NAME = 'nervecenter';
+const EVERYBODY = 0o777;
 
 /**
  * The directory of this package: the nearest ancestor whose `package.json` bears its name. The same code runs from `src/`
@@ -63,20 +64,21 @@ function entryUrl(entry: string): URL {
  * Makes a directory and what is missing above it. Node's own `recursive` never returns where a file system answers "not
  * there" to whoever makes something in a directory that is there, as `/proc` does.
  *
+ * @param mode of what it makes, less the umask.
  * @returns the first directory that was made, `null` when all were there.
  * @throws the file system's error.
  */
-export function makeDirectory(path: string): string | null {
+export function makeDirectory(path: string, mode = EVERYBODY): string | null {
   const parent = dirname(path);
   try {
-    mkdirSync(path);
+    mkdirSync(path, mode);
     return path;
   } catch (error) {
     if (isDirectory(path)) return null;
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || isDirectory(parent)) throw error;
   }
-  const above = makeDirectory(parent);
-  const made = makeDirectory(path);
+  const above = makeDirectory(parent, mode);
+  const made = makeDirectory(path, mode);
   return above ?? made;
 }
 

@@ -2,8 +2,12 @@ import assert from 'node:assert/strict';
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { test } from 'vitest';
 import { type Agent, type Instrumentation, rootOf } from '../../src/agent/instrumentation.ts';
+import { INSTRUMENTATIONS } from '../../src/agent/instrumentations.ts';
+import { llm } from '../../src/agent/llm/observer.ts';
 import { startChecked } from '../../src/agent/self-check.ts';
+import { vectorStores } from '../../src/agent/vector-stores/observer.ts';
 import { milliseconds } from '../../src/core/units.ts';
+import { nodeHttp } from '../../src/platform/builtins.ts';
 import { IDLE_AGENT } from '../support/idle-agent.ts';
 import { until } from '../support/poll.ts';
 
@@ -106,6 +110,85 @@ test('what there is one of for an agent is shared by all', () => {
     given.map((own) => rootOf(own) === agent),
     [true, true],
   );
+});
+
+/** What instrumentations change of the app's process, as far as it can be seen from outside. */
+function traces() {
+  const channels = [
+    'http.server.request.start',
+    'http.server.response.finish',
+    'http.client.request.created',
+    'http.client.response.finish',
+    'http2.client.stream.created',
+    'undici:request:create',
+    'undici:request:error',
+    'fastify.initialization',
+    'nervecenter.module.loaded',
+    'nervecenter.cache-manager.made',
+    'lru-cache:metrics',
+    'tracing:net.server.listen:asyncStart',
+  ];
+  const { ServerResponse, Server } = nodeHttp();
+  return {
+    heard: channels.filter((name) => channel(name).hasSubscribers),
+    fetch: globalThis.fetch,
+    methods: [
+      ServerResponse.prototype.writeContinue,
+      ServerResponse.prototype.writeEarlyHints,
+      Server.prototype.emit,
+    ],
+    dispatcher: Reflect.get(globalThis, Symbol.for('undici.globalDispatcher.1')),
+  };
+}
+
+for (const instrumentation of INSTRUMENTATIONS) {
+  test(`${instrumentation.name}: what it had done before its start failed is taken back`, () => {
+    const { told, agent } = recording();
+    const settings = { ...agent.settings, includeUsage: true };
+    const ends = new Set<() => void>();
+    const beforeEnd: Agent['beforeEnd'] = (work) => {
+      ends.add(work);
+      return () => void ends.delete(work);
+    };
+    const before = traces();
+    let during: ReturnType<typeof traces> | undefined;
+    const stop = startChecked({ ...agent, settings, beforeEnd }, [
+      {
+        name: 'half',
+        start: (own) => {
+          instrumentation.start(own);
+          during = traces();
+          throw new Error('half-way');
+        },
+      },
+    ]);
+    assert.notDeepEqual(during, before, 'it had done something');
+    assert.deepEqual(traces(), before);
+    assert.equal(ends.size, 0);
+    assert.deepEqual(told.givenUp, ['instrumentation_off']);
+    stop();
+    assert.deepEqual(traces(), before);
+  });
+}
+
+test('one that fails takes nothing from those that go on, also what they share', () => {
+  const { agent } = recording();
+  const before = traces();
+  const failing: Instrumentation = {
+    name: 'half',
+    start: (own) => {
+      vectorStores.start(own);
+      throw new Error('half-way');
+    },
+  };
+  const stop = startChecked(agent, [llm, failing]);
+  assert.ok(channel('undici:request:create').hasSubscribers);
+  stop();
+  assert.deepEqual(traces(), before);
+  const stopOther = startChecked(agent, [failing, llm]);
+  assert.ok(channel('undici:request:create').hasSubscribers);
+  stopOther();
+  assert.deepEqual(traces(), before);
 });
 
 test('what cannot start, or not be undone, keeps no other from it', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -123,6 +123,33 @@ describe('nervecenter doctor', () => {
     assert.match(
       reported(stdout, 'storage') ?? '',
       /^Postgres .*: reachable, 0 migrations applied, [1-9]\d* pending$/,
+    );
+  });
+
+  it('says who gets in, and what to do where a token cannot be kept', async () => {
+    const access = async (env: Record<string, string>) => {
+      const off = { NERVECENTER_STORAGE: 'off', NERVECENTER_PORT: '0', ...env };
+      const { stdout, stderr } = await nervecenter(['doctor'], { cwd, env: off });
+      assert.equal(stderr, '');
+      return reported(stdout, 'access') ?? '';
+    };
+    writeFileSync(join(cwd, 'no-directory'), '');
+    assert.match(
+      await access({ NERVECENTER_DATA_DIR: join(cwd, 'no-directory', 'data') }),
+      /^by the login link alone, and anew after each start, because no token can be kept in .*no-directory is no directory\)\. .*NERVECENTER_ADMIN_TOKEN$/,
+    );
+    assert.match(
+      await access({ NERVECENTER_DATA_DIR: join(cwd, 'later', 'data') }),
+      /will keep in .*admin-token$/,
+    );
+    mkdirSync(join(cwd, 'kept'));
+    writeFileSync(join(cwd, 'kept', 'admin-token'), 'ab'.repeat(24));
+    const kept = await access({ NERVECENTER_DATA_DIR: join(cwd, 'kept') });
+    assert.match(kept, /^by the login link, and by the token in .*kept\/admin-token$/);
+    assert.doesNotMatch(kept, /abab/);
+    assert.equal(
+      await access({ NERVECENTER_ADMIN_TOKEN: 'top-secret-token-1' }),
+      'by NERVECENTER_ADMIN_TOKEN',
     );
   });
 

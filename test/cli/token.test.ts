@@ -127,6 +127,39 @@ describe('nervecenter token', () => {
     });
     afterAll(() => postgres.stop());
 
+    it('whoever has a token and floods the history with questions does not stop its revocation', async () => {
+      const env = { ...(database.env as Record<string, string>), NERVECENTER_PORT: '0' };
+      assert.equal((await nervecenter(['migrate'], { cwd, env })).code, 0);
+      const collector = new Command(['collector'], { cwd, env: { ...env, NERVECENTER_DATA_DIR: 'flooded' } });
+      let [flooding, refused] = [true, 0];
+      try {
+        const { url } = await collector.dashboard();
+        const headers = bearer(await add('flood', 'viewer', env));
+        await until(async () => (await statusOf(url, headers)) === 200);
+        const question = `${url}/api/metrics/history?signal=request&measure=p95&from=-30d&group_by=endpoint`;
+        /** Asks until there is no place to wait, or no more need. */
+        const flood = async () => {
+          const answer = await fetch(question, { headers });
+          if ((await answer.text()).includes('Too many questions')) refused++;
+          else if (flooding) await flood();
+        };
+        await postgres.using(database, async (client) => {
+          // A question lasts as long as it may: ten seconds.
+          await client.query('BEGIN; LOCK TABLE enterprise.request_metrics IN ACCESS EXCLUSIVE MODE');
+          const floods = Array.from({ length: 60 }, () => flood().catch(() => {}));
+          await until(() => refused > 0);
+          assert.equal((await token(['revoke', 'flood'], env)).code, 0);
+          await until(async () => (await statusOf(url, headers)) !== 200);
+          flooding = false;
+          await client.query('ROLLBACK');
+          await Promise.all(floods);
+        });
+      } finally {
+        flooding = false;
+        await collector.kill();
+      }
+    });
+
     it('a token is known to both, and so is that a session has ended', async () => {
       const shared = {
         ...(database.env as Record<string, string>),

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { PoolClient } from 'pg';
+import { Pool, type PoolClient } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parseAlertRule } from '../../src/collector/alerts/parse-rule.ts';
+import { AlertService } from '../../src/collector/alerts/service.ts';
+import { createAlertStore } from '../../src/collector/sinks/postgres/alert-store.ts';
+import type { Lend } from '../../src/collector/sinks/postgres/connect/lend.ts';
+import { createHistory } from '../../src/collector/sinks/postgres/history/history.ts';
 import { keepRollups } from '../../src/collector/sinks/postgres/rollup/upkeep.ts';
 import type { PostgresConfig } from '../../src/config/config.ts';
 import { packageRoot } from '../../src/platform/paths.ts';
@@ -27,8 +32,13 @@ afterAll(async () => {
   rmSync(cwd, { recursive: true, force: true });
 });
 
-function nervecenter(database: PostgresConfig | null, args: readonly string[]) {
-  const env = { PATH: process.env['PATH'], NERVECENTER_DATA_DIR: join(cwd, 'data'), ...database?.env };
+function nervecenter(
+  database: PostgresConfig | null,
+  args: readonly string[],
+  settings: Record<string, string> = {},
+) {
+  const own = { PATH: process.env['PATH'], NERVECENTER_DATA_DIR: join(cwd, 'data') };
+  const env = { ...own, ...database?.env, ...settings };
   return new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
     const child = execFile(process.execPath, [CLI, ...args], { cwd, env }, (_, stdout, stderr) =>
       resolve({ code: child.exitCode ?? -1, stdout, stderr }),
@@ -159,7 +169,123 @@ test('rows that wait in a spool are stored and forgotten with the others', async
   const done = await nervecenter(database, ['forget', `--user=${USER}`]);
   assert.equal(done.code, 0, done.stderr);
   assert.match(done.stdout, /^request_metrics: 1 changed$/m, done.stdout);
-  assert.doesNotMatch(done.stdout, /spool/);
+  assert.doesNotMatch(done.stdout, /spool files/);
+});
+
+test('an id that is a number is found where an attribute says that it is a user’s, and nowhere else', async () => {
+  const database = await server.createDatabase();
+  assert.equal((await nervecenter(database, ['migrate'])).code, 0);
+  await server.using(database, (client) =>
+    client.query(`
+      INSERT INTO enterprise.spans (trace_id, span_id, name, kind, duration_ms, status, attributes, events)
+        VALUES ('t', 's', 'ask', 'server', 1, 'ok', '{"enduser.id":4711,"http.response.body.size":4711}', '[["login",1,{"userId":[4711,4712]}]]'),
+          ('t', 's2', 'ask', 'server', 1, 'ok', '{"enduser.id":47110,"count":4711}', '[]');
+      INSERT INTO enterprise.totals VALUES ('orders', 'x', '{"user.id":4711}', 7, 7, 0)`),
+  );
+  const done = await nervecenter(database, ['forget', '--user=4711']);
+  assert.match(done.stdout, /^spans: 1 changed$/m, done.stdout);
+  assert.match(done.stdout, /^totals: 1 changed$/m);
+  const { rows } = await server.using(database, (client) =>
+    client.query('SELECT attributes, events FROM enterprise.spans ORDER BY span_id'),
+  );
+  assert.deepEqual(rows, [
+    { attributes: { 'http.response.body.size': 4711 }, events: [['login', 1, { userId: [null, 4712] }]] },
+    { attributes: { 'enduser.id': 47110, count: 4711 }, events: [] },
+  ]);
+});
+
+function ruleAbout(id: string, filters: Record<string, string>, name = 'Slow') {
+  const condition = { kind: 'threshold', signal: 'request', measure: 'max', window: '1m', threshold: 1 };
+  return { id, name, condition: { ...condition, filters } };
+}
+
+test('rules that name a user are told, and those that are stored do not name it any more', async () => {
+  const database = await server.createDatabase();
+  assert.equal((await nervecenter(database, ['migrate'])).code, 0);
+  const rules = [
+    ruleAbout('of-ada', { user: USER, endpoint: '/ask' }),
+    ruleAbout('by-name', { endpoint: '/ask' }, `Slow for ${USER}`),
+    ruleAbout('of-bob', { user: 'bob@example.com' }),
+  ];
+  await server.using(database, async (client) => {
+    for (const rule of rules)
+      await client.query('INSERT INTO enterprise.nervecenter_alert_rules (id, definition) VALUES ($1, $2)', [
+        rule.id,
+        rule,
+      ]);
+  });
+  const file = join(cwd, 'alerts.json');
+  writeFileSync(file, JSON.stringify({ rules: [ruleAbout('in-file', { user: USER })] }));
+  const forget = ['forget', `--user=${USER}`];
+  const dry = await nervecenter(database, [...forget, '--dry-run'], { NERVECENTER_ALERTS: file });
+  assert.match(dry.stdout, /^nervecenter_alert_rules: 2 would change$/m, dry.stdout + dry.stderr);
+  const done = await nervecenter(database, forget, { NERVECENTER_ALERTS: file });
+  assert.match(done.stdout, /^nervecenter_alert_rules: 2 changed$/m);
+  assert.match(done.stdout, /^left: alerts whose rules name the user: by-name, of-ada\./m);
+  assert.match(done.stdout, /^left: rules in the file of NERVECENTER_ALERTS that name the user: in-file\./m);
+  assert.match(done.stdout, /^left: what was sent to others by OTLP and to webhooks/m);
+  const { rows } = await server.using(database, (client) =>
+    client.query('SELECT definition FROM enterprise.nervecenter_alert_rules ORDER BY id'),
+  );
+  const [byName, ofAda, ofBob] = rows.map(({ definition }) => parseAlertRule(definition).rule);
+  assert.deepEqual([byName?.name, byName?.enabled], ['Slow for forgotten', true]);
+  assert.deepEqual([ofAda?.enabled, JSON.stringify(rows).includes(USER)], [false, false]);
+  assert.deepEqual([ofBob?.enabled, JSON.stringify(ofBob).includes('bob@example.com')], [true, true]);
+});
+
+test('a collector that judges alerts by user forgets with the others, and writes nothing again', async ({
+  onTestFinished,
+}) => {
+  const database = await server.createDatabase();
+  assert.equal((await nervecenter(database, ['migrate'])).code, 0);
+  const { PGHOST = '', PGPORT, PGUSER = '', PGDATABASE = '' } = database.env;
+  const pool = new Pool({ host: PGHOST, port: Number(PGPORT), user: PGUSER, database: PGDATABASE, max: 4 });
+  pool.on('error', () => {});
+  const lend: Lend = async (work) => {
+    const client = await pool.connect();
+    return work(client).finally(() => client.release());
+  };
+  const service = new AlertService({
+    store: createAlertStore(lend),
+    history: createHistory(lend),
+    issues: () => [],
+    fileRules: [],
+    hideUser: null,
+    service: 'shop',
+    intervalMs: 20,
+    webhookHosts: [],
+    log: () => {},
+  });
+  onTestFinished(async () => {
+    await service.stop();
+    await pool.end();
+  });
+  service.start();
+  await pool.query(
+    `INSERT INTO enterprise.request_metrics (endpoint, method, status_code, response_time_ms, user_email)
+     SELECT '/a', 'GET', 200, 5000, email FROM unnest(ARRAY['${USER}', 'bob@example.com']) AS users(email)`,
+  );
+  const condition = { ...ruleAbout('slow', {}).condition, group_by: 'user' };
+  await until(() => service.save({ ...ruleAbout('slow', {}), condition }).catch(() => undefined));
+  const listed = () => JSON.stringify(service.list());
+  const states = async () =>
+    (await pool.query('SELECT group_value FROM enterprise.nervecenter_alert_states ORDER BY 1')).rows.map(
+      ({ group_value }) => String(group_value),
+    );
+  await until(async () => (await states()).length === 2);
+  const done = await nervecenter(database, ['forget', `--user=${USER}`]);
+  assert.match(done.stdout, /^nervecenter_alert_states: \d+ changed$/m, done.stdout + done.stderr);
+  assert.ok(!done.stdout.includes('has in memory'), done.stdout);
+  assert.ok(!listed().includes(USER), 'it does not have it in memory');
+  // All alerts end: what it still had would be written now.
+  await pool.query('DELETE FROM enterprise.request_metrics');
+  const resolved = `SELECT FROM enterprise.nervecenter_alert_events WHERE change = 'resolved' AND group_value LIKE 'bob%'`;
+  await until(async () => (await pool.query(resolved)).rows.length === 1);
+  const { alerts } = await server.using(database, async (client) => {
+    const { nervecenter_alert_states, nervecenter_alert_events } = await contents(client);
+    return { alerts: JSON.stringify([nervecenter_alert_states, nervecenter_alert_events]) };
+  });
+  assert.ok(alerts.includes('bob@example.com') && !alerts.includes(USER), alerts);
 });
 
 test('forget refuses what is not clearly one user, before it touches anything', async () => {

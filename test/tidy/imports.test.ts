@@ -116,9 +116,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   [`${POSTGRES}/export`]: ['core', `${POSTGRES}/connect`, `${POSTGRES}/schema`],
   [`${POSTGRES}/access-store.ts`]: ['core'],
   [`${POSTGRES}/alert-store.ts`]: ['core', 'collector/alerts/parse-rule.ts', `${POSTGRES}/connect`],
-  [`${POSTGRES}/forgotten-attributes.ts`]: [],
-  [`${POSTGRES}/forget.ts`]: ['core', `${POSTGRES}/rollup`, `${POSTGRES}/forgotten-attributes.ts`],
-  [`${POSTGRES}/forget-spools.ts`]: ['core'],
+  [`${POSTGRES}/forget`]: ['core', 'collector/alerts/parse-rule.ts', `${POSTGRES}/rollup`],
   [`${POSTGRES}/user-key.ts`]: ['core', 'config', `${POSTGRES}/connect`, `${POSTGRES}/schema`],
   [`${POSTGRES}/reprice.ts`]: ['core', 'collector/pricing', `${POSTGRES}/rollup`, `${POSTGRES}/totals`],
   [`${POSTGRES}/configured-server.ts`]: [
@@ -169,6 +167,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     `${OTLP}/queue`,
     `${OTLP}/batch-names.ts`,
   ],
+  [`${OTLP}/sent-out.ts`]: ['core'],
   [`${OTLP}/forwarding.ts`]: ['core', 'config', `${OTLP}/proto`, `${OTLP}/queue`],
   [`${OTLP}/target-export.ts`]: [
     'core',
@@ -192,6 +191,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     `${OTLP}/queue`,
     `${OTLP}/send`,
     `${OTLP}/forwarding.ts`,
+    `${OTLP}/sent-out.ts`,
     `${OTLP}/target-export.ts`,
   ],
   // The composition root, what it says, and the thread it runs in.

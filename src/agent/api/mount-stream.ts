@@ -176,10 +176,12 @@ class MountedStream {
   }
 
   /** Browsers send the app's cookies along whichever page opens the connection. */
-  #admitOrigin({ headers: { origin, host = '' } }: IncomingMessage): void {
+  #admitOrigin({ headers: { origin, host = '' }, socket }: IncomingMessage): void {
     if (origin === undefined) return;
     const authority = parseAuthority(host);
-    if (authority !== null && isOriginAdmitted(origin, authority, this.#options.allowedOrigins ?? [])) return;
+    const { allowedOrigins = [] } = this.#options;
+    const onTls = 'encrypted' in socket;
+    if (authority !== null && isOriginAdmitted(origin, { ...authority, onTls }, allowedOrigins)) return;
     throw new NervecenterError(
       'NC_ORIGIN_REFUSED',
       `The origin "${printable(origin)}" is not allowed here. If it is yours, add it to the allowedOrigins of attachStream.`,

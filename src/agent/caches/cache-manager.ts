@@ -1,8 +1,8 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { cacheNameOf } from '../../core/names/cache-names.ts';
 import type { Agent, Instrumentation } from '../instrumentation.ts';
 import { onModuleLoad } from '../modules/hook.ts';
 import { replaceMethod } from '../modules/replace-method.ts';
+import { listening } from '../modules/undoable.ts';
 import { asLookup, type Lookup, outerLookup, outsideLookup } from './lookup.ts';
 
 const UNNAMED = 'cache-manager';
@@ -36,8 +36,8 @@ export const cacheManager: Instrumentation = {
   start(agent) {
     let observes = true;
     const made = (cache: unknown) => observeCache(cache as Cache, agent, () => observes);
-    subscribe(CACHES, made);
     const undos = [
+      listening(CACHES, made),
       onModuleLoad('cache-manager/dist/index.cjs', (exports) => {
         if (typeof (exports as Partial<Exports>).createCache !== 'function') return undefined;
         return replaceMethod(exports as Exports, 'createCache', (createCache) => (...args) => {
@@ -50,7 +50,6 @@ export const cacheManager: Instrumentation = {
     ];
     return () => {
       observes = false;
-      unsubscribe(CACHES, made);
       for (const undo of undos) undo();
     };
   },

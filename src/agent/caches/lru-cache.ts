@@ -1,9 +1,9 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { cacheNameOf } from '../../core/names/cache-names.ts';
 import { SECOND_MS } from '../../core/units.ts';
 import type { Instrumentation } from '../instrumentation.ts';
 import { onModuleLoad } from '../modules/hook.ts';
 import { replaceMethod } from '../modules/replace-method.ts';
+import { listening } from '../modules/undoable.ts';
 import { outerLookup } from './lookup.ts';
 import { CacheSizes, type MeasuredSize } from './sizes.ts';
 
@@ -67,12 +67,11 @@ export function createLruCache(options: LruCacheOptions = {}): Instrumentation {
         if (typeof cache === 'object' && cache !== null) sizes.saw(cache, name);
       };
       const onMetrics = (message: unknown) => countPublished(message as LruStatus | undefined, count);
-      subscribe(METRICS, onMetrics);
-      const undos = FETCHING_FILES.map((file) =>
-        onModuleLoad(file, (exports) => observeFetches(exports, count)),
-      );
+      const undos = [
+        listening(METRICS, onMetrics),
+        ...FETCHING_FILES.map((file) => onModuleLoad(file, (exports) => observeFetches(exports, count))),
+      ];
       return () => {
-        unsubscribe(METRICS, onMetrics);
         for (const undo of undos) undo();
         sizes.stop();
       };

@@ -1,7 +1,7 @@
-import diagnosticsChannel from 'node:diagnostics_channel';
 import { currentContext } from '../context/context.ts';
 import type { Instrumentation } from '../instrumentation.ts';
 import { onlyNoticed, onModuleLoad } from '../modules/hook.ts';
+import { listening } from '../modules/undoable.ts';
 
 interface FastifyRequest {
   readonly is404?: boolean;
@@ -35,11 +35,12 @@ export const fastify: Instrumentation = {
         agent.warnOnce('fastify', `routes of a Fastify app cannot be seen: ${String(error)}`);
       }
     };
-    diagnosticsChannel.subscribe('fastify.initialization', initialized);
-    const undo = onModuleLoad('fastify/fastify.js', onlyNoticed);
+    const undos = [
+      listening('fastify.initialization', initialized),
+      onModuleLoad('fastify/fastify.js', onlyNoticed),
+    ];
     return () => {
-      undo();
-      diagnosticsChannel.unsubscribe('fastify.initialization', initialized);
+      for (const undo of undos) undo();
     };
   },
 };

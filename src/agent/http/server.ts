@@ -1,5 +1,4 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import diagnosticsChannel from 'node:diagnostics_channel';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
@@ -11,6 +10,7 @@ import type { Identity } from '../context/identity.ts';
 import { isOwnTraffic } from '../context/own-traffic.ts';
 import { callerIn } from '../context/traceparent.ts';
 import type { Agent, Instrumentation } from '../instrumentation.ts';
+import { listening, undoable } from '../modules/undoable.ts';
 import { informedBytes, watchInformed } from './informed.ts';
 import { routesOf } from './routes.ts';
 
@@ -29,10 +29,10 @@ const resolvers: RouteResolver[] = [];
 /** Adds a way to find routes; asked once per request, at its end, when no framework has set `WorkContext.route`. */
 export function addRouteResolver(resolver: RouteResolver): () => void {
   resolvers.push(resolver);
-  return () => {
+  return undoable(() => {
     const at = resolvers.indexOf(resolver);
     if (at !== -1) resolvers.splice(at, 1);
-  };
+  });
 }
 
 /** One request being served. */
@@ -319,11 +319,12 @@ export const http: Instrumentation = {
     const forget = agent.beforeEnd(() => observer.ended());
     const started = (message: unknown) => guarded(agent, () => observer.started(message as Exchange));
     const finished = (message: unknown) => guarded(agent, () => observer.finished(message as Exchange));
-    diagnosticsChannel.subscribe('http.server.request.start', started);
-    diagnosticsChannel.subscribe('http.server.response.finish', finished);
+    const undos = [
+      listening('http.server.request.start', started),
+      listening('http.server.response.finish', finished),
+    ];
     return () => {
-      diagnosticsChannel.unsubscribe('http.server.request.start', started);
-      diagnosticsChannel.unsubscribe('http.server.response.finish', finished);
+      for (const undo of undos) undo();
       forget();
       observer.stop();
     };

@@ -1,6 +1,7 @@
 import type { CallLabels } from '../../core/llm/call-labels.ts';
 import { currentContext } from '../context/context.ts';
 import type { Agent, Instrumentation } from '../instrumentation.ts';
+import { undoable } from '../modules/undoable.ts';
 import type { WireExchange, WireObserver, WireRequest } from '../wire/exchange.ts';
 import { observeWire } from '../wire/wire.ts';
 import { Attempts } from './attempts.ts';
@@ -15,7 +16,7 @@ import { requestUsage } from './include-usage.ts';
 export const llm: Instrumentation = {
   name: 'llm',
   start(agent) {
-    const stopAsking = agent.settings.includeUsage ? requestUsage(agent) : null;
+    const stopAsking = agent.settings.includeUsage ? undoable(requestUsage(agent)) : null;
     const observer = new LlmObserver(agent);
     const stopObserving = observeWire(agent, observer);
     return () => {

@@ -1,5 +1,6 @@
 import diagnosticsChannel from 'node:diagnostics_channel';
 import Module, { createRequire, registerHooks } from 'node:module';
+import { undoable } from './undoable.ts';
 
 /** Called with a module's exports right after it ran; returns how to take back what it did to them. */
 export type ModuleLoaded = (exports: unknown) => (() => void) | undefined;
@@ -61,15 +62,16 @@ let hooks: { deregister(): void } | undefined;
 export function onModuleLoad(file: string, loaded: ModuleLoaded, rewrite?: RewriteModule): () => void {
   const watcher: Watcher = { loaded, rewrite, undos: [] };
   watchers.set(file, [...(watchers.get(file) ?? []), watcher]);
-  start();
-  for (const { location, exports } of alreadyLoaded(file)) noteLoaded(location, tell(watcher, exports));
-  return () => {
+  const stopWatching = undoable(() => {
     const others = (watchers.get(file) ?? []).filter((other) => other !== watcher);
     if (others.length > 0) watchers.set(file, others);
     else watchers.delete(file);
     if (watchers.size === 0) stop();
     for (const undo of watcher.undos.splice(0).reverse()) undo();
-  };
+  });
+  start();
+  for (const { location, exports } of alreadyLoaded(file)) noteLoaded(location, tell(watcher, exports));
+  return stopWatching;
 }
 
 /** A file that a framework builds of an app, outside of `node_modules`. */
@@ -87,10 +89,13 @@ export interface BuildOutput {
 export function onOutputLoad(output: BuildOutput, loaded: ModuleLoaded, rewrite?: RewriteModule): () => void {
   const key = `${output.path.source} ${output.text}`;
   outputs.set(key, output);
+  const forget = undoable(() => {
+    if (!watchers.has(key)) outputs.delete(key);
+  });
   const stopWatching = onModuleLoad(key, loaded, rewrite);
   return () => {
     stopWatching();
-    if (!watchers.has(key)) outputs.delete(key);
+    forget();
   };
 }
 

@@ -1,3 +1,5 @@
+import { undoable } from './undoable.ts';
+
 /**
  * Puts a method in front of another; the undo leaves alone what somebody else has put in front since, and what the app has
  * frozen, and never throws.
@@ -16,9 +18,9 @@ export function replaceMethod<P extends object, K extends keyof P>(
     configurable: true,
     enumerable: descriptor?.enumerable ?? false,
   });
-  return () => {
+  return undoable(() => {
     if (prototype[name] !== replacement) return;
     if (descriptor === undefined) Reflect.deleteProperty(prototype, name);
     else Reflect.defineProperty(prototype, name, descriptor);
-  };
+  });
 }

@@ -1,4 +1,3 @@
-import diagnosticsChannel from 'node:diagnostics_channel';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { nodeHttp, nodeHttps } from '../../platform/builtins.ts';
@@ -6,6 +5,7 @@ import { runInContext } from '../context/context.ts';
 import { isOwnTraffic } from '../context/own-traffic.ts';
 import type { Agent, Instrumentation } from '../instrumentation.ts';
 import { replaceMethod } from '../modules/replace-method.ts';
+import { listening } from '../modules/undoable.ts';
 import { FrameReader } from './frames.ts';
 import { beginSession, isHandledByWs, type Session } from './server.ts';
 
@@ -35,7 +35,7 @@ export const webSockets: Instrumentation = {
     const observe = (prototype: Emitter) => {
       if (!undos.has(prototype)) undos.set(prototype, observeUpgrades(prototype, agent, observation));
     };
-    const listening = (message: unknown) => {
+    const heard = (message: unknown) => {
       try {
         const { Server } = nodeHttp();
         observe(Server.prototype as unknown as Emitter);
@@ -45,12 +45,12 @@ export const webSockets: Instrumentation = {
       } catch (error) {
         agent.warnOnce('websocket', `WebSocket sessions cannot be observed: ${String(error)}`);
       }
-      diagnosticsChannel.unsubscribe(LISTENING, listening);
+      stopListening();
     };
-    diagnosticsChannel.subscribe(LISTENING, listening);
+    const stopListening = listening(LISTENING, heard);
     return () => {
       observation.stopped = true;
-      diagnosticsChannel.unsubscribe(LISTENING, listening);
+      stopListening();
       for (const undo of undos.values()) undo();
     };
   },

@@ -1,4 +1,4 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { listening } from '../modules/undoable.ts';
 import type { WireHub } from './hub.ts';
 
 /** Listens to diagnostics channels; what a listener threw there would end the app as an uncaught exception, so nothing may. */
@@ -14,8 +14,7 @@ export function listen<M>(
         hub.unreadable(error);
       }
     };
-    subscribe(channel, guarded);
-    return () => unsubscribe(channel, guarded);
+    return listening(channel, guarded);
   });
   return () => {
     for (const stop of undo) stop();

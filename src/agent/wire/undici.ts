@@ -1,4 +1,5 @@
 import type { Agent } from '../instrumentation.ts';
+import { undoable } from '../modules/undoable.ts';
 import { listen } from './channels.ts';
 import { endingOf } from './ending.ts';
 import type { WireRequest } from './exchange.ts';
@@ -35,7 +36,7 @@ export function isUndiciSocket(socket: object): boolean {
  * own.
  */
 export function watchUndici(hub: WireHub, agent: Agent): () => void {
-  const restoreDispatcher = provideBodyChannels(agent);
+  const restoreDispatcher = undoable(provideBodyChannels(agent));
   const exchanges = new Exchanges();
   const stopListening = listen<UndiciMessage>(hub, {
     'undici:request:create': ({ request }) => {

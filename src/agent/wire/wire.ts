@@ -1,5 +1,6 @@
 import { MINUTE_MS } from '../../core/units.ts';
 import { type Agent, rootOf } from '../instrumentation.ts';
+import { undoable } from '../modules/undoable.ts';
 import type { WireObserver } from './exchange.ts';
 import { WireHub } from './hub.ts';
 import { watchNodeHttp } from './node-http.ts';
@@ -29,17 +30,20 @@ export function observeWire(variant: Agent, observer: WireObserver): () => void 
   const wire = wires.get(agent) ?? startWire(agent);
   wires.set(agent, wire);
   wire.hub.add(observer);
-  return () => {
+  return undoable(() => {
     wire.hub.remove(observer);
     if (wire.hub.observed || wires.get(agent) !== wire) return;
     wires.delete(agent);
     wire.stop();
-  };
+  });
 }
 
 function startWire(agent: Agent): Wire {
   const hub = new WireHub(agent);
-  const undos = [agent.beforeEnd(() => hub.end()), ...SOURCES.map((watch) => watch(hub, agent))];
+  const undos = [
+    undoable(agent.beforeEnd(() => hub.end())),
+    ...SOURCES.map((watch) => undoable(watch(hub, agent))),
+  ];
   const sweeper = setInterval(() => hub.sweep(), SWEEP_INTERVAL_MS);
   sweeper.unref();
   return {

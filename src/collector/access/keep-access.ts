@@ -1,5 +1,10 @@
 import type { AccessRegister, Keeper } from '../../core/access/register.ts';
-import type { EndedSession, EndedSessionStore, TokenStore } from '../../core/access/store.ts';
+import {
+  ALL_BEFORE,
+  type EndedSession,
+  type EndedSessionStore,
+  type TokenStore,
+} from '../../core/access/store.ts';
 import { describeError } from '../../core/errors.ts';
 import { HOUR_MS, SECOND_MS } from '../../core/units.ts';
 import { Condition } from '../condition.ts';
@@ -12,6 +17,8 @@ const LOOK_MS = SECOND_MS;
 const WAITING_MAX = 1000;
 /** A logout is answered after so long, though a store is slow. */
 const PATIENCE_MS = SECOND_MS;
+/** For so long nobody need know that the database was not read: what was revoked meanwhile still opens. */
+const OVERDUE_MS = 10 * SECOND_MS;
 
 export interface KeepAccessOptions {
   readonly register: AccessRegister;
@@ -20,6 +27,8 @@ export interface KeepAccessOptions {
   readonly shared: (TokenStore & EndedSessionStore) | null;
   readonly now: () => number;
   readonly log: Log;
+  /** After how long without a look into the shared store that is said. @default 10 s */
+  readonly overdueMs?: number;
 }
 
 /**
@@ -36,9 +45,13 @@ class Keeping implements Keeper {
   readonly #options: KeepAccessOptions;
   readonly #onDisk: Condition;
   readonly #inDatabase: Condition;
+  readonly #tokensUnread: Condition;
   /** Ended sessions that the shared store has to be told. */
   readonly #untold = new Set<EndedSession>();
+  #telling: Promise<void> | null = null;
   #timer: NodeJS.Timeout | undefined;
+  /** Runs off when the shared store has not been read for long. */
+  #overdue: NodeJS.Timeout | undefined;
   #forgottenMs = 0;
   #stopped = false;
 
@@ -46,23 +59,24 @@ class Keeping implements Keeper {
     this.#options = options;
     this.#onDisk = new Condition(options.log, 'access');
     this.#inDatabase = new Condition(options.log, 'access');
+    this.#tokensUnread = new Condition(options.log, 'access');
   }
 
   /** What is in files is known before anybody can ask. */
   begin(): void {
     const { register, files, shared, now } = this.#options;
-    this.#tryFiles(() => {
-      this.#learnFromFiles(files.endedNow());
-      if (shared === null) register.setTokens(files.tokensNow());
-    });
-    this.#forgottenMs = now();
     register.keepIn(this);
+    if (shared === null) this.#readTokens();
+    else this.#watchReading(this.#options.overdueMs ?? OVERDUE_MS);
+    this.#tryFiles(() => this.#learnFromFiles(files.endedNow()));
+    this.#forgottenMs = now();
     this.#again();
   }
 
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#overdue);
   }
 
   async ended(session: EndedSession): Promise<void> {
@@ -73,7 +87,8 @@ class Keeping implements Keeper {
     const late = new Promise<void>((resolve) => {
       patience = setTimeout(resolve, PATIENCE_MS);
     });
-    await Promise.race([this.#withShared(() => this.#tellUntold()), late]);
+    // The next look tries again, and says why it cannot be.
+    await Promise.race([this.#tellUntold().catch(() => {}), late]);
     clearTimeout(patience);
   }
 
@@ -89,13 +104,25 @@ class Keeping implements Keeper {
   }
 
   async #look(): Promise<void> {
-    const { register, files, shared } = this.#options;
-    this.#tryFiles(() => {
-      this.#learnFromFiles(files.endedNow());
-      if (shared === null) register.setTokens(files.tokensNow());
-    });
-    if (shared !== null) await this.#withShared(() => this.#lookAtShared(shared));
+    const { files, shared } = this.#options;
+    if (shared === null) this.#readTokens();
+    this.#tryFiles(() => this.#learnFromFiles(files.endedNow()));
+    if (shared !== null) await this.#tryShared(shared);
     await this.#forget();
+  }
+
+  /** Where they cannot be read they stay what they were: those that were never read open nothing. */
+  #readTokens(): void {
+    const { register, files } = this.#options;
+    try {
+      register.setTokens(files.tokensNow());
+      if (files.unread !== null) throw files.unread;
+      this.#tokensUnread.end('tokens of the data directory are read again');
+    } catch (error) {
+      this.#tokensUnread.begin(
+        `tokens of the data directory cannot all be read, those known are used: ${describeError(error)}`,
+      );
+    }
   }
 
   /** What the files have and the register did not, the database may not have either. */
@@ -111,7 +138,15 @@ class Keeping implements Keeper {
     await this.#tellUntold();
   }
 
-  async #tellUntold(): Promise<void> {
+  /** Once at a time, however many log out: what comes meanwhile is told as well. */
+  #tellUntold(): Promise<void> {
+    this.#telling ??= this.#tellAll().finally(() => {
+      this.#telling = null;
+    });
+    return this.#telling;
+  }
+
+  async #tellAll(): Promise<void> {
     for (const session of this.#untold) {
       await this.#options.shared?.end(session);
       this.#untold.delete(session);
@@ -123,9 +158,10 @@ class Keeping implements Keeper {
   }
 
   async #toFiles(sessions: readonly EndedSession[]): Promise<void> {
-    const { files } = this.#options;
+    const { files, now } = this.#options;
     try {
       for (const session of sessions) await files.end(session);
+      if (sessions.some(({ id }) => id === ALL_BEFORE)) await files.forget(now());
       if (sessions.length > 0) this.#onDisk.end('logouts are kept in the data directory again');
     } catch (error) {
       this.#diskFailed(error);
@@ -154,17 +190,32 @@ class Keeping implements Keeper {
     this.#onDisk.begin(`the data directory cannot be used, so ${consequence}: ${describeError(error)}`);
   }
 
-  async #withShared(work: () => Promise<void>): Promise<void> {
+  async #tryShared(shared: TokenStore & EndedSessionStore): Promise<void> {
     try {
-      await work();
+      await this.#lookAtShared(shared);
+      if (this.#stopped) return;
+      this.#overdue?.refresh();
       this.#inDatabase.end('tokens and logouts are read from the database again');
     } catch (error) {
-      // That it is away is said elsewhere.
+      // That it is away is said elsewhere, and here only when that lasts.
       if (this.#stopped || !isRefusal(error)) return;
       this.#inDatabase.begin(
         `tokens and logouts in the database cannot be read, those known are used: ${describeError(error)}`,
+        'refused',
       );
     }
+  }
+
+  /** Whatever the reason: an answer that does not come is none either. */
+  #watchReading(overdueMs: number): void {
+    const say = () => {
+      const awayFor = `have not been read for ${Math.round(overdueMs / SECOND_MS)} s`;
+      if (!this.#inDatabase.holds)
+        this.#inDatabase.begin(
+          `tokens and logouts in the database ${awayFor}: what was revoked meanwhile still opens`,
+        );
+    };
+    this.#overdue = setTimeout(say, overdueMs).unref();
   }
 }
 

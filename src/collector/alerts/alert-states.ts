@@ -24,6 +24,8 @@ export class AlertStates {
   readonly #options: AlertStatesOptions;
   readonly #instances = new Map<string, StoredInstance>();
   readonly #dirty = new Set<string>();
+  /** Those that the store has. */
+  readonly #kept = new Set<string>();
   readonly #gone = new Map<string, { rule: string; group: string }>();
   #events: AlertEvent[] = [];
   #deliveries: Delivery[] = [];
@@ -49,9 +51,28 @@ export class AlertStates {
   adopt(instances: readonly StoredInstance[], discard: boolean): void {
     if (discard) this.#dirty.clear();
     for (const key of this.#instances.keys()) if (!this.#dirty.has(key)) this.#instances.delete(key);
+    this.#kept.clear();
     for (const instance of instances) {
       const key = keyOf(instance.rule, instance.group);
+      this.#kept.add(key);
       if (!this.#dirty.has(key)) this.#instances.set(key, instance);
+    }
+  }
+
+  /**
+   * Forgets without a word what the store had and has no more: nobody takes it from there but whoever has a user forgotten.
+   *
+   * @param instances all that the store has.
+   */
+  dropForgotten(instances: readonly StoredInstance[]): void {
+    const stored = new Set(instances.map(({ rule, group }) => keyOf(rule, group)));
+    for (const key of this.#kept) {
+      if (stored.has(key)) continue;
+      this.#kept.delete(key);
+      if (this.#gone.has(key)) continue;
+      this.#instances.delete(key);
+      this.#dirty.delete(key);
+      this.#events = this.#events.filter(({ rule, group }) => keyOf(rule, group) !== key);
     }
   }
 
@@ -91,6 +112,8 @@ export class AlertStates {
   }
 
   saved(): void {
+    for (const key of this.#gone.keys()) this.#kept.delete(key);
+    for (const key of this.#dirty) if (this.#instances.has(key)) this.#kept.add(key);
     this.#events = [];
     this.#gone.clear();
     this.#dirty.clear();

@@ -148,7 +148,7 @@ export class AlertEngine {
     if (!seated || !this.#seated) {
       this.#states.adopt(stored.instances, !seated);
       if (seated) this.#options.deliver(stored.deliveries);
-    }
+    } else if (stored.instancesComplete) this.#states.dropForgotten(stored.instances);
     this.#seated = seated;
   }
 

@@ -26,6 +26,8 @@ export interface AlertServiceOptions {
   readonly history: ((query: HistoryQuery) => Promise<HistoryAnswer>) | null;
   readonly issues: () => readonly string[];
   readonly fileRules: readonly AlertRule[];
+  /** What stands for a user in rows; `null`: nothing does. */
+  readonly hideUser: ((user: string) => string) | null;
   readonly service: string;
   readonly intervalMs: number;
   /** Where webhooks may be, besides the Internet. */
@@ -39,6 +41,8 @@ export interface AlertServiceOptions {
 const EVENTS_MAX = 1000;
 const SILENCE_MINUTES_MAX = (31 * DAY_MS) / MINUTE_MS;
 const TESTS_AT_ONCE_MAX = 4;
+/** Each looks up the hosts of its webhooks, which may take long. */
+const SAVES_AT_ONCE_MAX = 8;
 /** How a test went, behind its host: the same words whatever failed. */
 const TAKEN = 'took the message';
 const NOT_TAKEN = 'could not be told: the log of the collector says why';
@@ -49,8 +53,9 @@ export class AlertService {
   readonly #sender: WebhookSender;
   readonly #notifier: Notifier;
   readonly #engine: AlertEngine;
+  readonly #tests = new AtOnce(TESTS_AT_ONCE_MAX, 'Other tests are under way.');
+  readonly #saves = new AtOnce(SAVES_AT_ONCE_MAX, 'Other rules are being saved.');
   #timer: NodeJS.Timeout | undefined;
-  #testing = 0;
   #stopping: Promise<void> | null = null;
 
   constructor(options: AlertServiceOptions) {
@@ -130,21 +135,30 @@ export class AlertService {
     return { from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString(), events };
   }
 
-  /** Makes a rule, or replaces the one with its id. @throws NervecenterError `NC_BAD_REQUEST`, `NC_UNAVAILABLE` */
+  /**
+   * Makes a rule, or replaces the one with its id.
+   *
+   * @throws NervecenterError `NC_BAD_REQUEST`, `NC_UNAVAILABLE`, also with too many of them at once
+   */
   async save(body: unknown): Promise<object> {
     const store = this.#writable();
-    const statuses = this.#engine.statuses();
     const rule = this.#parsed(body);
+    await this.#saves.run(() => this.#save(rule, store));
+    return { id: rule.id };
+  }
+
+  /** Whether there is room for one more is the store's to say: others may have been saved while its hosts were looked up. */
+  async #save(rule: AlertRule, store: AlertStore): Promise<void> {
+    const statuses = this.#engine.statuses();
     const known = statuses.find((status) => status.rule.id === rule.id);
     if (known?.origin === 'file') throw fromFile(rule.id);
-    if (known === undefined && statuses.length >= RULES_MAX) {
-      throw new NervecenterError('NC_BAD_REQUEST', `There are ${RULES_MAX} rules already. Remove one first.`);
-    }
+    if (known === undefined && statuses.length >= RULES_MAX) throw full();
     const problems = await problemsOfAddresses(rule, known?.rule, this.#sender);
     if (problems.length > 0) throw new NervecenterError('NC_BAD_REQUEST', problems.join(' '));
-    await store.saveRule(rule);
+    const { hideUser, fileRules } = this.#options;
+    const isKept = await store.saveRule(withHiddenUser(rule, hideUser), RULES_MAX - fileRules.length);
+    if (!isKept) throw full();
     await this.#engine.changed(rule.id);
-    return { id: rule.id };
   }
 
   /** @throws NervecenterError `NC_BAD_REQUEST`, `NC_NOT_FOUND`, `NC_UNAVAILABLE` */
@@ -186,14 +200,8 @@ export class AlertService {
     const rule = draft === undefined ? this.#known(body).rule : this.#parsed(draft);
     if (rule.webhooks.length === 0)
       throw new NervecenterError('NC_BAD_REQUEST', 'The rule has no webhook to test.');
-    if (this.#testing >= TESTS_AT_ONCE_MAX)
-      throw new NervecenterError('NC_UNAVAILABLE', 'Other tests are under way. Try again in a moment.');
-    this.#testing++;
-    try {
-      return { results: await Promise.all(rule.webhooks.map((webhook) => this.#testOne(rule, webhook))) };
-    } finally {
-      this.#testing--;
-    }
+    const testAll = () => Promise.all(rule.webhooks.map((webhook) => this.#testOne(rule, webhook)));
+    return { results: await this.#tests.run(testAll) };
   }
 
   async #testOne(rule: AlertRule, webhook: Webhook): Promise<object> {
@@ -240,6 +248,31 @@ export class AlertService {
   }
 }
 
+/** Work that reaches out to others, of which so much at a time is done as is said: what is more is refused. */
+class AtOnce {
+  readonly #max: number;
+  readonly #busy: string;
+  #underWay = 0;
+
+  /** @param busy what is said to whoever is refused. */
+  constructor(max: number, busy: string) {
+    this.#max = max;
+    this.#busy = busy;
+  }
+
+  /** @throws NervecenterError `NC_UNAVAILABLE` where too much is under way */
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#underWay >= this.#max)
+      throw new NervecenterError('NC_UNAVAILABLE', `${this.#busy} Try again in a moment.`);
+    this.#underWay++;
+    try {
+      return await work();
+    } finally {
+      this.#underWay--;
+    }
+  }
+}
+
 function testOf(rule: AlertRule, service: string): AlertNotice {
   return {
     id: randomUUID(),
@@ -255,6 +288,19 @@ function testOf(rule: AlertRule, service: string): AlertNotice {
 
 function fieldOf(body: unknown, name: string): unknown {
   return typeof body === 'object' && body !== null ? new Map(Object.entries(body)).get(name) : undefined;
+}
+
+function full(): NervecenterError {
+  return new NervecenterError('NC_BAD_REQUEST', `There are ${RULES_MAX} rules already. Remove one first.`);
+}
+
+/** Rows have the same in the place of who a user is. */
+function withHiddenUser(rule: AlertRule, hideUser: AlertServiceOptions['hideUser']): AlertRule {
+  const { condition } = rule;
+  if (hideUser === null || condition.kind === 'health') return rule;
+  const user = condition.filters['user'];
+  if (user === undefined) return rule;
+  return { ...rule, condition: { ...condition, filters: { ...condition.filters, user: hideUser(user) } } };
 }
 
 function fromFile(id: string): NervecenterError {

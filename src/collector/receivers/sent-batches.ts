@@ -4,6 +4,15 @@
  */
 const SENDERS_MAX = 100_000;
 
+/** Where the version of a UUID is, and one that is nobody's. */
+const VERSION_AT = 14;
+const CLAIMED_VERSION = 'c';
+
+/** Under which name a batch is known whose sender only says whose it is: never under that of a process, which is of version 4. */
+export function claimed([writer, batch]: readonly [string, number]): readonly [string, number] {
+  return [writer.slice(0, VERSION_AT) + CLAIMED_VERSION + writer.slice(VERSION_AT + 1), batch];
+}
+
 /**
  * Which batches were accepted, here or by the collector before, so that what a process sends again is counted once. The
  * batches of one process are numbered in order and accepted in order.
@@ -49,6 +58,14 @@ export class SentBatches {
     if (this.has(instanceId, batch)) return false;
     this.#note(instanceId, batch);
     return true;
+  }
+
+  /**
+   * The same of a batch that came by another way than from its process. It is known where the process sent it here itself; what
+   * others say they have of the process makes nothing of it known.
+   */
+  acceptClaimed(writer: string, batch: number): boolean {
+    return !this.has(writer, batch) && this.accept(...claimed([writer, batch]));
   }
 
   /** The last batch of the process that was accepted; 0: none. */

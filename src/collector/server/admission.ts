@@ -1,7 +1,13 @@
 import { isIP, isIPv6 } from 'node:net';
 import type { Config } from '../../config/config.ts';
 import { NervecenterError } from '../../core/errors.ts';
-import { type Authority, isOriginAdmitted, parseAuthority, printable } from '../../core/http/origin.ts';
+import {
+  type Addressee,
+  type Authority,
+  isOriginAdmitted,
+  parseAuthority,
+  printable,
+} from '../../core/http/origin.ts';
 
 /**
  * The host the request names, if it may name us. A page of another site can have its own name resolve to this machine
@@ -34,7 +40,7 @@ function isOwnName(name: string, { host, allowedHosts }: Pick<Config, 'host' | '
 /** What the origin check looks at. */
 export interface OriginRequest {
   readonly origin: string | undefined;
-  readonly authority: Authority;
+  readonly addressee: Addressee;
   /** The request carries a valid bearer token, which no browser adds by itself. */
   readonly bearer: boolean;
 }
@@ -46,7 +52,7 @@ export interface OriginRequest {
  * @throws NervecenterError `NC_ORIGIN_REFUSED`
  */
 export function admitOrigin(request: OriginRequest, config: Pick<Config, 'allowedOrigins'>): void {
-  const { origin, authority, bearer } = request;
+  const { origin, addressee, bearer } = request;
   if (origin === undefined) {
     if (bearer) return;
     throw new NervecenterError(
@@ -54,7 +60,7 @@ export function admitOrigin(request: OriginRequest, config: Pick<Config, 'allowe
       'The request has no Origin header. Clients other than browsers authenticate with "Authorization: Bearer <token>".',
     );
   }
-  if (isOriginAdmitted(origin, authority, config.allowedOrigins)) return;
+  if (isOriginAdmitted(origin, addressee, config.allowedOrigins)) return;
   throw new NervecenterError(
     'NC_ORIGIN_REFUSED',
     `The origin "${printable(origin)}" is not allowed here. If the dashboard is reached through it (behind a proxy, say), add it to NERVECENTER_ALLOWED_ORIGINS.`,

@@ -63,7 +63,8 @@ export class Gate {
       if (route === undefined) throw new NervecenterError('NC_NOT_FOUND', 'There is no stream here.');
       admitRole(identity, accessTo(route, 'GET'));
       const { origin } = request.headers;
-      admitOrigin({ origin, authority, bearer: identity.kind === 'bearer' }, this.#options.config);
+      const addressee = { ...authority, onTls: isEncrypted(request) };
+      admitOrigin({ origin, addressee, bearer: identity.kind === 'bearer' }, this.#options.config);
       return identity;
     } catch (error) {
       this.#note(error);
@@ -93,7 +94,8 @@ export class Gate {
     admitRole(identity, access);
     if (method === 'POST') {
       const { origin } = request.headers;
-      admitOrigin({ origin, authority, bearer: identity?.kind === 'bearer' }, config);
+      const addressee = { ...authority, onTls: isEncrypted(request) };
+      admitOrigin({ origin, addressee, bearer: identity?.kind === 'bearer' }, config);
     }
     const { path, search } = target;
     await this.#run(route, request, () => action.handle({ request, response, path, search, identity }));
@@ -186,6 +188,11 @@ function methodOf({ method }: IncomingMessage): 'GET' | 'POST' {
 function hostOf({ headers, headersDistinct }: IncomingMessage): string | undefined {
   if ((headersDistinct['host']?.length ?? 0) <= 1) return headers.host;
   throw new NervecenterError('NC_BAD_REQUEST', 'Expected one Host header, got several.');
+}
+
+/** Node's mark of a socket that TLS is spoken on. */
+function isEncrypted({ socket }: IncomingMessage): boolean {
+  return 'encrypted' in socket;
 }
 
 function announcesBody({ headers }: IncomingMessage): boolean {

@@ -11,6 +11,7 @@ import { parseAuthority } from '../../core/http/origin.ts';
 import { toProblem } from '../../core/http/problem.ts';
 import type { Health, Snapshot } from '../../core/snapshot.ts';
 import { KIB, SECOND_MS } from '../../core/units.ts';
+import { AttemptLimiter } from '../../platform/attempt-limiter.ts';
 import { endingPipelines } from '../../platform/http-pipelines.ts';
 import { browserUrl, type ConnectionLimits, limitConnections, listen, schemeOf } from '../listen.ts';
 import type { Log } from '../log.ts';
@@ -21,7 +22,6 @@ import type { AlertSources } from './alert-routes.ts';
 import { type Assets, loadAssets } from './assets.ts';
 import { Gate, parseTarget } from './gate.ts';
 import { type HistorySources, parsed } from './history-routes.ts';
-import { AttemptLimiter } from './login/attempt-limiter.ts';
 import { Authenticator } from './login/authenticator.ts';
 import { ClientAddresses } from './login/client-address.ts';
 import { Grants } from './login/grants.ts';
@@ -230,8 +230,9 @@ class HttpServer implements CollectorServer {
 
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     socket.on('error', ignoreFailure);
+    const stopWatching = endWithPeer(socket);
     try {
-      const identity = await this.#gate.admitUpgrade(request, STREAM_PATH);
+      const identity = await this.#gate.admitUpgrade(request, STREAM_PATH).finally(stopWatching);
       if (socket.destroyed) return; // It had to wait for its turn, and did not.
       this.#admitViewer({ request, socket, head, identity });
     } catch (error) {
@@ -292,6 +293,22 @@ function keepOnTls({ headers: { host = '' } }: IncomingMessage, response: Server
 }
 
 const YEAR_SECONDS = 31_536_000;
+
+/**
+ * Until its turn nobody reads an upgraded socket, nor notices that whoever opened it has hung up: it would keep its turn and its
+ * place among the connections. Whoever sends something by then does not wait for the answer, as it should.
+ *
+ * @returns stops that.
+ */
+function endWithPeer(socket: Duplex): () => void {
+  const end = () => socket.destroy();
+  socket.on('end', end);
+  socket.on('data', end);
+  return () => {
+    socket.off('end', end);
+    socket.off('data', end);
+  };
+}
 
 /** A socket that fails is destroyed and closed by Node; without a listener its error would end the process. */
 function ignoreFailure(): void {}

@@ -11,18 +11,12 @@ export type HideUsers = (signal: RequestSignal, encoding: 'protobuf' | 'json', b
  * what is sent on then has none either. A body without any is the same bytes.
  */
 export function userHidingOf(pseudonyms: Pseudonyms): HideUsers {
-  // Names of attributes are those of users in any case.
-  const mayHave = (body: Buffer) => {
-    const text = body.toString('latin1').toLowerCase();
-    return pseudonyms.hints.some((hint) => text.includes(hint));
-  };
   return (signal, encoding, body) => {
+    if (!pseudonyms.mayHave(body.toString('latin1'))) return body;
     try {
-      if (encoding === 'json') {
-        // Letters may be written as their numbers.
-        return mayHave(body) || body.includes('\\u') ? hiddenJsonBody(body, pseudonyms) : body;
-      }
-      return mayHave(body) ? hiddenProtobufBody(signal, body, pseudonyms) : body;
+      return encoding === 'json'
+        ? hiddenJsonBody(body, pseudonyms)
+        : hiddenProtobufBody(signal, body, pseudonyms);
     } catch (error) {
       // What cannot be read cannot be hidden in: a body that others read more leniently is not to tell them users.
       throw new NervecenterError(

@@ -1,8 +1,13 @@
+import { attributeBelow } from '../../core/user-headers.ts';
+import { hiddenInText } from './attributes.ts';
 import type { Pseudonyms } from './pseudonyms.ts';
 
 /** Objects in each other; what the receivers of OTLP take is far below. */
 const DEPTH_MAX = 256;
 const SAFE_INTEGER_DIGITS = /-?\d{16,}/;
+
+/** What tells nobody apart, and what others are in, whose names go on. */
+const WALKED = ['boolValue', 'bool_value', 'kvlistValue', 'kvlist_value'];
 
 type Node = Readonly<Record<string, unknown>>;
 
@@ -32,31 +37,40 @@ function walked(node: unknown, path: string, pseudonyms: Pseudonyms, depth: numb
   const object = node as Node;
   const { key } = object;
   if (typeof key === 'string' && 'value' in object) {
-    const name = path === '' ? key : `${path}.${key}`;
-    const value =
-      pseudonyms.isUser(name) || pseudonyms.isUser(key)
-        ? hiddenValue(object['value'], pseudonyms)
-        : walked(object['value'], name, pseudonyms, depth + 1);
+    const name = attributeBelow(path, key);
+    const value = hiddenValue(object['value'], name, pseudonyms, depth + 1);
     return value === object['value'] ? node : { ...object, value };
   }
   let changed = false;
   const entries = Object.entries(object).map(([field, inner]): [string, unknown] => {
-    const now = walked(inner, path, pseudonyms, depth + 1);
+    const now = isText(field, inner)
+      ? hiddenInText(inner, path, pseudonyms)
+      : walked(inner, path, pseudonyms, depth + 1);
     changed ||= now !== inner;
     return [field, now];
   });
   return changed ? Object.fromEntries(entries) : node;
 }
 
-/** A text, a whole number, or several of them; of anything else nothing is left. Names may be protobuf's own. */
-function hiddenValue(value: unknown, pseudonyms: Pseudonyms): unknown {
+/** Names may be protobuf's own. */
+function isText(field: string, value: unknown): value is string {
+  return (field === 'stringValue' || field === 'string_value') && typeof value === 'string';
+}
+
+/** A text, a whole number, or several of them; of what else may tell a user nothing is left. */
+function hiddenValue(value: unknown, path: string, pseudonyms: Pseudonyms, depth: number): unknown {
+  if (!pseudonyms.isUser(path)) return walked(value, path, pseudonyms, depth);
+  if (depth > DEPTH_MAX) throw new RangeError('objects too deep in each other');
   if (typeof value !== 'object' || value === null) return {};
   const any = value as Node;
   const told = any['stringValue'] ?? any['string_value'] ?? any['intValue'] ?? any['int_value'];
-  if (told === '') return value;
+  const isOne = Object.keys(any).length === 1;
+  if (told === '') return isOne ? value : { stringValue: '' };
   if (typeof told === 'string' || typeof told === 'number')
     return { stringValue: pseudonyms.of(String(told)) };
+  if (isOne && WALKED.some((field) => field in any)) return walked(value, path, pseudonyms, depth);
   const list = (any['arrayValue'] ?? any['array_value']) as Node | undefined;
   if (typeof list !== 'object' || list === null || !Array.isArray(list['values'])) return {};
-  return { arrayValue: { values: list['values'].map((one: unknown) => hiddenValue(one, pseudonyms)) } };
+  const values = list['values'].map((one: unknown) => hiddenValue(one, path, pseudonyms, depth + 2));
+  return { arrayValue: { values } };
 }

@@ -1,4 +1,6 @@
+import { attributeBelow } from '../../core/user-headers.ts';
 import { DELIMITED, delimited, fieldsOf, VARINT, varintAt } from '../sinks/otlp/proto/wire.ts';
+import { hiddenInText } from './attributes.ts';
 import type { Pseudonyms } from './pseudonyms.ts';
 
 export type RequestSignal = 'traces' | 'metrics' | 'logs';
@@ -38,6 +40,7 @@ function requestOf(record: Message): Message {
 const KEY = 1;
 const VALUE = 2;
 const STRING = 1;
+const BOOL = 2;
 const INT = 3;
 const ARRAY = 5;
 const MAP = 6;
@@ -86,20 +89,21 @@ function inAttribute(attribute: Buffer, path: string, pseudonyms: Pseudonyms, de
   for (const { number, type, from, end } of fieldsOf(attribute)) {
     if (number === KEY && type === DELIMITED) key = attribute.toString('utf8', from, end);
   }
-  const name = path === '' ? key : `${path}.${key}`;
-  const isUser = pseudonyms.isUser(name) || pseudonyms.isUser(key);
+  const name = attributeBelow(path, key);
+  const isUser = pseudonyms.isUser(name);
   return replaced(attribute, (number, content) => {
     if (number !== VALUE) return null;
     return isUser
-      ? hiddenValue(content, pseudonyms, depth + 1)
+      ? hiddenValue(content, name, pseudonyms, depth + 1)
       : inValue(content, name, pseudonyms, depth + 1);
   });
 }
 
-/** Maps have attributes in them, and lists may have maps. */
+/** Maps have attributes in them, lists may have maps, and texts may have either written in them. */
 function inValue(value: Buffer, path: string, pseudonyms: Pseudonyms, depth: number): Parts | null {
   if (depth > DEPTH_MAX) throw new RangeError('values too deep in each other');
   return replaced(value, (number, content) => {
+    if (number === STRING) return inText(content, path, pseudonyms);
     if (number !== ARRAY && number !== MAP) return null;
     return replaced(content, (field, held) => {
       if (field !== VALUES) return null;
@@ -110,26 +114,35 @@ function inValue(value: Buffer, path: string, pseudonyms: Pseudonyms, depth: num
   });
 }
 
-/** A text, a whole number, or several of them; of anything else nothing is left. */
-function hiddenValue(value: Buffer, pseudonyms: Pseudonyms, depth: number): Parts {
+function inText(content: Buffer, path: string, pseudonyms: Pseudonyms): Parts | null {
+  const text = content.toString('utf8');
+  const hidden = hiddenInText(text, path, pseudonyms);
+  return hidden === text ? null : [Buffer.from(hidden)];
+}
+
+/** A text, a whole number, or several of them; of what else may tell a user nothing is left. */
+function hiddenValue(value: Buffer, path: string, pseudonyms: Pseudonyms, depth: number): Parts {
   if (depth > DEPTH_MAX) throw new RangeError('values too deep in each other');
   let now: Parts = [];
-  for (const { number, type, from, end } of fieldsOf(value)) {
+  for (const { number, type, start, from, end } of fieldsOf(value)) {
     if (number === STRING && type === DELIMITED) now = textOf(value.toString('utf8', from, end), pseudonyms);
+    else if (number === BOOL && type === VARINT) now = [value.subarray(start, end)];
     else if (number === INT && type === VARINT)
       now = textOf(String(BigInt.asIntN(64, varintAt(value, from))), pseudonyms);
     else if (number === ARRAY && type === DELIMITED)
-      now = listOf(value.subarray(from, end), pseudonyms, depth);
+      now = listOf(value.subarray(from, end), path, pseudonyms, depth);
+    else if (number === MAP && type === DELIMITED)
+      now = inValue(value.subarray(start, end), path, pseudonyms, depth) ?? [value.subarray(start, end)];
     else now = [];
   }
   return now;
 }
 
-function listOf(list: Buffer, pseudonyms: Pseudonyms, depth: number): Parts {
+function listOf(list: Buffer, path: string, pseudonyms: Pseudonyms, depth: number): Parts {
   const values = [...fieldsOf(list)]
     .filter(({ number, type }) => number === VALUES && type === DELIMITED)
     .flatMap(({ from, end }) =>
-      delimited(VALUES, hiddenValue(list.subarray(from, end), pseudonyms, depth + 1)),
+      delimited(VALUES, hiddenValue(list.subarray(from, end), path, pseudonyms, depth + 1)),
     );
   return delimited(ARRAY, values);
 }

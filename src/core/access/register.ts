@@ -107,9 +107,7 @@ export class AccessRegister {
     if (over <= 0) return [];
     const oldest = [...this.#ended.values()].sort((one, other) => one.openedMs - other.openedMs);
     const covered = oldest.slice(0, over + COVERED_AT_ONCE);
-    const openedMs = Math.max(...covered.map((one) => one.openedMs));
-    const untilMs = Math.max(...covered.map((one) => one.untilMs));
-    const allBefore = { id: ALL_BEFORE, openedMs, untilMs };
+    const allBefore = covered.reduce(latest, this.#allBefore);
     this.#cover(allBefore);
     return [allBefore];
   }
@@ -117,7 +115,7 @@ export class AccessRegister {
   #cover(allBefore: EndedSession): void {
     const { openedMs } = allBefore;
     if (openedMs <= this.#allBefore.openedMs) return;
-    this.#allBefore = allBefore;
+    this.#allBefore = latest(this.#allBefore, allBefore);
     for (const [id, one] of this.#ended) {
       if (one.openedMs > openedMs) continue;
       this.#ended.delete(id);
@@ -128,4 +126,10 @@ export class AccessRegister {
   #tell(): void {
     for (const listener of this.#listeners) listener();
   }
+}
+
+/** What stands for both, and for all before. */
+function latest(one: EndedSession, other: EndedSession): EndedSession {
+  const openedMs = Math.max(one.openedMs, other.openedMs);
+  return { id: ALL_BEFORE, openedMs, untilMs: Math.max(one.untilMs, other.untilMs) };
 }

@@ -1,12 +1,12 @@
 import type { AccessToken } from './token.ts';
 
-/** A browser session that is over before its cookies are too old. */
+/** A browser session that is over before its time. */
 export interface EndedSession {
   /** 36 lower-case hex digits. */
   readonly id: string;
   /** When its login was, in milliseconds since the Unix epoch. */
   readonly openedMs: number;
-  /** When its last cookie is too old, so that it may be forgotten. */
+  /** When it would be over anyhow, whoever renewed its cookie meanwhile, so that it may be forgotten. */
   readonly untilMs: number;
 }
 

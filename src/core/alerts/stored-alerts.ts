@@ -33,6 +33,8 @@ export interface StoredAlerts {
   /** Until when nobody is told of a rule, in milliseconds since 1970. */
   readonly silences: ReadonlyMap<string, number>;
   readonly instances: readonly StoredInstance[];
+  /** Whether these are all there are. */
+  readonly instancesComplete: boolean;
   readonly deliveries: readonly Delivery[];
 }
 
@@ -63,7 +65,8 @@ export interface AlertStore {
   save(changes: AlertChanges): Promise<void>;
   /** The delivery has ended. */
   settle(deliveryId: string): Promise<void>;
-  saveRule(rule: AlertRule): Promise<void>;
+  /** False when it is new and there are so many already: then nothing is kept. */
+  saveRule(rule: AlertRule, rulesMax: number): Promise<boolean>;
   /** False when there was none. */
   deleteRule(id: string): Promise<boolean>;
   /** @param untilMs `null` ends the silence. */

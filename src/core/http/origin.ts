@@ -5,6 +5,12 @@ export interface Authority {
   readonly port: string | null;
 }
 
+/** What a request was addressed to. */
+export interface Addressee extends Authority {
+  /** Over TLS that we end ourselves: no page that came without it is ours. */
+  readonly onTls: boolean;
+}
+
 /** `null` when the text is not `host` or `host:port`. */
 export function parseAuthority(text: string): Authority | null {
   const match = /^(\[[0-9a-f:.]+\]|[^\s:[\]@/\\?#]+)(?::(\d{1,5}))?$/i.exec(text);
@@ -12,10 +18,10 @@ export function parseAuthority(text: string): Authority | null {
   return { name: withoutDot(match[1].toLowerCase()), port: match[2] ?? null };
 }
 
-/** Whether a browser's page of this origin may use a server at `authority`: its own pages, and those of `allowed`. */
-export function isOriginAdmitted(origin: string, authority: Authority, allowed: readonly string[]): boolean {
+/** Whether a browser's page of this origin may use a server that is asked so: its own pages, and those of `allowed`. */
+export function isOriginAdmitted(origin: string, addressee: Addressee, allowed: readonly string[]): boolean {
   const parsed = parseOrigin(origin);
-  return parsed !== null && (isSameHost(parsed, authority) || allowed.includes(parsed.origin));
+  return parsed !== null && (isOwn(parsed, addressee) || allowed.includes(parsed.origin));
 }
 
 /** Only `scheme://host[:port]` is an origin; `null` and anything with a path or a user in it is not. */
@@ -24,11 +30,12 @@ function parseOrigin(origin: string): URL | null {
   return new URL(origin);
 }
 
-/** The scheme may differ, because a proxy in front may end TLS; hence also a default port equals none. */
-function isSameHost(origin: URL, authority: Authority): boolean {
+/** Without TLS of ours the scheme may be either, because a proxy in front may end TLS; hence also a default port equals none. */
+function isOwn(origin: URL, { name, port, onTls }: Addressee): boolean {
+  if (onTls && origin.protocol !== 'https:') return false;
   const defaultPort = origin.protocol === 'https:' ? '443' : '80';
   const originPort = origin.port === '' ? defaultPort : origin.port;
-  return withoutDot(origin.hostname) === authority.name && originPort === (authority.port ?? defaultPort);
+  return withoutDot(origin.hostname) === name && originPort === (port ?? defaultPort);
 }
 
 function withoutDot(name: string): string {

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'vitest';
@@ -60,6 +69,63 @@ test('its last use is kept, never brings a revoked one back, and is not that of 
   assert.deepEqual(await new AccessFiles(dataDir).tokens(), []);
   await files.add(TOKEN);
   assert.equal((await new AccessFiles(dataDir).tokens())[0]?.usedMs, null);
+});
+
+test('its last use is not lost when another one is to have its name', async () => {
+  const files = new AccessFiles(dataDir);
+  await files.add(TOKEN);
+  await files.used('ci', 5000);
+  assert.equal(await files.add({ ...TOKEN, digest: 'cd'.repeat(32) }), false);
+  assert.deepEqual(await new AccessFiles(dataDir).tokens(), [{ ...TOKEN, usedMs: 5000 }]);
+});
+
+test.skipIf(process.platform === 'win32')('nobody else may look into its directories', async (context) => {
+  const umask = process.umask(0);
+  context.onTestFinished(() => void process.umask(umask));
+  const files = new AccessFiles(join(dataDir, 'made', 'here'));
+  await files.add(TOKEN);
+  await files.end(ended(1, 1, 1));
+  const modeOf = (...below: readonly string[]) =>
+    statSync(join(dataDir, 'made', 'here', ...below)).mode & 0o777;
+  assert.deepEqual(
+    [modeOf('access'), modeOf('access', 'tokens'), modeOf('access', 'ended'), modeOf()],
+    [0o700, 0o700, 0o700, 0o777],
+    'the data directory is for others as well, such as the account of the embedded server',
+  );
+});
+
+test.skipIf(process.getuid?.() !== 0)('a file that another user put there is no token', async () => {
+  const files = new AccessFiles(dataDir);
+  await files.add(TOKEN);
+  await files.add({ ...TOKEN, name: 'planted', digest: 'cd'.repeat(32) });
+  chownSync(join(dataDir, 'access', 'tokens', 'token-planted.json'), 12345, 12345);
+  assert.deepEqual(await byName(files), ['ci']);
+  assert.match(String(files.unread), /token-planted\.json belongs to another user \(12345\)/);
+});
+
+test('one that cannot be read for a while stays what it was, and is gone only when its file is', async () => {
+  const command = new AccessFiles(dataDir);
+  await command.add(TOKEN);
+  let failing = true;
+  const read = (path: string) => {
+    if (failing) throw Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' });
+    return readFileSync(path, 'utf8');
+  };
+  const files = new AccessFiles(dataDir, read);
+  assert.deepEqual(await byName(files), [], 'never read: it opens nothing');
+  assert.match(String(files.unread), /EIO/);
+  failing = false;
+  assert.deepEqual(await byName(files), ['ci'], 'read as soon as it can be, though nothing has changed');
+  assert.equal(files.unread, null);
+  failing = true;
+  await command.add({ ...TOKEN, name: 'later' });
+  assert.deepEqual(await byName(files), ['ci']);
+  await command.remove('ci');
+  assert.deepEqual(await byName(files), [], 'revoked, whether it can be read or not');
+  await command.add({ ...TOKEN, digest: 'cd'.repeat(32) });
+  assert.deepEqual(await byName(files), [], 'another one of its name, which was never read');
+  failing = false;
+  assert.deepEqual(await byName(files), ['ci', 'later']);
 });
 
 test('what is no token is none', async () => {

@@ -1,17 +1,28 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client } from 'pg';
+import { Client, type PoolClient } from 'pg';
 import { afterAll, beforeAll, describe, it, type TestContext } from 'vitest';
 import { AccessFiles } from '../../../src/collector/access/access-files.ts';
 import { keepAccess } from '../../../src/collector/access/keep-access.ts';
 import { createAccessStore } from '../../../src/collector/sinks/postgres/access-store.ts';
+import { createAlertStore } from '../../../src/collector/sinks/postgres/alert-store.ts';
+import { takingTurns } from '../../../src/collector/sinks/postgres/connect/lend.ts';
 import { externalServer } from '../../../src/collector/sinks/postgres/connect/postgres-server.ts';
 import { migrate } from '../../../src/collector/sinks/postgres/schema/migrate.ts';
 import type { PostgresConfig } from '../../../src/config/config.ts';
 import { AccessRegister } from '../../../src/core/access/register.ts';
-import type { EndedSession } from '../../../src/core/access/store.ts';
+import { ALL_BEFORE, type EndedSession } from '../../../src/core/access/store.ts';
 import type { AccessToken } from '../../../src/core/access/token.ts';
 import { NervecenterError } from '../../../src/core/errors.ts';
 import { until } from '../../support/poll.ts';
@@ -73,6 +84,57 @@ describe('in a data directory', () => {
     assert.equal(told, 1);
   });
 
+  it('where tokens cannot be read for a while those known stay, which is said once, and they are read again', async (test) => {
+    const dataDir = directory(test);
+    await new AccessFiles(dataDir).add(TOKEN);
+    const register = new AccessRegister();
+    const logs: string[] = [];
+    let reads = 0;
+    let failing = false;
+    const files = new AccessFiles(dataDir, (path) => {
+      reads++;
+      if (failing) throw Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' });
+      return readFileSync(path, 'utf8');
+    });
+    const log = (_: string, message: string) => logs.push(message);
+    const keeping = keepAccess({ register, files, shared: null, now: () => Date.now(), log });
+    test.onTestFinished(() => keeping.stop());
+    assert.notEqual(register.token(TOKEN_ID), null);
+    failing = true;
+    await new AccessFiles(dataDir).add({ ...TOKEN, name: 'another', digest: 'cd'.repeat(32) });
+    const before = reads;
+    await until(() => reads >= before + 4);
+    assert.notEqual(register.token(TOKEN_ID), null);
+    assert.equal(register.token('cd'.repeat(9)), null);
+    assert.equal(logs.length, 1, logs.join());
+    assert.match(logs[0] ?? '', /those known are used: .*EMFILE/);
+    failing = false;
+    await until(() => register.token('cd'.repeat(9)) !== null);
+    assert.notEqual(register.token(TOKEN_ID), null);
+    await until(() => logs.length === 2);
+  });
+
+  it('files of ended sessions go as soon as one entry stands for them all', async (test) => {
+    const dataDir = directory(test);
+    const { register } = collector(test, dataDir);
+    for (let i = 1; i <= 20; i++) await register.end({ ...ended(i), openedMs: NOW_MS - i }, NOW_MS);
+    assert.equal(readdirSync(join(dataDir, 'access', 'ended')).length, 20);
+    const allBefore = { id: ALL_BEFORE, openedMs: NOW_MS - 5, untilMs: ended(1).untilMs };
+    await register.end(allBefore, NOW_MS);
+    const left = readdirSync(join(dataDir, 'access', 'ended')).map((file) => file.slice(0, 36));
+    assert.deepEqual(left.sort(), [0, 1, 2, 3, 4].map((n) => ended(n).id).sort());
+  });
+
+  it('tokens are known although logouts cannot be read', (test) => {
+    const dataDir = directory(test);
+    mkdirSync(join(dataDir, 'access', 'tokens'), { recursive: true });
+    writeFileSync(join(dataDir, 'access', 'ended'), '');
+    const { name, ...fields } = TOKEN;
+    writeFileSync(join(dataDir, 'access', 'tokens', `token-${name}.json`), JSON.stringify(fields));
+    const { register } = collector(test, dataDir);
+    assert.notEqual(register.token(TOKEN_ID), null);
+  });
+
   it('that cannot be used is said once, and sessions end all the same', async (test) => {
     const file = join(directory(test), 'file');
     writeFileSync(file, '');
@@ -131,6 +193,49 @@ describe('in a database that collectors share', () => {
     assert.equal(other.register.isEnded(ended(11)), false);
     away = false;
     await until(() => other.register.isEnded(ended(11)));
+  });
+
+  it('a database that was not read for a while is said once, whatever the reason, and so is its end', async (test) => {
+    let away = true;
+    const register = new AccessRegister();
+    const logs: string[] = [];
+    const log = (_: string, message: string) => logs.push(message);
+    const shared = await storeOf(() => away);
+    const files = new AccessFiles(directory(test));
+    const keeping = keepAccess({ register, files, shared, now: () => Date.now(), log, overdueMs: 10 });
+    test.onTestFinished(() => keeping.stop());
+    await until(() => logs.length > 0);
+    assert.match(logs[0] ?? '', /^tokens and logouts in the database have not been read for .*still opens$/);
+    away = false;
+    await until(() => logs[1] === 'tokens and logouts are read from the database again');
+  });
+
+  it('who floods it with questions keeps no token from being revoked, and no alert from being judged', async (test) => {
+    const client = new Client(await externalServer(database).start());
+    clients.push(client);
+    await client.connect();
+    const turns = takingTurns((work) => work(client as unknown as PoolClient));
+    const command = await storeOf();
+    await command.add({ ...TOKEN, name: 'flood', digest: 'ef'.repeat(32) });
+    const { register } = collector(test, directory(test), createAccessStore(turns.access));
+    await until(() => register.token('ef'.repeat(9)) !== null);
+    let flooding = true;
+    const flood = async () => {
+      while (flooding) {
+        const question = turns.questions((one) => one.query('SELECT pg_sleep(0.01)'));
+        await question.catch(() => new Promise((resolve) => setImmediate(resolve)));
+      }
+    };
+    const floods = Array.from({ length: 60 }, flood);
+    try {
+      await command.remove('flood');
+      await until(() => register.token('ef'.repeat(9)) === null);
+      const { seated } = await createAlertStore(turns.own, turns.questions).enter(randomUUID(), 1000);
+      assert.equal(seated, true);
+    } finally {
+      flooding = false;
+      await Promise.all(floods);
+    }
   });
 
   it('tokens are there for all, and files beside it give none', async (test) => {

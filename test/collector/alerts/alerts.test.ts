@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict';
 import { afterAll, beforeAll, beforeEach, describe, it, type TestContext } from 'vitest';
 import { AlertService } from '../../../src/collector/alerts/service.ts';
+import type { WebhookSenderOptions } from '../../../src/collector/alerts/webhook-sender.ts';
 import { createAlertStore } from '../../../src/collector/sinks/postgres/alert-store.ts';
 import type { Lend } from '../../../src/collector/sinks/postgres/connect/lend.ts';
 import { createHistory } from '../../../src/collector/sinks/postgres/history/history.ts';
+import { RULES_MAX } from '../../../src/core/alerts/rule.ts';
 import { NervecenterError } from '../../../src/core/errors.ts';
 import { until } from '../../support/poll.ts';
 import { startPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { openHistory, type TestHistory } from '../sinks/postgres/history/fixture.ts';
 import { startWebhookServer, type WebhookServer } from './webhook-server.ts';
+
+type Resolve = NonNullable<WebhookSenderOptions['resolve']>;
 
 const INTERVAL_MS = 20;
 const LOOPBACK = [{ host: '127.0.0.1', prefix: 32, port: null }];
@@ -48,7 +52,10 @@ describe('alerts over a real Postgres', () => {
     issues = [];
   });
 
-  function startService(test: TestContext): AlertService {
+  function startService(
+    test: TestContext,
+    { hideUser = null, resolve }: { hideUser?: ((user: string) => string) | null; resolve?: Resolve } = {},
+  ): AlertService {
     const lend: Lend = async (work) => {
       if (isDown) throw new NervecenterError('NC_UNAVAILABLE', 'The database is away.');
       return history.lend(work);
@@ -58,11 +65,12 @@ describe('alerts over a real Postgres', () => {
       history: createHistory(lend),
       issues: () => issues,
       fileRules: [],
+      hideUser,
       service: 'shop',
       intervalMs: INTERVAL_MS,
       log: (component, message) => logs.push(`${component}: ${message}`),
       webhookHosts: LOOPBACK,
-      sending: { firstPauseMs: 5 },
+      sending: { firstPauseMs: 5, ...(resolve && { resolve }) },
     });
     test.onTestFinished(() => service.stop());
     service.start();
@@ -246,6 +254,49 @@ describe('alerts over a real Postgres', () => {
     assert.deepEqual(events.map(({ change }) => change).sort(), ['firing', 'resolved']);
     assert.deepEqual(await history.sql('SELECT * FROM enterprise.nervecenter_alert_states'), []);
     assert.equal(webhooks.received.length, 1);
+  });
+
+  it('keeps no more rules than there may be, however many are saved at once, here and elsewhere', async (test) => {
+    await history.sql(
+      `INSERT INTO enterprise.nervecenter_alert_rules (id, definition)
+       SELECT 'rule-' || n, jsonb_set($1, '{id}', to_jsonb('rule-' || n)) FROM generate_series(1, $2) AS n`,
+      [JSON.stringify(slow({ webhooks: [], enabled: false })), RULES_MAX - 2],
+    );
+    const hosts = Promise.withResolvers<Awaited<ReturnType<Resolve>>>();
+    const resolve = () => hosts.promise;
+    const services = [startService(test, { resolve }), startService(test, { resolve })];
+    for (const service of services) await until(() => list(service).rules.length === RULES_MAX - 2);
+    const saved = services.flatMap((service, which) =>
+      Array.from({ length: 10 }, (_, n) => {
+        const webhooks = [{ url: 'https://hooks.example.com/x', format: 'json' }];
+        return service.save(slow({ id: `new-${which}-${n}`, webhooks, enabled: false }));
+      }),
+    );
+    const settled = Promise.allSettled(saved);
+    hosts.resolve([{ address: '93.184.216.34', family: 4 }]);
+    const messages = (await settled).map((one) => (one.status === 'rejected' ? String(one.reason) : 'saved'));
+    assert.equal(messages.filter((message) => message === 'saved').length, 2, messages.join('\n'));
+    assert.equal(messages.filter((message) => message.includes('Other rules are being saved')).length, 4);
+    assert.equal((await history.sql('SELECT FROM enterprise.nervecenter_alert_rules')).length, RULES_MAX);
+    const [service] = services;
+    await service?.save(slow({ id: 'rule-1', name: 'Renamed', webhooks: [] }));
+    assert.ok(JSON.stringify(service && list(service)).includes('Renamed'), 'those there are can be changed');
+  });
+
+  it('keeps the hash of a user that a rule is about, where users are hidden', async (test) => {
+    const service = startService(test, { hideUser: (user) => `hidden ${user.length}` });
+    const filters = { user: 'ada@example.com' };
+    const condition = {
+      kind: 'threshold',
+      signal: 'request',
+      measure: 'max',
+      window: '1m',
+      threshold: 1,
+      filters,
+    };
+    await service.save(slow({ condition }));
+    const kept = JSON.stringify(await history.sql('SELECT * FROM enterprise.nervecenter_alert_rules'));
+    assert.ok(kept.includes('"user":"hidden 15"') && !kept.includes('ada@'), kept);
   });
 
   it('says what is wrong with a rule, and keeps none of it', async (test) => {

@@ -154,7 +154,7 @@ describe('sending to a webhook', () => {
       const service = new AlertService({
         store: {
           enter: async () => ({ seated: true, stored: { ...EMPTY, ...stored } }),
-          saveRule: async (one: unknown) => void saved.push(one),
+          saveRule: async (one: unknown) => saved.push(one) > 0,
           settle: async (id: string) => void settled.push(id),
           save: async () => {},
           leave: async () => {},
@@ -162,6 +162,7 @@ describe('sending to a webhook', () => {
         history: null,
         issues: () => [],
         fileRules: fileRules as never,
+        hideUser: null,
         service: 'shop',
         intervalMs: 60_000,
         webhookHosts: hostsOf(hosts),

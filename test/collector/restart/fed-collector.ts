@@ -32,7 +32,7 @@ export class FedCollector {
   #accepted = 0;
   #batch = 0;
 
-  private constructor(collector: Collector, lines: string[]) {
+  private constructor(collector: Collector, lines: string[], instanceId: string) {
     new MeterProvider({ readers: [this.#reader] });
     this.collector = collector;
     this.lines = lines;
@@ -50,7 +50,7 @@ export class FedCollector {
       type: 'hello',
       source: {
         service: 'app',
-        instanceId: randomUUID(),
+        instanceId,
         host: 'h',
         pid: 1,
         instrumentations: [],
@@ -63,6 +63,7 @@ export class FedCollector {
     database: PostgresConfig,
     dataDir: string,
     env: Record<string, string> = {},
+    instanceId: string = randomUUID(),
   ): Promise<FedCollector> {
     const lines: string[] = [];
     const config = readConfig(
@@ -78,7 +79,7 @@ export class FedCollector {
       dataDir,
     );
     const log = (component: string, line: string) => lines.push(`${component}: ${line}`);
-    return new FedCollector(await startCollector({ config, log, host: null }), lines);
+    return new FedCollector(await startCollector({ config, log, host: null }), lines, instanceId);
   }
 
   /** Sends the events, and what an agent counts one by one and makes events of later. */

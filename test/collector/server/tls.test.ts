@@ -49,6 +49,37 @@ function send(at: { readonly port: number; readonly ca: string }, { path, body, 
 }
 
 describe('the dashboard over TLS', () => {
+  it('takes no page for its own that came without it from the same host and port', async (test) => {
+    const server = await start(test);
+    const login = (origin: string) =>
+      send(server, {
+        path: '/login',
+        method: 'POST',
+        headers: { origin },
+        body: JSON.stringify({ token: TOKEN }),
+      });
+    const { status, headers } = await login(server.url);
+    assert.equal(status, 200);
+    const plain = server.url.replace('https:', 'http:');
+    assert.equal((await login(plain)).status, 403);
+    const cookie = headers['set-cookie']?.[0]?.split(';')[0] ?? '';
+    for (const [origin, expected] of [
+      [plain, /403/],
+      [server.url, /^opened$/],
+    ] as const) {
+      const url = `${server.url.replace('https:', 'wss:')}/api/metrics/stream`;
+      const socket = new WebSocket(url, { ca: server.ca, headers: { cookie, origin } });
+      test.onTestFinished(() => socket.terminate());
+      const outcome = new Promise<string>((resolve) => {
+        socket.on('open', () => resolve('opened'));
+        socket.on('error', (error) => resolve(error.message));
+      });
+      assert.match(await outcome, expected);
+    }
+    const out = { path: '/logout', method: 'POST', headers: { cookie, origin: plain } };
+    assert.equal((await send(server, out)).status, 403);
+  });
+
   it('says https, answers, and begins sessions whose cookies are Secure', async (test) => {
     const server = await start(test);
     assert.equal(server.url, `https://127.0.0.1:${server.port}`);

@@ -73,6 +73,26 @@ describe('ended sessions', () => {
     );
   });
 
+  it('that are learned of in any number are covered, until the last of them may be forgotten', () => {
+    const { register, kept } = keeping();
+    const many = Array.from({ length: 200_000 }, (_, i) => ended(i + 1, 10 + i));
+    many[0] = { ...ended(1, 10), untilMs: 2 * LATER_MS };
+    register.learn(many, 0);
+    assert.ok(register.ended <= ENDED_MAX && many.every((one) => register.isEnded(one)));
+    assert.deepEqual(
+      kept.map(({ id, untilMs }) => [id, untilMs]),
+      [[ALL_BEFORE, 2 * LATER_MS]],
+    );
+    register.learn([{ id: ALL_BEFORE, openedMs: 500_000, untilMs: LATER_MS }], 0);
+    for (let i = 0; i <= ENDED_MAX; i++)
+      register.learn([{ ...ended(500_000 + i, 600_000 + i), untilMs: LATER_MS }], 0);
+    assert.deepEqual(
+      [kept.length, kept.at(-1)?.untilMs],
+      [2, 2 * LATER_MS],
+      'it stands for the first ones as well',
+    );
+  });
+
   it('make room for others once their cookies are too old', async () => {
     const { register } = keeping();
     for (let i = 1; i <= ENDED_MAX; i++) await register.end(ended(i), 0);

@@ -153,7 +153,10 @@ describe('heads of requests', () => {
         const authority = parseAuthority(text);
         if (authority !== null) assert.doesNotMatch(authority.name, /[\s@/\\?#]/);
         const here = { name: 'localhost', port: '9464' };
-        if (isOriginAdmitted(text, here, [])) assert.match(text, /^https?:\/\/localhost\.?:9464$/i);
+        if (isOriginAdmitted(text, { ...here, onTls: false }, []))
+          assert.match(text, /^https?:\/\/localhost\.?:9464$/i);
+        if (isOriginAdmitted(text, { ...here, onTls: true }, []))
+          assert.match(text, /^https:\/\/localhost\.?:9464$/i);
         assert.ok(viaIn(text).every((id) => id.length === 36));
         assert.doesNotMatch(printable(text), /[\p{Cc}\p{Cf}]/u);
         try {

@@ -168,13 +168,16 @@ export class OtlpAcceptance implements OtlpConsumer {
     const accepted = this.#assembler.accept(usable, body.length, via, earlier);
     this.#decided.offer();
     const told = accepted.events.map(({ event }) => event);
-    // First, because what rows know by its digest is not sent on again.
-    await this.#forward('traces', spans.length, delivery);
-    const safe = this.#offerPieces(piecesOf(digest, told, accepted.spans), via);
-    await safe;
-    // Not before: were the collector killed in between, calls would be stored whose request is sent again, and told again.
-    accepted.offered();
-    this.#decided.offer();
+    try {
+      // First, because what rows know by its digest is not sent on again.
+      await this.#forward('traces', spans.length, delivery);
+      await this.#offerPieces(piecesOf(digest, told, accepted.spans), via);
+    } finally {
+      // Not before: were the collector killed in between, calls would be stored whose request is sent again, and told again. But
+      // after a failure, too: others that come with their root are not decided before these are.
+      accepted.offered();
+      this.#decided.offer();
+    }
     return both(refusals.rejected, accepted.rejected);
   }
 

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Role } from '../../../core/access/token.ts';
 import { NervecenterError } from '../../../core/errors.ts';
+import type { AttemptLimiter } from '../../../platform/attempt-limiter.ts';
 import type { ServerStatistics } from '../statistics.ts';
-import type { AttemptLimiter } from './attempt-limiter.ts';
 import type { ClientAddresses } from './client-address.ts';
 import { digestOf, type Grant, type Grants, LOGIN_LINK_GRANT } from './grants.ts';
 import type { LoginCodes } from './login-codes.ts';

@@ -1,7 +1,8 @@
 import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { AccessRegister } from '../../../core/access/register.ts';
 import type { Role } from '../../../core/access/token.ts';
-import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../../core/units.ts';
+import { NervecenterError } from '../../../core/errors.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../../core/units.ts';
 import type { ServerStatistics } from '../statistics.ts';
 
 /** A session ends after so long without a request or a live stream. */
@@ -14,6 +15,8 @@ export const RENEWAL_MS = 5 * MINUTE_MS;
 export const STREAM_RENEWAL_MS = SESSION_IDLE_MS / 2;
 /** A cookie from further ahead was made by a clock that was wrong, and would live as much too long. */
 const CLOCK_SKEW_MS = 5 * MINUTE_MS;
+/** Of sessions that were opened with the same token: a logout is a file and a row, and whoever has a token can open any number. */
+export const LOGOUTS_PER_SECOND_MAX = 10;
 
 /** Changing it ends every session. */
 const KEY_INFO = 'nervecenter session cookie v2';
@@ -57,12 +60,14 @@ export interface SessionsOptions {
 /**
  * Browser sessions that survive a restart. Everything about a session is in its cookie, signed with a key derived from an
  * admin token: every collector that knows the token accepts it, and taking the token out of the settings ends it. That of a
- * named token has its id and ends with it. Which sessions were logged out is in the register, until their last cookie is too
- * old to be accepted.
+ * named token has its id and ends with it. Which sessions were logged out is in the register, until they would be over anyhow.
  */
 export class Sessions {
   readonly #keys: readonly Buffer[];
   readonly #options: SessionsOptions;
+  /** Logouts of this second, by the token their sessions were opened with. */
+  readonly #logouts = new Map<string | number, number>();
+  #second = 0;
 
   constructor(options: SessionsOptions) {
     this.#options = options;
@@ -138,15 +143,34 @@ export class Sessions {
     return this.#options.register.isEnded(session);
   }
 
-  /** Ends the session: none of its cookies is accepted any more. Resolves once that is kept. */
-  async close({ id, openedMs }: Session): Promise<void> {
+  /**
+   * Ends the session: none of its cookies is accepted any more. Resolves once that is kept.
+   *
+   * @throws NervecenterError `NC_UNAVAILABLE` past 10 a second of one token.
+   */
+  async close(session: Session): Promise<void> {
     const { register, now, statistics } = this.#options;
+    const { id, openedMs } = session;
     const nowMs = now();
-    // Nobody renews a closed session: its youngest cookie is from now at the latest.
-    const untilMs = nowMs + SESSION_IDLE_MS + CLOCK_SKEW_MS;
+    this.#countLogout(session, nowMs);
+    // However long a collector that cannot hear of it goes on renewing the cookie, it does not do so for longer.
+    const untilMs = openedMs + SESSION_LIFETIME_MS + CLOCK_SKEW_MS;
     const kept = register.end({ id, openedMs, untilMs }, nowMs);
     statistics.logoutsForgotten = register.covered;
     await kept;
+  }
+
+  #countLogout({ key, tokenId }: Session, nowMs: number): void {
+    const second = Math.floor(nowMs / SECOND_MS);
+    if (second !== this.#second) this.#logouts.clear();
+    this.#second = second;
+    const token = tokenId ?? key;
+    const logouts = this.#logouts.get(token) ?? 0;
+    if (logouts >= LOGOUTS_PER_SECOND_MAX) {
+      const message = 'Too many sessions of one token end at once. Try again in a moment.';
+      throw new NervecenterError('NC_UNAVAILABLE', message);
+    }
+    this.#logouts.set(token, logouts + 1);
   }
 
   /** The admin token whose key made the signature. Every key is tried, so that the time taken tells nothing. */

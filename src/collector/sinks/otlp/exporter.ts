@@ -23,6 +23,7 @@ import { EventSpool } from './queue/event-spool.ts';
 import { ExportCounts } from './queue/export-counts.ts';
 import { Delivery } from './send/delivery.ts';
 import { readTlsFiles, type Transport, type TransportOptions } from './send/transport.ts';
+import { sentOut } from './sent-out.ts';
 import { eventsFor, TargetExport, wants } from './target-export.ts';
 
 export interface ExporterOptions {
@@ -57,7 +58,8 @@ export interface OtlpExporter {
   /** Finds what an earlier process left, and sends. Never rejects. */
   start(): Promise<void>;
   /**
-   * Takes events to send. Resolves when they are written, or memory is all there is for them; never rejects.
+   * Takes events to send. Resolves when they are written, or memory is all there is for them; never rejects. What takes
+   * something back is to be in one call with what is told in its place.
    *
    * @param sent whose batch they are, and which: under this name they go to another nervecenter.
    * @param passage of what came by OTLP.
@@ -76,6 +78,9 @@ export interface OtlpExporter {
 }
 
 interface PreparedBatch extends BatchName {
+  readonly offered: readonly NervecenterEvent[];
+  /** Of them what goes to those who want all services. */
+  readonly all: readonly NervecenterEvent[];
   /** Sent on itself to those who are no nervecenter. */
   readonly derived: boolean;
   readonly payloads: EventPayloads;
@@ -156,8 +161,9 @@ class Exporter implements OtlpExporter {
 
   async offer(events: readonly NervecenterEvent[], sent?: SentBatch, passage?: Passage): Promise<void> {
     if (events.length === 0) return;
+    const all = sentOut(events);
     if (this.#targets.some(({ target, metrics }) => metrics !== null && !target.nervecenter)) {
-      this.#figures.measure(events);
+      this.#figures.measure(all);
     }
     const { via, derived } = passage ?? { via: NO_VIA, derived: false };
     const { writer, seq } = sent === undefined ? this.#names.next(via) : { writer: sent[0], seq: sent[1] };
@@ -167,8 +173,8 @@ class Exporter implements OtlpExporter {
       via,
       resources: this.#resources,
     });
-    const batch: PreparedBatch = { writer, seq, derived, payloads };
-    await Promise.all(this.#targets.map((target) => this.#offerTo(target, events, batch)));
+    const batch: PreparedBatch = { offered: events, all, writer, seq, derived, payloads };
+    await Promise.all(this.#targets.map((target) => this.#offerTo(target, batch)));
   }
 
   forward(request: ReceivedRequest): Promise<void> {
@@ -234,11 +240,11 @@ class Exporter implements OtlpExporter {
 
   async #offerTo(
     { target, events }: Target,
-    offered: readonly NervecenterEvent[],
-    { writer, seq, derived, payloads }: PreparedBatch,
+    { offered, all, writer, seq, derived, payloads }: PreparedBatch,
   ): Promise<void> {
     if (events === null || (derived && !target.nervecenter)) return;
-    const wanted = eventsFor(target, offered, this.#service);
+    // Not of all services: what one of them takes back is of no use to who has only the other.
+    const wanted = target.services === null ? all : sentOut(eventsFor(target, offered, this.#service));
     const kept = target.nervecenter ? wanted : sentAmong(wanted, target);
     if (kept.length === 0) return;
     const payload = payloads.of(kept, events.form);

@@ -21,8 +21,12 @@ const DELIVERIES_READ_MAX = 1000;
 const EVENTS_KEPT_MAX = 10_000;
 const EVENTS_KEPT_DAYS = 400;
 
-/** Rules, states, history and deliveries of alerts in the tables of migration 016. */
-export function createAlertStore(lend: Lend): AlertStore {
+/**
+ * Rules, states, history and deliveries of alerts in the tables of migration 016.
+ *
+ * @param asking for what viewers ask, @default the same
+ */
+export function createAlertStore(lend: Lend, asking: Lend = lend): AlertStore {
   return {
     enter: (holder, seatMs) =>
       transaction(lend, async (client) => {
@@ -33,13 +37,7 @@ export function createAlertStore(lend: Lend): AlertStore {
     leave: (holder) => run(lend, `DELETE FROM enterprise.nervecenter_alert_seat WHERE holder = $1`, [holder]),
     save: (changes) => transaction(lend, (client) => saveChanges(client, changes)),
     settle: (id) => run(lend, `DELETE FROM enterprise.nervecenter_alert_deliveries WHERE id = $1`, [id]),
-    saveRule: (rule) =>
-      run(
-        lend,
-        `INSERT INTO enterprise.nervecenter_alert_rules (id, definition) VALUES ($1, $2)
-         ON CONFLICT (id) DO UPDATE SET definition = EXCLUDED.definition, updated_at = now()`,
-        [rule.id, JSON.stringify(rule)],
-      ),
+    saveRule: (rule, rulesMax) => transaction(lend, (client) => saveRule(client, rule, rulesMax)),
     deleteRule: (id) => lend(async (client) => (await client.query(DELETE_RULE, [id])).rowCount === 1),
     silence: (rule, untilMs) =>
       untilMs === null
@@ -50,8 +48,20 @@ export function createAlertStore(lend: Lend): AlertStore {
              ON CONFLICT (rule) DO UPDATE SET until = EXCLUDED.until`,
             [rule, new Date(untilMs)],
           ),
-    events: (query) => readEvents(lend, query),
+    events: (query) => readEvents(asking, query),
   };
+}
+
+/** One at a time on all collectors: who counts before another has added one would pass the bound. */
+async function saveRule(client: PoolClient, rule: AlertRule, rulesMax: number): Promise<boolean> {
+  await client.query(`SELECT pg_advisory_xact_lock($1)`, [SEAT_LOCK]);
+  const { rowCount } = await client.query(
+    `INSERT INTO enterprise.nervecenter_alert_rules (id, definition)
+     SELECT $1, $2 WHERE (SELECT count(*) FROM enterprise.nervecenter_alert_rules WHERE id <> $1) < $3
+     ON CONFLICT (id) DO UPDATE SET definition = EXCLUDED.definition, updated_at = now()`,
+    [rule.id, JSON.stringify(rule), rulesMax],
+  );
+  return rowCount === 1;
 }
 
 const DELETE_RULE = `DELETE FROM enterprise.nervecenter_alert_rules WHERE id = $1`;
@@ -123,6 +133,7 @@ async function readStored(client: PoolClient): Promise<StoredAlerts> {
         sinceMs: since.getTime(),
       }),
     ),
+    instancesComplete: states.rows.length < INSTANCES_READ_MAX,
     deliveries: deliveries.rows,
   };
 }

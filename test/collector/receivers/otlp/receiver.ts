@@ -25,6 +25,8 @@ export interface Received {
 
 export interface ReceiverOptions {
   readonly keys?: readonly OtlpKey[];
+  /** @default they were */
+  readonly keysChosen?: boolean;
   readonly allowedOrigins?: readonly string[];
   /** Whether the consumer has enough to do. @default never */
   readonly crowded?: () => boolean;
@@ -60,6 +62,7 @@ export async function startReceiver(
   { onTestFinished }: Pick<TestContext, 'onTestFinished'>,
   {
     keys = [],
+    keysChosen = true,
     allowedOrigins = [],
     crowded = () => false,
     consume = async () => ALL_TAKEN,
@@ -91,6 +94,7 @@ export async function startReceiver(
     http: 0,
     grpc: 0,
     keys,
+    keysChosen,
     consumer,
     ownId,
     wantedKeys,
@@ -106,16 +110,7 @@ export async function startReceiver(
     grpc,
     received,
     logs,
-    counters: () =>
-      Object.fromEntries(
-        reader
-          .collectNow()
-          .flatMap((point) =>
-            point.kind === 'counter'
-              ? [[[point.name, ...Object.values(point.attributes).toSorted()].join(' '), point.value]]
-              : [],
-          ),
-      ),
+    counters: () => countersIn(reader),
     post: async (path, body, headers) => {
       const response = await fetch(`${http}${path}`, { method: 'POST', body: Buffer.from(body), headers });
       return {
@@ -125,6 +120,17 @@ export async function startReceiver(
       };
     },
   };
+}
+
+function countersIn(reader: SnapshotReader): Record<string, number> {
+  const counters = reader.collectNow().filter(({ kind }) => kind === 'counter');
+  return Object.fromEntries(
+    counters.flatMap((point) =>
+      'value' in point
+        ? [[[point.name, ...Object.values(point.attributes).toSorted()].join(' '), point.value]]
+        : [],
+    ),
+  );
 }
 
 const SERVICES: Readonly<Record<OtlpSignal, string>> = {

@@ -1,18 +1,20 @@
 import assert from 'node:assert/strict';
-import { EventEmitter } from 'node:events';
-import { describe, it } from 'vitest';
-import {
-  ATTEMPT_WINDOW_MS,
-  AttemptLimiter,
-  FAILURES_PER_ADDRESS_MAX,
-  FAILURES_PER_CREDENTIAL_MAX,
-} from '../../../../src/collector/server/login/attempt-limiter.ts';
+import { EventEmitter, once } from 'node:events';
+import { connect } from 'node:net';
+import { describe, it, vi } from 'vitest';
 import { safeNext } from '../../../../src/collector/server/login/login.ts';
 import {
   LOGIN_CODE_LIFETIME_MS,
   LOGIN_CODES_MAX,
   LoginCodes,
 } from '../../../../src/collector/server/login/login-codes.ts';
+import {
+  ATTEMPT_WINDOW_MS,
+  AttemptLimiter,
+  FAILURES_PER_ADDRESS_MAX,
+  FAILURES_PER_CREDENTIAL_MAX,
+  TURNS_WAITED_MAX,
+} from '../../../../src/platform/attempt-limiter.ts';
 import {
   AUTHORIZED,
   logIn,
@@ -152,6 +154,35 @@ describe('login', () => {
     });
   }
 
+  it('lets go of an upgrade that waits for its turn when who sent it hangs up, or does not wait', async (test) => {
+    const env = { NERVECENTER_ADMIN_TOKEN: TOKEN };
+    const server = await startServer(test, { env, adminTokens: [TOKEN] });
+    const guess = (i: number) => ({
+      Host: `127.0.0.1:${server.port}`,
+      Authorization: `Bearer guess-number-${i}`,
+    });
+    for (let i = 0; i < FAILURES_PER_ADDRESS_MAX; i++)
+      await server.send('/api/metrics/llm', { headers: guess(i) });
+    // Some seconds' turns are before it.
+    const before = Array.from({ length: 30 }, (_, i) => sendRaw(server.port, upgradeHead(guess(100 + i))));
+    for (const then of ['hangs up', 'sends on'] as const) {
+      const socket = connect({ port: server.port, host: '127.0.0.1' });
+      let received = '';
+      socket.on('data', (chunk) => {
+        received += chunk.toString();
+      });
+      socket.on('error', () => {}); // Of being reset.
+      socket.write(upgradeHead(guess(then === 'hangs up' ? 200 : 201)));
+      if (then === 'hangs up') socket.end();
+      const sending = then === 'sends on' ? setInterval(() => socket.write('.'), 20) : undefined;
+      await once(socket, 'close');
+      clearInterval(sending);
+      assert.equal(received, '', `${then}: there is an answer, so it has waited for its turn`);
+    }
+    await server.server.shutdown();
+    await Promise.all(before);
+  });
+
   it('looks at the same wrong credential a few times a minute, and charges its address once', async (test) => {
     const env = { NERVECENTER_ADMIN_TOKEN: TOKEN };
     const server = await startServer(test, { env, adminTokens: [TOKEN] });
@@ -287,6 +318,24 @@ describe('the limit of attempts', () => {
     gone.emit('close');
     await Promise.all(slowed);
     assert.deepEqual(order, ['before', 'elsewhere', 'gone', 'first', 'last']);
+  });
+
+  it('lets nobody wait for longer than five seconds, however many others do', async (test) => {
+    vi.useFakeTimers();
+    test.onTestFinished(() => void vi.useRealTimers());
+    const limiter = new AttemptLimiter(() => 0);
+    fail(limiter, '10.0.0.1', FAILURES_PER_ADDRESS_MAX);
+    let served = 0;
+    const come = () => limiter.turn('10.0.0.1', connection()).then(() => served++);
+    for (let i = 0; i < TURNS_WAITED_MAX; i++) void come();
+    await vi.advanceTimersByTimeAsync(100);
+    assert.equal(served, 1, 'few of them take turns one by one');
+    for (let i = 0; i < 1500; i++) void come();
+    await vi.advanceTimersByTimeAsync(5000);
+    assert.equal(served, TURNS_WAITED_MAX + 1500);
+    for (let i = 0; i < 10; i++) void come();
+    await vi.advanceTimersByTimeAsync(300);
+    assert.equal(served, TURNS_WAITED_MAX + 1500 + 3);
   });
 
   it('has one attempt wait on a connection, however many are pipelined on it', async () => {

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { describe, it, type TestContext, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import {
+  LOGOUTS_PER_SECOND_MAX,
   RENEWAL_MS,
   SESSION_IDLE_MS,
   SESSION_LIFETIME_MS,
@@ -12,6 +13,7 @@ import {
 } from '../../../../src/collector/server/login/sessions.ts';
 import { emptyStatistics } from '../../../../src/collector/server/statistics.ts';
 import { AccessRegister } from '../../../../src/core/access/register.ts';
+import type { EndedSession } from '../../../../src/core/access/store.ts';
 import type { AccessToken } from '../../../../src/core/access/token.ts';
 import { logIn, OLD_TOKEN, startServer, type TestServer, TOKEN } from '../fixture.ts';
 
@@ -140,6 +142,38 @@ describe('a session', () => {
     await sessions.close(session);
     for (const cookie of [session, renewed]) assert.equal(sessions.find(sessions.encode(cookie)), null);
     assert.ok(sessions.find(sessions.encode(other)));
+  });
+
+  it('stays ended after a restart, however long a collector that could not hear of it renewed its cookie', async () => {
+    const { clock, register, sessions } = sessionsAt();
+    const kept: EndedSession[] = [];
+    register.keepIn({ ended: async (session) => void kept.push(session), used: () => {} });
+    let session = sessions.open(ADMIN, false);
+    await sessions.close(session);
+    const elsewhere = sessionsAt();
+    const stop = session.openedMs + SESSION_LIFETIME_MS;
+    while (elsewhere.clock.nowMs + SESSION_IDLE_MS <= stop) {
+      elsewhere.clock.nowMs += SESSION_IDLE_MS;
+      session = elsewhere.sessions.renewed(session) ?? assert.fail('a renewal was due');
+      clock.nowMs = elsewhere.clock.nowMs;
+      const restarted = sessionsAt();
+      restarted.clock.nowMs = clock.nowMs;
+      restarted.register.learn(kept, clock.nowMs);
+      assert.equal(restarted.sessions.find(restarted.sessions.encode(session)), null);
+    }
+  });
+
+  it('is one of at most ten of a token that end in a second', async () => {
+    const { clock, register, sessions } = sessionsAt([TOKEN, OLD_TOKEN]);
+    const open = () => sessions.open(ADMIN, false);
+    for (let i = 0; i < LOGOUTS_PER_SECOND_MAX; i++) await sessions.close(open());
+    const late = open();
+    await assert.rejects(sessions.close(late), { code: 'NC_UNAVAILABLE' });
+    assert.equal(register.isEnded(late), false);
+    await sessions.close(sessions.open({ key: 1, tokenId: null }, false));
+    clock.nowMs += 1000;
+    await sessions.close(late);
+    assert.equal(register.isEnded(late), true);
   });
 
   it('of a named token has its role, and ends when that is revoked', () => {

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
 import {
   Metadata,
   Server,
@@ -11,7 +11,7 @@ import {
 import { NervecenterError } from '../../../../core/errors.ts';
 import { toProblem } from '../../../../core/http/problem.ts';
 import { VIA_HEADER, viaIn } from '../../../../core/passage.ts';
-import { exportResponse, grpcCodeOf, isStrangers, retrySecondsOf, statusBody } from './answers.ts';
+import { exportResponse, grpcCodeOf, retrySecondsOf, statusBody } from './answers.ts';
 import type { Exports } from './exports.ts';
 import { GrpcConnections } from './grpc-connections.ts';
 import type { InFlight } from './in-flight.ts';
@@ -39,6 +39,12 @@ export interface OtlpGrpcOptions {
   readonly statistics: OtlpStatistics;
 }
 
+/** What a call is judged by. */
+interface Serving extends OtlpGrpcOptions {
+  /** Whose key a call has. @throws NervecenterError see `SenderKeys.nameOf` */
+  readonly keyNameIn: (metadata: Metadata, call: { getPeer(): string }) => Promise<string | null>;
+}
+
 /** Answers calls on connections that others accept. */
 export interface GrpcCalls {
   /** Takes a connection, of which something may have been read already. */
@@ -50,13 +56,14 @@ export interface GrpcCalls {
 /** gRPC's own server, without a port; it ends connections that say nothing. */
 export function answerGrpcCalls(options: OtlpGrpcOptions): GrpcCalls {
   const connections = new GrpcConnections();
+  const serving = { ...options, keyNameIn: keyNames(options.keys, connections) };
   const grpc = new Server({
     'grpc.max_receive_message_length': MESSAGE_BYTES_MAX,
     'grpc.max_concurrent_streams': STREAMS_MAX,
     'grpc.max_connection_idle_ms': IDLE_TIMEOUT_MS,
-    interceptors: [reception(options, connections)],
+    interceptors: [reception(serving, connections)],
   });
-  for (const signal of Object.keys(SERVICES) as OtlpSignal[]) addService(grpc, signal, options);
+  for (const signal of Object.keys(SERVICES) as OtlpSignal[]) addService(grpc, signal, serving);
   return {
     take: (socket) => connections.take(socket, grpc),
     shutdown: async () => {
@@ -68,7 +75,7 @@ export function answerGrpcCalls(options: OtlpGrpcOptions): GrpcCalls {
 }
 
 /** Messages stay bytes: they are read by the decoder that HTTP's are read by. */
-function addService(grpc: Server, signal: OtlpSignal, options: OtlpGrpcOptions): void {
+function addService(grpc: Server, signal: OtlpSignal, serving: Serving): void {
   const asItIs = (bytes: Buffer) => bytes;
   const definition = {
     export: {
@@ -83,10 +90,10 @@ function addService(grpc: Server, signal: OtlpSignal, options: OtlpGrpcOptions):
   };
   const implementation: UntypedServiceImplementation = {
     export: (call: ServerUnaryCall<Buffer, Buffer>, answer: sendUnaryData<Buffer>) => {
-      take(call, signal, options).then(
+      take(call, signal, serving).then(
         (response) => answer(null, response),
         (error: unknown) => {
-          options.statistics.refused(signal, error);
+          serving.statistics.refused(signal, error);
           answer(refusal(toProblem(error)));
         },
       );
@@ -96,10 +103,11 @@ function addService(grpc: Server, signal: OtlpSignal, options: OtlpGrpcOptions):
 }
 
 async function take(
-  { request: bytes, metadata }: ServerUnaryCall<Buffer, Buffer>,
+  call: ServerUnaryCall<Buffer, Buffer>,
   signal: OtlpSignal,
-  { exports, keys, inFlight }: OtlpGrpcOptions,
+  { exports, inFlight, keyNameIn }: Serving,
 ): Promise<Buffer> {
+  const { request: bytes, metadata } = call;
   const share = inFlight.share();
   try {
     share.add(bytes.length);
@@ -108,7 +116,7 @@ async function take(
       signal,
       encoding: 'protobuf',
       bytes,
-      keyName: keyNameIn(metadata, keys),
+      keyName: await keyNameIn(metadata, call),
       via: viaIn(metadata.get(VIA_HEADER).join(',')),
       inflate: async () => bytes,
     });
@@ -120,12 +128,14 @@ async function take(
 
 /** Judges a call before its message is received: by its key, and by how many others are on their way. */
 function reception(
-  { exports, keys, statistics }: OtlpGrpcOptions,
+  { exports, statistics, keyNameIn }: Serving,
   connections: GrpcConnections,
 ): ServerInterceptor {
   let receiving = 0;
   return (_method, call) => {
     let patience: NodeJS.Timeout | undefined;
+    /** Whoever called may be gone before it is known whose key it is. */
+    let isOver = false;
     const received = () => {
       if (patience === undefined) return;
       clearTimeout(patience);
@@ -137,29 +147,31 @@ function reception(
       received();
       const problem = toProblem(error);
       call.sendStatus(refusal(problem));
-      if (isStrangers(problem)) connections.end(call.getPeer());
+      // One who has a wrong key may be one of many senders behind a proxy that has one connection: they go on.
+      if (problem.code === 'NC_UNAUTHENTICATED') connections.end(call.getPeer());
     };
     return new ServerInterceptingCall(call, {
       start: (next) =>
         next({
           onReceiveMetadata: (metadata, pass) => {
-            try {
-              keyNameIn(metadata, keys);
+            const admitted = () => {
+              if (isOver) return;
               exports.refuseIfCrowded();
               if (receiving >= CALLS_RECEIVING_MAX) throw tooManyCalls();
-            } catch (error) {
-              refuse(error);
-              return;
-            }
-            receiving++;
-            patience = setTimeout(() => refuse(tooSlow()), RECEIVE_TIMEOUT_MS);
-            pass(metadata);
+              receiving++;
+              patience = setTimeout(() => refuse(tooSlow()), RECEIVE_TIMEOUT_MS);
+              pass(metadata);
+            };
+            keyNameIn(metadata, call).then(admitted).catch(refuse);
           },
           onReceiveMessage: (message, pass) => {
             received();
             pass(message);
           },
-          onCancel: received,
+          onCancel: () => {
+            isOver = true;
+            received();
+          },
         }),
       sendStatus: (status, next) => {
         received();
@@ -169,9 +181,13 @@ function reception(
   };
 }
 
-function keyNameIn(metadata: Metadata, keys: SenderKeys): string | null {
-  const first = (name: string) => metadata.get(name)[0]?.toString();
-  return keys.nameOf(first(KEY_HEADER), first('authorization'));
+/** Calls say from which address and port they come; what is connected from there is known here, unless it is gone. */
+function keyNames(keys: SenderKeys, connections: GrpcConnections): Serving['keyNameIn'] {
+  return (metadata, call) => {
+    const first = (name: string) => metadata.get(name)[0]?.toString();
+    const given = { key: first(KEY_HEADER), authorization: first('authorization') };
+    return keys.nameOf(given, connections.socketOf(call.getPeer()) ?? new Socket().destroy());
+  };
 }
 
 function refusal(error: NervecenterError): { code: number; details: string; metadata: Metadata } {

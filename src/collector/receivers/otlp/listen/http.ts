@@ -85,7 +85,7 @@ async function answer(
   const encoding = encodingOf(request);
   const signal = SIGNALS[request.url?.split('?', 1)[0] ?? ''];
   try {
-    const keyName = admit(request, options);
+    const keyName = await admit(request, options);
     if (signal === undefined) {
       throw new NervecenterError('NC_NOT_FOUND', 'Expected /v1/traces, /v1/metrics or /v1/logs.');
     }
@@ -107,7 +107,10 @@ async function answer(
 }
 
 /** Whose key the request has. @throws NervecenterError for what must not pass. */
-function admit({ headers }: IncomingMessage, { keys, allowedOrigins }: OtlpHttpOptions): string | null {
+async function admit(
+  { headers, socket }: IncomingMessage,
+  { keys, allowedOrigins }: OtlpHttpOptions,
+): Promise<string | null> {
   const { origin, authorization } = headers;
   // No page is served here, so every page that sends is another site's.
   if (origin !== undefined && !allowedOrigins.includes(origin)) {
@@ -117,7 +120,7 @@ function admit({ headers }: IncomingMessage, { keys, allowedOrigins }: OtlpHttpO
     );
   }
   const key = headers[KEY_HEADER];
-  return keys.nameOf(typeof key === 'string' ? key : undefined, authorization);
+  return keys.nameOf({ key: typeof key === 'string' ? key : undefined, authorization }, socket);
 }
 
 interface Addressed {

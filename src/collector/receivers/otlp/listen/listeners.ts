@@ -24,6 +24,8 @@ export interface OtlpOptions {
   readonly grpc: ListenerPort;
   /** None: everybody who reaches the listeners may send. */
   readonly keys: readonly OtlpKey[];
+  /** Whether an operator chose them: then they may be ones that can be guessed. */
+  readonly keysChosen: boolean;
   readonly consumer: OtlpConsumer;
   /** Under which id this collector sends what it received; `null`: it does not. */
   readonly ownId: string | null;
@@ -69,7 +71,7 @@ export async function startOtlp(options: OtlpOptions): Promise<OtlpListeners> {
   const parts = {
     tls: options.tls,
     exports: new Exports({ decoder, consumer, statistics, ownId, hideUsers, failed, wentRound }),
-    keys: new SenderKeys(options.keys),
+    keys: new SenderKeys(options.keys, { chosen: options.keysChosen }),
     inFlight: new InFlight(IN_FLIGHT_BYTES_MAX),
     statistics,
   };

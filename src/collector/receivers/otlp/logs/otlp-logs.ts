@@ -27,7 +27,7 @@ export interface EventSink {
   /** Resolves once all is accepted that was offered so far. */
   offered(): Promise<void>;
   /** Which batches were accepted, here or by the collector before. */
-  readonly sentBatches: Pick<SentBatches, 'accept'>;
+  readonly sentBatches: Pick<SentBatches, 'acceptClaimed'>;
 }
 
 export interface OtlpLogsOptions {
@@ -187,7 +187,7 @@ export class OtlpLogs {
     const offers = batches.inOrder.flatMap(({ sent, derived, events }) => {
       const passage = { via, derived };
       if (sent === null) return [sink.offer(events, passage)];
-      if (sink.sentBatches.accept(...sent)) return [sink.offer(events, passage, sent)];
+      if (sink.sentBatches.acceptClaimed(...sent)) return [sink.offer(events, passage, sent)];
       const outcome = derived ? 'call' : 'event';
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) - events.length);
       outcomes.set('known', (outcomes.get('known') ?? 0) + events.length);

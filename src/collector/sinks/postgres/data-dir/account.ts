@@ -1,4 +1,4 @@
-import { chmodSync, lchownSync, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /** An unprivileged user that Postgres runs as, because it refuses to run as root. */
@@ -22,9 +22,6 @@ const CANDIDATES = ['postgres', 'nobody'];
 const ROOT = 0;
 /** A range that distributions and systemd leave to nobody (https://systemd.io/UIDS-GIDS). */
 const OWN_NUMBERS = { first: 61_000, last: 61_183 };
-const PRIVATE_DIRECTORY = 0o700;
-/** The last of a cluster's files to be given to another account. */
-const LAST_GIVEN = 'PG_VERSION';
 
 /**
  * Whom Postgres runs as: `null` for ourselves, unless we are root. Then it is an account of its own, the same for all
@@ -77,29 +74,6 @@ function hasLinks(clusterDir: string): boolean {
       lstatSync(place, { throwIfNoEntry: false })?.isDirectory() === true &&
       readdirSync(place, { withFileTypes: true }).some((entry) => entry.isSymbolicLink()),
   );
-}
-
-/**
- * Makes a cluster the account's, unless it is. The directory comes first: from then on whoever had it gets to nothing in it
- * by its path. What is interrupted is done again.
- *
- * @returns whether it was somebody else's.
- */
-export function giveCluster(clusterDir: string, { uid, gid }: Account): boolean {
-  const last = join(clusterDir, LAST_GIVEN);
-  if (lstatSync(last).uid === uid) return false;
-  lchownSync(clusterDir, uid, gid);
-  chmodSync(clusterDir, PRIVATE_DIRECTORY);
-  const give = (directory: string) => {
-    for (const entry of readdirSync(directory, { withFileTypes: true })) {
-      const path = join(directory, entry.name);
-      if (path !== last) lchownSync(path, uid, gid);
-      if (entry.isDirectory()) give(path);
-    }
-  };
-  give(clusterDir);
-  lchownSync(last, uid, gid);
-  return true;
 }
 
 /** Whether a number stands for a user of the machine in a user namespace: `inside outside count` in each line. */

@@ -32,6 +32,15 @@ export const WINDOW_KEPT_MS = HOUR_MS;
 const LEDGER_KEPT_MS = 7 * DAY_MS;
 /** A process that has sent nothing for so long is gone. */
 const SENDERS_KEPT_MS = 7 * DAY_MS;
+/**
+ * Each request by OTLP is a sender as well, named by its digest, and is sent again within minutes. Counted back from the last
+ * batch there: after an outage that is what was taken before it.
+ */
+const DIGESTS_KEPT = '1 hour';
+/** RFC 9562's version of UUIDs that are digests; processes name themselves at random. */
+const DIGEST_VERSION = '8';
+/** Of the senders' table, looked at by one statement: a quarter of a million rows at most. */
+const PAGES_AT_ONCE = 2000;
 /** Whatever their age, a writer's last batches stay: a spool may lie unread for longer than a week. */
 const LEDGER_KEPT_BATCHES = 100;
 
@@ -63,9 +72,7 @@ export async function applyRetention(
 
 /** Forgets the batches that nobody can send again, and what was measured before any window. @returns how many batches. */
 export async function pruneLedger(client: ClientBase, nowMs: Milliseconds): Promise<number> {
-  await client.query('DELETE FROM enterprise.nervecenter_senders WHERE seen_at < $1', [
-    new Date(nowMs - SENDERS_KEPT_MS),
-  ]);
+  await pruneSenders(client, nowMs);
   await client.query('DELETE FROM enterprise.nervecenter_window WHERE at < $1', [
     new Date(nowMs - WINDOW_KEPT_MS),
   ]);
@@ -76,6 +83,24 @@ export async function pruneLedger(client: ClientBase, nowMs: Milliseconds): Prom
     [LEDGER_KEPT_BATCHES, new Date(nowMs - LEDGER_KEPT_MS)],
   );
   return rowCount ?? 0;
+}
+
+/** Page by page: there may be millions, more than one statement has time for. */
+async function pruneSenders(client: ClientBase, nowMs: Milliseconds): Promise<void> {
+  const { rows } = await client.query<{ pages: number; digests_until: Date | null }>(
+    `SELECT (pg_relation_size('enterprise.nervecenter_senders') / current_setting('block_size')::int)::float8 AS pages,
+            max(seen_at) - interval '${DIGESTS_KEPT}' AS digests_until
+     FROM enterprise.nervecenter_senders`,
+  );
+  const { pages = 0, digests_until: digestsUntil = null } = rows[0] ?? {};
+  for (let page = 0; page < pages; page += PAGES_AT_ONCE) {
+    await client.query(
+      `DELETE FROM enterprise.nervecenter_senders
+       WHERE ctid >= $1::tid AND ctid < $2::tid
+         AND (seen_at < $3 OR seen_at < $4 AND substr(instance_id::text, 15, 1) = '${DIGEST_VERSION}')`,
+      [`(${page},0)`, `(${page + PAGES_AT_ONCE},0)`, new Date(nowMs - SENDERS_KEPT_MS), digestsUntil],
+    );
+  }
 }
 
 function retainedTables({ retentionMs }: RetentionPolicy): { table: string; retentionMs: Milliseconds }[] {

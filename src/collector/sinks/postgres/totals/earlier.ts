@@ -12,7 +12,7 @@ export interface Earlier {
   readonly totals: readonly Point[];
   /** What was measured of late, in the order of time. */
   readonly window: readonly MeasuredAt[];
-  /** The last batch that is known of every process that sent any. */
+  /** The last batch that is known of every process that sent any; of too many the last ones, the latest last. */
   readonly sent: readonly SentBatch[];
 }
 
@@ -31,9 +31,11 @@ export interface TotalRow {
 
 /** Processes that sent nothing for so long send nothing again. */
 const SENDER_KEPT = '1 day';
+/** As many as a collector remembers: each request by OTLP is a sender, and there are millions of them a day. */
+const SENDERS_MAX = 100_000;
 
 /** What the database has of it. To be called where all statements see one moment. */
-export async function storedEarlier(client: ClientBase): Promise<Earlier> {
+export async function storedEarlier(client: ClientBase, sendersMax = SENDERS_MAX): Promise<Earlier> {
   const { rows: totals } = await client.query<TotalRow>(
     `SELECT metric, attributes, sum(count) AS count, sum(sum) AS sum, sum(zero_count) AS zero_count
      FROM enterprise.totals GROUP BY 1, 2
@@ -45,8 +47,11 @@ export async function storedEarlier(client: ClientBase): Promise<Earlier> {
     [WINDOW_KEPT_MS / 1000],
   );
   const { rows: senders } = await client.query<{ instance_id: string; batch: number }>(
-    `SELECT instance_id, batch::float8 AS batch FROM enterprise.nervecenter_senders
-     WHERE seen_at > now() - interval '${SENDER_KEPT}'`,
+    `SELECT instance_id, batch::float8 AS batch FROM (
+       SELECT * FROM enterprise.nervecenter_senders WHERE seen_at > now() - interval '${SENDER_KEPT}'
+       ORDER BY seen_at DESC LIMIT $1
+     ) AS latest ORDER BY seen_at`,
+    [sendersMax],
   );
   return {
     totals: totals.flatMap(totalPoint),
@@ -117,7 +122,9 @@ export class WaitingSum {
   }
 
   #note([instanceId, batch]: SentBatch): void {
-    this.#sent.set(instanceId, Math.max(batch, this.#sent.get(instanceId) ?? 0));
+    const last = Math.max(batch, this.#sent.get(instanceId) ?? 0);
+    this.#sent.delete(instanceId);
+    this.#sent.set(instanceId, last);
   }
 }
 

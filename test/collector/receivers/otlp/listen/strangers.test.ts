@@ -86,9 +86,9 @@ describe('over gRPC, whoever may not send', () => {
     };
     const right = call(KEY);
     await until(() => right.seen.status !== '');
-    const wrong = call('nobody');
+    const wrong = call('');
     await until(() => wrong.session.destroyed, PATIENCE);
-    assert.deepEqual(wrong.seen, { goaway: true, status: '7' });
+    assert.deepEqual(wrong.seen, { goaway: true, status: '16' });
     assert.deepEqual([right.seen, right.session.destroyed], [{ goaway: false, status: '0' }, false]);
   });
 

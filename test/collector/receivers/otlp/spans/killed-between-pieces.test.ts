@@ -18,6 +18,7 @@ class Disk {
   readonly lots: number[] = [];
   /** What is offered is safe only then. */
   safe: PromiseWithResolvers<void> | null = null;
+  forward: OtlpSink['forward'] = null;
 
   /** How often each row is there. */
   get counts(): number[] {
@@ -49,7 +50,7 @@ function collector(disk: Disk, lotsMax = Number.POSITIVE_INFINITY, keepsSpans = 
     toldByAgent: () => false,
     spansToldByAgent: () => false,
     offered: async () => {},
-    forward: null,
+    forward: disk.forward,
     offer: async (events, _passage, sent) => {
       if (lots++ >= lotsMax) return;
       disk.rows.push(...events);
@@ -154,4 +155,16 @@ describe('a request of which a kill leaves a part stored', () => {
     kill();
     await acceptance.shutdown();
   });
+});
+
+it('a request that fails does not keep the traces of others from being decided as they come', async () => {
+  const disk = new Disk();
+  const spans = traces(1510, 1);
+  disk.forward = async ({ records }) => assert.notEqual(records, 20, 'not sent on');
+  const { acceptance, kill } = collector(disk, Number.POSITIVE_INFINITY, false);
+  await assert.rejects(acceptance.spans(spans.slice(0, 20), DELIVERY), /not sent on/);
+  await acceptance.spans(spans.slice(20), { ...DELIVERY, digest: DELIVERY.digest.replaceAll('2', '3') });
+  assert.ok(disk.rows.some(({ signal }) => signal === 'llm-call'));
+  kill();
+  await acceptance.shutdown();
 });

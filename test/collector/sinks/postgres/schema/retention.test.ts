@@ -217,6 +217,25 @@ test('processes that send nothing any more and the window of before are forgotte
   });
 });
 
+test('digests of requests are forgotten an hour before the last batch, processes that sent as little since are not', async () => {
+  await inMigrated(async (client) => {
+    const digest = '0190b0c0-0000-8000-8000-00000000000';
+    await client.query(`
+      INSERT INTO enterprise.nervecenter_senders (instance_id, batch, seen_at)
+      SELECT instance_id::uuid, batch, to_timestamp(${inDays(-3) / 1000}) - age::interval FROM (VALUES
+        ('${digest}1', 1, '61 minutes'), (gen_random_uuid()::text, 2, '61 minutes'),
+        ('${digest}2', 3, '59 minutes'), (gen_random_uuid()::text, 4, '0 minutes')) AS sent(instance_id, batch, age);
+      INSERT INTO enterprise.nervecenter_senders (instance_id, batch, seen_at)
+      SELECT overlay(md5(n::text) PLACING '8' FROM 13)::uuid, 5, to_timestamp(${inDays(-4) / 1000})
+      FROM generate_series(1, 300000) AS n`);
+    await pruneLedger(client, NOW);
+    const { rows } = await client.query(
+      'SELECT batch::int FROM enterprise.nervecenter_senders ORDER BY batch',
+    );
+    assert.deepEqual(rows, [{ batch: 2 }, { batch: 3 }, { batch: 4 }]);
+  });
+});
+
 test('totals take room as well', async () => {
   await inMigrated(async (client) => {
     const { bytes: before } = await applyRetention(client, POLICY, NOW);

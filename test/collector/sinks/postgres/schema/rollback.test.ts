@@ -14,6 +14,7 @@ import {
 import { startPostgres, type TestPostgres } from '../../../../support/postgres.ts';
 
 const PLAIN = 9;
+const ROWS_FROM = 24;
 let server: TestPostgres;
 
 beforeAll(async () => {
@@ -35,6 +36,28 @@ test('migrations/schema.sql is what the migrations make', async () => {
     );
   });
 });
+
+for (const [when, made] of [
+  ['before', ''],
+  [
+    'while',
+    `ALTER TABLE enterprise.nervecenter_rollup_state ADD COLUMN rows_from TIMESTAMPTZ;
+     CREATE INDEX rollup_value_value ON enterprise.rollup_value (value)`,
+  ],
+] as const) {
+  test(`a database that was migrated ${when} migration 021 made what 024 makes ends in the same schema`, async () => {
+    await inNewDatabase(async (client) => {
+      await migrate(
+        client,
+        readMigrations().filter(({ number }) => number < ROWS_FROM),
+      );
+      await client.query(made);
+      await migrate(client);
+      assert.equal(await dumpSchema(client), readFileSync(SCHEMA_PATH, 'utf8'));
+      await rollBack(client, 0);
+    });
+  });
+}
 
 test('every migration has its rollback', () => {
   assert.deepEqual(readRollbacks().map(label), readMigrations().map(label));

@@ -1,13 +1,14 @@
 import { isIPv6, type Socket } from 'node:net';
-import { MINUTE_MS } from '../../../core/units.ts';
 
 /** Wrong credentials per address and minute, after which each further one from there has to wait for its turn. */
 export const FAILURES_PER_ADDRESS_MAX = 10;
 /** How often the same wrong credential is looked at in a minute, wherever it comes from. */
 export const FAILURES_PER_CREDENTIAL_MAX = 10;
-export const ATTEMPT_WINDOW_MS = MINUTE_MS;
+export const ATTEMPT_WINDOW_MS = 60_000;
 /** One turn of an address whose attempts take turns. */
 export const TURN_MS = 100;
+/** Within so many turns everybody has had one: more are served at a time where more wait. */
+export const TURNS_WAITED_MAX = 50;
 /** Addresses, and credentials, remembered; at the bound the one known longest is forgotten. */
 const REMEMBERED_MAX = 1000;
 
@@ -19,11 +20,12 @@ interface Failures {
 interface Attempts extends Failures {
   /** Who waits for a turn: one per open connection, of which the server has a bound. */
   readonly waiting: Set<() => void>;
-  turning: boolean;
+  /** How many a turn serves, by the most who waited since somebody does; 0: nobody waits. */
+  atOnce: number;
 }
 
 /**
- * Slows down the guessing of tokens. Nobody is locked out: a right credential is looked at in its turn, however many wrong
+ * Slows down the guessing of tokens and keys. Nobody is locked out: a right credential is looked at in its turn, however many wrong
  * ones came before it.
  */
 export class AttemptLimiter {
@@ -51,9 +53,9 @@ export class AttemptLimiter {
   }
 
   /**
-   * Resolves when an attempt from this address may be made: at once, or after those that came before it.
+   * Resolves when an attempt from this address may be made: at once, or after those that came before it, within some 5 s.
    *
-   * @returns false where it may not be, because another one waits on the same connection: nobody pipelines logins.
+   * @returns false where it may not be, because another one waits on the same connection: nobody pipelines guesses that are to be right.
    */
   turn(address: string, connection: Pick<Socket, 'once' | 'off'>): Promise<boolean> {
     const attempts = this.#byAddress.get(network(address));
@@ -80,7 +82,7 @@ export class AttemptLimiter {
     this.#count(known ?? remembered(this.#byCredential, digest, { count: 0, sinceMs: this.#now() }));
     if (isRepeated) return;
     const key = network(address);
-    const fresh = { count: 0, sinceMs: this.#now(), waiting: new Set<() => void>(), turning: false };
+    const fresh = { count: 0, sinceMs: this.#now(), waiting: new Set<() => void>(), atOnce: 0 };
     this.#count(this.#byAddress.get(key) ?? remembered(this.#byAddress, key, fresh));
   }
 
@@ -98,17 +100,15 @@ export class AttemptLimiter {
 }
 
 function serve(attempts: Attempts): void {
-  if (attempts.turning) return;
-  attempts.turning = true;
-  const timer = setTimeout(() => {
-    attempts.turning = false;
-    for (const go of attempts.waiting) {
-      go();
-      break;
-    }
-    if (attempts.waiting.size > 0) serve(attempts);
-  }, TURN_MS);
-  timer.unref();
+  if (attempts.atOnce > 0) return;
+  attempts.atOnce = 1;
+  const turn = () => {
+    attempts.atOnce = Math.max(attempts.atOnce, Math.ceil(attempts.waiting.size / TURNS_WAITED_MAX));
+    for (const go of [...attempts.waiting].slice(0, attempts.atOnce)) go();
+    if (attempts.waiting.size > 0) setTimeout(turn, TURN_MS).unref();
+    else attempts.atOnce = 0;
+  };
+  setTimeout(turn, TURN_MS).unref();
 }
 
 function remembered<T>(all: Map<string, T>, key: string, value: T): T {

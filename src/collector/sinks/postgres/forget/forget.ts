@@ -1,32 +1,15 @@
 import type { ClientBase } from 'pg';
-import { SIGNALS } from '../../../core/signals/index.ts';
+import { SIGNALS } from '../../../../core/signals/index.ts';
+import { ROLLUP_LOCK } from '../rollup/rollup.ts';
+import { type ForgottenAlerts, forgetInAlerts } from './forget-alerts.ts';
+import { changed, FORGOTTEN, type ForgetOptions, quotedIn, type Statement } from './forget-statement.ts';
 import { withoutUser } from './forgotten-attributes.ts';
-import { ROLLUP_LOCK } from './rollup/rollup.ts';
 
 /** Rows of spans that are looked at, and changed, at once: memory is bounded by it. */
 const SPANS_AT_ONCE = 500;
-/** What alerts and messages have in the place of a user. */
-const FORGOTTEN = 'forgotten';
-
-export interface ForgetOptions {
-  /** The names that the user goes by: as the app says, and hidden. */
-  readonly names: readonly string[];
-  /** What the rollups have in the place of it: one that is nobody's, and of this run alone, so that nothing has to be merged. */
-  readonly inRollups: string;
-  /** Whether an attribute's value tells one person from others. */
-  readonly isUser: (attribute: string) => boolean;
-  /** Count, and change nothing. */
-  readonly dryRun: boolean;
-}
-
-/** How much of what had the user in it, by table; what had nothing is left out. */
-export type Forgotten = Readonly<Record<string, number>>;
-
-interface Statement {
-  readonly table: string;
-  /** Of what it is about, with the names as `$1`. */
-  readonly where: string;
-  readonly change: string;
+export interface Forgotten extends Pick<ForgottenAlerts, 'rules' | 'settled'> {
+  /** How much of what had the user in it, by table; what had nothing is left out. */
+  readonly counts: Readonly<Record<string, number>>;
 }
 
 /**
@@ -36,14 +19,17 @@ interface Statement {
  */
 export async function forgetUser(client: ClientBase, options: ForgetOptions): Promise<Forgotten> {
   const counts: Record<string, number> = {};
-  for (const statement of [...rowStatements(), ...ALERTS]) {
+  for (const statement of rowStatements()) {
     const { table } = statement;
     counts[table] = (counts[table] ?? 0) + (await changed(client, statement, options));
   }
   counts['spans'] = await forgetInSpans(client, options);
   counts['totals'] = await forgetInTotals(client, options);
   counts['rollup_value'] = await forgetInRollups(client, options);
-  return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0));
+  // Last: what alerts are judged by has no such user any more.
+  const { counts: inAlerts, ...alerts } = await forgetInAlerts(client, options);
+  const found = Object.entries({ ...counts, ...inAlerts }).filter(([, count]) => count > 0);
+  return { counts: Object.fromEntries(found), ...alerts };
 }
 
 /** Every table whose rows say whom they are for; messages of providers may quote an address, too. */
@@ -65,44 +51,9 @@ function rowStatements(): Statement[] {
   ];
 }
 
-/** What alerts by user said. A state without its group would be another's, and finds itself again. */
-const ALERTS: readonly Statement[] = [
-  {
-    table: 'nervecenter_alert_states',
-    where: 'group_value = ANY ($1)',
-    change: 'DELETE FROM enterprise.nervecenter_alert_states',
-  },
-  {
-    table: 'nervecenter_alert_events',
-    where: `(group_value = ANY ($1) OR ${quotedIn('name')})`,
-    change: `UPDATE enterprise.nervecenter_alert_events
-      SET group_value = CASE WHEN group_value = ANY ($1) THEN '${FORGOTTEN}' ELSE group_value END,
-        name = CASE WHEN ${quotedIn('name')} THEN '${FORGOTTEN}' ELSE name END`,
-  },
-  {
-    table: 'nervecenter_alert_deliveries',
-    where: quotedIn('body'),
-    change: 'DELETE FROM enterprise.nervecenter_alert_deliveries',
-  },
-];
-
-/** A name that is part of a text: only addresses and hashes are long and odd enough to be looked for so. */
-function quotedIn(column: string): string {
-  return `EXISTS (SELECT FROM unnest($1::text[]) AS named(who) WHERE (named.who LIKE '%@%' OR named.who LIKE 'user-%')
-    AND position(named.who IN ${column}) > 0)`;
-}
-
-async function changed(
-  client: ClientBase,
-  { table, where, change }: Statement,
-  { names, dryRun }: ForgetOptions,
-): Promise<number> {
-  if (!dryRun) return (await client.query(`${change} WHERE ${where}`, [names])).rowCount ?? 0;
-  const { rows } = await client.query<{ count: number }>(
-    `SELECT count(*)::int AS count FROM enterprise.${table} WHERE ${where}`,
-    [names],
-  );
-  return rows[0]?.count ?? 0;
+/** How names may stand in JSON: an id may be a number there. */
+function asWritten(names: readonly string[]): string[] {
+  return names.map((name) => (/^-?\d+(?:\.\d+)?$/.test(name) ? name : JSON.stringify(name)));
 }
 
 interface SpanRow {
@@ -116,7 +67,7 @@ interface SpanRow {
 /** Attributes are looked at one by one: in which of them a user is, SQL does not know. */
 async function forgetInSpans(client: ClientBase, options: ForgetOptions): Promise<number> {
   const { names, dryRun } = options;
-  const quoted = names.map((name) => JSON.stringify(name));
+  const written = asWritten(names);
   let count = 0;
   for (let after = '00000000-0000-0000-0000-000000000000'; ; ) {
     const { rows } = await client.query<SpanRow>(
@@ -124,7 +75,7 @@ async function forgetInSpans(client: ClientBase, options: ForgetOptions): Promis
          SELECT FROM unnest($1::text[]) AS named(who)
          WHERE position(named.who IN attributes::text) > 0 OR position(named.who IN events::text) > 0)
        ORDER BY id LIMIT ${SPANS_AT_ONCE}`,
-      [quoted, after],
+      [written, after],
     );
     for (const row of rows) {
       const attributes = withoutUser(row.attributes, options);
@@ -153,7 +104,7 @@ async function forgetInTotals(client: ClientBase, options: ForgetOptions): Promi
   const { rows } = await client.query<TotalRow>(
     `SELECT metric, series, attributes FROM enterprise.totals WHERE EXISTS (
        SELECT FROM unnest($1::text[]) AS named(who) WHERE position(named.who IN attributes::text) > 0)`,
-    [options.names.map((name) => JSON.stringify(name))],
+    [asWritten(options.names)],
   );
   let count = 0;
   for (const { metric, series, attributes } of rows) {

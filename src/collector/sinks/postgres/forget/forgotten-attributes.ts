@@ -39,11 +39,5 @@ export function withoutUser(value: unknown, forgetting: Forgetting, path = ''): 
 function named(value: unknown, attribute: string, { names, isUser }: Forgetting): boolean {
   if (typeof value !== 'string' && typeof value !== 'number') return false;
   const text = String(value);
-  return (
-    names.includes(text) &&
-    (isUser(attribute) ||
-      isUser(attribute.slice(attribute.lastIndexOf('user.'))) ||
-      text.includes('@') ||
-      text.startsWith('user-'))
-  );
+  return names.includes(text) && (isUser(attribute) || text.includes('@') || text.startsWith('user-'));
 }
