@@ -1,4 +1,4 @@
-import type { AddressInfo, Server, Socket } from 'node:net';
+import { type AddressInfo, isIPv6, type Server, type Socket } from 'node:net';
 import type { Config } from '../config/config.ts';
 import type { SettingName } from '../config/settings.ts';
 import { NervecenterError } from '../core/errors.ts';
@@ -34,7 +34,7 @@ export function listen(server: Server, address: ListenAddress): Promise<number> 
 
 export interface ConnectionLimits {
   readonly max: number;
-  /** From one address: less, so that it cannot take all the places. */
+  /** From one address, or the /64 of one of IPv6: less, so that it cannot take all the places. */
   readonly ofAddressMax: number;
 }
 
@@ -55,18 +55,18 @@ export function limitConnections(
   const listeners = server.listeners('connection') as ((socket: Socket) => void)[];
   server.removeAllListeners('connection');
   server.on('connection', (socket: Socket) => {
-    const { remoteAddress = '' } = socket;
-    const open = byAddress.get(remoteAddress) ?? 0;
+    const address = networkOf(socket.remoteAddress ?? '');
+    const open = byAddress.get(address) ?? 0;
     if (open >= ofAddressMax) {
       onDropped();
       socket.destroy();
       return;
     }
-    byAddress.set(remoteAddress, open + 1);
+    byAddress.set(address, open + 1);
     socket.once('close', () => {
-      const left = (byAddress.get(remoteAddress) ?? 1) - 1;
-      if (left === 0) byAddress.delete(remoteAddress);
-      else byAddress.set(remoteAddress, left);
+      const left = (byAddress.get(address) ?? 1) - 1;
+      if (left === 0) byAddress.delete(address);
+      else byAddress.set(address, left);
     });
     for (const listener of listeners) listener.call(server, socket);
   });
@@ -122,4 +122,22 @@ function listenFailure(cause: NodeJS.ErrnoException, address: ListenAddress): Ne
     `NERVECENTER_HOST: expected an address of this machine, got "${host}" (${cause.code ?? cause.message}). Use 127.0.0.1, or 0.0.0.0 for all addresses.`,
     { cause },
   );
+}
+
+/** An IPv4 address, or the /64 of an IPv6 one: whoever has one IPv6 address has all of its /64. */
+function networkOf(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
+  if (mapped?.[1] !== undefined) return mapped[1];
+  if (!isIPv6(address)) return address;
+  const [head = '', tail] = address.split('::');
+  const groups = head.split(':');
+  if (tail !== undefined) {
+    const rest = tail.split(':');
+    while (groups.length + rest.length < 8) groups.push('0');
+    groups.push(...rest);
+  }
+  return groups
+    .slice(0, 4)
+    .map((group) => group || '0')
+    .join(':');
 }

@@ -103,6 +103,12 @@ export function otlpPorts(
   return { http: otlpPort ?? otherwise.http, grpc: otlpGrpcPort ?? otherwise.grpc };
 }
 
+/** Whether an app is to take OTLP over TLS: what it hosts besides is not asked. */
+export function takesOtlpOverTls(config: Config): boolean {
+  const { http, grpc } = otlpPorts(config, NO_PORTS);
+  return (http !== 'off' || grpc !== 'off') && otlpSchemeOf(config) === 'https';
+}
+
 function needsKey({ host, otlpKeys }: Config, ports: readonly ListenerPort[]): boolean {
   if (otlpKeys.length > 0 || ports.every((port) => port === 'off')) return false;
   return !isLoopback(host);

@@ -23,7 +23,7 @@ import { createHostSampler } from './host/sampler.ts';
 import { Live } from './live/live.ts';
 import type { Log } from './log.ts';
 import { startNotice, stopNotice, toldLogin } from './notices.ts';
-import { type OtlpReceiver, type OtlpReceiverOptions, startOtlpReceiver } from './otlp.ts';
+import { type OtlpReceiver, type OtlpReceiverOptions, startOtlpReceiver, takesOtlpOverTls } from './otlp.ts';
 import { createPricer, type Pricer } from './pricing/pricer.ts';
 import { ownResource } from './prometheus/target-info.ts';
 import { AgentProcesses } from './receivers/agent-processes.ts';
@@ -99,7 +99,8 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   const { config: asked, log, host } = options;
   const hosted = host === null || asked.local === 'on';
   const config: Config = hosted ? asked : { ...asked, ...NOTHING_HOSTED };
-  const tls = config.tls && new TlsIdentity({ files: config.tls, log });
+  const files = hosted || takesOtlpOverTls(config) ? config.tls : null;
+  const tls = files && new TlsIdentity({ files, log });
   const pricer = createPricer({ overridesPath: config.pricesPath, log });
   const own = new DeltaMeterProvider();
   const meter = own.getMeter();
@@ -141,7 +142,6 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   const stopWaiting = waitForSentBefore(sentBatches, storage, storageUsable);
   void storageUsable.then(() => alerts?.start());
   const stopAgreeing = hiding?.agree(stored?.lend, storageUsable);
-
   const began = { stopTicking, hostWatch, otlp, socket, stopWaiting, alerts, serving, stopAgreeing, stored };
   return {
     url,

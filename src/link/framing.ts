@@ -14,6 +14,12 @@ export function encodeMessage(message: unknown): Buffer {
   return framed;
 }
 
+/** A message, and of how many bytes it was made. */
+export interface SizedMessage {
+  readonly message: unknown;
+  readonly bytes: number;
+}
+
 /** Puts messages together from chunks cut anywhere. */
 export class MessageDecoder {
   /** Each more than twice as long as the next, so that they are few and no byte is copied often. */
@@ -33,9 +39,14 @@ export class MessageDecoder {
    * @throws Error when the stream is not one of ours: the link must be closed.
    */
   push(chunk: Buffer): unknown[] {
+    return this.pushSized(chunk).map(({ message }) => message);
+  }
+
+  /** The same, with their sizes. */
+  pushSized(chunk: Buffer): SizedMessage[] {
     this.#append(chunk);
     if (this.#bytes < this.#wanted) return [];
-    const messages: unknown[] = [];
+    const messages: SizedMessage[] = [];
     let pending = this.#takeAll();
     this.#wanted = PREFIX_BYTES;
     while (pending.length >= PREFIX_BYTES) {
@@ -45,7 +56,7 @@ export class MessageDecoder {
       const end = PREFIX_BYTES + length;
       this.#wanted = end;
       if (pending.length < end) break;
-      messages.push(deserialize(pending.subarray(PREFIX_BYTES, end)));
+      messages.push({ message: deserialize(pending.subarray(PREFIX_BYTES, end)), bytes: end });
       pending = pending.subarray(end);
       this.#wanted = PREFIX_BYTES;
     }

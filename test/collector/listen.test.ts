@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
-import { type AddressInfo, connect, type Socket } from 'node:net';
+import { type AddressInfo, connect, Socket } from 'node:net';
 import { test } from 'vitest';
 import { limitConnections } from '../../src/collector/listen.ts';
 import { until } from '../support/poll.ts';
@@ -50,4 +50,21 @@ test('one address cannot take all the places, and who leaves makes room', {
     const [newcomer] = open(HERE, 1);
     return newcomer !== undefined && (await isAnswered(newcomer));
   });
+});
+
+test('one network of IPv6 is one address, however many it has', () => {
+  const server = createServer();
+  let dropped = 0;
+  limitConnections(server, LIMITS, () => dropped++);
+  const from = (remoteAddress: string) => {
+    const socket = new Socket();
+    Object.defineProperty(socket, 'remoteAddress', { value: remoteAddress });
+    server.emit('connection', socket);
+    return socket;
+  };
+  const sockets = Array.from({ length: 20 }, (_, index) => from(`2001:db8:0:7::${index.toString(16)}`));
+  assert.equal(dropped, 20 - LIMITS.ofAddressMax);
+  sockets.push(from('2001:db8:0:8::1'), from('::ffff:192.0.2.1'));
+  assert.equal(dropped, 20 - LIMITS.ofAddressMax);
+  for (const socket of sockets) socket.destroy();
 });

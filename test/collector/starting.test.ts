@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { existsSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { it } from 'vitest';
+import { describe, it } from 'vitest';
 import { startCollector } from '../../src/collector/start.ts';
 import { readConfig } from '../../src/config/config.ts';
 import type { Health } from '../../src/core/snapshot.ts';
+import { sourceNamed } from '../link/messages.ts';
 import { WITHOUT_OTLP } from '../support/free-port.ts';
 import { until } from '../support/poll.ts';
 import { reachableTempDir } from '../support/postgres.ts';
@@ -42,4 +43,34 @@ it('storage that is still starting is no failure, and one more attempt that fail
     silent.close();
     rmSync(dataDir, { recursive: true, force: true });
   }
+});
+
+describe('an app that hosts nothing', () => {
+  const started = async (env: Readonly<Record<string, string>>) => {
+    const dataDir = reachableTempDir();
+    const config = readConfig({
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9',
+      NERVECENTER_TLS_CERT: join(dataDir, 'gone.crt'),
+      NERVECENTER_TLS_KEY: join(dataDir, 'gone.key'),
+      NERVECENTER_DATA_DIR: dataDir,
+      ...env,
+    });
+    try {
+      const collector = await startCollector({ config, log: () => {}, host: sourceNamed('app') });
+      await collector.shutdown(0);
+    } finally {
+      rmSync(dataDir, { recursive: true, force: true });
+    }
+  };
+
+  it('sends whatever became of the files of a certificate', async () => {
+    await started({ NERVECENTER_LOCAL: 'off' });
+  });
+
+  it('needs them where it listens with them', async () => {
+    const invalid = { code: 'NC_CONFIG_INVALID' };
+    await assert.rejects(started({ NERVECENTER_LOCAL: 'on', NERVECENTER_PORT: '0' }), invalid);
+    const listening = { NERVECENTER_OTLP_PORT: '0', NERVECENTER_HOST: '0.0.0.0' };
+    await assert.rejects(started({ NERVECENTER_LOCAL: 'off', ...listening }), invalid);
+  });
 });

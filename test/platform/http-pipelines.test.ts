@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { describe, it, type TestContext } from 'vitest';
-import { endingPipelines } from '../../src/platform/http-pipelines.ts';
+import { MIB } from '../../src/core/units.ts';
+import { endingPipelines, UNREAD_BYTES_MAX } from '../../src/platform/http-pipelines.ts';
 import { startReceiver } from '../collector/receivers/otlp/receiver.ts';
 import { until } from '../support/poll.ts';
 
@@ -93,4 +94,47 @@ describe('requests that come before answers are read', () => {
     const headers = { 'content-type': 'application/json' };
     assert.equal((await receiver.post('/v1/traces', '{}', headers)).status, 200);
   });
+});
+
+it('answers that nobody reads are bounded over all connections: those go whose answers are largest', async (test) => {
+  let ended = 0;
+  let asked = 0;
+  const server = createServer(
+    endingPipelines(
+      (request, response) => {
+        asked++;
+        response.end(Buffer.alloc(Number(request.url?.slice(1))));
+      },
+      () => ended++,
+    ),
+  );
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const clients: Socket[] = [];
+  test.onTestFinished(() => {
+    for (const client of clients) client.destroy();
+    server.closeAllConnections();
+    server.close();
+  });
+  const ask = (bytes: number) => {
+    const client = connect(port, '127.0.0.1');
+    client.on('error', () => {});
+    client.pause();
+    client.write(`GET /${bytes} HTTP/1.1\r\nHost: a\r\n\r\n`.repeat(UNANSWERED_MAX));
+    clients.push(client);
+    return client;
+  };
+  const each = 4 * MIB;
+  const small = ask(1000);
+  await until(() => asked === UNANSWERED_MAX);
+  for (let count = 1; count <= 10; count++) {
+    ask(each);
+    await until(() => ended + 2 >= count && asked > UNANSWERED_MAX * count);
+  }
+  assert.ok(ended >= 8, `${ended} of 10 are ended`);
+  assert.ok((10 - ended) * UNANSWERED_MAX * each <= UNREAD_BYTES_MAX);
+  const all = received(small);
+  small.resume();
+  await until(() => all.text.length > UNANSWERED_MAX * 1000);
 });

@@ -34,6 +34,8 @@ export interface SendResult {
 export class WebhookSender {
   readonly #options: WebhookSenderOptions;
   readonly #policy: WebhookPolicy;
+  /** Fulfilled when nobody looks a host up. */
+  #lookedUp: Promise<unknown> = Promise.resolve();
 
   constructor(options: WebhookSenderOptions) {
     this.#options = options;
@@ -69,9 +71,22 @@ export class WebhookSender {
   }
 
   async #admitted(url: URL, signal: AbortSignal): Promise<LookupAddress[]> {
-    const { resolve = systemResolver } = this.#options;
-    const addresses = await Promise.race([resolve(hostOf(url)), aborted(signal)]);
+    const addresses = await Promise.race([this.#resolve(hostOf(url), signal), aborted(signal)]);
     return addresses.filter(({ address }) => this.#policy.admits(url, address));
+  }
+
+  /**
+   * One after the other: a lookup cannot be cancelled, and those of names whose servers do not answer would take half of the
+   * threads that the app's own files and lookups need. Who gave up while it waited has none.
+   */
+  #resolve(host: string, signal: AbortSignal): Promise<readonly LookupAddress[]> {
+    const { resolve = systemResolver } = this.#options;
+    const found = this.#lookedUp.then(() => {
+      signal.throwIfAborted();
+      return resolve(host);
+    });
+    this.#lookedUp = found.catch(ignoreFailure);
+    return found;
   }
 
   #timeout(): AbortSignal {

@@ -42,16 +42,25 @@ export function receiveFrom(link: AgentLink, handlers: AgentHandlers): void {
   const frames = new FrameReader();
   /** Messages behind a batch that may have been accepted before, until that is known; its sender sends few of them. */
   let held: Fields[] | null = null;
+  let heldBytes = 0;
+  const holding = (bytes: number) => {
+    heldBytes = bytes;
+    link.holding?.(bytes, () => {
+      held = [];
+      heldBytes = 0;
+    });
+  };
   const release = (by: Sender, known: boolean) => {
     const messages = held ?? [];
     held = null;
+    holding(0);
     const closed = sender === null;
     // Who lives on sends them to the next collector as well, which may know better.
     if (closed && !known && !messages.some(isGoodbye)) return;
     for (const message of messages) handle({ link, handlers, sender: by, pieces, frames }, message);
     if (closed) handlers.leave(by.instanceId); // Once more: its frames have brought its gauges back.
   };
-  link.onMessage((claimed: unknown) => {
+  link.onMessage((claimed: unknown, bytes = 0) => {
     const message = (typeof claimed === 'object' && claimed !== null ? claimed : {}) as Fields;
     if (message['type'] === 'hello') {
       const source = sender === null ? sourceOf(message['source']) : null;
@@ -84,6 +93,7 @@ export function receiveFrom(link: AgentLink, handlers: AgentHandlers): void {
     else if (held.length >= HELD_MAX) link.close();
     else {
       held.push(message);
+      holding(heldBytes + bytes);
       // A process that ends waits for it; whoever stops because of it takes what is held first.
       if (isGoodbye(message)) handlers.goodbye(sender.instanceId);
     }

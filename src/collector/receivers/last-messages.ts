@@ -3,6 +3,7 @@ import type { Point } from '../../core/frame.ts';
 import { sentBy } from '../../core/records/recorded-request.ts';
 import type { NervecenterEvent } from '../../core/signals/index.ts';
 import { PieceReader } from '../../link/ring/piece-reader.ts';
+import type { Piece } from '../../link/ring/ring-reader.ts';
 import { FrameReader } from './frame-reader.ts';
 import { eventsAmong, pieceOf, sourceOf } from './shapes.ts';
 
@@ -41,13 +42,22 @@ export class LastMessages {
     const points = this.#frames.frameOf(message)?.usable.points ?? [];
     this.points.push(...points.map((point) => ({ ...point, sender })));
     const piece = message['type'] === 'records' ? pieceOf(message) : null;
-    if (piece === null) return;
-    const { usable } = eventsAmong(this.#pieces.events(piece).map(({ event }) => event));
+    const events = piece && this.#eventsIn(piece);
+    if (piece === null || events === null) return;
     this.batches.push({
-      events: usable.map((event) => sentBy(event, sender)),
+      events: events.map((event) => sentBy(event, sender)),
       instanceId: sender.instanceId,
       batch: piece.batch,
       again: message['again'] === true,
     });
+  }
+
+  /** `null` where they are no records: of no agent of ours, and no reason to leave nothing of what else comes. */
+  #eventsIn(piece: Omit<Piece, 'again'>): readonly NervecenterEvent[] | null {
+    try {
+      return eventsAmong(this.#pieces.events(piece).map(({ event }) => event)).usable;
+    } catch {
+      return null;
+    }
   }
 }

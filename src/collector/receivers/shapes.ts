@@ -181,9 +181,16 @@ const PIECE = shaped({
   records: (value) => value instanceof Uint8Array && value.length <= PIECE_BYTES_MAX,
 });
 
-/** A piece of an agent's ring, as yet unread; `null` when it is none. */
+/**
+ * A piece of an agent's ring, as yet unread; `null` when it is none. What is read in place keeps the bytes it is read from, so
+ * few of them are taken out of a message of many.
+ */
 export function pieceOf(value: unknown): Omit<Piece, 'again'> | null {
-  return PIECE(value) ? (value as Piece) : null;
+  if (!PIECE(value)) return null;
+  const piece = value as Piece;
+  const { records } = piece;
+  const isPartOfMuch = records.buffer.byteLength > 2 * records.length;
+  return isPartOfMuch ? { ...piece, records: new Uint8Array(records) } : piece;
 }
 
 /** Those that can be stored. */

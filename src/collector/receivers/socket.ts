@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
-import { KIB } from '../../core/units.ts';
+import { KIB, MIB } from '../../core/units.ts';
 import { encodeMessage, MessageDecoder } from '../../link/framing.ts';
 import { noMeetingPlace } from '../../link/rendezvous.ts';
+import { ConnectionMemory } from '../../platform/memory/connection-memory.ts';
 import type { AgentLink } from '../agent-link.ts';
-import { LinkMemory } from './link-memory.ts';
 
 /** An agent that reads nothing must not make us hold its answers for ever. */
 const UNREAD_BYTES_MAX = 1024 * 1024;
@@ -15,6 +15,12 @@ const STRANGER_BYTES_MAX = 64 * KIB;
 
 /** More processes than one machine's dashboard lists, and a bound on what senders that never say who they are can hold. */
 const SOCKETS_MAX = 1000;
+
+/**
+ * What all links may hold together: messages that have not come to their end, or wait until it is known whether they came
+ * before, and answers that nobody takes. An honest one holds some hundred KiB, for moments.
+ */
+export const LINKS_BYTES_MAX = 64 * MIB;
 
 export interface SocketReceiver {
   shutdown(): Promise<void>;
@@ -31,7 +37,7 @@ export async function listenForAgents(
   onLink: (link: AgentLink) => void,
 ): Promise<SocketReceiver> {
   const sockets = new Set<Socket>();
-  const memory = new LinkMemory();
+  const memory = new ConnectionMemory(LINKS_BYTES_MAX);
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
@@ -53,16 +59,23 @@ export async function listenForAgents(
   };
 }
 
-function socketLink(socket: Socket, memory: LinkMemory): AgentLink {
+function socketLink(socket: Socket, memory: ConnectionMemory): AgentLink {
   const decoder = new MessageDecoder();
   let isWelcome = false;
-  memory.add(socket, () => decoder.pendingBytes + socket.writableLength);
-  let listener: (message: unknown) => void = () => {};
+  let waiting = { bytes: 0, drop: () => {} };
+  memory.add(socket, {
+    bytes: () => waiting.bytes + (socket.destroyed ? 0 : decoder.pendingBytes + socket.writableLength),
+    drop: () => {
+      waiting.drop();
+      socket.destroy();
+    },
+  });
+  let listener: (message: unknown, bytes: number) => void = () => {};
   socket.on('error', () => socket.destroy());
   socket.on('data', (chunk: Buffer) => {
     try {
-      for (const message of decoder.push(chunk)) {
-        if (!socket.destroyed) listener(message);
+      for (const { message, bytes } of decoder.pushSized(chunk)) {
+        if (!socket.destroyed) listener(message, bytes);
       }
       if (!isWelcome && decoder.pendingBytes > STRANGER_BYTES_MAX) socket.destroy();
       memory.look(socket);
@@ -73,6 +86,10 @@ function socketLink(socket: Socket, memory: LinkMemory): AgentLink {
   return {
     onMessage: (next) => {
       listener = next;
+    },
+    holding: (bytes, drop) => {
+      waiting = { bytes, drop };
+      memory.look(socket);
     },
     onClose: (closed) => socket.once('close', closed),
     send: (message) => {

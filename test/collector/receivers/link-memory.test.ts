@@ -4,10 +4,16 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, test } from 'vitest';
-import { LINKS_BYTES_MAX } from '../../../src/collector/receivers/link-memory.ts';
-import { listenForAgents, type SocketReceiver } from '../../../src/collector/receivers/socket.ts';
+import { type AgentHandlers, receiveFrom } from '../../../src/collector/receivers/agents.ts';
+import { SentBatches } from '../../../src/collector/receivers/sent-batches.ts';
+import {
+  LINKS_BYTES_MAX,
+  listenForAgents,
+  type SocketReceiver,
+} from '../../../src/collector/receivers/socket.ts';
 import { KIB, MIB } from '../../../src/core/units.ts';
 import { encodeMessage, MESSAGE_BYTES_MAX, MessageDecoder } from '../../../src/link/framing.ts';
+import { requestEvent, SHARED, sourceNamed } from '../../link/messages.ts';
 import { until } from '../../support/poll.ts';
 
 const PATIENCE = { timeoutMs: 60_000 };
@@ -120,4 +126,56 @@ test('answers that nobody takes are bounded over all as well', async () => {
   await until(() => alive(many).every(({ received }) => received.length === 2), PATIENCE);
   const served = many.filter(({ received }) => received.length === 2).length;
   assert.ok(served >= 50 && served < many.length, `${served} of ${many.length}`);
+});
+
+test('messages that wait until it is known whether they came before count, also of those who are gone', async () => {
+  const sentBatches = new SentBatches();
+  const taken: number[] = [];
+  const handlers: AgentHandlers = {
+    sharing: SHARED,
+    sentBatches,
+    join: () => true,
+    leave: () => {},
+    takeLeft: () => {},
+    frame: () => {},
+    events: (_events, batch) => {
+      taken.push(batch);
+      return Promise.resolve();
+    },
+    refused: () => {},
+    ask: () => 'here',
+    goodbye: () => {},
+  };
+  const own = join(directory, 'holding.sock');
+  const holder = await listenForAgents(own, (link) => receiveFrom(link, handlers));
+  const each = 12 * MIB;
+  const sockets: Socket[] = [];
+  try {
+    /** Sends a batch that waits, and resolves once it does. */
+    const hold = async (batch: number, bytes: number) => {
+      const socket = connect(own).on('error', () => {});
+      sockets.push(socket);
+      const decoder = new MessageDecoder();
+      let answers = 0;
+      socket.on('data', (chunk: Buffer) => {
+        answers += decoder.push(chunk).length;
+      });
+      socket.write(encodeMessage({ type: 'hello', source: sourceNamed(`app-${batch}`) }));
+      await until(() => answers === 1);
+      const padding = 'x'.repeat(bytes);
+      socket.write(encodeMessage({ type: 'events', batch, again: true, events: [requestEvent()], padding }));
+      socket.write(encodeMessage({ type: 'ask', ask: 1, what: 'health' }));
+      await until(() => answers === 2 || socket.closed, PATIENCE);
+      return socket;
+    };
+    await hold(1, 0);
+    const fit = Math.floor(LINKS_BYTES_MAX / each);
+    for (let batch = 2; batch < 12; batch++) (await hold(batch, each)).destroy();
+    sentBatches.completed(true);
+    assert.ok(taken.includes(1), 'the smallest stays');
+    assert.equal(taken.length, 1 + fit);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    await holder.shutdown();
+  }
 });

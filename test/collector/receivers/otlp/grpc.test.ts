@@ -20,6 +20,8 @@ const METRIC = protobufOf('metrics', {
 });
 const LOG = protobufOf('logs', { resourceLogs: [{ scopeLogs: [{ logRecords: [{ severityNumber: 9 }] }] }] });
 const GZIP = { 'grpc.default_compression_algorithm': 2 };
+/** Clients of one process share connections otherwise. */
+const OWN_CONNECTION = { 'grpc.use_local_subchannel_pool': 1 };
 const MIB = 1024 ** 2;
 
 const [INVALID_ARGUMENT, PERMISSION_DENIED, RESOURCE_EXHAUSTED, UNAVAILABLE, UNAUTHENTICATED] = [
@@ -142,13 +144,13 @@ describe('OTLP over gRPC', () => {
   it('asks for keys, and hands on whose it was', async (test) => {
     const key = 'a-key-that-is-long-enough';
     const { grpc, received } = await startReceiver(test, { keys: [{ name: 'shop', key }] });
-    const sender = new GrpcSender(test, grpc);
-    assert.equal(statusOf(await sender.send('traces', SPAN)).code, UNAUTHENTICATED);
-    assert.equal(
-      statusOf(await sender.send('traces', SPAN, { 'x-nervecenter-key': 'x' })).code,
-      PERMISSION_DENIED,
-    );
+    // A connection ends with a key that is refused.
+    const refused = async (metadata: Readonly<Record<string, string>>) =>
+      statusOf(await new GrpcSender(test, grpc, OWN_CONNECTION).send('traces', SPAN, metadata)).code;
+    assert.equal(await refused({}), UNAUTHENTICATED);
+    assert.equal(await refused({ 'x-nervecenter-key': 'x' }), PERMISSION_DENIED);
     assert.equal(received.length, 0);
+    const sender = new GrpcSender(test, grpc, OWN_CONNECTION);
     assert.ok(Buffer.isBuffer(await sender.send('traces', SPAN, { 'x-nervecenter-key': key })));
     assert.ok(Buffer.isBuffer(await sender.send('logs', LOG, { authorization: `Bearer ${key}` })));
     assert.deepEqual(

@@ -36,6 +36,11 @@ export function grpcCodeOf(error: NervecenterError): number {
   return CODES[error.code] ?? (error.class === 'retryable' ? UNAVAILABLE : INTERNAL);
 }
 
+/** Whether somebody asked who may not send: the connection ends, and leaves its place to others. */
+export function isStrangers({ code }: NervecenterError): boolean {
+  return code === 'NC_UNAUTHENTICATED' || code === 'NC_KEY_WRONG' || code === 'NC_ORIGIN_REFUSED';
+}
+
 /** 429 and 503 make senders try again, so what stays as it is gets another one. */
 export function httpStatusOf(error: NervecenterError): number {
   if (error.class === 'retryable') return error.code === 'NC_OVERLOADED' ? error.status : HTTP_UNAVAILABLE;

@@ -2,7 +2,6 @@ import { Socket } from 'node:net';
 import {
   Metadata,
   Server,
-  ServerCredentials,
   ServerInterceptingCall,
   type ServerInterceptor,
   type ServerUnaryCall,
@@ -14,6 +13,7 @@ import { toProblem } from '../../../../core/http/problem.ts';
 import { VIA_HEADER, viaIn } from '../../../../core/passage.ts';
 import { exportResponse, grpcCodeOf, retrySecondsOf, statusBody } from './answers.ts';
 import type { Exports } from './exports.ts';
+import { GrpcConnections } from './grpc-connections.ts';
 import type { InFlight } from './in-flight.ts';
 import { KEY_HEADER, type SenderKeys } from './keys.ts';
 import {
@@ -55,23 +55,17 @@ export interface GrpcCalls {
 
 /** gRPC's own server, without a port; it ends connections that say nothing. */
 export function answerGrpcCalls(options: OtlpGrpcOptions): GrpcCalls {
-  const connected = new Map<string, Socket>();
-  const serving = { ...options, keyNameIn: keyNames(options.keys, connected) };
+  const connections = new GrpcConnections();
+  const serving = { ...options, keyNameIn: keyNames(options.keys, connections) };
   const grpc = new Server({
     'grpc.max_receive_message_length': MESSAGE_BYTES_MAX,
     'grpc.max_concurrent_streams': STREAMS_MAX,
     'grpc.max_connection_idle_ms': IDLE_TIMEOUT_MS,
-    interceptors: [reception(serving)],
+    interceptors: [reception(serving, connections)],
   });
   for (const signal of Object.keys(SERVICES) as OtlpSignal[]) addService(grpc, signal, serving);
-  const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
   return {
-    take: (socket) => {
-      const peer = `${socket.remoteAddress}:${socket.remotePort}`;
-      connected.set(peer, socket);
-      socket.once('close', () => connected.delete(peer));
-      injector.injectConnection(socket);
-    },
+    take: (socket) => connections.take(socket, grpc),
     shutdown: async () => {
       const grace = setTimeout(() => grpc.forceShutdown(), SHUTDOWN_GRACE_MS);
       await new Promise<void>((resolve) => grpc.tryShutdown(() => resolve()));
@@ -133,7 +127,10 @@ async function take(
 }
 
 /** Judges a call before its message is received: by its key, and by how many others are on their way. */
-function reception({ exports, statistics, keyNameIn }: Serving): ServerInterceptor {
+function reception(
+  { exports, statistics, keyNameIn }: Serving,
+  connections: GrpcConnections,
+): ServerInterceptor {
   let receiving = 0;
   return (_method, call) => {
     let patience: NodeJS.Timeout | undefined;
@@ -148,7 +145,10 @@ function reception({ exports, statistics, keyNameIn }: Serving): ServerIntercept
     const refuse = (error: unknown) => {
       statistics.refused('unknown', error);
       received();
-      call.sendStatus(refusal(toProblem(error)));
+      const problem = toProblem(error);
+      call.sendStatus(refusal(problem));
+      // One who has a wrong key may be one of many senders behind a proxy that has one connection: they go on.
+      if (problem.code === 'NC_UNAUTHENTICATED') connections.end(call.getPeer());
     };
     return new ServerInterceptingCall(call, {
       start: (next) =>
@@ -182,11 +182,11 @@ function reception({ exports, statistics, keyNameIn }: Serving): ServerIntercept
 }
 
 /** Calls say from which address and port they come; what is connected from there is known here, unless it is gone. */
-function keyNames(keys: SenderKeys, connected: ReadonlyMap<string, Socket>): Serving['keyNameIn'] {
+function keyNames(keys: SenderKeys, connections: GrpcConnections): Serving['keyNameIn'] {
   return (metadata, call) => {
     const first = (name: string) => metadata.get(name)[0]?.toString();
     const given = { key: first(KEY_HEADER), authorization: first('authorization') };
-    return keys.nameOf(given, connected.get(call.getPeer()) ?? new Socket().destroy());
+    return keys.nameOf(given, connections.socketOf(call.getPeer()) ?? new Socket().destroy());
   };
 }
 

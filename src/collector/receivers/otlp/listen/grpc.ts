@@ -1,8 +1,9 @@
 import type { Server as NetServer, Socket } from 'node:net';
+import { limitConnections } from '../../../listen.ts';
 import type { TlsIdentity } from '../../../tls/identity.ts';
 import { createSocketServer } from '../../../tls/servers.ts';
 import type { GrpcCalls, OtlpGrpcOptions } from './grpc-calls.ts';
-import { GRPC_CONNECTIONS_MAX } from './limits.ts';
+import { GRPC_CONNECTIONS } from './limits.ts';
 
 interface OtlpGrpcListenerOptions extends OtlpGrpcOptions {
   /** `null`: no TLS. */
@@ -40,8 +41,9 @@ export function otlpGrpcServer({ tls, failed, ...options }: OtlpGrpcListenerOpti
     socket.on('error', ignoreFailure);
     void hand(socket);
   });
-  server.maxConnections = GRPC_CONNECTIONS_MAX;
-  server.on('drop', () => options.statistics.request('unknown', 'connection_dropped'));
+  limitConnections(server, GRPC_CONNECTIONS, () =>
+    options.statistics.request('unknown', 'connection_dropped'),
+  );
   return {
     server,
     shutdown: async () => {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import { NervecenterError } from '../../../../core/errors.ts';
 import { printable } from '../../../../core/http/origin.ts';
 import { toProblem } from '../../../../core/http/problem.ts';
@@ -8,10 +9,11 @@ import { KIB, SECOND_MS } from '../../../../core/units.ts';
 import { GatheredBytes } from '../../../../platform/gathered-bytes.ts';
 import { endWithAnswer, writeAnswer } from '../../../../platform/http-answer.ts';
 import { endingPipelines } from '../../../../platform/http-pipelines.ts';
+import { limitConnections } from '../../../listen.ts';
 import type { TlsIdentity } from '../../../tls/identity.ts';
 import { createHttpServer } from '../../../tls/servers.ts';
 import type { Encoding } from '../model.ts';
-import { exportResponse, httpStatusOf, retrySecondsOf, statusBody } from './answers.ts';
+import { exportResponse, httpStatusOf, isStrangers, retrySecondsOf, statusBody } from './answers.ts';
 import type { Exports } from './exports.ts';
 import type { InFlight, Share } from './in-flight.ts';
 import { compressionOf, inflate, tooLarge } from './inflate.ts';
@@ -19,7 +21,7 @@ import { KEY_HEADER, type SenderKeys } from './keys.ts';
 import {
   BODY_BYTES_MAX,
   HEADERS_TIMEOUT_MS,
-  HTTP_CONNECTIONS_MAX,
+  HTTP_CONNECTIONS,
   IDLE_TIMEOUT_MS,
   RECEIVE_TIMEOUT_MS,
 } from './limits.ts';
@@ -67,8 +69,7 @@ export function otlpHttpServer(options: OtlpHttpOptions): Server {
     endingPipelines((request, response) => void answer(request, response, options), dropped),
   );
   server.timeout = IDLE_TIMEOUT_MS;
-  server.maxConnections = HTTP_CONNECTIONS_MAX;
-  server.on('drop', dropped);
+  limitConnections(server, HTTP_CONNECTIONS, dropped);
   server.on('clientError', (error, socket) => refuseMalformed(error, socket, options.statistics));
   return server;
 }
@@ -96,9 +97,12 @@ async function answer(
     writeAnswer(response, { status: 200, headers, body });
   } catch (error) {
     options.statistics.refused(signal ?? 'unknown', error);
-    refuse(response, toProblem(error), encoding ?? 'json');
+    const problem = toProblem(error);
     // What is still to come is read and forgotten, for the answer to arrive; the time for a request bounds it.
     request.resume();
+    // A connection that ends before it has all of the request is reset, and the answer is lost with it.
+    if (isStrangers(problem)) await finished(request).catch(ignoreFailure);
+    refuse(response, problem, encoding ?? 'json');
   }
 }
 
@@ -190,6 +194,7 @@ function refuse(response: ServerResponse, error: NervecenterError, encoding: Enc
     ...HEADERS,
     'content-type': TYPES[encoding],
     ...REFUSAL_HEADERS[status],
+    ...(isStrangers(error) ? { connection: 'close' } : {}),
     ...retryAfter(error),
   };
   writeAnswer(response, { status, headers, body: statusBody(error, encoding) });

@@ -1,4 +1,5 @@
 import { MIB, SECOND_MS } from '../../../../core/units.ts';
+import type { ConnectionLimits } from '../../../listen.ts';
 
 /** Of one body, as it comes and again when it is inflated. */
 export const BODY_BYTES_MAX = 16 * MIB;
@@ -10,8 +11,9 @@ export const IN_FLIGHT_BYTES_MAX = 64 * MIB;
 export const CALLS_RECEIVING_MAX = 32;
 /** Answers that are remembered for requests that come again. */
 export const RECENT_MAX = 10_000;
-export const HTTP_CONNECTIONS_MAX = 1000;
-export const GRPC_CONNECTIONS_MAX = 500;
+/** From one address fewer than there are: it may be a stranger's. All senders may come through one proxy. */
+export const HTTP_CONNECTIONS: ConnectionLimits = { max: 1000, ofAddressMax: 750 };
+export const GRPC_CONNECTIONS: ConnectionLimits = { max: 500, ofAddressMax: 375 };
 /** Of one connection over gRPC. */
 export const STREAMS_MAX = 250;
 export const HEADERS_TIMEOUT_MS = 10 * SECOND_MS;

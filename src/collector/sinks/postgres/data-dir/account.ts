@@ -24,13 +24,13 @@ const ROOT = 0;
 const OWN_NUMBERS = { first: 61_000, last: 61_183 };
 
 /**
- * Whom Postgres runs as: `null` for ourselves, unless we are root. Then it is an account of its own, which nobody else's
- * processes have; where there can be none, the user `postgres`, else `nobody`. A cluster stays with its owner, unless an
+ * Whom Postgres runs as: `null` for ourselves, unless we are root. Then it is an account of its own, the same for all
+ * data directories; where there can be none, the user `postgres`, else `nobody`. A cluster stays with its owner, unless an
  * earlier version made it as root for one of those two: it is taken over.
  */
 export function postgresAccount(clusterDir: string, passwd: string = readPasswd()): Account | null {
   if (process.getuid?.() !== ROOT) return null;
-  const own = ownAccount(passwd);
+  const own = ownAccount(`${passwd}\n${readOrNothing('/etc/group')}`);
   const owner = statSync(clusterDir, { throwIfNoEntry: false });
   if (owner === undefined || owner.uid === ROOT) return own ?? accountIn(passwd);
   if (own !== null && madeForShared(clusterDir, owner.uid, passwd) && canReach(dirname(clusterDir), own)) {
@@ -45,12 +45,14 @@ export function makerFor(account: Account | null): Account | null {
 }
 
 /**
- * A number that no user has, so that nobody but root can act as it; `null` where it means nothing.
+ * The first number that no user or group of the machine's files has: nobody but root can act as it, unless a directory service
+ * gives it to somebody. `null` where it means nothing.
  *
+ * @param named what `/etc/passwd` and `/etc/group` say.
  * @param maps of the user namespace, as the kernel writes them: users, then groups. @default this process'
  */
-export function ownAccount(passwd: string, maps: readonly string[] = idMaps()): Account | null {
-  const taken = new Set(passwd.split('\n').flatMap((line) => line.split(':').slice(2, 4)));
+export function ownAccount(named: string, maps: readonly string[] = idMaps()): Account | null {
+  const taken = new Set(named.split('\n').flatMap((line) => line.split(':').slice(2, 4)));
   for (let id = OWN_NUMBERS.first; id <= OWN_NUMBERS.last; id++) {
     if (taken.has(String(id))) continue;
     const exists = maps.length > 0 && maps.every((map) => isMapped(id, map));
@@ -124,8 +126,12 @@ export function childOptions(account: Account | null): ChildOptions {
 }
 
 function readPasswd(): string {
+  return readOrNothing('/etc/passwd');
+}
+
+function readOrNothing(path: string): string {
   try {
-    return readFileSync('/etc/passwd', 'utf8');
+    return readFileSync(path, 'utf8');
   } catch {
     return '';
   }

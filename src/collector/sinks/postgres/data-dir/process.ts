@@ -49,9 +49,9 @@ export async function settlePrevious(clusterDir: string, signal: AbortSignal): P
   if (!exists(previous.pid)) return 'none';
   await poll(() => processesIn(clusterDir).length === 0, LAST_CHILD_MS, signal);
   rmSync(join(clusterDir, 'postmaster.pid'), { force: true });
-  for (const name of ['.s.PGSQL.5432', '.s.PGSQL.5432.lock']) {
-    if (previous.socketDir !== '') rmSync(join(previous.socketDir, name), { force: true });
-  }
+  // Not where that file says: its account wrote it, and may not have us remove things elsewhere. A socket that lay elsewhere
+  // is in nobody's way: the next one has a new directory.
+  for (const name of ['.s.PGSQL.5432', '.s.PGSQL.5432.lock']) rmSync(join(clusterDir, name), { force: true });
   return 'none';
 }
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { chownSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, fchownSync, openSync, renameSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Account } from '../data-dir/account.ts';
@@ -41,10 +41,18 @@ function ownName(): string | null {
   }
 }
 
-/** Never through a link: the directory is another account's. */
+/**
+ * Never through a link, of which the account may make as many in its directory as it likes: what is given to it is the file
+ * that was made here, whatever its name leads to by then.
+ */
 function replace(path: string, content: string, account: Account | null): void {
   const temporary = `${path}.${randomUUID()}`;
-  writeFileSync(temporary, content, { flag: 'wx', mode: PRIVATE_FILE });
-  if (account !== null) chownSync(temporary, account.uid, account.gid);
+  const file = openSync(temporary, 'wx', PRIVATE_FILE);
+  try {
+    writeFileSync(file, content);
+    if (account !== null) fchownSync(file, account.uid, account.gid);
+  } finally {
+    closeSync(file);
+  }
   renameSync(temporary, path);
 }

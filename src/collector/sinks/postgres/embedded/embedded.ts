@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { chownSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { lchownSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { ClientConfig } from 'pg';
@@ -117,7 +117,7 @@ export class EmbeddedPostgres implements PostgresServer {
     if (home.account !== null && giveCluster(home.clusterDir, home.account)) {
       log(
         'storage',
-        `${this.description} is the user's ${home.account.name} from now on, whom nobody else runs as.`,
+        `${this.description} is the user's ${home.account.name} from now on, which neither /etc/passwd nor /etc/group names.`,
       );
     }
     writeAuthentication(home.clusterDir, home.account);
@@ -156,7 +156,7 @@ async function initialize(home: Home, binaries: Binaries, signal: AbortSignal): 
   const maker = makerFor(account);
   try {
     mkdirSync(temporary, { mode: 0o700 });
-    if (maker !== null) chownSync(temporary, maker.uid, maker.gid);
+    if (maker !== null) lchownSync(temporary, maker.uid, maker.gid);
     await run(join(binaries.directory, 'bin', INITDB), initdbArguments(temporary, secret), {
       ...childOptions(maker),
       cwd: directory,

@@ -36,7 +36,7 @@ const PASSWD = isRoot ? readFileSync('/etc/passwd', 'utf8') : '';
 const NOBODY = { uid: 65_534, gid: 65_534 };
 /** Whom earlier versions ran the server as. */
 const SHARED = accountIn(PASSWD);
-const OWN = isRoot ? ownAccount(PASSWD) : null;
+const OWN = isRoot ? ownAccount(`${PASSWD}\n${readFileSync('/etc/group', 'utf8')}`) : null;
 const ALL_MAPPED = '         0          0 4294967295\n';
 
 const directories: string[] = [];
@@ -186,10 +186,11 @@ describe('as root', { skip: !isRoot || OWN === null }, () => {
 describe('an account of its own', () => {
   test('is a number that neither a user nor a group has', () => {
     const passwd = 'root:x:0:0::/:/bin/sh\nodd:x:61000:100::/:/bin/sh\nother:x:1000:61001::/:/bin/sh\n';
-    assert.deepEqual(ownAccount(passwd, [ALL_MAPPED, ALL_MAPPED]), {
-      uid: 61_002,
-      gid: 61_002,
-      name: 'with the number 61002',
+    const group = 'root:x:0:\nstaff:x:61002:odd,other\n';
+    assert.deepEqual(ownAccount(`${passwd}\n${group}`, [ALL_MAPPED, ALL_MAPPED]), {
+      uid: 61_003,
+      gid: 61_003,
+      name: 'with the number 61003',
     });
   });
 
