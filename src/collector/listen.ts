@@ -1,7 +1,8 @@
-import { type AddressInfo, isIPv6, type Server, type Socket } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
 import type { Config } from '../config/config.ts';
 import type { SettingName } from '../config/settings.ts';
 import { NervecenterError } from '../core/errors.ts';
+import { networkOf } from '../platform/network.ts';
 
 /** Where to listen. */
 export interface ListenAddress {
@@ -122,22 +123,4 @@ function listenFailure(cause: NodeJS.ErrnoException, address: ListenAddress): Ne
     `NERVECENTER_HOST: expected an address of this machine, got "${host}" (${cause.code ?? cause.message}). Use 127.0.0.1, or 0.0.0.0 for all addresses.`,
     { cause },
   );
-}
-
-/** An IPv4 address, or the /64 of an IPv6 one: whoever has one IPv6 address has all of its /64. */
-function networkOf(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
-  if (mapped?.[1] !== undefined) return mapped[1];
-  if (!isIPv6(address)) return address;
-  const [head = '', tail] = address.split('::');
-  const groups = head.split(':');
-  if (tail !== undefined) {
-    const rest = tail.split(':');
-    while (groups.length + rest.length < 8) groups.push('0');
-    groups.push(...rest);
-  }
-  return groups
-    .slice(0, 4)
-    .map((group) => group || '0')
-    .join(':');
 }

@@ -1,4 +1,5 @@
-import { isIPv6, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { networkOf } from './network.ts';
 
 /** Wrong credentials per address and minute, after which each further one from there has to wait for its turn. */
 export const FAILURES_PER_ADDRESS_MAX = 10;
@@ -48,7 +49,7 @@ export class AttemptLimiter {
 
   /** Whether attempts from this address take turns. */
   isSlowed(address: string): boolean {
-    const attempts = this.#byAddress.get(network(address));
+    const attempts = this.#byAddress.get(networkOf(address));
     return attempts !== undefined && this.#recent(attempts) >= FAILURES_PER_ADDRESS_MAX;
   }
 
@@ -58,7 +59,7 @@ export class AttemptLimiter {
    * @returns false where it may not be, because another one waits on the same connection: nobody pipelines guesses that are to be right.
    */
   turn(address: string, connection: Pick<Socket, 'once' | 'off'>): Promise<boolean> {
-    const attempts = this.#byAddress.get(network(address));
+    const attempts = this.#byAddress.get(networkOf(address));
     if (attempts === undefined || !this.isSlowed(address)) return Promise.resolve(true);
     if (this.#waiting.has(connection)) return Promise.resolve(false);
     this.#waiting.add(connection);
@@ -81,7 +82,7 @@ export class AttemptLimiter {
     const isRepeated = known !== undefined && this.#recent(known) > 0;
     this.#count(known ?? remembered(this.#byCredential, digest, { count: 0, sinceMs: this.#now() }));
     if (isRepeated) return;
-    const key = network(address);
+    const key = networkOf(address);
     const fresh = { count: 0, sinceMs: this.#now(), waiting: new Set<() => void>(), atOnce: 0 };
     this.#count(this.#byAddress.get(key) ?? remembered(this.#byAddress, key, fresh));
   }
@@ -120,22 +121,4 @@ function remembered<T>(all: Map<string, T>, key: string, value: T): T {
   }
   all.set(key, value);
   return value;
-}
-
-/** An IPv4 address, or the /64 of an IPv6 one: whoever has one IPv6 address has all of its /64. */
-function network(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
-  if (mapped?.[1] !== undefined) return mapped[1];
-  if (!isIPv6(address)) return address;
-  const [head = '', tail] = address.split('::');
-  const groups = head.split(':');
-  if (tail !== undefined) {
-    const rest = tail.split(':');
-    while (groups.length + rest.length < 8) groups.push('0');
-    groups.push(...rest);
-  }
-  return groups
-    .slice(0, 4)
-    .map((group) => group || '0')
-    .join(':');
 }
