@@ -99,7 +99,14 @@ function cookie(tokenId: string | null, ageMs = 0): { readonly cookie: string } 
   return { cookie: `nervecenter_session_${server.port}=${value}` };
 }
 
-async function loggedOut(): Promise<{ readonly cookie: string }> {
+let ended: Promise<{ readonly cookie: string }> | null = null;
+/** Once for all: a token ends few sessions a second. */
+const loggedOut = () => {
+  ended ??= logOut();
+  return ended;
+};
+
+async function logOut(): Promise<{ readonly cookie: string }> {
   const sent = cookie(null);
   const origin = server.url;
   const { status } = await server.send('/logout', { method: 'POST', headers: { ...sent, origin } });

@@ -2,6 +2,7 @@ import { Socket } from 'node:net';
 import {
   Metadata,
   Server,
+  ServerCredentials,
   ServerInterceptingCall,
   type ServerInterceptor,
   type ServerUnaryCall,
@@ -13,7 +14,6 @@ import { toProblem } from '../../../../core/http/problem.ts';
 import { VIA_HEADER, viaIn } from '../../../../core/passage.ts';
 import { exportResponse, grpcCodeOf, retrySecondsOf, statusBody } from './answers.ts';
 import type { Exports } from './exports.ts';
-import { GrpcConnections } from './grpc-connections.ts';
 import type { InFlight } from './in-flight.ts';
 import { KEY_HEADER, type SenderKeys } from './keys.ts';
 import {
@@ -55,17 +55,23 @@ export interface GrpcCalls {
 
 /** gRPC's own server, without a port; it ends connections that say nothing. */
 export function answerGrpcCalls(options: OtlpGrpcOptions): GrpcCalls {
-  const connections = new GrpcConnections();
-  const serving = { ...options, keyNameIn: keyNames(options.keys, connections) };
+  const connected = new Map<string, Socket>();
+  const serving = { ...options, keyNameIn: keyNames(options.keys, connected) };
   const grpc = new Server({
     'grpc.max_receive_message_length': MESSAGE_BYTES_MAX,
     'grpc.max_concurrent_streams': STREAMS_MAX,
     'grpc.max_connection_idle_ms': IDLE_TIMEOUT_MS,
-    interceptors: [reception(serving, connections)],
+    interceptors: [reception(serving)],
   });
   for (const signal of Object.keys(SERVICES) as OtlpSignal[]) addService(grpc, signal, serving);
+  const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
   return {
-    take: (socket) => connections.take(socket, grpc),
+    take: (socket) => {
+      const peer = `${socket.remoteAddress}:${socket.remotePort}`;
+      connected.set(peer, socket);
+      socket.once('close', () => connected.delete(peer));
+      injector.injectConnection(socket);
+    },
     shutdown: async () => {
       const grace = setTimeout(() => grpc.forceShutdown(), SHUTDOWN_GRACE_MS);
       await new Promise<void>((resolve) => grpc.tryShutdown(() => resolve()));
@@ -127,10 +133,7 @@ async function take(
 }
 
 /** Judges a call before its message is received: by its key, and by how many others are on their way. */
-function reception(
-  { exports, statistics, keyNameIn }: Serving,
-  connections: GrpcConnections,
-): ServerInterceptor {
+function reception({ exports, statistics, keyNameIn }: Serving): ServerInterceptor {
   let receiving = 0;
   return (_method, call) => {
     let patience: NodeJS.Timeout | undefined;
@@ -145,10 +148,7 @@ function reception(
     const refuse = (error: unknown) => {
       statistics.refused('unknown', error);
       received();
-      const problem = toProblem(error);
-      call.sendStatus(refusal(problem));
-      // One who has a wrong key may be one of many senders behind a proxy that has one connection: they go on.
-      if (problem.code === 'NC_UNAUTHENTICATED') connections.end(call.getPeer());
+      call.sendStatus(refusal(toProblem(error)));
     };
     return new ServerInterceptingCall(call, {
       start: (next) =>
@@ -182,11 +182,11 @@ function reception(
 }
 
 /** Calls say from which address and port they come; what is connected from there is known here, unless it is gone. */
-function keyNames(keys: SenderKeys, connections: GrpcConnections): Serving['keyNameIn'] {
+function keyNames(keys: SenderKeys, connected: ReadonlyMap<string, Socket>): Serving['keyNameIn'] {
   return (metadata, call) => {
     const first = (name: string) => metadata.get(name)[0]?.toString();
     const given = { key: first(KEY_HEADER), authorization: first('authorization') };
-    return keys.nameOf(given, connections.socketOf(call.getPeer()) ?? new Socket().destroy());
+    return keys.nameOf(given, connected.get(call.getPeer()) ?? new Socket().destroy());
   };
 }
 

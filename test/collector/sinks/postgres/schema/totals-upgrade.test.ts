@@ -39,7 +39,7 @@ function at(ms: number): string {
 }
 
 /** What that version did not know and today's rollup looks at. */
-const LOOKED_AT = new Set(['spans', 'request_outcome', 'numeric_rollups']);
+const LOOKED_AT = new Set(['spans', 'request_outcome', 'numeric_rollups', 'rows_from']);
 const asBefore = () => readMigrations().filter(({ number, name }) => number <= BEFORE || LOOKED_AT.has(name));
 
 /** Rows of every signal, rolled up but for the last hours, folded where they are old, and some that came late. */
