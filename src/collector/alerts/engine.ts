@@ -207,20 +207,30 @@ export class AlertEngine {
 
   /** First stored, then sent: what is sent twice can be told by its id, what is never sent cannot. */
   async #save(): Promise<void> {
-    const { store, deliver } = this.#options;
+    const { store, deliver, holder } = this.#options;
     const deliveries = this.#states.takeDeliveries();
     const changes = { ...this.#states.unsaved(), deliveries };
     const isNothing = Object.values(changes).every(({ length }) => length === 0);
     if (store !== null && !isNothing) {
       try {
-        await store.save(changes);
+        const isOurs = await store.save(holder, changes);
         this.#states.saved();
+        if (!isOurs) {
+          this.#lost();
+          return;
+        }
         this.#unkept.end('Alerts are kept again.');
       } catch (error) {
         this.#fails(error); // Tried again with the next round.
       }
     }
     deliver(deliveries);
+  }
+
+  /** Another took the seat before what was judged here was stored, and judges the same: it tells, and keeps the states. */
+  #lost(): void {
+    this.#seated = false;
+    this.#states.adopt([], true);
   }
 
   /** A rule of the file comes before a stored one of the same id. */

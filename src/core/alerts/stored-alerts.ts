@@ -62,7 +62,8 @@ export interface AlertStore {
   enter(holder: string, seatMs: number): Promise<{ readonly seated: boolean; readonly stored: StoredAlerts }>;
   /** Gives the seat back, so that the next collector need not wait. */
   leave(holder: string): Promise<void>;
-  save(changes: AlertChanges): Promise<void>;
+  /** False where another has the seat by now: then nothing is kept. */
+  save(holder: string, changes: AlertChanges): Promise<boolean>;
   /** The delivery has ended. */
   settle(deliveryId: string): Promise<void>;
   /** False when it is new and there are so many already: then nothing is kept. */

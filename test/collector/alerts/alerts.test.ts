@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, it, type TestContext } from 'vitest';
 import { AlertService } from '../../../src/collector/alerts/service.ts';
 import type { WebhookSenderOptions } from '../../../src/collector/alerts/webhook-sender.ts';
@@ -224,6 +225,28 @@ describe('alerts over a real Postgres', () => {
     const told = () => new Map(webhooks.received.map(({ delivery, body }) => [delivery, body['status']]));
     await until(() => told().size === 2);
     assert.deepEqual([...told().values()], ['firing', 'resolved']);
+  });
+
+  it('is kept and told by who has the seat, not by who judged the same and was late', async () => {
+    const store = createAlertStore(history.lend);
+    const [late, next] = [randomUUID(), randomUUID()];
+    const state = {
+      rule: 'slow',
+      group: '',
+      state: 'firing',
+      sinceMs: Date.now(),
+      value: 1,
+      level: 1,
+      peak: 1,
+      notified: 1,
+    } as const;
+    const changes = { instances: [state], gone: [], events: [], deliveries: [] };
+    assert.ok((await store.enter(late, 0)).seated);
+    assert.ok((await store.enter(next, 0)).seated);
+    assert.equal(await store.save(late, changes), false);
+    assert.deepEqual((await store.enter(next, 60_000)).stored.instances, []);
+    assert.equal(await store.save(next, changes), true);
+    assert.deepEqual((await store.enter(next, 60_000)).stored.instances, [state]);
   });
 
   it('goes on with health while the database is away, and keeps that afterwards', async (test) => {

@@ -156,7 +156,7 @@ describe('sending to a webhook', () => {
           enter: async () => ({ seated: true, stored: { ...EMPTY, ...stored } }),
           saveRule: async (one: unknown) => saved.push(one) > 0,
           settle: async (id: string) => void settled.push(id),
-          save: async () => {},
+          save: async () => true,
           leave: async () => {},
         } as never,
         history: null,

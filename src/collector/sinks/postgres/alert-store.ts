@@ -35,7 +35,16 @@ export function createAlertStore(lend: Lend, asking: Lend = lend): AlertStore {
         return { seated, stored: await readStored(client) };
       }),
     leave: (holder) => run(lend, `DELETE FROM enterprise.nervecenter_alert_seat WHERE holder = $1`, [holder]),
-    save: (changes) => transaction(lend, (client) => saveChanges(client, changes)),
+    save: (holder, changes) =>
+      transaction(lend, async (client) => {
+        // Nobody takes the seat until it is done.
+        const { rowCount } = await client.query(
+          `SELECT FROM enterprise.nervecenter_alert_seat WHERE holder = $1 FOR SHARE`,
+          [holder],
+        );
+        if (rowCount === 1) await saveChanges(client, changes);
+        return rowCount === 1;
+      }),
     settle: (id) => run(lend, `DELETE FROM enterprise.nervecenter_alert_deliveries WHERE id = $1`, [id]),
     saveRule: (rule, rulesMax) => transaction(lend, (client) => saveRule(client, rule, rulesMax)),
     deleteRule: (id) => lend(async (client) => (await client.query(DELETE_RULE, [id])).rowCount === 1),
