@@ -2,7 +2,7 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import type { Config } from '../config/config.ts';
 import type { SettingName } from '../config/settings.ts';
 import { NervecenterError } from '../core/errors.ts';
-import { networkOf } from '../platform/network.ts';
+import { networkOf } from '../platform/attempt-limiter.ts';
 
 /** Where to listen. */
 export interface ListenAddress {

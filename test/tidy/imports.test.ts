@@ -73,7 +73,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'collector/agent-link.ts': ['core'],
   'collector/condition.ts': ['core', 'collector/log.ts'],
   'collector/kept-secrets.ts': ['platform'],
-  'collector/listen.ts': ['core', 'config', 'platform/network.ts'],
+  'collector/listen.ts': ['core', 'config', 'platform/attempt-limiter.ts'],
   'collector/log.ts': ['platform'],
   'collector/metric-family.ts': ['core'],
   [`${POSTGRES}/connect`]: ['core', 'config', 'collector/condition.ts', 'collector/log.ts'],

@@ -213,24 +213,16 @@ export class AlertEngine {
     const isNothing = Object.values(changes).every(({ length }) => length === 0);
     if (store !== null && !isNothing) {
       try {
-        const isOurs = await store.save(holder, changes);
+        this.#seated = await store.save(holder, changes);
         this.#states.saved();
-        if (!isOurs) {
-          this.#lost();
-          return;
-        }
+        // Another took the seat before that, and judges, keeps and tells the same.
+        if (!this.#seated) return this.#states.adopt([], true);
         this.#unkept.end('Alerts are kept again.');
       } catch (error) {
         this.#fails(error); // Tried again with the next round.
       }
     }
     deliver(deliveries);
-  }
-
-  /** Another took the seat before what was judged here was stored, and judges the same: it tells, and keeps the states. */
-  #lost(): void {
-    this.#seated = false;
-    this.#states.adopt([], true);
   }
 
   /** A rule of the file comes before a stored one of the same id. */
