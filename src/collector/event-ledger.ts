@@ -6,7 +6,7 @@ import type { StorageState } from '../core/snapshot.ts';
 import { DeltaMeterProvider } from '../metrics/meter-provider.ts';
 import { SnapshotReader } from '../metrics/snapshot-reader.ts';
 import type { PipelineCounts } from './live/live.ts';
-import type { SentBatch } from './sinks/postgres/spool/batch.ts';
+import type { OfferedBatch } from './sinks/postgres/spool/batch.ts';
 import type { Storage, StorageCounts } from './sinks/postgres/storage.ts';
 import type { Measuring } from './sinks/postgres/write/held-batch.ts';
 
@@ -95,7 +95,7 @@ export class EventLedger {
   }
 
   /** @param sent whose batch they are, and which. */
-  async offer(events: readonly NervecenterEvent[], sent?: SentBatch): Promise<void> {
+  async offer(events: readonly NervecenterEvent[], sent?: OfferedBatch): Promise<void> {
     if (this.#storage !== null) await this.#storage.offer(events, sent);
     else this.#measuring.show(this.#measuring.measure(events));
   }

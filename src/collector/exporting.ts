@@ -10,7 +10,7 @@ import type { Log } from './log.ts';
 import { keptAppSpan } from './receivers/otlp/app-span.ts';
 import { claimed } from './receivers/sent-batches.ts';
 import type { OtlpExporter, TargetCounts } from './sinks/otlp/exporter.ts';
-import type { SentBatch } from './sinks/postgres/spool/batch.ts';
+import type { OfferedBatch } from './sinks/postgres/spool/batch.ts';
 import type { Pseudonyms } from './users/pseudonyms.ts';
 
 const EXPORTED: InstrumentSpec<'counter'> = {
@@ -151,11 +151,12 @@ export class Acceptance {
   }
 
   /** See `EventLedger.offer` and `OtlpExporter.offer`. */
-  offer(told: readonly NervecenterEvent[], sent?: SentBatch, passage?: Passage): Promise<void> {
+  offer(told: readonly NervecenterEvent[], sent?: OfferedBatch, passage?: Passage): Promise<void> {
     const events = this.#users === null ? told : told.map(this.#users.event);
     const stored = storedAmong(events, this.#config);
     // Sent on under the name that it came with, by which whoever gets it on two ways takes it once.
-    const known = sent === undefined || passage === undefined || passage.derived ? sent : claimed(sent);
+    const known =
+      sent === undefined || passage === undefined || passage.derived ? sent : claimed([sent[0], sent[1]]);
     const store = async () => {
       if (stored.length > 0) await this.#ledger.offer(stored, known);
     };

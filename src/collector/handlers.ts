@@ -12,6 +12,7 @@ import { type AgentHandlers, receiveFrom } from './receivers/agents.ts';
 import type { OtlpSink } from './receivers/otlp/acceptance.ts';
 import type { SentBatches } from './receivers/sent-batches.ts';
 import type { OtlpExporter } from './sinks/otlp/exporter.ts';
+import { offeredBatch } from './sinks/postgres/spool/batch.ts';
 import type { Pseudonyms } from './users/pseudonyms.ts';
 
 interface HandlerParts {
@@ -78,11 +79,11 @@ function agentHandlers(parts: HandlerParts): AgentHandlers {
       ledger.addPoints(points.filter(isLasting).map((point) => ({ ...point, sender })));
       live.merge(sender.instanceId, { points: points.filter((point) => !isLasting(point)), dropped });
     },
-    events: (events, batch) => {
+    events: (events, batch, doubtful) => {
       agents.told(events);
       return accept.offer(
         events.map((event) => withCost(event, pricer)),
-        events[0]?.sender === undefined ? undefined : [events[0].sender.instanceId, batch],
+        events[0]?.sender && offeredBatch(events[0].sender.instanceId, batch, doubtful),
       );
     },
     refused,

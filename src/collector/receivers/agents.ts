@@ -22,8 +22,10 @@ export interface AgentHandlers {
   readonly sentBatches: SentBatches;
   /**
    * Takes responsibility for the events of a batch, which say by now who sent them; resolves once it has. Never rejects.
+   *
+   * @param doubtful whether they came again, and nobody knows whether they were accepted before.
    */
-  events(events: readonly NervecenterEvent[], batch: number): Promise<void>;
+  events(events: readonly NervecenterEvent[], batch: number, doubtful: boolean): Promise<void>;
   /** Counts what came in a shape that cannot be used. */
   refused(what: 'events' | 'measurements' | 'messages', count: number): void;
   ask(what: 'snapshot' | 'health'): unknown;
@@ -175,7 +177,7 @@ function takeBatch(agent: Agent, message: Fields): void {
   if (events === null || !Number.isSafeInteger(batch)) refuse(agent, batch);
   else if (!handlers.sentBatches.accept(sender.instanceId, batch))
     agent.link.send({ type: 'accepted', batch });
-  else take(agent, events, batch);
+  else take(agent, events, { batch, again: message['again'] === true });
 }
 
 /** What was accepted before may be in a piece with what was not. */
@@ -191,7 +193,7 @@ function takePiece(agent: Agent, message: Fields): void {
     const accepted = handlers.sentBatches.lastOf(sender.instanceId);
     const fresh = pieces.events(piece).filter(({ endsAt }) => endsAt > accepted);
     if (handlers.sentBatches.accept(sender.instanceId, batch))
-      take(agent, eventsAmong(fresh.map(({ event }) => event)), batch);
+      take(agent, eventsAmong(fresh.map(({ event }) => event)), { batch, again: message['again'] === true });
     else link.send({ type: 'accepted', batch });
   } catch {
     refuse(agent, batch); // No records: of no agent of ours.
@@ -203,12 +205,22 @@ function refuse({ link, handlers }: Agent, batch: number): void {
   link.send({ type: 'accepted', batch });
 }
 
-function take(agent: Agent, { usable, refused }: Usable<readonly NervecenterEvent[]>, batch: number): void {
+interface Numbered {
+  readonly batch: number;
+  readonly again: boolean;
+}
+
+function take(
+  agent: Agent,
+  { usable, refused }: Usable<readonly NervecenterEvent[]>,
+  { batch, again }: Numbered,
+): void {
   const { link, handlers, sender } = agent;
   if (refused > 0) handlers.refused('events', refused);
   // Also over a sender that the events claim themselves.
   const attributed = usable.map((event) => sentBy(event, sender));
   const accepted = () => link.send({ type: 'accepted', batch });
   // Sent again it would fail again.
-  void handlers.events(attributed, batch).then(accepted, () => refuse(agent, batch));
+  const doubtful = again && !handlers.sentBatches.known;
+  void handlers.events(attributed, batch, doubtful).then(accepted, () => refuse(agent, batch));
 }

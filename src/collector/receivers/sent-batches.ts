@@ -21,6 +21,12 @@ export class SentBatches {
   readonly #last = new Map<string, number>();
   readonly #waiting: ((known: boolean) => void)[] = [];
   #complete = false;
+  #known = false;
+
+  /** Whether all that the collector before has accepted is known: what nobody knows of is new then. */
+  get known(): boolean {
+    return this.#known;
+  }
 
   /** Whether what the collector before has accepted is known, or never will be. */
   get complete(): boolean {
@@ -35,6 +41,7 @@ export class SentBatches {
   /** Nothing more will come of before. Idempotent. @param known whether that is all of it. */
   completed(known: boolean): void {
     this.#complete = true;
+    this.#known ||= known;
     for (const release of this.#waiting.splice(0)) release(known);
   }
 

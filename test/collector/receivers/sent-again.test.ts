@@ -16,6 +16,7 @@ const batch = (number: number, again: boolean): AgentMessage => ({
 describe('a batch that was sent to the collector before', () => {
   let sentBatches: SentBatches;
   let taken: number[];
+  let doubted: number[];
   let left: number;
   let goodbyes: number;
   let say: (message: AgentMessage) => void;
@@ -23,6 +24,7 @@ describe('a batch that was sent to the collector before', () => {
   beforeEach(() => {
     sentBatches = new SentBatches();
     taken = [];
+    doubted = [];
     left = 0;
     goodbyes = 0;
     const handlers: AgentHandlers = {
@@ -32,8 +34,9 @@ describe('a batch that was sent to the collector before', () => {
       leave: () => void left++,
       takeLeft: () => {},
       frame: () => {},
-      events: (_events, number) => {
+      events: (_events, number, doubtful) => {
         taken.push(number);
+        if (doubtful) doubted.push(number);
         return Promise.resolve();
       },
       refused: () => assert.fail('refused'),
@@ -61,7 +64,7 @@ describe('a batch that was sent to the collector before', () => {
     assert.deepEqual(taken, []);
     sentBatches.add([[SOURCE.instanceId, 4]]);
     sentBatches.completed(true);
-    assert.deepEqual(taken, [5, 6]);
+    assert.deepEqual([taken, doubted], [[5, 6], []]);
   });
 
   it('is taken when its sender is gone by then, and leaves nothing else of it', () => {
@@ -78,13 +81,22 @@ describe('a batch that was sent to the collector before', () => {
     assert.deepEqual(taken, []);
   });
 
-  it('is taken unknown from a process that has ended, whose goodbye is heard at once', () => {
+  it('is taken as doubtful from a process that has ended, whose goodbye is heard at once', () => {
     say(batch(4, true));
+    say(batch(5, false));
     say({ type: 'goodbye' });
     assert.deepEqual([taken, goodbyes], [[], 1]);
     hangUp();
     sentBatches.completed(false);
-    assert.deepEqual(taken, [4]);
+    assert.deepEqual([taken, doubted], [[4, 5], [4]]);
+  });
+
+  it('is doubtful also when it comes after it was given up to find that out, until it is found out', () => {
+    sentBatches.completed(false);
+    say(batch(4, true));
+    sentBatches.completed(true);
+    say(batch(5, true));
+    assert.deepEqual([taken, doubted], [[4, 5], [4]]);
   });
 
   it('is waited for no longer than asked', async () => {

@@ -60,6 +60,13 @@ class Cluster {
     process.kill(pid, signal);
   }
 
+  /** Waits until all that is answered by now counts. @returns when that was. */
+  async handedOver(load: Load): Promise<number> {
+    const [answered, atMs] = [load.answers.size, performance.now()];
+    await this.watcher.when(({ api }) => api.requests_total >= answered, 'what is answered counts');
+    return atMs;
+  }
+
   async assertAccounted(load: Load): Promise<void> {
     const { watcher, ends } = this;
     const stored = () => storedIn(this.#dataDir);
@@ -115,15 +122,15 @@ it(`totals never fall while the worker that hosts the collector of a cluster end
 });
 
 it(`totals never fall while it ends ${HASTY_ENDS} times, mostly before it knows what was counted before`, async () => {
-  await withCluster(async (cluster) => {
+  await withCluster(async (cluster, load) => {
     const { boot_id } = await cluster.watcher.when(
       (now) => knows(now) && now.api.requests_total >= REQUESTS_PER_ROUND,
       'a collector counts',
     );
+    // What a host had of before is lost with it when it is killed: nobody may have taken it since the first one ended.
+    const sinceMs = await cluster.handedOver(load);
     for (let bootId = boot_id; cluster.ends.length < HASTY_ENDS; ) {
-      // What a host had of before is lost with it when it is killed: nobody may have taken it since the first one ended.
-      const sinceMs = cluster.ends[0]?.atMs ?? performance.now();
-      await cluster.endHost(sinceMs - NOT_HANDED_OVER_MS);
+      await cluster.endHost(sinceMs);
       const next = await cluster.watcher.when((now) => now.boot_id !== bootId, 'another collector');
       bootId = next.boot_id;
     }

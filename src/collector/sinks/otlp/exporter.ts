@@ -7,7 +7,7 @@ import type { Attributes, Point, Source } from '../../../core/frame.ts';
 import { allVia, NO_VIA, type Passage, type Via } from '../../../core/passage.ts';
 import type { NervecenterEvent } from '../../../core/signals/index.ts';
 import type { Log } from '../../log.ts';
-import type { SentBatch } from '../postgres/spool/batch.ts';
+import type { OfferedBatch } from '../postgres/spool/batch.ts';
 import type { SpoolFiles } from '../postgres/spool/files.ts';
 import { BatchNames } from './batch-names.ts';
 import { type EventForm, formFor } from './encode/event-records.ts';
@@ -64,7 +64,7 @@ export interface OtlpExporter {
    * @param sent whose batch they are, and which: under this name they go to another nervecenter.
    * @param passage of what came by OTLP.
    */
-  offer(events: readonly NervecenterEvent[], sent?: SentBatch, passage?: Passage): Promise<void>;
+  offer(events: readonly NervecenterEvent[], sent?: OfferedBatch, passage?: Passage): Promise<void>;
   /** Takes a request to send on as it came. Resolves when it is written, likewise; never rejects. */
   forward(request: ReceivedRequest): Promise<void>;
   /** @param via what it came through, of a process that was heard of by OTLP. */
@@ -159,7 +159,7 @@ class Exporter implements OtlpExporter {
     }
   }
 
-  async offer(events: readonly NervecenterEvent[], sent?: SentBatch, passage?: Passage): Promise<void> {
+  async offer(events: readonly NervecenterEvent[], sent?: OfferedBatch, passage?: Passage): Promise<void> {
     if (events.length === 0) return;
     const all = sentOut(events);
     if (this.#targets.some(({ target, metrics }) => metrics !== null && !target.nervecenter)) {

@@ -15,7 +15,7 @@ import { storageError } from './connect/failure.ts';
 import type { PostgresServer } from './connect/postgres-server.ts';
 import { ServerLink } from './connect/server-link.ts';
 import { migrate } from './schema/migrate.ts';
-import type { SentBatch } from './spool/batch.ts';
+import type { OfferedBatch, SentBatch } from './spool/batch.ts';
 import type { SpoolFiles } from './spool/files.ts';
 import { type Earlier, sentIn } from './totals/earlier.ts';
 import { Recall } from './totals/recall.ts';
@@ -73,7 +73,7 @@ export interface Storage {
    *
    * @param sent whose batch they are, and which: what is sent again is recognised by it, after a restart as well.
    */
-  offer(events: readonly NervecenterEvent[], sent?: SentBatch): Promise<void>;
+  offer(events: readonly NervecenterEvent[], sent?: OfferedBatch): Promise<void>;
   /** Takes what was measured elsewhere: it is shown and added to the totals like what events measure. */
   addPoints(points: readonly Point[]): void;
   /** Takes rows that processes which are gone have left there: now, and once a minute. At most 100 such directories. */
@@ -155,7 +155,8 @@ class PostgresStorage implements Storage {
     this.#rowCounts = new RowCounts(log);
     this.#intake = new Intake(intakeOptions(options), this.#rowCounts, this.#wakeup, log);
     this.#recall = new Recall(() => this.#intake.earlier(), options.onEarlier);
-    const writer = statementTimeoutMs === undefined ? {} : { statementTimeoutMs };
+    const { show } = options.measuring;
+    const writer = statementTimeoutMs === undefined ? { show } : { show, statementTimeoutMs };
     this.#storing = new Storing({
       link: this.#link,
       intake: this.#intake,
@@ -186,7 +187,7 @@ class PostgresStorage implements Storage {
     return this.#starting;
   }
 
-  offer(events: readonly NervecenterEvent[], sent: SentBatch | null = null): Promise<void> {
+  offer(events: readonly NervecenterEvent[], sent: OfferedBatch | null = null): Promise<void> {
     if (this.#closedFor === null) return this.#intake.offer(events, sent);
     this.#rowCounts.accepted += events.length;
     this.#rowCounts.drop(this.#closedFor, events.length);

@@ -32,6 +32,8 @@ export type SectionColumn = readonly [name: string, type: ColumnType];
 
 /** The last batch of a sending process that is in a batch of ours, by the number it had there. */
 export type SentBatch = readonly [instanceId: string, batch: number];
+/** A doubtful one came again when nobody knew what is stored. */
+export type OfferedBatch = SentBatch | readonly [instanceId: string, batch: number, doubtful: true];
 
 /** What a batch says of itself beside its rows. */
 export interface BatchFacts {
@@ -44,6 +46,8 @@ export interface BatchFacts {
   /** What batches adds that were given up because the disk was full: to be added to the totals, and shown already. */
   readonly carried?: Measured;
   readonly sent: readonly SentBatch[];
+  /** It counts once it is stored, and not at all if what was sent was stored before. */
+  readonly doubtful?: true;
 }
 
 export interface EncodedEvents {
@@ -116,6 +120,10 @@ export function sectionsOf(payload: Buffer): Section[] {
     at += bytes;
     return { ...section, tuples };
   });
+}
+
+export function offeredBatch(instanceId: string, batch: number, doubtful: boolean): OfferedBatch {
+  return doubtful ? [instanceId, batch, true] : [instanceId, batch];
 }
 
 /** How much of a payload that begins with these bytes `factsOf` needs. */

@@ -232,9 +232,11 @@ export class Spool {
   }
 }
 
-/** All that a batch adds to the totals, and takes off them. */
-function pointsOf({ measured, retracted, carried }: BatchFacts): Point[] {
-  return [...fromMeasured(measured), ...fromRetracted(retracted), ...fromMeasured(carried)];
+/** All that a batch adds to the totals, and takes off them. What is doubtful was not shown, and may count already. */
+function pointsOf(facts: BatchFacts): Point[] {
+  const { measured, retracted, carried } = facts;
+  const own = facts.doubtful === true ? [] : [...fromMeasured(measured), ...fromRetracted(retracted)];
+  return [...own, ...fromMeasured(carried)];
 }
 
 /** From now on its rows go to our target. @throws OtherTargetError when others wait; the file system's error. */

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { MINUTE_MS } from '../../../../core/units.ts';
+import { MINUTE_MS, SECOND_MS } from '../../../../core/units.ts';
 import { ignoreInGit } from '../data-dir/home.ts';
 import { LockedError } from '../data-dir/lock.ts';
 import type { Batch } from './batch.ts';
@@ -12,6 +12,8 @@ import { OtherTargetError, OtherTargets } from './target.ts';
 
 /** Processes that may share a data directory. */
 export const SPOOLS_MAX = 16;
+/** What one process left that ends while the next one starts is there some seconds later: looks come soon at first. */
+const FIRST_LOOK_MS = SECOND_MS;
 const LOOK_INTERVAL_MS = MINUTE_MS;
 
 export interface SpoolsOptions extends SpoolOptions {
@@ -26,12 +28,12 @@ export interface SpoolsOptions extends SpoolOptions {
 /**
  * The spools of a data directory as one process sees them: its own, to which it appends (`spool`, or the next of `spool-2` to
  * `spool-16` that no other process has and no rows for elsewhere wait in), and those that processes which are gone have left rows in, taken over at
- * the start and once a minute. What was left is taken first and never added to.
+ * the start, soon after it, and once a minute. What was left is taken first and never added to.
  */
 export class Spools {
   readonly #options: SpoolsOptions;
   readonly #own: Spool;
-  readonly #look: NodeJS.Timeout;
+  #look: NodeJS.Timeout | undefined;
   /** Elsewhere there are others to tell what is for whom. */
   readonly #silent = new OtherTargets(() => {});
   #left: Spool[] = [];
@@ -45,7 +47,7 @@ export class Spools {
   private constructor(options: SpoolsOptions, own: Spool) {
     this.#options = options;
     this.#own = own;
-    this.#look = setInterval(() => void this.takeOver(), LOOK_INTERVAL_MS).unref();
+    if (options.appendOnly !== true) this.#lookIn(FIRST_LOOK_MS);
   }
 
   /**
@@ -152,7 +154,7 @@ export class Spools {
   /** What waits stays on disk. */
   async close(): Promise<void> {
     this.#closed = true;
-    clearInterval(this.#look);
+    clearTimeout(this.#look);
     await this.#takingOver;
     this.putBack();
     for (const spool of this.#all) await spool.close();
@@ -160,6 +162,13 @@ export class Spools {
 
   get #all(): Spool[] {
     return [...this.#left, this.#own];
+  }
+
+  #lookIn(delayMs: number): void {
+    this.#look = setTimeout(() => {
+      void this.takeOver();
+      this.#lookIn(Math.min(2 * delayMs, LOOK_INTERVAL_MS));
+    }, delayMs).unref();
   }
 
   async #takeOver(found: (rows: number) => void): Promise<void> {

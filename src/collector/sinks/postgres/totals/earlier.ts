@@ -78,6 +78,18 @@ export async function lastStored(client: ClientBase, writer: string): Promise<nu
   return rows[0]?.seq ?? 0;
 }
 
+/** Of each of these processes the last batch that is stored, if any is. */
+export async function lastSent(
+  client: ClientBase,
+  instanceIds: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  const { rows } = await client.query<{ instance_id: string; batch: number }>(
+    'SELECT instance_id, batch::float8 AS batch FROM enterprise.nervecenter_senders WHERE instance_id = ANY ($1::uuid[])',
+    [instanceIds],
+  );
+  return new Map(rows.map(({ instance_id, batch }) => [instance_id, batch]));
+}
+
 /** Adds up what batches that wait to be stored say of themselves. */
 export class WaitingSum {
   readonly #totals = new PointSum();
@@ -90,12 +102,15 @@ export class WaitingSum {
   }
 
   /** @param stored whether it is in the database's figures already. */
-  add({ atMs, measured, retracted, carried, sent }: BatchFacts, stored: boolean): void {
+  add(facts: BatchFacts, stored: boolean): void {
+    const { atMs, measured, retracted, carried, sent } = facts;
     for (const one of sent) this.#note(one);
     if (stored) return;
+    this.#totals.add(fromMeasured(carried));
+    if (facts.doubtful === true) return;
     const points = fromMeasured(measured);
     const takenBack = fromRetracted(retracted);
-    this.#totals.add(points).add(fromMeasured(carried)).add(takenBack.map(timeless));
+    this.#totals.add(points).add(takenBack.map(timeless));
     this.#addToWindow(atMs, points);
     for (const point of takenBack) this.#addToWindow(point.countedMs ?? 0, [point]);
   }

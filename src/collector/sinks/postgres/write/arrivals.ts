@@ -2,7 +2,7 @@ import type { Point } from '../../../../core/frame.ts';
 import { PointSum } from '../../../../core/measured.ts';
 import type { NervecenterEvent } from '../../../../core/signals/index.ts';
 import { MIB, SECOND_MS } from '../../../../core/units.ts';
-import type { SentBatch } from '../spool/batch.ts';
+import type { OfferedBatch, SentBatch } from '../spool/batch.ts';
 import { EventQueue } from './event-queue.ts';
 
 /** Most that a batch may have. */
@@ -22,13 +22,15 @@ export interface Taken {
   /** What was measured elsewhere, likewise. */
   readonly points: readonly [shown: readonly Point[], unshown: readonly Point[]];
   readonly sent: readonly SentBatch[];
+  /** See `BatchFacts`. */
+  readonly doubtful: boolean;
 }
 
 /** Where in the order of all events something offered ends. */
 interface Offer {
   readonly atMs: number;
   readonly upTo: number;
-  readonly sent: SentBatch | null;
+  readonly sent: OfferedBatch | null;
   readonly shown: boolean;
 }
 
@@ -97,15 +99,19 @@ export class Arrivals {
     (shown ? this.#shownPoints : this.#unshownPoints).add(points);
   }
 
+  /** What is doubtful leaves whole, alone and without what was measured elsewhere. */
   take(): Taken {
     const { bytes } = this.#queue;
     const events: NervecenterEvent[] = [];
-    for (const { upTo } of this.#offers) {
+    for (const { upTo, sent } of this.#offers) {
       const rows = upTo - this.gone;
       if (rows <= 0) continue;
+      const doubtful = sent?.[2] === true;
       const full = events.length + rows > BATCH_EVENTS_MAX || bytes - this.#queue.bytes >= BATCH_BYTES_MAX;
-      if (full && events.length > 0) break;
-      events.push(...this.#queue.take(Math.min(rows, BATCH_EVENTS_MAX), OFFER_BYTES_MAX));
+      if ((full || doubtful) && events.length > 0) break;
+      events.push(...this.#queue.take(doubtful ? rows : Math.min(rows, BATCH_EVENTS_MAX), OFFER_BYTES_MAX));
+      if (doubtful)
+        return { events: this.#byShown(events), points: [[], []], sent: this.#takeSent(), doubtful };
     }
     return this.#take(events);
   }
@@ -121,6 +127,7 @@ export class Arrivals {
       events: this.#byShown(events),
       points: [this.#shownPoints.take(), this.#unshownPoints.take()],
       sent: this.#takeSent(),
+      doubtful: false,
     };
   }
 
@@ -141,6 +148,6 @@ export class Arrivals {
     const gone = this.gone;
     const rest = this.#offers.findIndex(({ upTo }) => upTo > gone);
     const done = this.#offers.splice(0, rest === -1 ? this.#offers.length : rest);
-    return [...new Map(done.flatMap(({ sent }) => (sent === null ? [] : [sent])))];
+    return [...new Map(done.flatMap(({ sent }) => (sent === null ? [] : [[sent[0], sent[1]] as const])))];
   }
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Point } from '../../../../core/frame.ts';
 import { toMeasured, toRetracted } from '../../../../core/measured.ts';
 import type { NervecenterEvent } from '../../../../core/signals/index.ts';
-import { type Batch, encodeEvents } from '../spool/batch.ts';
+import { type Batch, type BatchFacts, encodeEvents } from '../spool/batch.ts';
 import type { Taken } from './arrivals.ts';
 import type { RowCounts } from './row-counts.ts';
 
@@ -48,15 +48,22 @@ export class HeldBatch {
     return this.#user === 'writer';
   }
 
-  /** Makes one, unless what came has nothing to tell, in which case its figures are shown. */
-  make({ events, points: elsewhere, sent }: Taken): void {
+  /** Makes one, unless what came has nothing to tell, in which case its figures are shown. Who stores what is doubtful shows it. */
+  make({ events, points: elsewhere, sent, doubtful }: Taken): void {
     const { measure } = this.#measuring;
     this.#unshown = [...elsewhere[1], ...measure(events[1])];
     const shown = [...elsewhere[0], ...measure(events[0])];
     const points = [...shown, ...this.#unshown];
     const retracted = toRetracted(points);
     const measured = toMeasured(points.filter(({ countedMs }) => countedMs === undefined));
-    const facts = { atMs: Date.now(), measured, sent, ...(retracted.length > 0 && { retracted }) };
+    const facts: BatchFacts = {
+      atMs: Date.now(),
+      measured,
+      sent,
+      ...(retracted.length > 0 && { retracted }),
+      ...(doubtful && { doubtful }),
+    };
+    if (doubtful) this.#unshown = [];
     const { rows, payload, rejected } = encodeEvents(events.flat(), facts);
     for (const { table, error } of rejected) this.#rowCounts.reject(table, error);
     const tells = rows > 0 || measured.length > 0 || retracted.length > 0 || sent.length > 0;

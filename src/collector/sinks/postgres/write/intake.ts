@@ -2,7 +2,7 @@ import type { Point } from '../../../../core/frame.ts';
 import type { NervecenterEvent } from '../../../../core/signals/index.ts';
 import { SECOND_MS } from '../../../../core/units.ts';
 import type { Log } from '../../../log.ts';
-import type { Batch, SentBatch } from '../spool/batch.ts';
+import type { Batch, OfferedBatch } from '../spool/batch.ts';
 import type { WaitingFacts } from '../spool/segments.ts';
 import { Appender } from './appender.ts';
 import { Arrivals, BATCH_EVENTS_MAX } from './arrivals.ts';
@@ -109,13 +109,14 @@ export class Intake {
    *
    * @param sent whose batch they are, and which.
    */
-  async offer(events: readonly NervecenterEvent[], sent: SentBatch | null): Promise<void> {
+  async offer(events: readonly NervecenterEvent[], sent: OfferedBatch | null): Promise<void> {
     this.#rowCounts.accepted += events.length;
     if (this.#arrivals.length === 0) this.#schedule.waits();
     const { measure, show } = this.#measuring;
     const shown = this.#spool.memoryOnly; // Nobody knows when there will be a batch of them.
     if (shown) show(measure(events));
-    const dropped = this.#arrivals.push(events, { sent, shown });
+    // What is shown counts, whether or not it did before.
+    const dropped = this.#arrivals.push(events, { sent: shown ? asNew(sent) : sent, shown });
     const target = this.#arrivals.offered;
     this.#rowCounts.drop('queue_full', dropped.flat().length);
     this.#arrivals.addPoints(measure(dropped[0]), true);
@@ -224,4 +225,8 @@ export class Intake {
     this.#rowCounts.drop(reason, events.flat().length);
     show([...points[1], ...measure(events[1])]);
   }
+}
+
+function asNew(sent: OfferedBatch | null): OfferedBatch | null {
+  return sent && [sent[0], sent[1]];
 }

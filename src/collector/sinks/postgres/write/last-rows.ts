@@ -16,7 +16,7 @@ export interface LastLot {
   readonly events: readonly NervecenterEvent[];
   readonly points: readonly Point[];
   readonly sent: readonly SentBatch[];
-  /** It may be on disk already. */
+  /** It may be on disk already, or stored. */
   readonly again: boolean;
 }
 
@@ -66,8 +66,8 @@ async function leave(
     const sentBefore = new Map(again ? await sentIn(spools.allFacts()) : []);
     const isNew = ({ sent }: LastLot) => sent.every(([id, batch]) => batch > (sentBefore.get(id) ?? 0));
     const held = new HeldBatch(measuring, counts);
-    for (const { events, points, sent } of lots.filter(isNew)) {
-      held.make({ events: [[], events], points: [[], points], sent });
+    for (const { events, points, sent, again: doubtful } of lots.filter(isNew)) {
+      held.make({ events: [[], events], points: [[], points], sent, doubtful });
       const batch = held.lendTo('intake');
       if (batch !== null) await spools.append(batch, () => held.drop());
     }

@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import type { Measuring } from './held-batch.ts';
 import type { Intake } from './intake.ts';
 import type { RowCounts } from './row-counts.ts';
 import { GroupSize, storeBatches, type WriterOptions } from './writer.ts';
@@ -7,12 +8,19 @@ import { GroupSize, storeBatches, type WriterOptions } from './writer.ts';
 export class Transfer {
   readonly #intake: Intake;
   readonly #rowCounts: RowCounts;
+  readonly #show: Measuring['show'];
   readonly #options: WriterOptions;
   readonly #groupSize = new GroupSize();
 
-  constructor(intake: Intake, rowCounts: RowCounts, options: WriterOptions) {
+  /** @param show what counts with its being stored, and not before. */
+  constructor(
+    intake: Intake,
+    rowCounts: RowCounts,
+    { show, ...options }: WriterOptions & Pick<Measuring, 'show'>,
+  ) {
     this.#intake = intake;
     this.#rowCounts = rowCounts;
+    this.#show = show;
     this.#options = options;
   }
 
@@ -21,8 +29,10 @@ export class Transfer {
     const batches = await this.#intake.take(this.#groupSize.batchesMax);
     if (batches.length === 0) return;
     const begin = performance.now();
-    const rejected = await storeBatches(pool, batches, this.#options);
-    if (rejected === null) return this.failed();
+    const stored = await storeBatches(pool, batches, this.#options);
+    if (stored === null) return this.failed();
+    const { rejected, told } = stored;
+    if (told.length > 0) this.#show(told);
     for (const { table, error } of rejected) this.#rowCounts.reject(table, error);
     if (rejected.length > 0) this.#groupSize.failed();
     else this.#groupSize.stored(batches.length, performance.now() - begin);

@@ -1,11 +1,14 @@
 import { escapeIdentifier, type Pool, type PoolClient, type QueryConfig, type QueryResult } from 'pg';
+import type { Point } from '../../../../core/frame.ts';
+import { fromMeasured } from '../../../../core/measured.ts';
 import { SIGNALS } from '../../../../core/signals/index.ts';
 import { SECOND_MS } from '../../../../core/units.ts';
 import { failureKind } from '../connect/failure.ts';
 import { markStatement } from '../rollup/pending.ts';
-import { type Batch, factsOf, type Section, sectionsOf } from '../spool/batch.ts';
+import { type Batch, type BatchFacts, factsOf, type Section, sectionsOf } from '../spool/batch.ts';
 import { COPY_HEADER, COPY_TRAILER } from '../spool/copy-encoder.ts';
 import { addStatements } from '../totals/add.ts';
+import { lastSent } from '../totals/earlier.ts';
 import { copyIn } from './copy-in.ts';
 import { columnArray, type Tuple, tuplesOf } from './tuples.ts';
 
@@ -28,6 +31,14 @@ export interface Rejection {
   readonly error: unknown;
 }
 
+/** Of batches that are stored now. */
+export interface Stored {
+  /** The rows that were left out. */
+  readonly rejected: readonly Rejection[];
+  /** What doubtful batches measured that had not been stored before. */
+  readonly told: readonly Point[];
+}
+
 export interface WriterOptions {
   /** @default 30 s */
   readonly statementTimeoutMs?: number;
@@ -37,18 +48,20 @@ export interface WriterOptions {
  * Stores a batch: its line in the ledger, its rows and what it adds to the totals in one transaction, so that a batch sent twice is stored once. A
  * batch with a value some table cannot take is stored without that row.
  *
- * @returns the rows that were left out.
  * @throws whatever went wrong; it is then unknown whether the batch is stored, and it has to be sent again.
  */
-export function storeBatch(pool: Pool, batch: Batch, options: WriterOptions = {}): Promise<Rejection[]> {
-  return withWriter(pool, options, (writer) => writer.storeOne(batch));
+export function storeBatch(pool: Pool, batch: Batch, options: WriterOptions = {}): Promise<Stored> {
+  return withWriter(pool, options, async (writer) => ({
+    rejected: await writer.storeOne(batch),
+    told: writer.told,
+  }));
 }
 
 /**
  * Stores batches in one transaction, with one COPY per table for all of them; those that the ledger knows are left out.
  *
  * @param batches of one writer, in order.
- * @returns the rows that were left out; `null` when the batches are to be stored one by one, because one of several has a
+ * @returns `null` when the batches are to be stored one by one, because one of several has a
  * row that its table refuses. Nothing of them is stored then.
  * @throws as `storeBatch`.
  */
@@ -56,11 +69,12 @@ export async function storeBatches(
   pool: Pool,
   batches: readonly Batch[],
   options: WriterOptions = {},
-): Promise<Rejection[] | null> {
+): Promise<Stored | null> {
   const [only] = batches;
   if (only !== undefined && batches.length === 1) return storeBatch(pool, only, options);
-  const stored = await withWriter(pool, options, (writer) => writer.storeAll(batches));
-  return stored ? [] : null;
+  return withWriter(pool, options, async (writer) =>
+    (await writer.storeAll(batches)) ? { rejected: [], told: writer.told } : null,
+  );
 }
 
 async function withWriter<T>(
@@ -88,6 +102,8 @@ export function copyStatement({ table, columns }: Pick<Section, 'table' | 'colum
 class BatchWriter {
   readonly #client: PoolClient;
   readonly #statementTimeoutMs: number;
+  /** See `Stored`. */
+  told: readonly Point[] = [];
 
   constructor(client: PoolClient, statementTimeoutMs: number) {
     this.#client = client;
@@ -152,8 +168,24 @@ class BatchWriter {
     const missing = batches.filter(({ seq }) => unknown.delete(seq));
     const sections = missing.flatMap(sectionsIn);
     if (sections.length > 0) await work(sections);
-    const facts = missing.map(({ payload }) => factsOf(payload));
+    const facts = await this.#counting(missing.map(({ payload }) => factsOf(payload)));
     await this.#run(`${markStatement(sections)}${addStatements(facts, Date.now())}COMMIT`);
+    this.told = facts
+      .filter(({ doubtful }) => doubtful === true)
+      .flatMap(({ measured }) => fromMeasured(measured));
+  }
+
+  /** What is to be counted of batches: of a doubtful one nothing, if it was stored before. */
+  async #counting(facts: readonly BatchFacts[]): Promise<readonly BatchFacts[]> {
+    const doubtful = facts
+      .filter(({ doubtful }) => doubtful === true)
+      .flatMap(({ sent }) => sent.map(([instanceId]) => instanceId));
+    if (doubtful.length === 0) return facts;
+    const last = await lastSent(this.#client, doubtful);
+    const isStored = ({ sent }: BatchFacts) => sent.every(([id, batch]) => batch <= (last.get(id) ?? 0));
+    return facts.map((one) =>
+      one.doubtful === true && isStored(one) ? { ...one, measured: [], retracted: [] } : one,
+    );
   }
 
   async #copyAll(sections: readonly Section[]): Promise<void> {

@@ -12,6 +12,7 @@ import {
 import { OtherTargets } from '../../../../../src/collector/sinks/postgres/spool/target.ts';
 import { fromMeasured, type Measured } from '../../../../../src/core/measured.ts';
 import { KIB, MIB } from '../../../../../src/core/units.ts';
+import { until } from '../../../../support/poll.ts';
 import { reachableTempDir } from '../../../../support/postgres.ts';
 
 const WRITER = '00000000-0000-7000-8000-000000000001';
@@ -98,6 +99,15 @@ test('what processes left is taken first by the next one, from where they were',
   assert.deepEqual(await drained(next), [2, 3, 4, 5]);
   assert.equal(next.bytes, (await open()).bytes + next.bytes, 'drained ones are free again');
   assert.deepEqual(directories(), ['spool', 'spool-2', 'spool-3', 'spool-4']);
+});
+
+test('what a process leaves that ends a moment after another started is taken over without being asked for', async () => {
+  const [ending, starting] = [await open(), await open()];
+  await append(ending, 1);
+  await ending.close();
+  assert.equal(starting.rows, 0);
+  await until(() => starting.rows === ROWS);
+  assert.deepEqual(await drained(starting), [1]);
 });
 
 test('what a process leaves is taken over by those that go on, by one of them', async () => {

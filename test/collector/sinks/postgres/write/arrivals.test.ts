@@ -5,6 +5,7 @@ import {
   BATCH_BYTES_MAX,
   BATCH_EVENTS_MAX,
 } from '../../../../../src/collector/sinks/postgres/write/arrivals.ts';
+import type { Point } from '../../../../../src/core/frame.ts';
 import { MIB } from '../../../../../src/core/units.ts';
 import { until } from '../../../../support/poll.ts';
 import { requestEvent, requestEvents } from '../events.ts';
@@ -30,6 +31,24 @@ it('never cuts what a process sent together, by number or by size', () => {
   }
   assert.equal(taken.at(-1)?.[1], 20);
   assert.ok(taken.length > (1200 * 2000) / (2 * BATCH_BYTES_MAX), 'in several batches');
+});
+
+it('gives what is doubtful alone and whole, without what was measured elsewhere', () => {
+  const arrivals = new Arrivals(64 * MIB);
+  const point: Point = { kind: 'counter', name: 'x', unit: '', description: '', attributes: {}, value: 1 };
+  arrivals.push(requestEvents(2), { sent: [SENDER, 1], shown: false });
+  arrivals.push(requestEvents(BATCH_EVENTS_MAX + 1), { sent: [SENDER, 2, true], shown: false });
+  arrivals.push(requestEvents(3), { sent: [SENDER, 3, true], shown: false });
+  arrivals.push(requestEvents(4), { sent: [SENDER, 4], shown: false });
+  const take = () => {
+    arrivals.addPoints([point], false);
+    const { events, points, sent, doubtful } = arrivals.take();
+    return [events.flat().length, points.flat().length, sent, doubtful];
+  };
+  assert.deepEqual(take(), [2, 1, [[SENDER, 1]], false]);
+  assert.deepEqual(take(), [BATCH_EVENTS_MAX + 1, 0, [[SENDER, 2]], true]);
+  assert.deepEqual(take(), [3, 0, [[SENDER, 3]], true]);
+  assert.deepEqual(take(), [4, 1, [[SENDER, 4]], false]);
 });
 
 it('gives back what had to go by whether it was shown, whatever made it go', () => {

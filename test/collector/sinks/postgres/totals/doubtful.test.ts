@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, beforeEach, test } from 'vitest';
+import { EventMeter } from '../../../../../src/collector/event-ledger.ts';
+import {
+  createStorage,
+  leaveInSpool,
+  type Storage,
+} from '../../../../../src/collector/sinks/postgres/storage.ts';
+import type { LastLot } from '../../../../../src/collector/sinks/postgres/write/last-rows.ts';
+import type { PostgresConfig } from '../../../../../src/config/config.ts';
+import type { Point } from '../../../../../src/core/frame.ts';
+import type { NervecenterEvent } from '../../../../../src/core/signals/index.ts';
+import { MIB } from '../../../../../src/core/units.ts';
+import { unseen } from '../../../../support/measuring.ts';
+import { reachableTempDir, startPostgres, type TestPostgres } from '../../../../support/postgres.ts';
+import { requestEvents } from '../events.ts';
+
+const PATIENCE_MS = 60_000;
+const REQUESTS = 'http.server.request.duration';
+
+let server: TestPostgres;
+let database: PostgresConfig;
+let dataDir: string;
+let storage: Storage | null = null;
+/** What storage has told of before it, and what it has shown itself. */
+let told: Point[];
+let shown: Point[];
+
+beforeAll(async () => {
+  server = await startPostgres();
+});
+afterAll(() => server.stop());
+beforeEach(async () => {
+  database = await server.createDatabase();
+  dataDir = reachableTempDir();
+});
+afterEach(async () => {
+  await storage?.shutdown(PATIENCE_MS);
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+const config = () => ({ postgres: database, dataDir, spoolMaxBytes: MIB });
+
+async function restart(): Promise<Storage> {
+  await storage?.shutdown(PATIENCE_MS);
+  [told, shown] = [[], []];
+  const meter = new EventMeter();
+  storage = createStorage({
+    config: config(),
+    log: () => {},
+    measuring: {
+      measure: (events) => meter.measure(events),
+      show: (points) => shown.push(...points),
+    },
+    onEarlier: ({ totals }) => told.push(...totals),
+  });
+  await storage.start();
+  return storage;
+}
+
+const countIn = (points: readonly Point[]): number =>
+  points.reduce((sum, one) => sum + (one.name === REQUESTS && one.kind === 'histogram' ? one.count : 0), 0);
+
+function inDatabase(): Promise<readonly [rows: number, total: number]> {
+  return server.using(database, async (client) => {
+    const { rows: requests } = await client.query(
+      'SELECT count(*)::int AS n FROM enterprise.request_metrics',
+    );
+    const { rows: totals } = await client.query(
+      'SELECT coalesce(sum(count), 0)::int AS n FROM enterprise.totals WHERE metric = $1',
+      [REQUESTS],
+    );
+    return [requests[0]?.n, totals[0]?.n] as const;
+  });
+}
+
+test('a batch that comes again when nobody knows what is stored counts once, shown when it is known', async () => {
+  const sender = randomUUID();
+  const [stored, fresh, later] = [requestEvents(3), requestEvents(5), requestEvents(7)];
+  const first = await restart();
+  await first.offer(stored, [sender, 1]);
+  assert.equal(await first.flush(PATIENCE_MS), true);
+
+  const second = await restart();
+  await Promise.all([
+    second.offer(stored, [sender, 1, true]),
+    second.offer(fresh, [sender, 2, true]),
+    second.offer(later, [sender, 3]),
+  ]);
+  assert.equal(await second.flush(PATIENCE_MS), true);
+  assert.deepEqual(await inDatabase(), [15, 15]);
+  assert.deepEqual([countIn(told), countIn(shown)], [3, 12]);
+  await restart();
+  assert.deepEqual([countIn(told), countIn(shown)], [15, 0]);
+});
+
+test('left in a spool it counts once as well, whether or not it was stored before', async () => {
+  const sender = randomUUID();
+  const [stored, fresh] = [requestEvents(3), requestEvents(5)];
+  await (await restart()).offer(stored, [sender, 1]);
+  assert.equal(await storage?.flush(PATIENCE_MS), true);
+  await storage?.shutdown(PATIENCE_MS);
+  const lot = (events: readonly NervecenterEvent[], batch: number): LastLot => {
+    return { events, points: [], sent: [[sender, batch]], again: true };
+  };
+  assert.equal(await leaveInSpool({ ...unseen(), config: config() }, [lot(stored, 1), lot(fresh, 2)]), '');
+
+  const next = await restart();
+  assert.equal(await next.flush(PATIENCE_MS), true);
+  assert.deepEqual(await inDatabase(), [8, 8]);
+  assert.deepEqual([countIn(told), countIn(shown)], [3, 5]);
+});
