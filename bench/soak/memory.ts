@@ -1,9 +1,12 @@
 // What a process holds, told whenever it is asked.
 import { constants, PerformanceObserver } from 'node:perf_hooks';
+import { getHeapSpaceStatistics } from 'node:v8';
 
 export interface MemoryNow {
   /** In use once all garbage is collected. */
   readonly heapBytes: number;
+  /** Of those, what V8 has compiled, for as long as functions are found to be worth it. */
+  readonly codeBytes: number;
   /** Beside the heap: what is on its way, and what is kept for that. */
   readonly bufferBytes: number;
   readonly residentBytes: number;
@@ -35,6 +38,12 @@ export function watchMemory(): () => MemoryNow {
   return () => {
     globalThis.gc?.();
     const { heapUsed, external, rss } = process.memoryUsage();
-    return { heapBytes: heapUsed, bufferBytes: external, residentBytes: rss, ...gc };
+    return { heapBytes: heapUsed, codeBytes: codeBytes(), bufferBytes: external, residentBytes: rss, ...gc };
   };
+}
+
+/** Machine code, bytecode and what belongs to them have spaces of their own. */
+function codeBytes(): number {
+  const ofCode = getHeapSpaceStatistics().filter(({ space_name: name }) => /^(code|trusted)_/.test(name));
+  return ofCode.reduce((sum, { space_used_size: bytes }) => sum + bytes, 0);
 }
