@@ -166,7 +166,7 @@ export class Acceptance {
     // In the order in which they came: of what a process sent the ledger knows the last batch only.
     const handedOn = this.#handedOn
       .then(() => written)
-      .catch(() => {}) // What cannot be sent is stored all the same, and keeps nothing behind it from that.
+      .catch(() => {}) // It never rejects; what is stored does not depend on that.
       .then(() => {
         this.#waiting -= events.length;
         return { accepted: store() };

@@ -239,7 +239,7 @@ class Exporter implements OtlpExporter {
   }
 
   async #offerTo(
-    { target, events }: Target,
+    { target, events, counts }: Target,
     { offered, all, writer, seq, derived, payloads }: PreparedBatch,
   ): Promise<void> {
     if (events === null || (derived && !target.nervecenter)) return;
@@ -247,7 +247,15 @@ class Exporter implements OtlpExporter {
     const wanted = target.services === null ? all : sentOut(eventsFor(target, offered, this.#service));
     const kept = target.nervecenter ? wanted : sentAmong(wanted, target);
     if (kept.length === 0) return;
-    const payload = payloads.of(kept, events.form);
+    let payload: Buffer;
+    try {
+      payload = payloads.of(kept, events.form);
+    } catch {
+      // Their rows may be made all the same, and what comes after them is sent.
+      counts.accepted += kept.length;
+      counts.drop('unreadable', kept.length);
+      return;
+    }
     await events.spool.offer({ writer, seq, rows: kept.length, payload });
   }
 

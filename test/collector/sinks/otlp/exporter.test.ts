@@ -47,6 +47,19 @@ function spanNamed(receiver: OtlpReceiver, name: string): ReceivedSpan {
   return span;
 }
 
+it('what cannot be made a span is counted as given up, and what comes after it is sent', async () => {
+  const receiver = await receiving();
+  const { exporter } = await exportingTo(receiver);
+  const endless = requestEvent();
+  Object.assign(endless, { timeMs: 10n ** 30n });
+  await exporter.offer(sent([endless, requestEvent()]));
+  assert.deepEqual([...(exporter.counts()[0]?.dropped ?? [])], [['unreadable', 2]]);
+  await exporter.offer(sent([requestEvent()]));
+  await until(() => receiver.spans.length === 1);
+  await until(() => exporter.counts()[0]?.exported === 1);
+  assert.ok(balances(exporter));
+});
+
 describe('what goes out', () => {
   for (const protocol of ['http/protobuf', 'http/json', 'grpc'] as const) {
     for (const compression of ['none', 'gzip']) {

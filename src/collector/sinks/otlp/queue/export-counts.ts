@@ -4,7 +4,8 @@ import type { Log } from '../../../log.ts';
 /**
  * Why events were not sent: `spool_full` (the disk's share is used up, oldest first), `queue_full` (memory's share is, while
  * the disk cannot be used), `spool_corrupt` (damaged on disk), `refused` (the receiver will never take them), `shutdown` (in
- * memory only when the collector stopped), `unreadable` (received in JSON, and in it what JSON of OTLP does not have).
+ * memory only when the collector stopped), `unreadable` (of no shape that can be sent: received in JSON, say, and in it what
+ * JSON of OTLP does not have).
  */
 export type ExportDropReason =
   | 'spool_full'
