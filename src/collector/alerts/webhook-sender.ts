@@ -2,6 +2,7 @@ import type { LookupAddress, LookupOptions } from 'node:dns';
 import { lookup } from 'node:dns/promises';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { isIP } from 'node:net';
 import { hostOf, type WebhookHost } from '../../config/webhook-hosts.ts';
 import type { Delivery } from '../../core/alerts/stored-alerts.ts';
 import { SECOND_MS } from '../../core/units.ts';
@@ -77,10 +78,12 @@ export class WebhookSender {
 
   /**
    * One after the other: a lookup cannot be cancelled, and those of names whose servers do not answer would take half of the
-   * threads that the app's own files and lookups need. Who gave up while it waited has none.
+   * threads that the app's own files and lookups need. Who gave up while it waited has none. An address needs none.
    */
   #resolve(host: string, signal: AbortSignal): Promise<readonly LookupAddress[]> {
     const { resolve = systemResolver } = this.#options;
+    const family = isIP(host);
+    if (family !== 0) return Promise.resolve([{ address: host, family }]);
     const found = this.#lookedUp.then(() => {
       signal.throwIfAborted();
       return resolve(host);

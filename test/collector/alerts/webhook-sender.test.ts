@@ -283,4 +283,12 @@ describe('looking up hosts', () => {
     assert.equal(await third, 'refused');
     assert.deepEqual(asked, ['first.example', 'third.example']);
   });
+
+  it('is not done for addresses, which wait for nobody', async () => {
+    const sender = new WebhookSender({ hosts: [], timeoutMs: 20, resolve: () => new Promise(() => {}) });
+    const hanging = sender.judge('http://hanging.example/');
+    assert.equal(await sender.judge('http://93.184.216.34/'), 'admitted');
+    assert.equal(await sender.judge('http://[::ffff:127.0.0.1]/'), 'refused');
+    assert.equal(await hanging, 'unknown');
+  });
 });
