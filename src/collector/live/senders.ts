@@ -61,7 +61,7 @@ export class Senders {
     for (const own of Map.groupBy(lasting, ({ sender }) => sender?.instanceId).values()) {
       const sender = own[0]?.sender;
       this.#services.add(sender?.service ?? null, own, nowMs);
-      this.#processes.add(sender?.instanceId ?? null, own, nowMs);
+      this.#processes.add(sender?.instanceId || null, own, nowMs); // What was stored names none.
     }
   }
 

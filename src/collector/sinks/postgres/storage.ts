@@ -156,7 +156,12 @@ class PostgresStorage implements Storage {
     this.#intake = new Intake(intakeOptions(options), this.#rowCounts, this.#wakeup, log);
     this.#recall = new Recall(() => this.#intake.earlier(), options.onEarlier);
     const { show } = options.measuring;
-    const writer = statementTimeoutMs === undefined ? { show } : { show, statementTimeoutMs };
+    const { waiting: counted } = this.#recall;
+    const writer = {
+      show,
+      waiting: counted,
+      ...(statementTimeoutMs === undefined ? {} : { statementTimeoutMs }),
+    };
     this.#storing = new Storing({
       link: this.#link,
       intake: this.#intake,

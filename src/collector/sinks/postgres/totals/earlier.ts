@@ -78,18 +78,6 @@ export async function lastStored(client: ClientBase, writer: string): Promise<nu
   return rows[0]?.seq ?? 0;
 }
 
-/** Of each of these processes the last batch that is stored, if any is. */
-export async function lastSent(
-  client: ClientBase,
-  instanceIds: readonly string[],
-): Promise<ReadonlyMap<string, number>> {
-  const { rows } = await client.query<{ instance_id: string; batch: number }>(
-    'SELECT instance_id, batch::float8 AS batch FROM enterprise.nervecenter_senders WHERE instance_id = ANY ($1::uuid[])',
-    [instanceIds],
-  );
-  return new Map(rows.map(({ instance_id, batch }) => [instance_id, batch]));
-}
-
 /** Adds up what batches that wait to be stored say of themselves. */
 export class WaitingSum {
   readonly #totals = new PointSum();

@@ -26,6 +26,13 @@ export interface Taken {
   readonly doubtful: boolean;
 }
 
+/** What had to go for what came. */
+interface Displaced {
+  readonly count: number;
+  /** Those of them that count all the same: what is doubtful may count already. */
+  readonly counting: Taken['events'];
+}
+
 /** Where in the order of all events something offered ends. */
 interface Offer {
   readonly atMs: number;
@@ -45,6 +52,8 @@ export class Arrivals {
   readonly #unshownPoints = new PointSum();
   #hasPoints = false;
   #offered = 0;
+  /** Of what had to go before a doubtful batch, which names only its own. */
+  #sentLeft: SentBatch[] = [];
 
   constructor(maxBytes: number) {
     this.#queue = new EventQueue({ maxBytes, maxEvents: QUEUE_MAX_EVENTS });
@@ -86,10 +95,11 @@ export class Arrivals {
   }
 
   /** Returns the oldest ones, which had to go for these. @param shown whether they are shown already. */
-  push(events: readonly NervecenterEvent[], { sent, shown }: Pick<Offer, 'sent' | 'shown'>): Taken['events'] {
+  push(events: readonly NervecenterEvent[], { sent, shown }: Pick<Offer, 'sent' | 'shown'>): Displaced {
     this.#offered += events.length;
     this.#offers.push({ atMs: performance.now(), upTo: this.#offered, sent, shown });
-    return this.#byShown(this.#queue.push(events));
+    const displaced = this.#queue.push(events);
+    return { count: displaced.length, counting: this.#byShown(displaced, isDoubtful) };
   }
 
   /** To be told with the next batch. */
@@ -106,12 +116,15 @@ export class Arrivals {
     for (const { upTo, sent } of this.#offers) {
       const rows = upTo - this.gone;
       if (rows <= 0) continue;
-      const doubtful = sent?.[2] === true;
+      const doubtful = isDoubtful({ sent });
       const full = events.length + rows > BATCH_EVENTS_MAX || bytes - this.#queue.bytes >= BATCH_BYTES_MAX;
       if ((full || doubtful) && events.length > 0) break;
-      events.push(...this.#queue.take(doubtful ? rows : Math.min(rows, BATCH_EVENTS_MAX), OFFER_BYTES_MAX));
+      const [countMax, bytesMax] = doubtful
+        ? [rows, Number.POSITIVE_INFINITY]
+        : [BATCH_EVENTS_MAX, OFFER_BYTES_MAX];
+      events.push(...this.#queue.take(Math.min(rows, countMax), bytesMax));
       if (doubtful)
-        return { events: this.#byShown(events), points: [[], []], sent: this.#takeSent(), doubtful };
+        return { events: this.#byShown(events), points: [[], []], sent: this.#takeOwn(sent), doubtful };
     }
     return this.#take(events);
   }
@@ -131,23 +144,39 @@ export class Arrivals {
     };
   }
 
-  /** @param events that left just now. */
-  #byShown(events: readonly NervecenterEvent[]): Taken['events'] {
+  /** @param events that left just now. @param leftOut of which offers they are left out. */
+  #byShown(
+    events: readonly NervecenterEvent[],
+    leftOut: (offer: Offer) => boolean = () => false,
+  ): Taken['events'] {
     const from = this.gone - events.length;
     const shown: NervecenterEvent[] = [];
     const unshown: NervecenterEvent[] = [];
-    let offer = 0;
+    let at = 0;
     for (const [index, event] of events.entries()) {
-      while ((this.#offers[offer]?.upTo ?? Number.POSITIVE_INFINITY) <= from + index) offer++;
-      (this.#offers[offer]?.shown === true ? shown : unshown).push(event);
+      while ((this.#offers[at]?.upTo ?? Number.POSITIVE_INFINITY) <= from + index) at++;
+      const offer = this.#offers[at];
+      if (offer !== undefined && leftOut(offer)) continue;
+      (offer?.shown === true ? shown : unshown).push(event);
     }
     return [shown, unshown];
+  }
+
+  /** The number of a doubtful batch, which names no other. */
+  #takeOwn(own: OfferedBatch | null): SentBatch[] {
+    this.#sentLeft = this.#takeSent().filter(([instanceId]) => instanceId !== own?.[0]);
+    return own === null ? [] : [[own[0], own[1]]];
   }
 
   #takeSent(): SentBatch[] {
     const gone = this.gone;
     const rest = this.#offers.findIndex(({ upTo }) => upTo > gone);
     const done = this.#offers.splice(0, rest === -1 ? this.#offers.length : rest);
-    return [...new Map(done.flatMap(({ sent }) => (sent === null ? [] : [[sent[0], sent[1]] as const])))];
+    const sent = done.flatMap(({ sent: one }) => (one === null ? [] : [[one[0], one[1]] as const]));
+    return [...new Map([...this.#sentLeft.splice(0), ...sent])];
   }
+}
+
+function isDoubtful({ sent }: Pick<Offer, 'sent'>): boolean {
+  return sent?.[2] === true;
 }

@@ -118,9 +118,9 @@ export class Intake {
     // What is shown counts, whether or not it did before.
     const dropped = this.#arrivals.push(events, { sent: shown ? asNew(sent) : sent, shown });
     const target = this.#arrivals.offered;
-    this.#rowCounts.drop('queue_full', dropped.flat().length);
-    this.#arrivals.addPoints(measure(dropped[0]), true);
-    this.addPoints(measure(dropped[1]));
+    this.#rowCounts.drop('queue_full', dropped.count);
+    this.#arrivals.addPoints(measure(dropped.counting[0]), true);
+    this.addPoints(measure(dropped.counting[1]));
     const isSafe = () => this.#schedule.isSynced(target) || this.#spool.memoryOnly || this.#appender.stopped;
     await this.#wakeup.until(isSafe);
   }

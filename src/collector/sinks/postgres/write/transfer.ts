@@ -1,27 +1,31 @@
 import type { Pool } from 'pg';
+import type { Point } from '../../../../core/frame.ts';
+import type { Batch } from '../spool/batch.ts';
 import type { Measuring } from './held-batch.ts';
 import type { Intake } from './intake.ts';
 import type { RowCounts } from './row-counts.ts';
-import { GroupSize, storeBatches, type WriterOptions } from './writer.ts';
+import { type Doubts, GroupSize, storeBatches, type WriterOptions } from './writer.ts';
+
+interface TransferOptions extends Omit<WriterOptions, 'doubts'>, Pick<Doubts, 'waiting'> {
+  readonly show: Measuring['show'];
+}
 
 /** Takes batches from the intake to the server, as many in one transaction as it can. */
 export class Transfer {
   readonly #intake: Intake;
   readonly #rowCounts: RowCounts;
-  readonly #show: Measuring['show'];
   readonly #options: WriterOptions;
+  readonly #show: Measuring['show'];
   readonly #groupSize = new GroupSize();
+  /** What doubtful batches count once they are stored, by writer and number; nobody may have heard yet that they are. */
+  readonly #undecided = new Map<string, readonly Point[]>();
 
-  /** @param show what counts with its being stored, and not before. */
-  constructor(
-    intake: Intake,
-    rowCounts: RowCounts,
-    { show, ...options }: WriterOptions & Pick<Measuring, 'show'>,
-  ) {
+  constructor(intake: Intake, rowCounts: RowCounts, { waiting, show, ...options }: TransferOptions) {
     this.#intake = intake;
     this.#rowCounts = rowCounts;
     this.#show = show;
-    this.#options = options;
+    const decided: Doubts['decided'] = (batch, counts) => void this.#undecided.set(nameOf(batch), counts);
+    this.#options = { ...options, doubts: { waiting, decided } };
   }
 
   /** Stores the oldest batches. @throws as `storeBatch`; then `failed` is to be called. */
@@ -29,15 +33,22 @@ export class Transfer {
     const batches = await this.#intake.take(this.#groupSize.batchesMax);
     if (batches.length === 0) return;
     const begin = performance.now();
-    const stored = await storeBatches(pool, batches, this.#options);
-    if (stored === null) return this.failed();
-    const { rejected, told } = stored;
-    if (told.length > 0) this.#show(told);
+    const rejected = await storeBatches(pool, batches, this.#options);
+    if (rejected === null) return this.failed();
+    this.#showDecided(batches);
     for (const { table, error } of rejected) this.#rowCounts.reject(table, error);
     if (rejected.length > 0) this.#groupSize.failed();
     else this.#groupSize.stored(batches.length, performance.now() - begin);
     const rows = batches.reduce((sum, batch) => sum + batch.rows, 0);
     await this.#intake.settled(rows - rejected.length);
+  }
+
+  #showDecided(batches: readonly Batch[]): void {
+    for (const name of batches.map(nameOf)) {
+      const counts = this.#undecided.get(name) ?? [];
+      this.#undecided.delete(name);
+      if (counts.length > 0) this.#show(counts);
+    }
   }
 
   /** What was taken waits again. */
@@ -46,3 +57,5 @@ export class Transfer {
     this.#intake.putBack();
   }
 }
+
+const nameOf = ({ writer, seq }: Batch): string => `${writer} ${seq}`;

@@ -5,10 +5,16 @@ import { SIGNALS } from '../../../../core/signals/index.ts';
 import { SECOND_MS } from '../../../../core/units.ts';
 import { failureKind } from '../connect/failure.ts';
 import { markStatement } from '../rollup/pending.ts';
-import { type Batch, type BatchFacts, factsOf, type Section, sectionsOf } from '../spool/batch.ts';
+import {
+  type Batch,
+  type BatchFacts,
+  factsOf,
+  type Section,
+  type SentBatch,
+  sectionsOf,
+} from '../spool/batch.ts';
 import { COPY_HEADER, COPY_TRAILER } from '../spool/copy-encoder.ts';
 import { addStatements } from '../totals/add.ts';
-import { lastSent } from '../totals/earlier.ts';
 import { copyIn } from './copy-in.ts';
 import { columnArray, type Tuple, tuplesOf } from './tuples.ts';
 
@@ -31,37 +37,39 @@ export interface Rejection {
   readonly error: unknown;
 }
 
-/** Of batches that are stored now. */
-export interface Stored {
-  /** The rows that were left out. */
-  readonly rejected: readonly Rejection[];
-  /** What doubtful batches measured that had not been stored before. */
-  readonly told: readonly Point[];
-}
-
 export interface WriterOptions {
   /** @default 30 s */
   readonly statementTimeoutMs?: number;
+  /** What is known of doubtful batches. @default nothing */
+  readonly doubts?: Doubts;
 }
+
+/** What doubtful batches depend on, and what becomes of them. */
+export interface Doubts {
+  /** The last batch of each process that waits to be stored, and counts already. */
+  readonly waiting: ReadonlyMap<string, number>;
+  /** Called before a transaction is committed; after it the batch counts this, whether or not the answer comes. */
+  decided(batch: Batch, counts: readonly Point[]): void;
+}
+
+const NO_DOUBTS: Doubts = { waiting: new Map(), decided: () => {} };
 
 /**
  * Stores a batch: its line in the ledger, its rows and what it adds to the totals in one transaction, so that a batch sent twice is stored once. A
  * batch with a value some table cannot take is stored without that row.
  *
+ * @returns the rows that were left out.
  * @throws whatever went wrong; it is then unknown whether the batch is stored, and it has to be sent again.
  */
-export function storeBatch(pool: Pool, batch: Batch, options: WriterOptions = {}): Promise<Stored> {
-  return withWriter(pool, options, async (writer) => ({
-    rejected: await writer.storeOne(batch),
-    told: writer.told,
-  }));
+export function storeBatch(pool: Pool, batch: Batch, options: WriterOptions = {}): Promise<Rejection[]> {
+  return withWriter(pool, options, (writer) => writer.storeOne(batch));
 }
 
 /**
  * Stores batches in one transaction, with one COPY per table for all of them; those that the ledger knows are left out.
  *
  * @param batches of one writer, in order.
- * @returns `null` when the batches are to be stored one by one, because one of several has a
+ * @returns the rows that were left out; `null` when the batches are to be stored one by one, because one of several has a
  * row that its table refuses. Nothing of them is stored then.
  * @throws as `storeBatch`.
  */
@@ -69,23 +77,22 @@ export async function storeBatches(
   pool: Pool,
   batches: readonly Batch[],
   options: WriterOptions = {},
-): Promise<Stored | null> {
+): Promise<Rejection[] | null> {
   const [only] = batches;
   if (only !== undefined && batches.length === 1) return storeBatch(pool, only, options);
-  return withWriter(pool, options, async (writer) =>
-    (await writer.storeAll(batches)) ? { rejected: [], told: writer.told } : null,
-  );
+  const stored = await withWriter(pool, options, (writer) => writer.storeAll(batches));
+  return stored ? [] : null;
 }
 
 async function withWriter<T>(
   pool: Pool,
-  { statementTimeoutMs = STATEMENT_TIMEOUT_MS }: WriterOptions,
+  { statementTimeoutMs = STATEMENT_TIMEOUT_MS, doubts = NO_DOUBTS }: WriterOptions,
   work: (writer: BatchWriter) => Promise<T>,
 ): Promise<T> {
   const client = await pool.connect();
   let broken = true;
   try {
-    const result = await work(new BatchWriter(client, statementTimeoutMs));
+    const result = await work(new BatchWriter(client, statementTimeoutMs, doubts));
     broken = false;
     return result;
   } finally {
@@ -102,12 +109,12 @@ export function copyStatement({ table, columns }: Pick<Section, 'table' | 'colum
 class BatchWriter {
   readonly #client: PoolClient;
   readonly #statementTimeoutMs: number;
-  /** See `Stored`. */
-  told: readonly Point[] = [];
+  readonly #doubts: Doubts;
 
-  constructor(client: PoolClient, statementTimeoutMs: number) {
+  constructor(client: PoolClient, statementTimeoutMs: number, doubts: Doubts) {
     this.#client = client;
     this.#statementTimeoutMs = statementTimeoutMs;
+    this.#doubts = doubts;
   }
 
   async storeOne(batch: Batch): Promise<Rejection[]> {
@@ -168,24 +175,36 @@ class BatchWriter {
     const missing = batches.filter(({ seq }) => unknown.delete(seq));
     const sections = missing.flatMap(sectionsIn);
     if (sections.length > 0) await work(sections);
-    const facts = await this.#counting(missing.map(({ payload }) => factsOf(payload)));
+    const facts = await this.#counting(missing);
     await this.#run(`${markStatement(sections)}${addStatements(facts, Date.now())}COMMIT`);
-    this.told = facts
-      .filter(({ doubtful }) => doubtful === true)
-      .flatMap(({ measured }) => fromMeasured(measured));
   }
 
-  /** What is to be counted of batches: of a doubtful one nothing, if it was stored before. */
-  async #counting(facts: readonly BatchFacts[]): Promise<readonly BatchFacts[]> {
-    const doubtful = facts
-      .filter(({ doubtful }) => doubtful === true)
-      .flatMap(({ sent }) => sent.map(([instanceId]) => instanceId));
+  /** What batches say of themselves; a doubtful one measured nothing, if it was stored before or its like waits for that. */
+  async #counting(batches: readonly Batch[]): Promise<readonly BatchFacts[]> {
+    const facts = batches.map(({ payload }) => factsOf(payload));
+    const doubtful = facts.filter((one) => one.doubtful === true);
     if (doubtful.length === 0) return facts;
-    const last = await lastSent(this.#client, doubtful);
-    const isStored = ({ sent }: BatchFacts) => sent.every(([id, batch]) => batch <= (last.get(id) ?? 0));
-    return facts.map((one) =>
-      one.doubtful === true && isStored(one) ? { ...one, measured: [], retracted: [] } : one,
+    const stored = await this.#lastSent(
+      doubtful.flatMap(({ sent }) => sent.map(([instanceId]) => instanceId)),
     );
+    const { waiting, decided } = this.#doubts;
+    const counts = ([id, batch]: SentBatch) => batch <= Math.max(stored.get(id) ?? 0, waiting.get(id) ?? 0);
+    return facts.map((one, at) => {
+      if (one.doubtful !== true) return one;
+      const decision = one.sent.some(counts) ? { ...one, measured: [], retracted: [] } : one;
+      const points = fromMeasured(decision.measured).map((point) => ({ ...point, countedMs: one.atMs }));
+      decided(batches[at] as Batch, points);
+      return decision;
+    });
+  }
+
+  /** Of each of these processes the last batch that is stored, if any is. */
+  async #lastSent(instanceIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const { rows } = (await this.#run({
+      text: 'SELECT instance_id, batch::float8 AS batch FROM enterprise.nervecenter_senders WHERE instance_id = ANY ($1::uuid[])',
+      values: [instanceIds],
+    })) as QueryResult<{ instance_id: string; batch: number }>;
+    return new Map(rows.map(({ instance_id, batch }) => [instance_id, batch]));
   }
 
   async #copyAll(sections: readonly Section[]): Promise<void> {

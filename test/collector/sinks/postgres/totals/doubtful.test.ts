@@ -1,16 +1,29 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { Pool, type QueryConfig } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, test } from 'vitest';
 import { EventMeter } from '../../../../../src/collector/event-ledger.ts';
+import {
+  type Batch,
+  type BatchFacts,
+  encodeEvents,
+} from '../../../../../src/collector/sinks/postgres/spool/batch.ts';
+import { Spools } from '../../../../../src/collector/sinks/postgres/spool/spools.ts';
 import {
   createStorage,
   leaveInSpool,
   type Storage,
 } from '../../../../../src/collector/sinks/postgres/storage.ts';
+import type { Intake } from '../../../../../src/collector/sinks/postgres/write/intake.ts';
 import type { LastLot } from '../../../../../src/collector/sinks/postgres/write/last-rows.ts';
+import { RowCounts } from '../../../../../src/collector/sinks/postgres/write/row-counts.ts';
+import { Transfer } from '../../../../../src/collector/sinks/postgres/write/transfer.ts';
 import type { PostgresConfig } from '../../../../../src/config/config.ts';
+import { destinationOf } from '../../../../../src/config/place.ts';
 import type { Point } from '../../../../../src/core/frame.ts';
+import { toMeasured } from '../../../../../src/core/measured.ts';
 import type { NervecenterEvent } from '../../../../../src/core/signals/index.ts';
 import { MIB } from '../../../../../src/core/units.ts';
 import { unseen } from '../../../../support/measuring.ts';
@@ -63,6 +76,21 @@ async function restart(): Promise<Storage> {
 const countIn = (points: readonly Point[]): number =>
   points.reduce((sum, one) => sum + (one.name === REQUESTS && one.kind === 'histogram' ? one.count : 0), 0);
 
+function batchOf(events: readonly NervecenterEvent[], facts: Omit<BatchFacts, 'atMs' | 'measured'>): Batch {
+  const measured = toMeasured(new EventMeter().measure(events));
+  const { rows, payload } = encodeEvents(events, { atMs: Date.now(), measured, ...facts });
+  return { writer: randomUUID(), seq: 1, rows, payload };
+}
+
+function poolOf({ env }: PostgresConfig): Pool {
+  return new Pool({
+    host: env['PGHOST'],
+    port: Number(env['PGPORT']),
+    user: env['PGUSER'],
+    database: env['PGDATABASE'],
+  });
+}
+
 function inDatabase(): Promise<readonly [rows: number, total: number]> {
   return server.using(database, async (client) => {
     const { rows: requests } = await client.query(
@@ -94,6 +122,66 @@ test('a batch that comes again when nobody knows what is stored counts once, sho
   assert.deepEqual([countIn(told), countIn(shown)], [3, 12]);
   await restart();
   assert.deepEqual([countIn(told), countIn(shown)], [15, 0]);
+});
+
+test('left while another process held the one that was sent first, it counts once whichever is stored first', async () => {
+  const sender = randomUUID();
+  const events = requestEvents(3);
+  const held = await Spools.open({
+    directory: join(dataDir, 'spool'),
+    target: destinationOf({ schema: 'enterprise', ...config() }),
+    maxBytes: MIB,
+    onFound: () => {},
+    onLost: (reason) => assert.fail(reason),
+  });
+  await held.append(batchOf(events, { sent: [[sender, 1]] }), () => {});
+  const lot: LastLot = { events, points: [], sent: [[sender, 1]], again: true };
+  assert.equal(await leaveInSpool({ ...unseen(), config: config() }, [lot]), '');
+  await held.close();
+  const spools = readdirSync(dataDir).filter((name) => name.startsWith('spool'));
+  assert.deepEqual(spools.sort(), ['spool', 'spool-2']);
+
+  const next = await restart();
+  assert.equal(await next.flush(PATIENCE_MS), true);
+  assert.deepEqual(await inDatabase(), [3, 3]);
+  assert.deepEqual([countIn(told), countIn(shown)], [3, 0]);
+});
+
+test('it is shown once also where nobody heard that its transaction was committed', async () => {
+  await restart();
+  const batch = batchOf(requestEvents(4), { sent: [[randomUUID(), 1]], doubtful: true });
+  const pool = poolOf(database);
+  let cut = true;
+  pool.on('connect', (client) => {
+    const query = client.query.bind(client) as (config: QueryConfig) => Promise<unknown>;
+    const cutting = async (sent: QueryConfig) => {
+      const result = await query(sent);
+      if (!cut || !sent.text.includes('COMMIT')) return result;
+      cut = false;
+      throw Object.assign(new Error('the connection was lost'), { code: 'ECONNRESET' });
+    };
+    const either = (sent: QueryConfig) => ('submit' in sent ? query(sent) : cutting(sent));
+    Object.assign(client, { query: either });
+  });
+  const intake = {
+    take: async () => [batch],
+    settled: async () => {},
+    putBack: () => {},
+  } as unknown as Intake;
+  const transfer = new Transfer(intake, new RowCounts(() => {}), {
+    waiting: new Map(),
+    show: (points) => shown.push(...points),
+  });
+  try {
+    await assert.rejects(transfer.next(pool), /lost/);
+    transfer.failed();
+    assert.deepEqual([await inDatabase(), countIn(shown)], [[4, 4], 0]);
+    await transfer.next(pool);
+    await transfer.next(pool);
+    assert.deepEqual([await inDatabase(), countIn(shown)], [[4, 4], 4]);
+  } finally {
+    await pool.end();
+  }
 });
 
 test('left in a spool it counts once as well, whether or not it was stored before', async () => {

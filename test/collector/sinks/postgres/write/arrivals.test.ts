@@ -11,6 +11,7 @@ import { until } from '../../../../support/poll.ts';
 import { requestEvent, requestEvents } from '../events.ts';
 
 const SENDER = '00000000-0000-4000-8000-000000000001';
+const OTHER = '00000000-0000-4000-8000-000000000002';
 
 it('never cuts what a process sent together, by number or by size', () => {
   const arrivals = new Arrivals(64 * MIB);
@@ -37,7 +38,8 @@ it('gives what is doubtful alone and whole, without what was measured elsewhere'
   const arrivals = new Arrivals(64 * MIB);
   const point: Point = { kind: 'counter', name: 'x', unit: '', description: '', attributes: {}, value: 1 };
   arrivals.push(requestEvents(2), { sent: [SENDER, 1], shown: false });
-  arrivals.push(requestEvents(BATCH_EVENTS_MAX + 1), { sent: [SENDER, 2, true], shown: false });
+  const large = Array.from({ length: BATCH_EVENTS_MAX + 1 }, () => requestEvent({ route: 'x'.repeat(4000) }));
+  arrivals.push(large, { sent: [SENDER, 2, true], shown: false });
   arrivals.push(requestEvents(3), { sent: [SENDER, 3, true], shown: false });
   arrivals.push(requestEvents(4), { sent: [SENDER, 4], shown: false });
   const take = () => {
@@ -54,11 +56,31 @@ it('gives what is doubtful alone and whole, without what was measured elsewhere'
 it('gives back what had to go by whether it was shown, whatever made it go', () => {
   const arrivals = new Arrivals(1024 * MIB);
   const offer = (events: number, shown: boolean) =>
-    arrivals.push(requestEvents(events), { sent: null, shown });
+    arrivals.push(requestEvents(events), { sent: null, shown }).counting;
   offer(150_000, true);
   offer(50_000, false);
   assert.deepEqual(lengths(offer(100_000, false)), [100_000, 0]);
   assert.deepEqual(lengths(offer(90_000, true)), [50_000, 40_000]);
+});
+
+it('counts nothing of what is doubtful and had to go, whose number the next batch tells that is not doubtful', () => {
+  const arrivals = new Arrivals(MIB);
+  const large = (count: number) =>
+    Array.from({ length: count }, () => requestEvent({ route: 'x'.repeat(2000) }));
+  arrivals.push(large(1), { sent: [SENDER, 7, true], shown: false });
+  arrivals.push(large(2), { sent: [OTHER, 8], shown: false });
+  const displaced = arrivals.push(large(230), { sent: [SENDER, 9, true], shown: false });
+  assert.deepEqual([displaced.count, lengths(displaced.counting)], [3, [0, 2]]);
+  arrivals.push(requestEvents(1), { sent: [SENDER, 10], shown: false });
+  const [doubtful, next] = [arrivals.take(), arrivals.take()];
+  assert.deepEqual([doubtful.events.flat().length, doubtful.sent], [230, [[SENDER, 9]]]);
+  assert.deepEqual(
+    new Map(next.sent),
+    new Map([
+      [OTHER, 8],
+      [SENDER, 10],
+    ]),
+  );
 });
 
 it('are crowded when they fill a quarter of their room, or the oldest has waited for a second', async () => {
