@@ -1,7 +1,7 @@
 /** What the machine (or the container it limits us to) looks like at one moment. Bytes, unless the name says otherwise. */
 export interface HostSample {
-  /** Share of all CPUs, or of the container's limit, busy since the previous sample: 0 to 100. */
-  readonly cpuPercent: number;
+  /** Share of all CPUs, or of the container's limit, busy since the previous sample: 0 to 100; `null`: not known yet. */
+  readonly cpuPercent: number | null;
   /** CPUs, or the container's limit (may be fractional). */
   readonly cpuCount: number;
   /** 0 on platforms without one (Windows). */
@@ -10,8 +10,9 @@ export interface HostSample {
   readonly memoryTotalBytes: number;
   /** The file system that holds the data directory comes first. */
   readonly disks: readonly DiskSample[];
-  readonly networkRxBytesPerSecond: number;
-  readonly networkTxBytesPerSecond: number;
+  /** Since the previous sample; `null`: not known yet. */
+  readonly networkRxBytesPerSecond: number | null;
+  readonly networkTxBytesPerSecond: number | null;
   /** CPU or memory is measured against a container's limit. */
   readonly containerLimited: boolean;
 }

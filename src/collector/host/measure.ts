@@ -26,13 +26,14 @@ export function hostMeasure(meter: Meter): (host: HostSample) => void {
   const disk = gaugeOf(meter, FILESYSTEM_USAGE);
   const diskLimit = gaugeOf(meter, FILESYSTEM_LIMIT);
   return (host) => {
-    cpu.record(host.cpuPercent / 100, {});
+    if (host.cpuPercent !== null) cpu.record(host.cpuPercent / 100, {});
     cpus.record(host.cpuCount, {});
     load.record(host.load1m, {});
     memory.record(host.memoryUsedBytes, {});
     memoryLimit.record(host.memoryTotalBytes, {});
-    network.record(host.networkRxBytesPerSecond, { [DIRECTION]: RECEIVE });
-    network.record(host.networkTxBytesPerSecond, { [DIRECTION]: TRANSMIT });
+    const { networkRxBytesPerSecond: received, networkTxBytesPerSecond: sent } = host;
+    if (received !== null) network.record(received, { [DIRECTION]: RECEIVE });
+    if (sent !== null) network.record(sent, { [DIRECTION]: TRANSMIT });
     for (const { mountPoint, usedBytes, totalBytes } of host.disks) {
       disk.record(usedBytes, { [MOUNT_POINT]: mountPoint });
       diskLimit.record(totalBytes, { [MOUNT_POINT]: mountPoint });

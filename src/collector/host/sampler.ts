@@ -21,6 +21,13 @@ export interface HostSamplerOptions {
   readonly platform?: Platform;
 }
 
+/** Over less than that counters say nothing: the first sample is taken as soon as the collector serves. */
+const INTERVAL_MIN_MS = 500;
+
+/** What comes of two readings. */
+type Rates = Pick<HostSample, 'cpuPercent' | 'networkRxBytesPerSecond' | 'networkTxBytesPerSecond'>;
+const NOT_KNOWN: Rates = { cpuPercent: null, networkRxBytesPerSecond: null, networkTxBytesPerSecond: null };
+
 /** Counters at one moment; rates come from two of them. */
 interface Reading {
   readonly atMs: number;
@@ -41,25 +48,26 @@ export function createHostSampler(options: HostSamplerOptions): HostSampler {
   const disks = new DiskReader(platform.statfs);
   const facts = isListed(platform) ? null : platform.facts();
   let previous = readMachine(platform, facts?.latest() ?? NO_FACTS).reading;
-  let previousCpuPercent = 0;
+  let rates = NOT_KNOWN;
   let sampling: Promise<HostSample> | null = null;
 
   const sample = async (): Promise<HostSample> => {
     const told = facts?.latest() ?? NO_FACTS;
     const { mounts, limits, memory, reading } = readMachine(platform, told);
-    const elapsedMs = reading.atMs - previous.atMs;
-    const cpuPercent = cpuPercentBetween(previous, reading) ?? previousCpuPercent;
-    const { network } = previous;
-    previous = reading;
-    previousCpuPercent = cpuPercent;
+    if (reading.atMs - previous.atMs >= INTERVAL_MIN_MS) {
+      rates = ratesBetween(previous, reading, rates);
+      previous = reading;
+    }
     return {
-      cpuPercent,
+      ...rates,
+      ...(told.network !== null && {
+        networkRxBytesPerSecond: told.network.rx,
+        networkTxBytesPerSecond: told.network.tx,
+      }),
       cpuCount: limits.cpu?.cpus ?? reading.cpu.count,
       load1m: platform.loadavg()[0] ?? 0,
       memoryUsedBytes: memory.usedBytes,
       memoryTotalBytes: memory.totalBytes,
-      networkRxBytesPerSecond: told.network?.rx ?? bytesPerSecond(network.rx, reading.network.rx, elapsedMs),
-      networkTxBytesPerSecond: told.network?.tx ?? bytesPerSecond(network.tx, reading.network.tx, elapsedMs),
       containerLimited: limits.cpu !== null || limits.memory !== null,
       disks: await disks.read(
         mounts === null ? unlisted(platform, told, dataDir) : fileSystems(mounts, dataDir),
@@ -140,6 +148,15 @@ function limitsFromNode(platform: Platform, memory: Memory): CgroupLimits {
 }
 
 /** `null` when too little time has passed, or the limit has moved to another group, so that there is nothing to compare. */
+function ratesBetween(before: Reading, after: Reading, earlier: Rates): Rates {
+  const elapsedMs = after.atMs - before.atMs;
+  return {
+    cpuPercent: cpuPercentBetween(before, after) ?? earlier.cpuPercent,
+    networkRxBytesPerSecond: bytesPerSecond(before.network.rx, after.network.rx, elapsedMs),
+    networkTxBytesPerSecond: bytesPerSecond(before.network.tx, after.network.tx, elapsedMs),
+  };
+}
+
 function cpuPercentBetween(before: Reading, after: Reading): number | null {
   const limit = after.cgroupCpu;
   if (limit === null) return busyPercent(before.cpu, after.cpu);

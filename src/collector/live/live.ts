@@ -48,14 +48,14 @@ export interface LiveOptions {
 }
 
 const NO_HOST_YET: HostSample = {
-  cpuPercent: 0,
+  cpuPercent: null,
   cpuCount: 0,
   load1m: 0,
   memoryUsedBytes: 0,
   memoryTotalBytes: 0,
   disks: [],
-  networkRxBytesPerSecond: 0,
-  networkTxBytesPerSecond: 0,
+  networkRxBytesPerSecond: null,
+  networkTxBytesPerSecond: null,
   containerLimited: false,
 };
 

@@ -14,8 +14,10 @@ export function hostReadings(host: HostSample): SystemReading[] {
     value: number,
     unit: SystemReading['unit'],
   ): SystemReading => ({ metricType, metricName, value, unit, tags: {} });
+  const known = (type: string, name: string, value: number | null, unit: SystemReading['unit']) =>
+    value === null ? [] : [reading(type, name, value, unit)];
   return [
-    reading('cpu', 'cpu_percent', host.cpuPercent, 'percent'),
+    ...known('cpu', 'cpu_percent', host.cpuPercent, 'percent'),
     reading('cpu', 'load_1m', host.load1m, 'load'),
     reading('memory', 'memory_percent', share(host.memoryUsedBytes, host.memoryTotalBytes), 'percent'),
     reading('memory', 'memory_used_bytes', host.memoryUsedBytes, 'bytes'),
@@ -26,8 +28,8 @@ export function hostReadings(host: HostSample): SystemReading[] {
         { ...reading('disk', 'disk_used_bytes', usedBytes, 'bytes'), tags },
       ];
     }),
-    reading('network', 'network_rx_bytes_per_second', host.networkRxBytesPerSecond, 'bytes_per_second'),
-    reading('network', 'network_tx_bytes_per_second', host.networkTxBytesPerSecond, 'bytes_per_second'),
+    ...known('network', 'network_rx_bytes_per_second', host.networkRxBytesPerSecond, 'bytes_per_second'),
+    ...known('network', 'network_tx_bytes_per_second', host.networkTxBytesPerSecond, 'bytes_per_second'),
   ];
 }
 

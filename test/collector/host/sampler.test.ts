@@ -21,7 +21,7 @@ test('a real sample of this machine', async () => {
     for (const value of Object.values(sample).filter((value) => typeof value === 'number')) {
       assert.ok(Number.isFinite(value) && value >= 0);
     }
-    assert.ok(sample.cpuPercent <= 100 && sample.cpuCount > 0);
+    assert.ok((sample.cpuPercent ?? 0) <= 100 && sample.cpuCount > 0);
     assert.ok(sample.memoryTotalBytes <= totalmem() && sample.memoryUsedBytes < sample.memoryTotalBytes);
     const home = sample.disks[0];
     assert.ok(home !== undefined && home.usedBytes <= home.totalBytes);
@@ -52,6 +52,20 @@ test('a host without limits: everything against the whole machine', async () => 
   assert.equal(sample.containerLimited, false);
   assert.deepEqual(machine.asked, ['/data', '/', '/var/lib/my data', '/mnt/share']);
   assert.deepEqual(sample.disks[0], { mountPoint: '/data', usedBytes: 600 * 4096, totalBytes: 950 * 4096 });
+});
+
+test('a few milliseconds are no interval: nothing is known then, and the next sample is since the first', async () => {
+  const machine = new FileMachine(HOST_FILES);
+  const sampler = createHostSampler({ dataDir: '/', platform: machine });
+  machine.nowMs += 3;
+  machine.files['/proc/stat'] = STAT.replace('cpu  1000 0 500 8000', 'cpu  1001 0 500 8000');
+  const { cpuPercent, networkRxBytesPerSecond } = await sampler.sample();
+  assert.deepEqual([cpuPercent, networkRxBytesPerSecond], [null, null]);
+  machine.nowMs += 997;
+  machine.files['/proc/stat'] = STAT.replace('cpu  1000 0 500 8000', 'cpu  1050 0 500 8150');
+  assert.equal((await sampler.sample()).cpuPercent, 25);
+  machine.nowMs += 3;
+  assert.equal((await sampler.sample()).cpuPercent, 25);
 });
 
 test('inside a container: CPU and memory against its limit, version 2', async () => {
@@ -100,7 +114,7 @@ test('a limit that appears between two samples makes no false figure', async () 
   const sampler = createHostSampler({ dataDir: '/', platform: machine });
   machine.nowMs += 1000;
   machine.files['/sys/fs/cgroup/cpu.max'] = '50000 100000';
-  assert.equal((await sampler.sample()).cpuPercent, 0);
+  assert.equal((await sampler.sample()).cpuPercent, null);
   machine.nowMs += 1000;
   machine.files['/sys/fs/cgroup/cpu.stat'] = 'usage_usec 1500000\n';
   assert.equal((await sampler.sample()).cpuPercent, 100);
@@ -112,7 +126,7 @@ test('other platforms get what Node knows', async () => {
   const sample = await sampler.sample();
   assert.equal(sample.memoryTotalBytes, 8 * GIB);
   assert.equal(sample.memoryUsedBytes, 2 * GIB);
-  assert.equal(sample.networkRxBytesPerSecond, 0);
+  assert.equal(sample.networkRxBytesPerSecond, null);
   assert.equal(sample.containerLimited, false);
   assert.deepEqual(
     sample.disks.map(({ mountPoint }) => mountPoint),

@@ -49,7 +49,7 @@ describe('this machine as systeminformation tells it, in its own thread', () => 
 
   it('has a network after the second answer, not before', async () => {
     assert.equal(told.network, null);
-    assert.deepEqual([sample.networkRxBytesPerSecond, sample.networkTxBytesPerSecond], [0, 0]);
+    assert.deepEqual([sample.networkRxBytesPerSecond ?? 0, sample.networkTxBytesPerSecond ?? 0], [0, 0]);
     const [name] = interfacesToAsk(networkInterfaces(), false);
     if (name === undefined) return; // A machine without a network.
     const thread = new FactThread();

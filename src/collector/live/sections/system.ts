@@ -18,7 +18,7 @@ export function systemSection(view: LiveView): SystemSnapshot {
   const disk = host.disks[0];
   const blockedMs = Math.max(0, ...view.instances.map((instance) => lateMs(instance, view.nowMs)));
   return {
-    cpu_percent: round(host.cpuPercent, 1),
+    cpu_percent: round(host.cpuPercent ?? 0, 1),
     memory_percent: percent(host.memoryUsedBytes, host.memoryTotalBytes),
     memory_used_gb: round(host.memoryUsedBytes / GIB, 2),
     memory_total_gb: round(host.memoryTotalBytes / GIB, 2),
@@ -35,8 +35,8 @@ export function systemSection(view: LiveView): SystemSnapshot {
       blockedMs > 0 ? 100 : 100 * Math.max(0, ...values(view, EVENT_LOOP_UTILIZATION)),
       1,
     ),
-    network_rx_bytes_per_second: round(host.networkRxBytesPerSecond, 1),
-    network_tx_bytes_per_second: round(host.networkTxBytesPerSecond, 1),
+    network_rx_bytes_per_second: round(host.networkRxBytesPerSecond ?? 0, 1),
+    network_tx_bytes_per_second: round(host.networkTxBytesPerSecond ?? 0, 1),
     container_limited: host.containerLimited,
   };
 }
