@@ -60,10 +60,14 @@ class Cluster {
     process.kill(pid, signal);
   }
 
-  /** Waits until all that is answered by now counts. @returns when that was. */
+  /** Waits until all that is answered by now has its row. @returns when that was. */
   async handedOver(load: Load): Promise<number> {
-    const [answered, atMs] = [load.answers.size, performance.now()];
-    await this.watcher.when(({ api }) => api.requests_total >= answered, 'what is answered counts');
+    const [answered, atMs] = [[...load.answers.keys()], performance.now()];
+    const areStored = async () => {
+      const names = new Set((await storedIn(this.#dataDir)).requests);
+      return answered.every((name) => names.has(name));
+    };
+    await until(areStored, { timeoutMs: PATIENCE_MS, what: 'what is answered is stored' });
     return atMs;
   }
 
