@@ -27,6 +27,8 @@ RUN npm ci --ignore-scripts $(for kind in $OMIT; do echo "--omit=$kind"; done)
 
 FROM node:24-slim
 ENV NODE_ENV=production
+# As the collector would set it, and start anew.
+ENV MALLOC_ARENA_MAX=1
 # Inside a container the loopback is nobody else's; who may connect is decided by what is published.
 ENV NERVECENTER_HOST=0.0.0.0
 # Spool, the token made at the first start, and embedded storage. Beside it only /tmp is written to.

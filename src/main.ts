@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { settingsHelp } from './commands/settings-help.ts';
 import { describeError } from './core/errors.ts';
+import { startWithOneArena } from './platform/memory/small-heap.ts';
 import { writeToStderr } from './platform/stderr.ts';
 import { packageVersion } from './platform/version.ts';
 
@@ -48,7 +49,10 @@ const ANYWHERE = {
 const COMMANDS: Readonly<Record<string, Command>> = {
   collector: {
     summary: 'run the collector alone: dashboard, API, storage (the default)',
-    run: async () => (await import('./commands/collector.ts')).collector(),
+    run: async () => {
+      startWithOneArena(); // Before anything is loaded that would have to be loaded again.
+      return (await import('./commands/collector.ts')).collector();
+    },
   },
   top: {
     summary: 'show the live figures of a running collector in this terminal',

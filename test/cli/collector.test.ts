@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -59,6 +59,24 @@ describe('nervecenter collector', () => {
       });
     });
   }
+
+  it.runIf(process.platform === 'linux')(
+    'has one arena of memory, or as many as its environment says',
+    async () => {
+      for (const { env, arenas } of [
+        { env: {}, arenas: '1' },
+        { env: { MALLOC_ARENA_MAX: '3' }, arenas: '3' },
+      ]) {
+        await withCollector({ NERVECENTER_STORAGE: 'off', ...env }, async ({ child }) => {
+          const environment = readFileSync(`/proc/${child.pid}/environ`, 'utf8').split('\0');
+          assert.deepEqual(
+            environment.filter((variable) => variable.startsWith('MALLOC_')),
+            [`MALLOC_ARENA_MAX=${arenas}`],
+          );
+        });
+      }
+    },
+  );
 
   it('is what `nervecenter` alone does', async () => {
     const collector = new Command([], { cwd, env: { NERVECENTER_PORT: '0', NERVECENTER_STORAGE: 'off' } });
