@@ -37,3 +37,27 @@ for (const mayChange of [true, false]) {
     await context.close();
   });
 }
+
+test('of a rule of health its own figure is drawn', async () => {
+  collector.asked.length = 0;
+  const page = await browser.newPage();
+  await page.goto(`${origin}/admin/alerts?rule=high-cpu-usage`);
+  const chart = page.locator('[data-panel="alerts-chart"]');
+  await chart.getByRole('heading', { name: 'High CPU usage' }).waitFor();
+  await chart.locator('canvas').waitFor();
+  assert.ok(collector.asked.some((search) => search.get('metric') === 'cpu_percent'));
+  await page.close();
+});
+
+test('that there is no rule is not said below the form of one', async () => {
+  collector.alerts = 'empty';
+  collector.mayChange = true;
+  const page = await browser.newPage();
+  await page.goto(`${origin}/admin/alerts`);
+  const none = page.getByText('No rule yet');
+  await none.waitFor();
+  await page.getByLabel('New rule').selectOption('high-cpu-usage');
+  await page.getByRole('form', { name: 'Alert rule' }).waitFor();
+  assert.equal(await none.count(), 0);
+  await page.close();
+});

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
 import type { ShownRule } from '../../../dashboards/web/src/alerts/alerts.ts';
-import { bandsOn, isDrawn } from '../../../dashboards/web/src/alerts/watched.ts';
+import { bandsOn, healthFigure, isDrawn } from '../../../dashboards/web/src/alerts/watched.ts';
 
 const rule = (condition: ShownRule['condition']): ShownRule => ({
   id: 'r',
@@ -57,6 +57,14 @@ describe('alerts on charts', () => {
     assert.ok(isDrawn(cpu, '', [{ signal: 'system', measure: 'max', filters: { metric: 'cpu_percent' } }]));
     assert.ok(!isDrawn(cpu, '', [{ signal: 'system', measure: 'max', filters: { metric: 'load_1m' } }]));
     assert.ok(!isDrawn(rule({ kind: 'health', issue: 'Storage unreachable' }), '', [p95]));
+  });
+
+  test('have of a rule of health its own figure, or none', () => {
+    const of = (metric: string) => ({ signal: 'system', measure: 'avg', filters: { metric } });
+    assert.deepEqual(healthFigure('High CPU usage'), of('cpu_percent'));
+    assert.deepEqual(healthFigure('Event loop blocked'), of('event_loop_p99_ms'));
+    assert.equal(healthFigure('Low cache hit rate')?.measure, 'hit_rate');
+    assert.equal(healthFigure('Storage unreachable'), null);
   });
 
   test('are what has ended and what goes on', () => {

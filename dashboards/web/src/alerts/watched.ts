@@ -14,8 +14,15 @@ const HEALTH_FIGURES: Readonly<Record<string, WatchedFigure>> = {
   'High CPU usage': gauge('cpu_percent'),
   'High memory usage': gauge('memory_percent'),
   'Low disk space': gauge('disk_percent'),
+  'Event loop blocked': gauge('event_loop_p99_ms'),
   'Low cache hit rate': { signal: 'cache', measure: 'hit_rate', filters: { cache: 'rag' } },
 };
+
+/** What is drawn of a rule of health; `null` where nothing is stored of what it watches. */
+export function healthFigure(issue: string): DrawnFigure | null {
+  const watched = HEALTH_FIGURES[issue];
+  return watched === undefined ? null : { ...watched, measure: watched.measure ?? 'avg' };
+}
 
 /** What a rule watches for one of its groups; `null` for what no chart draws. */
 function watchedBy({ condition }: AlertRule, group: string): WatchedFigure | null {
