@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, test } from 'vitest';
+import { busy } from '../../../dashboards/web/src/fixtures/busy.ts';
 import { empty } from '../../../dashboards/web/src/fixtures/empty.ts';
 import { migrate, readMigrations } from '../../../src/collector/sinks/postgres/schema/migrate.ts';
 import { launchBrowser } from '../../support/browser.ts';
@@ -215,6 +216,19 @@ describe('the RAG page', () => {
       ['sales', '20'],
     ]);
     assert.deepEqual(faults, []);
+  });
+
+  test('says that no query told its chunks, not that there was none', async () => {
+    const fake = new FakeCollector(dashboard.directory, busy);
+    fake.silentMeasures = ['zero_chunk_rate'];
+    const origin = `http://127.0.0.1:${await fake.start()}`;
+    try {
+      await open('/admin/rag', origin);
+      await panel('rag-zero').getByText('No query told how many chunks it found in this time').waitFor();
+      await panel('rag-zero').getByText('chunksRetrieved').waitFor();
+    } finally {
+      await fake.stop();
+    }
   });
 
   test('has every query once in the heatmap', async () => {

@@ -42,6 +42,8 @@ export class FakeCollector {
   unauthorized = false;
   /** History answers 503 with problem details. */
   historyIsDown = false;
+  /** Measures of which history has no value. */
+  silentMeasures: readonly string[] = [];
   /** The fixture that answers the routes of alerts; without one they are not there. */
   alerts: string | null = null;
   /** Whether whoever looks is an admin, who may change alerts. */
@@ -207,6 +209,8 @@ export class FakeCollector {
       return;
     }
     response.writeHead(200, { 'content-type': 'application/json' });
-    response.end(JSON.stringify(fixtureHistory(this.snapshot, search, Date.now())));
+    const answer = fixtureHistory(this.snapshot, search, Date.now());
+    const isSilent = this.silentMeasures.includes(answer.measure);
+    response.end(JSON.stringify(isSilent ? { ...answer, series: [] } : answer));
   }
 }
