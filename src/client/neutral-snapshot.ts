@@ -53,6 +53,8 @@ export const NEUTRAL_SNAPSHOT: Snapshot = {
     search_avg_ms: 0,
     avg_chunks: 0,
     zero_chunk_rate: 0,
+    chunks_told_total: 0,
+    chunks_told_window: 0,
     latency_p50_ms: 0,
     latency_p99_ms: 0,
     error_count: 0,

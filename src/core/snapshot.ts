@@ -87,6 +87,10 @@ export interface RagSnapshot {
   readonly avg_chunks: number;
   /** Percent of the successful queries that found nothing. */
   readonly zero_chunk_rate: number;
+  /** Successful queries that told how many chunks they found: without one, `zero_chunk_rate` is 0 and says nothing. */
+  readonly chunks_told_total: number;
+  /** Those of the window: without one, `avg_chunks` is 0 and says nothing. */
+  readonly chunks_told_window: number;
   readonly latency_p50_ms: number;
   readonly latency_p99_ms: number;
   readonly error_count: number;

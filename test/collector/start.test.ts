@@ -23,7 +23,7 @@ const FIELDS = `schema_version seq boot_id service window_seconds timestamp upti
   websocket.connections_active websocket.connections_total websocket.messages_in websocket.messages_out
   websocket.bytes_in websocket.bytes_out websocket.session_avg_seconds
   rag.total_queries rag.latency_avg_ms rag.latency_p95_ms rag.embedding_avg_ms rag.search_avg_ms rag.avg_chunks
-  rag.zero_chunk_rate rag.latency_p50_ms rag.latency_p99_ms rag.error_count rag.window_count rag.stages
+  rag.zero_chunk_rate rag.chunks_told_total rag.chunks_told_window rag.latency_p50_ms rag.latency_p99_ms rag.error_count rag.window_count rag.stages
   cache.rag_hit_rate cache.embedding_hit_rate cache.rag_hits cache.rag_misses cache.embedding_hits
   cache.embedding_misses cache.caches
   llm.total_requests llm.latency_avg_ms llm.latency_p95_ms llm.first_token_avg_ms llm.tokens_in_total

@@ -57,6 +57,7 @@ describe('an app with the agent in front', () => {
     assert.equal(snapshot.rag.error_count, 1);
     assert.equal(snapshot.rag.avg_chunks, 2);
     assert.equal(snapshot.rag.zero_chunk_rate, 33.3);
+    assert.equal(snapshot.rag.chunks_told_total, 3);
     assert.deepEqual(Object.keys(snapshot.rag.stages).sort(), ['embedding', 'generation', 'vector_search']);
     assert.deepEqual(
       [snapshot.cache.rag_hits, snapshot.cache.rag_misses, snapshot.cache.embedding_hits],

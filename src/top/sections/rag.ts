@@ -35,6 +35,9 @@ function summary({ snapshot, metrics: { history } }: Scene, width: number): read
   const { rag } = snapshot;
   const totals = totalsOf(snapshot);
   if (totals.isNone(rag.total_queries)) return [[span('no query seen yet', 'muted')]];
+  // An older collector does not say how many told their chunks.
+  const hasChunks = rag.chunks_told_window > 0 || rag.avg_chunks > 0;
+  const hasZeroRate = !totals.isNone(rag.chunks_told_total) || rag.zero_chunk_rate > 0;
   const courses = history.ragLatency.map((latency, i) => (history.ragQueries[i] === 0 ? null : latency));
   const trend = sparkline(courses, trendWidth(width));
   return [
@@ -43,8 +46,8 @@ function summary({ snapshot, metrics: { history } }: Scene, width: number): read
       span(' queries'),
       span(trend === '' ? '' : ` ${trend}`, 'good'),
     ],
-    [span(decimal(rag.avg_chunks)), span(' chunks', 'muted')],
-    [span(totals.text(rag.zero_chunk_rate, percent)), span(' found nothing', 'muted')],
+    [span(hasChunks ? decimal(rag.avg_chunks) : '–'), span(' chunks', 'muted')],
+    [span(hasZeroRate ? totals.text(rag.zero_chunk_rate, percent) : '–'), span(' found nothing', 'muted')],
     [
       span(totals.text(rag.error_count, count), rag.error_count > 0 ? 'warning' : 'ink'),
       span(' errors', 'muted'),

@@ -11,7 +11,12 @@ import {
 } from '../../../src/core/llm/call-instruments.ts';
 import { FOLDED_LABEL, FOLDED_LABELS } from '../../../src/core/llm/labels.ts';
 import { CACHE_REQUESTS } from '../../../src/core/signals/cache.ts';
-import { RAG_DURATION, RAG_STAGE_DURATION, STAGE_ATTRIBUTE } from '../../../src/core/signals/rag-query.ts';
+import {
+  RAG_CHUNKS,
+  RAG_DURATION,
+  RAG_STAGE_DURATION,
+  STAGE_ATTRIBUTE,
+} from '../../../src/core/signals/rag-query.ts';
 import {
   CPU_UTILIZATION,
   EVENT_LOOP_P99,
@@ -110,6 +115,22 @@ describe('the snapshot', () => {
     assert.deepEqual([rag.embedding_avg_ms, rag.search_avg_ms], [100, 500]);
     assert.equal(rag.stages['embedding']?.avg_ms, 200);
     assert.deepEqual(Object.keys(rag.stages), ['embedding', 'vector_search', '__proto__']);
+  });
+
+  it('says how many queries told their chunks, of all and in the window', () => {
+    const agent = clock.agent();
+    const figures = ({ rag }: ReturnType<typeof snapshot>) => [
+      rag.avg_chunks,
+      rag.zero_chunk_rate,
+      rag.chunks_told_total,
+      rag.chunks_told_window,
+    ];
+    agent.send([histogramOf(RAG_DURATION, [1, 1])]);
+    assert.deepEqual(figures(snapshot()), [0, 0, 0, 0]);
+    agent.send([histogramOf(RAG_CHUNKS, [0, 4])]);
+    assert.deepEqual(figures(snapshot()), [2, 50, 2, 2]);
+    clock.nowMs += 2 * WINDOW_MS;
+    assert.deepEqual(figures(snapshot()), [0, 50, 2, 0]);
   });
 
   it('ranks models by what they cost', () => {

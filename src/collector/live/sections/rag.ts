@@ -14,6 +14,8 @@ import { type LiveView, windowOf } from './view.ts';
 export function ragSection(view: LiveView): RagSnapshot {
   const queries = view.store.histograms(RAG_DURATION.name);
   const chunks = view.store.histograms(RAG_CHUNKS.name);
+  const chunksOfWindow = windowOf(view, chunks);
+  const chunksTold = sumOf(chunks, (series) => series.count);
   const latency = windowOf(view, queries);
   const stages = new Map<string, Distribution>();
   for (const [stage, series] of groupBy(view.store.histograms(RAG_STAGE_DURATION.name), stageOf)) {
@@ -27,11 +29,13 @@ export function ragSection(view: LiveView): RagSnapshot {
     latency_p95_ms: msFromSeconds(percentile(latency, 0.95)),
     embedding_avg_ms: contribution(EMBEDDING),
     search_avg_ms: contribution(VECTOR_SEARCH),
-    avg_chunks: round(mean(windowOf(view, chunks)), 1),
+    avg_chunks: round(mean(chunksOfWindow), 1),
     zero_chunk_rate: percent(
       sumOf(chunks, (series) => series.zeroCount),
-      sumOf(chunks, (series) => series.count),
+      chunksTold,
     ),
+    chunks_told_total: chunksTold,
+    chunks_told_window: chunksOfWindow.count,
     latency_p50_ms: msFromSeconds(percentile(latency, 0.5)),
     latency_p99_ms: msFromSeconds(percentile(latency, 0.99)),
     error_count: sumOf(queries, (series) =>
