@@ -77,7 +77,7 @@ describe('the page', () => {
     await shows('websocket', '1,204,881');
     await shows('rag', '27,732');
     await shows('rag', '742ms');
-    await shows('llm', '$184.23');
+    await shows('llm', '≳ $184.23');
     await shows('llm', '41.2M');
     await shows('llm', 'claude-sonnet-4-5');
     const unpriced = panel('llm').getByRole('row', { name: /company-finetune/ });
@@ -175,7 +175,7 @@ describe('the page', () => {
     const { cache, pipeline } = busy;
     collector.push({ cache, pipeline });
     await shows('rag', '27,732');
-    await shows('llm', '$184.23');
+    await shows('llm', '≳ $184.23');
     await until(() => questions() > 0, { what: 'the question about the minutes before' });
     const rates = await panel('cache').locator('tbody tr td:last-child').allInnerTexts();
     assert.deepEqual(

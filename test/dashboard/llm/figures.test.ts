@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
 import type { ChartFigures, ChartValue } from '../../../dashboards/web/src/chart/series.ts';
-import { costDoubt, costText, failureKinds, tokenBuckets } from '../../../dashboards/web/src/llm/figures.ts';
+import {
+  costDoubt,
+  costText,
+  failureKinds,
+  knownCosts,
+  tokenBuckets,
+} from '../../../dashboards/web/src/llm/figures.ts';
 
 const TIMES = [10, 20, 30];
 
@@ -42,6 +48,26 @@ test('a refused call is no second error', () => {
     'Rate limited (429)': [2, 0, 1],
     'Given up by the app': [1, 0, 0],
   });
+});
+
+test('a cost over time is unknown where no call had a price, and the least where some had none', () => {
+  const costs = figures(['priced', [1, 0, 2]], ['mystery', [0, 0, 0]], ['partly', [0, 3, 0]]);
+  const unpriced = figures(['priced', [0, 0, 0]], ['mystery', [4, 0, 1]], ['partly', [2, 1, 0]]);
+  const known = knownCosts([costs, unpriced]);
+  assert.deepEqual(valuesOf(known), {
+    priced: [1, 0, 2],
+    mystery: [null, null, null],
+    partly: [null, 3, 0],
+  });
+  assert.deepEqual(
+    known.series.map(({ missing, format }) => [missing, format(3), format(0)]),
+    [
+      [undefined, '3', '0'],
+      ['unknown', '≥ 3', '0'],
+      ['unknown', '≥ 3', '0'],
+    ],
+  );
+  assert.deepEqual(knownCosts([]).series, []);
 });
 
 describe('a cost', () => {

@@ -145,6 +145,20 @@ describe('the LLM page', () => {
     assert.deepEqual(faults, []);
   });
 
+  test('draws no cost of a model whose price is unknown', async () => {
+    await open('/admin/llm?range=1h');
+    const item = (label: string) => panel('llm-cost').locator('.item', { hasText: label });
+    await item(MARKUP).getByText('unknown', { exact: true }).waitFor();
+    await item('gpt-4o')
+      .getByText(/^[$\d.]+¢?$/)
+      .waitFor();
+    await panel('llm-cost').getByText('Table', { exact: true }).click();
+    await panel('llm-cost').locator('tbody tr').first().waitFor();
+    const [head = [], ...rows] = await texts('llm-cost', 'tr');
+    assert.deepEqual([...new Set(rows.map((row) => row[head.indexOf(MARKUP)]))], ['–']);
+    assert.deepEqual(faults, []);
+  });
+
   test('by model, then by department, then one department: each at an address', async () => {
     await open('/admin/llm?range=1h');
     const [first, second, last] = await cells('llm-groups');

@@ -29,6 +29,8 @@ export interface ChartSeries {
   readonly dash?: number;
   readonly values: readonly ChartValue[];
   readonly format: (value: number) => string;
+  /** Said where it has no value. @default '–' */
+  readonly missing?: string;
   /** In which the axis is written, such as `ms` or `bytes/s`. @default numbers */
   readonly unit?: string;
   /** A line over stacked areas or bars, not one of them; behind all others in the list. @default false */
@@ -204,7 +206,7 @@ export function summaryOf(figures: ChartFigures): string {
   const told = series.slice(0, SUMMARISED_MAX).map((line) => {
     const { label, values, format } = line;
     const latest = newestOf(line, over);
-    if (latest === null) return `${label}: no data yet.`;
+    if (latest === null) return `${label}: ${line.missing ?? 'no data yet'}.`;
     const whole = values.slice(0, over).filter((value) => typeof value === 'number');
     const known = whole.length === 0 ? [latest] : whole;
     const low = format(known.reduce((a, b) => Math.min(a, b)));

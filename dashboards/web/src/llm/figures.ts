@@ -46,6 +46,29 @@ export function failureKinds(parts: readonly ChartFigures[]): ChartFigures {
   };
 }
 
+/**
+ * Costs by group, from the costs and the numbers of calls without a price: these are in no cost, so where there was nothing
+ * else the cost is unknown, not 0, and what else there is of such a group is the least it may have cost.
+ */
+export function knownCosts([costs, unpriced]: readonly ChartFigures[]): ChartFigures {
+  if (costs === undefined || unpriced === undefined) return NO_FIGURES;
+  const callsOf = new Map(unpriced.series.map(({ label, values }) => [label, values]));
+  const series = costs.series.map((line): ChartSeries => {
+    const calls = callsOf.get(line.label) ?? [];
+    if (calls.every((count) => (count ?? 0) === 0)) return line;
+    const isUnknown = line.values.every((value) => (value ?? 0) === 0);
+    return {
+      ...line,
+      values: line.values.map((value, index) =>
+        isUnknown || (value === 0 && (calls[index] ?? 0) > 0) ? null : value,
+      ),
+      format: (usd) => (usd > 0 ? `≥ ${line.format(usd)}` : line.format(usd)),
+      missing: 'unknown',
+    };
+  });
+  return { times: costs.times, series };
+}
+
 /** What is known of a cost: the sum, and the calls that make it uncertain. */
 export interface CostFigure {
   readonly usd: number;
