@@ -273,7 +273,11 @@ test('an app without calls is told how to get them', async (t) => {
   t.onTestFinished(() => fake.stop());
   await open('/admin/llm', origin);
   await page.getByText('No LLM call seen yet.').waitFor();
-  await page.getByText('node --require ./otel app.js').waitFor();
+  await page.getByText('Calls of an app that runs under the agent appear by themselves').waitFor();
+  const command = page.getByText('node --require nervecenter/otel app.js');
+  assert.equal(await command.count(), 0, 'one runs already');
+  fake.push({ instances: [] });
+  await command.waitFor();
   await page.goto(`${origin}/admin/rag`);
   await page.getByText('No RAG query seen yet.').waitFor();
   await page.getByText("query.stage('embedding'").waitFor();
