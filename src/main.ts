@@ -178,10 +178,21 @@ function takes({ options = {} }: Command, option: string): boolean {
   return Object.keys(options).some((known) => known.split('=')[0] === option);
 }
 
+/** As wide as the longest one. */
+const OPTION_WIDTH =
+  2 +
+  Math.max(
+    ...Object.values(COMMANDS).flatMap(({ options = {} }) =>
+      Object.keys(options).map((name) => name.length + 2),
+    ),
+  );
+
 function usage(): string {
   const lines = Object.entries(COMMANDS).flatMap(([name, { summary, options = {} }]) => [
     `  ${name.padEnd(18)}${summary}\n`,
-    ...Object.entries(options).map(([option, meaning]) => `    ${`--${option}`.padEnd(20)}${meaning}\n`),
+    ...Object.entries(options).map(
+      ([option, meaning]) => `    ${`--${option}`.padEnd(OPTION_WIDTH)}${meaning}\n`,
+    ),
   ]);
   return `usage: nervecenter [command] [options]\n${lines.join('')}Settings are environment variables: \`nervecenter --help settings\` lists them, \`nervecenter doctor\` prints their values.\n`;
 }

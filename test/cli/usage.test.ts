@@ -30,6 +30,7 @@ describe('nervecenter', () => {
         'doctor',
         'init',
       ]);
+      for (const line of stdout.match(/^ {4}--.*/gm) ?? []) assert.match(line, /^ {4}--\S+ {2,}\S/);
     });
   }
 
