@@ -176,6 +176,14 @@ describe('the API page', () => {
   });
 });
 
+test('a time without events is told once', async () => {
+  await open('/admin/events?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z');
+  await panel('events-list').getByText('No such event in this time').waitFor();
+  await panel('events-list').locator('[aria-busy=true]').first().waitFor({ state: 'detached' });
+  assert.equal(await panel('events-list').locator('.note').count(), 1);
+  assert.deepEqual(faults, []);
+});
+
 test('the WebSocket page has sessions, messages and bytes over time', async () => {
   await open('/admin/websocket');
   await panel('ws-newest')
