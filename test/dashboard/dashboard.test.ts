@@ -65,6 +65,13 @@ async function openPage(options: BrowserContextOptions = {}): Promise<void> {
 
 const panel = (id: string) => page.locator(`[data-panel="${id}"]`);
 const shows = (id: string, text: string) => panel(id).getByText(text, { exact: true }).first().waitFor();
+/** A figure beside its name, once it reads so. */
+const figure = (id: string, label: string, text: string) =>
+  panel(id)
+    .locator('div', { has: page.locator('dt', { hasText: label }) })
+    .locator('dd', { hasText: new RegExp(`^\\s*${text}\\s*$`) })
+    .first()
+    .waitFor();
 const connection = (state: string) => page.locator(`[data-connection="${state}"]`).waitFor();
 
 describe('the page', () => {
@@ -148,6 +155,19 @@ describe('the page', () => {
     await shows('cache', 'No cache look-up yet');
     await shows('api', 'No request yet');
     await shows('rag', '–ms');
+    await figure('rag', 'Avg Chunks', '–');
+    await figure('rag', 'Zero-Chunk:', '–');
+    await figure('health', 'MB Process', '84');
+    const noApp = { process_memory_mb: 0, process_threads: 0, heap_used_mb: 0, event_loop_p99_ms: 0 };
+    collector.push({ instances: [], system: { ...empty.system, ...noApp } });
+    for (const label of ['MB Process', 'Threads', 'MB Heap', 'Event Loop p99'])
+      await figure('health', label, '–');
+    collector.push({
+      rag: { ...busy.rag, avg_chunks: 0, zero_chunk_rate: 0, chunks_told_total: 0, chunks_told_window: 0 },
+    });
+    await shows('rag', '318ms');
+    await figure('rag', 'Avg Chunks', '–');
+    await figure('rag', 'Zero-Chunk:', '–');
     assert.deepEqual(faults, []);
   });
 

@@ -117,6 +117,15 @@ describe('a frame', () => {
     }
   });
 
+  it('shows no figure that nobody told: of chunks, and of processes that are not there', () => {
+    const told = { avg_chunks: 0, zero_chunk_rate: 0, chunks_told_total: 0, chunks_told_window: 0 };
+    const text = textOf(pictureOf({ ...busy, rag: { ...busy.rag, ...told } }), EVERYTHING);
+    assert.match(text, /^RAG {2}27,732 queries · – chunks · – found nothing/m);
+    const none = { process_memory_mb: 0, process_threads: 0, heap_used_mb: 0, event_loop_p99_ms: 0 };
+    const alone = textOf(pictureOf({ ...empty, system: { ...empty.system, ...none } }), EVERYTHING);
+    assert.match(alone, /^App +– resident · heap – · – threads$/m);
+  });
+
   it('shows no total while what was counted before the start is being read, and says why', () => {
     const restarted: Snapshot = { ...busy, pipeline: { ...busy.pipeline, totals: 'loading' } };
     const page = (index: number) => textOf(pictureOf(restarted, onPage(index)), EVERYTHING);

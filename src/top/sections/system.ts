@@ -1,6 +1,7 @@
 import { totalsOf } from '../../client/totals.ts';
+import type { SystemSnapshot } from '../../core/snapshot.ts';
 import { meter, resourceTone, sparkline, trendWidth } from '../drawing/bars.ts';
-import { joined, type Line, pad, span } from '../drawing/text.ts';
+import { joined, type Line, pad, type Span, span } from '../drawing/text.ts';
 import { bytes, count, decimal, duration, hundredths, percent, timeSpan } from '../figures.ts';
 import type { Block, Scene } from '../picture.ts';
 
@@ -65,18 +66,27 @@ function processLine({ snapshot: { system, instances } }: Scene, width: number):
     label,
     ...joined(
       [
-        [span(bytes(system.process_memory_mb * 1024 * 1024)), span(' resident', 'muted')],
-        [span('heap ', 'muted'), span(bytes(system.heap_used_mb * 1024 * 1024))],
-        [span(count(system.process_threads)), span(' threads', 'muted')],
-        [
-          span('loop ', 'muted'),
-          span(percent(system.event_loop_utilization_percent)),
-          span(' p99 ', 'muted'),
-          span(timeSpan(system.event_loop_p99_ms)),
-        ],
+        [ofProcess(system.process_memory_mb, megabytes), span(' resident', 'muted')],
+        [span('heap ', 'muted'), ofProcess(system.heap_used_mb, megabytes)],
+        [ofProcess(system.process_threads, count), span(' threads', 'muted')],
+        ...(system.heap_used_mb > 0 || system.event_loop_p99_ms > 0 ? [loopPart(system)] : []),
       ],
       width - LABEL_WIDTH,
     ),
+  ];
+}
+
+/** Every process takes some: 0 means that there is none. */
+const ofProcess = (value: number, format: (value: number) => string): Span =>
+  value > 0 ? span(format(value)) : span('–', 'muted');
+const megabytes = (mb: number) => bytes(mb * 1024 * 1024);
+
+function loopPart(system: SystemSnapshot): Line {
+  return [
+    span('loop ', 'muted'),
+    span(percent(system.event_loop_utilization_percent)),
+    span(' p99 ', 'muted'),
+    span(timeSpan(system.event_loop_p99_ms)),
   ];
 }
 
