@@ -26,9 +26,9 @@ export async function url(): Promise<number> {
 
 function noneRuns({ port }: Config, others: readonly Whose[]): NervecenterError {
   const running = others.map(({ holder }) => `${holder.url} of ${holder.service} (process ${holder.pid})`);
-  const known = running.length === 0 ? 'none of this user does' : `others do: ${running.join(', ')}`;
+  const known = running.length === 0 ? '' : `, only ${running.join(', ')}`;
   return new NervecenterError(
     'NC_UNAVAILABLE',
-    `No dashboard of an app with these settings and this directory runs at port ${port} or the next ones; ${known}. Start the app, or ask in its directory, with its settings and as its user.`,
+    `No dashboard of an app of this directory with these settings runs at port ${port} or the next ones${known}: start the app, or ask in its directory, with its settings and as its user.`,
   );
 }

@@ -46,6 +46,12 @@ function answered(state: MetricsState | null, { url, hasToken }: Access): Metric
   }
   throw new NervecenterError(
     'NC_UNAVAILABLE',
-    `Expected a snapshot from ${url}, got: ${state?.error ?? 'no answer'}. Start a collector with \`nervecenter collector\`, or give its address with --url.`,
+    `${whatCame(state?.error ?? null, url)}: start an app under the agent, or a collector with \`nervecenter collector\`, or give the address of a running one by --url.`,
   );
+}
+
+/** `The collector at http://… cannot be reached`: where it did not answer as it should. */
+function whatCame(error: string | null, url: string): string {
+  const collector = `The collector at ${url}`;
+  return error?.replace(/^The collector/, () => collector) ?? `${collector} gave no answer`;
 }

@@ -57,7 +57,7 @@ describe('nervecenter top --once', () => {
     {
       what: 'nothing listens',
       args: ['--url=http://127.0.0.1:1'],
-      pattern: /cannot be reached.*\[NC_UNAVAILABLE\]\n$/,
+      pattern: /: The collector at http:\S+ cannot be reached: start [^.]*--url\. \[NC_UNAVAILABLE\]\n$/,
     },
     {
       what: 'the address is none',

@@ -91,7 +91,7 @@ describe('nervecenter url', () => {
     assert.deepEqual([none.code, none.stdout], [1, '']);
     assert.match(
       none.stderr,
-      /^nervecenter: No dashboard [^\n]*none of this user does\.[^\n]* \[NC_UNAVAILABLE\]\n$/,
+      /^nervecenter: No dashboard [^\n.]* or the next ones: start the app, or ask [^\n.]*\. \[NC_UNAVAILABLE\]\n$/,
     );
     const app = await start(APP, { ...env, OTEL_SERVICE_NAME: 'shop' });
     const { code, stdout, stderr } = await ask({ dataDir: '/' }, env);
