@@ -1,3 +1,4 @@
+import { accessSync, constants } from 'node:fs';
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 
 /** Both halves of what objects are made in. V8 lets it grow to 128 MiB, most of it what nobody needs any more. */
@@ -49,6 +50,7 @@ export function startWithOneArena(): void {
   if (platform !== 'linux' || execve === undefined || connected || 'MALLOC_ARENA_MAX' in env) return;
   const args = [process.argv0, ...process.execArgv, ...process.argv.slice(1)];
   try {
+    accessSync(process.execPath, constants.X_OK); // Node ends where it cannot be started.
     execve(process.execPath, args, { ...env, ...ARENAS } as Record<string, string>);
   } catch {
     // A policy that lets it start no program: it takes more memory then.
