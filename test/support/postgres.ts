@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client, type ClientConfig } from 'pg';
+import { Client, type ClientConfig, Pool } from 'pg';
 import { EmbeddedPostgres } from '../../src/collector/sinks/postgres/embedded/embedded.ts';
 import type { PostgresConfig } from '../../src/config/config.ts';
 
@@ -82,4 +82,14 @@ function configOf({ host = '', port, user }: ClientConfig, database: string): Po
 export function urlOf({ env }: PostgresConfig): string {
   const { PGHOST = '', PGPORT = '', PGUSER = '', PGDATABASE = '' } = env;
   return `postgres:///${PGDATABASE}?${new URLSearchParams({ host: PGHOST, port: PGPORT, user: PGUSER })}`;
+}
+
+/** Connections to a test's database, which its test ends. */
+export function poolOf({ env }: PostgresConfig): Pool {
+  return new Pool({
+    host: env['PGHOST'],
+    port: Number(env['PGPORT']),
+    user: env['PGUSER'],
+    database: env['PGDATABASE'],
+  });
 }

@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Pool } from 'pg';
 import { afterAll, beforeAll, test } from 'vitest';
 import { type Batch, encodeEvents } from '../../../../../src/collector/sinks/postgres/spool/batch.ts';
 import { recordBytes } from '../../../../../src/collector/sinks/postgres/spool/record.ts';
 import { Spool } from '../../../../../src/collector/sinks/postgres/spool/spool.ts';
 import { storeBatch } from '../../../../../src/collector/sinks/postgres/write/writer.ts';
 import { until } from '../../../../support/poll.ts';
-import { reachableTempDir, startPostgres, type TestPostgres } from '../../../../support/postgres.ts';
+import { poolOf, reachableTempDir, startPostgres, type TestPostgres } from '../../../../support/postgres.ts';
 import { requestEvent, requestEvents } from '../events.ts';
 import { Disk } from './disk.ts';
 import { assertConserved, Producer } from './producer.ts';
@@ -155,12 +154,7 @@ test('a killed collector’s spool, its last record damaged at every offset, its
   const migrated = new Producer({ database });
   await migrated.storage.start();
   await migrated.close();
-  const pool = new Pool({
-    host: database.env['PGHOST'],
-    port: Number(database.env['PGPORT']),
-    user: database.env['PGUSER'],
-    database: database.env['PGDATABASE'],
-  });
+  const pool = poolOf(database);
   const directory = reachableTempDir();
   const batchOf = (seq: number, events: Parameters<typeof encodeEvents>[0]): Batch => ({
     writer: WRITER,

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { type Client, Pool } from 'pg';
+import type { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, test } from 'vitest';
 import { type Batch, encodeEvents } from '../../../../../src/collector/sinks/postgres/spool/batch.ts';
 import { Spool } from '../../../../../src/collector/sinks/postgres/spool/spool.ts';
@@ -12,7 +12,7 @@ import type { PostgresConfig } from '../../../../../src/config/config.ts';
 import type { NervecenterEvent } from '../../../../../src/core/signals/index.ts';
 import { MIB } from '../../../../../src/core/units.ts';
 import { until } from '../../../../support/poll.ts';
-import { startPostgres, type TestPostgres } from '../../../../support/postgres.ts';
+import { poolOf, startPostgres, type TestPostgres } from '../../../../support/postgres.ts';
 import { oneOfEach, requestEvent, requestEvents } from '../events.ts';
 import { assertConserved, Producer, type ProducerOptions } from './producer.ts';
 import { startProxy } from './proxy.ts';
@@ -89,15 +89,6 @@ async function held(
       return rows[0]?.pid ?? 0;
     });
     await client.query(`SELECT pg_advisory_unlock(${LOCK})`);
-  });
-}
-
-function poolOf({ env }: PostgresConfig): Pool {
-  return new Pool({
-    host: env['PGHOST'],
-    port: Number(env['PGPORT']),
-    user: env['PGUSER'],
-    database: env['PGDATABASE'],
   });
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { Pool, type QueryConfig } from 'pg';
+import type { QueryConfig } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, test } from 'vitest';
 import { EventMeter } from '../../../../../src/collector/event-ledger.ts';
 import {
@@ -27,7 +27,7 @@ import { toMeasured } from '../../../../../src/core/measured.ts';
 import type { NervecenterEvent } from '../../../../../src/core/signals/index.ts';
 import { MIB } from '../../../../../src/core/units.ts';
 import { unseen } from '../../../../support/measuring.ts';
-import { reachableTempDir, startPostgres, type TestPostgres } from '../../../../support/postgres.ts';
+import { poolOf, reachableTempDir, startPostgres, type TestPostgres } from '../../../../support/postgres.ts';
 import { requestEvents } from '../events.ts';
 
 const PATIENCE_MS = 60_000;
@@ -80,15 +80,6 @@ function batchOf(events: readonly NervecenterEvent[], facts: Omit<BatchFacts, 'a
   const measured = toMeasured(new EventMeter().measure(events));
   const { rows, payload } = encodeEvents(events, { atMs: Date.now(), measured, ...facts });
   return { writer: randomUUID(), seq: 1, rows, payload };
-}
-
-function poolOf({ env }: PostgresConfig): Pool {
-  return new Pool({
-    host: env['PGHOST'],
-    port: Number(env['PGPORT']),
-    user: env['PGUSER'],
-    database: env['PGDATABASE'],
-  });
 }
 
 function inDatabase(): Promise<readonly [rows: number, total: number]> {
