@@ -9,13 +9,14 @@ import { signalAtOnce } from './trace.ts';
 export interface StoredRequests {
   /** Whether all that earlier processes left is stored, and can be read. */
   settled(): Promise<boolean>;
-  /** Those of the ids that have rows. @param between when they ended, in milliseconds since the epoch. */
-  requestsAmong(ids: readonly string[], between: Between): Promise<ReadonlySet<string>>;
+  /** The ids of those that have rows. */
+  requestsAmong(ended: readonly EndedRequest[]): Promise<ReadonlySet<string>>;
 }
 
-export interface Between {
-  readonly fromMs: number;
-  readonly untilMs: number;
+export interface EndedRequest {
+  readonly id: string;
+  /** In milliseconds since the epoch. */
+  readonly endMs: number;
 }
 
 export interface EarlierRequestsOptions {
@@ -61,14 +62,12 @@ export class EarlierRequests {
     if (told.length === 0) return NONE;
     this.#settled ||= await stored.settled();
     if (!this.#settled) return this.#unknown();
-    const times = told.map(({ endMs }) => endMs);
-    const between = {
-      fromMs: times.reduce((least, time) => Math.min(least, time)),
-      untilMs: times.reduce((most, time) => Math.max(most, time)),
-    };
-    const ids = told.map(({ traceId, spanId, endMs }) => eventIdOf(traceId, spanId, endMs));
+    const ended = told.map(({ traceId, spanId, endMs }) => ({
+      id: eventIdOf(traceId, spanId, endMs),
+      endMs,
+    }));
     try {
-      return await stored.requestsAmong(ids, between);
+      return await stored.requestsAmong(ended);
     } catch {
       // It may take ten seconds to find that out: once for all that comes meanwhile.
       const none = this.#unknown();

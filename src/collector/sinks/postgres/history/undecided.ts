@@ -9,9 +9,10 @@ import { toldIn } from './told-rows.ts';
 const TIMEOUT_MS = 10 * SECOND_MS;
 /** Spans are undecided for seconds; a trace they belong to may have gone on for longer. */
 const WINDOW = '15 minutes';
-interface Between {
-  readonly fromMs: number;
-  readonly untilMs: number;
+
+interface EndedRequest {
+  readonly id: string;
+  readonly endMs: number;
 }
 
 /** Twice as many as a collector holds undecided: what was decided meanwhile is among them. */
@@ -28,12 +29,12 @@ export function createUndecided(lend: Lend) {
       return lend((client) => reading(client, TIMEOUT_MS, () => lastBefore(client, timeMs)));
     },
 
-    /** Those of the ids that have a row of a request or a session. @param between when they ended, in milliseconds. */
-    requestsAmong(ids: readonly string[], { fromMs, untilMs }: Between): Promise<ReadonlySet<string>> {
-      const times = [new Date(fromMs - ROUNDED_MS), new Date(untilMs + ROUNDED_MS)];
+    /** The ids of those that have a row of a request or a session. @param ended when, in milliseconds since the epoch. */
+    requestsAmong(ended: readonly EndedRequest[]): Promise<ReadonlySet<string>> {
+      const [ids, times] = [ended.map(({ id }) => id), ended.map(({ endMs }) => new Date(endMs))];
       return lend((client) =>
         reading(client, TIMEOUT_MS, async () => {
-          const { rows } = await client.query<{ id: string }>(TOLD_AT_ONCE, [ids, ...times]);
+          const { rows } = await client.query<{ id: string }>(TOLD_AT_ONCE, [ids, times]);
           return new Set(rows.map(({ id }) => id));
         }),
       );
@@ -89,12 +90,18 @@ const SPANS = `SELECT r.id::text, extract(epoch FROM r.timestamp)::float8 * 1000
   FROM ${SHAPES.span.table} r
   WHERE r.trace_id = ANY($1) AND r.timestamp >= '1970-01-01Z' AND r.timestamp < '9999-01-01Z' LIMIT ${SPANS_AT_ONCE + 1}`;
 
-/** A row's time is rounded; a `Date` has whole milliseconds. */
-const ROUNDED_MS = 2;
+/**
+ * A row's time is rounded; a `Date` has whole milliseconds. Each is looked up by itself (`LIMIT` keeps the planner from joining): of
+ * a table that was filled since its last ANALYZE the planner takes many ids for most of it, and reads all rows of the time.
+ */
 const TOLD_AT_ONCE = (['request', 'ws-session'] as const)
   .map(
-    (signal) =>
-      `SELECT id::text FROM ${SHAPES[signal].table} WHERE id = ANY($1::uuid[]) AND timestamp BETWEEN $2 AND $3`,
+    (
+      signal,
+    ) => `SELECT told.id FROM unnest($1::uuid[], $2::timestamptz[]) AS ended (id, at) CROSS JOIN LATERAL (
+      SELECT r.id::text FROM ${SHAPES[signal].table} r
+      WHERE r.id = ended.id AND r.timestamp BETWEEN ended.at - interval '2 ms' AND ended.at + interval '2 ms' LIMIT 1
+    ) AS told`,
   )
   .join(' UNION ALL ');
 

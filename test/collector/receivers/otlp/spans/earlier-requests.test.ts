@@ -3,8 +3,8 @@ import { describe, it } from 'vitest';
 import { eventIdOf } from '../../../../../src/collector/receivers/otlp/event-id.ts';
 import type { OtlpSpan } from '../../../../../src/collector/receivers/otlp/model.ts';
 import {
-  type Between,
   EarlierRequests,
+  type EndedRequest,
 } from '../../../../../src/collector/receivers/otlp/spans/earlier-requests.ts';
 import { STARTED_MS, spanId, spanOf } from '../span.ts';
 
@@ -24,17 +24,17 @@ const idOf = ({ traceId, spanId: id, endMs }: OtlpSpan): string => eventIdOf(tra
 
 /** What is asked of storage, and how old the collector is. */
 class Asked {
-  readonly questions: [readonly string[], Between][] = [];
+  readonly questions: (readonly EndedRequest[])[] = [];
   settled = true;
   answers = true;
   ageMs = 1000;
   readonly earlier = new EarlierRequests({
     stored: {
       settled: async () => this.settled,
-      requestsAmong: async (ids, between) => {
-        this.questions.push([ids, between]);
+      requestsAmong: async (ended) => {
+        this.questions.push(ended);
         if (!this.answers) throw new Error('no answer');
-        return new Set(ids.slice(0, 1));
+        return new Set(ended.slice(0, 1).map(({ id }) => id));
       },
     },
     sinceMs: STARTED_MS,
@@ -43,7 +43,7 @@ class Asked {
 }
 
 describe('requests that a collector before may have accepted', () => {
-  it('are looked up by their ids, between the first and the last of them', async () => {
+  it('are looked up by their ids and when they ended', async () => {
     const asked = new Asked();
     const [one, other] = [served(1, 500), served(2, 900)];
     const call = spanOf({
@@ -52,8 +52,8 @@ describe('requests that a collector before may have accepted', () => {
       attributes: { 'gen_ai.operation.name': 'chat' },
     });
     assert.deepEqual(await asked.earlier.among([one, call, other]), new Set([idOf(one)]));
-    const between = { fromMs: STARTED_MS - 900, untilMs: STARTED_MS - 500 };
-    assert.deepEqual(asked.questions, [[[idOf(one), idOf(other)], between]]);
+    const ended = [one, other].map((span) => ({ id: idOf(span), endMs: span.endMs }));
+    assert.deepEqual(asked.questions, [ended]);
   });
 
   it('are none that ended since, and none once the collector is old', async () => {

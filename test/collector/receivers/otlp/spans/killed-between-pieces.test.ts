@@ -64,7 +64,7 @@ function collector(disk: Disk, lotsMax = Number.POSITIVE_INFINITY, keepsSpans = 
   const earlier = new EarlierRequests({
     stored: {
       settled: async () => true,
-      requestsAmong: async (ids) => new Set(ids.filter((id) => stored.has(id))),
+      requestsAmong: async (ended) => new Set(ended.map(({ id }) => id).filter((id) => stored.has(id))),
     },
     sinceMs: now(),
     now,

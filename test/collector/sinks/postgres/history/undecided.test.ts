@@ -98,15 +98,14 @@ describe('traces that may be undecided', () => {
     await storage.offer(events);
     assert.equal(await storage.flush(20_000), true);
     const undecided = createUndecided((work) => storage.lend(work));
-    const times = events.map(({ timeMs }) => timeMs);
-    const between = { fromMs: Math.min(...times), untilMs: Math.max(...times) };
     const atOnce = events.filter(({ signal }) => signal === 'request' || signal === 'ws-session');
     assert.ok(atOnce.length >= 2);
-    const ids = [...events.map(({ id }) => id), '00000000-0000-7000-8000-00000000000f'];
-    const found = await undecided.requestsAmong(ids, between);
+    const ended = events.map(({ id, timeMs }) => ({ id, endMs: timeMs }));
+    const unknown = { id: '00000000-0000-7000-8000-00000000000f', endMs: events[0]?.timeMs ?? 0 };
+    const found = await undecided.requestsAmong([...ended, unknown]);
     assert.deepEqual(found, new Set(atOnce.map(({ id }) => id)));
-    const later = { fromMs: between.untilMs + MINUTE_MS, untilMs: between.untilMs + MINUTE_MS };
-    assert.deepEqual(await undecided.requestsAmong(ids, later), new Set());
+    const later = ended.map(({ id, endMs }) => ({ id, endMs: endMs + MINUTE_MS }));
+    assert.deepEqual(await undecided.requestsAmong(later), new Set());
   });
 
   test('are those of the last 15 minutes before the last span that ended before a moment, newest first', async () => {
