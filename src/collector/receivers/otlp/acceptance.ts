@@ -163,22 +163,34 @@ export class OtlpAcceptance implements OtlpConsumer {
       await this.#sink.offered();
       return refusals.rejected;
     }
-    const earlier = await this.#earlier?.among(usable);
-    const { digest, body, via } = delivery;
-    const accepted = this.#assembler.accept(usable, body.length, via, earlier);
+    const asked = this.#earlier?.among(usable);
+    // Others have their turn while it is waited: most often there is nothing to wait for.
+    const earlier = asked instanceof Promise ? await asked : asked;
+    const accepted = this.#assembler.accept(usable, delivery.body.length, delivery.via, earlier);
     this.#decided.offer();
     const told = accepted.events.map(({ event }) => event);
+    const pieces = piecesOf(delivery.digest, told, accepted.spans);
+    // First, because what rows know by its digest is not sent on again.
+    const forwarded = this.#forward('traces', spans.length, delivery);
+    const offering = forwarded.then(() => this.#offerPieces(pieces, delivery.via));
+    return this.#offered(offering, accepted.offered, both(refusals.rejected, accepted.rejected));
+  }
+
+  /** Holds nothing of the spans: they are garbage long before the disk has what they tell. */
+  async #offered(
+    offering: Promise<void>,
+    offered: () => void,
+    rejected: OtlpRejected,
+  ): Promise<OtlpRejected> {
     try {
-      // First, because what rows know by its digest is not sent on again.
-      await this.#forward('traces', spans.length, delivery);
-      await this.#offerPieces(piecesOf(digest, told, accepted.spans), via);
+      await offering;
     } finally {
       // Not before: were the collector killed in between, calls would be stored whose request is sent again, and told again. But
       // after a failure, too: others that come with their root are not decided before these are.
-      accepted.offered();
+      offered();
       this.#decided.offer();
     }
-    return both(refusals.rejected, accepted.rejected);
+    return rejected;
   }
 
   /**

@@ -3,7 +3,7 @@ import { toProblem } from '../../../../core/http/problem.ts';
 import { goesRound, type Via } from '../../../../core/passage.ts';
 import { uuidOf } from '../../../../platform/uuid.ts';
 import { DecodeError } from '../decode/decode-error.ts';
-import type { Decoded, OtlpDecoder } from '../decode/decoder.ts';
+import type { OtlpDecoder } from '../decode/decoder.ts';
 import { pointsIn } from '../decode/records.ts';
 import type { Encoding, OtlpConsumer, OtlpDelivery, OtlpRejected } from '../model.ts';
 import { overloaded } from './in-flight.ts';
@@ -129,28 +129,32 @@ interface Taken {
   readonly rejected: OtlpRejected;
 }
 
+const NOTHING_UNUSED: OtlpRejected = { count: 0, message: '' };
 const TAKERS: Readonly<Record<OtlpSignal, (taking: Taking) => Promise<Taken>>> = {
   traces: async ({ decoder, consumer, delivery }) => {
     const { records, rejected } = decoder.spans(delivery.body, delivery.encoding);
-    return taken(records, rejected, records.length, () => consumer.spans(records, delivery));
+    const taking = records.length === 0 ? NOTHING_UNUSED : consumer.spans(records, delivery);
+    return taken(rejected, records.length, taking);
   },
   metrics: async ({ decoder, consumer, delivery }) => {
     const { records, rejected } = decoder.metrics(delivery.body, delivery.encoding);
-    return taken(records, rejected, pointsIn(records), () => consumer.metrics(records, delivery));
+    const taking = records.length === 0 ? NOTHING_UNUSED : consumer.metrics(records, delivery);
+    return taken(rejected, pointsIn(records), taking);
   },
   logs: async ({ decoder, consumer, delivery }) => {
     const { records, rejected } = decoder.logs(delivery.body, delivery.encoding);
-    return taken(records, rejected, records.length, () => consumer.logs(records, delivery));
+    const taking = records.length === 0 ? NOTHING_UNUSED : consumer.logs(records, delivery);
+    return taken(rejected, records.length, taking);
   },
 };
 
+/** Holds none of the records: they are garbage long before the disk has what they tell. */
 async function taken(
-  records: Decoded<unknown>['records'],
   unread: OtlpRejected,
   count: number,
-  consume: () => Promise<OtlpRejected>,
+  taking: OtlpRejected | Promise<OtlpRejected>,
 ): Promise<Taken> {
-  const unused = records.length === 0 ? { count: 0, message: '' } : await consume();
+  const unused = await taking;
   return {
     count: count + unread.count,
     rejected: {

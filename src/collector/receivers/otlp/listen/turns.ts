@@ -1,7 +1,7 @@
 import { SECOND_MS } from '../../../../core/units.ts';
 
 /** Work that goes on for so long lets everything else have its turn: disk and database, dashboards, other senders. */
-const TURN_MS = 10;
+const TURN_MS = 4;
 /** Who waits longer does so because more comes in than is worked off. */
 const LATE_MS = SECOND_MS;
 /** Who waited so long is not waited for much longer: senders give up after ten seconds by default. */

@@ -6,6 +6,7 @@ import { readSpan } from '../dialects/index.ts';
 import { isUsableTime } from '../event-id.ts';
 import { type OtlpLabels, otlpLabels } from '../labels.ts';
 import type { OtlpRejected, OtlpSpan } from '../model.ts';
+import { PIECE_EVENTS_MAX } from '../pieces.ts';
 import { type Decided, type Deciding, decideHeld, keptOf } from './decide.ts';
 import { SpanEvents } from './events.ts';
 import { HeldTraces } from './held-traces.ts';
@@ -120,6 +121,8 @@ export interface AcceptedSpans {
   offered(): void;
 }
 
+/** A call, a query, a request that is taken back and told anew, and the span itself. */
+const TOLD_OF_SPAN_MAX = 5;
 const NONE_STORED: ReadonlySet<string> = new Set();
 const NOTHING_DECIDED: Decided = { events: [], spans: [] };
 
@@ -186,6 +189,7 @@ export class TraceAssembler {
       this.#cut(this.#tooLong);
     }
     this.#tellAtOnce(added, { delivery, stored, told });
+    this.#tellWhole(added, { delivery, stored, told });
     this.#counts.rejected += unusable;
     this.#decideOverflow();
     return {
@@ -241,7 +245,26 @@ export class TraceAssembler {
   #tellAtOnce(nodes: readonly SpanNode[], { delivery, stored, told }: Telling): void {
     this.#held.hold(nodes, delivery);
     told.events.push(...this.#requestsAmong(nodes, stored));
-    if (this.#options.keepsSpans) told.spans.push(...this.#keptAmong(nodes));
+    if (this.#options.keepsSpans) told.spans.push(...this.#held.of(nodes).flatMap(keptOf));
+  }
+
+  /**
+   * Decides traces that came whole, where so many spans wait that theirs would not for long: as a part of what their request tells,
+   * which is stored as one with its digest and its spans, and before the garbage collector has to follow them.
+   */
+  #tellWhole(nodes: readonly SpanNode[], { delivery, told }: Telling): void {
+    if (!this.#options.keepsSpans) return; // Their request, sent again after a kill, would tell them a second time.
+    for (const trace of this.#held.of(nodes)) {
+      if (this.#held.spans <= this.#options.spansAwaitingMax) return;
+      if (!trace.isRooted || !trace.held.every((node) => node.delivery === delivery)) continue;
+      const most = told.events.length + told.spans.length + TOLD_OF_SPAN_MAX * trace.held.length;
+      if (most > PIECE_EVENTS_MAX) return;
+      this.#counts.decidedEarly++;
+      this.#held.takeOut(trace);
+      const { events, spans } = this.#decided(trace, true);
+      told.events.push(...events);
+      told.spans.push(...spans);
+    }
   }
 
   #requestsAmong(nodes: readonly SpanNode[], stored: ReadonlySet<string>): ToldEvent[] {
@@ -252,11 +275,6 @@ export class TraceAssembler {
       noteStored(trace, own, stored);
       return make.inRound(trace, () => tellFirst(trace, requestsIn(own, make), this.#deciding));
     });
-  }
-
-  #keptAmong(nodes: readonly SpanNode[]): SpanEvent[] {
-    const traces = new Set(nodes.map(({ span }) => this.#held.get(span?.traceId ?? '')));
-    return [...traces].flatMap((trace) => (trace === undefined ? [] : keptOf(trace)));
   }
 
   #add(span: OtlpSpan, nowMs: number): SpanNode | null {

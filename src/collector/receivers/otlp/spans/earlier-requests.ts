@@ -9,6 +9,8 @@ import { signalAtOnce } from './trace.ts';
 export interface StoredRequests {
   /** Whether all that earlier processes left is stored, and can be read. */
   settled(): Promise<boolean>;
+  /** When the last of them ended that ended before a moment, both in milliseconds since the epoch; `null`: there is none. */
+  lastRequestBefore(timeMs: number): Promise<number | null>;
   /** The ids of those that have rows. */
   requestsAmong(ended: readonly EndedRequest[]): Promise<ReadonlySet<string>>;
 }
@@ -32,6 +34,8 @@ const LOOKED_UP_FOR_MS = 15 * MINUTE_MS;
 const CLOCKS_DIFFER_MS = MINUTE_MS;
 /** Storage that cannot be read for longer is down: what is sent waits for it no longer. */
 const PATIENCE_MS = 10 * SECOND_MS;
+/** Times of rows are rounded. */
+const ROUNDED_MS = 2;
 const NONE: ReadonlySet<string> = new Set();
 
 /**
@@ -40,7 +44,8 @@ const NONE: ReadonlySet<string> = new Set();
  */
 export class EarlierRequests {
   readonly #options: EarlierRequestsOptions;
-  #settled = false;
+  /** What ended after both this start and the last that is stored is new. `null`: it is not known yet. */
+  #newAfterMs: number | null = null;
   /** Until then storage is not asked again, because it did not answer. */
   #silentUntilMs = 0;
 
@@ -49,31 +54,47 @@ export class EarlierRequests {
   }
 
   /**
-   * The ids of the rows that are there of what these spans tell at once.
+   * The ids of the rows that are there of what these spans tell at once; no promise of them where nothing has to be looked up.
    *
    * @throws NervecenterError `NC_UNAVAILABLE` when that is not known yet.
    */
-  async among(spans: readonly OtlpSpan[]): Promise<ReadonlySet<string>> {
-    const { stored, sinceMs, now } = this.#options;
-    const ageMs = now() - sinceMs;
-    if (ageMs > LOOKED_UP_FOR_MS) return NONE;
-    if (now() < this.#silentUntilMs) return NONE;
-    const told = spans.filter((span) => span.endMs < sinceMs + CLOCKS_DIFFER_MS && isToldAtOnce(span));
-    if (told.length === 0) return NONE;
-    this.#settled ||= await stored.settled();
-    if (!this.#settled) return this.#unknown();
-    const ended = told.map(({ traceId, spanId, endMs }) => ({
-      id: eventIdOf(traceId, spanId, endMs),
-      endMs,
-    }));
+  among(spans: readonly OtlpSpan[]): ReadonlySet<string> | Promise<ReadonlySet<string>> {
+    const { sinceMs, now } = this.#options;
+    const nowMs = now();
+    if (nowMs > sinceMs + LOOKED_UP_FOR_MS || nowMs < this.#silentUntilMs) return NONE;
+    const told = spans.filter((span) => this.#mayBeEarlier(span) && isToldAtOnce(span));
+    return told.length === 0 ? NONE : this.#lookedUp(told);
+  }
+
+  async #lookedUp(told: readonly OtlpSpan[]): Promise<ReadonlySet<string>> {
+    const { stored, now } = this.#options;
     try {
-      return await stored.requestsAmong(ended);
-    } catch {
+      if (!(await this.#isKnown())) return this.#unknown();
+      const ended = told
+        .filter((span) => this.#mayBeEarlier(span))
+        .map(({ traceId, spanId, endMs }) => ({ id: eventIdOf(traceId, spanId, endMs), endMs }));
+      return ended.length === 0 ? NONE : await stored.requestsAmong(ended);
+    } catch (error) {
+      if (error instanceof NervecenterError) throw error;
       // It may take ten seconds to find that out: once for all that comes meanwhile.
       const none = this.#unknown();
       this.#silentUntilMs = now() + PATIENCE_MS;
       return none;
     }
+  }
+
+  #mayBeEarlier({ endMs }: OtlpSpan): boolean {
+    return endMs < (this.#newAfterMs ?? this.#options.sinceMs + CLOCKS_DIFFER_MS);
+  }
+
+  /** Whether all that earlier processes left can be read; then it is known as well how far it goes. */
+  async #isKnown(): Promise<boolean> {
+    if (this.#newAfterMs !== null) return true;
+    const { stored, sinceMs } = this.#options;
+    if (!(await stored.settled())) return false;
+    const lastMs = await stored.lastRequestBefore(sinceMs + CLOCKS_DIFFER_MS);
+    this.#newAfterMs = Math.max(sinceMs, (lastMs ?? 0) + ROUNDED_MS);
+    return true;
   }
 
   #unknown(): ReadonlySet<string> {

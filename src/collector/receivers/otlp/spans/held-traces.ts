@@ -41,6 +41,16 @@ export class HeldTraces {
     return this.#oldest.get(id);
   }
 
+  /** Those that some spans are of, each once. */
+  of(nodes: readonly SpanNode[]): Trace[] {
+    const traces = new Set<Trace>();
+    for (const { span } of nodes) {
+      const trace = this.#oldest.get(span?.traceId ?? '');
+      if (trace !== undefined) traces.add(trace);
+    }
+    return [...traces];
+  }
+
   /** One more trace. */
   add(trace: Trace, nowMs: number): void {
     trace.firstMs = nowMs;

@@ -29,6 +29,16 @@ export function createUndecided(lend: Lend) {
       return lend((client) => reading(client, TIMEOUT_MS, () => lastBefore(client, timeMs)));
     },
 
+    /** When the last request or session that has a row and ended before a moment ended, in milliseconds; `null`: none has. */
+    lastRequestBefore(timeMs: number): Promise<number | null> {
+      return lend((client) =>
+        reading(client, TIMEOUT_MS, async () => {
+          const { rows } = await client.query<{ ended_ms: number | null }>(LAST_REQUEST, [new Date(timeMs)]);
+          return rows[0]?.ended_ms ?? null;
+        }),
+      );
+    },
+
     /** The ids of those that have a row of a request or a session. @param ended when, in milliseconds since the epoch. */
     requestsAmong(ended: readonly EndedRequest[]): Promise<ReadonlySet<string>> {
       const [ids, times] = [ended.map(({ id }) => id), ended.map(({ endMs }) => new Date(endMs))];
@@ -90,20 +100,23 @@ const SPANS = `SELECT r.id::text, extract(epoch FROM r.timestamp)::float8 * 1000
   FROM ${SHAPES.span.table} r
   WHERE r.trace_id = ANY($1) AND r.timestamp >= '1970-01-01Z' AND r.timestamp < '9999-01-01Z' LIMIT ${SPANS_AT_ONCE + 1}`;
 
+const AT_ONCE = ['request', 'ws-session'] as const;
+const LAST_REQUEST = `SELECT extract(epoch FROM greatest(${AT_ONCE.map(
+  (signal) => `(SELECT max(timestamp) FROM ${SHAPES[signal].table} WHERE timestamp < $1)`,
+).join(', ')}))::float8 * 1000 AS ended_ms`;
+
 /**
  * A row's time is rounded; a `Date` has whole milliseconds. Each is looked up by itself (`LIMIT` keeps the planner from joining): of
  * a table that was filled since its last ANALYZE the planner takes many ids for most of it, and reads all rows of the time.
  */
-const TOLD_AT_ONCE = (['request', 'ws-session'] as const)
-  .map(
-    (
-      signal,
-    ) => `SELECT told.id FROM unnest($1::uuid[], $2::timestamptz[]) AS ended (id, at) CROSS JOIN LATERAL (
+const TOLD_AT_ONCE = AT_ONCE.map(
+  (
+    signal,
+  ) => `SELECT told.id FROM unnest($1::uuid[], $2::timestamptz[]) AS ended (id, at) CROSS JOIN LATERAL (
       SELECT r.id::text FROM ${SHAPES[signal].table} r
       WHERE r.id = ended.id AND r.timestamp BETWEEN ended.at - interval '2 ms' AND ended.at + interval '2 ms' LIMIT 1
     ) AS told`,
-  )
-  .join(' UNION ALL ');
+).join(' UNION ALL ');
 
 /** `null` where they have more spans than are read at once. */
 async function tracesOf(client: PoolClient, ids: readonly string[]): Promise<StoredTrace[] | null> {

@@ -26,11 +26,14 @@ const idOf = ({ traceId, spanId: id, endMs }: OtlpSpan): string => eventIdOf(tra
 class Asked {
   readonly questions: (readonly EndedRequest[])[] = [];
   settled = true;
+  /** When the last that is stored ended, after the collector started. */
+  lastMs: number | null = null;
   answers = true;
   ageMs = 1000;
   readonly earlier = new EarlierRequests({
     stored: {
       settled: async () => this.settled,
+      lastRequestBefore: async () => this.lastMs,
       requestsAmong: async (ended) => {
         this.questions.push(ended);
         if (!this.answers) throw new Error('no answer');
@@ -58,16 +61,25 @@ describe('requests that a collector before may have accepted', () => {
 
   it('are none that ended since, and none once the collector is old', async () => {
     const asked = new Asked();
-    assert.equal((await asked.earlier.among([served(1, -2 * MINUTE_MS)])).size, 0);
+    assert.deepEqual(asked.earlier.among([served(1, -2 * MINUTE_MS)]), new Set());
+    assert.equal((await asked.earlier.among([served(1, -500)])).size, 0);
     asked.ageMs = 16 * MINUTE_MS;
     assert.equal((await asked.earlier.among([served(1, 500)])).size, 0);
     assert.deepEqual(asked.questions, []);
   });
 
+  it('end by a clock that is ahead, as far as what is stored says so', async () => {
+    const asked = new Asked();
+    asked.lastMs = STARTED_MS + 700;
+    const [one, other] = [served(1, -700), served(2, -710)];
+    assert.deepEqual(await asked.earlier.among([one, other]), new Set([idOf(one)]));
+    assert.deepEqual(asked.questions, [[{ id: idOf(one), endMs: one.endMs }]]);
+  });
+
   it('are waited for while storage is starting, and not while it is down', async () => {
     const asked = new Asked();
     asked.settled = false;
-    await assert.rejects(asked.earlier.among([served(1, 500)]), { code: 'NC_UNAVAILABLE' });
+    await assert.rejects(async () => asked.earlier.among([served(1, 500)]), { code: 'NC_UNAVAILABLE' });
     asked.ageMs = 11_000;
     assert.equal((await asked.earlier.among([served(1, 500)])).size, 0);
     asked.settled = true;
@@ -77,7 +89,7 @@ describe('requests that a collector before may have accepted', () => {
   it('are waited for no longer while storage does not answer, and it is not asked for a while', async () => {
     const asked = new Asked();
     asked.answers = false;
-    await assert.rejects(asked.earlier.among([served(1, 500)]), { code: 'NC_UNAVAILABLE' });
+    await assert.rejects(async () => asked.earlier.among([served(1, 500)]), { code: 'NC_UNAVAILABLE' });
     asked.ageMs = 11_000;
     assert.equal((await asked.earlier.among([served(1, 500)])).size, 0);
     asked.answers = true;

@@ -64,6 +64,7 @@ function collector(disk: Disk, lotsMax = Number.POSITIVE_INFINITY, keepsSpans = 
   const earlier = new EarlierRequests({
     stored: {
       settled: async () => true,
+      lastRequestBefore: async () => Date.now(),
       requestsAmong: async (ended) => new Set(ended.map(({ id }) => id).filter((id) => stored.has(id))),
     },
     sinceMs: now(),

@@ -106,6 +106,9 @@ describe('traces that may be undecided', () => {
     assert.deepEqual(found, new Set(atOnce.map(({ id }) => id)));
     const later = ended.map(({ id, endMs }) => ({ id, endMs: endMs + MINUTE_MS }));
     assert.deepEqual(await undecided.requestsAmong(later), new Set());
+    const lastMs = Math.max(...atOnce.map(({ timeMs }) => timeMs));
+    assert.ok(Math.abs(((await undecided.lastRequestBefore(lastMs + 10)) ?? 0) - lastMs) < 1);
+    assert.equal(await undecided.lastRequestBefore(lastMs - MINUTE_MS), null);
   });
 
   test('are those of the last 15 minutes before the last span that ended before a moment, newest first', async () => {

@@ -1,6 +1,8 @@
-/** Slots at the beginning, and at most: then a quarter of a million spans are remembered at least, in 8 MiB. */
+/** Slots at the beginning, and at most: then 196,608 spans are remembered at least, in 4 MiB. */
 const SLOTS_MIN = 2 ** 12;
-const SLOTS_MAX = 2 ** 19;
+const SLOTS_MAX = 2 ** 18;
+/** Fuller, it would take more than ten looks until a free slot is found, most of them into the same line of the cache. */
+const USED_SHARE = 3 / 4;
 
 /**
  * Which spans have come of late, each as 53 bits of a hash of trace and span: what a sender sends again in other batches is
@@ -12,7 +14,7 @@ export class RecentSpans {
   #old = new Float64Array(SLOTS_MIN);
   #used = 0;
 
-  /** @param slotsMax a power of two; half as many spans are remembered at least. */
+  /** @param slotsMax a power of two; three quarters as many spans are remembered at least. */
   constructor(slotsMax: number = SLOTS_MAX) {
     this.#slotsMax = slotsMax;
   }
@@ -24,7 +26,7 @@ export class RecentSpans {
     const at = slotOf(this.#young, key);
     if (this.#young[at] === key) return false;
     this.#young[at] = key;
-    if (++this.#used >= this.#young.length / 2) this.#makeRoom();
+    if (++this.#used >= this.#young.length * USED_SHARE) this.#makeRoom();
     return true;
   }
 

@@ -7,11 +7,11 @@ describe('recent spans', () => {
   it('are known again, as many as there is room for', () => {
     const recent = new RecentSpans(2 ** 14);
     const add = (i: number) => recent.add(traceId(i >> 3), spanId(i));
-    for (let i = 0; i < 8191; i++) assert.ok(add(i), `${i}`);
-    for (let i = 0; i < 8191; i++) assert.ok(!add(i), `${i}`);
-    // The youngest 8192 stay while the older go.
-    for (let i = 8191; i < 40_000; i++) assert.ok(add(i), `${i}`);
-    for (let i = 40_000 - 8192; i < 40_000; i++) assert.ok(!add(i), `${i}`);
+    for (let i = 0; i < 12_287; i++) assert.ok(add(i), `${i}`);
+    for (let i = 0; i < 12_287; i++) assert.ok(!add(i), `${i}`);
+    // The youngest 12,288 stay while the older go.
+    for (let i = 12_287; i < 60_000; i++) assert.ok(add(i), `${i}`);
+    for (let i = 60_000 - 12_288; i < 60_000; i++) assert.ok(!add(i), `${i}`);
     assert.ok(add(1));
   });
 
