@@ -148,12 +148,8 @@ async function insertValues(client: Client, events: readonly NervecenterEvent[])
 async function copyBare(client: Client, events: readonly NervecenterEvent[]): Promise<void> {
   for (let at = 0; at < events.length; at += STATEMENT_ROWS) {
     for (const section of sectionsOf(encodeEvents(events.slice(at, at + STATEMENT_ROWS)).payload)) {
-      await copyIn(
-        client,
-        copyStatement(section),
-        [COPY_HEADER, section.tuples, COPY_TRAILER],
-        COPY_TIMEOUT_MS,
-      );
+      const chunks = [COPY_HEADER, section.tuples, COPY_TRAILER];
+      await copyIn(client, [{ statement: copyStatement(section), chunks }], COPY_TIMEOUT_MS);
     }
   }
 }

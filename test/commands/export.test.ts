@@ -161,7 +161,7 @@ describe('nervecenter export', () => {
         const text = readFileSync(join(directory, `${table}.csv`), 'utf8');
         const [header = ''] = text.split('\n');
         const copy = `COPY enterprise.${table} (${header}) FROM stdin (FORMAT csv, HEADER)`;
-        await copyIn(client, copy, [Buffer.from(text)], TIMEOUT_MS);
+        await copyIn(client, [{ statement: copy, chunks: [Buffer.from(text)] }], TIMEOUT_MS);
       }
       const found = await contents(client);
       for (const table of ROW_TABLES) assert.deepEqual(found[table], expected[table]);

@@ -22,7 +22,8 @@ export async function loadScript(client: ClientBase, script: string): Promise<vo
     }
     await run();
     const rows = script.startsWith('\\.\n', at) ? at : script.indexOf('\n\\.\n', at) + 1;
-    await copyIn(client, line, [Buffer.from(script.slice(at, rows))], TIMEOUT_MS);
+    const copy = { statement: line.replace(/;\s*$/, ''), chunks: [Buffer.from(script.slice(at, rows))] };
+    await copyIn(client, [copy], TIMEOUT_MS);
     at = rows + '\\.\n'.length;
   }
   await run();

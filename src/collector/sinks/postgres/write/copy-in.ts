@@ -9,33 +9,40 @@ interface CopyConnection extends Connection {
 const COPY_DATA = 0x64;
 const LENGTH_BYTES = 4;
 
+/** A `COPY … FROM STDIN`, and what it is to take. */
+export interface Copy {
+  readonly statement: string;
+  readonly chunks: readonly Buffer[];
+}
+
 /**
- * Streams data into `COPY … FROM STDIN`. Rejects when the server refuses any of it, when the connection breaks, or when
+ * Streams data into one COPY after the other and runs what comes after them, all of it in one message: the server waits for
+ * nobody in between who has other things to do. Rejects when the server refuses any of it, when the connection breaks, or when
  * the server has not answered in time; in the last case the connection is of no more use.
  */
 export function copyIn(
   client: ClientBase,
-  text: string,
-  chunks: readonly Buffer[],
+  copies: readonly Copy[],
   answerTimeoutMs: number,
+  after = '',
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const query = new CopyIn(text, chunks, (error) => (error === null ? resolve() : reject(error)));
+    const query = new CopyIn(copies, after, (error) => (error === null ? resolve() : reject(error)));
     client.query(Object.assign(query, { query_timeout: answerTimeoutMs }));
   });
 }
 
-/** What the driver's client asks of a query, for this one statement. */
+/** What the driver's client asks of a query, for these statements. */
 class CopyIn implements Submittable {
   readonly #text: string;
-  readonly #chunks: readonly Buffer[];
+  readonly #waiting: (readonly Buffer[])[];
   /** The driver replaces it when it gives up waiting. */
   callback: (error: Error | null) => void;
   #connection: CopyConnection | null = null;
 
-  constructor(text: string, chunks: readonly Buffer[], callback: (error: Error | null) => void) {
-    this.#text = text;
-    this.#chunks = chunks;
+  constructor(copies: readonly Copy[], after: string, callback: (error: Error | null) => void) {
+    this.#text = copies.map(({ statement }) => `${statement}; `).join('') + after;
+    this.#waiting = copies.map(({ chunks }) => chunks);
     this.callback = callback;
   }
 
@@ -47,14 +54,14 @@ class CopyIn implements Submittable {
   handleCopyInResponse(): void {
     const connection = this.#connection;
     if (connection === null) return;
-    if (connection.stream.writable) this.#send(connection.stream);
+    if (connection.stream.writable) this.#send(connection.stream, this.#waiting.shift() ?? []);
     connection.endCopyFrom();
   }
 
   /** Not by the driver's own method, which copies what may be megabytes to put five bytes in front. */
-  #send(stream: Connection['stream']): void {
+  #send(stream: Connection['stream'], chunks: readonly Buffer[]): void {
     stream.cork();
-    for (const chunk of this.#chunks) {
+    for (const chunk of chunks) {
       const head = Buffer.allocUnsafe(1 + LENGTH_BYTES);
       head.writeUInt8(COPY_DATA);
       head.writeInt32BE(LENGTH_BYTES + chunk.length, 1);

@@ -15,7 +15,7 @@ import {
 } from '../spool/batch.ts';
 import { COPY_HEADER, COPY_TRAILER } from '../spool/copy-encoder.ts';
 import { addStatements } from '../totals/add.ts';
-import { copyIn } from './copy-in.ts';
+import { type Copy, copyIn } from './copy-in.ts';
 import { columnArray, type Tuple, tuplesOf } from './tuples.ts';
 
 /** Stored in one transaction. */
@@ -129,7 +129,10 @@ class BatchWriter {
     await this.#transaction(
       [batch],
       () => sections,
-      (own) => this.#insertAll(own, rejected),
+      async (own, closing) => {
+        await this.#insertAll(own, rejected);
+        await this.#run(closing);
+      },
     );
     return rejected;
   }
@@ -148,7 +151,7 @@ class BatchWriter {
   /** False when the server refuses a row; nothing is stored then, and the connection is as before. */
   async #copied(batches: readonly Batch[], sectionsIn: (batch: Batch) => Section[]): Promise<boolean> {
     try {
-      await this.#transaction(batches, sectionsIn, (sections) => this.#copyAll(sections));
+      await this.#transaction(batches, sectionsIn, (own, closing) => this.#copyAll(own, closing));
       return true;
     } catch (error) {
       if (failureKind(error) !== 'row') throw error;
@@ -157,11 +160,11 @@ class BatchWriter {
     }
   }
 
-  /** Does the work with the sections of those batches that the ledger does not know. */
+  /** Does the work with the sections of those batches that the ledger does not know, and with what is to be run after it. */
   async #transaction(
     batches: readonly Batch[],
     sectionsIn: (batch: Batch) => Section[],
-    work: (sections: readonly Section[]) => Promise<void>,
+    work: (sections: readonly Section[], closing: string) => Promise<void>,
   ): Promise<void> {
     const lines = batches.map(({ writer, seq }) => `('${writer}', ${seq})`);
     // One message; the timeout in the transaction rather than in the connection's options, which a pooling proxy refuses.
@@ -174,9 +177,8 @@ class BatchWriter {
     // Each once: a disk that failed while it was written to may have left a batch in the spool twice.
     const missing = batches.filter(({ seq }) => unknown.delete(seq));
     const sections = missing.flatMap(sectionsIn);
-    if (sections.length > 0) await work(sections);
     const facts = await this.#counting(missing);
-    await this.#run(`${markStatement(sections)}${addStatements(facts, Date.now())}COMMIT`);
+    await work(sections, `${markStatement(sections)}${addStatements(facts, Date.now())}COMMIT`);
   }
 
   /** What batches say of themselves; a doubtful one measured nothing, if it was stored before or its like waits for that. */
@@ -207,13 +209,14 @@ class BatchWriter {
     return new Map(rows.map(({ instance_id, batch }) => [instance_id, batch]));
   }
 
-  async #copyAll(sections: readonly Section[]): Promise<void> {
-    for (const run of runsOf(sections)) {
+  async #copyAll(sections: readonly Section[], closing: string): Promise<void> {
+    const runs = runsOf(sections);
+    for (const [at, run] of runs.entries()) {
       const [first] = run;
       if (first !== undefined) await this.#retract(first);
-      for (const [statement, tuples] of copiesOf(run)) {
-        await copyIn(this.#client, statement, [COPY_HEADER, ...tuples, COPY_TRAILER], this.#answerTimeoutMs);
-      }
+      const copies = copiesOf(run);
+      const after = at === runs.length - 1 ? closing : '';
+      if (copies.length > 0 || after !== '') await copyIn(this.#client, copies, this.#answerTimeoutMs, after);
     }
   }
 
@@ -299,17 +302,13 @@ function runsOf(sections: readonly Section[]): Section[][] {
 }
 
 /** The rows of some batches by the statement that takes them, the tables always in the same order. */
-function copiesOf(sections: readonly Section[]): Map<string, Buffer[]> {
+function copiesOf(sections: readonly Section[]): Copy[] {
   const filled = sections.filter(({ rows }) => rows > 0);
   const ordered = filled.toSorted((a, b) => TABLES.indexOf(a.table) - TABLES.indexOf(b.table));
-  const copies = new Map<string, Buffer[]>();
-  for (const section of ordered) {
-    const statement = copyStatement(section);
-    const tuples = copies.get(statement);
-    if (tuples === undefined) copies.set(statement, [section.tuples]);
-    else tuples.push(section.tuples);
-  }
-  return copies;
+  return [...Map.groupBy(ordered, copyStatement)].map(([statement, own]) => ({
+    statement,
+    chunks: [COPY_HEADER, ...own.map(({ tuples }) => tuples), COPY_TRAILER],
+  }));
 }
 
 function tableName(table: string): string {

@@ -63,7 +63,11 @@ async function copied(rows: readonly Row[]): Promise<Row[]> {
   const encoder = new CopyEncoder();
   for (const row of rows) write(encoder, TYPES, row);
   const chunks = [COPY_HEADER, encoder.take(), COPY_TRAILER];
-  await copyIn(client, `COPY every (${COLUMNS}) FROM STDIN (FORMAT binary)`, chunks, ANSWER_MS);
+  await copyIn(
+    client,
+    [{ statement: `COPY every (${COLUMNS}) FROM STDIN (FORMAT binary)`, chunks }],
+    ANSWER_MS,
+  );
   return readBack();
 }
 
@@ -220,16 +224,52 @@ test('a UUID that comes again is written as it was, also after a row that was re
 });
 
 test('COPY that the server refuses fails with its error, and the connection goes on', async () => {
-  const bad = copyIn(
-    client,
-    'COPY every (c4) FROM STDIN (FORMAT binary)',
-    [Buffer.from('nonsense')],
-    ANSWER_MS,
-  );
+  const nonsense = {
+    statement: 'COPY every (c4) FROM STDIN (FORMAT binary)',
+    chunks: [Buffer.from('nonsense')],
+  };
+  const bad = copyIn(client, [nonsense], ANSWER_MS);
   await assert.rejects(bad, { code: '22P04' });
-  const missing = copyIn(client, 'COPY nowhere FROM STDIN', [], ANSWER_MS);
+  const missing = copyIn(client, [{ statement: 'COPY nowhere FROM STDIN', chunks: [] }], ANSWER_MS);
   await assert.rejects(missing, { code: '42P01' });
   assert.equal((await client.query('SELECT 1')).rowCount, 1);
+});
+
+test('several are one after the other, and what comes after them is undone with what any of them refuses', async () => {
+  const plain = client;
+  await plain.query('CREATE TABLE one (n int); CREATE TABLE other (n int)');
+  const copy = (table: string, text: string) => ({
+    statement: `COPY ${table} FROM STDIN`,
+    chunks: text.split('+').map((chunk) => Buffer.from(chunk)),
+  });
+  const count = async () => {
+    const text = 'SELECT (SELECT sum(n) FROM one)::int AS one, (SELECT sum(n) FROM other)::int AS other';
+    return (await plain.query(text)).rows[0];
+  };
+  await plain.query('BEGIN');
+  await copyIn(
+    plain,
+    [copy('one', '1\n+2\n'), copy('other', '5\n')],
+    ANSWER_MS,
+    'INSERT INTO one VALUES (4); COMMIT',
+  );
+  assert.deepEqual(await count(), { one: 7, other: 5 });
+  await plain.query('BEGIN');
+  const refused = copyIn(
+    plain,
+    [copy('one', '1\n'), copy('other', 'no\n'), copy('one', '2\n')],
+    ANSWER_MS,
+    'COMMIT',
+  );
+  await assert.rejects(refused, { code: '22P02' });
+  await plain.query('ROLLBACK');
+  assert.deepEqual(await count(), { one: 7, other: 5 });
+  await plain.query('BEGIN');
+  await assert.rejects(copyIn(plain, [copy('one', '8\n')], ANSWER_MS, 'SELECT 1 / 0; COMMIT'), {
+    code: '22012',
+  });
+  await plain.query('ROLLBACK');
+  assert.deepEqual(await count(), { one: 7, other: 5 });
 });
 
 test('COPY on a connection that breaks fails', async () => {
@@ -238,7 +278,11 @@ test('COPY on a connection that breaks fails', async () => {
   const connections = connect({ ...options, database: env['PGDATABASE'] ?? '' });
   const broken = await connections.pool.connect();
   await broken.query('CREATE TABLE small (n int)');
-  const copying = copyIn(broken, 'COPY small FROM STDIN (FORMAT binary)', [Buffer.alloc(1e6)], ANSWER_MS);
+  const copying = copyIn(
+    broken,
+    [{ statement: 'COPY small FROM STDIN (FORMAT binary)', chunks: [Buffer.alloc(1e6)] }],
+    ANSWER_MS,
+  );
   connections.destroy();
   await assert.rejects(copying);
 });
