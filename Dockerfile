@@ -45,5 +45,5 @@ VOLUME /var/lib/nervecenter
 EXPOSE 9464 4318 4317
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=6 \
   CMD ["node", "--eval", "require(process.env.NERVECENTER_TLS_CERT ? 'https' : 'http').get({ host: '127.0.0.1', port: process.env.NERVECENTER_PORT || 9464, path: '/api/metrics/health', rejectUnauthorized: false }, ({ statusCode }) => process.exit(statusCode === 200 ? 0 : 1)).on('error', () => process.exit(1))"]
-ENTRYPOINT ["node", "/app/dist/cli.js"]
+ENTRYPOINT ["node", "--max-semi-space-size=2", "/app/dist/cli.js"]
 CMD ["collector"]

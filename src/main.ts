@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { settingsHelp } from './commands/settings-help.ts';
 import { describeError } from './core/errors.ts';
-import { startWithOneArena } from './platform/memory/small-heap.ts';
+import { startSmall } from './platform/memory/small-heap.ts';
 import { writeToStderr } from './platform/stderr.ts';
 import { packageVersion } from './platform/version.ts';
 
@@ -50,7 +50,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   collector: {
     summary: 'run the collector alone: dashboard, API, storage (the default)',
     run: async () => {
-      startWithOneArena(); // Before anything is loaded that would have to be loaded again.
+      startSmall(); // Before anything is loaded that would have to be loaded again.
       return (await import('./commands/collector.ts')).collector();
     },
   },

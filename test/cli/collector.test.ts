@@ -61,17 +61,23 @@ describe('nervecenter collector', () => {
   }
 
   it.runIf(process.platform === 'linux')(
-    'has one arena of memory, or as many as its environment says',
+    'has one arena of memory and a small young generation, or what its environment says',
     async () => {
-      for (const { env, arenas } of [
-        { env: {}, arenas: '1' },
-        { env: { MALLOC_ARENA_MAX: '3' }, arenas: '3' },
+      for (const { env, arenas, flags } of [
+        { env: {}, arenas: '1', flags: ['--max-semi-space-size=2'] },
+        { env: { NODE_OPTIONS: '--max-semi-space-size=4' }, arenas: '1', flags: [] },
+        { env: { MALLOC_ARENA_MAX: '3' }, arenas: '3', flags: [] },
       ]) {
         await withCollector({ NERVECENTER_STORAGE: 'off', ...env }, async ({ child }) => {
           const environment = readFileSync(`/proc/${child.pid}/environ`, 'utf8').split('\0');
           assert.deepEqual(
             environment.filter((variable) => variable.startsWith('MALLOC_')),
             [`MALLOC_ARENA_MAX=${arenas}`],
+          );
+          const args = readFileSync(`/proc/${child.pid}/cmdline`, 'utf8').split('\0');
+          assert.deepEqual(
+            args.filter((arg) => arg.includes('semi-space')),
+            flags,
           );
         });
       }

@@ -41,7 +41,7 @@ describe('a small heap', () => {
       const enough = looks + 3;
       return until(() => looks >= enough);
     };
-    assert.deepEqual(flags.splice(0), ['--heap-growing-percent=40']);
+    assert.deepEqual(flags.splice(0), ['--heap-growing-percent=20']);
     await look();
     young = 4 * MIB;
     await look();

@@ -97,7 +97,7 @@ describe('the Dockerfile', () => {
     assert.match(argumentsOf('USER').at(-1) ?? '', /^[1-9]\d*:[1-9]\d*$/);
     assert.deepEqual(
       [argumentsOf('ENTRYPOINT'), argumentsOf('CMD')],
-      [['["node", "/app/dist/cli.js"]'], ['["collector"]']],
+      [['["node", "--max-semi-space-size=2", "/app/dist/cli.js"]'], ['["collector"]']],
     );
     const env = Object.fromEntries(argumentsOf('ENV').map((text) => text.split('=')));
     const { NODE_ENV, MALLOC_ARENA_MAX, ...settings } = env;

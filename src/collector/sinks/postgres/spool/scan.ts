@@ -17,15 +17,19 @@ export type Found =
 const UNKNOWN_ROWS = 1;
 const WINDOW_BYTES = 64 * KIB;
 
-/** Reads a file's bytes at any place through one small buffer. */
+/** Reads a file's bytes at any place through one buffer, which is small where only headers are wanted. */
 export class Window {
   readonly #file: FileHandle;
-  readonly #buffer = Buffer.allocUnsafe(WINDOW_BYTES);
+  readonly #buffer: Buffer;
+  readonly #size: () => number;
   #start = 0;
   #length = 0;
 
-  constructor(file: FileHandle) {
+  /** @param size of the file: what is behind may not be written whole. @param bytes how much is read at a time. */
+  constructor(file: FileHandle, size: () => number, bytes: number = WINDOW_BYTES) {
     this.#file = file;
+    this.#size = size;
+    this.#buffer = Buffer.allocUnsafe(bytes);
   }
 
   /** What `at` would give without reading, `null` when it would have to. */
@@ -35,14 +39,27 @@ export class Window {
     return there ? this.#buffer.subarray(offset, this.#length) : null;
   }
 
-  /** Up to `WINDOW_BYTES` from there, at least `bytes` unless the file ends. Valid until the next call. */
+  /** As much as there is room for from there, at least `bytes` unless that is more or the file ends. Valid until the next call. */
   async at(position: number, bytes: number): Promise<Buffer> {
     const cached = this.cached(position, bytes);
     if (cached !== null) return cached;
-    const { bytesRead } = await this.#file.read(this.#buffer, 0, WINDOW_BYTES, position);
+    this.#length = 0;
+    const size = this.#size();
+    const { bytesRead } = await this.#file.read(this.#buffer, 0, this.#buffer.length, position);
     this.#start = position;
-    this.#length = bytesRead;
-    return this.#buffer.subarray(0, bytesRead);
+    this.#length = Math.max(0, Math.min(bytesRead, size - position));
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  /** Fills a buffer from there on. @returns as much of it as there is in the file. */
+  async read(position: number, into: Buffer): Promise<Buffer> {
+    const { length } = into;
+    if (length > this.#buffer.length) {
+      const { bytesRead } = await this.#file.read(into, 0, length, position);
+      return into.subarray(0, bytesRead);
+    }
+    const copied = (await this.at(position, length)).copy(into, 0, 0, length);
+    return into.subarray(0, copied);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { KIB } from '../../../../core/units.ts';
 import { type BatchFacts, factsBytes, factsOf } from './batch.ts';
 import type { SpoolFiles } from './files.ts';
 import { decodeHeader, END, HEADER_BYTES, type RecordHeader } from './record.ts';
@@ -7,6 +8,8 @@ import { findRecord, recordInWindow, Window } from './scan.ts';
 
 const NAME = /^(\d{12})\.spool$/;
 const PRIVATE = 0o600;
+/** A few batches of a busy collector: each read waits for its turn in a thread that is busy. */
+const TAKE_WINDOW_BYTES = 512 * KIB;
 /** Of the length that a payload begins with. */
 const LENGTH_BYTES = 4;
 
@@ -111,31 +114,29 @@ export class Segment {
     await file?.close().catch(() => {});
   }
 
+  /** Through which batches are taken, several with one read. */
   async window(): Promise<Window> {
     this.#reading ??= await this.#files.open(this.path, 'r');
-    this.#window ??= new Window(this.#reading);
+    this.#window ??= new Window(this.#reading, () => this.bytes, TAKE_WINDOW_BYTES);
     return this.#window;
-  }
-
-  async read(position: number, length: number): Promise<Buffer> {
-    this.#reading ??= await this.#files.open(this.path, 'r');
-    const buffer = Buffer.allocUnsafe(length);
-    const { bytesRead } = await this.#reading.read(buffer, 0, length, position);
-    return buffer.subarray(0, bytesRead);
   }
 
   /** Learns what an earlier process left here, from the offset on, headers only. */
   async survey(from: number): Promise<void> {
-    const window = await this.window();
-    const { size } = (await this.#reading?.stat()) ?? { size: 0 };
-    this.bytes = size;
-    this.offset = from;
-    for (let position = from; position < size; ) {
-      const found = recordInWindow(window, position, size) ?? (await findRecord(window, position, size));
-      this.rows += found.kind === 'record' ? found.header.rows : found.rows;
-      position = found.end;
+    const file = await this.#files.open(this.path, 'r');
+    try {
+      const { size } = await file.stat();
+      const window = new Window(file, () => size);
+      this.bytes = size;
+      this.offset = from;
+      for (let position = from; position < size; ) {
+        const found = recordInWindow(window, position, size) ?? (await findRecord(window, position, size));
+        this.rows += found.kind === 'record' ? found.header.rows : found.rows;
+        position = found.end;
+      }
+    } finally {
+      await file.close().catch(() => {});
     }
-    await this.stopReading();
   }
 
   /** What waits here says of itself, oldest first. Reads through a handle of its own, so that others may take meanwhile. */
@@ -143,8 +144,8 @@ export class Segment {
     from = this.offset,
   ): AsyncIterable<{ readonly header: RecordHeader; readonly facts: BatchFacts }> {
     const file = await this.#files.open(this.path, 'r');
-    const window = new Window(file);
     const size = this.bytes;
+    const window = new Window(file, () => size);
     try {
       for (let position = from; position < size; ) {
         const found = recordInWindow(window, position, size) ?? (await findRecord(window, position, size));
@@ -152,7 +153,7 @@ export class Segment {
         if (found.kind === 'gap' || found.header.payloadBytes < LENGTH_BYTES) continue;
         const { header, payloadAt } = found;
         const length = Math.min(header.payloadBytes, factsBytes(await window.at(payloadAt, LENGTH_BYTES)));
-        yield { header, facts: factsOf(await whole(window, file, payloadAt, length)) };
+        yield { header, facts: factsOf(await window.read(payloadAt, Buffer.allocUnsafe(length))) };
       }
     } finally {
       await file.close().catch(() => {});
@@ -179,15 +180,6 @@ export class Segment {
     await this.stopReading();
     await this.#files.unlink(this.path).catch(() => {}); // Gone already, or of no more harm than its size.
   }
-}
-
-/** These bytes of the file, through the window where they fit into it. */
-async function whole(window: Window, file: FileHandle, position: number, length: number): Promise<Buffer> {
-  const bytes = await window.at(position, length);
-  if (bytes.length >= length) return bytes;
-  const all = Buffer.allocUnsafe(length);
-  const { bytesRead } = await file.read(all, 0, length, position);
-  return all.subarray(0, bytesRead);
 }
 
 /** The numbers of the segments in a directory's listing, oldest first. */

@@ -1,8 +1,9 @@
 import { crc32 } from 'node:zlib';
+import { MIB } from '../../../../core/units.ts';
 import type { Batch } from './batch.ts';
 import { Recent, type RecentBatch } from './recent.ts';
 import type { RecordHeader } from './record.ts';
-import { type Found, findRecord } from './scan.ts';
+import { type Found, findRecord, type Window } from './scan.ts';
 import type { Segment } from './segment.ts';
 import type { Segments } from './segments.ts';
 
@@ -19,12 +20,33 @@ interface Taken {
 }
 
 const READ_ATTEMPTS = 10;
+/** As much as the writer takes at once, mostly. */
+const MEMORY_BYTES = 2 * MIB;
+
+/** Memory for what is taken together, used over and over: as garbage it would be several times as much. */
+class TakenBytes {
+  readonly #bytes = Buffer.allocUnsafeSlow(MEMORY_BYTES);
+  #length = 0;
+
+  take(bytes: number): Buffer {
+    if (this.#length + bytes > MEMORY_BYTES) return Buffer.allocUnsafeSlow(bytes);
+    this.#length += bytes;
+    return this.#bytes.subarray(this.#length - bytes, this.#length);
+  }
+
+  /** What was taken before is nobody's any more. */
+  reuse(): void {
+    this.#length = 0;
+  }
+}
 
 /** The end of a spool at which batches are taken, oldest first, until they are acknowledged or put back. */
 export class SpoolReader {
   readonly #segments: Segments;
   readonly #onLost: OnLost;
   readonly #recent = new Recent();
+  /** What is read from the disk, until it is acknowledged. `null` while there is nothing. */
+  #memory: TakenBytes | null = null;
   /** In the order in which they were taken; as many as whoever takes them has asked for. */
   #taken: Taken[] = [];
 
@@ -45,7 +67,9 @@ export class SpoolReader {
 
   /** Was appended just now, and need not be read from the disk. */
   remember(batch: RecentBatch): void {
-    this.#recent.add(batch);
+    const { next } = this.#segments;
+    const isNext = next === batch.segment && next.offset === batch.offset;
+    this.#recent.add(batch, isNext);
   }
 
   /** See `Spool.take`. */
@@ -57,13 +81,16 @@ export class SpoolReader {
       );
       if (took !== 'nothing') return took;
     }
-    if (this.#taken.length === 0) await this.#segments.removeEmptied();
+    if (this.#taken.length > 0) return null;
+    this.#memory = null;
+    await this.#segments.removeEmptied();
     return null;
   }
 
   /** The batches taken last are stored. */
   async acknowledge(): Promise<void> {
     this.#taken = [];
+    this.#memory?.reuse();
     await this.#segments.giveBack();
   }
 
@@ -71,6 +98,7 @@ export class SpoolReader {
   putBack(): void {
     const taken = this.#taken;
     this.#taken = [];
+    this.#memory = null; // A connection that is given up may still be at it.
     for (const { segment, offset, rows } of taken.reverse()) {
       if (segment.removed) {
         this.#onLost('spool_full', rows);
@@ -93,10 +121,10 @@ export class SpoolReader {
       if (!wanted({ ...batch, payloadBytes: batch.payload.length })) return null;
       return this.#taking(segment, end, batch);
     }
-    const found = await findRecord(await segment.window(), offset, segment.bytes);
+    const window = await segment.window();
+    const found = await findRecord(window, offset, segment.bytes);
     if (found.kind === 'record' && !wanted(found.header)) return null;
-    const payload =
-      found.kind === 'record' ? await segment.read(found.payloadAt, found.header.payloadBytes) : null;
+    const payload = found.kind === 'record' ? await this.#read(window, found) : null;
     if (segment.removed) return 'nothing';
     if (payload === null || found.kind === 'gap' || crc32(payload) !== found.header.payloadCrc) {
       if (this.#taken.length > 0) return null;
@@ -105,6 +133,11 @@ export class SpoolReader {
     }
     const { rows, writer, seq } = found.header;
     return this.#taking(segment, found.end, { rows, writer, seq, payload });
+  }
+
+  #read(window: Window, { payloadAt, header }: Extract<Found, { kind: 'record' }>): Promise<Buffer> {
+    this.#memory ??= new TakenBytes();
+    return window.read(payloadAt, this.#memory.take(header.payloadBytes));
   }
 
   #taking(segment: Segment, end: number, batch: Batch): Batch {

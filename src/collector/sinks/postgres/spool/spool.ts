@@ -151,9 +151,9 @@ export class Spool {
   }
 
   /**
-   * The oldest batch that is not taken yet, `null` when there is none or when `wanted` does not want it. It stays until it
-   * is acknowledged, together with all others taken by then. Damage is skipped only while nothing is taken: what is put
-   * back lies in front of it, and it would be counted again.
+   * The oldest batch that is not taken yet, `null` when there is none or when `wanted` does not want it. It stays, and its bytes
+   * are valid, until it is acknowledged, together with all others taken by then. Damage is skipped only while nothing is taken:
+   * what is put back lies in front of it, and it would be counted again.
    *
    * @throws the file system's error while reading again may help.
    */

@@ -54,7 +54,7 @@ async function filled(directory: string, batches: readonly Batch[]): Promise<voi
 async function drained(spool: Spool): Promise<Batch[]> {
   const taken: Batch[] = [];
   for (let one = await spool.take(); one !== null; one = await spool.take()) {
-    taken.push(one);
+    taken.push({ ...one, payload: Buffer.from(one.payload) }); // Its memory is used again.
     await spool.acknowledge();
   }
   return taken;
