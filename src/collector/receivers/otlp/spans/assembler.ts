@@ -244,7 +244,7 @@ export class TraceAssembler {
   /** Holds what has come, and tells of it what is not decided later. */
   #tellAtOnce(nodes: readonly SpanNode[], { delivery, stored, told }: Telling): void {
     this.#held.hold(nodes, delivery);
-    told.events.push(...this.#requestsAmong(nodes, stored));
+    told.events.push(...requestsAmong(nodes, stored, this.#held, this.#deciding));
     if (this.#options.keepsSpans) told.spans.push(...this.#held.of(nodes).flatMap(keptOf));
   }
 
@@ -265,16 +265,6 @@ export class TraceAssembler {
       told.events.push(...events);
       told.spans.push(...spans);
     }
-  }
-
-  #requestsAmong(nodes: readonly SpanNode[], stored: ReadonlySet<string>): ToldEvent[] {
-    const { make } = this.#deciding;
-    const requests = nodes.filter(({ reading }) => signalAtOnce(reading?.role) !== null);
-    return [...Map.groupBy(requests, ({ span }) => span?.traceId ?? '')].flatMap(([id, own]) => {
-      const trace = this.#held.get(id) ?? new Trace(id);
-      noteStored(trace, own, stored);
-      return make.inRound(trace, () => tellFirst(trace, requestsIn(own, make), this.#deciding));
-    });
   }
 
   #add(span: OtlpSpan, nowMs: number): SpanNode | null {
@@ -354,4 +344,20 @@ export class TraceAssembler {
       return NOTHING_DECIDED;
     }
   }
+}
+
+/** The requests and sessions that these spans are, as far as they were not told. */
+function requestsAmong(
+  nodes: readonly SpanNode[],
+  stored: ReadonlySet<string>,
+  held: HeldTraces,
+  deciding: Deciding,
+): ToldEvent[] {
+  const { make } = deciding;
+  const requests = nodes.filter(({ reading }) => signalAtOnce(reading?.role) !== null);
+  return [...Map.groupBy(requests, ({ span }) => span?.traceId ?? '')].flatMap(([id, own]) => {
+    const trace = held.get(id) ?? new Trace(id);
+    noteStored(trace, own, stored);
+    return make.inRound(trace, () => tellFirst(trace, requestsIn(own, make), deciding));
+  });
 }
