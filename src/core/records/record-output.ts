@@ -105,8 +105,9 @@ export class RecordOutput {
     if (at < 0) return;
     const bytes = this.#bytes;
     for (let index = 0, digit = 0; index < UUID_BYTES; index++, digit += 2) {
-      if (value.charCodeAt(digit) === HYPHEN) digit++;
-      const high = DIGITS[value.charCodeAt(digit)] ?? NO_DIGIT;
+      let code = value.charCodeAt(digit);
+      if (code === HYPHEN) code = value.charCodeAt(++digit);
+      const high = DIGITS[code] ?? NO_DIGIT;
       const low = DIGITS[value.charCodeAt(digit + 1)] ?? NO_DIGIT;
       bytes[at + index] = (high << 4) | (low & 0xf);
     }
