@@ -38,7 +38,7 @@ const DECIDING_MS_MAX = 100;
 const SPANS_PER_TRACE_MAX = 10_000;
 /** How long, and of how many spans, it is known who stands where after their trace was decided. */
 const REMEMBER_MS = 15 * MINUTE_MS;
-const SPANS_REMEMBERED_MAX = 100_000;
+const SPANS_REMEMBERED_MAX = 64_000;
 
 export interface TraceAssemblerOptions {
   /** Milliseconds of a clock that only goes forward. */
@@ -72,7 +72,7 @@ export interface TraceAssemblerOptions {
   readonly bytesHeldMax?: number;
   /** @default 10,000 */
   readonly spansPerTraceMax?: number;
-  /** @default 100,000 */
+  /** @default 64,000 */
   readonly spansRememberedMax?: number;
 }
 
