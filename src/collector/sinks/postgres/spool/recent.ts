@@ -10,8 +10,8 @@ export interface RecentBatch {
   readonly end: number;
 }
 
-/** As much as the writer takes at once. */
-const BYTES_MAX = 2 * MIB;
+/** A little more than the writer takes at once. */
+const BYTES_MAX = 4 * MIB;
 /** Small ones hold on to more memory than their own. */
 const BATCHES_MAX = 256;
 

@@ -21,7 +21,7 @@ interface Taken {
 
 const READ_ATTEMPTS = 10;
 /** As much as the writer takes at once, mostly. */
-const MEMORY_BYTES = 2 * MIB;
+const MEMORY_BYTES = 3 * MIB;
 
 /** Memory for what is taken together, used over and over: as garbage it would be several times as much. */
 class TakenBytes {

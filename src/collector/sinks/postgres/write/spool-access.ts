@@ -29,7 +29,7 @@ export interface SpoolAccessOptions {
 const ELSEWHERE_MAX = 100;
 /** What the writer gets at once stays within this, because all of it is in memory. */
 const GROUP_ROWS_MAX = 20_000;
-const GROUP_BYTES_MAX = 2 * MIB;
+const GROUP_BYTES_MAX = 3 * MIB;
 
 /** The spools, as far as the disk lets them be used: without them there are no rows on disk, and nothing to take. */
 export class SpoolAccess {
