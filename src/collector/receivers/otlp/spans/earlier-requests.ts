@@ -67,20 +67,21 @@ export class EarlierRequests {
   }
 
   async #lookedUp(told: readonly OtlpSpan[]): Promise<ReadonlySet<string>> {
-    const { stored, now } = this.#options;
-    try {
-      if (!(await this.#isKnown())) return this.#unknown();
-      const ended = told
-        .filter((span) => this.#mayBeEarlier(span))
-        .map(({ traceId, spanId, endMs }) => ({ id: eventIdOf(traceId, spanId, endMs), endMs }));
-      return ended.length === 0 ? NONE : await stored.requestsAmong(ended);
-    } catch (error) {
-      if (error instanceof NervecenterError) throw error;
-      // It may take ten seconds to find that out: once for all that comes meanwhile.
-      const none = this.#unknown();
-      this.#silentUntilMs = now() + PATIENCE_MS;
-      return none;
-    }
+    const found = await this.#found(told).catch(() => 'no answer' as const);
+    if (found !== null && found !== 'no answer') return found;
+    const none = this.#unknown();
+    // It may take ten seconds to find that out: once for all that comes meanwhile.
+    if (found === 'no answer') this.#silentUntilMs = this.#options.now() + PATIENCE_MS;
+    return none;
+  }
+
+  /** `null`: not all that earlier processes left can be read yet. */
+  async #found(told: readonly OtlpSpan[]): Promise<ReadonlySet<string> | null> {
+    if (!(await this.#isKnown())) return null;
+    const ended = told
+      .filter((span) => this.#mayBeEarlier(span))
+      .map(({ traceId, spanId, endMs }) => ({ id: eventIdOf(traceId, spanId, endMs), endMs }));
+    return ended.length === 0 ? NONE : this.#options.stored.requestsAmong(ended);
   }
 
   #mayBeEarlier({ endMs }: OtlpSpan): boolean {

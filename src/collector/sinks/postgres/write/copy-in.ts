@@ -16,8 +16,8 @@ export interface Copy {
 }
 
 /**
- * Streams data into one COPY after the other and runs what comes after them, all of it in one message: the server waits for
- * nobody in between who has other things to do. Rejects when the server refuses any of it, when the connection breaks, or when
+ * Streams data into one COPY after the other and runs what comes after them, asked for in one message: between them nothing is
+ * waited for but that the server is ready for the next data. Rejects when the server refuses any of it, when the connection breaks, or when
  * the server has not answered in time; in the last case the connection is of no more use.
  */
 export function copyIn(

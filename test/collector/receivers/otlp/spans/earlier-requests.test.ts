@@ -6,6 +6,7 @@ import {
   EarlierRequests,
   type EndedRequest,
 } from '../../../../../src/collector/receivers/otlp/spans/earlier-requests.ts';
+import { NervecenterError } from '../../../../../src/core/errors.ts';
 import { STARTED_MS, spanId, spanOf } from '../span.ts';
 
 const MINUTE_MS = 60_000;
@@ -36,7 +37,7 @@ class Asked {
       lastRequestBefore: async () => this.lastMs,
       requestsAmong: async (ended) => {
         this.questions.push(ended);
-        if (!this.answers) throw new Error('no answer');
+        if (!this.answers) throw new NervecenterError('NC_UNAVAILABLE', 'no answer');
         return new Set(ended.slice(0, 1).map(({ id }) => id));
       },
     },
