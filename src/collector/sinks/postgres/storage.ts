@@ -18,7 +18,7 @@ import { migrate } from './schema/migrate.ts';
 import type { OfferedBatch, SentBatch } from './spool/batch.ts';
 import type { SpoolFiles } from './spool/files.ts';
 import { type Earlier, sentIn } from './totals/earlier.ts';
-import { Recall } from './totals/recall.ts';
+import { type DoubtfulBatch, Recall } from './totals/recall.ts';
 import type { Measuring } from './write/held-batch.ts';
 import { Intake, type IntakeOptions } from './write/intake.ts';
 import { type LastLot, leaveRows } from './write/last-rows.ts';
@@ -156,10 +156,9 @@ class PostgresStorage implements Storage {
     this.#intake = new Intake(intakeOptions(options), this.#rowCounts, this.#wakeup, log);
     this.#recall = new Recall(() => this.#intake.earlier(), options.onEarlier);
     const { show } = options.measuring;
-    const { waiting: counted } = this.#recall;
     const writer = {
       show,
-      waiting: counted,
+      countsAlready: (batch: DoubtfulBatch) => this.#recall.hasLeft(batch),
       ...(statementTimeoutMs === undefined ? {} : { statementTimeoutMs }),
     };
     this.#storing = new Storing({

@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 import { SECOND_MS } from '../../../../core/units.ts';
-import type { SentBatch } from '../spool/batch.ts';
+import type { BatchFacts } from '../spool/batch.ts';
 import type { WaitingFacts } from '../spool/segments.ts';
 import { both, type Earlier, lastStored, storedEarlier, WaitingSum } from './earlier.ts';
 
@@ -10,11 +10,23 @@ const TIMEOUT_MS = 60 * SECOND_MS;
 const VERSION_AT = 14;
 const RANDOM_VERSION = '4';
 
+/** A batch that came again when nobody knew what is stored, as who decides on it knows it. */
+export interface DoubtfulBatch extends Pick<BatchFacts, 'atMs' | 'sent'> {
+  readonly writer: string;
+}
+
+/** What of a process a collector left, and since when. */
+interface Left {
+  readonly fromMs: number;
+  batch: number;
+}
+
 /** Reads back what was counted before this process, once, and what other processes are found to have left, whenever they are. */
 export class Recall {
   readonly #waiting: () => AsyncIterable<WaitingFacts>;
   readonly #onEarlier: (earlier: Earlier) => void;
-  readonly #counted = new Map<string, number>();
+  /** By process and writer. */
+  readonly #left = new Map<string, Map<string, Left>>();
   #done = false;
 
   /** @param waiting what waits on disk that this process did not put there. */
@@ -23,9 +35,16 @@ export class Recall {
     this.#onEarlier = onEarlier;
   }
 
-  /** The last batch of each process that was found waiting, and counts since. */
-  get waiting(): ReadonlyMap<string, number> {
-    return this.#counted;
+  /**
+   * Whether what was found waiting has that batch, and counts it since: a collector left it to which its process came before.
+   * The one that took it again, and those after it, have later batches of the process, which say nothing of this one.
+   */
+  hasLeft({ writer, atMs, sent }: DoubtfulBatch): boolean {
+    return sent.some(([instanceId, batch]) =>
+      [...(this.#left.get(instanceId) ?? [])].some(
+        ([by, left]) => by !== writer && left.fromMs < atMs && left.batch >= batch,
+      ),
+    );
   }
 
   /** Whether it was read back once. */
@@ -59,16 +78,20 @@ export class Recall {
     for await (const { writer, seq, facts } of this.#waiting()) {
       if (!last.has(writer)) last.set(writer, await lastStored(client, writer));
       sum.add(facts, seq <= (last.get(writer) ?? 0));
-      if (facts.doubtful !== true) this.#note(facts.sent);
+      if (facts.doubtful !== true) this.#note(writer, facts);
     }
     return sum.take();
   }
 
-  #note(sent: readonly SentBatch[]): void {
+  #note(writer: string, { atMs, sent }: BatchFacts): void {
     for (const [instanceId, batch] of sent) {
       // Requests by OTLP are senders as well, a million of them a day, and are never doubtful.
       if (instanceId[VERSION_AT] !== RANDOM_VERSION) continue;
-      this.#counted.set(instanceId, Math.max(batch, this.#counted.get(instanceId) ?? 0));
+      const writers = this.#left.get(instanceId) ?? new Map<string, Left>();
+      this.#left.set(instanceId, writers);
+      const left = writers.get(writer) ?? { fromMs: atMs, batch };
+      writers.set(writer, left);
+      left.batch = Math.max(left.batch, batch);
     }
   }
 }

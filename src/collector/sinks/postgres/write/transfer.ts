@@ -6,7 +6,7 @@ import type { Intake } from './intake.ts';
 import type { RowCounts } from './row-counts.ts';
 import { type Doubts, GroupSize, storeBatches, type WriterOptions } from './writer.ts';
 
-interface TransferOptions extends Omit<WriterOptions, 'doubts'>, Pick<Doubts, 'waiting'> {
+interface TransferOptions extends Omit<WriterOptions, 'doubts'>, Pick<Doubts, 'countsAlready'> {
   readonly show: Measuring['show'];
 }
 
@@ -20,12 +20,12 @@ export class Transfer {
   /** What doubtful batches count once they are stored, by writer and number; nobody may have heard yet that they are. */
   readonly #undecided = new Map<string, readonly Point[]>();
 
-  constructor(intake: Intake, rowCounts: RowCounts, { waiting, show, ...options }: TransferOptions) {
+  constructor(intake: Intake, rowCounts: RowCounts, { countsAlready, show, ...options }: TransferOptions) {
     this.#intake = intake;
     this.#rowCounts = rowCounts;
     this.#show = show;
     const decided: Doubts['decided'] = (batch, counts) => void this.#undecided.set(nameOf(batch), counts);
-    this.#options = { ...options, doubts: { waiting, decided } };
+    this.#options = { ...options, doubts: { countsAlready, decided } };
   }
 
   /** Stores the oldest batches. @throws as `storeBatch`; then `failed` is to be called. */

@@ -5,16 +5,10 @@ import { SIGNALS } from '../../../../core/signals/index.ts';
 import { SECOND_MS } from '../../../../core/units.ts';
 import { failureKind } from '../connect/failure.ts';
 import { markStatement } from '../rollup/pending.ts';
-import {
-  type Batch,
-  type BatchFacts,
-  factsOf,
-  type Section,
-  type SentBatch,
-  sectionsOf,
-} from '../spool/batch.ts';
+import { type Batch, type BatchFacts, factsOf, type Section, sectionsOf } from '../spool/batch.ts';
 import { COPY_HEADER, COPY_TRAILER } from '../spool/copy-encoder.ts';
 import { addStatements } from '../totals/add.ts';
+import type { DoubtfulBatch } from '../totals/recall.ts';
 import { type Copy, copyIn } from './copy-in.ts';
 import { columnArray, type Tuple, tuplesOf } from './tuples.ts';
 
@@ -46,13 +40,13 @@ export interface WriterOptions {
 
 /** What doubtful batches depend on, and what becomes of them. */
 export interface Doubts {
-  /** The last batch of each process that waits to be stored, and counts already. */
-  readonly waiting: ReadonlyMap<string, number>;
+  /** Whether what waits to be stored has it as well, and counts. */
+  countsAlready(batch: DoubtfulBatch): boolean;
   /** Called before a transaction is committed; after it the batch counts this, whether or not the answer comes. */
   decided(batch: Batch, counts: readonly Point[]): void;
 }
 
-const NO_DOUBTS: Doubts = { waiting: new Map(), decided: () => {} };
+const NO_DOUBTS: Doubts = { countsAlready: () => false, decided: () => {} };
 
 /**
  * Stores a batch: its line in the ledger, its rows and what it adds to the totals in one transaction, so that a batch sent twice is stored once. A
@@ -177,36 +171,41 @@ class BatchWriter {
     // Each once: a disk that failed while it was written to may have left a batch in the spool twice.
     const missing = batches.filter(({ seq }) => unknown.delete(seq));
     const sections = missing.flatMap(sectionsIn);
-    const facts = await this.#counting(missing);
+    const facts = await this.#counting(missing, sectionsIn);
     await work(sections, `${markStatement(sections)}${addStatements(facts, Date.now())}COMMIT`);
   }
 
-  /** What batches say of themselves; a doubtful one measured nothing, if it was stored before or its like waits for that. */
-  async #counting(batches: readonly Batch[]): Promise<readonly BatchFacts[]> {
-    const facts = batches.map(({ payload }) => factsOf(payload));
-    const doubtful = facts.filter((one) => one.doubtful === true);
-    if (doubtful.length === 0) return facts;
-    const stored = await this.#lastSent(
-      doubtful.flatMap(({ sent }) => sent.map(([instanceId]) => instanceId)),
-    );
-    const { waiting, decided } = this.#doubts;
-    const counts = ([id, batch]: SentBatch) => batch <= Math.max(stored.get(id) ?? 0, waiting.get(id) ?? 0);
-    return facts.map((one, at) => {
-      if (one.doubtful !== true) return one;
-      const decision = one.sent.some(counts) ? { ...one, measured: [], retracted: [] } : one;
-      const points = fromMeasured(decision.measured).map((point) => ({ ...point, countedMs: one.atMs }));
-      decided(batches[at] as Batch, points);
-      return decision;
-    });
+  /** What batches say of themselves; a doubtful one measured nothing, if its rows were stored before or wait for that. */
+  async #counting(
+    batches: readonly Batch[],
+    sectionsIn: (batch: Batch) => Section[],
+  ): Promise<readonly BatchFacts[]> {
+    const { countsAlready, decided } = this.#doubts;
+    const all: BatchFacts[] = [];
+    for (const batch of batches) {
+      const facts = factsOf(batch.payload);
+      if (facts.doubtful !== true) {
+        all.push(facts);
+        continue;
+      }
+      const { writer } = batch;
+      const counts = countsAlready({ ...facts, writer }) || (await this.#hasRowsOf(sectionsIn(batch)));
+      const decision = counts ? { ...facts, measured: [], retracted: [] } : facts;
+      const points = fromMeasured(decision.measured).map((point) => ({ ...point, countedMs: facts.atMs }));
+      decided(batch, points);
+      all.push(decision);
+    }
+    return all;
   }
 
-  /** Of each of these processes the last batch that is stored, if any is. */
-  async #lastSent(instanceIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    const { rows } = (await this.#run({
-      text: 'SELECT instance_id, batch::float8 AS batch FROM enterprise.nervecenter_senders WHERE instance_id = ANY ($1::uuid[])',
-      values: [instanceIds],
-    })) as QueryResult<{ instance_id: string; batch: number }>;
-    return new Map(rows.map(({ instance_id, batch }) => [instance_id, batch]));
+  /** Whether rows of a batch are there: it was stored whole then, but for those that are refused. */
+  async #hasRowsOf(sections: readonly Section[]): Promise<boolean> {
+    for (const section of sections) {
+      const values = keysOf(section);
+      const { rows } = await this.#run({ text: hasRowsStatement(section), values });
+      if ((rows[0] as { exists?: boolean } | undefined)?.exists === true) return true;
+    }
+    return false;
   }
 
   async #copyAll(sections: readonly Section[], closing: string): Promise<void> {
@@ -289,6 +288,23 @@ function insertStatement({ table, columns }: Section): string {
     `INSERT INTO ${tableName(table)} (${columnNames(columns)}) ` +
     `SELECT * FROM unnest(${arrays}) ON CONFLICT DO NOTHING`
   );
+}
+
+/** Looks the rows up one by one: of a table filled since its last ANALYZE, all would be read. */
+function hasRowsStatement({ table }: Section): string {
+  return (
+    'SELECT EXISTS (SELECT FROM unnest($1::uuid[], $2::timestamptz[]) AS own (id, at), ' +
+    `LATERAL (SELECT FROM ${tableName(table)} WHERE id = own.id AND timestamp = own.at LIMIT 1) AS stored)`
+  );
+}
+
+/** The ids and times of its rows, its first two columns; of none where they cannot be read, and so are not stored. */
+function keysOf({ tuples }: Section): Buffer[] {
+  let own: Tuple[] = [];
+  try {
+    own = tuplesOf(tuples);
+  } catch {}
+  return [columnArray('uuid', own, 0), columnArray('timestamptz', own, 1)];
 }
 
 /** In order, such that only the first of each has rows that are to go: what they took the place of may be in the one before. */

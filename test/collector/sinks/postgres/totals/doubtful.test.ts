@@ -26,6 +26,7 @@ import { toMeasured } from '../../../../../src/core/measured.ts';
 import type { NervecenterEvent } from '../../../../../src/core/signals/index.ts';
 import { MIB } from '../../../../../src/core/units.ts';
 import { unseen } from '../../../../support/measuring.ts';
+import { until } from '../../../../support/poll.ts';
 import { poolOf, reachableTempDir, startPostgres, type TestPostgres } from '../../../../support/postgres.ts';
 import { requestEvents } from '../events.ts';
 
@@ -75,7 +76,10 @@ async function restart(): Promise<Storage> {
 const countIn = (points: readonly Point[]): number =>
   points.reduce((sum, one) => sum + (one.name === REQUESTS && one.kind === 'histogram' ? one.count : 0), 0);
 
-function batchOf(events: readonly NervecenterEvent[], facts: Omit<BatchFacts, 'atMs' | 'measured'>): Batch {
+function batchOf(
+  events: readonly NervecenterEvent[],
+  facts: Pick<BatchFacts, 'sent'> & Partial<BatchFacts>,
+): Batch {
   const measured = toMeasured(new EventMeter().measure(events));
   const { rows, payload } = encodeEvents(events, { atMs: Date.now(), measured, ...facts });
   return { writer: randomUUID(), seq: 1, rows, payload };
@@ -124,7 +128,7 @@ test('left while another process held the one that was sent first, it counts onc
     onFound: () => {},
     onLost: (reason) => assert.fail(reason),
   });
-  await held.append(batchOf(events, { sent: [[sender, 1]] }), () => {});
+  await held.append(batchOf(events, { sent: [[sender, 1]], atMs: Date.now() - 1 }), () => {});
   const lot: LastLot = { events, points: [], sent: [[sender, 1]], again: true };
   assert.equal(await leaveInSpool({ ...unseen(), config: config() }, [lot]), '');
   await held.close();
@@ -167,7 +171,7 @@ test('it is shown once also where nobody heard that its transaction was committe
     putBack: () => {},
   } as unknown as Intake;
   const transfer = new Transfer(intake, new RowCounts(() => {}), {
-    waiting: new Map(),
+    countsAlready: () => false,
     show: (points) => shown.push(...points),
   });
   try {
@@ -197,4 +201,39 @@ test('left in a spool it counts once as well, whether or not it was stored befor
   assert.equal(await next.flush(PATIENCE_MS), true);
   assert.deepEqual(await inDatabase(), [8, 8]);
   assert.deepEqual([countIn(told), countIn(shown)], [3, 5]);
+});
+
+test('what its sender sent to the same collector behind it, or to the next one, says nothing of it', async () => {
+  const sender = randomUUID();
+  const [again, behind, next] = [requestEvents(3), requestEvents(5), requestEvents(7)];
+  const own = randomUUID();
+  const left = [
+    { ...batchOf(again, { sent: [[sender, 1]], doubtful: true }), writer: own, seq: 1 },
+    { ...batchOf(behind, { sent: [[sender, 2]] }), writer: own, seq: 2 },
+    batchOf(next, { sent: [[sender, 3]], atMs: Date.now() + 1 }),
+  ];
+  const spool = { directory: join(dataDir, 'spool'), maxBytes: MIB, onFound: () => {}, onLost: () => {} };
+  const target = destinationOf({ schema: 'enterprise', ...config() });
+  const spools = await Spools.open({ ...spool, target });
+  for (const batch of left) await spools.append(batch, () => {});
+  await spools.close();
+
+  const after = await restart();
+  assert.equal(await after.flush(PATIENCE_MS), true);
+  assert.deepEqual(await inDatabase(), [15, 15]);
+  assert.deepEqual([countIn(told), countIn(shown)], [12, 3]);
+});
+
+test('it counts also where a later batch of its sender was stored before it was found', async () => {
+  const sender = randomUUID();
+  const [again, later] = [requestEvents(3), requestEvents(5)];
+  const first = await restart();
+  await first.offer(later, [sender, 2]);
+  assert.equal(await first.flush(PATIENCE_MS), true);
+  const lot: LastLot = { events: again, points: [], sent: [[sender, 1]], again: true };
+  assert.equal(await leaveInSpool({ ...unseen(), config: config() }, [lot]), '');
+  const stored = async () => ((await inDatabase())[0] === 8 ? true : null);
+  await until(stored, { timeoutMs: PATIENCE_MS });
+  assert.deepEqual(await inDatabase(), [8, 8]);
+  await until(() => countIn(shown) === 8, { timeoutMs: PATIENCE_MS });
 });
