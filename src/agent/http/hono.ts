@@ -1,7 +1,7 @@
 import { currentContext } from '../context/context.ts';
 import type { Agent, Instrumentation } from '../instrumentation.ts';
 import { onModuleLoad } from '../modules/hook.ts';
-import { addRouteResolver, type RouteResolver } from './server.ts';
+import { addRouteResolver } from './server.ts';
 
 /** Hono's context; `incoming` is there when `@hono/node-server` serves, and not in a call of the app to itself. */
 interface HonoContext {
@@ -75,15 +75,14 @@ function isServedByHono(): boolean {
   return Object.getPrototypeOf(globalThis.Response) !== Function.prototype;
 }
 
-/** Finds no route: says so, where they are Hono's. */
-function sayingUnseen({ warnOnce }: Agent): RouteResolver {
-  let asked = false;
-  return () => {
-    if (asked) return undefined;
-    asked = true;
+/** Of the first request that has no route: says so, where it is Hono's. @returns no longer wants to. */
+function sayUnseen({ warnOnce }: Agent): () => void {
+  const forget = addRouteResolver(() => {
+    forget();
     if (routers === 0 && isServedByHono()) warnOnce('hono', UNSEEN);
     return undefined;
-  };
+  });
+  return forget;
 }
 
 /** Route templates of Hono 4 on `@hono/node-server`. */
@@ -93,7 +92,7 @@ export const hono: Instrumentation = {
     const routes = FORMATS.flatMap((folder) =>
       ROUTERS.map((router) => onModuleLoad(`${folder}/${router}/router.js`, observeRouter)),
     );
-    const undos = [...routes, addRouteResolver(sayingUnseen(agent))];
+    const undos = [...routes, sayUnseen(agent)];
     return () => {
       for (const undo of undos) undo();
     };

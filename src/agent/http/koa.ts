@@ -36,7 +36,9 @@ function linkContexts(exports: unknown): (() => void) | undefined {
     if (context?.req !== undefined) context.req[CONTEXT] = context;
     return original.call(this, context, ...rest);
   };
+  const forget = addRouteResolver(koaTemplate);
   return () => {
+    forget();
     prototype.handleRequest = original;
   };
 }
@@ -45,9 +47,6 @@ function linkContexts(exports: unknown): (() => void) | undefined {
 export const koa: Instrumentation = {
   name: 'koa',
   start() {
-    const undos = [addRouteResolver(koaTemplate), onModuleLoad('koa/lib/application.js', linkContexts)];
-    return () => {
-      for (const undo of undos) undo();
-    };
+    return onModuleLoad('koa/lib/application.js', linkContexts);
   },
 };

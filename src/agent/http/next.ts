@@ -34,7 +34,7 @@ export const next: Instrumentation = {
   name: 'next',
   start() {
     const undos = [
-      addRouteResolver(nextTemplate),
+      onModuleLoad('next/dist/server/request-meta.js', () => addRouteResolver(nextTemplate)),
       onModuleLoad('next/dist/server/lib/router-server.js', onlyNoticed),
     ];
     return () => {

@@ -37,9 +37,6 @@ export const nitro: Instrumentation = {
   name: 'nitro',
   start() {
     const output = { path: /\/chunks\/nitro\/nitro\.mjs$/, text: 'context.matchedRoute' };
-    const undos = [addRouteResolver(nitroTemplate), onOutputLoad(output, () => () => {}, saidOnRequest)];
-    return () => {
-      for (const undo of undos) undo();
-    };
+    return onOutputLoad(output, () => addRouteResolver(nitroTemplate), saidOnRequest);
   },
 };

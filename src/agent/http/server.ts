@@ -24,14 +24,17 @@ interface Exchange {
 /** Finds the template of the route that served a request, where the framework leaves a trace of it on the request. */
 export type RouteResolver = (request: IncomingMessage) => string | undefined;
 
-const resolvers: RouteResolver[] = [];
+/** Replaced, never changed: one may go while it is asked. */
+let resolvers: readonly RouteResolver[] = [];
 
-/** Adds a way to find routes; asked once per request, at its end, when no framework has set `WorkContext.route`. */
+/**
+ * Adds a way to find routes; asked once per request, at its end, when no framework has set `WorkContext.route`. Costs every
+ * request of every app, so it is to be added when its framework is loaded.
+ */
 export function addRouteResolver(resolver: RouteResolver): () => void {
-  resolvers.push(resolver);
+  resolvers = [...resolvers, resolver];
   return undoable(() => {
-    const at = resolvers.indexOf(resolver);
-    if (at !== -1) resolvers.splice(at, 1);
+    resolvers = resolvers.filter((other) => other !== resolver);
   });
 }
 
@@ -228,6 +231,9 @@ function resolveRoute({ request, response }: ServedRequest): string | undefined 
 
 const FILE_STATUSES: ReadonlySet<number> = new Set([200, 206, 304]);
 
+/** What Node writes itself is shorter, and with a file's type longer: to read a header costs more than all else that is asked here. */
+const FILE_HEADER_LENGTH_MIN = 130;
+
 /** What servers of files say of one, those of Express, Next.js, React Router and SvelteKit among them. */
 const OF_FILE = /^accept-ranges: *bytes\r$/im;
 
@@ -237,6 +243,7 @@ function isFile({ method }: IncomingMessage, response: ServerResponse): boolean 
   // Looked for in full only where a part of it is there: most responses have none.
   return (
     typeof _header === 'string' &&
+    _header.length >= FILE_HEADER_LENGTH_MIN &&
     (_header.includes('ept-R') || _header.includes('ept-r')) &&
     OF_FILE.test(_header)
   );
