@@ -79,6 +79,22 @@ export class RecordOutput {
     return true;
   }
 
+  /**
+   * Where the record of an event begins that its writer writes at once, behind its prefix, when all of its names are told; -1 where
+   * so many bytes are not free.
+   */
+  roomFor(bytesMax: number): number {
+    return this.#full || this.#at + bytesMax > this.#bytes.length ? -1 : this.#at;
+  }
+
+  /** That record ends there. */
+  closeAt(end: number): void {
+    const start = this.#at;
+    this.#at = end;
+    this.#end(start, EVENT_RECORD_TYPE);
+    this.#length = end;
+  }
+
   name(number: number | undefined): void {
     const at = this.#room(NAME_BYTES);
     if (at < 0) return;
@@ -90,32 +106,27 @@ export class RecordOutput {
   number(value: unknown): void {
     const at = this.#room(NUMBER_BYTES);
     if (at < 0) return;
-    const other = value === undefined ? Number.POSITIVE_INFINITY : Number.NaN;
-    this.#view.setFloat64(at, typeof value === 'number' ? value : other, true);
+    this.#view.setFloat64(at, writtenNumber(value), true);
   }
 
   flag(value: unknown): void {
     const at = this.#room(1);
-    const other = value === null ? NULL : ABSENT;
-    if (at >= 0) this.#bytes[at] = typeof value === 'boolean' ? (value ? TRUE : FALSE) : other;
+    if (at >= 0) this.#bytes[at] = writtenFlag(value);
   }
 
   uuid(value: string): void {
     const at = this.#room(UUID_BYTES);
-    if (at < 0) return;
-    const bytes = this.#bytes;
-    for (let index = 0, digit = 0; index < UUID_BYTES; index++, digit += 2) {
-      let code = value.charCodeAt(digit);
-      if (code === HYPHEN) code = value.charCodeAt(++digit);
-      const high = DIGITS[code] ?? NO_DIGIT;
-      const low = DIGITS[value.charCodeAt(digit + 1)] ?? NO_DIGIT;
-      bytes[at + index] = (high << 4) | (low & 0xf);
-    }
+    if (at >= 0) writeUuid(this.#bytes, at, value);
   }
 
-  /** The memory itself, for who writes where it has `reserved`. */
+  /** The memory itself, for who writes where it has `reserved`, or where there is `roomFor` it. */
   get bytes(): Uint8Array {
     return this.#bytes;
+  }
+
+  /** The same. */
+  get view(): DataView {
+    return this.#view;
   }
 
   /** Where so many bytes begin that the caller writes; -1 when they do not fit. */
@@ -189,15 +200,7 @@ export class RecordOutput {
 
   #digits(value: string, size: number): boolean {
     const at = this.#room(size);
-    if (at < 0) return true;
-    const bytes = this.#bytes;
-    for (let index = 0; index < size; index++) {
-      const high = DIGITS[value.charCodeAt(2 * index)] ?? NO_DIGIT;
-      const low = DIGITS[value.charCodeAt(2 * index + 1)] ?? NO_DIGIT;
-      if (high >= UPPER_CASE || low >= UPPER_CASE) return false;
-      bytes[at + index] = (high << 4) | low;
-    }
-    return true;
+    return at < 0 || writeDigits(this.#bytes, at, value, size);
   }
 
   #utf8(value: string): void {
@@ -217,4 +220,35 @@ export class RecordOutput {
     this.#at = at + written;
     if (read < value.length) this.#full = true;
   }
+}
+
+export function writtenNumber(value: unknown): number {
+  if (typeof value === 'number') return value;
+  return value === undefined ? Number.POSITIVE_INFINITY : Number.NaN;
+}
+
+export function writtenFlag(value: unknown): number {
+  if (typeof value === 'boolean') return value ? TRUE : FALSE;
+  return value === null ? NULL : ABSENT;
+}
+
+export function writeUuid(bytes: Uint8Array, at: number, value: string): void {
+  for (let index = 0, digit = 0; index < UUID_BYTES; index++, digit += 2) {
+    let code = value.charCodeAt(digit);
+    if (code === HYPHEN) code = value.charCodeAt(++digit);
+    const high = DIGITS[code] ?? NO_DIGIT;
+    const low = DIGITS[value.charCodeAt(digit + 1)] ?? NO_DIGIT;
+    bytes[at + index] = (high << 4) | (low & 0xf);
+  }
+}
+
+/** Of an id in lower case. @returns whether it is one, as far as it is looked at: its length is the caller's. */
+export function writeDigits(bytes: Uint8Array, at: number, value: string, size: number): boolean {
+  for (let index = 0; index < size; index++) {
+    const high = DIGITS[value.charCodeAt(2 * index)] ?? NO_DIGIT;
+    const low = DIGITS[value.charCodeAt(2 * index + 1)] ?? NO_DIGIT;
+    if (high >= UPPER_CASE || low >= UPPER_CASE) return false;
+    bytes[at + index] = (high << 4) | low;
+  }
+  return true;
 }

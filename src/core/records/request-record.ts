@@ -1,6 +1,6 @@
 import type { RequestEvent } from '../signals/request.ts';
-import { SPAN_BYTES, TRACE_BYTES, UUID_BYTES } from './layout.ts';
-import type { RecordOutput } from './record-output.ts';
+import { ABSENT, GIVEN, NULL, PREFIX_BYTES, SPAN_BYTES, TRACE_BYTES, UUID_BYTES } from './layout.ts';
+import { type RecordOutput, writeDigits, writeUuid, writtenFlag, writtenNumber } from './record-output.ts';
 
 /** Random bytes that ids are made of. */
 export interface IdSeed {
@@ -41,38 +41,123 @@ export interface SeedIds {
   traceId(into: Uint8Array, at: number, seed: IdSeed): void;
 }
 
+/** Of the names in it, by their numbers. */
+interface Names {
+  readonly signal: number;
+  readonly userEmail: number;
+  readonly department: number;
+  readonly route: number;
+  readonly method: number;
+  readonly scheme: number;
+  readonly outcome: number;
+}
+
+/** What a request takes whose ids are such. */
+const BYTES_MAX = 128;
+
 /**
- * Writes a request as `writeEvent` does, without an event: there may be thousands of them a second.
+ * Writes a request as `writeEvent` does, without an event: there may be thousands of them a second, between which an app does
+ * so much else that every step has to be fetched anew, so there are few of them.
  *
  * @returns false where it does not fit.
  */
 export function writeRequest(records: RecordOutput, request: SeenRequest, ids: SeedIds): boolean {
+  const names: Names = {
+    signal: records.numberOf('request'),
+    userEmail: records.numberOf(request.userEmail),
+    department: records.numberOf(request.department),
+    route: records.numberOf(request.route),
+    method: records.numberOf(request.method),
+    scheme: records.numberOf(request.scheme),
+    outcome: records.numberOf(request.outcome),
+  };
+  const start = records.roomFor(BYTES_MAX);
+  const end = start < 0 ? -1 : writeAt(records, request, { start, names, ids });
+  if (end < 0) return writeFields(records, request, { names, ids });
+  records.closeAt(end);
+  return true;
+}
+
+interface Place {
+  readonly start: number;
+  readonly names: Names;
+  readonly ids: SeedIds;
+}
+
+/** @returns where it ends; -1 where an id is a text that is none. */
+function writeAt(records: RecordOutput, request: SeenRequest, { start, names, ids }: Place): number {
+  const { bytes, view } = records;
+  const { seed, traceId, parentSpanId } = request;
+  let at = writeName(bytes, start + PREFIX_BYTES, names.signal);
+  if (request.id !== undefined) writeUuid(bytes, at, request.id);
+  else if (seed !== undefined) ids.eventId(bytes, at, seed, request.timeMs);
+  at = writeNumber(view, at + UUID_BYTES, request.timeMs);
+  if (traceId === undefined && seed !== undefined) {
+    bytes[at] = GIVEN;
+    ids.traceId(bytes, at + 1, seed);
+    at += 1 + TRACE_BYTES;
+  } else at = writeId(bytes, at, traceId, TRACE_BYTES);
+  if (at < 0) return -1;
+  at = writeName(bytes, at, names.userEmail);
+  at = writeName(bytes, at, names.department);
+  at = writeId(bytes, at, parentSpanId ?? undefined, SPAN_BYTES);
+  if (at < 0) return -1;
+  bytes[at] = writtenFlag(request.sampled);
+  at = writeName(bytes, at + 1, names.route);
+  at = writeName(bytes, at, names.method);
+  at = writeNumber(view, at, request.statusCode);
+  at = writeNumber(view, at, request.durationMs);
+  at = writeNumber(view, at, request.requestBytes);
+  at = writeNumber(view, at, request.responseBytes);
+  at = writeName(bytes, at, names.scheme);
+  return writeName(bytes, at, names.outcome);
+}
+
+function writeName(bytes: Uint8Array, at: number, number: number): number {
+  bytes[at] = number;
+  bytes[at + 1] = number >> 8;
+  return at + 2;
+}
+
+function writeNumber(view: DataView, at: number, value: number | null): number {
+  view.setFloat64(at, writtenNumber(value), true);
+  return at + 8;
+}
+
+function writeId(bytes: Uint8Array, at: number, value: string | null | undefined, size: number): number {
+  if (value === null || value === undefined) {
+    bytes[at] = value === null ? NULL : ABSENT;
+    return at + 1;
+  }
+  bytes[at] = GIVEN;
+  return value.length === 2 * size && writeDigits(bytes, at + 1, value, size) ? at + 1 + size : -1;
+}
+
+/** The same field by field, which takes any text, and looks for room for each. */
+function writeFields(
+  records: RecordOutput,
+  request: SeenRequest,
+  { names, ids }: Omit<Place, 'start'>,
+): boolean {
   const { seed } = request;
-  const signal = records.numberOf('request');
-  const userEmail = records.numberOf(request.userEmail);
-  const department = records.numberOf(request.department);
-  const route = records.numberOf(request.route);
-  const method = records.numberOf(request.method);
-  const scheme = records.numberOf(request.scheme);
-  const outcome = records.numberOf(request.outcome);
-  records.open(signal);
+  records.open(names.signal);
   if (request.id !== undefined) records.uuid(request.id);
   else if (seed !== undefined) writeEventId(records, ids, seed, request.timeMs);
   records.number(request.timeMs);
   if (request.traceId === undefined && seed !== undefined) writeTraceId(records, ids, seed);
   else records.id(request.traceId, TRACE_BYTES);
-  records.name(userEmail);
-  records.name(department);
+  records.name(names.userEmail);
+  records.name(names.department);
   records.id(request.parentSpanId ?? undefined, SPAN_BYTES);
   records.flag(request.sampled);
-  records.name(route);
-  records.name(method);
+  records.name(names.route);
+  records.name(names.method);
   records.number(request.statusCode);
   records.number(request.durationMs);
   records.number(request.requestBytes);
   records.number(request.responseBytes);
-  records.name(scheme);
-  records.name(outcome);
+  records.name(names.scheme);
+  records.name(names.outcome);
   return records.close();
 }
 
