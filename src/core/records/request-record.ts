@@ -41,17 +41,6 @@ export interface SeedIds {
   traceId(into: Uint8Array, at: number, seed: IdSeed): void;
 }
 
-/** Of the names in it, by their numbers. */
-interface Names {
-  readonly signal: number;
-  readonly userEmail: number;
-  readonly department: number;
-  readonly route: number;
-  readonly method: number;
-  readonly scheme: number;
-  readonly outcome: number;
-}
-
 /** What a request takes whose ids are such. */
 const BYTES_MAX = 128;
 
@@ -62,33 +51,18 @@ const BYTES_MAX = 128;
  * @returns false where it does not fit.
  */
 export function writeRequest(records: RecordOutput, request: SeenRequest, ids: SeedIds): boolean {
-  const names: Names = {
-    signal: records.numberOf('request'),
-    userEmail: records.numberOf(request.userEmail),
-    department: records.numberOf(request.department),
-    route: records.numberOf(request.route),
-    method: records.numberOf(request.method),
-    scheme: records.numberOf(request.scheme),
-    outcome: records.numberOf(request.outcome),
-  };
-  const start = records.roomFor(BYTES_MAX);
-  const end = start < 0 ? -1 : writeAt(records, request, { start, names, ids });
-  if (end < 0) return writeFields(records, request, { names, ids });
-  records.closeAt(end);
-  return true;
-}
-
-interface Place {
-  readonly start: number;
-  readonly names: Names;
-  readonly ids: SeedIds;
-}
-
-/** @returns where it ends; -1 where an id is a text that is none. */
-function writeAt(records: RecordOutput, request: SeenRequest, { start, names, ids }: Place): number {
-  const { bytes, view } = records;
   const { seed, traceId, parentSpanId } = request;
-  let at = writeName(bytes, start + PREFIX_BYTES, names.signal);
+  const signal = records.numberOf('request');
+  const userEmail = records.numberOf(request.userEmail);
+  const department = records.numberOf(request.department);
+  const route = records.numberOf(request.route);
+  const method = records.numberOf(request.method);
+  const scheme = records.numberOf(request.scheme);
+  const outcome = records.numberOf(request.outcome);
+  const start = records.roomFor(BYTES_MAX);
+  if (start < 0) return writeFields(records, request, ids);
+  const { bytes, view } = records;
+  let at = writeName(bytes, start + PREFIX_BYTES, signal);
   if (request.id !== undefined) writeUuid(bytes, at, request.id);
   else if (seed !== undefined) ids.eventId(bytes, at, seed, request.timeMs);
   at = writeNumber(view, at + UUID_BYTES, request.timeMs);
@@ -97,20 +71,21 @@ function writeAt(records: RecordOutput, request: SeenRequest, { start, names, id
     ids.traceId(bytes, at + 1, seed);
     at += 1 + TRACE_BYTES;
   } else at = writeId(bytes, at, traceId, TRACE_BYTES);
-  if (at < 0) return -1;
-  at = writeName(bytes, at, names.userEmail);
-  at = writeName(bytes, at, names.department);
+  if (at < 0) return writeFields(records, request, ids);
+  at = writeName(bytes, at, userEmail);
+  at = writeName(bytes, at, department);
   at = writeId(bytes, at, parentSpanId ?? undefined, SPAN_BYTES);
-  if (at < 0) return -1;
+  if (at < 0) return writeFields(records, request, ids);
   bytes[at] = writtenFlag(request.sampled);
-  at = writeName(bytes, at + 1, names.route);
-  at = writeName(bytes, at, names.method);
+  at = writeName(bytes, at + 1, route);
+  at = writeName(bytes, at, method);
   at = writeNumber(view, at, request.statusCode);
   at = writeNumber(view, at, request.durationMs);
   at = writeNumber(view, at, request.requestBytes);
   at = writeNumber(view, at, request.responseBytes);
-  at = writeName(bytes, at, names.scheme);
-  return writeName(bytes, at, names.outcome);
+  at = writeName(bytes, at, scheme);
+  records.closeAt(writeName(bytes, at, outcome));
+  return true;
 }
 
 function writeName(bytes: Uint8Array, at: number, number: number): number {
@@ -133,31 +108,28 @@ function writeId(bytes: Uint8Array, at: number, value: string | null | undefined
   return value.length === 2 * size && writeDigits(bytes, at + 1, value, size) ? at + 1 + size : -1;
 }
 
-/** The same field by field, which takes any text, and looks for room for each. */
-function writeFields(
-  records: RecordOutput,
-  request: SeenRequest,
-  { names, ids }: Omit<Place, 'start'>,
-): boolean {
+/** The same field by field, which looks for room for each, and where an id is a text that is none. */
+function writeFields(records: RecordOutput, request: SeenRequest, ids: SeedIds): boolean {
   const { seed } = request;
-  records.open(names.signal);
+  records.open(records.numberOf('request'));
   if (request.id !== undefined) records.uuid(request.id);
   else if (seed !== undefined) writeEventId(records, ids, seed, request.timeMs);
   records.number(request.timeMs);
   if (request.traceId === undefined && seed !== undefined) writeTraceId(records, ids, seed);
   else records.id(request.traceId, TRACE_BYTES);
-  records.name(names.userEmail);
-  records.name(names.department);
+  // They are told by now.
+  records.name(records.numberOf(request.userEmail));
+  records.name(records.numberOf(request.department));
   records.id(request.parentSpanId ?? undefined, SPAN_BYTES);
   records.flag(request.sampled);
-  records.name(names.route);
-  records.name(names.method);
+  records.name(records.numberOf(request.route));
+  records.name(records.numberOf(request.method));
   records.number(request.statusCode);
   records.number(request.durationMs);
   records.number(request.requestBytes);
   records.number(request.responseBytes);
-  records.name(names.scheme);
-  records.name(names.outcome);
+  records.name(records.numberOf(request.scheme));
+  records.name(records.numberOf(request.outcome));
   return records.close();
 }
 
