@@ -29,10 +29,10 @@ let resolvers: readonly RouteResolver[] = [];
 
 /**
  * Adds a way to find routes; asked once per request, at its end, when no framework has set `WorkContext.route`. Costs every
- * request of every app, so it is to be added when its framework is loaded.
+ * request of every app, so it is to be added when its framework is loaded; of several copies of that it is asked once.
  */
 export function addRouteResolver(resolver: RouteResolver): () => void {
-  resolvers = [...resolvers, resolver];
+  resolvers = [...new Set([...resolvers, resolver])];
   return undoable(() => {
     resolvers = resolvers.filter((other) => other !== resolver);
   });
