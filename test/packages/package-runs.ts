@@ -9,6 +9,8 @@ import type { ExpectedRow } from './expected.ts';
 import { type Providers, startProviders } from './provider.ts';
 
 const APPS = join(import.meta.dirname, 'apps');
+/** What an app leaves in a spool, because it ends on a machine that is busy, is taken from there within a minute. */
+const PATIENCE_MS = 90_000;
 const CLI = join(import.meta.dirname, '..', '..', 'dist', 'cli.js');
 
 /** A stored call, as far as it is looked at. */
@@ -78,7 +80,10 @@ export class PackageRuns {
       dataDir: this.#collector.dataDir,
     });
     assert.deepEqual(await child.end(), { code: 0, signal: null }, child.stderr);
-    const rows = (await this.#stored()).filter(({ id }) => !this.#known.has(id));
+    const stored = await this.#stored().catch((cause: unknown) => {
+      throw new Error(`fewer rows than requests; the app said: ${child.stderr}`, { cause });
+    });
+    const rows = stored.filter(({ id }) => !this.#known.has(id));
     for (const { id } of rows) this.#known.add(id);
     return { rows, stdout: child.stdout };
   }
@@ -109,7 +114,7 @@ export class PackageRuns {
         rows = (await this.#postgres.using(this.#database, (client) => client.query(sql))).rows;
         return isAsWanted(rows);
       },
-      { timeoutMs: 60_000 },
+      { timeoutMs: PATIENCE_MS },
     );
     return rows;
   }

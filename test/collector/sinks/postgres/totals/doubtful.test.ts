@@ -28,7 +28,7 @@ import { MIB } from '../../../../../src/core/units.ts';
 import { unseen } from '../../../../support/measuring.ts';
 import { until } from '../../../../support/poll.ts';
 import { poolOf, reachableTempDir, startPostgres, type TestPostgres } from '../../../../support/postgres.ts';
-import { requestEvents } from '../events.ts';
+import { oneOfEach, requestEvents } from '../events.ts';
 
 const PATIENCE_MS = 60_000;
 const REQUESTS = 'http.server.request.duration';
@@ -236,4 +236,16 @@ test('it counts also where a later batch of its sender was stored before it was 
   await until(stored, { timeoutMs: PATIENCE_MS });
   assert.deepEqual(await inDatabase(), [8, 8]);
   await until(() => countIn(shown) === 8, { timeoutMs: PATIENCE_MS });
+});
+
+test('whatever its rows are: a batch of every signal that came again twice is stored, and counts once', async () => {
+  const sender = randomUUID();
+  const events = [...oneOfEach(), ...requestEvents(2)];
+  for (let batch = 1; batch <= 2; batch++) {
+    await restart();
+    await storage?.offer(events, [sender, batch, true]);
+    assert.equal(await storage?.flush(PATIENCE_MS), true);
+    assert.deepEqual(storage?.counts().dropped, {});
+    assert.deepEqual(await inDatabase(), [3, 3]);
+  }
 });
