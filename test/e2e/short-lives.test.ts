@@ -9,6 +9,19 @@ import { reachableTempDir } from '../support/postgres.ts';
 const FIXTURES = join(import.meta.dirname, 'fixtures');
 const ONE_CALL = join(FIXTURES, 'one-call.cjs');
 const SCRIPTS = 4;
+/** What an app says that waited as long as it may, on a machine that is too busy for its last rows: they are lost then. */
+const TOO_BUSY = /not kept \(.*\): to keep them took longer than 3 s/;
+const ATTEMPTS_MAX = 5;
+
+/** Runs it to its end, and again where the machine was too busy. */
+async function kept(start: () => ObservedApp): Promise<ObservedApp> {
+  for (let attempts = 1; ; attempts++) {
+    const app = start();
+    assert.deepEqual(await app.end(), { code: 0, signal: null }, app.stderr);
+    if (attempts === ATTEMPTS_MAX || !TOO_BUSY.test(app.stderr)) return app;
+  }
+}
+
 /** Where `require` of a script given on the command line looks first. */
 const ROOT = join(import.meta.dirname, '..', '..');
 
@@ -30,8 +43,7 @@ describe('a process that is over at once', () => {
 
   it('leaves what it recorded to the next collector, each call once, and prints nothing', async () => {
     for (let script = 0; script < SCRIPTS; script++) {
-      const app = run(ONE_CALL, { OTEL_SERVICE_NAME: 'script' });
-      assert.deepEqual(await app.end(), { code: 0, signal: null });
+      const app = await kept(() => run(ONE_CALL, { OTEL_SERVICE_NAME: 'script' }));
       assert.deepEqual([app.stdout, app.stderr], ['', '']);
     }
     assert.equal(existsSync(join(dataDir, 'data', 'postgres')), false, 'it starts no server');
@@ -49,10 +61,10 @@ describe('a process that is over at once', () => {
 
   it('leaves it to one that stores in the same database, and an app of that directory which does not says so', async () => {
     const elsewhere = { NERVECENTER_DATABASE_URL: 'postgres://u:secret-word@127.0.0.1:1/x' };
-    assert.deepEqual(await run(ONE_CALL, elsewhere).end(), { code: 0, signal: null });
+    await kept(() => run(ONE_CALL, elsewhere));
     const next = run(join(FIXTURES, 'worker.cjs'));
     await next.started();
-    assert.deepEqual(await run(ONE_CALL).end(), { code: 0, signal: null });
+    await kept(() => run(ONE_CALL));
     next.child.kill('SIGTERM');
     assert.deepEqual(await next.end(), { code: null, signal: 'SIGTERM' });
     const last = run(join(FIXTURES, 'worker.cjs'));
@@ -81,8 +93,8 @@ describe('a process that is over at once', () => {
   it('has no use for a file of alerts, nor for a spool where nothing is stored', async () => {
     const alerts = join(dataDir, 'alerts.json');
     writeFileSync(alerts, 'no JSON');
-    const kept = run(ONE_CALL, { NERVECENTER_ALERTS: alerts });
-    assert.deepEqual([await kept.end(), kept.stderr], [{ code: 0, signal: null }, '']);
+    const { stderr } = await kept(() => run(ONE_CALL, { NERVECENTER_ALERTS: alerts }));
+    assert.equal(stderr, '');
     const [segment = ''] = spooled();
     assert.match(
       readFileSync(join(dataDir, 'data', 'spool', segment), 'latin1'),
@@ -102,11 +114,13 @@ describe('a process that is over at once', () => {
     const lives = [120, 160, 200, 250, 300, 400];
     // One after the other: six that end at once on a busy machine take longer than the 3 s that each may wait for its disk.
     for (const ms of lives) {
-      const flags = ['--require', PRELOAD, '--eval'];
-      const env = { NERVECENTER_ALERTS: alerts };
-      const app = new ObservedApp(ending(ms), { dataDir, flags, env, cwd: ROOT });
-      started.push(app);
-      assert.deepEqual(await app.end(), { code: 0, signal: null }, app.stderr);
+      await kept(() => {
+        const flags = ['--require', PRELOAD, '--eval'];
+        const env = { NERVECENTER_ALERTS: alerts };
+        const app = new ObservedApp(ending(ms), { dataDir, flags, env, cwd: ROOT });
+        started.push(app);
+        return app;
+      });
     }
     const text = readdirSync(join(dataDir, 'data'))
       .filter((name) => name.startsWith('spool'))
