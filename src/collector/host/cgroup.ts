@@ -9,18 +9,22 @@ export interface CgroupLimits {
   readonly memory: MemoryLimit | null;
 }
 
-/** CPUs there are to use, and the CPU time used so far by everything under the limit. */
 export interface CpuLimit {
   /** The directory of the limit: usage of different groups must not be compared. */
   readonly group: string;
+  /** How many there are to use; may be fractional. */
   readonly cpus: number;
-  readonly usedMs: number;
+  /** Reads the CPU time used so far by everything under the limit; `null`: it cannot be read. */
+  readonly usedMs: () => number | null;
 }
 
 export interface MemoryLimit {
   readonly limitBytes: number;
-  /** Without inactive page cache, which the kernel takes back before the limit hurts; as `docker stats` counts. */
-  readonly usedBytes: number;
+  /**
+   * Reads what everything under the limit uses; `null`: it cannot be read. Without inactive page cache, which the kernel takes
+   * back before the limit hurts; as `docker stats` counts.
+   */
+  readonly usedBytes: () => number | null;
 }
 
 /** Groups nest; a process deeper than this is measured against the limits of the nearest ones. */
@@ -29,13 +33,13 @@ const US_PER_MS = 1000;
 const NS_PER_MS = 1e6;
 
 /**
- * The limits the process runs under: the smallest CPU limit and the smallest memory limit among its cgroup and all of its
- * parents, version 1 or 2 for each, with what everything under that limit uses.
+ * Finds the limits the process runs under: the smallest CPU limit and the smallest memory limit among its cgroup and all of
+ * its parents, version 1 or 2 for each.
  *
  * @param mounts of `/proc/self/mountinfo`.
  * @param membership text of `/proc/self/cgroup`.
  */
-export function readCgroupLimits(
+export function findCgroupLimits(
   readFile: ReadFile,
   mounts: readonly Mount[],
   membership: string,
@@ -105,8 +109,11 @@ function cpuLimitV2(readFile: ReadFile, groups: readonly string[]): CpuLimit | n
   });
   const tightest = limits.sort((a, b) => a.cpus - b.cpus)[0];
   if (tightest === undefined) return null;
-  const usedUs = keyed(readFile(`${tightest.group}/cpu.stat`), 'usage_usec');
-  return usedUs === null ? null : { ...tightest, usedMs: usedUs / US_PER_MS };
+  const usedMs = () => {
+    const usedUs = keyed(readFile(`${tightest.group}/cpu.stat`), 'usage_usec');
+    return usedUs === null ? null : usedUs / US_PER_MS;
+  };
+  return { ...tightest, usedMs };
 }
 
 function cpuLimitV1(
@@ -122,47 +129,47 @@ function cpuLimitV1(
   const tightest = limits.sort((a, b) => a.cpus - b.cpus)[0];
   if (tightest === undefined) return null;
   const { group, level, cpus } = tightest;
-  const [usedNs] = numbers(readFile(`${accounts[level] ?? group}/cpuacct.usage`));
-  return usedNs === undefined || !Number.isFinite(usedNs)
-    ? null
-    : { group, cpus, usedMs: usedNs / NS_PER_MS };
+  const usedMs = () => {
+    const [usedNs] = numbers(readFile(`${accounts[level] ?? group}/cpuacct.usage`));
+    return usedNs === undefined || !Number.isFinite(usedNs) ? null : usedNs / NS_PER_MS;
+  };
+  return { group, cpus, usedMs };
 }
 
 function memoryLimitV2(readFile: ReadFile, groups: readonly string[]): MemoryLimit | null {
-  const tightest = tightestMemory(readFile, groups, 'memory.max');
-  if (tightest === null) return null;
-  const { group, limitBytes } = tightest;
-  return usedMemory(limitBytes, {
-    current: readFile(`${group}/memory.current`),
-    inactive: keyed(readFile(`${group}/memory.stat`), 'inactive_file'),
+  return tightestMemory(readFile, groups, {
+    limit: 'memory.max',
+    usage: 'memory.current',
+    inactive: 'inactive_file',
   });
 }
 
 function memoryLimitV1(readFile: ReadFile, groups: readonly string[]): MemoryLimit | null {
-  const tightest = tightestMemory(readFile, groups, 'memory.limit_in_bytes');
-  if (tightest === null) return null;
-  const { group, limitBytes } = tightest;
-  return usedMemory(limitBytes, {
-    current: readFile(`${group}/memory.usage_in_bytes`),
-    inactive: keyed(readFile(`${group}/memory.stat`), 'total_inactive_file'),
+  return tightestMemory(readFile, groups, {
+    limit: 'memory.limit_in_bytes',
+    usage: 'memory.usage_in_bytes',
+    inactive: 'total_inactive_file',
   });
 }
 
-function tightestMemory(readFile: ReadFile, groups: readonly string[], file: string) {
+function tightestMemory(
+  readFile: ReadFile,
+  groups: readonly string[],
+  names: { readonly limit: string; readonly usage: string; readonly inactive: string },
+): MemoryLimit | null {
   const limits = groups.flatMap((group) => {
-    const [limitBytes] = numbers(readFile(`${group}/${file}`));
+    const [limitBytes] = numbers(readFile(`${group}/${names.limit}`));
     return isLimit(limitBytes) ? [{ group, limitBytes }] : [];
   });
-  return limits.sort((a, b) => a.limitBytes - b.limitBytes)[0] ?? null;
-}
-
-function usedMemory(
-  limitBytes: number,
-  usage: { readonly current: string | null; readonly inactive: number | null },
-): MemoryLimit | null {
-  const [current] = numbers(usage.current);
-  if (current === undefined || !Number.isFinite(current)) return null;
-  return { limitBytes, usedBytes: Math.max(0, current - (usage.inactive ?? 0)) };
+  const tightest = limits.sort((a, b) => a.limitBytes - b.limitBytes)[0];
+  if (tightest === undefined) return null;
+  const { group, limitBytes } = tightest;
+  const usedBytes = () => {
+    const [current] = numbers(readFile(`${group}/${names.usage}`));
+    if (current === undefined || !Number.isFinite(current)) return null;
+    return Math.max(0, current - (keyed(readFile(`${group}/memory.stat`), names.inactive) ?? 0));
+  };
+  return { limitBytes, usedBytes };
 }
 
 /** Whether a value limits anything: `max` (not a number) and -1 do not. */

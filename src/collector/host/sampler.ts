@@ -1,12 +1,12 @@
-import { type CgroupLimits, type CpuLimit, readCgroupLimits } from './cgroup.ts';
 import { busyPercent, type CpuTimes, cpuTimesOf, parseProcStat, percent } from './cpu.ts';
 import { DiskReader } from './disks.ts';
 import { fileSystemsAt, type HostFacts, NO_FACTS } from './host-facts.ts';
 import type { HostSample } from './host-sample.ts';
 import { type Memory, parseMeminfo } from './memory.ts';
-import { type FileSystem, fileSystems, type Mount, parseMountinfo } from './mounts.ts';
+import { type FileSystem, fileSystems, type Mount } from './mounts.ts';
 import { bytesPerSecond, type NetworkBytes, parseNetDev } from './network.ts';
 import { type Platform, thisMachine } from './platform.ts';
+import { type LimitedCpu, Surroundings } from './surroundings.ts';
 
 export interface HostSampler {
   /** The machine now; CPU share and network rates are those since the previous sample (or since the sampler was made). */
@@ -32,7 +32,7 @@ const NOT_KNOWN: Rates = { cpuPercent: null, networkRxBytesPerSecond: null, netw
 interface Reading {
   readonly atMs: number;
   readonly cpu: CpuTimes;
-  readonly cgroupCpu: CpuLimit | null;
+  readonly cgroupCpu: LimitedCpu | null;
   readonly network: NetworkBytes;
 }
 
@@ -40,20 +40,21 @@ interface Reading {
  * Samples the machine, or the container that limits us, without waiting for a disk or a program. Linux is read from `/proc`
  * and the cgroup tree. Elsewhere it is what Node knows and, once `systeminformation` has told them, the mounts, the network
  * and on macOS the memory; before that the data directory's file system and the system's are measured, and the network is
- * 0. Windows has no load average.
+ * 0. Windows has no load average. A limit or a mount that is new on Linux is seen within a minute.
  */
 export function createHostSampler(options: HostSamplerOptions): HostSampler {
   const platform = options.platform ?? thisMachine;
   const dataDir = platform.existingDirectory(options.dataDir);
   const disks = new DiskReader(platform.statfs);
   const facts = isListed(platform) ? null : platform.facts();
-  let previous = readMachine(platform, facts?.latest() ?? NO_FACTS).reading;
+  const surroundings = new Surroundings(platform);
+  let previous = readMachine(platform, surroundings, facts?.latest() ?? NO_FACTS).reading;
   let rates = NOT_KNOWN;
   let sampling: Promise<HostSample> | null = null;
 
   const sample = async (): Promise<HostSample> => {
     const told = facts?.latest() ?? NO_FACTS;
-    const { mounts, limits, memory, reading } = readMachine(platform, told);
+    const { mounts, containerLimited, memory, reading } = readMachine(platform, surroundings, told);
     if (reading.atMs - previous.atMs >= INTERVAL_MIN_MS) {
       rates = ratesBetween(previous, reading, rates);
       previous = reading;
@@ -64,11 +65,11 @@ export function createHostSampler(options: HostSamplerOptions): HostSampler {
         networkRxBytesPerSecond: told.network.rx,
         networkTxBytesPerSecond: told.network.tx,
       }),
-      cpuCount: limits.cpu?.cpus ?? reading.cpu.count,
+      cpuCount: reading.cgroupCpu?.cpus ?? reading.cpu.count,
       load1m: platform.loadavg()[0] ?? 0,
       memoryUsedBytes: memory.usedBytes,
       memoryTotalBytes: memory.totalBytes,
-      containerLimited: limits.cpu !== null || limits.memory !== null,
+      containerLimited,
       disks: await disks.read(
         mounts === null ? unlisted(platform, told, dataDir) : fileSystems(mounts, dataDir),
       ),
@@ -92,45 +93,31 @@ function isListed(platform: Platform): boolean {
 }
 
 interface MachineReading {
-  /** `null` where the platform does not list them. */
-  readonly mounts: Mount[] | null;
-  readonly limits: CgroupLimits;
+  readonly mounts: readonly Mount[] | null;
+  /** CPU or memory is that of a limit. */
+  readonly containerLimited: boolean;
   readonly memory: Memory;
   readonly reading: Reading;
 }
 
-function readMachine(platform: Platform, told: HostFacts): MachineReading {
+function readMachine(platform: Platform, surroundings: Surroundings, told: HostFacts): MachineReading {
   const read = (path: string) => (platform.linux ? platform.readFile(path) : null);
-  const mountinfo = read('/proc/self/mountinfo');
-  const mounts = mountinfo === null ? null : parseMountinfo(mountinfo);
   const cpu = parseProcStat(read('/proc/stat') ?? '') ?? cpuTimesOf(platform.cpus());
   const memory = parseMeminfo(read('/proc/meminfo') ?? '') ?? told.memory ?? memoryFromNode(platform);
-  const allLimits =
-    mounts === null
-      ? limitsFromNode(platform, memory)
-      : readCgroupLimits(read, mounts, read('/proc/self/cgroup') ?? '');
-  const limits = effectiveLimits(allLimits, cpu, memory);
+  const mounts = surroundings.mounts();
+  const cgroupCpu = surroundings.cpu(cpu.count);
+  const limitedMemory =
+    mounts === null ? memoryLimitedByNode(platform, memory) : surroundings.memory(memory.totalBytes);
   return {
     mounts,
-    limits,
-    memory:
-      limits.memory === null
-        ? memory
-        : { usedBytes: limits.memory.usedBytes, totalBytes: limits.memory.limitBytes },
+    containerLimited: cgroupCpu !== null || limitedMemory !== null,
+    memory: limitedMemory ?? memory,
     reading: {
       atMs: platform.monotonicMs(),
       cpu,
-      cgroupCpu: limits.cpu,
+      cgroupCpu,
       network: parseNetDev(read('/proc/net/dev') ?? ''),
     },
-  };
-}
-
-/** A limit as large as the machine limits nothing; version 1 writes "none" as a huge number. */
-function effectiveLimits(limits: CgroupLimits, cpu: CpuTimes, memory: Memory): CgroupLimits {
-  return {
-    cpu: limits.cpu !== null && limits.cpu.cpus < cpu.count ? limits.cpu : null,
-    memory: limits.memory !== null && limits.memory.limitBytes < memory.totalBytes ? limits.memory : null,
   };
 }
 
@@ -140,11 +127,11 @@ function memoryFromNode(platform: Platform): Memory {
 }
 
 /** A process in a job or a jail; Node knows of it how much memory it may use. */
-function limitsFromNode(platform: Platform, memory: Memory): CgroupLimits {
+function memoryLimitedByNode(platform: Platform, { usedBytes, totalBytes }: Memory): Memory | null {
   const limitBytes = platform.constrainedMemory();
-  if (limitBytes <= 0) return { cpu: null, memory: null };
-  const freeBytes = Math.max(0, memory.totalBytes - memory.usedBytes);
-  return { cpu: null, memory: { limitBytes, usedBytes: Math.max(0, limitBytes - freeBytes) } };
+  if (limitBytes <= 0 || limitBytes >= totalBytes) return null;
+  const freeBytes = Math.max(0, totalBytes - usedBytes);
+  return { totalBytes: limitBytes, usedBytes: Math.max(0, limitBytes - freeBytes) };
 }
 
 /** `null` when too little time has passed, or the limit has moved to another group, so that there is nothing to compare. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
-import { readCgroupLimits } from '../../../src/collector/host/cgroup.ts';
+import { findCgroupLimits } from '../../../src/collector/host/cgroup.ts';
 import { busyPercent, cpuTimesOf, parseProcStat } from '../../../src/collector/host/cpu.ts';
 import { parseMeminfo } from '../../../src/collector/host/memory.ts';
 import { fileSystems, parseMountinfo } from '../../../src/collector/host/mounts.ts';
@@ -94,7 +94,15 @@ test('a mount that hides another counts in its place', () => {
 });
 
 const limitsOf = (files: Readonly<Record<string, string>>, mountinfo: string, membership: string) =>
-  readCgroupLimits((path) => files[path] ?? null, parseMountinfo(mountinfo), membership);
+  used(findCgroupLimits((path) => files[path] ?? null, parseMountinfo(mountinfo), membership));
+
+/** As they are, with what is used under them. */
+function used({ cpu, memory }: ReturnType<typeof findCgroupLimits>) {
+  return {
+    cpu: cpu && { ...cpu, usedMs: cpu.usedMs() },
+    memory: memory && { ...memory, usedBytes: memory.usedBytes() },
+  };
+}
 
 test('cgroup version 2: limits and use, inactive page cache taken off', () => {
   assert.deepEqual(limitsOf(V2_FILES, MOUNTINFO_CONTAINER_V2, '0::/\n'), {
@@ -142,13 +150,14 @@ test('version 1 in separate mounts finds the accounting of the limiting level', 
   assert.equal(memory, null);
 });
 
-test('no limit, a limit without its use, odd paths and texts: nothing limits', () => {
+test('no limit, odd paths and texts: nothing limits; of a limit without its use nothing is known', () => {
   const none = { cpu: null, memory: null };
   assert.deepEqual(limitsOf({}, MOUNTINFO_CONTAINER_V2, '0::/\n'), none);
   const unlimited = { '/sys/fs/cgroup/cpu.max': 'max 100000', '/sys/fs/cgroup/memory.max': 'max' };
   assert.deepEqual(limitsOf(unlimited, MOUNTINFO_CONTAINER_V2, '0::/\n'), none);
   const useless = { '/sys/fs/cgroup/cpu.max': '1000 1000', '/sys/fs/cgroup/memory.max': '1000' };
-  assert.deepEqual(limitsOf(useless, MOUNTINFO_CONTAINER_V2, '0::/\n'), none);
+  const { cpu, memory } = limitsOf(useless, MOUNTINFO_CONTAINER_V2, '0::/\n');
+  assert.deepEqual([cpu?.usedMs, memory?.usedBytes], [null, null]);
   assert.equal(limitsOf(V2_FILES, MOUNTINFO_CONTAINER_V2, '0::/../../elsewhere\n').cpu?.cpus, 0.5);
   for (const odd of ODD_TEXTS) {
     assert.deepEqual(limitsOf(V2_FILES, odd, '0::/\n'), none);

@@ -112,12 +112,35 @@ test('only memory limited: CPU stays the machine’s', async () => {
 test('a limit that appears between two samples makes no false figure', async () => {
   const machine = new FileMachine({ ...V2_FILES, '/sys/fs/cgroup/cpu.max': 'max 100000' });
   const sampler = createHostSampler({ dataDir: '/', platform: machine });
-  machine.nowMs += 1000;
+  machine.nowMs += 60_000;
   machine.files['/sys/fs/cgroup/cpu.max'] = '50000 100000';
   assert.equal((await sampler.sample()).cpuPercent, null);
   machine.nowMs += 1000;
   machine.files['/sys/fs/cgroup/cpu.stat'] = 'usage_usec 1500000\n';
   assert.equal((await sampler.sample()).cpuPercent, 100);
+});
+
+test('what lies about the process is looked for once a minute, and at once when a limit is gone', async () => {
+  const machine = new FileMachine(V2_FILES);
+  const read: string[] = [];
+  const readFile = (path: string) => {
+    read.push(path);
+    return machine.files[path] ?? null;
+  };
+  const sampler = createHostSampler({ dataDir: '/', platform: Object.assign(machine, { readFile }) });
+  const filesOf = async () => {
+    read.length = 0;
+    await sampler.sample();
+    return read.filter((path) => path.startsWith('/sys') || path.startsWith('/proc/self'));
+  };
+  const used = ['cpu.stat', 'memory.current', 'memory.stat'].map((name) => `/sys/fs/cgroup/${name}`);
+  machine.nowMs += 59_999;
+  assert.deepEqual(await filesOf(), used);
+  machine.nowMs += 1;
+  assert.ok((await filesOf()).includes('/proc/self/mountinfo'));
+  delete machine.files['/sys/fs/cgroup/memory.current'];
+  assert.equal((await sampler.sample()).memoryTotalBytes, 24_683_768 * 1024);
+  assert.ok((await filesOf()).includes('/sys/fs/cgroup/memory.max'));
 });
 
 test('other platforms get what Node knows', async () => {
