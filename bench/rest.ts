@@ -8,8 +8,9 @@ import { Child } from './child.ts';
 import type { Figure } from './figure.ts';
 import { interleaved, least, median, round, spread } from './measure.ts';
 
-const ROUNDS = 8;
-const ROUND_MS = 2000;
+const ROUNDS = 6;
+/** Two frames of an agent at rest. */
+const ROUND_MS = 5000;
 /** By then whatever starts has started. */
 const SETTLED_MS = 5000;
 const CPU_MS_MAX = 0.5;

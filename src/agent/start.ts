@@ -29,6 +29,7 @@ import { INSTRUMENTATIONS } from './instrumentations.ts';
 import { type AgentConnection, Connection, type ConnectionOptions } from './links/connection.ts';
 import { apiVersionOf, receiveAppMetrics } from './metrics/app-metrics.ts';
 import { FrameSender } from './metrics/frame-sender.ts';
+import { FRAME_INTERVAL_MS, FrameTimer } from './metrics/frame-timer.ts';
 import { type Observations, observationsMeasure } from './metrics/observations.ts';
 import { type MetricReaders, startReaders } from './metrics/readers.ts';
 import { RuntimeSampler } from './metrics/runtime.ts';
@@ -42,7 +43,6 @@ import { ThreadConnection } from './threads/thread-connection.ts';
 import { type AppTracing, startTracing } from './tracing.ts';
 import { WebSocketTally } from './websocket/tally.ts';
 
-const FRAME_INTERVAL_MS = SECOND_MS;
 /** A collector that runs anyway is joined by whoever lives so long, and then has at once what is recorded. */
 const JOIN_DELAY_MS = 100;
 /** What is over so soon after it has recorded something leaves it in the spool, and does not pay for a collector. */
@@ -93,6 +93,7 @@ export function startAgent(options: AgentOptions): () => void {
     ring: pipeline.ring,
     onOpen: () => {
       for (const teller of [frames, tallies.runtime]) teller?.opened();
+      frameTimer.start();
       times.now();
     },
   });
@@ -115,14 +116,13 @@ export function startAgent(options: AgentOptions): () => void {
   const measureTallies = talliesMeasure(own.getMeter(), tallies);
   const minutes = new CacheMinutes(agent, tallies.caches);
   const frames = new FrameSender({ clock, source: readers.frames, connection, pipeline, threads });
-  const frame = () => {
-    deferred.run();
-    minutes.passed();
-    measureTallies();
-    seen.sayLater(say);
-    return frames.send();
-  };
-  const stopTimers = startTimers({ wake, connection, agent }, frame);
+  const before = [() => deferred.run(), () => minutes.passed(), measureTallies, () => seen.sayLater(say)];
+  const frameTimer = new FrameTimer({
+    measure: guarded(agent, ...before),
+    rests: () => tallies.runtime?.rests === true,
+    send: (nextInMs) => guarded(agent, () => frames.send(nextInMs))(),
+  });
+  const stopTimers = startTimers({ wake, connection, frameTimer });
   const flush = () => {
     threads.drain();
     for (const end of ends) guarded(agent, end)();
@@ -196,19 +196,18 @@ function onceAwake(connect: () => void): () => void {
   };
 }
 
-function startTimers(
-  { wake, connection, agent }: Pick<AgentParts, 'wake'> & Pick<HandleParts, 'connection' | 'agent'>,
-  frame: () => void | Promise<void>,
-): () => void {
-  const timers = [
-    setTimeout(() => void connection.join(), JOIN_DELAY_MS),
-    setTimeout(wake, IDLE_MS),
-    setInterval(guarded(agent, frame), FRAME_INTERVAL_MS),
-  ];
+interface TimerParts extends Pick<AgentParts, 'wake'>, Pick<HandleParts, 'connection'> {
+  readonly frameTimer: FrameTimer;
+}
+
+function startTimers({ wake, connection, frameTimer }: TimerParts): () => void {
+  frameTimer.start();
+  const timers = [setTimeout(() => void connection.join(), JOIN_DELAY_MS), setTimeout(wake, IDLE_MS)];
   for (const timer of timers) timer.unref();
   diagnosticsChannel.subscribe(LISTENING, wake);
   return () => {
-    for (const timer of timers) clearInterval(timer);
+    frameTimer.stop();
+    for (const timer of timers) clearTimeout(timer);
     diagnosticsChannel.unsubscribe(LISTENING, wake);
   };
 }
@@ -229,7 +228,7 @@ function sourceOf(config: Config): Source {
     host: hostname(),
     pid: process.pid,
     instrumentations: [],
-    frameIntervalMs: milliseconds(FRAME_INTERVAL_MS),
+    frameIntervalMs: FRAME_INTERVAL_MS,
   };
 }
 

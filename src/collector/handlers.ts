@@ -73,11 +73,11 @@ function agentHandlers(parts: HandlerParts): AgentHandlers {
       exporter?.leave(instanceId);
       live.leave(instanceId);
     },
-    frame: (sender, { points: told, dropped }) => {
+    frame: (sender, { points: told, ...frame }) => {
       const points = users?.points(told) ?? told;
       exporter?.addPoints(points, sender.instanceId);
       ledger.addPoints(points.filter(isLasting).map((point) => ({ ...point, sender })));
-      live.merge(sender.instanceId, { points: points.filter((point) => !isLasting(point)), dropped });
+      live.merge(sender.instanceId, { ...frame, points: points.filter((point) => !isLasting(point)) });
     },
     events: (events, batch, doubtful) => {
       agents.told(events);

@@ -72,6 +72,8 @@ export interface Frame {
   readonly points: readonly Point[];
   /** Running totals of the agent itself, since its start. */
   readonly dropped: DropCounts;
+  /** When the next frame comes, where that is not after `frameIntervalMs` of its source. */
+  readonly nextInMs?: Milliseconds;
 }
 
 /** Who sends: `instanceId` is a UUID per process. */
@@ -86,7 +88,7 @@ export interface Source {
   readonly unseen?: readonly string[];
   /** What its SDK says of the process: of an agent where its spans are sent, of a sender by OTLP as far as it is kept. */
   readonly resource?: Attributes;
-  /** How often this agent sends a frame; the collector judges by it whether the agent's event loop is late. */
+  /** How often this agent sends a frame unless a frame says otherwise; the collector judges by it whether the agent's event loop is late. */
   readonly frameIntervalMs: Milliseconds;
 }
 
@@ -136,7 +138,7 @@ export type AgentMessage =
   | { readonly type: 'frame'; readonly frame: Frame }
   | RecordsMessage
   /** A frame as `core/frames` writes it; it may need those before it on the same link. */
-  | { readonly type: 'frame-bytes'; readonly bytes: Uint8Array }
+  | { readonly type: 'frame-bytes'; readonly bytes: Uint8Array; readonly nextInMs?: Milliseconds }
   | EventsMessage
   | { readonly type: 'ask'; readonly ask: number; readonly what: 'snapshot' | 'health' }
   /** Last message: store what there is and confirm through the link's own means. */

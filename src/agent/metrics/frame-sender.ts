@@ -1,5 +1,6 @@
 import type { AgentMessage, Point } from '../../core/frame.ts';
 import { FrameEncoder } from '../../core/frames/frame-encoder.ts';
+import type { Milliseconds } from '../../core/units.ts';
 import type { Clock } from '../instrumentation.ts';
 import type { AgentConnection } from '../links/connection.ts';
 import type { Pipeline } from '../pipeline.ts';
@@ -30,8 +31,12 @@ export class FrameSender {
     this.#encoder.restart();
   }
 
-  /** Sends what was measured since the last frame, unless the app is still asked for that one. */
-  async send(): Promise<void> {
+  /**
+   * Sends what was measured since the last frame, unless the app is still asked for that one.
+   *
+   * @param nextInMs when the next one is sent, where that is not after the usual interval.
+   */
+  async send(nextInMs?: Milliseconds): Promise<void> {
     const { source, connection } = this.#parts;
     // While nobody listens nothing is collected: the instruments keep adding up, bounded by their series.
     if (this.#observing || !connection.isOpen) return;
@@ -42,7 +47,7 @@ export class FrameSender {
     } finally {
       this.#observing = false;
     }
-    if (connection.isOpen) connection.send(this.#frame());
+    if (connection.isOpen) connection.send(this.#frame(nextInMs));
   }
 
   /** The last frame: a process that ends waits for nothing that the app observes. Its reader may know none before. */
@@ -51,14 +56,14 @@ export class FrameSender {
     return this.#frame();
   }
 
-  #frame(): AgentMessage {
+  #frame(nextInMs?: Milliseconds): AgentMessage {
     const { clock, pipeline, threads, source } = this.#parts;
     const encoder = this.#encoder;
     try {
       encoder.start({ seq: ++this.#seq, endMs: clock.epochMs(), dropped: pipeline.dropped });
       if (threads.any) for (const point of threads.merged(source.points())) encoder.point(point);
       else source.writeTo(encoder);
-      return { type: 'frame-bytes', bytes: encoder.finish() };
+      return { type: 'frame-bytes', bytes: encoder.finish(), ...(nextInMs !== undefined && { nextInMs }) };
     } catch (error) {
       encoder.restart(); // What it has described by then reaches nobody.
       throw error;

@@ -22,8 +22,8 @@ const US_PER_MS = 1000;
 const KIB = 1024;
 /** A loop that was busy for less of an interval has no delay that shows: see `delayExceededForTail`. */
 const REST_SHARE = 0.01;
-/** Of so many samples at rest one is told: as often as a dashboard is told anything. */
-const SAMPLES_AT_REST = 5;
+/** Of so many samples at rest, which are 2.5 s apart, one is told: as often as a dashboard is told anything. */
+const SAMPLES_AT_REST = 2;
 
 /** What the kernel tells of the process. */
 type Resources = Pick<RuntimeSample, 'rssBytes' | 'threads'>;
@@ -40,6 +40,7 @@ export class RuntimeSampler {
   #beganMs = 0;
   /** Samples at rest that need not be told. */
   #restsLeft = 0;
+  #rests = false;
 
   /** @param clock @default the thread's own */
   constructor(clock = LOOP_CLOCK) {
@@ -63,6 +64,11 @@ export class RuntimeSampler {
     this.#restsLeft = 0;
   }
 
+  /** Whether the loop had as good as nothing to do before the last sample. */
+  get rests(): boolean {
+    return this.#rests;
+  }
+
   /**
    * What happened since `start` or the previous sample; of CPU time, since the one that was told last.
    *
@@ -71,10 +77,10 @@ export class RuntimeSampler {
    */
   sample(): RuntimeSample | null {
     const { utilization } = this.#delays;
-    const rests = utilization < REST_SHARE;
-    const isKnown = rests && this.#restsLeft-- > 0;
+    this.#rests = utilization < REST_SHARE;
+    const isKnown = this.#rests && this.#restsLeft-- > 0;
     const sample = isKnown ? null : this.#sample(utilization);
-    if (!isKnown) this.#restsLeft = rests ? SAMPLES_AT_REST - 1 : 0;
+    if (!isKnown) this.#restsLeft = this.#rests ? SAMPLES_AT_REST - 1 : 0;
     this.#begin();
     return sample;
   }

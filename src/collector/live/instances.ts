@@ -14,6 +14,8 @@ const LATE_GRACE_MS = 100;
 export interface Instance {
   readonly source: Source;
   lastSeenMs: number;
+  /** When its next frame is due, counted from then. */
+  nextInMs: number;
   up: boolean;
   /** It said goodbye: nobody is to miss it. */
   ended: boolean;
@@ -59,7 +61,15 @@ export class Instances {
     if (!this.#byId.has(source.instanceId) && !this.#hasRoom()) return false;
     // An agent that comes back goes on with its running totals: what it reported before must not count again.
     const dropped = this.#byId.get(source.instanceId)?.dropped ?? {};
-    this.#byId.set(source.instanceId, { source, lastSeenMs: nowMs, up: true, ended: false, dropped });
+    const nextInMs = source.frameIntervalMs;
+    this.#byId.set(source.instanceId, {
+      source,
+      lastSeenMs: nowMs,
+      nextInMs,
+      up: true,
+      ended: false,
+      dropped,
+    });
     return true;
   }
 
@@ -71,7 +81,7 @@ export class Instances {
     return longest !== undefined && this.#byId.delete(longest[0]);
   }
 
-  saw(instanceId: string, { dropped }: Pick<Frame, 'dropped'>, nowMs: number): void {
+  saw(instanceId: string, { dropped, nextInMs }: Pick<Frame, 'dropped' | 'nextInMs'>, nowMs: number): void {
     const instance = this.#byId.get(instanceId);
     if (instance === undefined) return;
     for (const [reason, total] of Object.entries(dropped)) {
@@ -80,6 +90,7 @@ export class Instances {
     }
     instance.dropped = dropped;
     instance.lastSeenMs = nowMs;
+    instance.nextInMs = nextInMs ?? instance.source.frameIntervalMs;
     instance.up = true;
     instance.ended = false;
   }
@@ -116,8 +127,8 @@ function isConnected({ instrumentations }: Source): boolean {
 }
 
 /** How late an instance's next frame is: a blocked event loop cannot say so itself. 0 when it is not. */
-export function lateMs({ source, lastSeenMs, up }: Instance, nowMs: number): number {
-  const late = nowMs - lastSeenMs - source.frameIntervalMs;
+export function lateMs({ source, lastSeenMs, nextInMs, up }: Instance, nowMs: number): number {
+  const late = nowMs - lastSeenMs - nextInMs;
   return up && isConnected(source) && late > LATE_GRACE_MS ? late : 0;
 }
 

@@ -91,7 +91,7 @@ export class Live {
   }
 
   /** Returns the points that were not taken, as `LiveStore.merge` does. */
-  merge(instanceId: string, frame: Pick<Frame, 'points' | 'dropped'>): readonly Point[] {
+  merge(instanceId: string, frame: Pick<Frame, 'points' | 'dropped' | 'nextInMs'>): readonly Point[] {
     const now = this.#options.now();
     this.#instances.saw(instanceId, frame, now);
     const refused = this.#store.merge(instanceId, frame, now);

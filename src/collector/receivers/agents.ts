@@ -1,5 +1,5 @@
 import type { Sender } from '../../core/event.ts';
-import type { Frame, Source } from '../../core/frame.ts';
+import type { Source } from '../../core/frame.ts';
 import type { Disagreement, Leaving } from '../../core/place.ts';
 import { sentBy } from '../../core/records/recorded-request.ts';
 import type { NervecenterEvent } from '../../core/signals/index.ts';
@@ -7,7 +7,16 @@ import { PieceReader } from '../../link/ring/piece-reader.ts';
 import type { AgentLink } from '../agent-link.ts';
 import { FrameReader } from './frame-reader.ts';
 import type { SentBatches } from './sent-batches.ts';
-import { eventsAmong, eventsOf, leavingOf, pieceOf, placeOf, sourceOf, type Usable } from './shapes.ts';
+import {
+  eventsAmong,
+  eventsOf,
+  leavingOf,
+  pieceOf,
+  placeOf,
+  type ReceivedFrame,
+  sourceOf,
+  type Usable,
+} from './shapes.ts';
 import type { Sharing } from './sharing.ts';
 
 /** What agents' messages turn into; `collector/start.ts` says what each does. */
@@ -18,7 +27,7 @@ export interface AgentHandlers {
   leave(instanceId: string): void;
   /** Takes what processes that are gone have left there, now and later. */
   takeLeft(leaving: Leaving): void;
-  frame(sender: Sender, frame: Pick<Frame, 'points' | 'dropped'>): void;
+  frame(sender: Sender, frame: ReceivedFrame): void;
   readonly sentBatches: SentBatches;
   /**
    * Takes responsibility for the events of a batch, which say by now who sent them; resolves once it has. Never rejects.

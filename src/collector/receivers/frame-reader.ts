@@ -1,6 +1,6 @@
 import type { Frame } from '../../core/frame.ts';
 import { FrameDecoder } from '../../core/frames/frame-decoder.ts';
-import { frameOf, type Usable } from './shapes.ts';
+import { frameOf, type ReceivedFrame, type Usable } from './shapes.ts';
 
 /** As an agent's message may be at most. */
 const FRAME_BYTES_MAX = 16 * 1024 * 1024;
@@ -10,8 +10,8 @@ export class FrameReader {
   readonly #decoder = new FrameDecoder();
 
   /** The frame with the points that can be merged; `null` when the message has none. */
-  frameOf(message: Readonly<Record<string, unknown>>): Usable<Pick<Frame, 'points' | 'dropped'>> | null {
-    return frameOf(message['type'] === 'frame-bytes' ? this.#decoded(message['bytes']) : message['frame']);
+  frameOf({ type, bytes, frame, nextInMs }: Readonly<Record<string, unknown>>): Usable<ReceivedFrame> | null {
+    return frameOf(type === 'frame-bytes' ? { ...this.#decoded(bytes), nextInMs } : frame);
   }
 
   #decoded(bytes: unknown): Frame | null {

@@ -23,7 +23,7 @@ import {
   shaped,
 } from '../../core/signals/checks.ts';
 import { type NervecenterEvent, SIGNALS, type SignalName } from '../../core/signals/index.ts';
-import { MIB } from '../../core/units.ts';
+import { MIB, milliseconds, SECOND_MS } from '../../core/units.ts';
 import type { Piece } from '../../link/ring/ring-reader.ts';
 
 /** As much as a segment has of the largest event there may be. */
@@ -34,6 +34,7 @@ const EVENTS_MAX = 10_000;
 const DEPTH_MAX = 40;
 const VALUES_MAX = 100_000;
 const POINTS_MAX = 100_000;
+const NEXT_FRAME_MS_MAX = 10 * SECOND_MS;
 /** Buckets at scale 3 from the smallest to the largest finite number. */
 const BUCKET_INDEX_MAX = 8 * 1074;
 const BUCKETS_MAX = 2 * BUCKET_INDEX_MAX;
@@ -99,6 +100,11 @@ const POINT_SHAPES: Readonly<Record<Point['kind'], Shape>> = {
     exemplar: optional(EXEMPLAR),
   },
 };
+
+/** No agent waits longer: who said so would not be missed. */
+function isWait(value: unknown): value is number {
+  return typeof value === 'number' && isWhole(value) && value <= NEXT_FRAME_MS_MAX;
+}
 
 function isPoint(value: unknown): value is Point {
   const kind = isRecord(value) ? value['kind'] : undefined;
@@ -201,15 +207,22 @@ export function eventsAmong(claimed: readonly unknown[]): Usable<readonly Nervec
   return { usable, refused: claimed.length - usable.length };
 }
 
+/** What is looked at of a frame. */
+export type ReceivedFrame = Pick<Frame, 'points' | 'dropped' | 'nextInMs'>;
+
 /** The frame with the points that can be merged; `null` when it is none. */
-export function frameOf(value: unknown): Usable<Pick<Frame, 'points' | 'dropped'>> | null {
+export function frameOf(value: unknown): Usable<ReceivedFrame> | null {
   if (!isRecord(value)) return null;
-  const { points, dropped } = value;
+  const { points, dropped, nextInMs } = value;
   if (!Array.isArray(points) || points.length > POINTS_MAX) return null;
   if (!recordOf(isWhole, DROP_REASONS_MAX)(dropped)) return null;
   const usable = points.filter(isPoint);
   return {
-    usable: { points: usable, dropped: dropped as DropCounts },
+    usable: {
+      points: usable,
+      dropped: dropped as DropCounts,
+      ...(isWait(nextInMs) && { nextInMs: milliseconds(nextInMs) }),
+    },
     refused: points.length - usable.length,
   };
 }

@@ -55,7 +55,7 @@ export class FrameEncoder {
   }
 
   /** Begins a frame; `finish` ends it. */
-  start({ seq, endMs, dropped }: Omit<Frame, 'points'>): void {
+  start({ seq, endMs, dropped }: Pick<Frame, 'seq' | 'endMs' | 'dropped'>): void {
     const isNew = this.#frames >= FRAMES_PER_TABLE || this.#describedBytes > DESCRIBED_BYTES_MAX;
     if (isNew) this.#beginTable();
     this.#frames++;

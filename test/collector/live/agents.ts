@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Live, type PipelineCounts } from '../../../src/collector/live/live.ts';
-import type { Attributes, HistogramPoint, Point, Source } from '../../../src/core/frame.ts';
+import type { Attributes, Frame, HistogramPoint, Point, Source } from '../../../src/core/frame.ts';
 import { bucketIndex } from '../../../src/core/histogram.ts';
 import type { InstrumentSpec } from '../../../src/core/signals/instruments.ts';
 import { milliseconds } from '../../../src/core/units.ts';
@@ -61,8 +61,12 @@ export class FakeAgent {
     return this.#live.join(this.source);
   }
 
-  send(points: readonly Point[], dropped: Record<string, number> = {}): void {
-    this.#live.merge(this.source.instanceId, { points, dropped });
+  send(
+    points: readonly Point[],
+    dropped: Record<string, number> = {},
+    told: Pick<Frame, 'nextInMs'> = {},
+  ): void {
+    this.#live.merge(this.source.instanceId, { points, dropped, ...told });
   }
 
   leave(): void {

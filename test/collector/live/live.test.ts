@@ -26,7 +26,7 @@ import {
 } from '../../../src/core/signals/system.ts';
 import { WS_CONNECTIONS } from '../../../src/core/signals/ws-session.ts';
 import { GIVEN_UP, GIVEN_UP_REASON } from '../../../src/core/unfinished-observations.ts';
-import { MIB } from '../../../src/core/units.ts';
+import { MIB, milliseconds } from '../../../src/core/units.ts';
 import { ClockedLive, histogramOf, pointOf, requestsOf, WINDOW_MS } from './agents.ts';
 
 let clock: ClockedLive;
@@ -272,6 +272,18 @@ describe('instances', () => {
     clock.live.leave(other?.instance_id ?? '');
     assert.equal(snapshot().system.event_loop_p99_ms, 1);
     assert.deepEqual(clock.live.health().issues, []);
+  });
+
+  it('that say when their next frame comes are late from then on, and after that frame as before', () => {
+    const agent = clock.agent();
+    const lateMs = (afterMs: number) => {
+      clock.nowMs += afterMs;
+      return snapshot().system.event_loop_p99_ms;
+    };
+    agent.send([], {}, { nextInMs: milliseconds(2500) });
+    assert.deepEqual([lateMs(2600), lateMs(400)], [0, 500]);
+    agent.send([]);
+    assert.deepEqual([lateMs(1000), lateMs(500)], [0, 500]);
   });
 
   it('that come back do not count again what they reported before', () => {
