@@ -20,7 +20,9 @@ import type { Figure } from './figure.ts';
 import { interleaved, median, pairedRatio, round } from './measure.ts';
 import { llmCallEvent } from './synthetic.ts';
 
-const ROUNDS = 5;
+const ROUNDS = 9;
+/** Until V8 has compiled what stores rows: of a process's first rows it would be most of the work. */
+const WARM_UPS = 3;
 const ROWS = 20_000;
 const SINGLE_ROWS = 1000;
 /** As the agent hands them over. */
@@ -55,6 +57,10 @@ export async function run(): Promise<Figure[]> {
       for (let at = 0; at < events.length; at += BATCH) void storage.offer(events.slice(at, at + BATCH));
       if (!(await storage.flush(FLUSH_MS))) throw new Error('not everything was stored');
     };
+    for (let warmUp = 0; warmUp < WARM_UPS; warmUp++) {
+      await rowsPerSecond(client, ROWS, offer);
+      await rowsPerSecond(client, ROWS, (events) => copyBare(client, events));
+    }
     const samples = await interleaved(ROUNDS, {
       ours: () => rowsPerSecond(client, ROWS, offer),
       single: () => rowsPerSecond(client, SINGLE_ROWS, (events) => insertEach(client, events)),

@@ -15,19 +15,25 @@ export interface Copy {
   readonly chunks: readonly Buffer[];
 }
 
+/** Statements that are asked for in the same message, and have no rows for an answer; none: empty. */
+interface Around {
+  readonly before?: string;
+  readonly after?: string;
+}
+
 /**
- * Streams data into one COPY after the other and runs what comes after them, asked for in one message: between them nothing is
- * waited for but that the server is ready for the next data. Rejects when the server refuses any of it, when the connection breaks, or when
+ * Streams data into one COPY after the other and runs what comes before and after them, asked for in one message: between them
+ * nothing is waited for but that the server is ready for the next data. Rejects when the server refuses any of it, when the connection breaks, or when
  * the server has not answered in time; in the last case the connection is of no more use.
  */
 export function copyIn(
   client: ClientBase,
   copies: readonly Copy[],
   answerTimeoutMs: number,
-  after = '',
+  around: Around = {},
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const query = new CopyIn(copies, after, (error) => (error === null ? resolve() : reject(error)));
+    const query = new CopyIn(copies, around, (error) => (error === null ? resolve() : reject(error)));
     client.query(Object.assign(query, { query_timeout: answerTimeoutMs }));
   });
 }
@@ -40,8 +46,12 @@ class CopyIn implements Submittable {
   callback: (error: Error | null) => void;
   #connection: CopyConnection | null = null;
 
-  constructor(copies: readonly Copy[], after: string, callback: (error: Error | null) => void) {
-    this.#text = copies.map(({ statement }) => `${statement}; `).join('') + after;
+  constructor(
+    copies: readonly Copy[],
+    { before = '', after = '' }: Around,
+    callback: (error: Error | null) => void,
+  ) {
+    this.#text = [before, ...copies.map(({ statement }) => statement), after].filter(Boolean).join('; ');
     this.#waiting = copies.map(({ chunks }) => chunks);
     this.callback = callback;
   }

@@ -31,6 +31,8 @@ const RELIEVED = 0.5;
  * synchronous step, so that the counts agree at every moment.
  */
 export class Intake {
+  /** Of the batches made here, whose they are. */
+  readonly writer: string;
   readonly #measuring: Measuring;
   readonly #rowCounts: RowCounts;
   readonly #wakeup: Wakeup;
@@ -51,6 +53,7 @@ export class Intake {
     };
     this.#arrivals = new Arrivals(options.queueMaxBytes);
     this.#held = new HeldBatch(options.measuring, rowCounts);
+    this.writer = this.#held.writer;
     this.#spool = new SpoolAccess({ ...options, rowCounts, onChange, onFailure }, log);
     this.#schedule = new Schedule(onChange);
     this.#appender = new Appender({
@@ -140,7 +143,7 @@ export class Intake {
 
   /** What waits on disk that this process did not put there, each batch once. To be asked before it is taken. */
   async *earlier(): AsyncIterable<WaitingFacts> {
-    for await (const batch of this.#spool.found()) if (batch.writer !== this.#held.writer) yield batch;
+    for await (const batch of this.#spool.found()) if (batch.writer !== this.writer) yield batch;
   }
 
   /** What is on disk, stored or not, this process' own included. */

@@ -79,7 +79,9 @@ export class Schedule {
   /** @param moreWaits whether there is enough for the next batch. */
   syncAtMs(handedOn: number, moreWaits: boolean): number {
     const full = handedOn - this.#synced >= (moreWaits ? SYNC_EVENTS_MAX : BATCH_EVENTS_MAX);
-    return full || this.#flushTarget > this.#synced ? 0 : this.#syncedAtMs + SYNC_INTERVAL_MS;
+    // Of what is flushed the rest is appended at once: with every batch the disk would be waited for as often.
+    const flushed = this.#flushTarget > this.#synced && handedOn >= this.#flushTarget;
+    return full || flushed ? 0 : this.#syncedAtMs + SYNC_INTERVAL_MS;
   }
 
   syncBegins(): void {

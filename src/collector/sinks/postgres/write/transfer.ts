@@ -19,6 +19,8 @@ export class Transfer {
   readonly #groupSize = new GroupSize();
   /** What doubtful batches count once they are stored, by writer and number; nobody may have heard yet that they are. */
   readonly #undecided = new Map<string, readonly Point[]>();
+  /** Of the batches made in this process, up to which number they were sent to a server, whatever came of it. */
+  #sentUpTo = 0;
 
   constructor(intake: Intake, rowCounts: RowCounts, { countsAlready, show, ...options }: TransferOptions) {
     this.#intake = intake;
@@ -33,7 +35,7 @@ export class Transfer {
     const batches = await this.#intake.take(this.#groupSize.batchesMax);
     if (batches.length === 0) return;
     const begin = performance.now();
-    const rejected = await storeBatches(pool, batches, this.#options);
+    const rejected = await storeBatches(pool, batches, { ...this.#options, areNew: this.#areNew(batches) });
     if (rejected === null) return this.failed();
     this.#showDecided(batches);
     for (const { table, error } of rejected) this.#rowCounts.reject(table, error);
@@ -41,6 +43,14 @@ export class Transfer {
     else this.#groupSize.stored(batches.length, performance.now() - begin);
     const rows = batches.reduce((sum, batch) => sum + batch.rows, 0);
     await this.#intake.settled(rows - rejected.length);
+  }
+
+  /** Whether none was sent to a server before. They are from now on. */
+  #areNew(batches: readonly Batch[]): boolean {
+    const own = batches.filter(({ writer }) => writer === this.#intake.writer).map(({ seq }) => seq);
+    const areNew = own.length === batches.length && own.every((seq) => seq > this.#sentUpTo);
+    this.#sentUpTo = Math.max(this.#sentUpTo, ...own);
+    return areNew;
   }
 
   #showDecided(batches: readonly Batch[]): void {

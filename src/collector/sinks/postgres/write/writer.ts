@@ -34,6 +34,11 @@ export interface Rejection {
 export interface WriterOptions {
   /** @default 30 s */
   readonly statementTimeoutMs?: number;
+  /**
+   * No batch was sent to a server before, so the ledger is not asked first which it knows: an answer less to wait for. Where it knows one
+   * after all, or one is doubtful, it is. @default false
+   */
+  readonly areNew?: boolean;
   /** What is known of doubtful batches. @default nothing */
   readonly doubts?: Doubts;
 }
@@ -80,13 +85,13 @@ export async function storeBatches(
 
 async function withWriter<T>(
   pool: Pool,
-  { statementTimeoutMs = STATEMENT_TIMEOUT_MS, doubts = NO_DOUBTS }: WriterOptions,
+  options: WriterOptions,
   work: (writer: BatchWriter) => Promise<T>,
 ): Promise<T> {
   const client = await pool.connect();
   let broken = true;
   try {
-    const result = await work(new BatchWriter(client, statementTimeoutMs, doubts));
+    const result = await work(new BatchWriter(client, options));
     broken = false;
     return result;
   } finally {
@@ -104,11 +109,16 @@ class BatchWriter {
   readonly #client: PoolClient;
   readonly #statementTimeoutMs: number;
   readonly #doubts: Doubts;
+  readonly #areNew: boolean;
 
-  constructor(client: PoolClient, statementTimeoutMs: number, doubts: Doubts) {
+  constructor(
+    client: PoolClient,
+    { statementTimeoutMs = STATEMENT_TIMEOUT_MS, doubts = NO_DOUBTS, areNew = false }: WriterOptions,
+  ) {
     this.#client = client;
     this.#statementTimeoutMs = statementTimeoutMs;
     this.#doubts = doubts;
+    this.#areNew = areNew;
   }
 
   async storeOne(batch: Batch): Promise<Rejection[]> {
@@ -145,7 +155,11 @@ class BatchWriter {
   /** False when the server refuses a row; nothing is stored then, and the connection is as before. */
   async #copied(batches: readonly Batch[], sectionsIn: (batch: Batch) => Section[]): Promise<boolean> {
     try {
-      await this.#transaction(batches, sectionsIn, (own, closing) => this.#copyAll(own, closing));
+      const facts = batches.map(({ payload }) => factsOf(payload));
+      if (this.#areNew && facts.every(({ doubtful }) => doubtful !== true)) {
+        const sections = batches.flatMap(sectionsIn);
+        await this.#copyAll(sections, closingOf(sections, facts), this.#opening(batches));
+      } else await this.#transaction(batches, sectionsIn, (own, closing) => this.#copyAll(own, closing));
       return true;
     } catch (error) {
       if (failureKind(error) !== 'row') throw error;
@@ -160,19 +174,24 @@ class BatchWriter {
     sectionsIn: (batch: Batch) => Section[],
     work: (sections: readonly Section[], closing: string) => Promise<void>,
   ): Promise<void> {
-    const lines = batches.map(({ writer, seq }) => `('${writer}', ${seq})`);
-    // One message; the timeout in the transaction rather than in the connection's options, which a pooling proxy refuses.
-    const results = (await this.#run(
-      `BEGIN; SET LOCAL statement_timeout = ${this.#statementTimeoutMs}; ` +
-        `INSERT INTO enterprise.nervecenter_batches (writer, seq) VALUES ${lines.join(', ')} ` +
-        'ON CONFLICT DO NOTHING RETURNING seq',
-    )) as unknown as QueryResult<{ seq: string }>[];
+    const opening = `${this.#opening(batches)} ON CONFLICT DO NOTHING RETURNING seq`;
+    const results = (await this.#run(opening)) as unknown as QueryResult<{ seq: string }>[];
     const unknown = new Set(results.at(-1)?.rows.map(({ seq }) => Number(seq)));
     // Each once: a disk that failed while it was written to may have left a batch in the spool twice.
     const missing = batches.filter(({ seq }) => unknown.delete(seq));
     const sections = missing.flatMap(sectionsIn);
     const facts = await this.#counting(missing, sectionsIn);
-    await work(sections, `${markStatement(sections)}${addStatements(facts, Date.now())}COMMIT`);
+    await work(sections, closingOf(sections, facts));
+  }
+
+  /** Begins a transaction and writes the batches into the ledger, which has each once. */
+  #opening(batches: readonly Batch[]): string {
+    const lines = batches.map(({ writer, seq }) => `('${writer}', ${seq})`);
+    // One message; the timeout in the transaction rather than in the connection's options, which a pooling proxy refuses.
+    return (
+      `BEGIN; SET LOCAL statement_timeout = ${this.#statementTimeoutMs}; ` +
+      `INSERT INTO enterprise.nervecenter_batches (writer, seq) VALUES ${lines.join(', ')}`
+    );
   }
 
   /** What batches say of themselves; a doubtful one measured nothing, if its rows were stored before or wait for that. */
@@ -208,14 +227,17 @@ class BatchWriter {
     return false;
   }
 
-  async #copyAll(sections: readonly Section[], closing: string): Promise<void> {
+  /** @param opening what is to be run before them, asked for in the same message. */
+  async #copyAll(sections: readonly Section[], closing: string, opening = ''): Promise<void> {
     const runs = runsOf(sections);
     for (const [at, run] of runs.entries()) {
       const [first] = run;
       if (first !== undefined) await this.#retract(first);
       const copies = copiesOf(run);
+      const before = at === 0 ? opening : '';
       const after = at === runs.length - 1 ? closing : '';
-      if (copies.length > 0 || after !== '') await copyIn(this.#client, copies, this.#answerTimeoutMs, after);
+      if (copies.length > 0 || before !== '' || after !== '')
+        await copyIn(this.#client, copies, this.#answerTimeoutMs, { before, after });
     }
   }
 
@@ -307,7 +329,12 @@ function keysOf({ tuples }: Section): Buffer[] {
   return [columnArray('uuid', own, 0), columnArray('timestamptz', own, 1)];
 }
 
-/** In order, such that only the first of each has rows that are to go: what they took the place of may be in the one before. */
+/** What is run after the rows of a transaction. */
+function closingOf(sections: readonly Section[], facts: readonly BatchFacts[]): string {
+  return `${markStatement(sections)}${addStatements(facts, Date.now())}COMMIT`;
+}
+
+/** In order, such that only the first of each but the first one has rows that are to go: what they took the place of may be in the one before. */
 function runsOf(sections: readonly Section[]): Section[][] {
   const runs: Section[][] = [[]];
   for (const section of sections) {

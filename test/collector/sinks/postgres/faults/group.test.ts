@@ -7,6 +7,9 @@ import type { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, test } from 'vitest';
 import { type Batch, encodeEvents } from '../../../../../src/collector/sinks/postgres/spool/batch.ts';
 import { Spool } from '../../../../../src/collector/sinks/postgres/spool/spool.ts';
+import type { Intake } from '../../../../../src/collector/sinks/postgres/write/intake.ts';
+import { RowCounts } from '../../../../../src/collector/sinks/postgres/write/row-counts.ts';
+import { Transfer } from '../../../../../src/collector/sinks/postgres/write/transfer.ts';
 import { storeBatch, storeBatches } from '../../../../../src/collector/sinks/postgres/write/writer.ts';
 import type { PostgresConfig } from '../../../../../src/config/config.ts';
 import type { NervecenterEvent } from '../../../../../src/core/signals/index.ts';
@@ -147,6 +150,73 @@ test('of a group the batches that the ledger knows, and those that are there twi
   }
 });
 
+test('new batches are not asked for; where the ledger knows one after all, the others are stored, each once', async () => {
+  const database = await server.createDatabase();
+  await withBacklog(0, { database });
+  const pool = poolOf(database);
+  try {
+    const events = [requestEvents(2), requestEvents(3), requestEvents(4)];
+    const batches = batchesOf(events);
+    await storeBatch(pool, batches[1] as Batch);
+    const counts = async () => {
+      const { rows } = await pool.query<{ rows: number; batches: number }>(
+        'SELECT (SELECT count(*) FROM enterprise.request_metrics)::int AS rows, (SELECT count(*) FROM enterprise.nervecenter_batches)::int AS batches',
+      );
+      return rows[0];
+    };
+    assert.equal(await storeBatches(pool, batches, { areNew: true }), null);
+    assert.deepEqual(await counts(), { rows: 3, batches: 1 });
+    for (const batch of batches) assert.deepEqual(await storeBatches(pool, [batch], { areNew: true }), []);
+    assert.deepEqual(await counts(), { rows: 9, batches: 3 });
+    const others = batchesOf([requestEvents(4), requestEvents(5)]);
+    assert.deepEqual(await storeBatches(pool, others, { areNew: true }), []);
+    assert.deepEqual(await counts(), { rows: 18, batches: 5 });
+  } finally {
+    await pool.end();
+  }
+});
+
+test('only what this process made and has not sent yet is new', async () => {
+  const database = await server.createDatabase();
+  await withBacklog(0, { database });
+  const pool = poolOf(database);
+  const asked: string[] = [];
+  pool.on('connect', (client) => {
+    const query = client.query.bind(client) as (...sent: unknown[]) => unknown;
+    const noting = (...sent: unknown[]) => {
+      asked.push((sent[0] as { text?: string }).text ?? '');
+      return query(...sent);
+    };
+    Object.assign(client, { query: noting });
+  });
+  const writer = randomUUID();
+  let next: readonly Batch[] = [];
+  const intake = { writer, take: async () => next, settled: async () => {}, putBack: () => {} };
+  const transfer = new Transfer(intake as unknown as Intake, new RowCounts(() => {}), {
+    countsAlready: () => false,
+    show: () => {},
+  });
+  const asksFirst = async (...batches: readonly (Batch | undefined)[]) => {
+    next = batches.filter((batch) => batch !== undefined);
+    asked.length = 0;
+    await transfer.next(pool);
+    return asked.some((text) => text.includes('ON CONFLICT'));
+  };
+  try {
+    const own = batchesOf([requestEvents(1), requestEvents(1), requestEvents(1), requestEvents(1)], writer);
+    const [other] = batchesOf([requestEvents(1)]);
+    assert.equal(await asksFirst(own[0], own[1]), false);
+    assert.equal(await asksFirst(own[1]), true);
+    assert.equal(await asksFirst(other), true);
+    assert.equal(await asksFirst(own[1], own[2]), true);
+    assert.equal(await asksFirst(own[3]), false);
+    const { rows } = await pool.query('SELECT FROM enterprise.request_metrics');
+    assert.equal(rows.length, 5);
+  } finally {
+    await pool.end();
+  }
+});
+
 test('a row that its table refuses leaves nothing of its group, and alone it is the only one dropped', async () => {
   const database = await server.createDatabase();
   const producer = await withBacklog(20, { database });
@@ -154,9 +224,11 @@ test('a row that its table refuses leaves nothing of its group, and alone it is 
   try {
     await pool.query(`ALTER TABLE enterprise.request_metrics ADD CHECK (endpoint NOT IN ('/133', '/390'))`);
     const bad = batchesOf([requestEvents(2), [requestEvent({ route: '/133' })], requestEvents(2)]);
-    assert.equal(await storeBatches(pool, bad), null);
-    const { rows } = await pool.query('SELECT FROM enterprise.nervecenter_batches');
-    assert.equal(rows.length, 0);
+    for (const areNew of [false, true]) {
+      assert.equal(await storeBatches(pool, bad, { areNew }), null);
+      const { rows } = await pool.query('SELECT FROM enterprise.nervecenter_batches');
+      assert.equal(rows.length, 0);
+    }
   } finally {
     await pool.end();
   }

@@ -246,30 +246,26 @@ test('several are one after the other, and what comes after them is undone with 
     const text = 'SELECT (SELECT sum(n) FROM one)::int AS one, (SELECT sum(n) FROM other)::int AS other';
     return (await plain.query(text)).rows[0];
   };
-  await plain.query('BEGIN');
-  await copyIn(
-    plain,
-    [copy('one', '1\n+2\n'), copy('other', '5\n')],
-    ANSWER_MS,
-    'INSERT INTO one VALUES (4); COMMIT',
-  );
+  await copyIn(plain, [copy('one', '1\n+2\n'), copy('other', '5\n')], ANSWER_MS, {
+    before: 'BEGIN; INSERT INTO one VALUES (0)',
+    after: 'INSERT INTO one VALUES (4); COMMIT',
+  });
   assert.deepEqual(await count(), { one: 7, other: 5 });
   await plain.query('BEGIN');
-  const refused = copyIn(
-    plain,
-    [copy('one', '1\n'), copy('other', 'no\n'), copy('one', '2\n')],
-    ANSWER_MS,
-    'COMMIT',
-  );
+  const refused = copyIn(plain, [copy('one', '1\n'), copy('other', 'no\n'), copy('one', '2\n')], ANSWER_MS, {
+    after: 'COMMIT',
+  });
   await assert.rejects(refused, { code: '22P02' });
   await plain.query('ROLLBACK');
   assert.deepEqual(await count(), { one: 7, other: 5 });
-  await plain.query('BEGIN');
-  await assert.rejects(copyIn(plain, [copy('one', '8\n')], ANSWER_MS, 'SELECT 1 / 0; COMMIT'), {
-    code: '22012',
-  });
-  await plain.query('ROLLBACK');
-  assert.deepEqual(await count(), { one: 7, other: 5 });
+  for (const around of [
+    { before: 'BEGIN', after: 'SELECT 1 / 0; COMMIT' },
+    { before: 'BEGIN; SELECT 1 / 0', after: 'COMMIT' },
+  ]) {
+    await assert.rejects(copyIn(plain, [copy('one', '8\n')], ANSWER_MS, around), { code: '22012' });
+    await plain.query('ROLLBACK');
+    assert.deepEqual(await count(), { one: 7, other: 5 });
+  }
 });
 
 test('COPY on a connection that breaks fails', async () => {
