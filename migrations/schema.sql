@@ -67,7 +67,7 @@ CREATE TABLE enterprise.llm_call_metrics (
     cost_exact_usd numeric,
     CONSTRAINT llm_call_metrics_pkey PRIMARY KEY (id, "timestamp")
 ) PARTITION BY RANGE ("timestamp");
-CREATE INDEX idx_llm_metrics_trace ON ONLY enterprise.llm_call_metrics USING btree (trace_id) WHERE (trace_id IS NOT NULL);
+CREATE INDEX idx_llm_metrics_trace ON ONLY enterprise.llm_call_metrics USING btree (trace_id varchar_pattern_ops) WHERE (trace_id IS NOT NULL);
 CREATE INDEX idx_llm_metrics_ts ON ONLY enterprise.llm_call_metrics USING btree ("timestamp" DESC);
 
 CREATE TABLE enterprise.llm_call_metrics_default PARTITION OF enterprise.llm_call_metrics DEFAULT;
@@ -223,7 +223,7 @@ CREATE TABLE enterprise.rag_metrics (
     instance_id uuid,
     CONSTRAINT rag_metrics_pkey PRIMARY KEY (id, "timestamp")
 ) PARTITION BY RANGE ("timestamp");
-CREATE INDEX idx_rag_metrics_trace ON ONLY enterprise.rag_metrics USING btree (trace_id) WHERE (trace_id IS NOT NULL);
+CREATE INDEX idx_rag_metrics_trace ON ONLY enterprise.rag_metrics USING btree (trace_id varchar_pattern_ops) WHERE (trace_id IS NOT NULL);
 CREATE INDEX idx_rag_metrics_ts ON ONLY enterprise.rag_metrics USING btree ("timestamp" DESC);
 
 CREATE TABLE enterprise.rag_metrics_default PARTITION OF enterprise.rag_metrics DEFAULT;
@@ -245,7 +245,7 @@ CREATE TABLE enterprise.request_metrics (
     outcome character varying(20),
     CONSTRAINT request_metrics_pkey PRIMARY KEY (id, "timestamp")
 ) PARTITION BY RANGE ("timestamp");
-CREATE INDEX idx_request_metrics_trace ON ONLY enterprise.request_metrics USING btree (trace_id) WHERE (trace_id IS NOT NULL);
+CREATE INDEX idx_request_metrics_trace ON ONLY enterprise.request_metrics USING btree (trace_id varchar_pattern_ops) WHERE (trace_id IS NOT NULL);
 CREATE INDEX idx_request_metrics_ts ON ONLY enterprise.request_metrics USING btree ("timestamp" DESC);
 
 CREATE TABLE enterprise.request_metrics_default PARTITION OF enterprise.request_metrics DEFAULT;
@@ -380,7 +380,7 @@ CREATE TABLE enterprise.spans (
     instance_id uuid,
     CONSTRAINT spans_pkey PRIMARY KEY (id, "timestamp")
 ) PARTITION BY RANGE ("timestamp");
-CREATE INDEX idx_spans_trace ON ONLY enterprise.spans USING btree (trace_id);
+CREATE INDEX idx_spans_trace ON ONLY enterprise.spans USING btree (trace_id varchar_pattern_ops);
 CREATE INDEX idx_spans_ts ON ONLY enterprise.spans USING btree ("timestamp" DESC);
 
 CREATE TABLE enterprise.spans_default PARTITION OF enterprise.spans DEFAULT;
@@ -426,7 +426,7 @@ CREATE TABLE enterprise.ws_session_metrics (
     instance_id uuid,
     CONSTRAINT ws_session_metrics_pkey PRIMARY KEY (id, "timestamp")
 ) PARTITION BY RANGE ("timestamp");
-CREATE INDEX idx_ws_session_metrics_trace ON ONLY enterprise.ws_session_metrics USING btree (trace_id) WHERE (trace_id IS NOT NULL);
+CREATE INDEX idx_ws_session_metrics_trace ON ONLY enterprise.ws_session_metrics USING btree (trace_id varchar_pattern_ops) WHERE (trace_id IS NOT NULL);
 CREATE INDEX idx_ws_session_metrics_ts ON ONLY enterprise.ws_session_metrics USING btree ("timestamp" DESC);
 
 CREATE TABLE enterprise.ws_session_metrics_default PARTITION OF enterprise.ws_session_metrics DEFAULT;

@@ -90,7 +90,7 @@ export function requestOf(seen: SeenRequest): RequestEvent {
   return {
     signal: 'request',
     id: id ?? eventIdOf(seed, known.timeMs),
-    traceId: traceId === undefined ? traceIdOf(seed) : traceId,
+    traceId: traceId === undefined ? traceIdOf(seed, known.timeMs) : traceId,
     ...known,
     ...(parentSpanId === null || parentSpanId === undefined ? {} : { parentSpanId }),
     ...(sampled === undefined ? {} : { sampled }),

@@ -138,7 +138,7 @@ export class WorkContext {
   }
 
   #newTraceId(): string {
-    return this.#seed === undefined ? newTraceId() : traceIdOf(this.#seed);
+    return this.#seed === undefined ? newTraceId(Date.now()) : traceIdOf(this.#seed, this.#toldMs);
   }
 
   /** The id of the event that this work becomes, if somebody has asked for it. */

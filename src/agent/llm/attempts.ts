@@ -59,7 +59,7 @@ export class Attempts {
     if (this.#size > 0) this.#forgetOld();
     const before = this.#size === 0 ? undefined : this.#take(operation, announced);
     return {
-      traceId: operation.traceId ?? before?.traceId ?? newTraceId(),
+      traceId: operation.traceId ?? before?.traceId ?? newTraceId(this.#clock.epochMs()),
       number: Math.max(announced ?? 0, before === undefined ? 0 : before.number + 1),
     };
   }

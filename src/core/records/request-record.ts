@@ -38,7 +38,7 @@ export interface SeedIds {
   /** Writes the 16 bytes of a UUIDv7. */
   eventId(into: Uint8Array, at: number, seed: IdSeed, timeMs: number): void;
   /** Writes 16 bytes that are not all zero. */
-  traceId(into: Uint8Array, at: number, seed: IdSeed): void;
+  traceId(into: Uint8Array, at: number, seed: IdSeed, timeMs: number): void;
 }
 
 /** What a request takes whose ids are such. */
@@ -68,7 +68,7 @@ export function writeRequest(records: RecordOutput, request: SeenRequest, ids: S
   at = writeNumber(view, at + UUID_BYTES, request.timeMs);
   if (traceId === undefined && seed !== undefined) {
     bytes[at] = GIVEN;
-    ids.traceId(bytes, at + 1, seed);
+    ids.traceId(bytes, at + 1, seed, request.timeMs);
     at += 1 + TRACE_BYTES;
   } else at = writeId(bytes, at, traceId, TRACE_BYTES);
   if (at < 0) return writeFields(records, request, ids);
@@ -115,7 +115,7 @@ function writeFields(records: RecordOutput, request: SeenRequest, ids: SeedIds):
   if (request.id !== undefined) records.uuid(request.id);
   else if (seed !== undefined) writeEventId(records, ids, seed, request.timeMs);
   records.number(request.timeMs);
-  if (request.traceId === undefined && seed !== undefined) writeTraceId(records, ids, seed);
+  if (request.traceId === undefined && seed !== undefined) writeTraceId(records, ids, seed, request.timeMs);
   else records.id(request.traceId, TRACE_BYTES);
   // They are told by now.
   records.name(records.numberOf(request.userEmail));
@@ -138,8 +138,8 @@ function writeEventId(records: RecordOutput, ids: SeedIds, seed: IdSeed, timeMs:
   if (at >= 0) ids.eventId(records.bytes, at, seed, timeMs);
 }
 
-function writeTraceId(records: RecordOutput, ids: SeedIds, seed: IdSeed): void {
+function writeTraceId(records: RecordOutput, ids: SeedIds, seed: IdSeed, timeMs: number): void {
   records.given();
   const at = records.reserved(TRACE_BYTES);
-  if (at >= 0) ids.traceId(records.bytes, at, seed);
+  if (at >= 0) ids.traceId(records.bytes, at, seed, timeMs);
 }

@@ -198,7 +198,7 @@ describe('records', () => {
     const expected = Array.from({ length: 200 }, () => {
       const seed = newIdSeed();
       assert.ok(writeRequest(output, { ...request, seed }, IDS));
-      return [eventIdOf(seed, timeMs), traceIdOf(seed)];
+      return [eventIdOf(seed, timeMs), traceIdOf(seed, timeMs)];
     });
     const events = read(bytes.slice(0, output.length));
     assert.deepEqual(
@@ -212,7 +212,9 @@ describe('records', () => {
       assert.ok(SIGNALS.request.accepts.id(event?.['id']) && isTraceId(event?.['traceId']));
       const id = String(event?.['id']);
       assert.match(id, /^[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/);
+      // Both begin with the time, which keeps what is stored near to what was stored before.
       assert.equal(Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16), timeMs);
+      assert.equal(Number.parseInt(String(event?.['traceId']).slice(0, 12), 16), timeMs);
     }
   });
 
