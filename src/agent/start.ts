@@ -91,9 +91,9 @@ export function startAgent(options: AgentOptions): () => void {
     sourceNow: () => ({ ...(tracing?.described(source()) ?? source()), ...seen.tell() }),
     onNotice: () => seen.noticed(),
     ring: pipeline.ring,
-    onOpen: () => {
+    onOpen: (awaitsNext) => {
       for (const teller of [frames, tallies.runtime]) teller?.opened();
-      frameTimer.start();
+      frameTimer.start(awaitsNext);
       times.now();
     },
   });
@@ -201,7 +201,7 @@ interface TimerParts extends Pick<AgentParts, 'wake'>, Pick<HandleParts, 'connec
 }
 
 function startTimers({ wake, connection, frameTimer }: TimerParts): () => void {
-  frameTimer.start();
+  frameTimer.start(false);
   const timers = [setTimeout(() => void connection.join(), JOIN_DELAY_MS), setTimeout(wake, IDLE_MS)];
   for (const timer of timers) timer.unref();
   diagnosticsChannel.subscribe(LISTENING, wake);

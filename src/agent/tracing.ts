@@ -8,6 +8,7 @@ import { describeError } from '../core/errors.ts';
 import { traceIdOf } from '../core/event.ts';
 import type { Attributes, Source } from '../core/frame.ts';
 import type { NervecenterEvent } from '../core/signals/index.ts';
+import { makeRandomTraceIds } from '../platform/ids.ts';
 import { ownSdkUrl } from '../platform/paths.ts';
 import type { OwnSdk } from './sdk/own-sdk.ts';
 
@@ -34,6 +35,7 @@ interface TracingOptions {
 export function startTracing(options: TracingOptions): AppTracing | null {
   const { config, warnOnce } = options;
   if (!sendsSpans(config.otlpTargets)) return null;
+  makeRandomTraceIds();
   const { sampler: name, samplerRatio, unknown } = config.tracing;
   if (unknown.length > 0)
     warnOnce('tracing', `${unknown.join(', ')}: not known, so the default is taken, or nothing.`);

@@ -146,7 +146,13 @@ export type AgentMessage =
 
 export type CollectorMessage =
   /** The answer to `hello`: the collector is up and takes what this agent sends. */
-  | { readonly type: 'welcome'; readonly holder?: Holder; readonly takesBytes?: true }
+  | {
+      readonly type: 'welcome';
+      readonly holder?: Holder;
+      readonly takesBytes?: true;
+      /** It waits for a frame as long as the one before says. */
+      readonly awaitsNext?: true;
+    }
   /** The other answer to it: this agent wants something else, and goes. */
   | { readonly type: 'refused'; readonly holder: Holder; readonly why: Disagreement }
   /** The answer to `who` and to `claim`. */

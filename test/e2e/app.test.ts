@@ -118,7 +118,8 @@ describe('an app with the agent in front', () => {
       streamed.push(data.system.event_loop_p99_ms);
     });
     await fetch(`${url}/block/10000`);
-    const blocked = await app.snapshotWhen(({ system }) => system.event_loop_p99_ms > 8000);
+    // Of an app that was at rest the collector misses no frame for 2.5 s.
+    const blocked = await app.snapshotWhen(({ system }) => system.event_loop_p99_ms > 6000);
     assert.equal(blocked.system.event_loop_utilization_percent, 100);
     const answer = await app.get('/api/metrics/health');
     assert.equal(answer.status, 200);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { describe, it } from 'vitest';
+import { describe, it, vi } from 'vitest';
 import { newEventId, newTraceId } from '../../src/platform/ids.ts';
 import { uuidTimePart, uuidv7 } from '../../src/platform/uuid.ts';
 
@@ -39,9 +39,25 @@ describe('uuidv7', () => {
 });
 
 describe('newTraceId', () => {
+  const NOW_MS = 1_764_000_000_123;
+
   it('is 32 lower-case hex digits, never the same', () => {
-    const ids = new Set(Array.from({ length: 2000 }, newTraceId));
+    const ids = new Set(Array.from({ length: 2000 }, () => newTraceId(NOW_MS)));
     assert.equal(ids.size, 2000);
     for (const id of ids) assert.match(id, /^[0-9a-f]{32}$/);
+  });
+
+  it('begins with the time, and is random from there on', () => {
+    const ids = Array.from({ length: 2000 }, () => newTraceId(NOW_MS));
+    for (const id of ids) assert.equal(Number.parseInt(id.slice(0, 12), 16), NOW_MS);
+    for (let digit = 12; digit < 32; digit++) assert.equal(new Set(ids.map((id) => id[digit])).size, 16);
+  });
+
+  it('is random from its first digit on where that is asked for', async () => {
+    vi.resetModules(); // For good, so not of the module that others have.
+    const { makeRandomTraceIds, newTraceId: randomTraceId } = await import('../../src/platform/ids.ts');
+    makeRandomTraceIds();
+    const ids = Array.from({ length: 2000 }, () => randomTraceId(NOW_MS));
+    for (let digit = 0; digit < 32; digit++) assert.equal(new Set(ids.map((id) => id[digit])).size, 16);
   });
 });

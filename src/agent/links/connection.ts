@@ -33,8 +33,8 @@ export interface ConnectionOptions {
   readonly say: (line: string) => void;
   /** What is to be handed over. */
   readonly ring: RingWriter;
-  /** A collector is there and takes what is sent. */
-  readonly onOpen: () => void;
+  /** A collector is there and takes what is sent. @param awaitsNext it waits for a frame as long as the one before says. */
+  readonly onOpen: (awaitsNext: boolean) => void;
   /** Who started the app was told where the dashboard is that is hosted here. */
   readonly onNotice: () => void;
 }
@@ -154,12 +154,12 @@ export class Connection {
     this.#welcomedMs = null;
   }
 
-  #joined({ link, holder, takesBytes }: NonNullable<Found['joined']>): void {
+  #joined({ link, holder, takesBytes, awaitsNext }: NonNullable<Found['joined']>): void {
     const { config, source, ring } = this.#options;
     this.#link = sendingPieces(link, ring, takesBytes);
     if (holder !== undefined && !isSibling(holder, source)) this.#notices.say(joinedLine(holder));
     this.#restarts = holder?.alone === true && !config.storageChosen;
-    this.#welcomed();
+    this.#welcomed(awaitsNext);
   }
 
   /** @throws NervecenterError `NC_PORT_TAKEN` when every port that could be taken is. */
@@ -172,10 +172,10 @@ export class Connection {
     this.#link = startHosted(this.#options, { port: freePort, spoolOnly: false }, this.#events());
   }
 
-  #welcomed(): void {
+  #welcomed(awaitsNext: boolean): void {
     this.#welcomedMs = performance.now();
     this.#portTaken = 0;
-    this.#options.onOpen();
+    this.#options.onOpen(awaitsNext);
   }
 
   #events(): LinkEvents {
@@ -193,7 +193,7 @@ export class Connection {
   #received(message: CollectorMessage): void {
     switch (message.type) {
       case 'welcome':
-        this.#welcomed();
+        this.#welcomed(message.awaitsNext === true);
         break;
       case 'handing-over':
         // It stores what it has accepted; the rest is for the one that takes over.

@@ -14,6 +14,7 @@ export type Answer =
       readonly holder: Holder | undefined;
       /** Not of an earlier version, which takes objects. */
       readonly takesBytes: boolean;
+      readonly awaitsNext: boolean;
     }
   | { readonly type: 'refused'; readonly holder: Holder; readonly why: Disagreement };
 
@@ -36,8 +37,8 @@ export async function joinCollector(
       else if (message.type === 'refused') resolve(message);
       else if (message.type === 'welcome' && link !== null) {
         joined = true;
-        const { holder, takesBytes = false } = message;
-        resolve({ type: 'joined', link, holder, takesBytes });
+        const { holder, takesBytes = false, awaitsNext = false } = message;
+        resolve({ type: 'joined', link, holder, takesBytes, awaitsNext });
       }
     },
     onClose: () => {

@@ -2,6 +2,7 @@ import { type Milliseconds, milliseconds, SECOND_MS } from '../../core/units.ts'
 
 /** As Node has it: a clock that the app's tests put in its place stands still. */
 const startTimer: typeof setTimeout = setTimeout;
+const stopTimer: typeof clearTimeout = clearTimeout;
 
 export const FRAME_INTERVAL_MS = milliseconds(SECOND_MS);
 /**
@@ -23,19 +24,25 @@ interface FrameTimerParts {
 export class FrameTimer {
   readonly #parts: FrameTimerParts;
   #timer: NodeJS.Timeout | null = null;
+  #mayRest = false;
 
   constructor(parts: FrameTimerParts) {
     this.#parts = parts;
   }
 
-  /** Begins anew: a collector that has just come expects the first one after `FRAME_INTERVAL_MS`. */
-  start(): void {
+  /**
+   * Begins anew: a collector that has just come expects the first one after `FRAME_INTERVAL_MS`.
+   *
+   * @param mayRest whether it heeds when the next one comes: an earlier version does not.
+   */
+  start(mayRest: boolean): void {
     this.stop();
+    this.#mayRest = mayRest;
     this.#next(FRAME_INTERVAL_MS);
   }
 
   stop(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    if (this.#timer !== null) stopTimer(this.#timer);
   }
 
   #next(delayMs: Milliseconds): void {
@@ -45,7 +52,7 @@ export class FrameTimer {
   readonly #due = (): void => {
     const { measure, rests, send } = this.#parts;
     measure();
-    const nextInMs = rests() ? REST_INTERVAL_MS : undefined;
+    const nextInMs = this.#mayRest && rests() ? REST_INTERVAL_MS : undefined;
     this.#next(nextInMs ?? FRAME_INTERVAL_MS);
     send(nextInMs);
   };

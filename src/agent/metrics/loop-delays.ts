@@ -17,10 +17,12 @@ const NS_PER_MS = 1e6;
 const EXACT_RANKS = 16;
 const TAIL_SHARE = 0.01;
 /**
- * A loop that was busy for less than `TAIL_SHARE` of an interval, 10 ms of a second, has no delay that shows. So long turns are
- * looked at one by one, at half a microsecond each; from here on Node's monitor looks, whose cost does not rise with them.
+ * A loop that was busy for less than `TAIL_SHARE` of an interval has no delay that shows. So long turns are looked at one by one,
+ * at half a microsecond each; from half of it on Node's monitor looks, whose cost does not rise with them. Of an interval that is
+ * not over yet it is that of a second.
  */
-const TURNS_MS_MAX = 5;
+const TURNS_SHARE_MAX = TAIL_SHARE / 2;
+const INTERVAL_MS_MIN = 1000;
 /** Shorter turns are counted together. */
 const SHORT_MS = 1;
 
@@ -101,7 +103,8 @@ export class LoopDelays {
   readonly #turned = (): void => {
     this.#pending = null;
     this.#see();
-    if (this.#busyMs < TURNS_MS_MAX) {
+    const elapsedMs = Math.max(INTERVAL_MS_MIN, this.#seenMs - this.#began.nowMs);
+    if (this.#busyMs < elapsedMs * TURNS_SHARE_MAX) {
       this.#pending = atEndOfPoll(this.#turned).unref();
       return;
     }

@@ -40,7 +40,7 @@ interface Reading {
  * Samples the machine, or the container that limits us, without waiting for a disk or a program. Linux is read from `/proc`
  * and the cgroup tree. Elsewhere it is what Node knows and, once `systeminformation` has told them, the mounts, the network
  * and on macOS the memory; before that the data directory's file system and the system's are measured, and the network is
- * 0. Windows has no load average. A limit or a mount that is new on Linux is seen within a minute.
+ * 0. Windows has no load average. A limit or a mount that is new, another or gone on Linux is seen within a minute.
  */
 export function createHostSampler(options: HostSamplerOptions): HostSampler {
   const platform = options.platform ?? thisMachine;
@@ -105,17 +105,16 @@ function readMachine(platform: Platform, surroundings: Surroundings, told: HostF
   const cpu = parseProcStat(read('/proc/stat') ?? '') ?? cpuTimesOf(platform.cpus());
   const memory = parseMeminfo(read('/proc/meminfo') ?? '') ?? told.memory ?? memoryFromNode(platform);
   const mounts = surroundings.mounts();
-  const cgroupCpu = surroundings.cpu(cpu.count);
-  const limitedMemory =
-    mounts === null ? memoryLimitedByNode(platform, memory) : surroundings.memory(memory.totalBytes);
+  const limited = surroundings.limited({ cpus: cpu.count, bytes: memory.totalBytes });
+  const limitedMemory = mounts === null ? memoryLimitedByNode(platform, memory) : limited.memory;
   return {
     mounts,
-    containerLimited: cgroupCpu !== null || limitedMemory !== null,
+    containerLimited: limited.cpu !== null || limitedMemory !== null,
     memory: limitedMemory ?? memory,
     reading: {
       atMs: platform.monotonicMs(),
       cpu,
-      cgroupCpu,
+      cgroupCpu: limited.cpu,
       network: parseNetDev(read('/proc/net/dev') ?? ''),
     },
   };

@@ -14,12 +14,29 @@ export interface LimitedCpu extends Pick<CpuLimit, 'group' | 'cpus'> {
   readonly usedMs: number;
 }
 
-/** What `/proc` tells about the process: where file systems are mounted, and what limits it. At most a minute old. */
+/** What is used of limits, `null` where nothing limits the process or its use cannot be read. */
+interface Limited {
+  readonly cpu: LimitedCpu | null;
+  readonly memory: Memory | null;
+}
+
+/** What there is without a limit: one that is as large limits nothing, and version 1 writes "none" as a huge number. */
+interface Machine {
+  readonly cpus: number;
+  readonly bytes: number;
+}
+
+/**
+ * What `/proc` tells about the process: where file systems are mounted, and what limits it. At most a minute old; looked for at
+ * once where use cannot be what it was of.
+ */
 export class Surroundings {
   readonly #platform: Pick<Platform, 'linux' | 'readFile' | 'monotonicMs'>;
   #mounts: Mount[] | null = null;
   #limits = NO_LIMITS;
   #dueMs = Number.NEGATIVE_INFINITY;
+  /** To look again did not help. */
+  #staysOdd = false;
 
   constructor(platform: Pick<Platform, 'linux' | 'readFile' | 'monotonicMs'>) {
     this.#platform = platform;
@@ -27,43 +44,48 @@ export class Surroundings {
 
   /** `null` where the platform does not list them. */
   mounts(): readonly Mount[] | null {
-    this.#look();
+    const { linux, monotonicMs } = this.#platform;
+    if (linux && monotonicMs() >= this.#dueMs) this.#look();
     return this.#mounts;
   }
 
-  /** @returns what is used of a limit now; `null` where nothing limits it: a limit as large as the machine does not. */
-  cpu(cpusOfMachine: number): LimitedCpu | null {
-    this.#look();
-    const { cpu } = this.#limits;
-    if (cpu === null || cpu.cpus >= cpusOfMachine) return null;
-    const usedMs = this.#known(cpu.usedMs());
-    return usedMs === null ? null : { group: cpu.group, cpus: cpu.cpus, usedMs };
+  /** As they were when mounts were asked for. */
+  limited(machine: Machine): Limited {
+    const { isOdd, ...limited } = this.#limited(machine);
+    if (isOdd && !this.#staysOdd) {
+      this.#look();
+      const again = this.#limited(machine);
+      this.#staysOdd = again.isOdd;
+      return again;
+    }
+    this.#staysOdd = isOdd;
+    return limited;
   }
 
-  /** As for the CPU; version 1 writes "none" as a huge number. */
-  memory(bytesOfMachine: number): Memory | null {
-    this.#look();
-    const { memory } = this.#limits;
-    if (memory === null || memory.limitBytes >= bytesOfMachine) return null;
-    const usedBytes = this.#known(memory.usedBytes());
-    return usedBytes === null ? null : { usedBytes, totalBytes: memory.limitBytes };
+  /** Use that cannot be read, or is more than may be, is that of a process whose limit has changed. */
+  #limited({ cpus, bytes }: Machine): Limited & { readonly isOdd: boolean } {
+    const cpu = this.#limits.cpu !== null && this.#limits.cpu.cpus < cpus ? this.#limits.cpu : null;
+    const memory =
+      this.#limits.memory !== null && this.#limits.memory.limitBytes < bytes ? this.#limits.memory : null;
+    const usedMs = cpu?.usedMs() ?? null;
+    const usedBytes = memory?.usedBytes() ?? null;
+    return {
+      cpu: cpu === null || usedMs === null ? null : { group: cpu.group, cpus: cpu.cpus, usedMs },
+      memory: memory === null || usedBytes === null ? null : { usedBytes, totalBytes: memory.limitBytes },
+      isOdd:
+        (cpu !== null && usedMs === null) ||
+        (memory !== null && (usedBytes === null || usedBytes > memory.limitBytes)),
+    };
   }
 
-  /** Where use cannot be read any more, the process is in another group. */
-  #known(used: number | null): number | null {
-    if (used === null) this.#dueMs = Number.NEGATIVE_INFINITY;
-    return used;
-  }
-
+  /** What cannot be read now is as it was, and looked for by the next sample. */
   #look(): void {
-    const { linux, monotonicMs, readFile } = this.#platform;
-    if (!linux || monotonicMs() < this.#dueMs) return;
-    this.#dueMs = monotonicMs() + LOOK_AGAIN_MS;
+    const { monotonicMs, readFile } = this.#platform;
     const mountinfo = readFile('/proc/self/mountinfo');
-    this.#mounts = mountinfo === null ? null : parseMountinfo(mountinfo);
-    this.#limits =
-      this.#mounts === null
-        ? NO_LIMITS
-        : findCgroupLimits(readFile, this.#mounts, readFile('/proc/self/cgroup') ?? '');
+    const membership = readFile('/proc/self/cgroup');
+    if (mountinfo === null) return;
+    this.#dueMs = monotonicMs() + LOOK_AGAIN_MS;
+    this.#mounts = parseMountinfo(mountinfo);
+    this.#limits = findCgroupLimits(readFile, this.#mounts, membership ?? '');
   }
 }

@@ -43,7 +43,7 @@ export interface AgentHandlers {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** A process waits for its batches to be accepted: it sends no more than some of them, and a frame a second. */
+/** A process waits for its batches to be accepted: it sends no more than some of them, and a frame a second at most. */
 const HELD_MAX = 1000;
 
 /** Serves one agent until its link closes. Messages before its `hello` are ignored: nobody to attribute them to. */
@@ -87,7 +87,7 @@ export function receiveFrom(link: AgentLink, handlers: AgentHandlers): void {
       sender = { instanceId: source.instanceId, service: source.service };
       const leaving = leavingOf(message['leaving']);
       if (leaving !== null) handlers.takeLeft(leaving);
-      link.send({ type: 'welcome', holder: handlers.sharing.holder, takesBytes: true });
+      link.send({ type: 'welcome', holder: handlers.sharing.holder, takesBytes: true, awaitsNext: true });
       return;
     }
     if (sender === null) {

@@ -34,7 +34,7 @@ export interface KnownSeries {
 
 /** Past so many bytes of descriptions a frame begins a new table: most of them are of series that are gone. */
 const DESCRIBED_BYTES_MAX = 2 * 1024 * 1024;
-/** So often a new table begins anyway, so that who has lost track of one does not for long: some eight minutes. */
+/** So often a new table begins anyway, so that who has lost track of one does not for long: some eight minutes, twenty at rest. */
 const FRAMES_PER_TABLE = 500;
 
 /** Writes the frames of one agent, one after the other. */

@@ -4,6 +4,7 @@ import { FrameSender } from '../../../src/agent/metrics/frame-sender.ts';
 import { type FrameSource, ownInstruments, ReaderSource } from '../../../src/agent/metrics/frame-source.ts';
 import type { AgentMessage, Frame, Point } from '../../../src/core/frame.ts';
 import { FrameDecoder } from '../../../src/core/frames/frame-decoder.ts';
+import { milliseconds } from '../../../src/core/units.ts';
 import { DeltaMeterProvider } from '../../../src/metrics/meter-provider.ts';
 import type { SnapshotReader } from '../../../src/metrics/snapshot-reader.ts';
 import { counterPoint } from '../../link/messages.ts';
@@ -61,6 +62,24 @@ describe('frames', () => {
     await sender.send();
     assert.deepEqual(read(), [[['c', 1]], [['c', 2]], [['c', 4]], []]);
     assert.deepEqual(new FrameDecoder().read(sent[0] ?? assert.fail()).dropped, dropped);
+  });
+
+  it('say when the next one comes where that is not after the usual time', async () => {
+    const own = new DeltaMeterProvider();
+    const messages: AgentMessage[] = [];
+    const sender = new FrameSender({
+      clock,
+      source: ownInstruments([own]),
+      connection: { isOpen: true, send: (message) => messages.push(message) },
+      pipeline: { dropped: {} },
+      threads: { any: false, merged: () => [] },
+    });
+    await sender.send(milliseconds(2500));
+    await sender.send();
+    assert.deepEqual(
+      messages.map((message) => message.type === 'frame-bytes' && message.nextInMs),
+      [2500, undefined],
+    );
   });
 
   it('go one at a time: while the app is asked for one, there is no other', async () => {

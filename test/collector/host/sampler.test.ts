@@ -138,9 +138,29 @@ test('what lies about the process is looked for once a minute, and at once when 
   assert.deepEqual(await filesOf(), used);
   machine.nowMs += 1;
   assert.ok((await filesOf()).includes('/proc/self/mountinfo'));
+  const looks = async () => (await filesOf()).includes('/sys/fs/cgroup/memory.max');
   delete machine.files['/sys/fs/cgroup/memory.current'];
+  assert.deepEqual([await looks(), await looks()], [true, false], 'once: it does not help');
   assert.equal((await sampler.sample()).memoryTotalBytes, 24_683_768 * 1024);
-  assert.ok((await filesOf()).includes('/sys/fs/cgroup/memory.max'));
+  machine.files['/sys/fs/cgroup/memory.current'] = `${GIB / 2}`;
+  machine.files['/sys/fs/cgroup/memory.stat'] = '';
+  assert.equal(await looks(), false);
+  machine.files['/sys/fs/cgroup/memory.current'] = `${3 * GIB}`;
+  machine.files['/sys/fs/cgroup/memory.max'] = `${4 * GIB}`;
+  const { memoryTotalBytes, memoryUsedBytes } = await sampler.sample();
+  assert.deepEqual([memoryUsedBytes, memoryTotalBytes], [3 * GIB, 4 * GIB], 'more than may be');
+});
+
+test('what cannot be read for once is as it was', async () => {
+  const machine = new FileMachine(V2_FILES);
+  const sampler = createHostSampler({ dataDir: '/', platform: machine });
+  const mountinfo = machine.files['/proc/self/mountinfo'] ?? '';
+  delete machine.files['/proc/self/mountinfo'];
+  machine.nowMs += 60_000;
+  assert.equal((await sampler.sample()).memoryTotalBytes, GIB);
+  machine.files['/proc/self/mountinfo'] = mountinfo;
+  machine.files['/sys/fs/cgroup/memory.max'] = `${2 * GIB}`;
+  assert.equal((await sampler.sample()).memoryTotalBytes, 2 * GIB);
 });
 
 test('other platforms get what Node knows', async () => {

@@ -23,8 +23,8 @@ interface Around {
 
 /**
  * Streams data into one COPY after the other and runs what comes before and after them, asked for in one message: between them
- * nothing is waited for but that the server is ready for the next data. Rejects when the server refuses any of it, when the connection breaks, or when
- * the server has not answered in time; in the last case the connection is of no more use.
+ * nothing is waited for but that the server is ready for the next data. Rejects when the server refuses any of it, when the
+ * connection breaks, or when the server has not answered in time; in the last case the connection is of no more use.
  */
 export function copyIn(
   client: ClientBase,

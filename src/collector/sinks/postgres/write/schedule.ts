@@ -3,7 +3,7 @@ import { BATCH_EVENTS_MAX } from './arrivals.ts';
 
 /** What a killed process had not written is lost, so an event waits at most this long for others to be written with it. */
 const APPEND_INTERVAL_MS = SECOND_MS / 40;
-/** The same for what was measured elsewhere and has no row: frames come once a second. */
+/** The same for what was measured elsewhere and has no row: frames come once a second at most. */
 const APPEND_POINTS_INTERVAL_MS = SECOND_MS / 4;
 /** The disk is synchronised for as many events as a batch may have, or after this long, which a power cut may cost. */
 const SYNC_INTERVAL_MS = SECOND_MS / 2;

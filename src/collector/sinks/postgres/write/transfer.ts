@@ -30,7 +30,7 @@ export class Transfer {
     this.#options = { ...options, doubts: { countsAlready, decided } };
   }
 
-  /** Stores the oldest batches. @throws as `storeBatch`; then `failed` is to be called. */
+  /** Stores the oldest batches. @throws as `storeBatches`; then `failed` is to be called. */
   async next(pool: Pool): Promise<void> {
     const batches = await this.#intake.take(this.#groupSize.batchesMax);
     if (batches.length === 0) return;

@@ -35,8 +35,8 @@ export interface WriterOptions {
   /** @default 30 s */
   readonly statementTimeoutMs?: number;
   /**
-   * No batch was sent to a server before, so the ledger is not asked first which it knows: an answer less to wait for. Where it knows one
-   * after all, or one is doubtful, it is. @default false
+   * No batch was sent to a server before, so the ledger is not asked first which it knows: an answer less to wait for. It is
+   * where one is doubtful. @default false
    */
   readonly areNew?: boolean;
   /** What is known of doubtful batches. @default nothing */
@@ -54,23 +54,14 @@ export interface Doubts {
 const NO_DOUBTS: Doubts = { countsAlready: () => false, decided: () => {} };
 
 /**
- * Stores a batch: its line in the ledger, its rows and what it adds to the totals in one transaction, so that a batch sent twice is stored once. A
- * batch with a value some table cannot take is stored without that row.
- *
- * @returns the rows that were left out.
- * @throws whatever went wrong; it is then unknown whether the batch is stored, and it has to be sent again.
- */
-export function storeBatch(pool: Pool, batch: Batch, options: WriterOptions = {}): Promise<Rejection[]> {
-  return withWriter(pool, options, (writer) => writer.storeOne(batch));
-}
-
-/**
- * Stores batches in one transaction, with one COPY per table for all of them; those that the ledger knows are left out.
+ * Stores batches in one transaction: their lines in the ledger, their rows by one COPY per table, and what they add to the
+ * totals. Those that the ledger knows are left out, or where all are said to be new nothing is stored. One by itself is stored
+ * without the rows that their tables refuse.
  *
  * @param batches of one writer, in order.
  * @returns the rows that were left out; `null` when the batches are to be stored one by one, because one of several has a
- * row that its table refuses. Nothing of them is stored then.
- * @throws as `storeBatch`.
+ * row that its table refuses, or is known and was said to be new. Nothing of them is stored then.
+ * @throws whatever went wrong; it is then unknown whether they are stored, and they have to be sent again.
  */
 export async function storeBatches(
   pool: Pool,
@@ -78,9 +69,10 @@ export async function storeBatches(
   options: WriterOptions = {},
 ): Promise<Rejection[] | null> {
   const [only] = batches;
-  if (only !== undefined && batches.length === 1) return storeBatch(pool, only, options);
-  const stored = await withWriter(pool, options, (writer) => writer.storeAll(batches));
-  return stored ? [] : null;
+  return withWriter(pool, options, async (writer) => {
+    if (only !== undefined && batches.length === 1) return writer.storeOne(only);
+    return (await writer.storeAll(batches)) ? [] : null;
+  });
 }
 
 async function withWriter<T>(
@@ -152,20 +144,26 @@ class BatchWriter {
     return this.#copied(batches, (batch) => sections.get(batch) ?? []);
   }
 
-  /** False when the server refuses a row; nothing is stored then, and the connection is as before. */
+  /** False when the server refuses a row, or knows a batch that is said to be new; nothing is stored then, and the connection is as before. */
   async #copied(batches: readonly Batch[], sectionsIn: (batch: Batch) => Section[]): Promise<boolean> {
     try {
-      const facts = batches.map(({ payload }) => factsOf(payload));
-      if (this.#areNew && facts.every(({ doubtful }) => doubtful !== true)) {
-        const sections = batches.flatMap(sectionsIn);
-        await this.#copyAll(sections, closingOf(sections, facts), this.#opening(batches));
-      } else await this.#transaction(batches, sectionsIn, (own, closing) => this.#copyAll(own, closing));
+      if (!(this.#areNew && (await this.#copiedUnasked(batches, sectionsIn))))
+        await this.#transaction(batches, sectionsIn, (own, closing) => this.#copyAll(own, closing));
       return true;
     } catch (error) {
       if (failureKind(error) !== 'row') throw error;
       await this.#run('ROLLBACK');
       return false;
     }
+  }
+
+  /** In one message. False where a batch is doubtful: nothing was tried then. @throws also where the ledger knows one. */
+  async #copiedUnasked(batches: readonly Batch[], sectionsIn: (batch: Batch) => Section[]): Promise<boolean> {
+    const facts = batches.map(({ payload }) => factsOf(payload));
+    if (facts.some(({ doubtful }) => doubtful === true)) return false;
+    const sections = batches.flatMap(sectionsIn);
+    await this.#copyAll(sections, closingOf(sections, facts), this.#opening(batches));
+    return true;
   }
 
   /** Does the work with the sections of those batches that the ledger does not know, and with what is to be run after it. */
@@ -334,7 +332,10 @@ function closingOf(sections: readonly Section[], facts: readonly BatchFacts[]): 
   return `${markStatement(sections)}${addStatements(facts, Date.now())}COMMIT`;
 }
 
-/** In order, such that only the first of each but the first one has rows that are to go: what they took the place of may be in the one before. */
+/**
+ * In order, such that of each only the first has rows that are to go, and of the first run none: what they took the place of
+ * may be in the one before.
+ */
 function runsOf(sections: readonly Section[]): Section[][] {
   const runs: Section[][] = [[]];
   for (const section of sections) {

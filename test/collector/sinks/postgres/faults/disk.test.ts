@@ -5,7 +5,7 @@ import { afterAll, beforeAll, test } from 'vitest';
 import { type Batch, encodeEvents } from '../../../../../src/collector/sinks/postgres/spool/batch.ts';
 import { recordBytes } from '../../../../../src/collector/sinks/postgres/spool/record.ts';
 import { Spool } from '../../../../../src/collector/sinks/postgres/spool/spool.ts';
-import { storeBatch } from '../../../../../src/collector/sinks/postgres/write/writer.ts';
+import { storeBatches } from '../../../../../src/collector/sinks/postgres/write/writer.ts';
 import { until } from '../../../../support/poll.ts';
 import { poolOf, reachableTempDir, startPostgres, type TestPostgres } from '../../../../support/postgres.ts';
 import { requestEvent, requestEvents } from '../events.ts';
@@ -187,7 +187,7 @@ test('a killed collector’s spool, its last record damaged at every offset, its
         const lost = { rows: 0 };
         const damaged = await open(lost);
         for (let one = await damaged.take(); one !== null; one = await damaged.take()) {
-          await storeBatch(pool, one);
+          await storeBatches(pool, [one]);
           await damaged.acknowledge();
         }
         await damaged.close();

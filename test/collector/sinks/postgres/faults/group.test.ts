@@ -10,7 +10,7 @@ import { Spool } from '../../../../../src/collector/sinks/postgres/spool/spool.t
 import type { Intake } from '../../../../../src/collector/sinks/postgres/write/intake.ts';
 import { RowCounts } from '../../../../../src/collector/sinks/postgres/write/row-counts.ts';
 import { Transfer } from '../../../../../src/collector/sinks/postgres/write/transfer.ts';
-import { storeBatch, storeBatches } from '../../../../../src/collector/sinks/postgres/write/writer.ts';
+import { storeBatches } from '../../../../../src/collector/sinks/postgres/write/writer.ts';
 import type { PostgresConfig } from '../../../../../src/config/config.ts';
 import type { NervecenterEvent } from '../../../../../src/core/signals/index.ts';
 import { MIB } from '../../../../../src/core/units.ts';
@@ -134,7 +134,7 @@ test('of a group the batches that the ledger knows, and those that are there twi
   try {
     const events = [oneOfEach(), requestEvents(3), oneOfEach(), oneOfEach(), requestEvents(2)];
     const batches = batchesOf(events);
-    for (const at of [1, 3]) await storeBatch(pool, batches[at] as Batch);
+    for (const at of [1, 3]) await storeBatches(pool, [batches[at] as Batch]);
     await pool.query('TRUNCATE enterprise.nervecenter_rollup_pending');
     assert.deepEqual(await storeBatches(pool, [...batches.slice(0, 1), ...batches]), []);
     const { rows: marks } = await pool.query('SELECT signal FROM enterprise.nervecenter_rollup_pending');
@@ -157,7 +157,7 @@ test('new batches are not asked for; where the ledger knows one after all, the o
   try {
     const events = [requestEvents(2), requestEvents(3), requestEvents(4)];
     const batches = batchesOf(events);
-    await storeBatch(pool, batches[1] as Batch);
+    await storeBatches(pool, [batches[1] as Batch]);
     const counts = async () => {
       const { rows } = await pool.query<{ rows: number; batches: number }>(
         'SELECT (SELECT count(*) FROM enterprise.request_metrics)::int AS rows, (SELECT count(*) FROM enterprise.nervecenter_batches)::int AS batches',
@@ -169,6 +169,9 @@ test('new batches are not asked for; where the ledger knows one after all, the o
     for (const batch of batches) assert.deepEqual(await storeBatches(pool, [batch], { areNew: true }), []);
     assert.deepEqual(await counts(), { rows: 9, batches: 3 });
     const others = batchesOf([requestEvents(4), requestEvents(5)]);
+    // Twice on a disk that failed.
+    assert.equal(await storeBatches(pool, [...others, ...others.slice(1)], { areNew: true }), null);
+    assert.deepEqual(await counts(), { rows: 9, batches: 3 });
     assert.deepEqual(await storeBatches(pool, others, { areNew: true }), []);
     assert.deepEqual(await counts(), { rows: 18, batches: 5 });
   } finally {
