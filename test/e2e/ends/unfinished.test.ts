@@ -9,6 +9,9 @@ import { reachableTempDir } from '../../support/postgres.ts';
 const APP = join(import.meta.dirname, 'unfinished.cjs');
 const NEXT = join(import.meta.dirname, '..', 'fixtures', 'worker.cjs');
 
+/** What is left in a spool is taken within a minute. */
+const PATIENCE_MS = 90_000;
+
 interface Row {
   readonly endpoint: string;
   readonly status_code: number;
@@ -54,7 +57,7 @@ describe('a request that is under way when its process ends', () => {
         const { api, pipeline } = await next.snapshot();
         return api.requests_total > 0 && pipeline.events_queued === 0;
       },
-      { timeoutMs: 60_000 },
+      { timeoutMs: PATIENCE_MS },
     );
     const path = `/api/metrics/events?signal=${signal}&service=unfinished.cjs${filters}`;
     const answer = await next.get(path);
