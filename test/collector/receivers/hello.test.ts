@@ -57,12 +57,18 @@ describe('hello', () => {
 
   it('of a process that agrees is welcome', () => {
     hello({ place: { ...place, tokens: [] } });
-    assert.deepEqual([answers, joined], [[{ type: 'welcome', holder: HOLDER, takesBytes: true }], 1]);
+    assert.deepEqual(
+      [answers, joined],
+      [[{ type: 'welcome', holder: HOLDER, takesBytes: true, awaitsNext: true }], 1],
+    );
   });
 
   it('of a version that has nothing to agree on is welcome', () => {
     hello({});
-    assert.deepEqual([answers, joined], [[{ type: 'welcome', holder: HOLDER, takesBytes: true }], 1]);
+    assert.deepEqual(
+      [answers, joined],
+      [[{ type: 'welcome', holder: HOLDER, takesBytes: true, awaitsNext: true }], 1],
+    );
   });
 
   it('of a process whose wishes cannot be read is refused', () => {
