@@ -21,8 +21,8 @@ let timePartMs = -1;
 let timePart = '';
 
 /**
- * Trace ids begin with 48 bits of milliseconds, as UUIDv7 do: an index over them grows at its end, and costs the database a
- * third of what it does over random ones. W3C Trace Context asks for 56 random bits, the last ones.
+ * Trace ids begin with 48 bits of milliseconds, as UUIDv7 do: an index over them grows at its end, and costs the database half
+ * of what one over random ids does. W3C Trace Context asks for 56 random bits, the last ones.
  */
 let beginsWithTime = true;
 
