@@ -17,6 +17,10 @@ type MeasuredSeries = readonly [
   ...figures: (number | readonly number[])[],
 ];
 
+/** In a series, behind its name and attributes. */
+const FIGURES_AT = 2;
+const NO_COUNTS: readonly number[] = [];
+
 /** As what attribute the service that a figure is of is stored with it; what earlier versions stored has none. */
 export const SERVICE = 'service.name';
 /** Read back from storage a figure is a service's, and no process'. */
@@ -91,7 +95,10 @@ export function toMeasured(points: readonly Point[]): Measured {
     const attributes = storedAttributes(point);
     if (point.kind === 'histogram') {
       const { count, sum, min, max, zeroCount, offset, counts } = point;
-      return isFigure(sum) ? [[point.name, attributes, count, sum, min, max, zeroCount, offset, counts]] : [];
+      const [least, largest] = [min, max].map((bound) => (isFigure(bound) ? bound : 0));
+      return isFigure(sum)
+        ? [[point.name, attributes, count, sum, least, largest, zeroCount, offset, counts]]
+        : [];
     }
     const counts = point.value > 0 || (point.countedMs !== undefined && point.value < 0);
     return isFigure(point.value) && counts ? [[point.name, attributes, point.value]] : [];
@@ -106,7 +113,7 @@ export function fromMeasured(measured: unknown): Point[] {
 
 function pointOf(series: unknown): Point | null {
   if (!Array.isArray(series)) return null;
-  const [name, attributes, ...figures] = series as [unknown, unknown, ...unknown[]];
+  const [name, attributes] = series as unknown[];
   const instrument = READABLE.get(String(name));
   if (instrument === undefined || typeof attributes !== 'object' || attributes === null) return null;
   const base = {
@@ -115,12 +122,18 @@ function pointOf(series: unknown): Point | null {
     description: instrument.description,
     ...unstored(storable(attributes as Attributes)),
   };
-  const counts = Array.isArray(figures[6]) ? figures[6] : [];
-  const [value = 0, sum = 0, min = 0, max = 0, zeroCount = 0, offset = 0] = figures.slice(0, 6).map(Number);
-  if (![value, sum, min, max, zeroCount, offset, ...counts].every(isFigure)) return null;
-  return instrument.kind === 'counter'
-    ? { ...base, kind: 'counter', value }
-    : { ...base, kind: 'histogram', count: value, sum, min, max, zeroCount, offset, counts };
+  const figure = (place: number) => Number(series[FIGURES_AT + place] ?? 0);
+  const value = figure(0);
+  if (instrument.kind === 'counter') return isFigure(value) ? { ...base, kind: 'counter', value } : null;
+  const given: unknown = series[FIGURES_AT + 6];
+  const counts: readonly unknown[] = Array.isArray(given) ? given : NO_COUNTS;
+  if (!counts.every(isFigure)) return null;
+  const [sum, min, max] = [figure(1), figure(2), figure(3)];
+  const [zeroCount, offset] = [figure(4), figure(5)];
+  const isHistogram = [value, sum, min, max, zeroCount, offset].every(isFigure);
+  return isHistogram
+    ? { ...base, kind: 'histogram', count: value, sum, min, max, zeroCount, offset, counts }
+    : null;
 }
 
 /** Processes of one service that sent in one batch add up here; of one process nothing does. */
@@ -151,9 +164,14 @@ export function storedAttributes({ attributes, sender }: Pick<Point, 'attributes
 
 /** Again what a point was before it was stored. */
 function unstored(attributes: Attributes): Pick<Point, 'attributes' | 'sender'> {
-  const { [SERVICE]: service, ...own } = attributes;
-  if (typeof service !== 'string') return { attributes };
-  return { attributes: own, sender: { service, instanceId: NO_INSTANCE } };
+  let known = UNSTORED.get(attributes);
+  if (known === undefined) {
+    const { [SERVICE]: service, ...own } = attributes;
+    const ofService = { attributes: own, sender: { service: String(service), instanceId: NO_INSTANCE } };
+    known = typeof service === 'string' ? ofService : { attributes };
+    UNSTORED.set(attributes, known);
+  }
+  return known;
 }
 
 function isFigure(value: unknown): value is number {
@@ -165,6 +183,8 @@ const STORABLE = new WeakMap<Attributes, Attributes>();
 /** Likewise, by service. */
 const STORED = new WeakMap<Attributes, Map<string, Attributes>>();
 const SERVICES_REMEMBERED_MAX = 100;
+/** Of those that are stored, what they were before. */
+const UNSTORED = new WeakMap<Attributes, Pick<Point, 'attributes' | 'sender'>>();
 
 /** Text that every store takes, of bounded length, in one order of names whatever the sender's. */
 function storable(attributes: Attributes): Attributes {

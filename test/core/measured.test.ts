@@ -40,6 +40,14 @@ describe('what a batch measured', () => {
     assert.deepEqual(fromMeasured(toMeasured([requests(2)]))[0]?.sender, undefined);
   });
 
+  it('is the same in memory and read back, also where bounds are not known', () => {
+    const unbounded = { ...requests(3), min: Number.POSITIVE_INFINITY, max: Number.NEGATIVE_INFINITY };
+    const measured = toMeasured([requests(2, sender('a', 'i')), unbounded, cost(1, sender('b', 'j'))]);
+    const read = fromMeasured(JSON.parse(JSON.stringify(measured)));
+    assert.equal(read.length, 3);
+    assert.deepEqual(fromMeasured(measured), read);
+  });
+
   it('is one series per service, however many of its processes sent it', () => {
     const points = [
       requests(1, sender('a', 'i')),

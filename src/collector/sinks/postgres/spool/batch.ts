@@ -71,6 +71,8 @@ const LENGTH_BYTES = 4;
 const TIME_MS_MAX = 8.64e15;
 /** One for all: each for itself would grow its memory anew to half a megabyte. */
 const encoder = new CopyEncoder();
+/** What payloads made or read here say of themselves: a writer asks twice, for their rows and for their facts. */
+const HEADERS = new WeakMap<Buffer, PayloadHeader>();
 const NO_FACTS: BatchFacts = { atMs: 0, measured: [], sent: [] };
 
 /**
@@ -149,14 +151,20 @@ function payloadOf(header: PayloadHeader, tuples: Buffer): Buffer {
   const bytes = Buffer.from(JSON.stringify(header));
   const length = Buffer.allocUnsafe(LENGTH_BYTES);
   length.writeUInt32BE(bytes.length);
-  return Buffer.concat([length, bytes, tuples]);
+  const payload = Buffer.concat([length, bytes, tuples]);
+  HEADERS.set(payload, header);
+  return payload;
 }
 
 /** Earlier versions wrote the list of sections only. */
 function headerOf(payload: Buffer): PayloadHeader {
+  const known = HEADERS.get(payload);
+  if (known !== undefined) return known;
   const json = payload.toString('utf8', LENGTH_BYTES, factsBytes(payload));
   const header = JSON.parse(json) as PayloadHeader | readonly SectionHeader[];
-  return 'sections' in header ? header : { ...NO_FACTS, sections: header };
+  const read = 'sections' in header ? header : { ...NO_FACTS, sections: header };
+  HEADERS.set(payload, read);
+  return read;
 }
 
 /** By hand, because most often all are of one signal, and `Map.groupBy` asks for each of them. */

@@ -31,6 +31,8 @@ export class Segment {
   #appending: FileHandle | null = null;
   /** Something was written since the last `sync`. */
   #unsynced = false;
+  /** A power cut may still leave no name for it. */
+  #unnamed = false;
   #reading: FileHandle | null = null;
   #window: Window | null = null;
 
@@ -51,7 +53,7 @@ export class Segment {
 
   async create(): Promise<void> {
     this.#appending = await this.#files.open(this.path, 'ax', PRIVATE);
-    await this.#syncDirectory();
+    this.#unnamed = true;
   }
 
   /** Learns how much there is, without a look at what. */
@@ -99,6 +101,8 @@ export class Segment {
     if (file === null || !this.#unsynced) return;
     this.#unsynced = false; // What is written while this lasts is for the next one.
     try {
+      if (this.#unnamed) await this.#syncDirectory();
+      this.#unnamed = false;
       await file.datasync();
     } catch (error) {
       if (this.removed) return; // Gone meanwhile, and what it held is counted.

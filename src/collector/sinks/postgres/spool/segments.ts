@@ -28,6 +28,8 @@ export class Segments {
   /** Whoever writes to the last one needs it kept open. */
   #writing = false;
   #cursorWrittenMs = Number.NEGATIVE_INFINITY;
+  /** One at a time. Never rejects. */
+  #writingCursor: Promise<void> = Promise.resolve();
 
   /** @param maxBytes of all of them; whoever appends sees to it. */
   constructor(files: SpoolFiles, directory: string, maxBytes: number) {
@@ -124,13 +126,13 @@ export class Segments {
       await this.remove(segment);
   }
 
-  /** Gives back what was taken from for good, and remembers how far that is. */
+  /** Gives back what was taken from for good, and has remembered how far that is, which nobody needs to wait for. */
   async giveBack(): Promise<void> {
     await this.removeEmptied();
     const { oldest } = this;
     const large = (oldest?.bytes ?? 0) >= this.#segmentBytes * GIVE_BACK_SHARE;
     if (oldest?.emptied === true && large && !this.#writing) await this.remove(oldest);
-    await this.#saveCursor(CURSOR_INTERVAL_MS);
+    if (performance.now() - this.#cursorWrittenMs >= CURSOR_INTERVAL_MS) this.#saveCursor();
   }
 
   async remove(segment: Segment): Promise<void> {
@@ -139,7 +141,8 @@ export class Segments {
   }
 
   async close(): Promise<void> {
-    if (this.surveyed) await this.#saveCursor(0);
+    if (this.surveyed) this.#saveCursor();
+    await this.#writingCursor;
     for (const segment of this.#all) {
       await segment.complete();
       await segment.stopReading();
@@ -173,12 +176,11 @@ export class Segments {
     return segment;
   }
 
-  async #saveCursor(intervalMs: number): Promise<void> {
-    if (performance.now() - this.#cursorWrittenMs < intervalMs) return;
+  #saveCursor(): void {
     this.#cursorWrittenMs = performance.now();
     const { oldest } = this;
     const cursor: Cursor = { segment: oldest?.id ?? this.#nextId, offset: oldest?.offset ?? 0 };
-    await writeCursor(this.#files, this.#directory, cursor);
+    this.#writingCursor = this.#writingCursor.then(() => writeCursor(this.#files, this.#directory, cursor));
   }
 }
 
