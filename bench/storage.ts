@@ -180,7 +180,8 @@ async function psqlRowsPerSecond(
   const [section] = sectionsOf(encodeEvents(events).payload);
   if (section === undefined) throw new Error('no rows');
   const file = join(directory, 'rows.copy');
-  writeFileSync(file, Buffer.concat([COPY_HEADER, section.tuples, COPY_TRAILER]));
+  // Else whoever is next and synchronises the disk waits for it.
+  writeFileSync(file, Buffer.concat([COPY_HEADER, section.tuples, COPY_TRAILER]), { flush: true });
   const columns = section.columns.map(([name]) => `"${name}"`).join(', ');
   const copy = `\\copy enterprise.${section.table} (${columns}) from '${file}' with (format binary)`;
   const { host, port, user, database: name } = clientOptions(database);

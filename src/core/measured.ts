@@ -95,10 +95,8 @@ export function toMeasured(points: readonly Point[]): Measured {
     const attributes = storedAttributes(point);
     if (point.kind === 'histogram') {
       const { count, sum, min, max, zeroCount, offset, counts } = point;
-      const [least, largest] = [min, max].map((bound) => (isFigure(bound) ? bound : 0));
-      return isFigure(sum)
-        ? [[point.name, attributes, count, sum, least, largest, zeroCount, offset, counts]]
-        : [];
+      const figures = [count, sum, isFigure(min) ? min : 0, isFigure(max) ? max : 0, zeroCount, offset];
+      return isFigure(sum) ? [[point.name, attributes, ...figures, counts]] : [];
     }
     const counts = point.value > 0 || (point.countedMs !== undefined && point.value < 0);
     return isFigure(point.value) && counts ? [[point.name, attributes, point.value]] : [];

@@ -80,6 +80,25 @@ describe('delays of the event loop', () => {
     assert.ok(Math.abs(sum(script.delays) - 7) < 1e-6);
   });
 
+  it('are seen turn by turn for as long as a loop is hardly busy, which in a longer interval is longer', async () => {
+    const UNDER_WAY_MS = 300;
+    for (const [busyMs, idleMs, monitored] of [
+      [4, 500, false],
+      [10, 990, true],
+      [10, 2490, false],
+      [13, 2487, true],
+    ] as const) {
+      const { script, at } = await scripted([[busyMs, idleMs]]);
+      delays = script;
+      at.now += UNDER_WAY_MS;
+      const missedMs = busyMs + UNDER_WAY_MS - sum(script.delays);
+      // Node's own monitor tells of a block less one of its ticks.
+      if (monitored) assert.ok(missedMs >= RESOLUTION_MS - 1e-6, `${missedMs} after ${busyMs} and ${idleMs}`);
+      else assert.ok(Math.abs(missedMs) < 1e-6, `${missedMs} after ${busyMs} and ${idleMs}`);
+      script.stop();
+    }
+  });
+
   it('give the exact tail of any turns, whether or not one is long', async () => {
     const turn = fc.tuple(fc.double({ min: 0, max: 1.5, noNaN: true }), fc.nat(200));
     const last = fc.tuple(fc.double({ min: 0, max: 2000, noNaN: true }), fc.nat(200));

@@ -179,6 +179,37 @@ test('new batches are not asked for; where the ledger knows one after all, the o
   }
 });
 
+test('a new batch that begins with what it takes back stores what comes in its place', async () => {
+  const database = await server.createDatabase();
+  await withBacklog(0, { database });
+  const pool = poolOf(database);
+  try {
+    const [first, second, third] = [
+      requestEvent({ route: '/a' }),
+      requestEvent({ route: '/b' }),
+      requestEvent({}),
+    ];
+    const takenBack = (event: NervecenterEvent) => ({ ...event, retractsMs: event.timeMs });
+    const replaced = { ...first, route: '/now' };
+    const batches = batchesOf([[first, second], [takenBack(first), replaced, third], [takenBack(second)]]);
+    for (const group of [batches.slice(0, 1), batches.slice(1)])
+      assert.deepEqual(await storeBatches(pool, group, { areNew: true }), []);
+    const { rows } = await pool.query<{ id: string; endpoint: string }>(
+      'SELECT id, endpoint FROM enterprise.request_metrics ORDER BY endpoint = $1',
+      [replaced.route],
+    );
+    assert.deepEqual(
+      rows.map(({ id }) => id),
+      [third.id, replaced.id],
+    );
+    assert.equal(rows[1]?.endpoint, replaced.route);
+    const ledger = await pool.query('SELECT FROM enterprise.nervecenter_batches');
+    assert.equal(ledger.rowCount, batches.length);
+  } finally {
+    await pool.end();
+  }
+});
+
 test('only what this process made and has not sent yet is new', async () => {
   const database = await server.createDatabase();
   await withBacklog(0, { database });
