@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Client } from 'pg';
+import { Client } from 'pg';
 import { afterAll, beforeAll, test } from 'vitest';
 import {
   type Migration,
@@ -11,7 +12,8 @@ import {
 } from '../../../../../src/collector/sinks/postgres/schema/migrate.ts';
 import { SIGNALS } from '../../../../../src/core/signals/index.ts';
 import { packageRoot } from '../../../../../src/platform/paths.ts';
-import { startPostgres, type TestPostgres } from '../../../../support/postgres.ts';
+import { until } from '../../../../support/poll.ts';
+import { poolOf, startPostgres, type TestPostgres } from '../../../../support/postgres.ts';
 
 const PROCESSES = 20;
 /** Types that the catalogue calls by their long names. */
@@ -154,4 +156,60 @@ test('a role that may write rows and no more can start on a migrated database', 
       SET ROLE rows_only`);
     assert.deepEqual(await migrate(client), []);
   });
+});
+
+test('indexes by trace are made anew beside writers and whoever reads for long: both go on, and every row is kept', async () => {
+  const REMADE = 25;
+  const database = await server.createDatabase();
+  const pool = poolOf(database);
+  const reader = new Client(pool.options);
+  const traces: string[] = [];
+  const write = async () => {
+    const traceId = randomUUID().replaceAll('-', '');
+    await pool.query(
+      `INSERT INTO enterprise.request_metrics (endpoint, method, status_code, response_time_ms, trace_id)
+       VALUES ('/', 'GET', 200, 1, $1)`,
+      [traceId],
+    );
+    traces.push(traceId);
+  };
+  try {
+    await server.using(database, (client) =>
+      migrate(
+        client,
+        readMigrations().filter(({ number }) => number < REMADE),
+      ),
+    );
+    await reader.connect();
+    await reader.query('BEGIN; SELECT FROM enterprise.request_metrics LIMIT 1'); // As an export does.
+    let done = false;
+    const migrated = server
+      .using(database, (client) => migrate(client))
+      .finally(() => {
+        done = true;
+      });
+    await until(async () => {
+      const { rowCount } = await pool.query(
+        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'`,
+      );
+      return rowCount;
+    });
+    for (let row = 0; row < 20; row++) await write(); // None of them waits behind the migration.
+    assert.equal(done, false);
+    await reader.query('COMMIT');
+    await reader.end();
+    while (!done) await write();
+    assert.deepEqual(
+      (await migrated).map(({ number }) => number),
+      readMigrations().flatMap(({ number }) => (number < REMADE ? [] : [number])),
+    );
+    const { rows } = await pool.query<{ stored: number }>(
+      'SELECT count(*)::int AS stored FROM enterprise.request_metrics WHERE trace_id = ANY ($1)',
+      [traces],
+    );
+    assert.equal(rows[0]?.stored, traces.length);
+  } finally {
+    await reader.end();
+    await pool.end();
+  }
 });
