@@ -71,11 +71,11 @@ function limitOf(steps: readonly Step[]): string {
   const slow = steps.find(({ x, eventsPerSecond }) => eventsPerSecond < x * REACHED);
   const perSecond = (step: Step | undefined) => `${step?.x.toLocaleString('en')} a second`;
   if (dropping !== undefined && (slow === undefined || dropping.x <= slow.x)) {
-    return `the agent's queue of 10,000 events, at ${perSecond(dropping)}: the collector's thread does not keep up, and ${dropping.eventsDropped.toLocaleString('en')} rows were dropped and counted; their figures were not.`;
+    return `the agent's ring of 4 MiB, at ${perSecond(dropping)}: the collector's thread does not keep up, and ${dropping.eventsDropped.toLocaleString('en')} rows were dropped and counted; their figures were not.`;
   }
   if (slow !== undefined)
     return `the app's own thread, which recorded ${round(slow.eventsPerSecond)} of ${perSecond(slow)}; no row was dropped.`;
-  return `none up to ${perSecond(most)}, and no row was dropped. Of a core each, the app's thread used ${percent(most?.threadMs)}, the collector's and all others ${percent((most?.processMs ?? 0) - (most?.threadMs ?? 0))}; the first is the collector's thread, behind which the agent's queue of 10,000 events fills.`;
+  return `none up to ${perSecond(most)}, and no row was dropped. Of a core each, the app's thread used ${percent(most?.threadMs)}, the collector's and all others ${percent((most?.processMs ?? 0) - (most?.threadMs ?? 0))}; the first is the collector's thread, behind which the agent's ring of 4 MiB fills.`;
 }
 
 const percent = (ms = 0) => `${round(ms / (CORE_MS / 100))} %`;
