@@ -165,8 +165,10 @@ function unstored(attributes: Attributes): Pick<Point, 'attributes' | 'sender'> 
   let known = UNSTORED.get(attributes);
   if (known === undefined) {
     const { [SERVICE]: service, ...own } = attributes;
-    const ofService = { attributes: own, sender: { service: String(service), instanceId: NO_INSTANCE } };
-    known = typeof service === 'string' ? ofService : { attributes };
+    known =
+      typeof service === 'string'
+        ? { attributes: own, sender: { service, instanceId: NO_INSTANCE } }
+        : { attributes };
     UNSTORED.set(attributes, known);
   }
   return known;

@@ -126,7 +126,7 @@ export class Segments {
       await this.remove(segment);
   }
 
-  /** Gives back what was taken from for good, and has remembered how far that is, which nobody needs to wait for. */
+  /** Gives back what was taken from for good. How far that is is written down meanwhile: it only saves work. */
   async giveBack(): Promise<void> {
     await this.removeEmptied();
     const { oldest } = this;
