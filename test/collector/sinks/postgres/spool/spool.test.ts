@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, test } from 'vitest';
@@ -9,7 +9,6 @@ import {
   encodeEvents,
   factsOf,
 } from '../../../../../src/collector/sinks/postgres/spool/batch.ts';
-import { NODE_FILES, type SpoolFiles } from '../../../../../src/collector/sinks/postgres/spool/files.ts';
 import { HEADER_BYTES, recordBytes } from '../../../../../src/collector/sinks/postgres/spool/record.ts';
 import { Spool } from '../../../../../src/collector/sinks/postgres/spool/spool.ts';
 import type { Measured } from '../../../../../src/core/measured.ts';
@@ -34,12 +33,11 @@ function batch(seq: number, rows = 1, bytes = 100): Batch {
 }
 
 /** A spool with what it has lost. */
-async function open(directory: string, maxBytes = 64 * MIB, files: SpoolFiles = NODE_FILES) {
+async function open(directory: string, maxBytes = 64 * MIB) {
   const lost: Record<string, number> = {};
   const spool = await Spool.open({
     directory,
     maxBytes,
-    files,
     onLost: (reason, rows) => {
       lost[reason] = (lost[reason] ?? 0) + rows;
     },
@@ -286,61 +284,6 @@ test('the disk is given back while it drains', async () => {
   await drained(spool);
   assert.equal(spool.bytes, 0);
   assert.deepEqual(segmentsOf(directory), []);
-  await spool.close();
-});
-
-test('nobody waits for the cursor to be written but who closes, and then it is there', async () => {
-  const directory = newDirectory();
-  let write = () => {};
-  const mayWrite = new Promise<void>((resolve) => {
-    write = resolve;
-  });
-  const writeFile: typeof NODE_FILES.writeFile = async (...written) => {
-    await mayWrite;
-    return NODE_FILES.writeFile(...written);
-  };
-  const { spool } = await open(directory, 64 * MIB, { ...NODE_FILES, writeFile });
-  for (const seq of [1, 2, 3]) await spool.append(batch(seq), () => {});
-  for (const seq of [1, 2]) {
-    assert.equal((await spool.take())?.seq, seq);
-    await spool.acknowledge();
-  }
-  assert.ok(!existsSync(join(directory, 'cursor')));
-  let closed = false;
-  const closing = spool.close().then(() => {
-    closed = true;
-  });
-  for (let turn = 0; turn < 50; turn++) await NODE_FILES.stat(directory); // Longer than closing takes by itself.
-  assert.equal(closed, false);
-  write();
-  await closing;
-  const { spool: next } = await open(directory);
-  assert.deepEqual(
-    (await drained(next)).map(({ seq }) => seq),
-    [3],
-  );
-  await next.close();
-});
-
-test('a new segment has its name on disk before what was written to it counts as synchronised', async () => {
-  const directory = newDirectory();
-  const done: string[] = [];
-  const open_: typeof NODE_FILES.open = async (path, ...how) => {
-    const handle = await NODE_FILES.open(path, ...how);
-    const [sync, datasync] = [handle.sync.bind(handle), handle.datasync.bind(handle)];
-    const noted = (what: string, work: () => Promise<void>) => async () => {
-      await work();
-      done.push(what);
-    };
-    return Object.assign(handle, { sync: noted('name', sync), datasync: noted('rows', datasync) });
-  };
-  const { spool } = await open(directory, 64 * MIB, { ...NODE_FILES, open: open_ });
-  await spool.append(batch(1), () => {});
-  await spool.sync();
-  assert.deepEqual(done, ['name', 'rows']);
-  await spool.append(batch(2), () => {});
-  await spool.sync();
-  assert.deepEqual(done, ['name', 'rows', 'rows']);
   await spool.close();
 });
 
