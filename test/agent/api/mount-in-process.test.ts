@@ -24,9 +24,10 @@ const yes = { authorize: () => true };
 
 /** An agent whose collector answers as told, in place of the one a preload would start. */
 function loadAgent(test: TestContext, answers: { padding?: string } = {}) {
-  const seen = { asks: 0, warnings: [] as string[], fails: false };
+  const seen = { asks: 0, warnings: [] as string[], fails: false, ready: async (): Promise<unknown> => true };
   const handle: Partial<AgentHandle> = {
     snapshot: async () => {
+      await seen.ready();
       seen.asks++;
       if (seen.fails) throw new NervecenterError('NC_UNAVAILABLE', 'No collector answered.');
       return { seq: seen.asks, system: {}, padding: answers.padding } as never;
@@ -204,6 +205,8 @@ describe('the attached stream', () => {
     const { server, url } = await listen(test, () => {});
     attachStream(server, yes);
     const { sequence } = await watch(test, url);
+    // A viewer of the same loop lags when the machine is busy, and would be disconnected as well.
+    seen.ready = () => until(() => sequence.at(-1) === seen.asks);
     const stalled = connect(Number(new URL(url).port), '127.0.0.1');
     test.onTestFinished(() => {
       stalled.destroy();

@@ -19,7 +19,9 @@ const REQUESTS = `INSERT INTO enterprise.request_metrics (timestamp, endpoint, m
     'GET', CASE WHEN i % 10 = 0 THEN 500 ELSE 200 END, CASE WHEN i < 0 THEN 100 WHEN i % 3 = 0 THEN 40 ELSE 200 END,
     (ARRAY['legal', 'sales'])[1 + abs(i) % 2]
   FROM generate_series(-60, 59) AS i`;
-const GAUGES = `INSERT INTO enterprise.system_metrics (timestamp, metric_type, metric_name, value, unit, tags)
+/** Of the last 15 minutes, with a gap in those that a live chart begins with. */
+const GAUGES = `DELETE FROM enterprise.system_metrics;
+  INSERT INTO enterprise.system_metrics (timestamp, metric_type, metric_name, value, unit, tags)
   SELECT date_bin('15 seconds', now(), 'epoch') - i * interval '15 seconds' + interval '5 seconds', metric, metric, 37, 'percent', '{}'
   FROM generate_series(1, 60) AS i, unnest(ARRAY['cpu_percent', 'memory_percent']) AS metric WHERE i NOT BETWEEN 6 AND 9`;
 const RULE = {
@@ -45,6 +47,7 @@ const RULE = {
 let server: TestPostgres;
 let dashboard: BuiltDashboard;
 let browser: Browser;
+let database: Parameters<TestPostgres['using']>[0];
 let collector: RealCollector;
 let page: Page;
 let faults: string[];
@@ -52,11 +55,10 @@ const dataDir = reachableTempDir();
 
 beforeAll(async () => {
   [server, dashboard, browser] = await Promise.all([startPostgres(), builtDashboard(), launchBrowser()]);
-  const database = await server.createDatabase();
+  database = await server.createDatabase();
   await server.using(database, async (client) => {
     await migrate(client);
     await client.query(REQUESTS, [FROM_MS]);
-    await client.query(GAUGES);
     await client.query('INSERT INTO enterprise.nervecenter_alert_rules (id, definition) VALUES ($1, $2)', [
       RULE.id,
       JSON.stringify(RULE),
@@ -300,6 +302,7 @@ test('charts of what a rule watches show when it fired', async () => {
 });
 
 test('the first paint of the live charts has the last five minutes, with its gap', async () => {
+  await server.using(database, (client) => client.query(GAUGES));
   await open('/admin/system');
   const trend = page.locator('section.panel', { hasText: 'System Resources' });
   await trend.locator('summary').click();
