@@ -8,6 +8,7 @@ import { GIVEN_UP, GIVEN_UP_REASON, GIVEN_UP_REASONS } from '../../core/unfinish
 import { type Milliseconds, milliseconds } from '../../core/units.ts';
 import type { HostSample } from '../host/host-sample.ts';
 import type { MetricFamily } from '../metric-family.ts';
+import { AddedPoints } from './added-points.ts';
 import { Earlier, type EarlierFigures } from './earlier.ts';
 import { Instances } from './instances.ts';
 import { sumOf } from './sections/numbers.ts';
@@ -70,6 +71,7 @@ export class Live {
   readonly #senders: Senders;
   readonly #startedMs: Milliseconds;
   readonly #drops = new SlidingSum();
+  readonly #added: AddedPoints;
   #droppedBefore = 0;
   #host: HostSample = NO_HOST_YET;
   #seq = 0;
@@ -79,6 +81,11 @@ export class Live {
     this.#store = new LiveStore(options.windowMs);
     this.#earlier = new Earlier(options.windowMs, this.#store.names);
     this.#senders = new Senders(options.windowMs, this.#instances);
+    this.#added = new AddedPoints(options.windowMs, (points, nowMs) => {
+      const refused = new Set(this.#store.merge(COLLECTOR_INSTANCE, { points }, nowMs));
+      this.#countFolded(nowMs);
+      this.#senders.add(refused.size === 0 ? points : points.filter((point) => !refused.has(point)), nowMs);
+    });
     this.#startedMs = options.now();
   }
 
@@ -93,6 +100,7 @@ export class Live {
   /** Returns the points that were not taken, as `LiveStore.merge` does. */
   merge(instanceId: string, frame: Pick<Frame, 'points' | 'dropped' | 'nextInMs'>): readonly Point[] {
     const now = this.#options.now();
+    this.#added.endSlots(now);
     this.#instances.saw(instanceId, frame, now);
     const refused = this.#store.merge(instanceId, frame, now);
     this.#countFolded(now);
@@ -113,6 +121,7 @@ export class Live {
 
   /** What the sections tell of the host; its gauges are measured, and come with everything else that is. */
   setHost(host: HostSample): void {
+    this.#added.merge();
     this.#host = host;
     // A disk that is unmounted must not stay: the host's gauges are replaced as a whole.
     this.#store.forgetInstance(COLLECTOR_INSTANCE);
@@ -120,6 +129,7 @@ export class Live {
 
   /** What was counted before this process, or a part of it that was not known yet. */
   addEarlier(figures: EarlierFigures): void {
+    this.#added.merge();
     const now = this.#options.now();
     this.#earlier.add(figures, now);
     this.#countFolded(now);
@@ -128,15 +138,13 @@ export class Live {
 
   /** What was measured here: of the senders that the points name, or of nobody's own. */
   add(points: readonly Point[]): void {
-    const now = this.#options.now();
-    const refused = new Set(this.#store.merge(COLLECTOR_INSTANCE, { points }, now));
-    this.#countFolded(now);
-    this.#senders.add(refused.size === 0 ? points : points.filter((point) => !refused.has(point)), now);
+    this.#added.add(points, this.#options.now());
   }
 
   /** Begins the next tick: the next snapshots carry its number. */
   tick(): void {
     this.#seq++;
+    this.#added.merge();
     const now = this.#options.now();
     for (const instanceId of this.#instances.silent(now)) this.leave(instanceId);
     this.#instances.forgetGone(now);
@@ -148,6 +156,7 @@ export class Live {
 
   /** @param filter whose figures; what is the host's and the pipeline's is everybody's. @default all */
   snapshot(filter: SenderFilter = EVERYBODY): Snapshot {
+    this.#added.merge();
     const { bootId } = this.#options;
     const nowMs = this.#options.now();
     const { store, instances, service } = this.#senders.view(filter, this.#earlier.before(this.#store));
@@ -173,6 +182,7 @@ export class Live {
 
   /** The rows of `system_metrics` for this moment. */
   systemReadings(): SystemReading[] {
+    this.#added.merge();
     const processes = PROCESS_READING_GAUGES.flatMap((gauge) =>
       [...perInstance(this.#store.gauges(gauge))].flatMap(([instanceId, value]) => {
         const service = this.#instances.serviceOf(instanceId);
@@ -188,6 +198,7 @@ export class Live {
   }
 
   metricFamilies(): Iterable<MetricFamily> {
+    this.#added.merge();
     return this.#store.families();
   }
 

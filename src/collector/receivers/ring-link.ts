@@ -4,15 +4,12 @@ import type { SharedSegment } from '../../link/ring/segment.ts';
 import type { AgentLink } from '../agent-link.ts';
 
 /**
- * How often a ring is looked at in which there is something: an event waits so long at most before it is on its way to the
- * disk, and a killed process loses no more than that and what the spool gathers.
+ * How long events are gathered: so long an event waits at most before it is on its way to the disk, and a killed process loses
+ * no more. What is taken so seldom the spool writes at once; more often would cost the collector's thread more for each event.
  */
-const READ_INTERVAL_MS = 15;
-/**
- * So often there was nothing before the reader sleeps: to wake it costs the app's thread more than looking costs this one, and
- * an agent makes events of model calls together, every 25 ms.
- */
-const EMPTY_READS_MAX = 4;
+const READ_INTERVAL_MS = 40;
+/** So often there was nothing before the reader sleeps: to wake it costs the app's thread more than looking costs this one. */
+const EMPTY_READS_MAX = 2;
 
 /** What comes by the port beside an agent's messages. */
 type FromAgent =
@@ -73,7 +70,7 @@ export class RingLink implements AgentLink {
     if ('segment' in message) {
       this.#reader.add(message.segment);
       this.#readLater(); // It was written to before it was here.
-    } else if (message.type === 'wake') this.#read();
+    } else if (message.type === 'wake') this.#readLater();
     else {
       this.#take(message.type === 'goodbye');
       this.#listener(message);

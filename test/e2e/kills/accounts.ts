@@ -22,7 +22,7 @@ interface Parts {
   readonly cutShort: (end: End) => boolean;
 }
 
-/** Events are taken every 15 or 25 ms and written 25 ms later; the rest is for a busy machine. */
+/** Events are on the disk within some 50 ms; the rest is for a busy machine. */
 export const NOT_HANDED_OVER_MS = 5000;
 const PATIENCE_MS = 60_000;
 
