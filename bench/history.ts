@@ -17,6 +17,9 @@ import { cpuMs, median, quantile, round } from './measure.ts';
 const ROWS = 5_000_000;
 const ROUNDS = 15;
 const BUDGET_MS = 50;
+const BESIDE_BUDGET_MS = 150;
+const ROLLUP_BYTES_MAX = 45;
+const CATCH_UP_ROWS_PER_SECOND_MIN = 50_000;
 const RANGES = ['-1h', '-24h', '-30d'];
 
 /** What a dashboard of history shows. */
@@ -163,6 +166,8 @@ async function besideFigure(ask: Ask, view: Readonly<Record<string, string>>): P
   const { source } = await ask({ ...view, from: '-30d' });
   return {
     what: `${nameOf(view)}, 30d`,
+    budget: `<= ${BESIDE_BUDGET_MS} ms`,
+    within: median(times) <= BESIDE_BUDGET_MS,
     ours: `${round(median(times))} ms`,
     raw: `from ${source}; p95 ${round(quantile(times, 0.95))} ms, CPU ${round(cpuMs)} ms`,
   };
@@ -212,6 +217,7 @@ async function sizeFigures(pool: Pool): Promise<Figure[]> {
   );
   const stored = rows.reduce((sum, table) => sum + table.rows, 0);
   const perRow = (bytes: number, count: number) => round(bytes / count);
+  const ofRollups = rollups.rows.reduce((sum, { bytes }) => sum + bytes, 0) / stored;
   return [
     {
       what: 'bytes per row of each table, with its two indexes',
@@ -220,10 +226,9 @@ async function sizeFigures(pool: Pool): Promise<Figure[]> {
     },
     {
       what: 'bytes of all rollups per row stored',
-      ours: perRow(
-        rollups.rows.reduce((sum, { bytes }) => sum + bytes, 0),
-        stored,
-      ),
+      budget: `<= ${ROLLUP_BYTES_MAX}`,
+      within: ofRollups <= ROLLUP_BYTES_MAX,
+      ours: round(ofRollups),
       raw: rollups.rows
         .map(
           (r) =>
@@ -238,6 +243,8 @@ function catchUpFigure(seconds: number): Figure {
   const rows = ROWS * TABLE_NAMES.length;
   return {
     what: 'rollups of all rows from nothing, rows per second',
+    budget: `>= ${CATCH_UP_ROWS_PER_SECOND_MIN.toLocaleString('en')}`,
+    within: rows / seconds >= CATCH_UP_ROWS_PER_SECOND_MIN,
     ours: round(rows / seconds),
     raw: `${round(rows)} rows in ${round(seconds)} s`,
   };

@@ -8,7 +8,6 @@ import { GIVEN_UP, GIVEN_UP_REASON, GIVEN_UP_REASONS } from '../../core/unfinish
 import { type Milliseconds, milliseconds } from '../../core/units.ts';
 import type { HostSample } from '../host/host-sample.ts';
 import type { MetricFamily } from '../metric-family.ts';
-import { AddedPoints } from './added-points.ts';
 import { Earlier, type EarlierFigures } from './earlier.ts';
 import { Instances } from './instances.ts';
 import { sumOf } from './sections/numbers.ts';
@@ -48,6 +47,8 @@ export interface LiveOptions {
   readonly pipeline: () => PipelineCounts;
 }
 
+/** What waits to be merged is bounded; more of it would not be merged any cheaper. */
+const ADDED_POINTS_MAX = 1000;
 const NO_HOST_YET: HostSample = {
   cpuPercent: null,
   cpuCount: 0,
@@ -71,7 +72,9 @@ export class Live {
   readonly #senders: Senders;
   readonly #startedMs: Milliseconds;
   readonly #drops = new SlidingSum();
-  readonly #added: AddedPoints;
+  /** Nobody has looked at them yet: in one go they cost less. What reads or changes anything calls `#mergeAdded` first. */
+  readonly #added: { readonly points: readonly Point[]; readonly nowMs: Milliseconds }[] = [];
+  #addedPoints = 0;
   #droppedBefore = 0;
   #host: HostSample = NO_HOST_YET;
   #seq = 0;
@@ -81,16 +84,12 @@ export class Live {
     this.#store = new LiveStore(options.windowMs);
     this.#earlier = new Earlier(options.windowMs, this.#store.names);
     this.#senders = new Senders(options.windowMs, this.#instances);
-    this.#added = new AddedPoints(options.windowMs, (points, nowMs) => {
-      const refused = new Set(this.#store.merge(COLLECTOR_INSTANCE, { points }, nowMs));
-      this.#countFolded(nowMs);
-      this.#senders.add(refused.size === 0 ? points : points.filter((point) => !refused.has(point)), nowMs);
-    });
     this.#startedMs = options.now();
   }
 
   /** Returns false when there are too many instances already. */
   join(source: Source): boolean {
+    this.#mergeAdded();
     const now = this.#options.now();
     if (!this.#instances.join(source, now)) return false;
     this.#senders.join(source, now);
@@ -99,8 +98,8 @@ export class Live {
 
   /** Returns the points that were not taken, as `LiveStore.merge` does. */
   merge(instanceId: string, frame: Pick<Frame, 'points' | 'dropped' | 'nextInMs'>): readonly Point[] {
+    this.#mergeAdded();
     const now = this.#options.now();
-    this.#added.endSlots(now);
     this.#instances.saw(instanceId, frame, now);
     const refused = this.#store.merge(instanceId, frame, now);
     this.#countFolded(now);
@@ -109,6 +108,7 @@ export class Live {
 
   /** An instance has gone: its gauges with it, never its counts. */
   leave(instanceId: string): void {
+    this.#mergeAdded();
     this.#instances.left(instanceId);
     this.#store.forgetInstance(instanceId);
   }
@@ -121,7 +121,7 @@ export class Live {
 
   /** What the sections tell of the host; its gauges are measured, and come with everything else that is. */
   setHost(host: HostSample): void {
-    this.#added.merge();
+    this.#mergeAdded();
     this.#host = host;
     // A disk that is unmounted must not stay: the host's gauges are replaced as a whole.
     this.#store.forgetInstance(COLLECTOR_INSTANCE);
@@ -129,7 +129,7 @@ export class Live {
 
   /** What was counted before this process, or a part of it that was not known yet. */
   addEarlier(figures: EarlierFigures): void {
-    this.#added.merge();
+    this.#mergeAdded();
     const now = this.#options.now();
     this.#earlier.add(figures, now);
     this.#countFolded(now);
@@ -138,13 +138,15 @@ export class Live {
 
   /** What was measured here: of the senders that the points name, or of nobody's own. */
   add(points: readonly Point[]): void {
-    this.#added.add(points, this.#options.now());
+    this.#added.push({ points, nowMs: this.#options.now() });
+    this.#addedPoints += points.length;
+    if (this.#addedPoints >= ADDED_POINTS_MAX) this.#mergeAdded();
   }
 
   /** Begins the next tick: the next snapshots carry its number. */
   tick(): void {
     this.#seq++;
-    this.#added.merge();
+    this.#mergeAdded();
     const now = this.#options.now();
     for (const instanceId of this.#instances.silent(now)) this.leave(instanceId);
     this.#instances.forgetGone(now);
@@ -156,7 +158,7 @@ export class Live {
 
   /** @param filter whose figures; what is the host's and the pipeline's is everybody's. @default all */
   snapshot(filter: SenderFilter = EVERYBODY): Snapshot {
-    this.#added.merge();
+    this.#mergeAdded();
     const { bootId } = this.#options;
     const nowMs = this.#options.now();
     const { store, instances, service } = this.#senders.view(filter, this.#earlier.before(this.#store));
@@ -182,7 +184,7 @@ export class Live {
 
   /** The rows of `system_metrics` for this moment. */
   systemReadings(): SystemReading[] {
-    this.#added.merge();
+    this.#mergeAdded();
     const processes = PROCESS_READING_GAUGES.flatMap((gauge) =>
       [...perInstance(this.#store.gauges(gauge))].flatMap(([instanceId, value]) => {
         const service = this.#instances.serviceOf(instanceId);
@@ -198,8 +200,18 @@ export class Live {
   }
 
   metricFamilies(): Iterable<MetricFamily> {
-    this.#added.merge();
+    this.#mergeAdded();
     return this.#store.families();
+  }
+
+  #mergeAdded(): void {
+    for (let piece = this.#added.shift(); piece !== undefined; piece = this.#added.shift()) {
+      const { points, nowMs } = piece;
+      this.#addedPoints -= points.length;
+      const refused = new Set(this.#store.merge(COLLECTOR_INSTANCE, { points }, nowMs));
+      this.#countFolded(nowMs);
+      this.#senders.add(refused.size === 0 ? points : points.filter((point) => !refused.has(point)), nowMs);
+    }
   }
 
   #pipeline(): PipelineSnapshot {

@@ -4,10 +4,10 @@ import type { SharedSegment } from '../../link/ring/segment.ts';
 import type { AgentLink } from '../agent-link.ts';
 
 /**
- * How long events are gathered: so long an event waits at most before it is on its way to the disk, and a killed process loses
- * no more. What is taken so seldom the spool writes at once; more often would cost the collector's thread more for each event.
+ * How long events are gathered: so long one waits at most to be taken, and is lost if the process is killed. More often would
+ * cost the collector's thread more for each event.
  */
-const READ_INTERVAL_MS = 40;
+const READ_INTERVAL_MS = 30;
 /** So often there was nothing before the reader sleeps: to wake it costs the app's thread more than looking costs this one. */
 const EMPTY_READS_MAX = 2;
 

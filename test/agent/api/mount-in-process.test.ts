@@ -204,9 +204,11 @@ describe('the attached stream', () => {
     const seen = loadAgent(test, { padding: 'x'.repeat(2_000_000) });
     const { server, url } = await listen(test, () => {});
     attachStream(server, yes);
-    const { sequence } = await watch(test, url);
     // A viewer of the same loop lags when the machine is busy, and would be disconnected as well.
-    seen.ready = () => until(() => sequence.at(-1) === seen.asks);
+    let taken = () => 0;
+    seen.ready = () => until(() => taken() === seen.asks);
+    const { sequence } = await watch(test, url);
+    taken = () => sequence.at(-1) ?? 0;
     const stalled = connect(Number(new URL(url).port), '127.0.0.1');
     test.onTestFinished(() => {
       stalled.destroy();
