@@ -138,7 +138,7 @@ export class Live {
 
   /** What was measured here: of the senders that the points name, or of nobody's own. */
   add(points: readonly Point[]): void {
-    this.#added.push({ points, nowMs: this.#options.now() });
+    if (points.length > 0) this.#added.push({ points, nowMs: this.#options.now() });
     this.#addedPoints += points.length;
     if (this.#addedPoints >= ADDED_POINTS_MAX) this.#mergeAdded();
   }
