@@ -3,6 +3,7 @@ import type { HistoryAnswer } from '../../../../src/core/history/query.ts';
 import { type Dashboard, useDashboard } from '../dashboard.svelte.ts';
 import { askedOf } from '../view/sender.ts';
 import { HistoryFailure, type KeptAnswer } from './client.ts';
+import { Pauses } from './pauses.ts';
 import { freshForMs, type HistoryRequest, historySearch } from './question.ts';
 
 /**
@@ -41,6 +42,7 @@ export class HistoryResource {
     return isEmpty(this.answer) ? 'empty' : 'ready';
   });
   #abort: AbortController | null = null;
+  readonly #pauses = new Pauses();
 
   constructor(dashboard: Dashboard, request: () => HistoryRequest | null) {
     this.#dashboard = dashboard;
@@ -65,7 +67,7 @@ export class HistoryResource {
     $effect(() => {
       // Every snapshot is a tick; the one after a reconnect brings what was missed.
       const { snapshot } = this.#dashboard.live.state;
-      if (snapshot !== null && this.#dashboard.time.endsNow) untrack(() => this.#tick());
+      if (snapshot !== null) untrack(() => this.#tick());
     });
     return () => this.#abort?.abort();
   }
@@ -73,6 +75,7 @@ export class HistoryResource {
   #begin(search: string | null): void {
     this.#abort?.abort();
     this.error = null;
+    this.#pauses.reset();
     const kept = search === null ? null : this.#dashboard.history.kept(search);
     // Only the range moved: the old line stays until the new one is there.
     const isSameFigure = search !== null && figureOf(search) === this.#figure;
@@ -84,8 +87,11 @@ export class HistoryResource {
 
   #figure = '';
 
+  /** What failed is asked again, whichever its stretch: a collector that begins has no storage yet. */
   #tick(): void {
-    if (this.search !== null && !this.fetching && this.#isOld()) void this.#load(this.search);
+    if (this.search === null || this.fetching) return;
+    const isDue = this.error === null ? this.#isOld() : this.#pauses.areOver(Date.now());
+    if (isDue) void this.#load(this.search);
   }
 
   #isOld(): boolean {
@@ -107,6 +113,7 @@ export class HistoryResource {
       if (abort.signal.aborted) return;
       this.error =
         error instanceof HistoryFailure ? error : new HistoryFailure('The request failed.', { cause: error });
+      this.#pauses.failed(Date.now());
     } finally {
       if (this.#abort === abort) this.fetching = false;
     }
@@ -117,6 +124,7 @@ export class HistoryResource {
     this.answer = answer;
     this.answeredAtMs = atMs;
     this.error = null;
+    this.#pauses.reset();
   }
 }
 

@@ -8,12 +8,10 @@ import {
 import { totalsOf } from '../../../../src/client/totals.ts';
 import type { SenderFilter } from '../../../../src/core/history/sender-filter.ts';
 import type { HistoryClient } from '../history/client.ts';
+import { Pauses } from '../history/pauses.ts';
 import { askPast, type LiveHistory, liveHistory, NO_PAST, type Past } from './past.ts';
 
 const CLOCK_TICK_MS = 1000;
-/** Storage comes a little later than a collector that restarted. */
-const REFILL_FIRST_MS = 1000;
-const REFILL_MAX_MS = 60_000;
 
 /** What the page is drawn from: the live store, or a fixture. */
 export type Source = Pick<MetricsStore, 'subscribe' | 'connect' | 'disconnect'>;
@@ -51,9 +49,7 @@ export class Live {
   #abort: AbortController | null = null;
   /** The snapshots missed when the past was last asked for; -1: never asked. */
   #filledMissed = -1;
-  /** Not before then, because the last try failed; and how long the next pause is. */
-  #refillAtMs = 0;
-  #refillPauseMs = REFILL_FIRST_MS;
+  readonly #pauses = new Pauses();
 
   constructor(sourceOf: SourceOf, client: HistoryClient, sender: SenderFilter) {
     const source = sourceOf(sender);
@@ -88,7 +84,7 @@ export class Live {
     this.#source = this.#sourceOf(sender);
     this.#past = NO_PAST;
     this.#filledMissed = -1;
-    this.#refillAtMs = 0;
+    this.#pauses.reset();
     if (isFollowed) this.#follow();
   }
 
@@ -115,7 +111,7 @@ export class Live {
     const seen = missed + restarts;
     if (snapshot === null || snapshot.pipeline.storage !== 'ok' || seen <= this.#filledMissed) return;
     // What counters stood at before is told from what they stand at now.
-    if (!totalsOf(snapshot).known || Date.now() < this.#refillAtMs) return;
+    if (!totalsOf(snapshot).known || !this.#pauses.areOver(Date.now())) return;
     const filledBefore = this.#filledMissed;
     this.#filledMissed = seen;
     this.#abort?.abort();
@@ -128,14 +124,13 @@ export class Live {
     }).then(
       (past) => {
         this.#past = past;
-        this.#refillPauseMs = REFILL_FIRST_MS;
+        this.#pauses.reset();
       },
       // Until then the charts begin with the first snapshot.
       () => {
         if (abort.signal.aborted) return;
         this.#filledMissed = filledBefore;
-        this.#refillAtMs = Date.now() + this.#refillPauseMs;
-        this.#refillPauseMs = Math.min(this.#refillPauseMs * 2, REFILL_MAX_MS);
+        this.#pauses.failed(Date.now());
       },
     );
   }
