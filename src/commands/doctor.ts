@@ -31,74 +31,90 @@ const HEALTH_STATUSES: readonly HealthStatus[] = ['healthy', 'degraded', 'critic
 const ISSUES_MAX = 20;
 const ISSUE_LENGTH_MAX = 80;
 
-/** One line of the report. */
+/** What one line of the report says. */
 interface Finding {
   readonly text: string;
-  /** A collector with this configuration would not start, or would not store. */
-  readonly failed: boolean;
+  /** `broken`: a collector with this configuration would not start, or would not store. */
+  readonly state: 'fine' | 'doubtful' | 'broken';
 }
 
+type Line = readonly [name: string, finding: Finding];
+
 /**
- * Prints the effective configuration with secrets masked, what is instrumented and what can be reached. The exit code is 1
- * when storage, the files of TLS or that of prices cannot be used.
+ * Prints the effective configuration with secrets masked, what is instrumented and what can be reached, and at the end again
+ * what is wrong of it. The exit code is 1 when storage, the files of TLS or that of prices cannot be used.
  */
 export async function doctor(): Promise<number> {
   const config = readConfig();
-  const prices = pricesState(config);
-  const tls = tlsState(config);
-  const storage = await storageState(config);
-  const lines: [string, string][] = [
-    ['nervecenter', packageVersion()],
-    ['node', process.version],
-    ...Object.entries(effectiveSettings(config)),
-    ...unknownSettings().map(({ name, meant }): [string, string] => [
-      name,
-      `unknown, has no effect${meant === null ? '' : `; did you mean ${meant}?`}`,
-    ]),
-    ['instrumented', `where an app has it: ${INSTRUMENTATIONS.map(({ name }) => name).join(', ')}`],
-    ['opentelemetry', apiOwner(config, process.cwd())],
-    ['prices', prices.text],
-    ['tls', tls.text],
+  const lines: Line[] = [
+    ['nervecenter', fine(packageVersion())],
+    ['node', fine(process.version)],
+    ...Object.entries(effectiveSettings(config)).map(([name, value]): Line => [name, fine(value)]),
+    ...unknownSettings().map(
+      ({ name, meant }): Line => [
+        name,
+        doubtful(`unknown, has no effect${meant === null ? '' : `; did you mean ${meant}?`}`),
+      ],
+    ),
+    ['instrumented', fine(`where an app has it: ${INSTRUMENTATIONS.map(({ name }) => name).join(', ')}`)],
+    ['opentelemetry', fine(apiOwner(config, process.cwd()))],
+    ['prices', pricesState(config)],
+    ['tls', tlsState(config)],
     ['access', accessState(config)],
     ['collector', await collectorState(config)],
-    ['otlp', await otlpState(config)],
-    ['storage', storage.text],
-    ['storage of apps', appsStorage(config)],
+    ['otlp', fine(await otlpState(config))],
+    ['storage', await storageState(config)],
+    ['storage of apps', fine(appsStorage(config))],
   ];
-  const width = Math.max(...lines.map(([name]) => name.length));
-  for (const [name, value] of lines) process.stdout.write(`${name.padEnd(width)}  ${value}\n`);
-  return [prices, tls, storage].some(({ failed }) => failed) ? 1 : 0;
+  const wrong = lines.filter(([, { state }]) => state !== 'fine');
+  const verdict = wrong.length === 0 ? 'Nothing is wrong.' : `To look at:\n${inColumns(wrong)}`;
+  process.stdout.write(`${inColumns(lines)}\n\n${verdict}\n`);
+  return lines.some(([, { state }]) => state === 'broken') ? 1 : 0;
 }
+
+function inColumns(lines: readonly Line[]): string {
+  const width = Math.max(...lines.map(([name]) => name.length));
+  return lines.map(([name, { text }]) => `${name.padEnd(width)}  ${text}`).join('\n');
+}
+
+const fine = (text: string): Finding => ({ text, state: 'fine' });
+const doubtful = (text: string): Finding => ({ text, state: 'doubtful' });
+const broken = (text: string): Finding => ({ text, state: 'broken' });
 
 function pricesState({ pricesPath }: Config): Finding {
   try {
-    return { text: createPricer({ overridesPath: pricesPath, log: () => {} }).version, failed: false };
+    return fine(createPricer({ overridesPath: pricesPath, log: () => {} }).version);
   } catch (error) {
-    return { text: describeError(error), failed: true };
+    return broken(describeError(error));
   }
 }
 
 function tlsState({ tls }: Config): Finding {
-  if (tls === null) return { text: 'off', failed: false };
+  if (tls === null) return fine('off');
   try {
     const files = readPemFiles(tls);
     const { certificate } = files;
-    const valid = `${nameOf(certificate)}, valid to ${certificate.validTo}`;
-    return { text: validityTrouble(files, Date.now()) ?? valid, failed: false };
+    const trouble = validityTrouble(files, Date.now());
+    return trouble === null
+      ? fine(`${nameOf(certificate)}, valid to ${certificate.validTo}`)
+      : doubtful(trouble);
   } catch (error) {
-    return { text: describeError(error), failed: true };
+    return broken(describeError(error));
   }
 }
 
 /** Who gets in, and how long that lasts: a token that cannot be kept is nobody's, and another one after each start. */
-function accessState({ adminTokens, dataDir }: Pick<Config, 'adminTokens' | 'dataDir'>): string {
-  if (adminTokens.length > 0) return 'by NERVECENTER_ADMIN_TOKEN';
+function accessState({ adminTokens, dataDir }: Pick<Config, 'adminTokens' | 'dataDir'>): Finding {
+  if (adminTokens.length > 0) return fine('by NERVECENTER_ADMIN_TOKEN');
   const shown = shownPath(dataDir);
-  if (keptAdminToken(dataDir) !== null) return `by the login link, and by the token in ${shown}/admin-token`;
+  if (keptAdminToken(dataDir) !== null)
+    return fine(`by the login link, and by the token in ${shown}/admin-token`);
   const trouble = troubleIn(dataDir);
   if (trouble === null)
-    return `by the login link, and by the token that the collector will keep in ${shown}/admin-token`;
-  return `by the login link alone, and anew after each start, because no token can be kept in ${shown} (${trouble}). Make that directory one that the collector may write to, or set NERVECENTER_ADMIN_TOKEN`;
+    return fine(`by the login link, and by the token that the collector will keep in ${shown}/admin-token`);
+  return doubtful(
+    `by the login link alone, and anew after each start, because no token can be kept in ${shown} (${trouble}). Make that directory one that the collector may write to, or set NERVECENTER_ADMIN_TOKEN`,
+  );
 }
 
 /** Why nothing can be written there; `null`: it can. */
@@ -114,17 +130,18 @@ function troubleIn(dataDir: string): string | null {
   }
 }
 
-async function collectorState(config: Config): Promise<string> {
+async function collectorState(config: Config): Promise<Finding> {
   const { host, port, tls } = config;
-  if (port === 0) return 'any free port, known once it runs';
+  if (port === 0) return fine('any free port, known once it runs');
   const url = `${browserUrl(host, port, schemeOf(config))}/api/metrics/health`;
   try {
     const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);
     const response = await ask(url, { signal, trust: trustOf(tls?.cert ?? null) });
     const health = healthIn(await response.text());
-    return health === null ? 'the port is taken by something else' : `running, ${health}`;
+    if (health === null) return doubtful('the port is taken by something else');
+    return (health === 'healthy' ? fine : doubtful)(`running, ${health}`);
   } catch (error) {
-    return `not running (${reason(error)})`;
+    return fine(`not running (${reason(error)})`);
   }
 }
 
@@ -173,14 +190,14 @@ function printable(text: string): string {
 
 async function storageState(config: Config): Promise<Finding> {
   const { storage, postgres, dataDir } = config;
-  if (storage === 'off') return { text: 'off', failed: false };
+  if (storage === 'off') return fine('off');
   if (postgres !== null) {
     const server = externalServer(postgres);
     return reached(server.description, config, () => server.start());
   }
   const description = `embedded PostgreSQL in ${shownPath(dataDir)}`;
   const running = existsSync(dataDir) ? runningServer(prepareHome(dataDir)) : null;
-  if (running === null) return { text: `${description}, started with the collector`, failed: false };
+  if (running === null) return fine(`${description}, started with the collector`);
   return reached(`${description}, which runs`, config, async () => running);
 }
 
@@ -201,10 +218,9 @@ async function reached(
     client.on('error', () => {}); // Told by the query that fails.
     await client.connect();
     const { applied, pending } = await schemaStatus(client);
-    const text = `${description}: reachable, ${applied.length} migrations applied, ${pending.length} pending`;
-    return { text, failed: false };
+    return fine(`${description}: reachable, ${applied.length} migrations applied, ${pending.length} pending`);
   } catch (error) {
-    return { text: describeError(storageError(error, description)), failed: true };
+    return broken(describeError(storageError(error, description)));
   } finally {
     await client?.end().catch(() => {});
   }

@@ -124,6 +124,7 @@ describe('nervecenter doctor', () => {
       reported(stdout, 'storage') ?? '',
       /^Postgres .*: reachable, 0 migrations applied, [1-9]\d* pending$/,
     );
+    assert.match(stdout, /\n\nNothing is wrong\.\n$/);
   });
 
   it('says who gets in, and what to do where a token cannot be kept', async () => {
@@ -190,6 +191,8 @@ describe('nervecenter doctor', () => {
       'unknown, has no effect; did you mean NERVECENTER_PORT?',
     );
     assert.equal(reported(stdout, 'NERVECENTER_UNHEARD_OF'), 'unknown, has no effect');
+    const [, again = ''] = stdout.split('\n\nTo look at:\n');
+    assert.deepEqual(again.match(/^\S+/gm), ['NERVECENTER_PROT', 'NERVECENTER_UNHEARD_OF', 'prices']);
     assert.doesNotMatch(stdout, /top-secret/);
   });
 
@@ -204,6 +207,7 @@ describe('nervecenter doctor', () => {
         };
         const { stdout } = await nervecenter(['doctor'], { cwd, env });
         assert.equal(reported(stdout, 'collector'), 'the port is taken by something else');
+        assert.match(stdout, /\n\nTo look at:\ncollector {2}the port is taken by something else\n$/);
         assert.equal(reported(stdout, 'storage'), 'off');
       } finally {
         stranger.close();
