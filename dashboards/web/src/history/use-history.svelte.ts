@@ -87,10 +87,12 @@ export class HistoryResource {
 
   #figure = '';
 
-  /** What failed is asked again, whichever its stretch: a collector that begins has no storage yet. */
+  /** What ends at now is asked for as it grows old; of the past only what failed, as while a collector begins, less and less often. */
   #tick(): void {
     if (this.search === null || this.fetching) return;
-    const isDue = this.error === null ? this.#isOld() : this.#pauses.areOver(Date.now());
+    const isDue = this.#dashboard.time.endsNow
+      ? this.#isOld()
+      : this.error !== null && this.#pauses.areOver(Date.now());
     if (isDue) void this.#load(this.search);
   }
 
