@@ -101,6 +101,22 @@ async function open(path: string, width = 1440): Promise<void> {
   await page.goto(`${collector.url}${path}`);
 }
 
+/** The first question of each kind is refused, as by a collector that has no storage yet. @returns whether all were. */
+async function failFirst(...routes: string[]): Promise<() => boolean> {
+  const body = '{"detail":"Storage cannot be reached."}';
+  let refused = 0;
+  for (const route of routes)
+    await page.route(
+      route,
+      (question) => {
+        refused++;
+        return question.fulfill({ status: 503, contentType: 'application/json', body });
+      },
+      { times: 1 },
+    );
+  return () => refused === routes.length;
+}
+
 const choice = (label: string) => page.getByRole('combobox', { name: label, exact: true });
 const search = () => new URL(page.url()).searchParams;
 const figures = () => page.locator('[data-panel=history-table]');
@@ -188,18 +204,24 @@ describe('the question', () => {
   });
 
   test('is asked again by itself where it failed, whichever its range', async () => {
-    const failure = {
-      status: 503,
-      contentType: 'application/json',
-      body: '{"detail":"Storage cannot be reached."}',
-    };
-    const failing = ['auto', 'all'].map((step) => `**/api/metrics/history?signal=cache&*&step=${step}&*`);
     await open(`/admin/history?${HOUR}&measure=count`);
     await rowsBegin(['All', '60']);
-    for (const route of failing) await page.route(route, (asked) => asked.fulfill(failure), { times: 1 });
+    const failed = await failFirst(
+      ...['auto', 'all'].map((step) => `**/api/metrics/history?signal=cache&*&step=${step}&*`),
+    );
     await choice('Signal').selectOption('cache');
-    await chart().getByText('Storage cannot be reached.').waitFor();
-    await chart().getByRole('alert').waitFor({ state: 'detached' });
+    await until(failed, { what: 'questions that fail' });
+    await page.getByText(/^No cache .* in this time/).waitFor();
+  });
+
+  test('is not alone in that: events and traces are as well', async () => {
+    await open(`/admin/history?${HOUR}`);
+    await rowsBegin(['All', '200 ms']);
+    const failed = await failFirst('**/api/metrics/events?*', '**/api/metrics/traces/*');
+    await page.goto(`${collector.url}/admin/events?${HOUR}&trace=${'f'.repeat(32)}`);
+    await until(failed, { what: 'questions that fail' });
+    await page.locator('[data-panel=events-list] .rows tbody tr').first().waitFor();
+    await page.locator('[data-panel=events-trace]').getByText('Nothing of this trace is stored').waitFor();
   });
 
   test('fits a phone', async () => {

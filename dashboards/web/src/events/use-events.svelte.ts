@@ -2,6 +2,7 @@ import { untrack } from 'svelte';
 import type { EventsAnswer } from '../../../../src/core/history/query.ts';
 import { type Dashboard, useDashboard } from '../dashboard.svelte.ts';
 import { HistoryFailure } from '../history/client.ts';
+import { Pauses } from '../history/pauses.ts';
 import type { HistoryStatus } from '../history/use-history.svelte.ts';
 import { askedOf } from '../view/sender.ts';
 import { type EventsRequest, eventsPath, isEventsAnswer } from './question.ts';
@@ -33,6 +34,7 @@ export class EventsResource {
   });
   #abort: AbortController | null = null;
   #signals = '';
+  readonly #pauses = new Pauses();
 
   constructor(dashboard: Dashboard, requests: () => readonly EventsRequest[]) {
     this.#dashboard = dashboard;
@@ -55,14 +57,21 @@ export class EventsResource {
     });
     $effect(() => {
       const { snapshot } = this.#dashboard.live.state;
-      if (snapshot !== null && untrack(() => follows() && !this.fetching)) untrack(() => this.retry());
+      if (snapshot !== null) untrack(() => this.#tick(follows()));
     });
     return () => this.#abort?.abort();
+  }
+
+  /** Where nothing newer is looked for, only what failed is asked again, less and less often. */
+  #tick(follows: boolean): void {
+    if (this.fetching) return;
+    if (follows || (this.error !== null && this.#pauses.areOver(Date.now()))) this.retry();
   }
 
   #begin(): void {
     this.#abort?.abort();
     this.error = null;
+    this.#pauses.reset();
     const signals = this.#requests()
       .map(({ signal }) => signal)
       .join(' ');
@@ -82,10 +91,12 @@ export class EventsResource {
       if (this.#abort !== abort) return;
       this.answers = answers;
       this.error = null;
+      this.#pauses.reset();
     } catch (error) {
       if (abort.signal.aborted) return;
       this.error =
         error instanceof HistoryFailure ? error : new HistoryFailure('The request failed.', { cause: error });
+      this.#pauses.failed(Date.now());
     } finally {
       if (this.#abort === abort) this.fetching = false;
     }
