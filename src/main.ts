@@ -143,6 +143,8 @@ async function main(args: readonly string[]): Promise<number> {
   if (command === undefined) return refuse(`command "${[name, ...words].join(' ')}"`);
   const foreign = Object.keys(values).find((option) => !takes(command, option));
   if (foreign !== undefined) return refuse(`option --${foreign} of "${name}"`);
+  const valued = Object.entries(values).find(([option, value]) => !needsText(option) && value !== true);
+  if (valued !== undefined) return refuse(`value of --${valued[0]}: it stands alone`);
   const empty = Object.entries(values).find(([option, value]) => needsText(option) && !textOf(value));
   if (empty !== undefined) return refuse(`option --${empty[0]} without a value`);
   return command.run({

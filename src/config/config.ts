@@ -1,5 +1,6 @@
-import { isIPv4, isIPv6 } from 'node:net';
+import { isIP, isIPv4, isIPv6 } from 'node:net';
 import { resolve } from 'node:path';
+import { domainToASCII } from 'node:url';
 import { NervecenterError } from '../core/errors.ts';
 import { type CachePrefix, parseCachePrefixes } from '../core/names/cache-names.ts';
 import type { RetentionKey } from '../core/signals/signal.ts';
@@ -8,6 +9,7 @@ import { parseUserHeaders, type UserHeaders } from '../core/user-headers.ts';
 import { sdkDisabled } from './disabled.ts';
 import { type ConfigFileOutcome, outcomeOf, readConfigFile, withConfigFile } from './file/config-file.ts';
 import { nearestName } from './nearest-name.ts';
+import { unknownExporters } from './otlp/endpoints.ts';
 import type { OtlpTarget } from './otlp/target.ts';
 import { readOtlpTargets } from './otlp/targets.ts';
 import { readTracing, type Tracing } from './otlp/tracing.ts';
@@ -15,7 +17,7 @@ import type { ConnectionSource } from './postgres-options.ts';
 import { SCHEMA_NAME } from './postgres-settings.ts';
 import { type ConfigReader, readPostgres } from './postgres-source.ts';
 import { type Resource, readResource } from './resource.ts';
-import { RETENTION_DAYS } from './retention.ts';
+import { RETENTION_DAYS, RETENTION_DAYS_MAX } from './retention.ts';
 import { type Env, isServiceLink, printable, SettingReader } from './setting-reader.ts';
 import {
   ADMIN_TOKEN_LENGTH_MIN,
@@ -129,6 +131,8 @@ export function nodeOptions(env: Env = process.env): string {
 
 const PREFIX = 'NERVECENTER_';
 const PORT_MAX = 65_535;
+/** As `domainToASCII` writes it. */
+const HOST_NAME = /^[a-z\d_-]+(?:\.[a-z\d_-]+)*$/;
 /** What a header can carry: printable ASCII. */
 const OTLP_KEY_PAIR = /^(?<name>[\w.-]{1,64})=(?<key>[!-~]+)$/;
 /** Who sets one of them, or a database, says where its rows go. */
@@ -138,14 +142,15 @@ const STORAGE_NAMES = ['NERVECENTER_DATA_DIR', 'NERVECENTER_SCHEMA'] as const;
 const SERVICE_LINK = /_SERVICE_HOST$|_SERVICE_PORT(?:_\w+)?$|_PORT_\d+_(?:TCP|UDP|SCTP)(?:_\w+)?$/;
 const UNKNOWN_SAID_MAX = 5;
 
-/** Variables with our prefix that nobody reads, and what each was probably meant to be; `null`: nothing like it. */
+/** Variables with our prefix that nobody reads, and exporters that nobody has, and what each was probably meant to be; `null`: nothing like it. */
 export function unknownSettings(
   env: Env = process.env,
 ): { readonly name: string; readonly meant: string | null }[] {
-  return Object.entries(env)
+  const names = Object.entries(env)
     .filter(([name]) => name.startsWith(PREFIX) && !isSetting(name))
     .filter(([name, value = '']) => !SERVICE_LINK.test(name) && !isServiceLink(name, value))
     .map(([name]) => ({ name: printable(name), meant: nearestName(name, SETTING_NAMES) }));
+  return [...names, ...unknownExporters(new SettingReader(env))];
 }
 
 /** The same in a sentence; `null`: there are none. */
@@ -187,7 +192,7 @@ export function readConfig(
     otlpGrpcPort: listenerPort(setting, 'NERVECENTER_OTLP_GRPC_PORT'),
     otlpKeys: otlpKeys(setting),
     adminTokens: adminTokens(setting),
-    allowedHosts: setting.list('NERVECENTER_ALLOWED_HOSTS').map((host) => host.toLowerCase()),
+    allowedHosts: setting.parsed('NERVECENTER_ALLOWED_HOSTS', parseHosts),
     allowedOrigins: origins(setting),
     tls: tlsFiles(setting, cwd),
     trustedProxies: setting.parsed('NERVECENTER_TRUSTED_PROXY', parseNetworks),
@@ -298,6 +303,18 @@ function otlpKeys(setting: SettingReader): OtlpKey[] {
   return pairs.map((pair) => ({ name: pair?.['name'] ?? '', key: pair?.['key'] ?? '' }));
 }
 
+/** Names as browsers send them. @returns the first that is none, such as one with a scheme, a port or a wildcard. */
+function parseHosts(items: readonly string[]): readonly string[] | string {
+  return items.find((item) => hostName(item) === null) ?? items.flatMap((item) => hostName(item) ?? []);
+}
+
+function hostName(text: string): string | null {
+  if (isIP(text) !== 0) return text;
+  // It would pass over all but the name.
+  const name = /[:/?#@\\]/.test(text) ? '' : domainToASCII(text);
+  return HOST_NAME.test(name) ? name : null;
+}
+
 function origins(setting: SettingReader): string[] {
   const name = 'NERVECENTER_ALLOWED_ORIGINS';
   return setting.list(name).map((origin) => {
@@ -336,13 +353,13 @@ function isNetwork(text: string): boolean {
 function readRetention(setting: SettingReader): Record<RetentionKey, Milliseconds> {
   const days: Record<RetentionKey, number> = { ...RETENTION_DAYS };
   for (const item of setting.list('NERVECENTER_RETENTION_DAYS')) {
-    const [key = '', value = ''] = item.split('=').map((part) => part.trim());
-    if (Object.hasOwn(days, key) && /^\d+$/.test(value) && Number(value) >= 1) {
+    const [, key = '', value = ''] = /^(\w+)\s*=\s*(\d+)$/.exec(item) ?? [];
+    if (Object.hasOwn(days, key) && Number(value) >= 1 && Number(value) <= RETENTION_DAYS_MAX) {
       days[key as RetentionKey] = Number(value);
       continue;
     }
     setting.problems.push(
-      `NERVECENTER_RETENTION_DAYS: expected pairs such as request=30 with ${Object.keys(days).join(', ')} and at least 1 day, got "${printable(item)}". Correct it or remove it.`,
+      `NERVECENTER_RETENTION_DAYS: expected pairs such as request=30 with ${Object.keys(days).join(', ')} and 1 to ${RETENTION_DAYS_MAX} days, got "${printable(item)}". Correct it or remove it.`,
     );
   }
   return Object.fromEntries(

@@ -57,9 +57,9 @@ export function effectiveSettings(config: Config): Partial<Record<SettingName, s
     NERVECENTER_USER_HEADER: userHeadersText(config.userHeaders),
     NERVECENTER_HASH_USERS: config.hashUsers,
     NERVECENTER_HASH_KEY: config.hashKey === null ? 'unset' : 'set (not shown)',
-    NERVECENTER_DATABASE_URL: shownUrl(config, 'NERVECENTER_DATABASE_URL'),
+    NERVECENTER_DATABASE_URL: ownDatabase(config),
     NERVECENTER_SCHEMA: config.schema,
-    DATABASE_URL: shownUrl(config, 'DATABASE_URL'),
+    DATABASE_URL: standardDatabase(config),
   };
 }
 
@@ -69,8 +69,23 @@ function shownFile({ configFile }: Config): string {
   return notInEffect.length === 0 ? path : `${path}, without ${shownParts(notInEffect)}`;
 }
 
-function shownUrl({ postgres }: Config, name: SettingName): string {
-  return postgres?.connectionString && postgres.setting?.endsWith(name) ? 'set (not shown)' : 'unset';
+/** Who names another variable says so: `MYDB, which NERVECENTER_DATABASE_URL names`. */
+function ownDatabase({ postgres }: Config): string {
+  const own = 'NERVECENTER_DATABASE_URL';
+  const [variable, ...names] = postgres?.setting?.split(', which ') ?? [];
+  if (names.length > 0) return `env:${variable} (not shown)`;
+  return variable === own ? 'set (not shown)' : 'unset';
+}
+
+function standardDatabase({ postgres }: Config): string {
+  switch (postgres?.setting) {
+    case 'DATABASE_URL':
+      return postgres.connectionString === null ? 'unset, PG* are taken' : 'set (not shown)';
+    case 'AZURE_PG_*':
+      return 'unset, AZURE_PG_* are taken';
+    default:
+      return 'unset';
+  }
 }
 
 /** Of the receiver that the standard variables name; headers are secrets, and so is what a URL may hold. */

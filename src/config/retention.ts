@@ -9,6 +9,9 @@ export const RETENTION_DAYS = Object.fromEntries(
   }),
 ) as Readonly<Record<RetentionKey, number>>;
 
+/** A hundred years: for ever, and still a day that Postgres has. */
+export const RETENTION_DAYS_MAX = 36_500;
+
 export const DEFAULT_RETENTION = retentionText(RETENTION_DAYS);
 
 /** Days by key, as the setting has them. */

@@ -1,6 +1,6 @@
 import { OTLP_SETTINGS } from './otlp/settings.ts';
 import { POSTGRES_SETTINGS } from './postgres-settings.ts';
-import { DEFAULT_RETENTION } from './retention.ts';
+import { DEFAULT_RETENTION, RETENTION_DAYS_MAX } from './retention.ts';
 
 /** What settings are grouped by, with the heading of each group. */
 export const SETTING_GROUPS = {
@@ -126,6 +126,7 @@ export const SETTINGS = {
     kind: 'text',
     group: 'access',
     absent: 'none',
+    expected: 'host names without scheme and port, such as metrics.example.com',
     meaning: 'host names accepted besides IP literals, `localhost`, `*.localhost`, `*.local`',
   },
   NERVECENTER_ALLOWED_ORIGINS: {
@@ -303,7 +304,7 @@ export const SETTINGS = {
     kind: 'text',
     group: 'storage',
     default: DEFAULT_RETENTION,
-    meaning: 'days kept per table; WebSocket sessions as `request`',
+    meaning: `days kept per table, 1 to ${RETENTION_DAYS_MAX}; WebSocket sessions as \`request\``,
     more: { text: 'retention', page: 'storage.md#partitions-and-retention' },
   },
   NERVECENTER_STORAGE_MAX_BYTES: {

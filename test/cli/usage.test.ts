@@ -60,6 +60,9 @@ describe('nervecenter', () => {
     { args: ['doctor', 'who'], what: 'command "doctor who"' },
     { args: ['doctor', '--fast'], what: 'option "--fast"' },
     { args: ['-x'], what: 'option "-x"' },
+    { args: ['migrate', '--down=0', '--dry-run=true'], what: 'value of --dry-run: it stands alone' },
+    { args: ['forget', '--user=ada', '--dry-run='], what: 'value of --dry-run: it stands alone' },
+    { args: ['top', '--once=true'], what: 'value of --once: it stands alone' },
   ]) {
     it(`refuses "${args.join(' ')}" and says what there is`, async () => {
       const { code, stdout, stderr } = await nervecenter(args, { cwd });

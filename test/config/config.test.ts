@@ -184,6 +184,21 @@ describe('the configuration', () => {
     assert.equal(shown['NERVECENTER_ADMIN_TOKEN'], '2 set (not shown)');
     assert.equal(shown['DATABASE_URL'], 'set (not shown)');
     assert.equal(shown['NERVECENTER_DATABASE_URL'], 'unset');
+    const url = 'postgres://h/d';
+    for (const [env, own, standard] of [
+      [{ NERVECENTER_DATABASE_URL: url }, 'set (not shown)', 'unset'],
+      [{ NERVECENTER_DATABASE_URL: 'env:MYDB', MYDB: url }, 'env:MYDB (not shown)', 'unset'],
+      [
+        { NERVECENTER_DATABASE_URL: 'env:DATABASE_URL', DATABASE_URL: url },
+        'env:DATABASE_URL (not shown)',
+        'unset',
+      ],
+      [{ PGHOST: 'h' }, 'unset', 'unset, PG* are taken'],
+      [{ AZURE_PG_HOST: 'h' }, 'unset', 'unset, AZURE_PG_* are taken'],
+    ] as const) {
+      const { NERVECENTER_DATABASE_URL, DATABASE_URL } = effectiveSettings(readConfig(env, CWD));
+      assert.deepEqual([NERVECENTER_DATABASE_URL, DATABASE_URL], [own, standard]);
+    }
     assert.deepEqual(
       Object.keys(shown).filter((name) => !(name in SETTINGS)),
       [],
@@ -234,6 +249,11 @@ describe('names of ours that no setting has', () => {
     assert.match(line, /: NERVECENTER_PROT \(did you mean NERVECENTER_PORT\?\), /);
     assert.match(line, /, NERVECENTER_UNHEARD_OF_BY_ANYBODY and 2 more\.$/);
     assert.doesNotMatch(line, /a-secret|\n/);
+    const exporters = { OTEL_TRACES_EXPORTER: 'oltp', OTEL_LOGS_EXPORTER: 'console,otlp' };
+    assert.match(
+      unknownSettingsLine(exporters) ?? '',
+      /: OTEL_TRACES_EXPORTER=oltp \(did you mean otlp\?\)\.$/,
+    );
     assert.equal(unknownSettingsLine({ NERVECENTER_PORT: '1', DATABASE_URL: 'x' }), null);
   });
 });

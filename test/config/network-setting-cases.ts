@@ -2,6 +2,36 @@ import type { SettingCase } from './setting-cases.ts';
 
 /** Settings of who is reached, and by what. */
 export const NETWORK_SETTING_CASES: readonly SettingCase[] = [
+  {
+    name: 'NERVECENTER_ALLOWED_HOSTS',
+    field: 'allowedHosts',
+    fallback: [],
+    good: [
+      ['Admin.Example.com, b.example.com', ['admin.example.com', 'b.example.com']],
+      ['bücher.example, 10.0.0.7, nc_1', ['xn--bcher-kva.example', '10.0.0.7', 'nc_1']],
+    ],
+    bad: [
+      'https://a.example',
+      'a.example:9464',
+      'a.example:80',
+      'a.example.',
+      '*.a.example',
+      'a.example/b',
+      'a b',
+    ],
+    expectation: /host names without scheme and port, such as metrics\.example\.com/,
+  },
+  {
+    name: 'NERVECENTER_ALLOWED_ORIGINS',
+    field: 'allowedOrigins',
+    fallback: [],
+    good: [
+      ['https://Admin.example.com', ['https://admin.example.com']],
+      ['https://a.example.com:443/path, http://b:8080', ['https://a.example.com', 'http://b:8080']],
+    ],
+    bad: ['admin.example.com', 'null', 'file:///etc', 'https://'],
+    expectation: /origins such as https:\/\/admin\.example\.com/,
+  },
   ...['NERVECENTER_TLS_CERT', 'NERVECENTER_TLS_KEY'].map((name) => ({
     name,
     field: 'tls' as const,

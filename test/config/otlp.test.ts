@@ -84,6 +84,9 @@ describe('the standard variables of OTLP', () => {
   it('leave out the signals whose exporter is none or another, and take the local receiver where only it is asked for', () => {
     const env = { OTEL_TRACES_EXPORTER: 'none', OTEL_METRICS_EXPORTER: 'prometheus' };
     assert.deepEqual(Object.keys(urls(targets({ ...ENDPOINT, ...env })[0])), ['logs']);
+    assert.equal(targets({ ...ENDPOINT, OTEL_TRACES_EXPORTER: 'zipkin' })[0]?.endpoints.traces, undefined);
+    const misspelt = targets({ ...ENDPOINT, OTEL_TRACES_EXPORTER: 'oltp' })[0];
+    assert.deepEqual(misspelt, targets(ENDPOINT)[0], 'as good as unset, which is said');
     assert.deepEqual(urls(targets({ OTEL_TRACES_EXPORTER: 'otlp' })[0]), {
       traces: 'http://localhost:4318/v1/traces',
     });

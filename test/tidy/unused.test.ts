@@ -23,7 +23,6 @@ const CRUMBS: Readonly<Record<string, string>> = {
   'src/agent/api/input-refusals.ts': 'an instrument, which the documentation lists',
   'src/agent/http/route.ts': 'templates of routes, with tests of their own',
   'src/agent/metrics/observations.ts': 'instruments, which the documentation lists, with tests of their own',
-  'src/config/nearest-name.ts': 'a distance of words, with tests of its own',
 };
 /** One file per thing, and a list that imports them. */
 const ONE_PER_THING = /^src\/(commands|agent\/llm\/dialects|collector\/host)\//;

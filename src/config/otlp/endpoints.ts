@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { nearestName } from '../nearest-name.ts';
 import { printable, type SettingReader } from '../setting-reader.ts';
 import {
   COMPRESSIONS,
@@ -19,6 +20,16 @@ export const LOCAL_URLS: Readonly<Record<OtlpProtocol, string>> = {
 };
 const EXPORTER = 'otlp';
 const NO_EXPORTER = 'none';
+/** Those of the specification, whoever has them; what is none of them is as good as unset, as it says. */
+const EXPORTERS: readonly string[] = [
+  EXPORTER,
+  NO_EXPORTER,
+  'console',
+  'logging',
+  'prometheus',
+  'zipkin',
+  'jaeger',
+];
 /** What may stand in a header (RFC 9110); a newline would begin another. */
 const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
@@ -63,7 +74,9 @@ class SignalVariables {
   /** Where to, `null` when the signal is not to be sent. */
   url(protocol: OtlpProtocol): string | null {
     const { name, value, own } = this.#value('ENDPOINT');
-    const asked = this.#setting.exporters(`OTEL_${this.#signal.toUpperCase()}_EXPORTER`);
+    const asked = this.#setting
+      .exporters(`OTEL_${this.#signal.toUpperCase()}_EXPORTER`)
+      .filter((exporter) => EXPORTERS.includes(exporter));
     if (asked.includes(NO_EXPORTER)) return null;
     if (asked.length === 0 ? value === null : !asked.includes(EXPORTER)) return null;
     const url = value ?? LOCAL_URLS[protocol];
@@ -120,6 +133,21 @@ class SignalVariables {
     const problem = `${name}: expected ${expected}, got "${printable(value)}". Correct it or unset it.`;
     if (!this.#setting.problems.includes(problem)) this.#setting.problems.push(problem);
   }
+}
+
+/** Exporters of spans and logs that nobody has, and what each was probably meant to be; of metrics the agent says it. */
+export function unknownExporters(
+  setting: SettingReader,
+): { readonly name: string; readonly meant: string | null }[] {
+  return ['OTEL_TRACES_EXPORTER', 'OTEL_LOGS_EXPORTER'].flatMap((variable) =>
+    setting
+      .exporters(variable)
+      .filter((exporter) => !EXPORTERS.includes(exporter))
+      .map((exporter) => ({
+        name: `${variable}=${printable(exporter)}`,
+        meant: nearestName(exporter, [EXPORTER, NO_EXPORTER]),
+      })),
+  );
 }
 
 export function isEndpoint(url: string): boolean {

@@ -59,13 +59,13 @@ export const OTLP_SETTINGS = {
     kind: 'text',
     group: 'sending',
     absent: 'otlp with an endpoint, else none',
-    meaning: '`none`: no spans are sent',
+    meaning: '`otlp`, or `none`: no spans are sent',
   },
   OTEL_LOGS_EXPORTER: {
     kind: 'text',
     group: 'sending',
     absent: 'otlp with an endpoint, else none',
-    meaning: '`none`: no log records are sent',
+    meaning: '`otlp`, or `none`: no log records are sent',
   },
   OTEL_METRIC_EXPORT_INTERVAL: {
     kind: 'integer',

@@ -22,7 +22,8 @@ import { MetricExport } from './metrics/metric-export.ts';
 import { EventSpool } from './queue/event-spool.ts';
 import { ExportCounts } from './queue/export-counts.ts';
 import { Delivery } from './send/delivery.ts';
-import { readTlsFiles, type Transport, type TransportOptions } from './send/transport.ts';
+import { readTlsFiles } from './send/tls-files.ts';
+import type { Transport, TransportOptions } from './send/transport.ts';
 import { sentOut } from './sent-out.ts';
 import { eventsFor, TargetExport, wants } from './target-export.ts';
 
@@ -286,7 +287,11 @@ function createTarget(target: OtlpTarget, parts: TargetParts): Target {
     const signal = name as OtlpSignal;
     deliveries[signal] = new Delivery({
       name: `${target.name}: ${signal}`,
-      transport: connect({ endpoint, signal, tls: readTlsFiles(endpoint) }),
+      transport: connect({
+        endpoint,
+        signal,
+        tls: readTlsFiles(endpoint, `OTLP to ${target.name}, ${signal}`),
+      }),
       log,
       onAttempt: (outcome) => {
         counts.attempts[outcome.kind]++;

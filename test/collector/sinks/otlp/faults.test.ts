@@ -197,7 +197,7 @@ describe('a receiver that', () => {
   it('has files that cannot be read is told at the start', async () => {
     await assert.rejects(
       exporting({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://x', OTEL_EXPORTER_OTLP_CERTIFICATE: '/nowhere.pem' }),
-      /A file of an OTLP receiver's certificates cannot be read: ENOENT.*NC_CONFIG_INVALID|A file of an OTLP receiver's/,
+      /^.*: OTLP to otlp, traces: OTEL_EXPORTER_OTLP_CERTIFICATE .*: expected a file that this user may read, got ENOENT in \/nowhere\.pem\./,
     );
   });
 

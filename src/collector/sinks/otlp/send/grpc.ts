@@ -11,14 +11,8 @@ import { VIA_HEADER } from '../../../../core/passage.ts';
 import { SECOND_MS } from '../../../../core/units.ts';
 import { acceptance } from './http.ts';
 import { retryDelayMs } from './retry-info.ts';
-import {
-  type Outcome,
-  refused,
-  retry,
-  type TlsFiles,
-  type Transport,
-  type TransportOptions,
-} from './transport.ts';
+import type { TlsFiles } from './tls-files.ts';
+import { type Outcome, refused, retry, type Transport, type TransportOptions } from './transport.ts';
 
 const SERVICES: Readonly<Record<OtlpSignal, string>> = {
   traces: 'trace.v1.TraceService',

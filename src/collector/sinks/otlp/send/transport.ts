@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
 import type { OtlpEndpoint, OtlpSignal } from '../../../../config/otlp/target.ts';
-import { NervecenterError } from '../../../../core/errors.ts';
 import type { Via } from '../../../../core/passage.ts';
+import type { TlsFiles } from './tls-files.ts';
 
 /** What became of one attempt to send a request. */
 export type Outcome =
@@ -29,38 +28,10 @@ export interface TransportOptions {
   readonly tls: TlsFiles;
 }
 
-/** What the files of an endpoint hold, in PEM. */
-export interface TlsFiles {
-  readonly ca?: Buffer;
-  readonly key?: Buffer;
-  readonly cert?: Buffer;
-}
-
 /** A receiver may ask for as much patience as it likes; what waits longer waits for the next attempt. */
 const RETRY_AFTER_MS_MAX = 10 * 60_000;
 /** What is printed of what a receiver says. */
 const MESSAGE_CHARS_MAX = 200;
-
-/** @throws NervecenterError `NC_CONFIG_INVALID` when a file cannot be read. */
-export function readTlsFiles({ certificate, clientKey, clientCertificate }: OtlpEndpoint): TlsFiles {
-  return {
-    ...(certificate === null ? {} : { ca: readPem(certificate) }),
-    ...(clientKey === null ? {} : { key: readPem(clientKey) }),
-    ...(clientCertificate === null ? {} : { cert: readPem(clientCertificate) }),
-  };
-}
-
-function readPem(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw new NervecenterError(
-      'NC_CONFIG_INVALID',
-      `A file of an OTLP receiver's certificates cannot be read: ${(error as Error).message}. Correct its path, or unset it.`,
-      { cause: error },
-    );
-  }
-}
 
 export function accepted(rejected = 0, message = ''): Outcome {
   return { kind: 'accepted', rejected, message: printable(message) };
