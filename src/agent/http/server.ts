@@ -66,6 +66,16 @@ interface Connection {
   sentBytes: number;
 }
 
+/** What Node answers by itself, without a response, who is too slow or speaks no HTTP (`socketOnError` of `_http_server`); 400 to all else. */
+const ANSWERED_BY_NODE: ReadonlyMap<string, number> = new Map([
+  ['ERR_HTTP_REQUEST_TIMEOUT', 408],
+  ['HPE_CHUNK_EXTENSIONS_OVERFLOW', 413],
+  ['HPE_HEADER_OVERFLOW', 431],
+]);
+const PARSE_ERROR = 'HPE_';
+/** The client has left, or says no more. */
+const ENDED_WITHIN_BODY = 'HPE_INVALID_EOF_STATE';
+
 /** Connections whose requests are known when the process ends; at the bound the oldest is forgotten. */
 const CONNECTIONS_MAX = 20_000;
 
@@ -155,7 +165,7 @@ class HttpObserver {
     for (const served of connection.open.splice(0)) {
       const { headersSent, statusCode } = served.response;
       const bytes = headersSent ? sentBytes(served, socket) : 0;
-      this.#emit(served, headersSent ? statusCode : CLIENT_CLOSED_REQUEST, bytes);
+      this.#emit(served, headersSent ? statusCode : closedStatus(socket), bytes);
     }
   }
 
@@ -206,6 +216,13 @@ class HttpObserver {
       outcome,
     });
   }
+}
+
+/** Of a request without a response whose connection is closed: what Node has answered itself, or that the client has left. */
+function closedStatus({ errored }: Socket): number {
+  const { code = '' } = (errored ?? {}) as NodeJS.ErrnoException;
+  if (code === ENDED_WITHIN_BODY) return CLIENT_CLOSED_REQUEST;
+  return ANSWERED_BY_NODE.get(code) ?? (code.startsWith(PARSE_ERROR) ? 400 : CLIENT_CLOSED_REQUEST);
 }
 
 /** Whether the client spoke TLS: to this server, or to the proxy in front of it that says so. */

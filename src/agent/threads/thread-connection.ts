@@ -1,4 +1,4 @@
-import { BroadcastChannel, threadId } from 'node:worker_threads';
+import { BroadcastChannel, type MessagePort, receiveMessageOnPort, threadId } from 'node:worker_threads';
 import type { AgentMessage } from '../../core/frame.ts';
 import { Asks } from '../links/asks.ts';
 import type { AgentConnection, ConnectionOptions } from '../links/connection.ts';
@@ -38,7 +38,9 @@ export class ThreadConnection implements AgentConnection {
   }
 
   handOver(): void {
-    if (!this.#closed) this.#pieces.send();
+    if (this.#closed) return;
+    this.#drain();
+    this.#pieces.send();
   }
 
   ask(what: 'snapshot' | 'health'): Promise<unknown> {
@@ -63,6 +65,14 @@ export class ThreadConnection implements AgentConnection {
     const told: FromThread = { thread: threadId, message };
     if (this.#own === null) post(TO_MAIN, told);
     else this.#own.postMessage(told);
+  }
+
+  /** A thread may go from task to task without a turn of its loop, in which answers would be told. */
+  #drain(): void {
+    // A channel is a port in Node, but not in its types.
+    const port = this.#answers as unknown as MessagePort;
+    for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port))
+      this.#received(next.message as ToThread);
   }
 
   /** The names of channels are ours, and nobody else writes there. */

@@ -68,7 +68,7 @@ export function receiveFrom(link: AgentLink, handlers: AgentHandlers): void {
     const closed = sender === null;
     // Who lives on sends them to the next collector as well, which may know better.
     if (closed && !known && !messages.some(isGoodbye)) return;
-    for (const message of messages) handle({ link, handlers, sender: by, pieces, frames }, message);
+    for (const message of messages) handleHeld({ link, handlers, sender: by, pieces, frames }, message);
     if (closed) handlers.leave(by.instanceId); // Once more: its frames have brought its gauges back.
   };
   link.onMessage((claimed: unknown, bytes = 0) => {
@@ -160,7 +160,7 @@ function handle(agent: Agent, message: Fields): void {
       break;
     case 'ask': {
       const what = message['what'] === 'health' ? 'health' : 'snapshot';
-      link.send({ type: 'answer', ask: Number(message['ask']), value: handlers.ask(what) });
+      link.send({ type: 'answer', ask: numberIn(message['ask']), value: handlers.ask(what) });
       break;
     }
     case 'goodbye':
@@ -169,6 +169,20 @@ function handle(agent: Agent, message: Fields): void {
     default:
       handlers.refused('messages', 1); // Of a newer version, say.
   }
+}
+
+/** Whoever else waits to be released must not suffer from what one has sent. */
+function handleHeld(agent: Agent, message: Fields): void {
+  try {
+    handle(agent, message);
+  } catch {
+    agent.handlers.refused('messages', 1);
+  }
+}
+
+/** `NaN` where it is none: to convert what a peer sends may throw. */
+function numberIn(claimed: unknown): number {
+  return typeof claimed === 'number' ? claimed : Number.NaN;
 }
 
 function mergeFrame({ handlers, sender, frames }: Agent, message: Fields): void {
@@ -181,7 +195,7 @@ function mergeFrame({ handlers, sender, frames }: Agent, message: Fields): void 
 /** Refused ones are accepted, too: sent again they would be refused again, and the rest would wait behind them for ever. */
 function takeBatch(agent: Agent, message: Fields): void {
   const { handlers, sender } = agent;
-  const batch = Number(message['batch']);
+  const batch = numberIn(message['batch']);
   const events = eventsOf(message['events'], message['requests']);
   if (events === null || !Number.isSafeInteger(batch)) refuse(agent, batch);
   else if (!handlers.sentBatches.accept(sender.instanceId, batch))
@@ -194,7 +208,7 @@ function takePiece(agent: Agent, message: Fields): void {
   const { link, handlers, sender, pieces } = agent;
   const piece = pieceOf(message);
   if (piece === null) {
-    refuse(agent, Number(message['batch']));
+    refuse(agent, numberIn(message['batch']));
     return;
   }
   const { batch } = piece;

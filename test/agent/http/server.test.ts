@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import type { IncomingMessage, RequestListener, Server } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { get as askSecure, createServer as createSecureServer } from 'node:https';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -75,6 +75,42 @@ test('every pipelined request of a client gone away is counted once', async () =
     events.map((event) => event.statusCode),
     [499, 499],
   );
+});
+
+const post = (headers: string, body: string) => `POST / HTTP/1.1\r\nHost: x\r\n${headers}\r\n\r\n${body}`;
+const CHUNKED = 'Transfer-Encoding: chunked';
+
+for (const [what, text, status] of [
+  ['a chunk that is none', post(CHUNKED, 'zz\r\n'), 400],
+  ['a chunk with endless extensions', post(CHUNKED, `1;${'x'.repeat(20_000)}\r\n`), 413],
+  ['a trailer without end', post(CHUNKED, `0\r\nX: ${'x'.repeat(20_000)}\r\n`), 431],
+  ['a body that does not come in time', post('Content-Length: 10', 'abc'), 408],
+  ['garbage behind a request', `${get('/')}garbage\r\n\r\n`, 400],
+] as const) {
+  test(`${what} is answered by Node, with ${status}`, async () => {
+    const agent = new RecordingAgent();
+    cleanups.push(http.start(agent));
+    const server = createServer({ requestTimeout: 0, headersTimeout: 0, connectionsCheckingInterval: 10 });
+    server.on('request', (request) => {
+      request.resume();
+      if (status === 408) server.requestTimeout = 20; // From now on: it has to get here.
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    cleanups.push(() => stop(server));
+    assert.match(await exchange(portOf(server), text, 1), new RegExp(`^HTTP/1.1 ${status} `));
+    await until(() => agent.events.length === 1);
+    assert.equal((agent.events[0] as RequestEvent).statusCode, status);
+  });
+}
+
+test('a client that leaves in the midst of a body is gone', async () => {
+  const { events, port } = await serve((request) => request.resume());
+  const socket = connect(port, '127.0.0.1');
+  await once(socket, 'connect');
+  socket.write(post('Content-Length: 10', 'abc'), () => socket.destroy());
+  await until(() => events.length === 1);
+  assert.equal(events[0]?.statusCode, 499);
 });
 
 test('what is open when the process ends is unfinished, with the status that was sent', async () => {

@@ -19,6 +19,8 @@ describe('a batch that was sent to the collector before', () => {
   let doubted: number[];
   let left: number;
   let goodbyes: number;
+  /** `null`: nothing is to be. */
+  let refused: string[] | null;
   let say: (message: AgentMessage) => void;
   let hangUp: () => void;
   beforeEach(() => {
@@ -27,6 +29,7 @@ describe('a batch that was sent to the collector before', () => {
     doubted = [];
     left = 0;
     goodbyes = 0;
+    refused = null;
     const handlers: AgentHandlers = {
       sharing: SHARED,
       sentBatches,
@@ -39,7 +42,7 @@ describe('a batch that was sent to the collector before', () => {
         if (doubtful) doubted.push(number);
         return Promise.resolve();
       },
-      refused: () => assert.fail('refused'),
+      refused: (what) => (refused === null ? assert.fail('refused') : void refused.push(what)),
       ask: () => null,
       goodbye: () => void goodbyes++,
     };
@@ -72,6 +75,18 @@ describe('a batch that was sent to the collector before', () => {
     hangUp();
     sentBatches.completed(true);
     assert.deepEqual([taken, left], [[4], 2]);
+  });
+
+  it('is not held up by who sends what cannot be converted', () => {
+    refused = [];
+    say({ ...batch(4, true), batch: { toString: 0, valueOf: 0 } } as object as AgentMessage);
+    say(batch(5, true));
+    let released = false;
+    sentBatches.whenComplete(() => {
+      released = true;
+    });
+    sentBatches.completed(true);
+    assert.deepEqual([taken, refused, released], [[5], ['messages'], true]);
   });
 
   it('is left to the next collector when this one stops before it knows and the sender lives on', () => {
