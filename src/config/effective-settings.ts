@@ -69,12 +69,9 @@ function shownFile({ configFile }: Config): string {
   return notInEffect.length === 0 ? path : `${path}, without ${shownParts(notInEffect)}`;
 }
 
-/** Who names another variable says so: `MYDB, which NERVECENTER_DATABASE_URL names`. */
 function ownDatabase({ postgres }: Config): string {
-  const own = 'NERVECENTER_DATABASE_URL';
-  const [variable, ...names] = postgres?.setting?.split(', which ') ?? [];
-  if (names.length > 0) return `env:${variable} (not shown)`;
-  return variable === own ? 'set (not shown)' : 'unset';
+  if (postgres?.variable !== undefined) return `env:${postgres.variable} (not shown)`;
+  return postgres?.setting === 'NERVECENTER_DATABASE_URL' ? 'set (not shown)' : 'unset';
 }
 
 function standardDatabase({ postgres }: Config): string {

@@ -5,6 +5,8 @@ export interface ConnectionSource {
   readonly connectionString: string | null;
   /** The variable with the URL, or with what would be in it. @default `DATABASE_URL` */
   readonly setting?: string;
+  /** Where the setting only names the variable with the URL: its name. */
+  readonly variable?: string;
   readonly env: Readonly<Record<string, string>>;
 }
 

@@ -51,7 +51,8 @@ function ownSource(setting: SettingReader): ConnectionSource | null {
   if (value === null) return null;
   const name = BY_NAME.exec(value)?.groups?.['name'];
   if (name === undefined) return { connectionString: value, setting: OWN, env: {} };
-  return { connectionString: setting.text(name) ?? '', setting: `${name}, which ${OWN} names`, env: {} };
+  const connectionString = setting.text(name) ?? '';
+  return { connectionString, setting: `${name}, which ${OWN} names`, variable: name, env: {} };
 }
 
 function standardSource(setting: SettingReader, standard: Record<string, string>): ConnectionSource | null {

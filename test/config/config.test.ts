@@ -109,7 +109,8 @@ describe('the configuration', () => {
       setting: own,
       env: {},
     });
-    const named = { connectionString: url, setting: `DATABASE_URL, which ${own} names`, env: {} };
+    const setting = `DATABASE_URL, which ${own} names`;
+    const named = { connectionString: url, setting, variable: 'DATABASE_URL', env: {} };
     const byName = { ...apps, DATABASE_URL: url, [own]: 'env:DATABASE_URL' };
     assert.deepEqual(inApp(byName), named);
     assert.deepEqual(readConfig(byName, CWD).postgres, named, 'the same for the commands');
