@@ -6,6 +6,8 @@ import type { AgentMessage } from '../../../src/core/frame.ts';
 import { requestEvent, SHARED, sourceNamed } from '../../link/messages.ts';
 
 const SOURCE = sourceNamed('app');
+/** Of the batch that its handler throws for. */
+const FAILING = 13;
 const batch = (number: number, again: boolean): AgentMessage => ({
   type: 'events',
   batch: number,
@@ -38,6 +40,7 @@ describe('a batch that was sent to the collector before', () => {
       takeLeft: () => {},
       frame: () => {},
       events: (_events, number, doubtful) => {
+        if (number === FAILING) throw new Error('a batch that nobody can take');
         taken.push(number);
         if (doubtful) doubted.push(number);
         return Promise.resolve();
@@ -77,17 +80,22 @@ describe('a batch that was sent to the collector before', () => {
     assert.deepEqual([taken, left], [[4], 2]);
   });
 
-  it('is not held up by who sends what cannot be converted', () => {
-    refused = [];
-    say({ ...batch(4, true), batch: { toString: 0, valueOf: 0 } } as object as AgentMessage);
-    say(batch(5, true));
-    let released = false;
-    sentBatches.whenComplete(() => {
-      released = true;
+  for (const [what, hostile] of [
+    ['whose number cannot be converted', { ...batch(4, true), batch: { toString: 0, valueOf: 0 } }],
+    ['that cannot be taken', batch(FAILING, true)],
+  ] as const) {
+    it(`is not held up by one ${what}`, () => {
+      refused = [];
+      say(hostile as object as AgentMessage);
+      say(batch(FAILING + 1, true));
+      let released = false;
+      sentBatches.whenComplete(() => {
+        released = true;
+      });
+      sentBatches.completed(true);
+      assert.deepEqual([taken, refused, released], [[FAILING + 1], ['messages'], true]);
     });
-    sentBatches.completed(true);
-    assert.deepEqual([taken, refused, released], [[5], ['messages'], true]);
-  });
+  }
 
   it('is left to the next collector when this one stops before it knows and the sender lives on', () => {
     say(batch(4, true));
